@@ -1,0 +1,17 @@
+"""Every minute: the candles of the minutes whose ticks changed."""
+
+from chandlery.component import Run, component
+from chandlery.usecases.aggregate_live import LiveReport, aggregate_live
+
+
+@component("live_processor")
+def handler(run: Run) -> LiveReport:
+    """Wait until the minute has settled, then aggregate what is due."""
+    run.settle(run.settings.live_settle_seconds)
+    return aggregate_live(
+        run.connection,
+        run.scheduled_at,
+        piece_candles=run.settings.live_piece_candles,
+        gap_check_buckets=run.settings.live_gap_check_buckets,
+        has_time=run.has_time,
+    )

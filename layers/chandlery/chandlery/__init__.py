@@ -1,0 +1,1 @@
+"""Chandlery makes and keeps a trading desk's candles."""

@@ -1,0 +1,76 @@
+"""Every error Chandlery raises on purpose, typed by whether a retry helps; and the one seam for psycopg's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors as pg
+
+
+class ChandleryError(Exception):
+    """An error whose message says what was wrong, where, and what to do."""
+
+
+class Retryable(ChandleryError):
+    """The same call may succeed later, unchanged."""
+
+
+class Permanent(ChandleryError):
+    """The same call will fail again until somebody changes something."""
+
+
+# What the server says about itself and its load, rather than about our statement: worth another try.
+_RETRYABLE = (
+    pg.LockNotAvailable,
+    pg.DeadlockDetected,
+    pg.SerializationFailure,
+    pg.QueryCanceled,
+    pg.AdminShutdown,
+    pg.CrashShutdown,
+    pg.CannotConnectNow,
+    pg.TooManyConnections,
+    pg.DiskFull,
+    pg.OutOfMemory,
+)
+
+_MISSING_SCHEMA = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.UndefinedObject, pg.InvalidSchemaName)
+
+
+@contextmanager
+def psycopg_errors_translated() -> Iterator[None]:
+    """Turn psycopg's errors into Chandlery's, so that nobody else need know them.
+
+    Raises:
+        Retryable: the connection was lost or the server was busy.
+        Permanent: the server refused what was asked.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _translate(error) from error
+
+
+def _translate(error: psycopg.Error) -> ChandleryError:
+    said = _said_by_server(error)
+    if isinstance(error, _RETRYABLE):
+        return Retryable(f"the database could not do it now: {said}")
+    if isinstance(error, (pg.InvalidPassword, pg.InvalidAuthorizationSpecification)) or "password" in said:
+        return Permanent(f"the database refused the login: {said}; check the user and password of DATABASE_URL or the secret")
+    if isinstance(error, pg.InvalidCatalogName):
+        return Permanent(f"{said}; create the database, or correct the name in DATABASE_URL or the secret")
+    if isinstance(error, _MISSING_SCHEMA):
+        return Permanent(f"the schema is incomplete: {said}; run: chandlery migrate upgrade head")
+    if isinstance(error, pg.InsufficientPrivilege):
+        return Permanent(f"the database role lacks a right: {said}; grant it, or connect as the role that owns the schema")
+    if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
+        return Retryable(f"the database cannot be reached: {said}; check host, port and network")
+    if isinstance(error, psycopg.OperationalError):
+        return Retryable(f"the database failed: {said}")
+    return Permanent(f"the database refused: {said}")
+
+
+def _said_by_server(error: psycopg.Error) -> str:
+    """One line: the server's message and hint, never the statement."""
+    primary, hint = error.diag.message_primary, error.diag.message_hint
+    line = "; ".join(part for part in (primary, hint) if part) or " ".join(str(error).split())
+    return line.removesuffix(".")

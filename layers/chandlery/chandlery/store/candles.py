@@ -1,0 +1,107 @@
+"""One-minute candles, and the only ways to write them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from chandlery.domain.candle import Source
+from chandlery.domain.window import Window
+from chandlery.errors import psycopg_errors_translated
+from chandlery.store.connection import transaction
+from chandlery.store.marks import Piece
+from chandlery.store.statements import run, statement
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one transaction did to the candles, in rows."""
+
+    written: int = 0
+    revised: int = 0
+    deleted: int = 0
+    late_ticks: int = 0
+
+    def __add__(self, other: "Written") -> "Written":
+        """Both together."""
+        return Written(
+            self.written + other.written,
+            self.revised + other.revised,
+            self.deleted + other.deleted,
+            self.late_ticks + other.late_ticks,
+        )
+
+
+@dataclass(frozen=True)
+class Candle:
+    """One candle as it is read; `time` is the start of its bucket, UTC; `vwap` is null without volume."""
+
+    time: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    vwap: Decimal | None
+    trades: int | None
+    source: str
+    version: int
+    revision: int
+    price_eligible: bool
+    partial: bool
+    session_date: date
+    extended: bool
+
+
+def write_from_marks(connection: Connection, piece: Piece) -> Written:
+    """Take the marks of a piece and write their candles, in one transaction.
+
+    Ticks that commit in between leave their own marks, for the next run.
+    """
+    window = piece.window
+    with _writing(connection):
+        run(connection, "take_marks", starts=window.starts, ends=window.ends)
+        return _write_touched(connection, window, Source.LIVE_AGGREGATED, dense=piece.dense)
+
+
+def write_from_ticks(
+    connection: Connection, window: Window, instrument_ids: list[int], buckets: list[datetime], source: Source
+) -> Written:
+    """Write the candles of named buckets, all inside `window`, in one transaction."""
+    with _writing(connection):
+        run(connection, "touch_buckets", instrument_ids=instrument_ids, buckets=buckets)
+        return _write_touched(connection, window, source, dense=False)
+
+
+def read(connection: Connection, instrument_id: int, window: Window) -> Sequence[Candle]:
+    """An instrument's one-minute candles of a window, in order."""
+    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Candle)) as cursor:
+        values = {"instrument_id": instrument_id, "starts": window.starts, "ends": window.ends}
+        return cursor.execute(statement("read_candles"), values).fetchall()
+
+
+@contextmanager
+def _writing(connection: Connection) -> Iterator[None]:
+    # The lock comes first: under READ COMMITTED each later statement then sees all that earlier writers committed.
+    with transaction(connection):
+        run(connection, "lock_candles")
+        run(connection, "create_touched_buckets")
+        run(connection, "create_incoming_candles")
+        yield
+
+
+def _write_touched(connection: Connection, window: Window, source: Source, *, dense: bool) -> Written:
+    stretch = {"starts": window.starts, "ends": window.ends}
+    late = run(connection, "count_late_ticks", **stretch).fetchone()
+    run(connection, "fold_stretch" if dense else "fold_buckets", **stretch)
+    run(connection, "analyze_folded_buckets")
+    run(connection, "price_edges", **stretch, source=source)
+    counts = run(connection, "upsert_candles", **stretch).fetchone()
+    deleted = run(connection, "delete_emptied_candles", **stretch).rowcount
+    if late is None or counts is None:
+        raise AssertionError("an aggregate without groups answers one row")
+    return Written(written=counts[0], revised=counts[1], deleted=deleted, late_ticks=late[0])

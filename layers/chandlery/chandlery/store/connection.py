@@ -1,0 +1,83 @@
+"""Connections to the desk's database."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import Connection
+
+from chandlery.errors import Retryable, psycopg_errors_translated
+from chandlery.settings import Settings, connection_parameters
+from chandlery.store import schema
+
+
+def connect(settings: Settings, component: str) -> Connection:
+    """A connection in autocommit mode, in UTC, with timeouts, named after its component.
+
+    Raises:
+        Retryable: the server cannot be reached now.
+        Permanent: it refuses the login, or no database is named.
+    """
+    options = {
+        "statement_timeout": f"{settings.database_statement_timeout_seconds}s",
+        "lock_timeout": f"{settings.database_lock_timeout_seconds}s",
+        "timezone": "UTC",
+        # Our statements are short: compiling them costs more than it gains, and data is mostly in memory.
+        "jit": "off",
+        "random_page_cost": "1.1",
+        # Ten thousand groups of exact sums fit, so that a minute is hashed rather than sorted.
+        "work_mem": "64MB",
+    }
+    with psycopg_errors_translated():
+        return Connection.connect(
+            **connection_parameters(settings),
+            autocommit=True,
+            prepare_threshold=None,
+            connect_timeout=settings.database_connect_timeout_seconds,
+            application_name=f"chandlery-{component}",
+            options=" ".join(f"-c {name}={value}" for name, value in options.items()),
+        )
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """One transaction; an error inside rolls all of it back."""
+    with psycopg_errors_translated(), connection.transaction():
+        yield
+
+
+class SandboxConnection:
+    """The one connection a Lambda sandbox keeps: checked on reuse, since a frozen sandbox may outlive its connection."""
+
+    def __init__(self, open_connection: Callable[[], Connection]) -> None:
+        self._open = open_connection
+        self._connection: Connection | None = None
+
+    def get(self) -> Connection:
+        """A connection that answered just now, to a database whose schema is the one this code knows.
+
+        Raises:
+            Retryable: the server cannot be reached now.
+            Permanent: the login or the schema is not as it must be.
+        """
+        if self._connection is not None:
+            try:
+                schema.check(self._connection)
+            except Retryable:
+                self.close()
+            else:
+                return self._connection
+        connection = self._open()
+        schema.check(connection)
+        self._connection = connection
+        return connection
+
+    def close(self) -> None:
+        """Forget the connection."""
+        if self._connection is not None:
+            try:
+                self._connection.close()
+            except psycopg.Error as error:
+                raise Retryable(f"the connection could not be closed: {error}") from error
+            finally:
+                self._connection = None

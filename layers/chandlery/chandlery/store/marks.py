@@ -1,0 +1,54 @@
+"""Dirty marks: which minutes have ticks that changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from chandlery.domain.window import Window
+from chandlery.errors import psycopg_errors_translated
+from chandlery.store.statements import run, statement
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A window of whole minutes that one transaction can do; a dense one is a single minute, read whole."""
+
+    starts: datetime
+    ends: datetime
+    dense: bool
+
+    @property
+    def window(self) -> Window:
+        """The piece's stretch of time."""
+        return Window(self.starts, self.ends)
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What the marks still hold: the oldest due minute (None: nothing is due), and marks in the future."""
+
+    oldest_due: datetime | None
+    future_marks: int
+
+
+def plan_pieces(connection: Connection, due: Window, candles: int) -> Sequence[Piece]:
+    """The due marks as pieces of about `candles` candles each, the newest first."""
+    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Piece)) as cursor:
+        values = {"starts": due.starts, "ends": due.ends, "candles": candles}
+        return cursor.execute(statement("plan_pieces"), values).fetchall()
+
+
+def read_backlog(connection: Connection, due: Window, latest: datetime) -> Backlog:
+    """What is left in `due`, and how many marks lie beyond `latest`."""
+    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Backlog)) as cursor:
+        values = {"starts": due.starts, "ends": due.ends, "latest": latest}
+        return cursor.execute(statement("read_backlog"), values).fetchone() or Backlog(None, 0)
+
+
+def find_unaggregated(connection: Connection, window: Window, candles: int) -> tuple[list[int], list[datetime]]:
+    """Instruments and minutes that have ticks but neither candle nor mark, the newest first: two lists of one length."""
+    found = run(connection, "find_unaggregated", starts=window.starts, ends=window.ends, candles=candles).fetchall()
+    return [instrument_id for instrument_id, _ in found], [bucket for _, bucket in found]

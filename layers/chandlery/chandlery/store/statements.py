@@ -1,0 +1,33 @@
+"""The named SQL of `sql/queries`, one statement per file, runnable in psql as it stands."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, LiteralString, cast
+
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow
+
+from chandlery.errors import psycopg_errors_translated
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_BESIDE_THE_LAYER = _PACKAGE.parents[1]  # /opt, when deployed: sql/ is a layer of its own
+_CHECKOUT = _PACKAGE.parents[2] / "sql"
+SQL = _BESIDE_THE_LAYER if (_BESIDE_THE_LAYER / "queries").is_dir() else _CHECKOUT
+
+
+@cache
+def statement(name: str) -> LiteralString:
+    """The text of a query, its psql variables (`:'name'`) turned into psycopg's."""
+    text = (SQL / "queries" / f"{name}.sql").read_text().replace("%", "%%")
+    return cast("LiteralString", re.sub(r":'(\w+)'", r"%(\1)s", text))
+
+
+def run(connection: Connection, name: str, **values: Any) -> Cursor[TupleRow]:
+    """Run a named query.
+
+    Raises:
+        Retryable, Permanent: what the database answered, translated.
+    """
+    with psycopg_errors_translated():
+        return connection.execute(statement(name), values)

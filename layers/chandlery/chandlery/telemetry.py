@@ -1,0 +1,60 @@
+"""Logs, metrics, and every metric's name. Only this room and `component` know Powertools."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+NAMESPACE = "Chandlery"
+
+RUNS = "Runs"
+FAILURES = "Failures"
+RUN_SECONDS = "RunSeconds"
+
+# A report's field → the metric it becomes.
+REPORTED = {
+    "candles_written": ("CandlesWritten", MetricUnit.Count),
+    "candles_revised": ("CandlesRevised", MetricUnit.Count),
+    "candles_deleted": ("CandlesDeleted", MetricUnit.Count),
+    "late_ticks": ("LateTicks", MetricUnit.Count),
+    "gaps_filled": ("GapsFilled", MetricUnit.Count),
+    "future_marks": ("FutureMarks", MetricUnit.Count),
+    "lag_seconds": ("LagSeconds", MetricUnit.Seconds),
+}
+
+
+class Telemetry:
+    """What one component says about its runs: JSON log lines, and metrics in CloudWatch's embedded format."""
+
+    def __init__(self, component: str) -> None:
+        self.logger = Logger(service=component)
+        self._metrics = Metrics(namespace=NAMESPACE, service=component)
+
+    def started(self, scheduled_at: datetime, request_id: str) -> None:
+        """Put the run's identity into each line that follows."""
+        self.logger.append_keys(scheduled_at=scheduled_at.isoformat(), request_id=request_id)
+
+    def succeeded(self, report: Any, seconds: float) -> None:
+        """Say what a run did; `report` is a frozen dataclass of counts and seconds."""
+        counts = asdict(report)
+        self.logger.info("run succeeded", counts=counts, seconds=round(seconds, 3))
+        if counts.get("future_marks"):
+            self.logger.warning("ticks in the future: check the clock of whoever writes them", marks=counts["future_marks"])
+        for field, (name, unit) in REPORTED.items():
+            if field in counts:
+                self._metrics.add_metric(name=name, unit=unit, value=counts[field])
+        self._count(failures=0, seconds=seconds)
+
+    def failed(self, error: str, *, retryable: bool, seconds: float) -> None:
+        """Say why a run failed, in a line."""
+        self.logger.error("run failed", error=error, retryable=retryable, seconds=round(seconds, 3))
+        self._count(failures=1, seconds=seconds)
+
+    def _count(self, *, failures: int, seconds: float) -> None:
+        self._metrics.add_metric(name=RUNS, unit=MetricUnit.Count, value=1)
+        self._metrics.add_metric(name=FAILURES, unit=MetricUnit.Count, value=failures)
+        self._metrics.add_metric(name=RUN_SECONDS, unit=MetricUnit.Seconds, value=seconds)
+        self._metrics.flush_metrics()
+        self.logger.remove_keys(["scheduled_at", "request_id"])

@@ -1,0 +1,1 @@
+"""What Chandlery does: one verb per file, each returning a frozen report."""

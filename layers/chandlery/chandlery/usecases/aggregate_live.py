@@ -1,0 +1,94 @@
+"""Turn the minutes whose ticks changed into candles, over the last 24 hours."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg import Connection
+
+from chandlery.domain.candle import Source
+from chandlery.domain.window import MINUTE, Window, daily_turn, floor_minute
+from chandlery.store import candles, instruments, marks
+from chandlery.store.candles import Written
+
+# A clock that runs ahead is forgiven this much before its ticks are called future ones.
+_FUTURE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class LiveReport:
+    """What one live run did; times in seconds."""
+
+    candles_written: int
+    candles_revised: int
+    candles_deleted: int
+    late_ticks: int
+    gaps_filled: int
+    pieces: int
+    pieces_left: int
+    future_marks: int
+    lag_seconds: float
+
+    @property
+    def changed(self) -> bool:
+        """Whether any candle is other than before the run."""
+        return bool(self.candles_written or self.candles_revised or self.candles_deleted)
+
+
+def aggregate_live(
+    connection: Connection,
+    scheduled_at: datetime,
+    *,
+    piece_candles: int,
+    gap_check_buckets: int,
+    has_time: Callable[[], bool],
+) -> LiveReport:
+    """Write the candles of every due mark, piece by piece, the newest first; then look for minutes whose marks were lost.
+
+    Each piece is a transaction of its own, so a run that dies or runs out of time leaves the rest for the next one.
+    `lag_seconds` is how long the oldest minute left behind has been closed: 0 when none is.
+
+    Args:
+        connection: in autocommit mode.
+        scheduled_at: the run's identity and only clock, aware; minutes that end by then are due.
+        piece_candles: candles per transaction, about.
+        gap_check_buckets: instrument-minutes to look through for lost marks; 0 looks for none.
+        has_time: asked before each piece whether another one fits.
+
+    Raises:
+        Retryable, Permanent: from the database; the pieces done so far stay done.
+    """
+    due = Window.day_before(floor_minute(scheduled_at))
+    pieces = marks.plan_pieces(connection, due, piece_candles)
+    total, done = Written(), 0
+    for piece in pieces:
+        if not has_time():
+            break
+        total += candles.write_from_marks(connection, piece)
+        done += 1
+    filled = Written()
+    if done == len(pieces) and has_time() and gap_check_buckets:
+        filled = _fill_lost(connection, due, piece_candles, gap_check_buckets)
+    backlog = marks.read_backlog(connection, due, scheduled_at + _FUTURE)
+    lag = (due.ends - backlog.oldest_due - MINUTE).total_seconds() if backlog.oldest_due else 0.0
+    return LiveReport(
+        candles_written=total.written + filled.written,
+        candles_revised=total.revised + filled.revised,
+        candles_deleted=total.deleted,
+        late_ticks=total.late_ticks,
+        gaps_filled=filled.written,
+        pieces=done,
+        pieces_left=len(pieces) - done,
+        future_marks=backlog.future_marks,
+        lag_seconds=lag,
+    )
+
+
+def _fill_lost(connection: Connection, due: Window, piece_candles: int, buckets: int) -> Written:
+    """Make the candles of minutes that have ticks but neither candle nor mark, in the slice of the day whose turn it is."""
+    minutes = min(max(buckets // max(instruments.count(connection), 1), 2), 1440)
+    window = daily_turn(due, due.ends, minutes)
+    instrument_ids, times = marks.find_unaggregated(connection, window, piece_candles)
+    if not times:
+        return Written()
+    return candles.write_from_ticks(connection, window, instrument_ids, times, Source.LIVE_GAP_FILLED)

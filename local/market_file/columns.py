@@ -1,0 +1,108 @@
+"""The columns of tick and candle files: what they are called, how they are read, what they become."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Literal
+
+import pyarrow as pa
+
+from local.market_file.errors import UnreadableFile
+from local.market_file.values import (
+    INSTANT,
+    Parsed,
+    parse_flags,
+    parse_integers,
+    parse_numbers,
+    parse_texts,
+    parse_times,
+)
+
+Kind = Literal["time", "number", "integer", "flag", "text"]
+_TYPES: dict[Kind, pa.DataType] = {
+    "time": INSTANT,
+    "number": pa.string(),
+    "integer": pa.int64(),
+    "flag": pa.bool_(),
+    "text": pa.string(),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, how its text is parsed, whether a file must have it and what it is if not."""
+
+    name: str
+    kind: Kind
+    parse: Callable[[pa.Array], Parsed]
+    required: bool = True
+    nullable: bool = False
+    default: bool | None = None
+
+    @property
+    def field(self) -> pa.Field:
+        """The Arrow field that this column becomes."""
+        return pa.field(self.name, _TYPES[self.kind], nullable=self.nullable)
+
+
+@dataclass(frozen=True)
+class Header:
+    """Where a file's columns are: position by column name, and the names of those that are ignored."""
+
+    positions: dict[str, int]
+    ignored: list[str]
+    width: int
+
+
+def tick_columns(latest: datetime | None) -> tuple[Column, ...]:
+    """The columns of a tick file; a time after `latest` is bad."""
+    return (
+        Column("time", "time", partial(parse_times, latest=latest)),
+        Column("seq", "integer", parse_integers, required=False),
+        Column("price", "number", parse_numbers),
+        Column("size", "number", parse_numbers),
+        Column("venue", "text", parse_texts, required=False, nullable=True),
+        Column("conditions", "text", parse_texts, required=False, nullable=True),
+        Column("updates_ohlc", "flag", parse_flags, required=False, default=True),
+        Column("updates_volume", "flag", parse_flags, required=False, default=True),
+    )
+
+
+def candle_columns(latest: datetime | None) -> tuple[Column, ...]:
+    """The columns of a file of one-minute candles; a candle that starts after `latest` is bad."""
+    whole_minutes = partial(parse_times, latest=latest, whole_minutes=True)
+    or_null = partial(parse_numbers, nullable=True)
+    count = partial(parse_integers, least=0, nullable=True)
+    return (
+        Column("time", "time", whole_minutes),
+        *(Column(name, "number", parse_numbers) for name in ("open", "high", "low", "close", "volume")),
+        Column("vwap", "number", or_null, required=False, nullable=True),
+        Column("trades", "integer", count, required=False, nullable=True),
+    )
+
+
+def schema_of(columns: Sequence[Column]) -> pa.Schema:
+    """The schema of every batch: the columns, then `line`, the row's place in its file."""
+    return pa.schema([*(column.field for column in columns), pa.field("line", pa.int64(), nullable=False)])
+
+
+def match_header(names: Sequence[str], columns: Sequence[Column], file: str) -> Header:
+    """Finds the columns among the names in the file; case and surrounding spaces do not matter.
+
+    Raises:
+        UnreadableFile: a required column is missing, or a name appears twice.
+    """
+    found = [name.strip().lower() for name in names]
+    twice = [name for name, times in Counter(found).items() if times > 1 and name]
+    if twice:
+        raise UnreadableFile(file, f"has the column {twice[0]} more than once; leave one of them")
+    missing = [column.name for column in columns if column.required and column.name not in found]
+    if missing:
+        shown = ", ".join(name.strip() for name in names)
+        raise UnreadableFile(file, f"has no column {', '.join(missing)}; its columns are: {shown}")
+    known = {column.name for column in columns}
+    positions = {name: position for position, name in enumerate(found) if name in known}
+    ignored = [name.strip() or f"(column {place})" for place, name in enumerate(names, 1)]
+    return Header(positions, [name for name in ignored if name.lower() not in known], len(names))

@@ -1,0 +1,176 @@
+"""CSV files, gzipped or not, as rows of text that know their lines."""
+
+import csv
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from io import BufferedReader
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from local.market_file.columns import Column, Header, match_header
+from local.market_file.errors import RowWord, UnreadableFile
+from local.market_file.rows import Misshapen, Rows
+from local.market_file.source import Format, decompressed, explained, open_raw
+
+_BLOCK = 1 << 21
+_LONGEST_HEADER = 1 << 16
+
+
+class CsvRows:
+    """A CSV file with a header line: UTF-8, separated by commas, quoted or not.
+
+    A row's line is the line on which it starts, also after blank lines (which are ignored, as are rows of
+    nothing but commas) and after quoted values that hold line ends.
+
+    Raises:
+        UnreadableFile: when made, or while rows are read.
+    """
+
+    word: RowWord = "line"
+
+    def __init__(self, path: Path, format_: Format, columns: Sequence[Column]) -> None:
+        self._path = path
+        with explained(path):
+            self._raw = open_raw(path)
+        try:
+            with explained(path):
+                self._stream = decompressed(self._raw, format_)
+                names, self._header_line = _read_header(self._stream, path.name)
+            self.header: Header = match_header(names, columns, path.name)
+        except BaseException:
+            self._raw.close()
+            raise
+
+    def rows(self, most: int) -> Iterator[Rows]:
+        """The rows in order, at most `most` at a time; once only."""
+        with explained(self._path):
+            if not self._stream.peek(1):  # Arrow takes no rows at all for an error
+                return
+            lines = _Lines(self._header_line + 1)
+            for batch in _open_csv(self._stream, self.header.width, lines):
+                for start in range(0, batch.num_rows, most):
+                    yield self._numbered(batch.slice(start, most), lines)
+            nothing = pa.array([], pa.string())
+            yield self._numbered(
+                pa.record_batch([nothing] * self.header.width, _names(self.header.width)), lines
+            )
+
+    def position(self) -> int:
+        """How many bytes of the file have been read: compressed ones, if it is compressed."""
+        return self._raw.tell()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._raw.close()
+
+    def _numbered(self, batch: pa.RecordBatch, lines: "_Lines") -> Rows:
+        numbers, misshapen = lines.number(batch)
+        if blank := _blank(batch, self.header.positions["time"]):
+            keep = pc.invert(blank)
+            batch, numbers = batch.filter(keep), numbers.filter(keep)
+        columns = {name: batch.column(at) for name, at in self.header.positions.items()}
+        return Rows(columns, numbers, batch.columns, misshapen)
+
+
+class _Lines:
+    """Counts lines. Arrow tells of misshapen rows as it parses, often ahead of the rows before them."""
+
+    def __init__(self, first: int) -> None:
+        self._line = first
+        self._row = 1
+        self._waiting: deque[pa_csv.InvalidRow] = deque()
+
+    def leave_out(self, row: pa_csv.InvalidRow) -> str:
+        """Remembers a row with the wrong number of columns; Arrow calls this."""
+        self._waiting.append(row)
+        return "skip"
+
+    def number(self, batch: pa.RecordBatch) -> tuple[pa.Array, list[Misshapen]]:
+        """The line of each row, and the misshapen rows before, between and right after them."""
+        inner = _line_ends(batch)
+        rows, line = batch.num_rows, self._line
+        if inner is None and not (self._waiting and self._waiting[0].number <= self._row + rows):
+            self._line, self._row = line + rows, self._row + rows
+            return pa.arange(line, line + rows), []
+        numbers: list[int] = []
+        misshapen = self._pass_misshapen()
+        for ends in inner or [0] * rows:
+            numbers.append(self._line)
+            self._step(ends)
+            misshapen += self._pass_misshapen()
+        return pa.array(numbers, pa.int64()), misshapen
+
+    def _pass_misshapen(self) -> list[Misshapen]:
+        passed = []
+        while self._waiting and self._waiting[0].number == self._row:
+            row = self._waiting.popleft()
+            if row.text.strip():
+                passed.append(Misshapen(self._line, _explain_shape(row), row.text))
+            self._step(row.text.count("\n"))
+        return passed
+
+    def _step(self, line_ends_within: int) -> None:
+        self._line += 1 + line_ends_within
+        self._row += 1
+
+
+def _read_header(stream: BufferedReader, file: str) -> tuple[list[str], int]:
+    """The names in the first line that is not blank, and that line's number."""
+    line, text = 0, ""
+    while not text.strip():
+        line += 1
+        raw = stream.readline(_LONGEST_HEADER)
+        if not raw:
+            raise UnreadableFile(file, "is empty; it needs at least a header line")
+        text = raw.decode("utf-8-sig" if line == 1 else "utf-8")
+    if "\0" in text or len(raw) == _LONGEST_HEADER:
+        raise UnreadableFile(file, "does not start with a header line of text; it must be CSV or Parquet")
+    try:
+        return next(csv.reader([text], strict=True)), line
+    except csv.Error as error:
+        raise UnreadableFile(file, f"has a header line that is not CSV ({error}); correct it") from error
+
+
+def _open_csv(stream: BufferedReader, width: int, lines: _Lines) -> pa_csv.CSVStreamingReader:
+    """The rest of the stream as batches of text; blank lines are kept, so that lines can be counted."""
+    names = _names(width)
+    return pa_csv.open_csv(
+        stream,
+        pa_csv.ReadOptions(column_names=names, block_size=_BLOCK),
+        pa_csv.ParseOptions(
+            ignore_empty_lines=False, newlines_in_values=True, invalid_row_handler=lines.leave_out
+        ),
+        pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+    )
+
+
+def _names(width: int) -> list[str]:
+    return [str(position) for position in range(width)]
+
+
+def _blank(batch: pa.RecordBatch, time: int) -> pa.Array | None:
+    """Which rows hold nothing at all; None if no row does."""
+    blank = pc.equal(batch.column(time), "")
+    if pc.any(blank).as_py():
+        blank = reduce(pc.and_, (pc.equal(cells, "") for cells in batch.columns))
+    return blank if pc.any(blank).as_py() else None
+
+
+def _line_ends(batch: pa.RecordBatch) -> list[int] | None:
+    """How many line ends each row holds inside its values; None if none does."""
+    if not any(pc.any(pc.match_substring(cells, "\n")).as_py() for cells in batch.columns):
+        return None
+    counts: list[int] = reduce(
+        pc.add, (pc.count_substring(cells, "\n") for cells in batch.columns)
+    ).to_pylist()
+    return counts
+
+
+def _explain_shape(row: pa_csv.InvalidRow) -> str:
+    ends = row.text.count("\n")
+    reason = f"has {row.actual_columns} columns instead of {row.expected_columns}"
+    return f"{reason} (a quote in it runs on over {ends} more lines)" if ends else reason

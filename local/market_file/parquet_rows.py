@@ -1,0 +1,105 @@
+"""Parquet files as rows of text, times excepted."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from local.market_file.columns import Column, Header, match_header
+from local.market_file.errors import RowWord, UnreadableFile
+from local.market_file.rows import Rows
+from local.market_file.source import explained
+
+_TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
+_FITTING = {
+    "time": (),
+    "number": (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal),
+    "integer": (pa.types.is_integer, pa.types.is_floating),
+    "flag": (pa.types.is_boolean, pa.types.is_integer),
+    "text": (pa.types.is_integer,),
+}
+_WANTED = {
+    "time": "ISO 8601 text or timestamps with a time zone",
+    "number": "numbers or text",
+    "integer": "integers or text",
+    "flag": "booleans or text",
+    "text": "text",
+}
+
+
+class ParquetRows:
+    """A Parquet file; a row's line is its number, counted from 1.
+
+    Doubles become their shortest decimal text that reads back the same, decimals and integers their own.
+
+    Raises:
+        UnreadableFile: when made, or while rows are read.
+    """
+
+    word: RowWord = "row"
+
+    def __init__(self, path: Path, columns: Sequence[Column]) -> None:
+        self._path = path
+        self._size = path.stat().st_size
+        self._done = 0
+        with explained(path):
+            self._file = pq.ParquetFile(path, pre_buffer=False)
+        try:
+            schema = self._file.schema_arrow
+            self.header: Header = match_header(schema.names, columns, path.name)
+            for column in columns:
+                if column.name in self.header.positions:
+                    _check_type(column, schema.field(self.header.positions[column.name]).type, path.name)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def rows(self, most: int) -> Iterator[Rows]:
+        """The rows in order, at most `most` at a time; once only."""
+        names = [self._file.schema_arrow.names[position] for position in self.header.positions.values()]
+        self._done = 0
+        with explained(self._path):
+            for batch in self._file.iter_batches(batch_size=most, columns=names):
+                columns = {
+                    name: _text(batch.column(raw))
+                    for name, raw in zip(self.header.positions, names, strict=True)
+                }
+                first = self._done + 1
+                self._done += batch.num_rows
+                yield Rows(columns, pa.arange(first, self._done + 1), list(columns.values()))
+
+    def position(self) -> int:
+        """The share of the file's bytes that the rows read so far make up."""
+        rows: int = self._file.metadata.num_rows
+        return self._size * self._done // max(rows, 1)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def _check_type(column: Column, type_: pa.DataType, file: str) -> None:
+    """Raises `UnreadableFile` if no value of this type can be one of this column."""
+    bare = type_.value_type if pa.types.is_dictionary(type_) else type_
+    if column.kind == "time" and pa.types.is_timestamp(bare):
+        if bare.tz is None:
+            raise UnreadableFile(file, f"column time: {bare} has no time zone; write an offset or Z")
+        return
+    if any(fits(bare) for fits in (*_TEXT, *_FITTING[column.kind])):
+        return
+    raise UnreadableFile(
+        file, f"column {column.name}: cannot be of type {bare}; write {_WANTED[column.kind]}"
+    )
+
+
+def _text(values: pa.Array) -> pa.Array:
+    """The values as text, empty where null; timestamps stay what they are."""
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_timestamp(values.type):
+        return values
+    texts = pc.fill_null(values.cast(pa.string()), "")
+    texts.validate(full=True)  # Arrow trusts Parquet's text to be UTF-8; PostgreSQL does not
+    return texts

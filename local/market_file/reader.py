@@ -1,0 +1,130 @@
+"""Opens files of ticks or candles and yields what is good in them as Arrow record batches of one schema."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from local.market_file.checker import Checker
+from local.market_file.columns import Column, candle_columns, schema_of, tick_columns
+from local.market_file.csv_rows import CsvRows
+from local.market_file.errors import BadRow
+from local.market_file.parquet_rows import ParquetRows
+from local.market_file.rows import RowSource
+from local.market_file.source import explained, fingerprint, format_of
+
+OnBad = Callable[[Sequence[BadRow]], None]
+
+
+def open_tick_file(
+    path: str | os.PathLike[str],
+    *,
+    latest: datetime | None = None,
+    batch_rows: int = 50_000,
+    on_bad: OnBad | None = None,
+) -> "MarketFileReader":
+    """Opens a file of ticks: `time,price,size[,seq,venue,conditions,updates_ohlc,updates_volume]`.
+
+    Without a `seq` column, seq is 31 bits of the content's SHA-256 followed by 32 bits of the row's line: the
+    same content, under any name and gzipped or not, gives the same again, and two files all but surely
+    differ. A file that has grown since is another file.
+
+    Args:
+        path: a CSV, gzipped CSV or Parquet file.
+        latest: the aware time after which a tick lies in the future; None: no limit.
+        batch_rows: the most rows in one batch.
+        on_bad: what to do with rows that are left out; None: the first bad row raises.
+
+    Raises:
+        UnreadableFile: the file as a whole cannot be read.
+    """
+    return MarketFileReader(Path(path), tick_columns(latest), batch_rows=batch_rows, on_bad=on_bad)
+
+
+def open_candle_file(
+    path: str | os.PathLike[str],
+    *,
+    latest: datetime | None = None,
+    batch_rows: int = 50_000,
+    on_bad: OnBad | None = None,
+) -> "MarketFileReader":
+    """Opens a file of one-minute candles: `time,open,high,low,close,volume[,vwap,trades]`.
+
+    Prices must not contradict each other, and a minute may appear once. Arguments and errors are those of
+    `open_tick_file`; `latest` is compared with a candle's start.
+    """
+    return MarketFileReader(Path(path), candle_columns(latest), batch_rows=batch_rows, on_bad=on_bad)
+
+
+class MarketFileReader:
+    """The good rows of a file, in order, as record batches of `schema`; a context manager; read once.
+
+    Iterating raises `BadRow` for the file's first bad row, unless `on_bad` takes bad rows (in order, one call
+    for each batch that has some), and `UnreadableFile` where the file turns out to be broken.
+
+    Attributes:
+        path: the file.
+        schema: times are UTC microseconds, decimals exact text; `line` is where the row stands in the file.
+        ignored_columns: names of columns that mean nothing here.
+        total_bytes: the size of the file on disk.
+        bytes_read: how much of that is read; equals `total_bytes` after the last batch.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        columns: Sequence[Column],
+        *,
+        batch_rows: int,
+        on_bad: OnBad | None,
+    ) -> None:
+        if batch_rows < 1:
+            raise ValueError(f"batch_rows must be at least 1, not {batch_rows}")
+        self.path = path
+        self.schema = schema_of(columns)
+        self._columns = columns
+        self._batch_rows = batch_rows
+        self._on_bad = on_bad
+        self._format = format_of(path)
+        self.total_bytes = path.stat().st_size
+        self.bytes_read = 0
+        self._source: RowSource = (
+            ParquetRows(path, columns) if self._format == "parquet" else CsvRows(path, self._format, columns)
+        )
+        self.ignored_columns = self._source.header.ignored
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file; no more batches after that."""
+        self._source.close()
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        checker = self._checker()
+        for rows in self._source.rows(self._batch_rows):
+            self.bytes_read = self._source.position()
+            batch, bad = checker.check(rows)
+            if bad and self._on_bad is None:
+                raise bad[0]
+            if bad and self._on_bad:
+                self._on_bad(bad)
+            if batch.num_rows:
+                yield batch
+        self.bytes_read = self.total_bytes
+
+    def _checker(self) -> Checker:
+        first_seq = 0
+        if "seq" in self.schema.names and "seq" not in self._source.header.positions:
+            with explained(self.path):
+                first_seq = fingerprint(self.path, self._format) << 32
+        return Checker(self._columns, self.schema, self.path.name, self._source.word, first_seq)

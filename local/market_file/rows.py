@@ -1,0 +1,65 @@
+"""Rows as they come out of a file, before anything about their values is known."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from local.market_file.columns import Header
+from local.market_file.errors import RowWord
+
+
+@dataclass(frozen=True)
+class Misshapen:
+    """A row with the wrong number of columns."""
+
+    line: int
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows: the known columns (text, or for time in Parquet timestamps), each row's line, all cells.
+
+    `misshapen` are rows before, between or right after these, of which there is only the text.
+    """
+
+    columns: Mapping[str, pa.Array]
+    lines: pa.Array
+    cells: Sequence[pa.Array]
+    misshapen: Sequence[Misshapen] = ()
+
+    def text(self, index: int) -> str:
+        """The row at `index` as a line of CSV."""
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow([text_at(cells, index) for cells in self.cells])
+        return line.getvalue()
+
+
+class RowSource(Protocol):
+    """A file that is read row by row; `word` is what one calls a row's place in it."""
+
+    header: Header
+    word: RowWord
+
+    def rows(self, most: int) -> Iterator[Rows]:
+        """The rows in order, at most `most` at a time; once only."""
+        ...
+
+    def position(self) -> int:
+        """How many bytes of the file have been read."""
+        ...
+
+    def close(self) -> None:
+        """Closes the file."""
+        ...
+
+
+def text_at(values: pa.Array, index: int) -> str:
+    """One value as text; null is empty."""
+    text: str | None = values.slice(index, 1).cast(pa.string())[0].as_py()
+    return text or ""

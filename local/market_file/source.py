@@ -1,0 +1,108 @@
+"""A market file as bytes: its format, its decompressed stream, its identity, and what broke while reading."""
+
+import gzip
+import hashlib
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import Literal, cast
+
+import pyarrow as pa
+
+from local.market_file.errors import UnreadableFile
+
+Format = Literal["csv", "gzip", "parquet"]
+
+_BUFFER = 1 << 20
+_FOREIGN = {
+    b"PK\x03\x04": "is a zip archive or a spreadsheet; unpack it, or save it as CSV",
+    b"\x28\xb5\x2f\xfd": "is compressed with zstd; decompress it, or use gzip",
+    b"\xfd7zXZ\x00": "is compressed with xz; decompress it, or use gzip",
+    b"BZh": "is compressed with bzip2; decompress it, or use gzip",
+    b"\xff\xfe": "is UTF-16 text; save it as UTF-8",
+    b"\xfe\xff": "is UTF-16 text; save it as UTF-8",
+}
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns whatever breaks while the file is read into an `UnreadableFile` with one clear line."""
+    try:
+        yield
+    except EOFError as error:
+        raise UnreadableFile(path.name, "is cut short (its gzip data has no end); copy it again") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise UnreadableFile(path.name, f"has corrupt gzip data ({error}); copy it again") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(path.name, "is not UTF-8 text; save it as UTF-8") from error
+    except OSError as error:
+        raise UnreadableFile(path.name, _explain_os_error(error)) from error
+    except pa.ArrowException as error:
+        raise UnreadableFile(path.name, _explain_arrow_error(error)) from error
+
+
+def format_of(path: Path) -> Format:
+    """The file's format, told by its first bytes; a name is only believed when it says Parquet.
+
+    Raises:
+        UnreadableFile: there is no such file, it is not a regular file, it is empty, or its format is one
+            that is not read here.
+    """
+    with explained(path):
+        if path.exists() and not path.is_file():
+            what = "is a folder" if path.is_dir() else "is not a regular file"
+            raise UnreadableFile(path.name, f"{what}; name one file of ticks or candles")
+        with path.open("rb") as file:
+            start = file.read(8)
+    if not start:
+        raise UnreadableFile(path.name, "is empty; it needs at least a header line")
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    if path.suffix.lower() in {".parquet", ".pq"}:
+        raise UnreadableFile(path.name, "is not a Parquet file, whatever its name says; write it again")
+    for magic, reason in _FOREIGN.items():
+        if start.startswith(magic):
+            raise UnreadableFile(path.name, reason)
+    return "gzip" if start.startswith(b"\x1f\x8b") else "csv"
+
+
+def open_raw(path: Path) -> BufferedReader:
+    """The file as it lies on disk."""
+    return BufferedReader(path.open("rb", buffering=0), _BUFFER)
+
+
+def decompressed(raw: BufferedReader, format_: Format) -> BufferedReader:
+    """The content of `raw`: unpacked if it is gzip, else `raw` itself."""
+    return cast("BufferedReader", gzip.GzipFile(fileobj=raw, mode="rb")) if format_ == "gzip" else raw
+
+
+def fingerprint(path: Path, format_: Format) -> int:
+    """31 bits of the SHA-256 of the content, decompressed if gzip; takes one pass over the file."""
+    with open_raw(path) as raw:
+        digest = hashlib.file_digest(decompressed(raw, format_), "sha256").digest()
+    return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
+
+
+def _explain_os_error(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file; check the path"
+    # Arrow raises OSError too, for corrupt data, without an errno of the system.
+    reason = os.strerror(error.errno) if error.errno else _first_sentence(error)
+    return f"cannot be read ({reason})"
+
+
+def _explain_arrow_error(error: Exception) -> str:
+    message = str(error)
+    if "UTF8" in message:
+        return "is not UTF-8 text; save it as UTF-8"
+    if "straddling" in message:
+        return "has a row of more than 2 MiB; look for a quote that is never closed"
+    return f"cannot be read ({_first_sentence(error)}); copy or write it again"
+
+
+def _first_sentence(error: Exception) -> str:
+    return re.split(r"[.;\n]", str(error), maxsplit=1)[0].strip()

@@ -1,0 +1,44 @@
+"""How Alembic reaches the database; run by Alembic."""
+
+from typing import Any
+
+from alembic import context
+from sqlalchemy import create_engine, make_url, pool
+from sqlalchemy.engine import Connection
+
+from chandlery.store.migrations import VERSION_SCHEMA, VERSION_TABLE
+
+# Alembic keeps its revision inside the schema it builds, so that the schema must exist before.
+CREATE_SCHEMA = f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}"
+
+OPTIONS: dict[str, Any] = {
+    "version_table": VERSION_TABLE,
+    "version_table_schema": VERSION_SCHEMA,
+    "transaction_per_migration": True,
+}
+
+
+def migrate_offline() -> None:
+    """Print the SQL instead of running it."""
+    context.configure(dialect_name="postgresql", literal_binds=True, **OPTIONS)
+    context.get_context().impl.static_output(f"{CREATE_SCHEMA};")
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def migrate_online(connection: Connection) -> None:
+    """Run the migrations, one transaction each."""
+    connection.exec_driver_sql(CREATE_SCHEMA)
+    connection.commit()
+    context.configure(connection=connection, **OPTIONS)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    migrate_offline()
+else:
+    url = make_url(context.config.attributes["url"]).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, poolclass=pool.NullPool, connect_args={"prepare_threshold": None})
+    with engine.connect() as database:
+        migrate_online(database)

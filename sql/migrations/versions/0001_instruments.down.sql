@@ -1,0 +1,4 @@
+-- TimescaleDB itself stays: the desk's other schemas may use it.
+DROP TABLE market.instruments;
+DROP TABLE market.sessions;
+DROP TABLE market.calendars;

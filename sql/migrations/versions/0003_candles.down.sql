@@ -1,0 +1,2 @@
+DROP TABLE market.candles;
+DROP TYPE market.candle_source;

@@ -1,0 +1,2 @@
+-- How many instruments there are.
+SELECT count(*) AS instruments FROM market.instruments;

@@ -1,0 +1,2 @@
+-- Makes room for the next lot.
+TRUNCATE staged_ticks;
