@@ -1,6 +1,8 @@
 """CSV files, gzipped or not, as rows of text that know their lines."""
 
+import codecs
 import csv
+import io
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import reduce
@@ -34,6 +36,7 @@ class CsvRows:
 
     def __init__(self, path: Path, format_: Format, columns: Sequence[Column]) -> None:
         self._path = path
+        self._position = 0
         with explained(path):
             self._raw = open_raw(path)
         try:
@@ -51,7 +54,10 @@ class CsvRows:
             if not self._stream.peek(1):  # Arrow takes no rows at all for an error
                 return
             lines = _Lines(self._header_line + 1)
-            for batch in _open_csv(self._stream, self.header.width, lines):
+            stream = _Utf8(self._stream, self._raw)
+            for batch in _open_csv(stream, self.header.width, lines):
+                if stream.positions:  # Arrow makes one batch of each block
+                    self._position = stream.positions.popleft()
                 for start in range(0, batch.num_rows, most):
                     yield self._numbered(batch.slice(start, most), lines)
             nothing = pa.array([], pa.string())
@@ -60,8 +66,8 @@ class CsvRows:
             )
 
     def position(self) -> int:
-        """How many bytes of the file have been read: compressed ones, if it is compressed."""
-        return self._raw.tell()
+        """How many bytes of the file are behind the rows so far: compressed ones, if it is compressed."""
+        return self._position
 
     def close(self) -> None:
         """Closes the file."""
@@ -69,7 +75,8 @@ class CsvRows:
 
     def _numbered(self, batch: pa.RecordBatch, lines: "_Lines") -> Rows:
         numbers, misshapen = lines.number(batch)
-        if blank := _blank(batch, self.header.positions["time"]):
+        blank = _blank(batch, self.header.positions["time"])
+        if blank is not None:
             keep = pc.invert(blank)
             batch, numbers = batch.filter(keep), numbers.filter(keep)
         columns = {name: batch.column(at) for name, at in self.header.positions.items()}
@@ -109,13 +116,35 @@ class _Lines:
         while self._waiting and self._waiting[0].number == self._row:
             row = self._waiting.popleft()
             if row.text.strip():
-                passed.append(Misshapen(self._line, _explain_shape(row), row.text))
+                passed.append(Misshapen(self._line, _explain_shape(row, self._line), row.text))
             self._step(row.text.count("\n"))
         return passed
 
     def _step(self, line_ends_within: int) -> None:
         self._line += 1 + line_ends_within
         self._row += 1
+
+
+class _Utf8(io.RawIOBase):
+    """Passes blocks on that are UTF-8; Arrow itself cannot report a misshapen row that is not.
+
+    Arrow reads some 30 blocks ahead of the batches, so `positions` keeps where in `raw` each block ended.
+    """
+
+    def __init__(self, stream: BufferedReader, raw: BufferedReader) -> None:
+        self.positions: deque[int] = deque()
+        self._stream = stream
+        self._raw = raw
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._stream.read(size)
+        self._decoder.decode(chunk, final=not chunk)
+        self.positions.append(self._raw.tell())
+        return chunk
 
 
 def _read_header(stream: BufferedReader, file: str) -> tuple[list[str], int]:
@@ -135,16 +164,17 @@ def _read_header(stream: BufferedReader, file: str) -> tuple[list[str], int]:
         raise UnreadableFile(file, f"has a header line that is not CSV ({error}); correct it") from error
 
 
-def _open_csv(stream: BufferedReader, width: int, lines: _Lines) -> pa_csv.CSVStreamingReader:
+def _open_csv(stream: _Utf8, width: int, lines: _Lines) -> pa_csv.CSVStreamingReader:
     """The rest of the stream as batches of text; blank lines are kept, so that lines can be counted."""
     names = _names(width)
     return pa_csv.open_csv(
         stream,
-        pa_csv.ReadOptions(column_names=names, block_size=_BLOCK),
+        # With threads, Arrow does not number the rows that it leaves out.
+        pa_csv.ReadOptions(column_names=names, block_size=_BLOCK, use_threads=False),
         pa_csv.ParseOptions(
             ignore_empty_lines=False, newlines_in_values=True, invalid_row_handler=lines.leave_out
         ),
-        pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+        pa_csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(names, pa.string())),
     )
 
 
@@ -170,7 +200,7 @@ def _line_ends(batch: pa.RecordBatch) -> list[int] | None:
     return counts
 
 
-def _explain_shape(row: pa_csv.InvalidRow) -> str:
+def _explain_shape(row: pa_csv.InvalidRow, line: int) -> str:
     ends = row.text.count("\n")
     reason = f"has {row.actual_columns} columns instead of {row.expected_columns}"
-    return f"{reason} (a quote in it runs on over {ends} more lines)" if ends else reason
+    return f"{reason} (a quote in it runs on to line {line + ends})" if ends else reason

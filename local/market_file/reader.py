@@ -71,7 +71,7 @@ class MarketFileReader:
         schema: times are UTC microseconds, decimals exact text; `line` is where the row stands in the file.
         ignored_columns: names of columns that mean nothing here.
         total_bytes: the size of the file on disk.
-        bytes_read: how much of that is read; equals `total_bytes` after the last batch.
+        bytes_read: about how much of that the batches so far came from; equals `total_bytes` after the last.
     """
 
     def __init__(

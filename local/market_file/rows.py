@@ -36,8 +36,8 @@ class Rows:
     def text(self, index: int) -> str:
         """The row at `index` as a line of CSV."""
         line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow([text_at(cells, index) for cells in self.cells])
-        return line.getvalue()
+        csv.writer(line).writerow([text_at(cells, index) for cells in self.cells])
+        return line.getvalue().removesuffix("\r\n")
 
 
 class RowSource(Protocol):
@@ -51,7 +51,7 @@ class RowSource(Protocol):
         ...
 
     def position(self) -> int:
-        """How many bytes of the file have been read."""
+        """About how many bytes of the file the rows so far came from."""
         ...
 
     def close(self) -> None:

@@ -105,3 +105,9 @@ def _write_touched(connection: Connection, window: Window, source: Source, *, de
     if late is None or counts is None:
         raise AssertionError("an aggregate without groups answers one row")
     return Written(written=counts[0], revised=counts[1], deleted=deleted, late_ticks=late[0])
+
+
+def find_newest(connection: Connection) -> datetime | None:
+    """The start of the newest candle of any instrument; None without candles."""
+    row = run(connection, "find_newest_candle").fetchone()
+    return row[0] if row else None

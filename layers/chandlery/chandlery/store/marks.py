@@ -52,3 +52,9 @@ def find_unaggregated(connection: Connection, window: Window, candles: int) -> t
     """Instruments and minutes that have ticks but neither candle nor mark, the newest first: two lists of one length."""
     found = run(connection, "find_unaggregated", starts=window.starts, ends=window.ends, candles=candles).fetchall()
     return [instrument_id for instrument_id, _ in found], [bucket for _, bucket in found]
+
+
+def count_waiting(connection: Connection, ends: datetime) -> tuple[int, datetime | None]:
+    """Minutes due by `ends` and not aggregated, over all time, and the oldest of them."""
+    row = run(connection, "count_waiting_marks", ends=ends).fetchone()
+    return (row[0], row[1]) if row else (0, None)

@@ -1,12 +1,15 @@
 """What each component did, per scheduled time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import Connection
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from chandlery.store.statements import run
+from chandlery.errors import psycopg_errors_translated
+from chandlery.store.statements import run, statement
 
 
 def record(
@@ -31,3 +34,21 @@ def record(
         seconds=seconds,
         error=error,
     )
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """A component's newest run."""
+
+    component: str
+    scheduled_at: datetime
+    status: str
+    seconds: float
+    error: str | None
+    failures_in_a_row: int
+
+
+def list_last(connection: Connection) -> Sequence[LastRun]:
+    """The newest run of each component that ever ran, by name."""
+    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(LastRun)) as cursor:
+        return cursor.execute(statement("list_component_runs")).fetchall()

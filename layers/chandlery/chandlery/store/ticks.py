@@ -1,6 +1,6 @@
 """Ticks, and the fast ways to write them. Any other writer may use plain SQL on market.ticks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -20,13 +20,13 @@ class Lot:
 
     Attributes:
         rows: how many ticks.
-        csv: lines of `COLUMNS`, without a header.
-        columns: the same as lists: times, seqs, prices, sizes, updates_ohlc, updates_volume, venues, conditions.
+        csv: makes lines of `COLUMNS`, without a header.
+        columns: makes the same as lists: times, seqs, prices, sizes, updates_ohlc, updates_volume, venues, conditions.
     """
 
     rows: int
-    csv: bytes
-    columns: Mapping[str, Sequence[object]]
+    csv: Callable[[], bytes]
+    columns: Callable[[], Mapping[str, Sequence[object]]]
 
 
 @dataclass
@@ -78,10 +78,10 @@ class TickWriter:
         return run(self.connection, "insert_staged_ticks").rowcount
 
     def _insert(self, lot: Lot) -> int:
-        return run(self.connection, "insert_ticks", instrument_id=self.instrument_id, **lot.columns).rowcount
+        return run(self.connection, "insert_ticks", instrument_id=self.instrument_id, **lot.columns()).rowcount
 
     def _stream(self, name: str, lot: Lot) -> int:
         with self.connection.cursor() as cursor:
             with cursor.copy(statement(name)) as copy:
-                copy.write(lot.csv)
+                copy.write(lot.csv())
             return cursor.rowcount

@@ -1,0 +1,59 @@
+# Everything a newcomer or CI needs; `make` alone lists it. Needs Python 3.11 and nothing else: no Docker, no Node, no AWS.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check build bench lock clean
+
+help:  ## list these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: .venv/local  ## install what it needs, then watch ticks become candles
+	@$(BIN)/chandlery demo
+
+up: .venv/local  ## run the whole stack here until Ctrl-C
+	@$(BIN)/chandlery up
+
+test: .venv/dev  ## install what they need, then run every test
+	@$(BIN)/python -m pytest
+
+check: .venv/dev  ## lint, type-check, and check the template
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/sam validate --lint
+	@$(BIN)/cfn-lint template.yaml
+
+build: .venv/dev  ## build the deployable artifacts
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build --config-env local
+
+bench: .venv/dev  ## print the benchmarks; on a server if CHANDLERY_TEST_DATABASE_URL names one
+	@$(BIN)/python -m pytest tests/benchmarks -s --benchmarks
+
+lock: .venv/dev  ## compile the requirements anew, with hashes and without addresses
+	@for args in "--all-extras -o requirements-dev.txt" "--extra local -c requirements-dev.txt -o requirements.txt" \
+		"-c requirements-dev.txt -o layers/chandlery/requirements.txt"; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-header --no-annotate pyproject.toml $$args; done
+
+clean:  ## remove what was installed or built here; data under .chandlery stays
+	@rm -rf .venv .aws-sam local/embedded/node_modules
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Chandlery needs Python 3.11 or later"; exit 1)
+	@$(PYTHON) -m venv .venv
+
+.venv/local: requirements.txt local/embedded/package-lock.json | .venv/bin/python
+	@echo "installing …"
+	@$(PIP) -r requirements.txt
+	@echo "import pathlib, sysconfig; root = pathlib.Path.cwd(); \
+	pathlib.Path(sysconfig.get_path('purelib'), 'chandlery.pth').write_text(f'{root}\n{root}/layers/chandlery\n')" | $(BIN)/python
+	@printf '#!%s\nfrom local.command_line import main\nmain()\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/chandlery && chmod +x $(BIN)/chandlery
+	@$(BIN)/python -m local.embedded
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/local
+	@echo "installing the tools …"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@

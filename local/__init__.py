@@ -1,0 +1,1 @@
+"""Chandlery on one's own machine: an embedded TimescaleDB, a schedule runner and the command line."""

@@ -1,0 +1,40 @@
+"""The command line: one module per group of commands."""
+
+import sys
+
+import typer
+
+from chandlery.errors import ChandleryError
+from local.command_line import candles, database, demo, functions, imports, migrations, reference, stack, status
+from local.embedded import EmbeddedDatabaseError
+from local.market_file import MarketFileError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Makes and keeps a trading desk's candles. DATABASE_URL picks the database; without it an embedded TimescaleDB"
+    " is started, with its data under CHANDLERY_HOME (default .chandlery).",
+)
+app.command("demo")(demo.demo)
+app.command("up")(stack.up)
+app.add_typer(database.app, name="db")
+app.add_typer(migrations.app, name="migrate")
+app.add_typer(reference.instruments, name="instruments")
+app.add_typer(reference.sessions, name="sessions")
+app.add_typer(imports.app, name="import")
+app.command("invoke")(functions.invoke)
+app.command("replay")(functions.replay)
+app.command("candles")(candles.candles)
+app.command("status")(status.status)
+
+
+def main() -> None:
+    """Run a command; a failure is one line on stderr and exit code 1, wrong usage exit code 2."""
+    try:
+        app()
+    except (ChandleryError, MarketFileError, EmbeddedDatabaseError) as error:
+        print(f"chandlery: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("chandlery: interrupted; run the same command again to go on", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,117 @@
+"""`chandlery invoke` and `chandlery replay`: run the functions in this process, as their schedules would."""
+
+import contextlib
+import importlib
+import io
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+
+from chandlery.domain.window import floor_minute
+from chandlery.errors import Permanent
+from local.command_line.database import use_database
+from local.command_line.options import AsJson, From, To, parse_moment, window_of
+from local.command_line.output import out, plain, progress_bar, show_json
+from local.schedules import Function, find_function, firings, read_functions
+
+
+@dataclass
+class LocalContext:
+    """What Lambda would tell a function of its invocation."""
+
+    function_name: str
+    seconds: float
+    aws_request_id: str = field(default_factory=lambda: str(uuid4()))
+    _started: float = field(default_factory=time.monotonic)
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds of the template's time limit that are left."""
+        return int((self._started + self.seconds - time.monotonic()) * 1000)
+
+
+def call(function: Function, event: dict[str, Any]) -> dict[str, Any]:
+    """Run a function's own handler."""
+    module = importlib.import_module(f"functions.{function.name}")
+    answer: dict[str, Any] = module.handler(event, LocalContext(function.name, function.timeout.total_seconds()))
+    return answer
+
+
+def scheduled_event(moment: datetime) -> dict[str, Any]:
+    """The event a schedule sends."""
+    return {"scheduled_at": plain(moment)}
+
+
+def invoke(
+    function: Annotated[str, typer.Argument(metavar="FUNCTION", help="module in functions/, as live_processor")],
+    event: Annotated[Path | None, typer.Option(help="file with the event; the schedule's own when absent")] = None,
+    at: Annotated[
+        datetime | None, typer.Option(parser=parse_moment, metavar="TIME", help="scheduled time; this minute when absent")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run one function now; its log goes to stderr, what it did to stdout."""
+    found = find_function(function)
+    use_database()
+    sent = _read_event(event) if event else scheduled_event(floor_minute(datetime.now(UTC)))
+    if at:
+        sent |= scheduled_event(at)
+    with contextlib.redirect_stdout(sys.stderr):
+        report = call(found, sent)
+    if as_json:
+        show_json(report)
+    else:
+        out.print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in report.items()))
+
+
+def _read_event(path: Path) -> dict[str, Any]:
+    try:
+        event = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise Permanent(f"event {path} cannot be read: {error}") from None
+    if not isinstance(event, dict):
+        raise Permanent(f"event {path} is not a JSON object")
+    return event
+
+
+def replay(
+    starts: From,
+    ends: To,
+    functions: Annotated[
+        str | None, typer.Option(metavar="A,B,…", help="functions to fire; all that have a schedule when absent")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fire the schedules of a past stretch in order, as EventBridge would have; may be interrupted and run again."""
+    chosen = [find_function(name) for name in functions.split(",")] if functions else read_functions()
+    use_database()
+    totals = replay_window(chosen, starts, ends)
+    if as_json:
+        show_json(totals)
+        return
+    for name, counts in totals.items():
+        out.print(f"{name}: " + ", ".join(f"{key.replace('_', ' ')} {value:,}" for key, value in counts.items()))
+
+
+def replay_window(chosen: Sequence[Function], starts: datetime, ends: datetime) -> dict[str, dict[str, int]]:
+    """Fire schedules from `starts` up to and including `ends`, and add up what each function counted."""
+    due = list(firings(chosen, window_of(starts, ends)))
+    totals: dict[str, dict[str, int]] = {}
+    with progress_bar() as bar, contextlib.redirect_stdout(io.StringIO()):
+        task = bar.add_task("replay", total=len(due))
+        for moment, function in due:
+            report = call(function, scheduled_event(moment))
+            counts = totals.setdefault(function.name, {"runs": 0})
+            counts["runs"] += 1
+            for name, value in report.items():
+                if isinstance(value, int):
+                    counts[name] = counts.get(name, 0) + value
+            bar.update(task, advance=1, description=plain(moment))
+    return totals

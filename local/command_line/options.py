@@ -1,0 +1,42 @@
+"""Options that several commands share, and how their text is read."""
+
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+
+import typer
+
+from chandlery.domain.window import Window
+
+
+def parse_moment(text: str) -> datetime:
+    """An aware time of ISO 8601; a date alone is its midnight UTC."""
+    try:
+        if len(text) == len("2026-01-31"):
+            return datetime.combine(date.fromisoformat(text), time(), UTC)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is not a time; write it as 2026-01-31T10:00:00Z") from None
+    if moment.tzinfo is None:
+        raise typer.BadParameter(f"{text} has no time zone; write an offset or Z, as in {text}Z")
+    return moment.astimezone(UTC)
+
+
+def parse_day(text: str) -> date:
+    """A date of ISO 8601."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is not a date; write it as 2026-01-31") from None
+
+
+def window_of(starts: datetime, ends: datetime) -> Window:
+    """The stretch between two options."""
+    if starts >= ends:
+        raise typer.BadParameter(f"--from {starts.isoformat()} is not before --to {ends.isoformat()}")
+    return Window(starts, ends)
+
+
+From = Annotated[datetime, typer.Option("--from", parser=parse_moment, metavar="TIME", help="first moment, with offset or Z")]
+To = Annotated[datetime, typer.Option("--to", parser=parse_moment, metavar="TIME", help="moment to stop before")]
+AsJson = Annotated[bool, typer.Option("--json", help="machine-readable output")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="instrument key, EXCHANGE@SYMBOL@TYPE")]

@@ -1,0 +1,73 @@
+"""What a command shows: a table for people, JSON or CSV for programs; progress and remarks go to stderr."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+err = Console(stderr=True, highlight=False)
+out = Console(highlight=False)
+
+Row = Mapping[str, Any]
+
+
+def show_rows(rows: Sequence[Row], columns: Sequence[str], *, title: str, as_json: bool) -> None:
+    """Rows as a table, or as a JSON array of objects."""
+    if as_json:
+        show_json([{column: row[column] for column in columns} for row in rows])
+        return
+    table = Table(*columns, title=title, title_justify="left", header_style="bold")
+    for row in rows:
+        table.add_row(*(plain(row[column]) for column in columns))
+    out.print(table)
+
+
+def show_json(value: object) -> None:
+    """One JSON document on stdout; decimals as text, since JSON's numbers would round them."""
+    print(json.dumps(value, default=plain, indent=2))
+
+
+def show_csv(rows: Iterable[Row], columns: Sequence[str]) -> None:
+    """Rows as CSV with a header, on stdout."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([plain(row[column]) for column in columns])
+
+
+def plain(value: object) -> str:
+    """A value as text: times in ISO 8601 with Z, decimals without exponent or idle zeros, nothing for null."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case Decimal():
+            return f"{value.normalize():f}"
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case _:
+            return str(value)
+
+
+def progress_bar() -> Progress:
+    """A progress bar on stderr; silent where stderr is no terminal."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )

@@ -1,0 +1,96 @@
+"""`chandlery instruments` and `chandlery sessions`: reference data."""
+
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from psycopg import Connection
+
+from chandlery.domain.instrument import exchange_of
+from chandlery.domain.session import Calendar
+from chandlery.store import instruments as instrument_store
+from chandlery.store import sessions as session_store
+from local import calendars
+from local.command_line.database import open_connection
+from local.command_line.options import AsJson, Key, parse_day
+from local.command_line.output import err, out, show_rows
+
+instruments = typer.Typer(no_args_is_help=True, help="What is traded.")
+sessions = typer.Typer(no_args_is_help=True, help="When markets are open.")
+
+# How far ahead sessions are kept: holidays beyond are guesses that exchanges still change.
+_AHEAD = timedelta(days=2 * 366)
+_ENDS_SOON = timedelta(days=60)
+
+
+@instruments.command()
+def add(
+    key: Key,
+    calendar: Annotated[str, typer.Option(help="trading calendar, as XNYS, XBOM, CMES or 24/7")],
+    feed: Annotated[str | None, typer.Option(help="whose ticks they are; the exchange when absent")] = None,
+) -> None:
+    """Add an instrument, or change its calendar and feed; fills the calendar's sessions if they are not there yet."""
+    try:
+        exchange = exchange_of(key)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    with open_connection() as connection:
+        if not session_store.known(connection, calendar):
+            _fill(connection, calendars.from_library(calendar, calendars.EARLIEST, _horizon()))
+        instrument_store.add(connection, key, calendar, feed or exchange)
+    out.print(f"{key}: calendar {calendar}, feed {feed or exchange}")
+
+
+@instruments.command("list")
+def list_instruments(as_json: AsJson = False) -> None:
+    """List the instruments."""
+    with open_connection() as connection:
+        rows = [asdict(instrument) for instrument in instrument_store.list_all(connection)]
+    show_rows(rows, ("key", "calendar", "feed", "instrument_id"), title="instruments", as_json=as_json)
+
+
+@sessions.command()
+def sync(
+    first: Annotated[date, typer.Option("--from", parser=parse_day, metavar="DATE")] = calendars.EARLIEST,
+    last: Annotated[
+        date | None, typer.Option("--to", parser=parse_day, metavar="DATE", help="two years ahead when absent")
+    ] = None,
+    calendar: Annotated[list[str] | None, typer.Option(help="may be repeated; all in use when absent")] = None,
+) -> None:
+    """Fill sessions from the exchange_calendars library, and stamp the candles that a correction touches anew."""
+    with open_connection() as connection:
+        names = calendar or sorted({instrument.calendar for instrument in instrument_store.list_all(connection)})
+        if not names:
+            out.print("no instrument names a calendar yet; name one: --calendar XNYS")
+        for name in names:
+            _fill(connection, calendars.from_library(name, first, last or _horizon()))
+
+
+@sessions.command("import")
+def import_sessions(
+    file: Annotated[Path, typer.Argument(help="CSV: session_date,opens_at,closes_at[,break_starts_at,break_ends_at]")],
+    calendar: Annotated[str, typer.Option(help="the name the sessions go by")],
+    time_zone: Annotated[str, typer.Option(help="of the calendar, and of times in the file that have no offset")],
+) -> None:
+    """Fill a calendar of your own from a file; it replaces what stood on the days from its first to its last."""
+    with open_connection() as connection:
+        _fill(connection, calendars.from_file(file, calendar, time_zone))
+
+
+def _fill(connection: Connection, calendar: Calendar) -> None:
+    restamped = session_store.replace(connection, calendar)
+    out.print(
+        f"{calendar.name}: {len(calendar.sessions):,} sessions known from {calendar.known_from} to {calendar.known_to}"
+        + (f", {restamped:,} candles stamped anew" if restamped else "")
+    )
+    if calendar.known_to < datetime.now(UTC).date() + _ENDS_SOON:
+        err.print(
+            f"[yellow]{calendar.name} is known to {calendar.known_to} only: later days have no sessions until a newer"
+            " exchange_calendars, or a file of your own, says so[/yellow]"
+        )
+
+
+def _horizon() -> date:
+    return datetime.now(UTC).date() + _AHEAD

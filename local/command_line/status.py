@@ -1,0 +1,40 @@
+"""`chandlery status`: whether all is well."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from chandlery.usecases.report_status import StatusReport, report_status
+from local.command_line.database import open_connection
+from local.command_line.options import AsJson, parse_moment
+from local.command_line.output import out, plain, show_json, show_rows
+
+_COMPONENT = ("component", "scheduled_at", "status", "seconds", "failures_in_a_row", "error")
+
+
+def status(
+    at: Annotated[
+        datetime | None, typer.Option(parser=parse_moment, metavar="TIME", help="as of this moment; now when absent")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how fresh the candles are, and each component's last run."""
+    with open_connection() as connection:
+        report = report_status(connection, at or datetime.now(UTC))
+    if as_json:
+        show_json(asdict(report))
+        return
+    show_rows([asdict(run) for run in report.components], _COMPONENT, title="components", as_json=False)
+    out.print(health_line(report))
+
+
+def health_line(report: StatusReport) -> str:
+    """The whole report in a line."""
+    color = {"HEALTHY": "green", "WARNING": "yellow", "DELAYED": "red"}[report.health]
+    waiting = f"{report.minutes_waiting:,} minutes waiting"
+    if report.oldest_waiting:
+        waiting += f", the oldest since {plain(report.oldest_waiting)}"
+    newest = f"newest candle {plain(report.newest_candle)}" if report.newest_candle else "no candle yet"
+    return f"[{color}]{report.health}[/{color}]: lag {report.lag_seconds:.0f} s, {waiting}, {newest}"
