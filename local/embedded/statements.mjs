@@ -3,9 +3,10 @@
 import { message, text } from './protocol.mjs'
 
 // One alternative a token whose inside must not be read as SQL: E'' strings (with backslashes), plain
-// strings, quoted names, dollar quotes, line comments. Block comments nest and are cut by hand.
+// strings, quoted names, dollar quotes, line comments. A doubled quote reads as two tokens side by side.
+// Block comments nest and are cut by hand.
 const OPAQUE =
-  /\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'?|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|(?<![\w$])\$([A-Za-z_\x80-\xff][\w\x80-\xff]*)?\$[\s\S]*?(?:\$\1\$|$)|--[^\n]*|\/\*/g
+  /\b[eE]'(?:[^'\\]+|\\[\s\S]|'')*'?|'[^']*'?|"[^"]*"?|(?<![\w$])\$([A-Za-z_\x80-\xff][\w\x80-\xff]*)?\$[\s\S]*?(?:\$\1\$|$)|--[^\n]*|\/\*/g
 
 /** The statement's text with comments blanked and the insides of literals and quoted names taken out. */
 export function bare(sql) {

@@ -1,6 +1,7 @@
 import csv
 import gzip
 import io
+import random
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -224,7 +225,8 @@ def test_header_only_yields_nothing(ticks: Write) -> None:
 def test_progress_follows_the_batches(ticks: Write, monkeypatch: pytest.MonkeyPatch, zipped: bool) -> None:
     monkeypatch.setattr("local.market_file.csv_rows._BLOCK", 1 << 12)
     monkeypatch.setattr("local.market_file.source._BUFFER", 1 << 10)
-    content = ("time,price,size\n" + "".join(f"{NOON},{n},1\n" for n in range(20_000))).encode()
+    sizes = [random.randrange(10**9) for _ in range(20_000)]  # hard to compress
+    content = ("time,price,size\n" + "".join(f"{NOON},{n},{size}\n" for n, size in enumerate(sizes))).encode()
     path = ticks(gzip.compress(content) if zipped else content)
     with open_tick_file(path) as reader:
         seen = [(reader.bytes_read / reader.total_bytes, batch["line"][-1].as_py()) for batch in reader]

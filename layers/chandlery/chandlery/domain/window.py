@@ -53,14 +53,14 @@ def epoch_minute(moment: datetime) -> int:
     return (moment - _EPOCH) // MINUTE
 
 
-def daily_turn(day: Window, at: datetime, minutes: int) -> Window:
-    """The slice of a 24-hour window whose turn it is at a given minute.
+def turn_of_day(day: Window, minutes: int) -> Window:
+    """The slice of the 24 hours up to `day.ends` whose turn it is at that minute.
 
-    A day is cut into slices of `minutes`, by the clock; run after run each comes up once, so that work too large for
-    one run is done over many, without remembering where the last one stopped.
+    The first turn is the newest `minutes`, each next one a minute later reaches further back by `minutes`, until the
+    day is through and the first comes again: so that work too large for one run is done over many, without remembering
+    where the last one stopped. `minutes` is 2 or more: each turn overlaps the one before by the minute that has passed.
     """
-    slices = -(-1440 // minutes)
-    first = (epoch_minute(at) % slices) * minutes
-    back = (epoch_minute(day.ends) - minutes - first) % 1440
-    starts = max(day.ends - (back + minutes) * MINUTE, day.starts)
-    return Window(starts, min(starts + minutes * MINUTE, day.ends))
+    turns = -(-1439 // (minutes - 1))
+    back = (epoch_minute(day.ends) % turns) * minutes * MINUTE
+    ends = max(day.ends - back, day.starts + minutes * MINUTE)
+    return Window(max(ends - minutes * MINUTE, day.starts), ends)

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from psycopg import Connection
 
 from chandlery.domain.candle import Source
-from chandlery.domain.window import MINUTE, Window, daily_turn, floor_minute
+from chandlery.domain.window import MINUTE, Window, turn_of_day, floor_minute
 from chandlery.store import candles, instruments, marks
 from chandlery.store.candles import Written
 
 # A clock that runs ahead is forgiven this much before its ticks are called future ones.
 _FUTURE = timedelta(minutes=5)
+# Minutes of the day looked through in one turn, at most: three hours of few instruments take some 10 ms.
+_LONGEST_TURN = 180
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ def aggregate_live(
 
 def _fill_lost(connection: Connection, due: Window, piece_candles: int, buckets: int) -> Written:
     """Make the candles of minutes that have ticks but neither candle nor mark, in the slice of the day whose turn it is."""
-    minutes = min(max(buckets // max(instruments.count(connection), 1), 2), 1440)
-    window = daily_turn(due, due.ends, minutes)
+    minutes = min(max(buckets // max(instruments.count(connection), 1), 2), _LONGEST_TURN)
+    window = turn_of_day(due, minutes)
     instrument_ids, times = marks.find_unaggregated(connection, window, piece_candles)
     if not times:
         return Written()

@@ -1,0 +1,213 @@
+"""Starts, finds and stops the process that serves one embedded TimescaleDB directory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from local.embedded import tarball as tarballs
+from local.embedded.errors import EmbeddedDatabaseError
+from local.embedded.installation import SERVER, node_executable, require_installed
+from local.embedded.serving import ServingFiles
+
+_POLL = 0.02
+_EXIT_PORT_TAKEN = 98
+
+
+@dataclass(frozen=True)
+class EmbeddedStatus:
+    """What is known of one embedded database now."""
+
+    running: bool
+    pid: int | None
+    port: int | None
+    url: str | None
+    data_directory: Path
+    log_file: Path
+
+
+class EmbeddedDatabase:
+    """A TimescaleDB in a directory, served on 127.0.0.1 by a process of its own.
+
+    Args:
+        home: where everything is kept; one process at a time serves it, whoever asks.
+        port: the port to serve on; None lets the system pick one at every start.
+        transaction_wait: how many seconds a client waits for another's transaction before 55P03.
+        tarball: what dump() wrote; a home that has no data yet starts as a copy of it.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        port: int | None = None,
+        transaction_wait: float = 30.0,
+        tarball: Path | None = None,
+    ) -> None:
+        self.home = home.resolve()
+        self.data_directory = self.home / "data"
+        self.log_file = self.home / "embedded.log"
+        self._port = port
+        self._transaction_wait = transaction_wait
+        self._tarball = tarball
+        self._files = ServingFiles(self.home)
+
+    def start(self, timeout: float = 60.0) -> str:
+        """Returns the URL of the database once it answers; starts it unless a process serves it already."""
+        deadline = time.monotonic() + timeout
+        self._make_home()
+        while True:
+            with self._files.claim() as descriptor:
+                process = None if descriptor is None else self._launch(descriptor)
+            url = self._wait_until_answering(process, deadline)
+            if url is not None:
+                return url
+
+    def stop(self, timeout: float = 15.0) -> bool:
+        """Ends the serving process, by force after the timeout; returns whether there was one."""
+        deadline = time.monotonic() + timeout
+        was_held = self._files.is_held()
+        asked: int | None = None
+        while self._files.is_held():
+            serving = self._files.serving()
+            forced = time.monotonic() > deadline
+            if forced and (serving is None or asked == -serving.pid):
+                raise self._error(f"the embedded database in {self.home} cannot be stopped")
+            if serving is not None and asked is None:
+                asked = _signal(serving.pid, signal.SIGTERM)
+            elif serving is not None and forced:
+                asked = -_signal(serving.pid, signal.SIGKILL)
+                deadline = time.monotonic() + timeout
+            time.sleep(_POLL)
+        return was_held
+
+    def url(self) -> str | None:
+        """Returns the URL of the running database, or None when none is running."""
+        return self.status().url
+
+    def status(self) -> EmbeddedStatus:
+        """Tells whether a process serves this home, and where; one still starting has no URL yet."""
+        serving = self._files.serving()
+        port = serving.port if serving else None
+        return EmbeddedStatus(
+            running=serving is not None,
+            pid=serving.pid if serving else None,
+            port=port,
+            url=None if port is None else _url(port),
+            data_directory=self.data_directory,
+            log_file=self.log_file,
+        )
+
+    def dump(self, tarball: Path) -> None:
+        """Writes the stopped database to a tarball that another home can start from."""
+        if not (self.data_directory / "PG_VERSION").is_file():
+            raise EmbeddedDatabaseError(
+                f"{self.home} holds no embedded database to dump: start it once first"
+            )
+        with self._files.claim() as descriptor:
+            if descriptor is None:
+                raise EmbeddedDatabaseError(f"the embedded database in {self.home} is running: stop it first")
+            tarballs.pack(self.data_directory, tarball)
+
+    def _make_home(self) -> None:
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EmbeddedDatabaseError(f"cannot make the directory {self.home}: {error.strerror}") from error
+
+    def _launch(self, lock: int) -> subprocess.Popen[bytes]:
+        require_installed()
+        self._files.forget()
+        if self._tarball is not None and not self.data_directory.exists():
+            tarballs.unpack(self._tarball, self.data_directory)
+        with self.log_file.open("ab") as log:
+            process = subprocess.Popen(
+                [str(word) for word in self._command()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.home,
+                start_new_session=True,  # Ctrl-C in the terminal is not for the database
+                pass_fds=[lock],  # the process holds the lock for as long as it lives
+            )
+        # Takes the exit code whenever that comes, so that no zombie stays behind in a long-lived caller.
+        threading.Thread(target=process.wait, name="embedded-database-reaper", daemon=True).start()
+        return process
+
+    def _command(self) -> list[object]:
+        return [
+            node_executable(),
+            SERVER,
+            "--data",
+            self.data_directory,
+            "--state",
+            self._files.state_file,
+            "--port",
+            self._port or 0,
+            "--transaction-wait",
+            self._transaction_wait,
+        ]
+
+    def _wait_until_answering(self, process: subprocess.Popen[bytes] | None, deadline: float) -> str | None:
+        """Returns the URL, or None when the process of another starter went away: then it is our turn."""
+        while time.monotonic() < deadline:
+            held = self._files.is_held()
+            url = self.url()
+            if url is not None and _answers(url):
+                return url
+            if process is not None and process.poll() is not None:
+                raise self._failure(process.returncode)
+            if process is None and not held:
+                return None
+            time.sleep(_POLL)
+        if process is not None:
+            process.kill()
+        raise self._error(f"the embedded database in {self.home} did not answer in time")
+
+    def _failure(self, code: int) -> EmbeddedDatabaseError:
+        if code == _EXIT_PORT_TAKEN:
+            return EmbeddedDatabaseError(
+                f"port {self._port} on 127.0.0.1 is taken by another program: "
+                "choose another port, or none to have one picked"
+            )
+        return self._error(f"the embedded database in {self.home} did not start (exit {code})")
+
+    def _error(self, what: str) -> EmbeddedDatabaseError:
+        return EmbeddedDatabaseError(f"{what}; last line of {self.log_file}: {_last_line(self.log_file)}")
+
+
+def _url(port: int) -> str:
+    return f"postgresql://postgres:postgres@127.0.0.1:{port}/postgres"
+
+
+def _answers(url: str) -> bool:
+    try:
+        with psycopg.connect(url, connect_timeout=5, autocommit=True, prepare_threshold=None) as connection:
+            return connection.execute("SELECT 1").fetchone() == (1,)
+    except psycopg.errors.LockNotAvailable:
+        return True  # alive: a client has a transaction open
+    except psycopg.OperationalError:
+        return False
+
+
+def _signal(pid: int, number: signal.Signals) -> int:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass  # it ended in between, which is what was wanted
+    return pid
+
+
+def _last_line(log_file: Path) -> str:
+    try:
+        lines = log_file.read_text(errors="replace").split("\n")
+    except FileNotFoundError:
+        return "(there is none)"
+    return next((line for line in reversed(lines) if line.strip()), "(it is empty)")

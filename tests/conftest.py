@@ -1,0 +1,92 @@
+"""Fixtures of every test: one migrated TimescaleDB a session, emptied before each test that asks for it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic import command
+from psycopg import Connection
+
+from chandlery.settings import Settings
+from chandlery.store.connection import connect
+from chandlery.store.migrations import alembic_config
+from local.embedded import EmbeddedDatabase
+
+REPO = Path(__file__).resolve().parents[1]
+REAL_DATA = REPO.parent / "shared" / "data"
+SERVER_URL = os.environ.get("CHANDLERY_TEST_DATABASE_URL")
+
+_EMPTY = (
+    "TRUNCATE market.ticks, market.dirty, market.candles, market.runs, market.instruments, market.sessions,"
+    " market.calendars RESTART IDENTITY"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--benchmarks", action="store_true", help="run the benchmarks, which print and never fail on time")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--benchmarks"):
+        return
+    for item in items:
+        if "benchmarks" in item.path.parts:
+            item.add_marker(pytest.mark.skip(reason="a benchmark: run make bench"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real market data beside the repository."""
+    if not REAL_DATA.is_dir():
+        pytest.skip("real market data is not at hand: no ../shared/data beside the repository")
+    return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def server_url() -> str:
+    """A TimescaleDB server, for what the embedded database cannot show."""
+    if SERVER_URL is None:
+        pytest.skip("needs a TimescaleDB server: set CHANDLERY_TEST_DATABASE_URL")
+    return SERVER_URL
+
+
+@pytest.fixture(scope="session")
+def bare_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running TimescaleDB without our schema: a database of its own on the server, or the embedded one."""
+    if SERVER_URL is None:
+        home = tmp_path_factory.mktemp("embedded")
+        embedded = EmbeddedDatabase(home)
+        yield embedded.start()
+        embedded.stop()
+        shutil.rmtree(home)
+        return
+    name = f"chandlery_test_{os.getpid()}"
+    with psycopg.connect(SERVER_URL, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        yield str(SERVER_URL.rpartition("/")[0] + "/" + name)
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def migrated_url(bare_url: str) -> str:
+    """The same, migrated."""
+    command.upgrade(alembic_config(bare_url), "head")
+    return bare_url
+
+
+@pytest.fixture
+def database_url(migrated_url: str) -> str:
+    """The same, emptied for this test."""
+    with psycopg.connect(migrated_url, autocommit=True, prepare_threshold=None) as connection:
+        connection.execute(_EMPTY)
+    return migrated_url
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    """A connection as the functions have it."""
+    with connect(Settings(database_url=database_url), "test") as connection:  # type: ignore[arg-type]  # pydantic wraps it
+        yield connection

@@ -1,0 +1,72 @@
+"""Setting the scene: instruments, ticks in, candles out."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from chandlery.domain.session import Calendar, Session
+from chandlery.store import instruments, sessions
+from chandlery.usecases.aggregate_live import LiveReport, aggregate_live
+from tests.plain_fold import Folded, Tick
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def around_the_clock(connection: Connection, *keys: str) -> list[int]:
+    """Instruments that trade always, sessions of early March 2026 included; returns their ids."""
+    days = [date(2026, 3, day) for day in range(1, 5)]
+    opens = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days]
+    open_hours = tuple(Session(day, at, at + timedelta(days=1)) for day, at in zip(days, opens, strict=True))
+    sessions.replace(connection, Calendar("24/7", "UTC", days[0], days[-1], open_hours))
+    for key in keys:
+        instruments.add(connection, key, "24/7", "test")
+    return [instruments.find(connection, key).instrument_id for key in keys]
+
+
+def insert(connection: Connection, instrument_id: int, ticks: Iterable[Tick]) -> None:
+    """Plain INSERT, as any writer may."""
+    rows = [
+        (instrument_id, t.time, t.seq, t.price, t.size, t.updates_ohlc, t.updates_volume, t.cancelled) for t in ticks
+    ]
+    with connection.cursor() as cursor, connection.transaction():
+        cursor.executemany(
+            "INSERT INTO market.ticks (instrument_id, time, seq, price, size, updates_ohlc, updates_volume, cancelled)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            rows,
+        )
+
+
+def live(connection: Connection, at: datetime, **limits: Any) -> LiveReport:
+    """One live run."""
+    settings: dict[str, Any] = {"piece_candles": 20_000, "gap_check_buckets": 100_000, "has_time": lambda: True}
+    return aggregate_live(connection, at, **(settings | limits))
+
+
+def contents(connection: Connection, instrument_id: int) -> dict[datetime, Folded]:
+    """An instrument's candles, as the plain fold has them."""
+    rows = connection.execute(
+        "SELECT time, open, high, low, close, volume, turnover, trades, price_eligible FROM market.candles"
+        " WHERE instrument_id = %s ORDER BY time",
+        [instrument_id],
+    ).fetchall()
+    return {row[0]: Folded(*row[1:]) for row in rows}
+
+
+def snapshot(connection: Connection) -> Sequence[tuple[Any, ...]]:
+    """Every candle, whole but for the time of writing."""
+    return connection.execute(
+        "SELECT instrument_id, time, open, high, low, close, volume, turnover, trades, price_eligible, partial,"
+        " session_date, extended, source, version, revision FROM market.candles ORDER BY 1, 2"
+    ).fetchall()
+
+
+def row_versions(connection: Connection) -> Sequence[tuple[Any, ...]]:
+    """The row versions of all that a run may write: a rewritten row has another xmin, a locked one another xmax."""
+    return connection.execute(
+        "SELECT 'candle', instrument_id::text, time, xmin::text, xmax::text FROM market.candles"
+        " UNION ALL SELECT 'run', component, scheduled_at, xmin::text, xmax::text FROM market.runs"
+        " UNION ALL SELECT 'mark', instrument_id::text, bucket, xmin::text, xmax::text FROM market.dirty ORDER BY 1, 2, 3"
+    ).fetchall()

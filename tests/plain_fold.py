@@ -1,0 +1,59 @@
+"""Candles by the plainest Python there is: what the SQL is held against."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One trade."""
+
+    time: datetime
+    seq: int
+    price: Decimal
+    size: Decimal
+    updates_ohlc: bool = True
+    updates_volume: bool = True
+    cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What one minute's ticks come to."""
+
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    turnover: Decimal
+    trades: int
+    price_eligible: bool
+
+
+def fold(ticks: Iterable[Tick]) -> dict[datetime, Folded]:
+    """Every minute with at least one tick that stands, by its start."""
+    minutes: dict[datetime, list[Tick]] = defaultdict(list)
+    for tick in sorted(ticks, key=lambda tick: (tick.time, tick.seq)):
+        if not tick.cancelled:
+            minutes[tick.time.replace(second=0, microsecond=0)].append(tick)
+    return {minute: _fold_minute(inside) for minute, inside in minutes.items()}
+
+
+def _fold_minute(ticks: list[Tick]) -> Folded:
+    eligible = [tick for tick in ticks if tick.updates_ohlc]
+    prices = [tick.price for tick in eligible or ticks]
+    counted = [tick for tick in ticks if tick.updates_volume]
+    return Folded(
+        open=prices[0],
+        high=max(prices),
+        low=min(prices),
+        close=prices[-1],
+        volume=sum((tick.size for tick in counted), Decimal()),
+        turnover=sum((tick.price * tick.size for tick in counted), Decimal()),
+        trades=len(ticks),
+        price_eligible=bool(eligible),
+    )

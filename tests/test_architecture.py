@@ -1,0 +1,104 @@
+"""Imports go one way, each room keeps to its own, and no query is orphaned."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+
+from chandlery.store import schema
+from chandlery.store.migrations import alembic_config
+
+REPO = Path(__file__).resolve().parents[1]
+LAYER = REPO / "layers" / "chandlery" / "chandlery"
+QUERIES = sorted((REPO / "sql" / "queries").glob("*.sql"))
+
+# room → what of ours it may import
+ALLOWED = {
+    "domain": {"domain"},
+    "store": {"store", "domain", "errors", "settings"},
+    "usecases": {"usecases", "store", "domain", "errors"},
+    "errors": set(),
+    "settings": {"errors"},
+    "telemetry": set(),
+    "component": {"errors", "settings", "store", "telemetry"},
+    "functions": {"component", "usecases", "store", "domain", "errors", "telemetry"},
+}
+POWERTOOLS = {"telemetry", "component", "settings", "functions"}
+
+
+def room_of(path: Path) -> str:
+    if path.is_relative_to(LAYER):
+        return path.relative_to(LAYER).parts[0].removesuffix(".py")
+    return "functions"
+
+
+def sources() -> Iterator[Path]:
+    yield from (path for path in LAYER.rglob("*.py") if path.name != "__init__.py")
+    yield from (REPO / "functions").glob("*.py")
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+@pytest.mark.parametrize("path", list(sources()), ids=lambda path: str(path.relative_to(REPO)))
+def test_imports_go_one_way(path: Path) -> None:
+    room = room_of(path)
+    for imported in imports_of(path):
+        parts = imported.split(".")
+        assert parts[0] not in ("local", "tests"), f"{imported}: deployed code knows nothing of the local stack"
+        if parts[0] == "chandlery":
+            assert parts[1] in ALLOWED[room], f"{room} may not import {imported}"
+        if parts[0] == "aws_lambda_powertools":
+            assert room in POWERTOOLS, f"only {POWERTOOLS} know Powertools"
+
+
+def test_the_domain_is_pure() -> None:
+    for path in (LAYER / "domain").glob("*.py"):
+        text = path.read_text()
+        assert not re.search(r"\b(psycopg|pydantic|boto3|os\.environ|datetime\.now|utcnow|time\.time)\b", text), path.name
+
+
+def test_only_settings_reads_the_environment() -> None:
+    for path in sources():
+        if path.name != "settings.py":
+            assert "environ" not in path.read_text(), path.name
+            assert "getenv" not in path.read_text(), path.name
+
+
+def test_only_the_edge_knows_the_clock() -> None:
+    for path in [*LAYER.rglob("usecases/*.py"), *LAYER.rglob("store/*.py"), *LAYER.rglob("domain/*.py")]:
+        assert not re.search(r"\.now\(|utcnow|time\.time\(", path.read_text()), path.name
+
+
+@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
+def test_every_query_is_used_and_explained(path: Path) -> None:
+    code = "".join(source.read_text() for source in [*LAYER.rglob("*.py"), *(REPO / "local").rglob("*.py")])
+    assert f'"{path.stem}"' in code, "nobody runs it"
+    text = path.read_text()
+    assert text.startswith("-- "), "it does not say what it is for"
+    assert text.rstrip().endswith(";")
+
+
+def test_every_query_asked_for_exists() -> None:
+    asked = set()
+    for source in LAYER.rglob("*.py"):
+        asked |= set(re.findall(r'(?:statement\(|run\((?:self\.)?connection, )"(\w+)"', source.read_text()))
+    assert asked <= {path.stem for path in QUERIES}
+
+
+def test_the_code_knows_the_newest_revision() -> None:
+    assert ScriptDirectory.from_config(alembic_config("postgresql://")).get_current_head() == schema.REVISION
+
+
+def test_rooms_have_names_that_say_something() -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "shared", "base", "manager", "misc"}
+    tracked = [path for top in ("functions", "layers", "local", "sql") for path in (REPO / top).rglob("*")]
+    assert not [path for path in tracked if path.stem in vague and "node_modules" not in path.parts]

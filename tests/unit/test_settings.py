@@ -1,0 +1,84 @@
+"""Settings from the environment, and the database from a secret (Secrets Manager as moto emulates it)."""
+
+import json
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities import parameters
+from moto import mock_aws
+
+from chandlery.errors import Permanent
+from chandlery.settings import Settings, connection_parameters, read_settings
+
+SECRET = {"host": "db.desk", "port": 5433, "username": "writer", "password": "s3cret-word", "dbname": "market"}
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in {
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for name in ("DATABASE_URL", "DATABASE_SECRET_ID"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield
+    parameters.clear_caches()
+    parameters.base.DEFAULT_PROVIDERS.clear()
+
+
+def store(value: str) -> Settings:
+    boto3.client("secretsmanager").create_secret(Name="desk/database", SecretString=value)
+    return Settings(database_secret_id="desk/database")
+
+
+def test_the_url_wins() -> None:
+    settings = Settings(database_url="postgresql://a:b@c/d", database_secret_id="x")  # type: ignore[arg-type]  # pydantic wraps it
+    assert connection_parameters(settings) == {"conninfo": "postgresql://a:b@c/d"}
+    assert "b@c" not in repr(settings)
+
+
+def test_a_secret_names_the_database_and_verifies_tls_in_full() -> None:
+    found = connection_parameters(store(json.dumps(SECRET)))
+    assert (found["host"], found["port"], found["user"], found["dbname"]) == ("db.desk", 5433, "writer", "market")
+    assert (found["sslmode"], found["sslrootcert"], found["password"]) == ("verify-full", "system", "s3cret-word")
+
+
+def test_a_secret_may_bring_its_own_authority() -> None:
+    found = connection_parameters(store(json.dumps(SECRET | {"ca": "-----BEGIN CERTIFICATE-----", "user": "u"})))
+    with open(found["sslrootcert"]) as file:  # noqa: PTH123
+        assert file.read() == "-----BEGIN CERTIFICATE-----"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("not json", "is not JSON; it needs host, user, password and dbname"),
+        (json.dumps({"host": "db", "password": "s3cret-word"}), "is wrong: "),
+        (json.dumps(SECRET | {"port": "s3cret-word"}), "is wrong: PORT"),
+    ],
+)
+def test_a_wrong_secret_is_told_without_its_content(value: str, message: str) -> None:
+    with pytest.raises(Permanent) as caught:
+        connection_parameters(store(value))
+    assert message in str(caught.value)
+    assert "s3cret-word" not in str(caught.value)
+
+
+def test_a_missing_secret_is_told() -> None:
+    with pytest.raises(Permanent, match=r"nowhere cannot be read.*check DATABASE_SECRET_ID"):
+        connection_parameters(Settings(database_secret_id="nowhere"))
+
+
+def test_no_database_is_told() -> None:
+    with pytest.raises(Permanent, match="set DATABASE_URL or DATABASE_SECRET_ID"):
+        connection_parameters(Settings())
+
+
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVE_SETTLE_SECONDS", "soon")
+    with pytest.raises(Permanent, match="LIVE_SETTLE_SECONDS: .*number"):
+        read_settings()
