@@ -2,7 +2,7 @@
 
 import csv
 import warnings
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,6 +11,7 @@ from chandlery.domain.session import Calendar, Session
 from chandlery.errors import Permanent
 
 EARLIEST = date(2005, 1, 1)
+_WEEK = timedelta(days=7)
 _COLUMNS = ("session_date", "opens_at", "closes_at")
 _BREAK = ("break_starts_at", "break_ends_at")
 
@@ -36,9 +37,13 @@ def from_library(name: str, first: date, last: date) -> Calendar:
         starts = max(filter(None, (_day(known.bound_min()), first)))
         ends = min(filter(None, (_day(known.bound_max()), last)))
         if starts > ends:
-            raise Permanent(f"exchange_calendars knows {name} from {_day(known.bound_min())} to {_day(known.bound_max())} only")
-        calendar = known(start=starts, end=ends)
-        sessions = tuple(_session(row) for row in calendar.schedule.itertuples())
+            raise Permanent(
+                f"exchange_calendars knows {name} from {_day(known.bound_min())} to {_day(known.bound_max())} only"
+            )
+        # The library refuses a stretch of a single day, or one without a session.
+        calendar = known(start=max(filter(None, (_day(known.bound_min()), starts - _WEEK))), end=ends)
+        rows = calendar.schedule.loc[str(starts) : str(ends)].itertuples()
+        sessions = tuple(_session(row) for row in rows)
     return Calendar(name, str(calendar.tz), starts, ends, sessions)
 
 
@@ -47,9 +52,9 @@ def _day(stamp: Any) -> date | None:
 
 
 def _session(row: Any) -> Session:
-    times = (row.open, row.close, row.break_start, row.break_end)
-    opens, closes, break_starts, break_ends = (None if moment != moment else moment.to_pydatetime() for moment in times)
-    return Session(row.Index.date(), opens, closes, break_starts, break_ends)
+    # pandas marks a missing break as NaT, which is unequal to itself.
+    breaks = [None if moment != moment else moment.to_pydatetime() for moment in (row.break_start, row.break_end)]
+    return Session(row.Index.date(), row.open.to_pydatetime(), row.close.to_pydatetime(), *breaks)
 
 
 def from_file(path: Path, name: str, time_zone: str) -> Calendar:

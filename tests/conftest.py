@@ -88,5 +88,5 @@ def database_url(migrated_url: str) -> str:
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
     """A connection as the functions have it."""
-    with connect(Settings(database_url=database_url), "test") as connection:  # type: ignore[arg-type]  # pydantic wraps it
+    with connect(Settings(database_url=database_url), "test") as connection:
         yield connection

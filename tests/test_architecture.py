@@ -63,7 +63,9 @@ def test_imports_go_one_way(path: Path) -> None:
 def test_the_domain_is_pure() -> None:
     for path in (LAYER / "domain").glob("*.py"):
         text = path.read_text()
-        assert not re.search(r"\b(psycopg|pydantic|boto3|os\.environ|datetime\.now|utcnow|time\.time)\b", text), path.name
+        assert not re.search(r"\b(psycopg|pydantic|boto3|os\.environ|datetime\.now|utcnow|time\.time)\b", text), (
+            path.name
+        )
 
 
 def test_only_settings_reads_the_environment() -> None:

@@ -5,7 +5,17 @@ import sys
 import typer
 
 from chandlery.errors import ChandleryError
-from local.command_line import candles, database, demo, functions, imports, migrations, reference, stack, status
+from local.command_line import (
+    candles,
+    database,
+    demo,
+    functions,
+    imports,
+    migrations,
+    reference,
+    stack,
+    status,
+)
 from local.embedded import EmbeddedDatabaseError
 from local.market_file import MarketFileError
 

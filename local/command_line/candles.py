@@ -11,7 +11,19 @@ from local.command_line.database import open_connection
 from local.command_line.options import AsJson, From, Key, To, window_of
 from local.command_line.output import show_csv, show_rows
 
-COLUMNS = ("time", "open", "high", "low", "close", "volume", "vwap", "trades", "source", "version", "revision")
+COLUMNS = (
+    "time",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "vwap",
+    "trades",
+    "source",
+    "version",
+    "revision",
+)
 TIMEFRAMES = ("1m",)
 
 

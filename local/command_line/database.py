@@ -25,7 +25,7 @@ def embedded_database() -> EmbeddedDatabase:
 
 
 def use_database() -> str:
-    """The URL of the database to use, for this process and the functions it runs; starts the embedded one if need be."""
+    """The URL of the database to use, for the functions as well; starts the embedded one if need be."""
     settings = read_settings()
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()

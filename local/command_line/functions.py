@@ -53,7 +53,8 @@ def invoke(
     function: Annotated[str, typer.Argument(metavar="FUNCTION", help="module in functions/, as live_processor")],
     event: Annotated[Path | None, typer.Option(help="file with the event; the schedule's own when absent")] = None,
     at: Annotated[
-        datetime | None, typer.Option(parser=parse_moment, metavar="TIME", help="scheduled time; this minute when absent")
+        datetime | None,
+        typer.Option(parser=parse_moment, metavar="TIME", help="scheduled time; this minute when absent"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -85,7 +86,8 @@ def replay(
     starts: From,
     ends: To,
     functions: Annotated[
-        str | None, typer.Option(metavar="A,B,…", help="functions to fire; all that have a schedule when absent")
+        str | None,
+        typer.Option(metavar="A,B,…", help="functions to fire; all that have a schedule when absent"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

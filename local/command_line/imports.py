@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from psycopg import Connection
 
 from chandlery.store import instruments
 from chandlery.usecases.import_ticks import import_ticks
@@ -25,7 +26,9 @@ _FUTURE = timedelta(minutes=5)
 
 @app.command()
 def ticks(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet: time,price,size[,seq,…]")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet: time,price,size[,seq,…]")
+    ],
     instrument: Annotated[str, typer.Option(metavar="KEY", help="whose ticks they are")],
     skip_bad: Annotated[bool, typer.Option(help="set bad rows aside in FILE.bad.csv instead of stopping")] = False,
     as_json: AsJson = False,
@@ -35,26 +38,28 @@ def ticks(
     Columns: time (ISO 8601 with an offset), price, size and, if there, seq, venue, conditions, updates_ohlc,
     updates_volume. Without seq the order of the rows counts.
     """
-    done = []
     with open_connection() as connection:
         known = instruments.find(connection, instrument)
-        for file in files:
-            with ExitStack() as stack:
-                set_aside = _SetAside(file, stack) if skip_bad else None
-                latest = datetime.now(UTC) + _FUTURE
-                reader = stack.enter_context(open_tick_file(file, latest=latest, on_bad=set_aside))
-                bar = stack.enter_context(progress_bar())
-                task = bar.add_task(file.name, total=reader.total_bytes)
-                lots = tick_lots(iter(reader), known.instrument_id, lambda: bar.update(task, completed=reader.bytes_read))
-                result = import_ticks(connection, known.instrument_id, lots)
-            bad = set_aside.rows if set_aside else 0
-            done.append({"file": str(file), "read": result.read, "new": result.new, "known": result.known, "bad": bad})
-            if not as_json:
-                out.print(f"{file.name}: {result.new:,} new ticks, {result.known:,} known already", soft_wrap=True)
-            if set_aside and bad:
-                err.print(f"[yellow]{bad:,} bad rows set aside in {set_aside.path}[/yellow]", soft_wrap=True)
+        done = [_import_file(connection, file, known.instrument_id, skip_bad=skip_bad) for file in files]
     if as_json:
         show_json(done)
+        return
+    for file in done:
+        out.print(f"{file['file']}: {file['new']:,} new ticks, {file['known']:,} known already", soft_wrap=True)
+
+
+def _import_file(connection: Connection, file: Path, instrument_id: int, *, skip_bad: bool) -> dict[str, Any]:
+    with ExitStack() as stack:
+        set_aside = _SetAside(file, stack) if skip_bad else None
+        reader = stack.enter_context(open_tick_file(file, latest=datetime.now(UTC) + _FUTURE, on_bad=set_aside))
+        bar = stack.enter_context(progress_bar())
+        task = bar.add_task(file.name, total=reader.total_bytes)
+        lots = tick_lots(iter(reader), instrument_id, lambda: bar.update(task, completed=reader.bytes_read))
+        result = import_ticks(connection, instrument_id, lots)
+    bad = set_aside.rows if set_aside else 0
+    if set_aside and bad:
+        err.print(f"[yellow]{file}: {bad:,} bad rows set aside in {set_aside.path}[/yellow]", soft_wrap=True)
+    return {"file": str(file), "read": result.read, "new": result.new, "known": result.known, "bad": bad}
 
 
 class _SetAside:

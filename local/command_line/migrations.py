@@ -1,14 +1,15 @@
 """`chandlery migrate`: Alembic's own verbs."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import psycopg
 import typer
 from alembic import command
 from alembic.util import CommandError
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from chandlery.errors import Permanent, psycopg_errors_translated
 from chandlery.store.migrations import alembic_config
@@ -52,14 +53,20 @@ def stamp(revision: str, sql: Sql = False) -> None:
 def _run(verb: Callable[..., None], *, offline: bool = False) -> None:
     url = "postgresql://" if offline else use_database()
     try:
-        verb(alembic_config(url, sys.stdout))
+        with psycopg_errors_translated(), _driver_errors_bared():
+            verb(alembic_config(url, sys.stdout))
     except CommandError as error:
         raise Permanent(f"alembic: {error}") from None
     except ArgumentError:
         raise Permanent("DATABASE_URL is not a URL; write postgresql://user:password@host:5432/dbname") from None
-    except SQLAlchemyError as error:
-        with psycopg_errors_translated():
-            raise (error.orig if isinstance(getattr(error, "orig", None), psycopg.Error) else error) from None
-    except psycopg.Error as error:
-        with psycopg_errors_translated():
-            raise error
+
+
+@contextmanager
+def _driver_errors_bared() -> Iterator[None]:
+    """SQLAlchemy wraps the driver's errors; we know the driver's own."""
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.Error):
+            raise error.orig from None
+        raise

@@ -36,7 +36,10 @@ def window_of(starts: datetime, ends: datetime) -> Window:
     return Window(starts, ends)
 
 
-From = Annotated[datetime, typer.Option("--from", parser=parse_moment, metavar="TIME", help="first moment, with offset or Z")]
+From = Annotated[
+    datetime,
+    typer.Option("--from", parser=parse_moment, metavar="TIME", help="first moment, with offset or Z"),
+]
 To = Annotated[datetime, typer.Option("--to", parser=parse_moment, metavar="TIME", help="moment to stop before")]
 AsJson = Annotated[bool, typer.Option("--json", help="machine-readable output")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="instrument key, EXCHANGE@SYMBOL@TYPE")]

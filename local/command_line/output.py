@@ -8,12 +8,21 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 err = Console(stderr=True, highlight=False)
-out = Console(highlight=False)
+# Where nothing tells the width, or it is a narrow one, a table of candles still shows every digit.
+out = Console(highlight=False, width=max(Console().width, 140))
 
 Row = Mapping[str, Any]
 
@@ -23,7 +32,7 @@ def show_rows(rows: Sequence[Row], columns: Sequence[str], *, title: str, as_jso
     if as_json:
         show_json([{column: row[column] for column in columns} for row in rows])
         return
-    table = Table(*columns, title=title, title_justify="left", header_style="bold")
+    table = Table(*columns, title=title, title_justify="left", header_style="bold", box=SIMPLE)
     for row in rows:
         table.add_row(*(plain(row[column]) for column in columns))
     out.print(table)

@@ -55,7 +55,8 @@ def list_instruments(as_json: AsJson = False) -> None:
 def sync(
     first: Annotated[date, typer.Option("--from", parser=parse_day, metavar="DATE")] = calendars.EARLIEST,
     last: Annotated[
-        date | None, typer.Option("--to", parser=parse_day, metavar="DATE", help="two years ahead when absent")
+        date | None,
+        typer.Option("--to", parser=parse_day, metavar="DATE", help="two years ahead when absent"),
     ] = None,
     calendar: Annotated[list[str] | None, typer.Option(help="may be repeated; all in use when absent")] = None,
 ) -> None:

@@ -16,7 +16,8 @@ _COMPONENT = ("component", "scheduled_at", "status", "seconds", "failures_in_a_r
 
 def status(
     at: Annotated[
-        datetime | None, typer.Option(parser=parse_moment, metavar="TIME", help="as of this moment; now when absent")
+        datetime | None,
+        typer.Option(parser=parse_moment, metavar="TIME", help="as of this moment; now when absent"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

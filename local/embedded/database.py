@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -18,6 +21,7 @@ from local.embedded.installation import SERVER, node_executable, require_install
 from local.embedded.serving import ServingFiles
 
 _POLL = 0.02
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _EXIT_PORT_TAKEN = 98
 
 
@@ -72,21 +76,12 @@ class EmbeddedDatabase:
 
     def stop(self, timeout: float = 15.0) -> bool:
         """Ends the serving process, by force after the timeout; returns whether there was one."""
-        deadline = time.monotonic() + timeout
-        was_held = self._files.is_held()
-        asked: int | None = None
-        while self._files.is_held():
-            serving = self._files.serving()
-            forced = time.monotonic() > deadline
-            if forced and (serving is None or asked == -serving.pid):
-                raise self._error(f"the embedded database in {self.home} cannot be stopped")
-            if serving is not None and asked is None:
-                asked = _signal(serving.pid, signal.SIGTERM)
-            elif serving is not None and forced:
-                asked = -_signal(serving.pid, signal.SIGKILL)
-                deadline = time.monotonic() + timeout
-            time.sleep(_POLL)
-        return was_held
+        if not self._files.is_held():
+            return False
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self._end(number, time.monotonic() + timeout):
+                return True
+        raise self._error(f"the embedded database in {self.home} cannot be stopped")
 
     def url(self) -> str | None:
         """Returns the URL of the running database, or None when none is running."""
@@ -108,13 +103,24 @@ class EmbeddedDatabase:
     def dump(self, tarball: Path) -> None:
         """Writes the stopped database to a tarball that another home can start from."""
         if not (self.data_directory / "PG_VERSION").is_file():
-            raise EmbeddedDatabaseError(
-                f"{self.home} holds no embedded database to dump: start it once first"
-            )
+            raise EmbeddedDatabaseError(f"nothing to dump: {self.home} holds no embedded database yet")
         with self._files.claim() as descriptor:
             if descriptor is None:
                 raise EmbeddedDatabaseError(f"the embedded database in {self.home} is running: stop it first")
             tarballs.pack(self.data_directory, tarball)
+
+    def _end(self, number: signal.Signals, deadline: float) -> bool:
+        signalled = False
+        while self._files.is_held():
+            if time.monotonic() > deadline:
+                return False
+            serving = self._files.serving()
+            if serving is not None and not signalled:
+                with contextlib.suppress(ProcessLookupError):  # ended in between, as was wanted
+                    os.kill(serving.pid, number)
+                signalled = True
+            time.sleep(_POLL)
+        return True
 
     def _make_home(self) -> None:
         try:
@@ -160,7 +166,7 @@ class EmbeddedDatabase:
         while time.monotonic() < deadline:
             held = self._files.is_held()
             url = self.url()
-            if url is not None and _answers(url):
+            if url is not None and (_answers(url) if process else _is_alive(url)):
                 return url
             if process is not None and process.poll() is not None:
                 raise self._failure(process.returncode)
@@ -191,18 +197,21 @@ def _answers(url: str) -> bool:
     try:
         with psycopg.connect(url, connect_timeout=5, autocommit=True, prepare_threshold=None) as connection:
             return connection.execute("SELECT 1").fetchone() == (1,)
-    except psycopg.errors.LockNotAvailable:
-        return True  # alive: a client has a transaction open
     except psycopg.OperationalError:
         return False
 
 
-def _signal(pid: int, number: signal.Signals) -> int:
+def _is_alive(url: str) -> bool:
+    """Tells a process that serves, however busy, from one that is being killed."""
+    port = int(url.rpartition(":")[2].partition("/")[0])
     try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass  # it ended in between, which is what was wanted
-    return pid
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(_SSL_REQUEST)
+            return connection.recv(1) == b"N"
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
 
 
 def _last_line(log_file: Path) -> str:

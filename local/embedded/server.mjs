@@ -49,6 +49,7 @@ function dismissAll(code, text) {
 function fail(error) {
   if (failed) return
   failed = true
+  server.close()
   const crashed = error instanceof EngineCrash
   const text = crashed ? `the embedded database died (${error.message})` : `the embedded database failed: ${error.stack}`
   log(text.replaceAll('\n', ' | '))
@@ -76,9 +77,10 @@ async function shutDown() {
 }
 
 function accept(socket) {
-  if (engine === null || stopping) {
+  if (engine === null || stopping || failed) {
     socket.on('error', () => socket.destroy())
-    socket.end(errorResponse('FATAL', '57P03', 'the database system is starting up'))
+    const state = stopping || failed ? 'shutting down' : 'starting up'
+    socket.end(errorResponse('FATAL', '57P03', `the database system is ${state}`))
     return
   }
   sockets.add(socket)

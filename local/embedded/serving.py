@@ -36,7 +36,10 @@ class ServingFiles:
         """Yields the locked file descriptor to hand to the server, or None while another holds it."""
         descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            yield descriptor if _lock(descriptor, fcntl.LOCK_EX) else None
+            locked = _lock(descriptor, fcntl.LOCK_EX)
+            while not locked and not self.is_held():  # it was only somebody looking, see is_held()
+                locked = _lock(descriptor, fcntl.LOCK_EX)
+            yield descriptor if locked else None
         finally:
             os.close(descriptor)
 

@@ -30,9 +30,7 @@ def price_faults(prices: Mapping[str, pa.Array], checked: pa.Array) -> Iterator[
     floats = {name: pc.if_else(checked, texts, None).cast(pa.float64()) for name, texts in prices.items()}
     for lower, upper in _NEVER_ABOVE:
         # Doubles keep order or make equal, so only those that compare equal can hide a difference.
-        doubtful = pc.and_(
-            pc.greater_equal(floats[lower], floats[upper]), pc.not_equal(prices[lower], prices[upper])
-        )
+        doubtful = pc.and_(pc.greater_equal(floats[lower], floats[upper]), pc.not_equal(prices[lower], prices[upper]))
         for index in pc.indices_nonzero(pc.fill_null(doubtful, fill_value=False)).to_pylist():
             low, high = prices[lower][index].as_py(), prices[upper][index].as_py()
             if Decimal(low) > Decimal(high):

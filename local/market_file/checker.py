@@ -26,9 +26,7 @@ class Checker:
         first_seq: what is added to a row's line to make its seq, if the file has no column for it.
     """
 
-    def __init__(
-        self, columns: Sequence[Column], schema: pa.Schema, file: str, word: RowWord, first_seq: int
-    ) -> None:
+    def __init__(self, columns: Sequence[Column], schema: pa.Schema, file: str, word: RowWord, first_seq: int) -> None:
         self._columns = columns
         self._schema = schema
         self._file = file
@@ -75,10 +73,7 @@ class Checker:
                 yield Fault(index, "time", f"{text} is already on {self._word} {first}")
 
     def _bad_rows(self, rows: Rows, faults: dict[int, Fault]) -> list[BadRow]:
-        bad = [
-            BadRow(self._file, row.line, None, row.reason, text=row.text, word=self._word)
-            for row in rows.misshapen
-        ]
+        bad = [BadRow(self._file, row.line, None, row.reason, text=row.text, word=self._word) for row in rows.misshapen]
         for index, fault in faults.items():
             line, text = rows.lines[index].as_py(), rows.text(index)
             bad.append(BadRow(self._file, line, fault.column, fault.reason, text=text, word=self._word))

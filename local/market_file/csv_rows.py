@@ -61,9 +61,7 @@ class CsvRows:
                 for start in range(0, batch.num_rows, most):
                     yield self._numbered(batch.slice(start, most), lines)
             nothing = pa.array([], pa.string())
-            yield self._numbered(
-                pa.record_batch([nothing] * self.header.width, _names(self.header.width)), lines
-            )
+            yield self._numbered(pa.record_batch([nothing] * self.header.width, _names(self.header.width)), lines)
 
     def position(self) -> int:
         """How many bytes of the file are behind the rows so far: compressed ones, if it is compressed."""
@@ -171,9 +169,7 @@ def _open_csv(stream: _Utf8, width: int, lines: _Lines) -> pa_csv.CSVStreamingRe
         stream,
         # With threads, Arrow does not number the rows that it leaves out.
         pa_csv.ReadOptions(column_names=names, block_size=_BLOCK, use_threads=False),
-        pa_csv.ParseOptions(
-            ignore_empty_lines=False, newlines_in_values=True, invalid_row_handler=lines.leave_out
-        ),
+        pa_csv.ParseOptions(ignore_empty_lines=False, newlines_in_values=True, invalid_row_handler=lines.leave_out),
         pa_csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(names, pa.string())),
     )
 
@@ -194,9 +190,7 @@ def _line_ends(batch: pa.RecordBatch) -> list[int] | None:
     """How many line ends each row holds inside its values; None if none does."""
     if not any(pc.any(pc.match_substring(cells, "\n")).as_py() for cells in batch.columns):
         return None
-    counts: list[int] = reduce(
-        pc.add, (pc.count_substring(cells, "\n") for cells in batch.columns)
-    ).to_pylist()
+    counts: list[int] = reduce(pc.add, (pc.count_substring(cells, "\n") for cells in batch.columns)).to_pylist()
     return counts
 
 

@@ -9,7 +9,7 @@ class MarketFileError(ValueError):
     """A file of ticks or candles cannot be used as it is."""
 
 
-class UnreadableFile(MarketFileError):  # noqa: N818 - its base is the Error
+class UnreadableFile(MarketFileError):
     """The file as a whole cannot be read: absent, empty, corrupt, not text, or without a needed column.
 
     Attributes:
@@ -23,7 +23,7 @@ class UnreadableFile(MarketFileError):  # noqa: N818 - its base is the Error
         self.reason = reason
 
 
-class BadRow(MarketFileError):  # noqa: N818 - its base is the Error
+class BadRow(MarketFileError):
     """One row of the file is wrong.
 
     Attributes:

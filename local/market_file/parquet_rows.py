@@ -63,8 +63,7 @@ class ParquetRows:
         with explained(self._path):
             for batch in self._file.iter_batches(batch_size=most, columns=names):
                 columns = {
-                    name: _text(batch.column(raw))
-                    for name, raw in zip(self.header.positions, names, strict=True)
+                    name: _text(batch.column(raw)) for name, raw in zip(self.header.positions, names, strict=True)
                 }
                 first = self._done + 1
                 self._done += batch.num_rows
@@ -89,9 +88,7 @@ def _check_type(column: Column, type_: pa.DataType, file: str) -> None:
         return
     if any(fits(bare) for fits in (*_TEXT, *_FITTING[column.kind])):
         return
-    raise UnreadableFile(
-        file, f"column {column.name}: cannot be of type {bare}; write {_WANTED[column.kind]}"
-    )
+    raise UnreadableFile(file, f"column {column.name}: cannot be of type {bare}; write {_WANTED[column.kind]}")
 
 
 def _text(values: pa.Array) -> pa.Array:

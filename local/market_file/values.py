@@ -191,9 +191,7 @@ def _explain_number(text: str) -> str:
         return f"{quote(text)} is not a number"
     if bare.startswith("-"):
         return f"{quote(text)} is negative"
-    return (
-        f"{quote(text)} is too long a number (at most 100 digits on each side of the point, exponent to 99)"
-    )
+    return f"{quote(text)} is too long a number (at most 100 digits on each side of the point, exponent to 99)"
 
 
 def _explain_integer(text: str, least: int) -> str:
@@ -202,6 +200,4 @@ def _explain_integer(text: str, least: int) -> str:
     if not _INTEGER.fullmatch(text.strip()):
         return f"{quote(text)} is not an integer"
     value = _integer(text.strip())
-    return (
-        f"{quote(text)} is negative" if value is not None and value < least else f"{quote(text)} is too large"
-    )
+    return f"{quote(text)} is negative" if value is not None and value < least else f"{quote(text)} is too large"

@@ -41,7 +41,11 @@ def insert(connection: Connection, instrument_id: int, ticks: Iterable[Tick]) ->
 
 def live(connection: Connection, at: datetime, **limits: Any) -> LiveReport:
     """One live run."""
-    settings: dict[str, Any] = {"piece_candles": 20_000, "gap_check_buckets": 100_000, "has_time": lambda: True}
+    settings: dict[str, Any] = {
+        "piece_candles": 20_000,
+        "gap_check_buckets": 100_000,
+        "has_time": lambda: True,
+    }
     return aggregate_live(connection, at, **(settings | limits))
 
 
@@ -64,9 +68,10 @@ def snapshot(connection: Connection) -> Sequence[tuple[Any, ...]]:
 
 
 def row_versions(connection: Connection) -> Sequence[tuple[Any, ...]]:
-    """The row versions of all that a run may write: a rewritten row has another xmin, a locked one another xmax."""
+    """The row versions of all a run may write: a rewritten row has another xmin, a locked one another xmax."""
     return connection.execute(
         "SELECT 'candle', instrument_id::text, time, xmin::text, xmax::text FROM market.candles"
         " UNION ALL SELECT 'run', component, scheduled_at, xmin::text, xmax::text FROM market.runs"
-        " UNION ALL SELECT 'mark', instrument_id::text, bucket, xmin::text, xmax::text FROM market.dirty ORDER BY 1, 2, 3"
+        " UNION ALL SELECT 'mark', instrument_id::text, bucket, xmin::text, xmax::text FROM market.dirty"
+        " ORDER BY 1, 2, 3"
     ).fetchall()

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,10 +14,24 @@ from chandlery.domain.candle import Source
 from chandlery.domain.window import Window
 from chandlery.store import candles
 from chandlery.store.marks import Piece
-from tests.integration.market import MINUTE, NOON, around_the_clock, contents, insert, live, row_versions, snapshot
+from tests.integration.market import (
+    MINUTE,
+    NOON,
+    around_the_clock,
+    contents,
+    insert,
+    live,
+    row_versions,
+    snapshot,
+)
 from tests.plain_fold import Tick, fold
 
-DATABASE = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+DATABASE = settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 # Few distinct times and prices, so that ties are the rule.
 TICKS = st.lists(
@@ -53,7 +68,9 @@ def test_candles_equal_the_plain_fold(connection: Connection, ticks: list[Tick],
 
 @DATABASE
 @given(ticks=TICKS, order=st.randoms(use_true_random=False), cut=st.integers(0, 30))
-def test_order_halves_and_duplicates_do_not_matter(connection: Connection, ticks: list[Tick], order, cut: int) -> None:  # type: ignore[no-untyped-def]
+def test_order_halves_and_duplicates_do_not_matter(
+    connection: Connection, ticks: list[Tick], order: Random, cut: int
+) -> None:
     connection.execute("TRUNCATE market.ticks, market.dirty, market.candles")
     (instrument,) = around_the_clock(connection, "X@A@EQ")
     shuffled = list(ticks)
@@ -67,13 +84,21 @@ def test_order_halves_and_duplicates_do_not_matter(connection: Connection, ticks
 
 def test_a_candle_is_described_whole(connection: Connection) -> None:
     (instrument,) = around_the_clock(connection, "X@A@EQ")
-    insert(connection, instrument, [tick(1, "10", seq=2), tick(1, "11", seq=1), tick(59, "9.5", seq=7, size="30")])
+    insert(
+        connection,
+        instrument,
+        [tick(1, "10", seq=2), tick(1, "11", seq=1), tick(59, "9.5", seq=7, size="30")],
+    )
     report = live(connection, NOON + MINUTE)
     assert (report.candles_written, report.lag_seconds, report.pieces_left) == (1, 0, 0)
     (candle,) = candles.read(connection, instrument, Window(NOON, NOON + MINUTE))
     assert (candle.open, candle.high, candle.low, candle.close) == (11, 11, Decimal("9.5"), Decimal("9.5"))
     assert (candle.volume, candle.vwap, candle.trades) == (50, Decimal("9.9"), 3)
-    assert (candle.source, candle.version, candle.revision) == ("live_aggregated", int(NOON.timestamp() * 1000), 0)
+    assert (candle.source, candle.version, candle.revision) == (
+        "live_aggregated",
+        int(NOON.timestamp() * 1000),
+        0,
+    )
     assert (candle.session_date, candle.extended, candle.partial) == (NOON.date(), False, False)
 
 
@@ -115,7 +140,7 @@ def test_a_cancelled_or_corrected_tick_changes_its_candle(connection: Connection
     (instrument,) = around_the_clock(connection, "X@A@EQ")
     insert(connection, instrument, [tick(1, "10"), tick(2, "12")])
     live(connection, NOON + MINUTE)
-    connection.execute(change)  # type: ignore[arg-type]  # one of the above
+    connection.execute(change)
     assert live(connection, NOON + 2 * MINUTE).candles_revised == 1
     (candle,) = candles.read(connection, instrument, Window(NOON, NOON + MINUTE))
     assert (candle.high < 12, candle.revision) == (True, 1)
@@ -128,7 +153,9 @@ def test_a_tick_moved_to_another_minute_changes_both(connection: Connection) -> 
     live(connection, NOON + 2 * MINUTE)
     connection.execute("UPDATE market.ticks SET time = time + INTERVAL '1 minute' WHERE price = 12")
     assert live(connection, NOON + 3 * MINUTE).candles_revised == 2
-    assert contents(connection, instrument) == fold([ticks[0], replace(ticks[1], time=ticks[1].time + MINUTE), ticks[2]])
+    assert contents(connection, instrument) == fold(
+        [ticks[0], replace(ticks[1], time=ticks[1].time + MINUTE), ticks[2]]
+    )
 
 
 def test_a_candle_whose_ticks_are_all_cancelled_goes(connection: Connection) -> None:
@@ -171,7 +198,9 @@ def test_a_mark_without_a_change_writes_no_row_version(connection: Connection) -
     assert row_versions(connection) == before
 
 
-def test_an_outage_is_caught_up_in_pieces_and_time_that_runs_out_leaves_the_rest(connection: Connection) -> None:
+def test_an_outage_is_caught_up_in_pieces_and_time_that_runs_out_leaves_the_rest(
+    connection: Connection,
+) -> None:
     (instrument,) = around_the_clock(connection, "X@A@EQ")
     ticks = [tick(60 * minute, "10", seq=minute) for minute in range(200)]
     insert(connection, instrument, ticks)
@@ -209,8 +238,8 @@ def test_a_recomputed_gap_fill_keeps_its_source(connection: Connection) -> None:
 
 def _vendor_candle(connection: Connection, instrument: int, *, partial: bool = False) -> None:
     connection.execute(
-        "INSERT INTO market.candles (instrument_id, time, open, high, low, close, volume, partial, session_date, extended,"
-        " source, version) VALUES (%s, %s, 1, 1, 1, 1, 1, %s, %s, false, 'vendor_historical', 0)",
+        "INSERT INTO market.candles (instrument_id, time, open, high, low, close, volume, partial, session_date,"
+        " extended, source, version) VALUES (%s, %s, 1, 1, 1, 1, 1, %s, %s, false, 'vendor_historical', 0)",
         [instrument, NOON, partial, NOON.date()],
     )
 
@@ -245,7 +274,8 @@ def test_dense_minutes_are_pieces_of_their_own(connection: Connection) -> None:
     ids = around_the_clock(connection, *keys)
     connection.execute(
         "INSERT INTO market.ticks (instrument_id, time, seq, price, size)"
-        " SELECT i, %s::timestamptz + m * INTERVAL '1 minute', 0, 10, 1 FROM unnest(%s::integer[]) i, unnest(ARRAY[0, 2]) m",
+        " SELECT i, %s::timestamptz + m * INTERVAL '1 minute', 0, 10, 1"
+        " FROM unnest(%s::integer[]) i, unnest(ARRAY[0, 2]) m",
         [NOON, ids],
     )
     insert(connection, ids[0], [tick(65, "10"), tick(185, "10")])

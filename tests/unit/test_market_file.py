@@ -74,9 +74,7 @@ def failure(reader: Callable[[], MarketFileReader]) -> str:
 
 numbers = st.one_of(
     st.decimals(min_value=0, max_value=10**20, allow_nan=False, places=8).map(str),
-    st.floats(min_value=0, allow_infinity=False, max_value=1e90)
-    .filter(lambda f: f == 0 or f > 1e-90)
-    .map(repr),
+    st.floats(min_value=0, allow_infinity=False, max_value=1e90).filter(lambda f: f == 0 or f > 1e-90).map(repr),
     st.integers(0, 10**30).map(str),
 )
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8).map(lambda t: t or None)
@@ -454,9 +452,7 @@ def test_corrupt_gzip(ticks: Write) -> None:
 def test_paths_that_are_no_file(tmp_path: Path) -> None:
     message = failure(lambda: open_tick_file(tmp_path))
     assert message == f"{tmp_path.name}: is a folder; name one file of ticks or candles"
-    assert (
-        failure(lambda: open_tick_file(tmp_path / "a.csv")) == "a.csv: there is no such file; check the path"
-    )
+    assert failure(lambda: open_tick_file(tmp_path / "a.csv")) == "a.csv: there is no such file; check the path"
 
 
 def test_callers_mistakes(ticks: Write) -> None:

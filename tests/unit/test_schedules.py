@@ -47,5 +47,5 @@ def test_an_expression_nobody_understands_is_named() -> None:
 
 def test_the_template_is_the_list_of_functions() -> None:
     assert "live_processor" in {each.name for each in read_functions()}
-    with pytest.raises(Permanent, match="no function nonesuch; there are: .*live_processor"):
+    with pytest.raises(Permanent, match=r"no function nonesuch; there are: .*live_processor"):
         find_function("nonesuch")

@@ -11,7 +11,13 @@ from moto import mock_aws
 from chandlery.errors import Permanent
 from chandlery.settings import Settings, connection_parameters, read_settings
 
-SECRET = {"host": "db.desk", "port": 5433, "username": "writer", "password": "s3cret-word", "dbname": "market"}
+SECRET = {
+    "host": "db.desk",
+    "port": 5433,
+    "username": "writer",
+    "password": "s3cret-word",
+    "dbname": "market",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -26,8 +32,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
     with mock_aws():
         yield
-    parameters.clear_caches()
-    parameters.base.DEFAULT_PROVIDERS.clear()
+    parameters.clear_caches()  # type: ignore[no-untyped-call]
 
 
 def store(value: str) -> Settings:
@@ -36,15 +41,24 @@ def store(value: str) -> Settings:
 
 
 def test_the_url_wins() -> None:
-    settings = Settings(database_url="postgresql://a:b@c/d", database_secret_id="x")  # type: ignore[arg-type]  # pydantic wraps it
+    settings = Settings(database_url="postgresql://a:b@c/d", database_secret_id="x")
     assert connection_parameters(settings) == {"conninfo": "postgresql://a:b@c/d"}
     assert "b@c" not in repr(settings)
 
 
 def test_a_secret_names_the_database_and_verifies_tls_in_full() -> None:
     found = connection_parameters(store(json.dumps(SECRET)))
-    assert (found["host"], found["port"], found["user"], found["dbname"]) == ("db.desk", 5433, "writer", "market")
-    assert (found["sslmode"], found["sslrootcert"], found["password"]) == ("verify-full", "system", "s3cret-word")
+    assert (found["host"], found["port"], found["user"], found["dbname"]) == (
+        "db.desk",
+        5433,
+        "writer",
+        "market",
+    )
+    assert (found["sslmode"], found["sslrootcert"], found["password"]) == (
+        "verify-full",
+        "system",
+        "s3cret-word",
+    )
 
 
 def test_a_secret_may_bring_its_own_authority() -> None:
@@ -80,5 +94,5 @@ def test_no_database_is_told() -> None:
 
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVE_SETTLE_SECONDS", "soon")
-    with pytest.raises(Permanent, match="LIVE_SETTLE_SECONDS: .*number"):
+    with pytest.raises(Permanent, match=r"LIVE_SETTLE_SECONDS: .*number"):
         read_settings()

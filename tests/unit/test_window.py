@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from chandlery.domain.window import DAY, MINUTE, Window, floor_minute, turn_of_day
 
-MOMENTS = st.datetimes(datetime(2005, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+# hypothesis takes naive bounds, and gives aware times.
+MOMENTS = st.datetimes(datetime(2005, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
 @given(MOMENTS)
@@ -34,15 +35,13 @@ def test_naive_times_are_refused() -> None:
         Window(datetime(2026, 1, 1), datetime(2026, 1, 2))  # noqa: DTZ001
 
 
-@given(MOMENTS.map(floor_minute), st.integers(2, 1440))
-def test_turns_stay_in_the_day_and_cover_a_minute_that_stays_in_it(now: datetime, minutes: int) -> None:
-    turns = -(-1439 // (minutes - 1))
-    windows = [turn_of_day(Window.day_before(now + turn * MINUTE), minutes) for turn in range(turns)]
-    for turn, window in enumerate(windows):
-        assert window.ends <= now + turn * MINUTE
-        assert window.starts >= now + turn * MINUTE - DAY
-    # A minute that is in the day throughout comes up.
-    newest, oldest = now - MINUTE, now + turns * MINUTE - DAY
-    for minute in (newest, oldest, newest - (newest - oldest) / 2):
-        if oldest <= newest:
-            assert any(window.starts <= minute < window.ends for window in windows)
+@given(MOMENTS.map(floor_minute), st.integers(5, 1440), st.floats(0, 1))
+def test_every_minute_of_the_day_gets_its_turn(now: datetime, minutes: int, place: float) -> None:
+    runs = -(-1439 // (minutes - 1)) * 5 // 4 + 2
+    windows = [turn_of_day(Window.day_before(now + run * MINUTE), minutes) for run in range(runs)]
+    for run, window in enumerate(windows):
+        assert now + run * MINUTE - DAY <= window.starts < window.ends <= now + run * MINUTE
+    # Any minute that is in the day throughout.
+    oldest = now + runs * MINUTE - DAY
+    minute = floor_minute(oldest + place * (now - MINUTE - oldest))
+    assert any(window.starts <= minute < window.ends for window in windows)

@@ -54,7 +54,7 @@ class Run:
     context: LambdaContext
 
     def settle(self, seconds: float) -> None:
-        """Wait until `seconds` after the scheduled time, by the clock on the wall; a late or past run waits for nothing."""
+        """Wait until `seconds` after the scheduled time, by the clock on the wall; a late run does not wait."""
         wait = (self.scheduled_at + timedelta(seconds=seconds) - datetime.now(UTC)).total_seconds()
         time.sleep(min(max(wait, 0.0), seconds))
 
@@ -63,43 +63,64 @@ class Run:
         return self.context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS
 
 
-Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+class Component:
+    """A Lambda handler around a function that takes a `Run` and returns a report.
 
-
-def component(name: str) -> Callable[[Callable[[Run], Report]], Handler]:
-    """Make a Lambda handler of a function that takes a `Run` and returns a report.
-
-    The handler raises what the work raised, so that Lambda counts the failure, retries it, and at last sends it to the
-    failure destination.
+    It raises what the work raised, so that Lambda counts the failure, retries it, and at last sends it to the failure
+    destination.
     """
 
-    def wrap(work: Callable[[Run], Report]) -> Handler:
-        telemetry = Telemetry(name)
-        sandbox = SandboxConnection(lambda: connect(read_settings(), name))
+    def __init__(self, name: str, work: Callable[[Run], Report]) -> None:
+        self.name = name
+        self.telemetry = Telemetry(name)
+        self.sandbox = SandboxConnection(lambda: connect(read_settings(), name))
+        self._work = work
 
-        def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-            started = time.perf_counter()
-            scheduled_at: datetime | None = None
+    def __call__(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Run once.
+
+        Args:
+            event: `{"scheduled_at": …}`, ISO 8601 with an offset.
+            context: Lambda's own.
+
+        Returns:
+            The report's counts.
+
+        Raises:
+            Retryable, Permanent: the run failed; what it had committed stays, and the next run takes up the rest.
+        """
+        started = time.perf_counter()
+        scheduled_at: datetime | None = None
+        try:
+            scheduled_at = _scheduled_at(event)
+            self.telemetry.started(scheduled_at, context.aws_request_id)
+            run = Run(scheduled_at, self.sandbox.get(), read_settings(), context)
+            report = self._work(run)
+            counts: dict[str, Any] = asdict(report)  # type: ignore[call-overload]  # a frozen dataclass
+            seconds = time.perf_counter() - started
+            runs.record(run.connection, self.name, scheduled_at, counts=counts, changed=report.changed, seconds=seconds)
+        except ChandleryError as error:
+            self._fail(error, scheduled_at, time.perf_counter() - started)
+            raise
+        self.telemetry.succeeded(counts, seconds)
+        return counts
+
+    def _fail(self, failure: ChandleryError, scheduled_at: datetime | None, seconds: float) -> None:
+        """Tell of a failure, and leave its row if the database can be asked: when it cannot, that is the failure."""
+        if scheduled_at is not None:
             try:
-                scheduled_at = _scheduled_at(event)
-                telemetry.started(scheduled_at, context.aws_request_id)
-                settings = read_settings()
-                run = Run(scheduled_at, sandbox.get(), settings, context)
-                report = work(run)
-                counts, seconds = asdict(report), time.perf_counter() - started  # type: ignore[call-overload]  # a dataclass
-                runs.record(run.connection, name, scheduled_at, counts=counts, changed=report.changed, seconds=seconds)
+                connection = self.sandbox.get()
+                runs.record(
+                    connection, self.name, scheduled_at, counts={}, changed=True, seconds=seconds, error=str(failure)
+                )
             except ChandleryError as error:
-                seconds = time.perf_counter() - started
-                telemetry.failed(str(error), retryable=isinstance(error, Retryable), seconds=seconds)
-                if scheduled_at is not None:
-                    _record_failure(telemetry, sandbox, name, scheduled_at, error, seconds)
-                raise
-            telemetry.succeeded(report, seconds)
-            return counts
+                self.telemetry.logger.warning("the failed run has no row in market.runs", error=str(error))
+        self.telemetry.failed(str(failure), retryable=isinstance(failure, Retryable), seconds=seconds)
 
-        return handler
 
-    return wrap
+def component(name: str) -> Callable[[Callable[[Run], Report]], Component]:
+    """Make a Lambda handler of the decorated function."""
+    return lambda work: Component(name, work)
 
 
 def _scheduled_at(event: dict[str, Any]) -> datetime:
@@ -111,18 +132,3 @@ def _scheduled_at(event: dict[str, Any]) -> datetime:
         raise Permanent(
             f'the event is malformed: {where}: {problem["msg"]}; send {{"scheduled_at": "2026-01-31T10:00:00Z"}}'
         ) from None
-
-
-def _record_failure(
-    telemetry: Telemetry,
-    sandbox: SandboxConnection,
-    name: str,
-    scheduled_at: datetime,
-    failure: ChandleryError,
-    seconds: float,
-) -> None:
-    """The failure's row, if the database can be asked; when it cannot, that is very likely the failure itself."""
-    try:
-        runs.record(sandbox.get(), name, scheduled_at, counts={}, changed=True, seconds=seconds, error=str(failure))
-    except ChandleryError as error:
-        telemetry.logger.warning("the failed run has no row in market.runs", error=str(error))

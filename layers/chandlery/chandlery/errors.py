@@ -33,7 +33,13 @@ _RETRYABLE = (
     pg.OutOfMemory,
 )
 
-_MISSING_SCHEMA = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.UndefinedObject, pg.InvalidSchemaName)
+_MISSING_SCHEMA = (
+    pg.UndefinedTable,
+    pg.UndefinedColumn,
+    pg.UndefinedFunction,
+    pg.UndefinedObject,
+    pg.InvalidSchemaName,
+)
 
 
 @contextmanager
@@ -55,13 +61,17 @@ def _translate(error: psycopg.Error) -> ChandleryError:
     if isinstance(error, _RETRYABLE):
         return Retryable(f"the database could not do it now: {said}")
     if isinstance(error, (pg.InvalidPassword, pg.InvalidAuthorizationSpecification)) or "password" in said:
-        return Permanent(f"the database refused the login: {said}; check the user and password of DATABASE_URL or the secret")
+        return Permanent(
+            f"the database refused the login: {said}; check the user and password of DATABASE_URL or the secret"
+        )
     if isinstance(error, pg.InvalidCatalogName):
         return Permanent(f"{said}; create the database, or correct the name in DATABASE_URL or the secret")
     if isinstance(error, _MISSING_SCHEMA):
         return Permanent(f"the schema is incomplete: {said}; run: chandlery migrate upgrade head")
     if isinstance(error, pg.InsufficientPrivilege):
-        return Permanent(f"the database role lacks a right: {said}; grant it, or connect as the role that owns the schema")
+        return Permanent(
+            f"the database role lacks a right: {said}; grant it, or connect as the role that owns the schema"
+        )
     if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
         return Retryable(f"the database cannot be reached: {said}; check host, port and network")
     if isinstance(error, psycopg.OperationalError):

@@ -24,7 +24,9 @@ class Settings(BaseSettings):
     live_settle_seconds: float = Field(5, ge=0, le=30, description="wait after a minute's end before it is aggregated")
     live_piece_candles: int = Field(20_000, ge=1, description="candles written in one transaction, about")
     live_gap_check_buckets: int = Field(
-        100_000, ge=0, description="instrument-minutes each run looks through for lost marks; the day is covered in turns"
+        100_000,
+        ge=0,
+        description="instrument-minutes each run looks through for lost marks; the day is covered in turns",
     )
 
 
@@ -88,7 +90,10 @@ def connection_parameters(settings: Settings) -> dict[str, Any]:
 def _read_secret(secret_id: str) -> DatabaseSecret:
     # Imported here: boto3 is a third of a second that a function with DATABASE_URL need not pay.
     from aws_lambda_powertools.utilities import parameters
-    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError, TransformParameterError
+    from aws_lambda_powertools.utilities.parameters.exceptions import (
+        GetParameterError,
+        TransformParameterError,
+    )
 
     try:
         stored = parameters.get_secret(secret_id, transform="json")
@@ -99,12 +104,14 @@ def _read_secret(secret_id: str) -> DatabaseSecret:
         raise Permanent(f"secret {secret_id} is wrong: {_first_problem(error)}") from None
     except GetParameterError as error:
         if "ResourceNotFound" in str(error) or "AccessDenied" in str(error):
-            raise Permanent(f"secret {secret_id} cannot be read: {error}; check DATABASE_SECRET_ID and the role") from None
+            raise Permanent(
+                f"secret {secret_id} cannot be read: {error}; check DATABASE_SECRET_ID and the role"
+            ) from None
         raise Retryable(f"secret {secret_id} could not be read now: {error}") from None
 
 
 def _ca_file(pem: str) -> str:
-    """libpq takes a certificate authority as a file only."""
+    """Write it down: libpq takes a certificate authority as a file only."""
     path = Path(tempfile.gettempdir()) / f"chandlery-ca-{hashlib.sha256(pem.encode()).hexdigest()[:16]}.pem"
     if not path.exists():
         path.write_text(pem)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,10 @@ class Session:
         given = [moment for moment in times if moment is not None]
         if any(moment.tzinfo is None for moment in given):
             raise ValueError(f"session {self.session_date}: a time has no time zone; write an offset or Z")
-        if any(earlier >= later for earlier, later in zip(given, given[1:], strict=False)):
-            raise ValueError(f"session {self.session_date}: open, break start, break end and close are not in this order")
+        if any(earlier >= later for earlier, later in pairwise(given)):
+            raise ValueError(
+                f"session {self.session_date}: open, break start, break end and close are not in this order"
+            )
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Calendar:
 
     def __post_init__(self) -> None:
         """Refuse overlapping sessions."""
-        for earlier, later in zip(self.sessions, self.sessions[1:], strict=False):
+        for earlier, later in pairwise(self.sessions):
             if later.session_date <= earlier.session_date or later.opens_at < earlier.closes_at:
-                raise ValueError(f"calendar {self.name}: sessions {earlier.session_date} and {later.session_date} overlap")
+                raise ValueError(
+                    f"calendar {self.name}: sessions {earlier.session_date} and {later.session_date} overlap"
+                )

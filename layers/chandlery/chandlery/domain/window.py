@@ -58,7 +58,7 @@ def turn_of_day(day: Window, minutes: int) -> Window:
 
     The first turn is the newest `minutes`, each next one a minute later reaches further back by `minutes`, until the
     day is through and the first comes again: so that work too large for one run is done over many, without remembering
-    where the last one stopped. `minutes` is 2 or more: each turn overlaps the one before by the minute that has passed.
+    where the last one stopped. `minutes` is 5 or more: each turn overlaps the one before by the minute that has passed.
     """
     turns = -(-1439 // (minutes - 1))
     back = (epoch_minute(day.ends) % turns) * minutes * MINUTE

@@ -47,7 +47,7 @@ def transaction(connection: Connection) -> Iterator[None]:
 
 
 class SandboxConnection:
-    """The one connection a Lambda sandbox keeps: checked on reuse, since a frozen sandbox may outlive its connection."""
+    """The one connection a Lambda sandbox keeps: checked on reuse, since a freeze may outlive it."""
 
     def __init__(self, open_connection: Callable[[], Connection]) -> None:
         self._open = open_connection

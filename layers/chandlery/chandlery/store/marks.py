@@ -49,7 +49,7 @@ def read_backlog(connection: Connection, due: Window, latest: datetime) -> Backl
 
 
 def find_unaggregated(connection: Connection, window: Window, candles: int) -> tuple[list[int], list[datetime]]:
-    """Instruments and minutes that have ticks but neither candle nor mark, the newest first: two lists of one length."""
+    """Instruments and minutes with ticks but neither candle nor mark, the newest first: two lists of one length."""
     found = run(connection, "find_unaggregated", starts=window.starts, ends=window.ends, candles=candles).fetchall()
     return [instrument_id for instrument_id, _ in found], [bucket for _, bucket in found]
 

@@ -3,7 +3,7 @@
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
@@ -20,7 +20,7 @@ SQL = _BESIDE_THE_LAYER if (_BESIDE_THE_LAYER / "queries").is_dir() else _CHECKO
 def statement(name: str) -> LiteralString:
     """The text of a query, its psql variables (`:'name'`) turned into psycopg's."""
     text = (SQL / "queries" / f"{name}.sql").read_text().replace("%", "%%")
-    return cast("LiteralString", re.sub(r":'(\w+)'", r"%(\1)s", text))
+    return re.sub(r":'(\w+)'", r"%(\1)s", text)
 
 
 def run(connection: Connection, name: str, **values: Any) -> Cursor[TupleRow]:

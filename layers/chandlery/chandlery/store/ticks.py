@@ -11,7 +11,17 @@ from chandlery.errors import psycopg_errors_translated
 from chandlery.store.statements import run, statement
 
 # Columns of a lot of ticks, in the order of its CSV.
-COLUMNS = ("time", "instrument_id", "seq", "price", "size", "updates_ohlc", "updates_volume", "venue", "conditions")
+COLUMNS = (
+    "time",
+    "instrument_id",
+    "seq",
+    "price",
+    "size",
+    "updates_ohlc",
+    "updates_volume",
+    "venue",
+    "conditions",
+)
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from psycopg import Connection
 
 from chandlery.domain.candle import Source
-from chandlery.domain.window import MINUTE, Window, turn_of_day, floor_minute
+from chandlery.domain.window import MINUTE, Window, floor_minute, turn_of_day
 from chandlery.store import candles, instruments, marks
 from chandlery.store.candles import Written
 
 # A clock that runs ahead is forgiven this much before its ticks are called future ones.
 _FUTURE = timedelta(minutes=5)
-# Minutes of the day looked through in one turn, at most: three hours of few instruments take some 10 ms.
-_LONGEST_TURN = 180
+# Minutes of the day looked through in one turn: three hours of few instruments take some 10 ms.
+_SHORTEST_TURN, _LONGEST_TURN = 5, 180
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def aggregate_live(
     gap_check_buckets: int,
     has_time: Callable[[], bool],
 ) -> LiveReport:
-    """Write the candles of every due mark, piece by piece, the newest first; then look for minutes whose marks were lost.
+    """Write the candles of every due mark, the newest first; then look for minutes whose marks were lost.
 
     Each piece is a transaction of its own, so a run that dies or runs out of time leaves the rest for the next one.
     `lag_seconds` is how long the oldest minute left behind has been closed: 0 when none is.
@@ -87,8 +87,8 @@ def aggregate_live(
 
 
 def _fill_lost(connection: Connection, due: Window, piece_candles: int, buckets: int) -> Written:
-    """Make the candles of minutes that have ticks but neither candle nor mark, in the slice of the day whose turn it is."""
-    minutes = min(max(buckets // max(instruments.count(connection), 1), 2), _LONGEST_TURN)
+    """Make the candles of minutes with ticks but neither candle nor mark, in the slice of the day whose turn it is."""
+    minutes = min(max(buckets // max(instruments.count(connection), 1), _SHORTEST_TURN), _LONGEST_TURN)
     window = turn_of_day(due, minutes)
     instrument_ids, times = marks.find_unaggregated(connection, window, piece_candles)
     if not times:

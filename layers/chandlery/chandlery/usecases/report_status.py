@@ -14,7 +14,7 @@ from chandlery.store.runs import LastRun
 
 @dataclass(frozen=True)
 class StatusReport:
-    """How things stand at a moment; `lag_seconds` is how long the oldest minute still to be aggregated has been closed."""
+    """How things stand; `lag_seconds` is how long the oldest minute still to be aggregated has been closed."""
 
     at: datetime
     health: Health

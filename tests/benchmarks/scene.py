@@ -1,0 +1,72 @@
+"""What the benchmarks share: many instruments, much history, a stopwatch, lines to print."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+from psycopg import Connection, sql
+
+from tests.conftest import SERVER_URL
+
+ON_SERVER = SERVER_URL is not None
+WHERE = "server" if ON_SERVER else "embedded"
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+# Prices and sizes with the digits of real ones, from a few multiplications: loading must not be the benchmark.
+_INSERT_TICKS = """
+INSERT INTO {table} (time, instrument_id, seq, price, size)
+SELECT
+    %(starts)s::timestamptz + tick * %(apart)s::interval + i * INTERVAL '20 microseconds', i, tick,
+    100 + ((i * 31 + tick * 17) %% 4999) / 100.0, 1 + (i + tick * 7) %% 500
+FROM generate_series(0, %(ticks)s - 1) AS tick CROSS JOIN generate_series(1, %(instruments)s) AS i
+"""
+
+
+def list_instruments(connection: Connection, count: int) -> None:
+    """Instruments 1 … count, which trade around the clock."""
+    connection.execute("SET statement_timeout = 0")
+    connection.execute("INSERT INTO market.calendars VALUES ('24/7', 'UTC', '2026-03-01', '2026-03-04')")
+    connection.execute(
+        "INSERT INTO market.sessions SELECT '24/7', day::date, day, day + INTERVAL '1 day'"
+        " FROM generate_series('2026-03-01 00:00Z'::timestamptz, '2026-03-04 00:00Z', '1 day') AS day"
+    )
+    connection.execute(
+        "INSERT INTO market.instruments (instrument_key, calendar, feed)"
+        " SELECT format('X@S%%s@EQ', i), '24/7', 'bench' FROM generate_series(1, %s) AS i",
+        [count],
+    )
+
+
+def insert_ticks(
+    connection: Connection,
+    starts: datetime,
+    length: timedelta,
+    instruments: int,
+    ticks: int,
+    batches: int = 1,
+    table: str = "market.ticks",
+) -> None:
+    """Insert `ticks` of every instrument spread over a stretch of time, in the order of time, by so many statements."""
+    values = {"apart": length / ticks, "ticks": ticks // batches, "instruments": instruments}
+    statement = sql.SQL(_INSERT_TICKS).format(table=sql.Identifier(*table.split(".")))
+    for batch in range(batches):
+        connection.execute(statement, values | {"starts": starts + batch * length / batches})
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """How long it takes."""
+    begun = time.perf_counter()
+    action()
+    return time.perf_counter() - begun
+
+
+def alternate(rounds: int, *actions: Callable[[int], object]) -> list[float]:
+    """The median seconds of each action over the rounds, every other round in the opposite order."""
+    taken: list[list[float]] = [[] for _ in actions]
+    for number in range(rounds):
+        order = range(len(actions)) if number % 2 else reversed(range(len(actions)))
+        for at in order:
+            taken[at].append(seconds(lambda at=at, number=number: actions[at](number)))  # type: ignore[misc]
+    return [median(times) for times in taken]

@@ -1,0 +1,114 @@
+"""What a live minute costs: beside TimescaleDB's own refresh of it, and with a day stored beside an hour."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+from statistics import median
+
+import pytest
+from psycopg import Connection
+
+from chandlery.settings import Settings
+from chandlery.usecases.aggregate_live import LiveReport, aggregate_live
+from tests.benchmarks.scene import (
+    MINUTE,
+    NOON,
+    ON_SERVER,
+    WHERE,
+    alternate,
+    insert_ticks,
+    list_instruments,
+)
+
+INSTRUMENTS = 10_000 if ON_SERVER else 500
+TICKS = 60
+STORED_MINUTES = 10 if ON_SERVER else 6
+MEASURED_MINUTES = 5 if ON_SERVER else 3
+GAP_CHECK = Settings.model_fields["live_gap_check_buckets"].default
+
+
+@pytest.fixture
+def continuous_aggregate(connection: Connection) -> Iterator[str]:
+    """TimescaleDB's own candles of a minute; ties in time are left to chance, as its users leave them."""
+    connection.execute(
+        "CREATE MATERIALIZED VIEW market.bench_1m WITH (timescaledb.continuous, timescaledb.materialized_only) AS"
+        " SELECT instrument_id, time_bucket('1 minute', time) AS bucket, first(price, time), max(price), min(price),"
+        " last(price, time), sum(size) AS volume, sum(price * size) AS turnover, count(*) FROM market.ticks"
+        " GROUP BY 1, 2 WITH NO DATA"
+    )
+    yield "market.bench_1m"
+    connection.execute("DROP MATERIALIZED VIEW market.bench_1m")
+
+
+def live(connection: Connection, at: datetime, gap_check_buckets: int = 0) -> LiveReport:
+    """One live run."""
+    return aggregate_live(
+        connection, at, piece_candles=20_000, gap_check_buckets=gap_check_buckets, has_time=lambda: True
+    )
+
+
+@pytest.mark.parametrize("batches", [1, TICKS])
+def test_live_run_beside_a_refresh_of_the_same_minute(
+    connection: Connection, continuous_aggregate: str, batches: int
+) -> None:
+    list_instruments(connection, INSTRUMENTS)
+    for number in range(STORED_MINUTES):
+        insert_ticks(connection, NOON + number * MINUTE, MINUTE, INSTRUMENTS, TICKS, batches)
+    connection.execute("VACUUM ANALYZE market.ticks, market.dirty, market.instruments")
+    live(connection, NOON + (STORED_MINUTES - MEASURED_MINUTES) * MINUTE)
+    first = NOON + (STORED_MINUTES - MEASURED_MINUTES) * MINUTE
+
+    def refresh(number: int) -> None:
+        starts = first + number * MINUTE
+        connection.execute(
+            "CALL refresh_continuous_aggregate(%s, %s::timestamptz, %s::timestamptz)",
+            [continuous_aggregate, starts, starts + MINUTE],
+        )
+
+    ours, theirs = alternate(MEASURED_MINUTES, lambda number: live(connection, first + (number + 1) * MINUTE), refresh)
+    print(
+        f"\nlive minute, {INSTRUMENTS:,} instruments x {TICKS} ticks written in {batches} statements, {WHERE}:"
+        f" {ours:.2f} s; continuous aggregate refresh {theirs:.2f} s; ratio {ours / theirs:.2f}"
+    )
+
+
+# The full market would be 864 million rows a day: a tenth of its instruments, at a tenth of their ticks, fit the time.
+THIN_INSTRUMENTS = 1_000 if ON_SERVER else 50
+THIN_TICKS = 6
+
+
+@pytest.mark.parametrize("hours", [1, 24])
+def test_live_run_with_much_stored(connection: Connection, hours: int) -> None:
+    list_instruments(connection, THIN_INSTRUMENTS)
+    _store(connection, hours)
+    taken = []
+    for number in range(MEASURED_MINUTES):
+        starts = NOON + number * MINUTE
+        insert_ticks(connection, starts, MINUTE, THIN_INSTRUMENTS, THIN_TICKS, THIN_TICKS)
+        taken.append(seconds(partial(live, connection, starts + MINUTE)))
+    check = [_gap_check(connection, NOON + (MEASURED_MINUTES + number) * MINUTE) for number in range(9)]
+    print(
+        f"\nlive minute, {THIN_INSTRUMENTS:,} instruments x {THIN_TICKS} ticks, {hours} h of such ticks stored, {WHERE}:"
+        f" {median(taken):.3f} s; check for lost marks {median(check):.3f} s, at most {max(check):.3f} s"
+    )
+
+
+def _store(connection: Connection, hours: int) -> None:
+    """Ticks up to noon, and the candles they would have made."""
+    for hour in range(hours, 0, -1):
+        insert_ticks(connection, NOON - hour * 60 * MINUTE, 60 * MINUTE, THIN_INSTRUMENTS, 60 * THIN_TICKS, THIN_TICKS)
+    connection.execute("TRUNCATE market.dirty")
+    connection.execute(
+        "INSERT INTO market.candles (instrument_id, time, open, high, low, close, volume, turnover, trades,"
+        " session_date, extended, source, version)"
+        " SELECT i, minute, 120, 130, 110, 125, 1000, 120000, 6, minute::date, false, 'live_aggregated',"
+        " extract(epoch FROM minute) * 1000 FROM generate_series(%s::timestamptz, %s, INTERVAL '1 minute') AS minute,"
+        " generate_series(1, %s) AS i",
+        [NOON - hours * 60 * MINUTE, NOON - MINUTE, THIN_INSTRUMENTS],
+    )
+    connection.execute("VACUUM ANALYZE market.ticks, market.candles, market.dirty, market.instruments")
+
+
+def _gap_check(connection: Connection, at: datetime) -> float:
+    """What the check adds to a run that has nothing else to do; each minute looks at another slice of the day."""
+    return seconds(lambda: live(connection, at, GAP_CHECK)) - seconds(lambda: live(connection, at))

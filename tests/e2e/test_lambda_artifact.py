@@ -1,0 +1,174 @@
+"""The artifact that `sam build` makes, run by Lambda's own runtime client."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import Connection
+from samtranslator.yaml_helper import yaml_parse
+
+from tests.e2e.lambda_runtime import Sandbox, copy_runtime_client
+
+REPO = Path(__file__).resolve().parents[2]
+EVENT = json.loads((REPO / "events" / "live_processor.json").read_text())
+LAMBDA_LAYERS_LIMIT = 250 * 2**20
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `sam build` made for the interpreter at hand."""
+    folder = tmp_path_factory.mktemp("sam") / "build"
+    interpreter = Path(sys.executable)
+    architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+    at_hand = f"Runtime=python{sys.version_info.major}.{sys.version_info.minor} Architecture={architecture}"
+    command = [interpreter.with_name("sam"), "build", "--config-env", "local", "--build-dir", folder, "--no-cached"]
+    environment = os.environ | {
+        "PATH": os.pathsep.join((str(interpreter.parent), os.environ["PATH"])),
+        "SAM_CLI_TELEMETRY": "0",
+    }
+    done = subprocess.run(
+        [*command, "--parameter-overrides", at_hand], cwd=REPO, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def template(built: Path) -> Any:
+    """The template as built: its paths lead to the artifacts."""
+    return yaml_parse((built / "template.yaml").read_text())
+
+
+@pytest.fixture(scope="session")
+def opt(built: Path, template: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lambda's /opt: the function's layers, one over the other."""
+    folder = tmp_path_factory.mktemp("opt")
+    for layer in template["Globals"]["Function"]["Layers"]:
+        content = built / template["Resources"][layer["Ref"]]["Properties"]["ContentUri"]
+        shutil.copytree(content, folder, dirs_exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lambda's runtime client, alone."""
+    folder = tmp_path_factory.mktemp("runtime") / "client"
+    copy_runtime_client(folder)
+    return folder
+
+
+@pytest.fixture
+def sandbox(built: Path, template: Any, opt: Path, client: Path, database_url: str) -> Iterator[Sandbox]:
+    """The live processor, deployed."""
+    properties = template["Resources"]["LiveProcessor"]["Properties"]
+    environment = {"DATABASE_URL": database_url, "POWERTOOLS_LOG_LEVEL": "INFO"}
+    with Sandbox(built / properties["CodeUri"], opt, client, properties["Handler"], environment) as started:
+        yield started
+
+
+def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) -> None:
+    assert (opt / "python" / "chandlery" / "component.py").is_file()
+    assert (opt / "queries" / "take_marks.sql").is_file()
+    assert sorted(path.name for path in (built / "LiveProcessor").iterdir()) == sorted(
+        path.name for path in (REPO / "functions").glob("*.py")
+    )
+    layer = [path for path in (built / "ChandleryLayer").rglob("*") if path.is_file()]
+    # Bytecode of some other interpreter, or of a file that is gone.
+    assert not [
+        path
+        for path in layer
+        if path.is_relative_to(built / "ChandleryLayer/python/chandlery") and "__pycache__" in path.parts
+    ]
+    assert sum(path.stat().st_size for path in layer) < LAMBDA_LAYERS_LIMIT / 5
+
+
+def test_the_sandbox_sees_the_artifact_and_nothing_else(sandbox: Sandbox, built: Path, opt: Path) -> None:
+    code = """
+import importlib.util, json, live_processor, chandlery, psycopg
+from chandlery.store.statements import SQL
+print(json.dumps([live_processor.__file__, chandlery.__file__, psycopg.__file__, str(SQL),
+    psycopg.pq.__impl__, importlib.util.find_spec("boto3") is None, importlib.util.find_spec("alembic") is None]))
+"""
+    function, package, driver, sql, implementation, no_boto3, no_alembic = json.loads(sandbox.run_python(code))
+    assert Path(function) == built / "LiveProcessor" / "live_processor.py"
+    assert Path(package) == opt / "python" / "chandlery" / "__init__.py"
+    assert Path(driver).is_relative_to(opt / "python")
+    assert Path(sql) == opt
+    assert implementation == "binary"
+    # So a run with DATABASE_URL that succeeds has not imported it; with a secret, Lambda's own boto3 is there.
+    assert no_boto3
+    assert no_alembic
+
+
+def test_a_scheduled_event_becomes_candles(sandbox: Sandbox, connection: Connection) -> None:
+    scheduled_at = datetime.fromisoformat(EVENT["scheduled_at"])
+    bucket = scheduled_at - timedelta(minutes=1)
+    instrument_id = insert_ticks(connection, bucket)
+
+    outcome = sandbox.invoke(EVENT)
+
+    assert outcome.error is None
+    assert outcome.result["candles_written"] == 1
+    assert outcome.result["lag_seconds"] == 0
+    candles = connection.execute(
+        "SELECT instrument_id, time, open, high, low, close, volume, trades, source::text FROM market.candles"
+    ).fetchall()
+    prices = [Decimal(price) for price in ("10.1", "10.3", "10.1", "10.2")]
+    assert candles == [(instrument_id, bucket, *prices, 6, 3, "live_aggregated")]
+    runs = connection.execute("SELECT component, scheduled_at, status FROM market.runs").fetchall()
+    assert runs == [("live_processor", scheduled_at, "succeeded")]
+    assert metrics_of(sandbox)["CandlesWritten"] == [1]
+
+    again = sandbox.invoke(EVENT)
+
+    assert again.error is None
+    assert again.result["candles_written"] == 0
+
+
+def test_a_malformed_event_is_a_permanent_failure(sandbox: Sandbox, connection: Connection) -> None:
+    outcome = sandbox.invoke({"scheduled_at": "<aws.scheduler.scheduled-time>"})
+
+    assert outcome.error is not None
+    assert outcome.error["errorType"] == "Permanent"
+    message = outcome.error["errorMessage"]
+    assert message.startswith("the event is malformed: scheduled_at: ")
+    assert len(message.splitlines()) == 1
+    assert metrics_of(sandbox)["Failures"] == [1]
+    # The sandbox lives on.
+    assert sandbox.invoke(EVENT).error is None
+
+
+def insert_ticks(connection: Connection, bucket: datetime) -> int:
+    """Three ticks of one instrument in one minute; returns the instrument's id."""
+    connection.execute("INSERT INTO market.calendars (calendar, time_zone) VALUES ('24/7', 'UTC')")
+    midnight = bucket.replace(hour=0, minute=0)
+    connection.execute(
+        "INSERT INTO market.sessions (calendar, session_date, opens_at, closes_at) VALUES ('24/7', %s, %s, %s)",
+        [midnight.date(), midnight, midnight + timedelta(days=1)],
+    )
+    row = connection.execute(
+        "INSERT INTO market.instruments (instrument_key, calendar, feed) VALUES ('TEST@BTC@SPOT', '24/7', 'test')"
+        " RETURNING instrument_id"
+    ).fetchone()
+    assert row is not None
+    for seq, price in enumerate(["10.1", "10.3", "10.2"]):
+        connection.execute(
+            "INSERT INTO market.ticks (time, instrument_id, seq, price, size) VALUES (%s, %s, %s, %s, %s)",
+            [bucket + timedelta(seconds=10 * seq), row[0], seq, Decimal(price), seq + 1],
+        )
+    return int(row[0])
+
+
+def metrics_of(sandbox: Sandbox) -> dict[str, Any]:
+    """The values of the metrics that CloudWatch would take out of the log."""
+    lines = [json.loads(line) for line in sandbox.log.splitlines() if line.startswith("{")]
+    return {name: value for line in lines if "_aws" in line for name, value in line.items()}

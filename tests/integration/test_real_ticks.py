@@ -1,0 +1,158 @@
+"""Real trades, replayed: they agree with the vendor's candles, however they come in and however often a run dies."""
+
+import csv
+import gzip
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from chandlery.domain.window import Window
+from chandlery.store import candles, instruments, sessions
+from local import calendars
+from tests.integration.market import MINUTE, contents, insert, live, snapshot
+from tests.plain_fold import Tick, fold
+
+STARTS = datetime(2013, 10, 8, 19, 40, tzinfo=UTC)
+ENDS = datetime(2013, 10, 8, 20, 10, tzinfo=UTC)
+SYMBOLS = ("IBM", "AIG")
+NUMBERS = ("open", "high", "low", "close", "volume")
+
+# What a killed run does: fires the live processor for each minute of a window, as its schedule would.
+RUNNER = """
+import sys
+from datetime import datetime, timedelta
+from functions.live_processor import handler
+
+class Context:
+    aws_request_id = "run"
+    def get_remaining_time_in_millis(self):
+        return 50_000
+
+at, ends = (datetime.fromisoformat(text) for text in sys.argv[1:])
+while at <= ends:
+    handler({"scheduled_at": at.isoformat()}, Context())
+    at += timedelta(minutes=1)
+"""
+
+
+@pytest.fixture(scope="module")
+def trades(real_data: Path) -> dict[str, list[Tick]]:
+    """Half an hour around the close, by symbol."""
+    return {symbol: list(_read_trades(real_data / "us-trades" / f"{symbol}-2013-10-08.csv.gz")) for symbol in SYMBOLS}
+
+
+def _read_trades(path: Path) -> Iterator[Tick]:
+    with gzip.open(path, "rt") as file:
+        for row in csv.DictReader(file):
+            at = datetime.fromisoformat(row["time"])
+            if STARTS <= at < ENDS:
+                price, size = Decimal(row["price"]), Decimal(row["size"])
+                yield Tick(at, int(row["seq"]), price, size, updates_ohlc=row["updates_ohlc"] == "1")
+
+
+@pytest.fixture
+def ids(connection: Connection) -> dict[str, int]:
+    sessions.replace(connection, calendars.from_library("XNYS", STARTS.date(), STARTS.date()))
+    for symbol in SYMBOLS:
+        instruments.add(connection, f"XNYS@{symbol}@EQ", "XNYS", "cts")
+    return {symbol: instruments.find(connection, f"XNYS@{symbol}@EQ").instrument_id for symbol in SYMBOLS}
+
+
+def replay(connection: Connection, starts: datetime = STARTS, ends: datetime = ENDS) -> None:
+    """Each minute's run, in order."""
+    for minute in range((ends - starts) // MINUTE + 1):
+        live(connection, starts + minute * MINUTE)
+
+
+@pytest.fixture
+def undisturbed(
+    connection: Connection, trades: dict[str, list[Tick]], ids: dict[str, int]
+) -> Sequence[tuple[Any, ...]]:
+    """The candles when nothing goes wrong; the tables are emptied again."""
+    for symbol, ticks in trades.items():
+        insert(connection, ids[symbol], ticks)
+    replay(connection)
+    found = snapshot(connection)
+    assert len(found) > 50
+    connection.execute("TRUNCATE market.ticks, market.dirty, market.candles, market.runs")
+    return found
+
+
+def test_candles_agree_with_the_vendors(
+    connection: Connection, trades: dict[str, list[Tick]], ids: dict[str, int], real_data: Path
+) -> None:
+    same = total = 0
+    for symbol, ticks in trades.items():
+        insert(connection, ids[symbol], ticks)
+    replay(connection)
+    for symbol, ticks in trades.items():
+        assert contents(connection, ids[symbol]) == fold(ticks)
+        mine = {c.time: c for c in candles.read(connection, ids[symbol], Window(STARTS, ENDS))}
+        assert {c.extended for c in mine.values() if c.time.hour == 19} == {False}
+        with gzip.open(real_data / "us-candles-1m" / f"{symbol}.csv.gz", "rt") as file:
+            for row in csv.DictReader(file):
+                if STARTS <= datetime.fromisoformat(row["time"]) < ENDS:
+                    found = mine.get(datetime.fromisoformat(row["time"]))
+                    total += 1
+                    same += found is not None and all(getattr(found, name) == Decimal(row[name]) for name in NUMBERS)
+    assert total > 50
+    assert same / total >= 0.988
+
+
+@pytest.mark.parametrize("way", ["shuffled", "in duplicate", "second half hours late"])
+def test_the_way_ticks_arrive_changes_nothing(
+    connection: Connection,
+    trades: dict[str, list[Tick]],
+    ids: dict[str, int],
+    undisturbed: Sequence[tuple[Any, ...]],
+    way: str,
+) -> None:
+    for symbol, ticks in trades.items():
+        mixed = random.Random(7).sample(ticks, len(ticks))
+        if way == "second half hours late":
+            mixed = mixed[: len(mixed) // 2]
+        insert(connection, ids[symbol], mixed)
+        if way == "in duplicate":
+            insert(connection, ids[symbol], mixed)
+    replay(connection)
+    if way == "second half hours late":
+        for symbol, ticks in trades.items():
+            insert(connection, ids[symbol], ticks)
+        live(connection, ENDS + timedelta(hours=5))
+        # What came late was revised: the same candles, once more.
+        assert [row[:-1] for row in snapshot(connection)] == [row[:-1] for row in undisturbed]
+        assert {row[-1] for row in snapshot(connection)} == {0, 1}
+    else:
+        assert snapshot(connection) == undisturbed
+
+
+def test_runs_killed_at_random_lose_and_double_nothing(
+    connection: Connection,
+    database_url: str,
+    trades: dict[str, list[Tick]],
+    ids: dict[str, int],
+    undisturbed: Sequence[tuple[Any, ...]],
+) -> None:
+    for symbol, ticks in trades.items():
+        insert(connection, ids[symbol], ticks)
+    chance = random.Random(11)
+    environment = os.environ | {"DATABASE_URL": database_url}
+    for _ in range(6):
+        arguments = [sys.executable, "-c", RUNNER, STARTS.isoformat(), ENDS.isoformat()]
+        with subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL) as run:
+            time.sleep(0.6 + chance.random())
+            run.send_signal(signal.SIGKILL)
+    replay(connection)
+    assert snapshot(connection) == undisturbed
+    assert connection.execute("SELECT count(*) FROM market.dirty").fetchone() == (0,)

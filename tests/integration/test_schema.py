@@ -1,0 +1,112 @@
+"""Migrations up, down and up again; and what the functions say of a database they cannot work on."""
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import psycopg
+import pytest
+from alembic import command
+from psycopg import Connection
+
+from chandlery.errors import Permanent
+from chandlery.settings import Settings
+from chandlery.store import schema
+from chandlery.store.connection import connect
+from chandlery.store.migrations import alembic_config
+
+CATALOGUE = """
+    SELECT 'column', c.table_name, c.column_name, concat_ws(' ', c.data_type, c.is_nullable, c.column_default)
+    FROM information_schema.columns AS c WHERE c.table_schema = 'market'
+    UNION ALL SELECT 'index', tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'market'
+    UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'market'::regnamespace
+    UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid)
+    FROM pg_trigger WHERE tgrelid::regclass::text LIKE 'market.%' AND NOT tgisinternal
+    UNION ALL SELECT 'function', proname, '', prosrc FROM pg_proc WHERE pronamespace = 'market'::regnamespace
+    UNION ALL SELECT 'type', typname, '', typtype::text FROM pg_type
+    WHERE typnamespace = 'market'::regnamespace AND typname NOT LIKE '\\_%'
+    UNION ALL SELECT 'label', enumtypid::regtype::text, enumlabel, enumsortorder::text FROM pg_enum
+    UNION ALL SELECT 'dimension', hypertable_name, column_name, time_interval::text
+    FROM timescaledb_information.dimensions WHERE hypertable_schema = 'market'
+    UNION ALL SELECT 'comment', objoid::regclass::text, objsubid::text, description FROM pg_description
+    WHERE classoid = 'pg_class'::regclass AND objoid::regclass::text LIKE 'market.%'
+    ORDER BY 1, 2, 3, 4
+"""
+
+
+def catalogue(connection: Connection) -> Sequence[tuple[Any, ...]]:
+    return connection.execute(CATALOGUE).fetchall()
+
+
+@pytest.fixture
+def half_migrated(connection: Connection, database_url: str) -> Iterator[Connection]:
+    command.downgrade(alembic_config(database_url), "0002")
+    yield connection
+    command.upgrade(alembic_config(database_url), "head")
+
+
+def test_down_and_up_again_is_the_same_schema(connection: Connection, database_url: str) -> None:
+    before = catalogue(connection)
+    assert {row[0] for row in before} >= {
+        "column",
+        "index",
+        "constraint",
+        "trigger",
+        "function",
+        "dimension",
+        "comment",
+    }
+    command.downgrade(alembic_config(database_url), "base")
+    assert [row for row in catalogue(connection) if row[1] not in ("schema_revision", "market.schema_revision")] == []
+    command.upgrade(alembic_config(database_url), "head")
+    assert catalogue(connection) == before
+
+
+def test_offline_sql_builds_the_same_schema(connection: Connection, database_url: str) -> None:
+    before = catalogue(connection)
+    command.downgrade(alembic_config(database_url), "base")
+    connection.execute("DROP TABLE market.schema_revision")
+    printed = io.StringIO()
+    command.upgrade(alembic_config("postgresql://", printed), "head", sql=True)
+    connection.execute(printed.getvalue())
+    assert catalogue(connection) == before
+
+
+def test_a_migrated_schema_is_accepted(connection: Connection) -> None:
+    schema.check(connection)
+
+
+def test_a_half_migrated_schema_is_told(half_migrated: Connection) -> None:
+    with pytest.raises(Permanent, match=r"at revision 0002 and this code needs .*run: chandlery migrate upgrade head"):
+        schema.check(half_migrated)
+
+
+def test_an_unmigrated_database_is_told(connection: Connection) -> None:
+    with connection.transaction(force_rollback=True):
+        connection.execute("DROP TABLE market.schema_revision")
+        with pytest.raises(Permanent, match="no schema yet; run: chandlery migrate upgrade head"):
+            schema.check(connection)
+
+
+def test_a_missing_table_is_told(connection: Connection) -> None:
+    from tests.integration.market import NOON, live
+
+    with connection.transaction(force_rollback=True):
+        connection.execute("DROP TABLE market.dirty")
+        with pytest.raises(Permanent, match=r'schema is incomplete: relation "market.dirty" does not exist; run:'):
+            live(connection, NOON)
+
+
+def test_a_database_without_timescaledb_is_told(server_url: str) -> None:
+    bare = server_url.rpartition("/")[0] + "/chandlery_bare"
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute("DROP DATABASE IF EXISTS chandlery_bare")
+        server.execute("CREATE DATABASE chandlery_bare")
+    with psycopg.connect(bare, autocommit=True) as own:
+        own.execute("DROP EXTENSION IF EXISTS timescaledb")
+    with (
+        connect(Settings(database_url=bare), "test") as connection,
+        pytest.raises(Permanent, match="no TimescaleDB extension"),
+    ):
+        schema.check(connection)

@@ -1,0 +1,132 @@
+"""Sessions from the library and from a file, and the stamps that candles get of them."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from psycopg import Connection
+
+from chandlery.domain.session import Calendar, Session
+from chandlery.errors import Permanent
+from chandlery.store import sessions
+from local import calendars
+from tests.integration.market import NOON, around_the_clock, insert, live
+from tests.plain_fold import Tick
+
+HEADER = "session_date,opens_at,closes_at\n"
+SECOND = "2019-01-02,2019-01-02T09:00,2019-01-02T11:00\n"
+
+
+def hours(connection: Connection, calendar: str, day: date) -> tuple[str, str] | None:
+    row = connection.execute(
+        "SELECT to_char(opens_at, 'HH24:MI'), to_char(closes_at, 'HH24:MI') FROM market.sessions"
+        " WHERE calendar = %s AND session_date = %s",
+        [calendar, day],
+    ).fetchone()
+    return row and (row[0], row[1])
+
+
+def test_the_library_knows_half_days_holidays_and_summer_time(connection: Connection) -> None:
+    sessions.replace(connection, calendars.from_library("XNYS", date(2005, 1, 1), date(2027, 12, 31)))
+    assert hours(connection, "XNYS", date(2013, 10, 7)) == ("13:30", "20:00")
+    assert hours(connection, "XNYS", date(2013, 11, 29)) == ("14:30", "18:00")
+    assert hours(connection, "XNYS", date(2013, 11, 28)) is None
+    assert hours(connection, "XNYS", date(2013, 10, 12)) is None
+
+
+def test_a_calendar_that_ends_is_cut_and_says_so(connection: Connection) -> None:
+    bombay = calendars.from_library("XBOM", date(2019, 1, 1), date(2040, 1, 1))
+    assert bombay.known_to == date(2026, 12, 31)
+    sessions.replace(connection, bombay)
+    assert hours(connection, "XBOM", date(2019, 1, 1)) == ("03:45", "10:00")
+    with pytest.raises(Permanent, match="knows XBOM from 1997-01-01 to 2026-12-31 only"):
+        calendars.from_library("XBOM", date(2027, 1, 1), date(2028, 1, 1))
+
+
+def test_a_session_may_cross_midnight_and_the_day_may_be_whole(connection: Connection) -> None:
+    futures = calendars.from_library("CMES", date(2024, 1, 3), date(2024, 1, 3))
+    (session,) = futures.sessions
+    assert session.opens_at < datetime(2024, 1, 3, tzinfo=UTC) < session.closes_at
+    (crypto,) = calendars.from_library("24/7", date(2016, 10, 7), date(2016, 10, 7)).sessions
+    assert crypto.closes_at - crypto.opens_at == timedelta(days=1)
+
+
+def test_an_unknown_calendar_is_told() -> None:
+    with pytest.raises(Permanent, match=r"no calendar NSE .*sessions import FILE --calendar NAME"):
+        calendars.from_library("NSE", date(2019, 1, 1), date(2020, 1, 1))
+
+
+def test_a_file_in_local_time_fills_a_calendar(connection: Connection, tmp_path: Path) -> None:
+    path = tmp_path / "nse.csv"
+    path.write_text(
+        "session_date,opens_at,closes_at,break_starts_at,break_ends_at\n"
+        "2019-01-01,2019-01-01T09:15,2019-01-01T15:30,2019-01-01T12:00,2019-01-01T13:00\n"
+        "2019-01-02,2019-01-02T03:45Z,2019-01-02T10:00Z,,\n"
+    )
+    sessions.replace(connection, calendars.from_file(path, "NSE", "Asia/Kolkata"))
+    assert hours(connection, "NSE", date(2019, 1, 1)) == ("03:45", "10:00")
+    assert hours(connection, "NSE", date(2019, 1, 2)) == ("03:45", "10:00")
+
+
+HEADER = "session_date,opens_at,closes_at\n"
+SECOND = "2019-01-02,2019-01-02T09:00,2019-01-02T11:00\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "message"),
+    [
+        ("session_date,opens_at\n", "UTC", "no column closes_at"),
+        (HEADER, "UTC", "has no sessions"),
+        (HEADER + "2019-01-01,10:00,11:00\n", "UTC", "line 2: "),
+        (HEADER + "2019-01-01,2019-01-01T11:00,2019-01-01T10:00\n", "UTC", "not in this order"),
+        (HEADER + "2019-01-01,2019-01-01T09:00,2019-01-01T10:00\n", "Mars/Base", "no time zone"),
+        (HEADER + "2019-01-01,2019-01-01T09:00,2019-01-02T10:00\n" + SECOND, "UTC", "overlap"),
+    ],
+)
+def test_a_wrong_file_is_told(tmp_path: Path, text: str, zone: str, message: str) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(text)
+    with pytest.raises(Permanent, match=message):
+        calendars.from_file(path, "OWN", zone)
+
+
+def stamps(connection: Connection) -> list[tuple[str, str, bool]]:
+    return connection.execute(
+        "SELECT to_char(time, 'DD HH24:MI'), session_date::text, extended FROM market.candles ORDER BY time"
+    ).fetchall()
+
+
+def one_day(opens: int, closes: int, *breaks: datetime) -> Calendar:
+    day = NOON.date()
+    return Calendar(
+        "24/7",
+        "America/New_York",
+        day,
+        day,
+        (Session(day, NOON.replace(hour=opens), NOON.replace(hour=closes), *breaks),),
+    )
+
+
+def test_candles_are_stamped_and_a_corrected_calendar_stamps_them_anew(connection: Connection) -> None:
+    (instrument,) = around_the_clock(connection, "X@A@EQ")
+    sessions.replace(connection, one_day(11, 14, NOON, NOON + timedelta(minutes=30)))
+    moments = [NOON + timedelta(minutes=minutes) for minutes in (-61, -60, 0, 30, 119, 120, 121)]
+    insert(connection, instrument, [Tick(at, 0, at.minute + 1, 1) for at in moments])  # type: ignore[arg-type]  # ints are exact
+    live(connection, NOON + timedelta(hours=3))
+    # The break is extended; the minute that starts at the close is the closing auction's, and regular.
+    assert [extended for _, _, extended in stamps(connection)] == [True, False, True, False, False, False, True]
+    assert {day for _, day, _ in stamps(connection)} == {"2026-03-02"}
+    assert sessions.replace(connection, one_day(12, 13)) == 4
+    assert [extended for _, _, extended in stamps(connection)] == [True, True, False, False, True, True, True]
+    assert sessions.replace(connection, one_day(12, 13)) == 0
+    assert connection.execute("SELECT max(revision) FROM market.candles").fetchone() == (0,)
+
+
+def test_an_extended_minute_belongs_to_its_day_in_the_calendars_time_zone(connection: Connection) -> None:
+    (instrument,) = around_the_clock(connection, "X@A@EQ")
+    sessions.replace(connection, one_day(14, 21))
+    late_evening = NOON.replace(day=3, hour=1)
+    insert(connection, instrument, [Tick(late_evening, 0, 1, 1)])  # type: ignore[arg-type]  # ints are exact
+    connection.execute("DELETE FROM market.sessions WHERE session_date <> %s", [NOON.date()])
+    live(connection, late_evening + timedelta(minutes=1))
+    assert stamps(connection) == [("03 01:00", "2026-03-02", True)]
