@@ -20,6 +20,7 @@ const REPORTED = `SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.
   'server_version', 'server_encoding', 'client_encoding', 'DateStyle', 'IntervalStyle', 'TimeZone',
   'integer_datetimes', 'standard_conforming_strings']) AS name`
 
+const READY = 0x5a
 const literal = (value) => `'${String(value).replaceAll("'", "''")}'`
 
 /** The WASM instance is gone for good: the process must end and be started again. */
@@ -66,19 +67,26 @@ export class Engine {
     module._set_read_write_cbs(read, write)
   }
 
-  /** Runs whole messages and returns the raw answer. */
-  run(bytes) {
+  /** Runs whole messages, the last of them a Sync or a Query where `ends`, and returns the raw answer. */
+  run(bytes, ends = true) {
     this.#outgoing = bytes
     this.#position = 0
     this.#incoming = []
     try {
-      this.#database.Module._interactive_one(bytes.length, bytes[0])
+      // One call takes in 280 KB of messages at the most (found by trial), and leaves the others for the next.
+      do this.#database.Module._interactive_one(bytes.length, bytes[0])
+      while (this.#position < bytes.length || (ends && !this.#isAnswered()))
     } catch (error) {
       throw new EngineCrash(`${error.name}: ${error.message}`, { cause: error })
     }
     const answer = Buffer.concat(this.#incoming)
     this.#incoming = []
     return answer
+  }
+
+  #isAnswered() {
+    const last = this.#incoming.at(-1)
+    return last !== undefined && last.length >= 6 && last[last.length - 6] === READY
   }
 
   /** Runs SQL of the server's own and returns its rows as arrays of text; throws what the database says. */

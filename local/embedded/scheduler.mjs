@@ -95,7 +95,7 @@ export class Scheduler {
         return
       }
     }
-    const answer = this.#engine.run(batch.bytes)
+    const answer = this.#engine.run(batch.bytes, batch.ends)
     this.#note(client, batch)
     const { bytes, status, notifications } = this.#read(answer)
     this.#owner = status === IDLE ? null : client

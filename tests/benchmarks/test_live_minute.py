@@ -18,6 +18,7 @@ from tests.benchmarks.scene import (
     alternate,
     insert_ticks,
     list_instruments,
+    seconds,
 )
 
 INSTRUMENTS = 10_000 if ON_SERVER else 500
@@ -88,7 +89,7 @@ def test_live_run_with_much_stored(connection: Connection, hours: int) -> None:
         taken.append(seconds(partial(live, connection, starts + MINUTE)))
     check = [_gap_check(connection, NOON + (MEASURED_MINUTES + number) * MINUTE) for number in range(9)]
     print(
-        f"\nlive minute, {THIN_INSTRUMENTS:,} instruments x {THIN_TICKS} ticks, {hours} h of such ticks stored, {WHERE}:"
+        f"\nlive minute, {THIN_INSTRUMENTS:,} instruments x {THIN_TICKS} ticks, {hours} h of such stored, {WHERE}:"
         f" {median(taken):.3f} s; check for lost marks {median(check):.3f} s, at most {max(check):.3f} s"
     )
 

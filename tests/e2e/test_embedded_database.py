@@ -1,0 +1,436 @@
+"""The embedded TimescaleDB as its users meet it: a real process, real connections, nothing replaced."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import errors
+from psycopg.conninfo import make_conninfo
+
+from local.embedded import EmbeddedDatabase, EmbeddedDatabaseError, installation
+
+START = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
+SCHEMA = """
+    CREATE TABLE ticks (time timestamptz NOT NULL, id int NOT NULL, price float8, PRIMARY KEY (id, time));
+    SELECT create_hypertable('ticks', 'time', chunk_time_interval => interval '1 day');
+    ALTER TABLE ticks SET (timescaledb.compress, timescaledb.compress_segmentby = 'id');
+    INSERT INTO ticks SELECT '2026-03-02 14:30Z'::timestamptz + g * interval '1 second', 1, g
+      FROM generate_series(0, 299) AS g;
+"""
+MINUTES = """
+    CREATE MATERIALIZED VIEW minutes WITH (timescaledb.continuous) AS
+      SELECT time_bucket('1 minute', time) AS time, id, first(price, time) AS open, count(*) AS ticks
+        FROM ticks GROUP BY 1, 2 WITH NO DATA
+"""
+
+Copies = Callable[..., EmbeddedDatabase]
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+def connect(url: str, *, autocommit: bool = True, **settings: str) -> Connection:
+    conninfo = make_conninfo(url, **settings)
+    return psycopg.connect(conninfo, autocommit=autocommit, prepare_threshold=None)
+
+
+def value(connection: Connection, query: str) -> object:
+    row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"never happened: {what}"
+        time.sleep(0.01)
+
+
+def insert_around_an_error(connection: Connection) -> None:
+    with connection.pipeline():
+        connection.execute("INSERT INTO piped VALUES (1)")
+        connection.execute("SELECT 1 / 0")
+        connection.execute("INSERT INTO piped VALUES (2)")
+
+
+@pytest.fixture(scope="module")
+def seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tarball of a database with a hypertable and a continuous aggregate; made from an empty directory."""
+    home = tmp_path_factory.mktemp("seed")
+    database = EmbeddedDatabase(home)
+    with connect(database.start()) as connection:
+        connection.execute(SCHEMA.encode())
+        connection.execute(MINUTES.encode())
+    assert database.stop()
+    database.dump(home / "seed.tar")
+    return home / "seed.tar"
+
+
+@pytest.fixture(scope="module")
+def shared(seed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDatabase]:
+    """One running database for all tests that leave it running."""
+    home = tmp_path_factory.mktemp("shared")
+    database = EmbeddedDatabase(home, transaction_wait=0.5, tarball=seed)
+    database.start()
+    yield database
+    assert database.status().running, database.log_file.read_text()
+    database.stop()
+
+
+@pytest.fixture
+def url(shared: EmbeddedDatabase) -> str:
+    found = shared.url()
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def copies(seed: Path, tmp_path: Path) -> Iterator[Copies]:
+    """Makes databases on one home of the test's own, and stops what they leave running."""
+
+    def make(port: int | None = None) -> EmbeddedDatabase:
+        return EmbeddedDatabase(tmp_path / "home", port=port, tarball=seed)
+
+    yield make
+    make().stop()
+
+
+class TestProcess:
+    def test_data_is_kept_and_timescaledb_works_after_a_restart(self, copies: Copies) -> None:
+        database = copies()
+        with connect(database.start()) as connection:
+            connection.execute("INSERT INTO ticks VALUES (%s, 2, 7)", [START])
+        assert database.stop()
+        assert not database.stop()
+        assert database.url() is None
+        with connect(database.start()) as connection:
+            assert value(connection, "SELECT price FROM ticks WHERE id = 2") == 7
+            connection.execute("INSERT INTO ticks VALUES (%s, 2, 8)", [START + timedelta(minutes=1)])
+            connection.execute("CALL refresh_continuous_aggregate('minutes', NULL, NULL)")
+            assert value(connection, "SELECT sum(ticks) FROM minutes") == 302
+            assert value(connection, "SELECT count(compress_chunk(c)) FROM show_chunks('ticks') AS c") == 1
+            assert value(connection, "SELECT count(*) FROM ticks") == 302
+
+    def test_a_second_start_finds_the_first(self, shared: EmbeddedDatabase, url: str) -> None:
+        status = EmbeddedDatabase(shared.home).status()
+        assert (status.running, status.url) == (True, url)
+        assert EmbeddedDatabase(shared.home).start() == url
+        assert shared.status().pid == status.pid
+
+    def test_racing_starters_get_one_process(self, copies: Copies) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            urls = set(pool.map(lambda _: copies().start(), range(4)))
+        assert urls == {copies().url()}
+        log = copies().log_file.read_text()
+        assert log.count("listening") == 1, log
+
+    def test_a_start_from_another_program_outlives_it(self, copies: Copies) -> None:
+        home = copies().home
+        program = (
+            f"from pathlib import Path; from local.embedded import EmbeddedDatabase as E;"
+            f"print(E(Path({str(home)!r})).start())"
+        )
+        root = Path(__file__).parents[2]
+        result = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert copies().start() == result.stdout.strip()
+
+    def test_state_of_a_dead_process_is_not_believed(self, copies: Copies) -> None:
+        database = copies()
+        database.home.mkdir()
+        (database.home / "embedded.json").write_text(json.dumps({"pid": os.getpid(), "port": 1}))
+        assert database.url() is None
+        assert not database.stop()  # nor is this process, whose number the file names, ended
+        database.start()
+        assert database.status().pid != os.getpid()
+
+    def test_a_kill_loses_no_acknowledged_row(self, copies: Copies) -> None:
+        database = copies()
+        acknowledged: list[int] = []
+
+        def write(address: str) -> None:
+            with suppress(psycopg.OperationalError), connect(address) as connection:
+                for price in range(1_000_000):
+                    moment = START + timedelta(seconds=price)
+                    connection.execute("INSERT INTO ticks VALUES (%s, 3, %s)", [moment, price])
+                    acknowledged.append(price)
+
+        with ThreadPoolExecutor(1) as pool:
+            writing = pool.submit(write, database.start())
+            wait_until(lambda: len(acknowledged) >= 200 or writing.done(), "200 rows written")
+            pid = database.status().pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            writing.result(timeout=15)
+        with connect(database.start()) as connection:
+            rows = connection.execute("SELECT price::int FROM ticks WHERE id = 3 ORDER BY 1").fetchall()
+        # The row under way when the kill came may be there or not.
+        assert [row[0] for row in rows][: len(acknowledged)] == acknowledged
+        assert len(rows) - len(acknowledged) in (0, 1)
+
+    def test_a_dead_instance_ends_its_process_and_says_why(self, copies: Copies) -> None:
+        database = copies()
+        deadly = b"SELECT set_config('client_encoding', 'LATIN1', false)"
+        with (
+            connect(database.start()) as connection,
+            pytest.raises(psycopg.OperationalError, match=r"the embedded database died .*start it again"),
+        ):
+            connection.execute(deadly)
+        wait_until(lambda: not database.status().running, "the process ends")
+        assert "the embedded database died" in database.log_file.read_text()
+        with connect(database.start()) as connection:
+            assert value(connection, "SELECT count(*) FROM ticks") == 300
+
+    def test_a_taken_port_is_named(self, copies: Copies) -> None:
+        with closing(socket.create_server(("127.0.0.1", 0))) as other:
+            port = other.getsockname()[1]
+            with pytest.raises(EmbeddedDatabaseError, match=rf"^port {port} on 127\.0\.0\.1 is taken"):
+                copies(port=port).start()
+        assert copies(port=port).start().endswith(f":{port}/postgres")
+
+    def test_a_failed_start_names_the_log_and_its_last_line(self, tmp_path: Path) -> None:
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "letters.txt").write_text("not a database")
+        with pytest.raises(EmbeddedDatabaseError, match=r"embedded\.log: .*holds no database; move it away"):
+            EmbeddedDatabase(tmp_path).start()
+        assert (tmp_path / "data" / "letters.txt").read_text() == "not a database"
+
+    def test_missing_node_packages_are_explained(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(installation, "_STAMP", tmp_path / "absent")
+        with pytest.raises(EmbeddedDatabaseError, match="make install"):
+            EmbeddedDatabase(tmp_path / "home").start()
+
+    def test_installing_again_does_nothing(self) -> None:
+        assert installation.install() is False
+
+    def test_what_cannot_be_dumped_or_loaded(self, shared: EmbeddedDatabase, tmp_path: Path) -> None:
+        with pytest.raises(EmbeddedDatabaseError, match="is running: stop it first"):
+            shared.dump(tmp_path / "dump.tar")
+        with pytest.raises(EmbeddedDatabaseError, match="holds no embedded database"):
+            EmbeddedDatabase(tmp_path / "empty").dump(tmp_path / "dump.tar")
+        (tmp_path / "bad.tar").write_text("no tarball")
+        with pytest.raises(EmbeddedDatabaseError, match=r"cannot read the database tarball .*bad\.tar"):
+            EmbeddedDatabase(tmp_path / "new", tarball=tmp_path / "bad.tar").start()
+
+
+class TestHandshake:
+    def test_wrong_password_and_unknown_database(self, url: str) -> None:
+        with pytest.raises(psycopg.OperationalError, match='password authentication failed for user "postgr'):
+            connect(url, password="wrong")
+        with pytest.raises(psycopg.OperationalError, match='password authentication failed for user "other"'):
+            connect(url, user="other")
+        with pytest.raises(psycopg.OperationalError, match='database "other" does not exist'):
+            connect(url, dbname="other")
+
+    def test_what_a_client_is_told(self, url: str) -> None:
+        with connect(url, application_name="a test") as connection:
+            told = {name: connection.info.parameter_status(name) for name in ("TimeZone", "integer_datetimes")}
+            assert told == {"TimeZone": "UTC", "integer_datetimes": "on"}
+            assert connection.info.server_version >= 170000
+            assert connection.info.encoding == "utf-8"
+            assert value(connection, "SELECT current_database()") == "postgres"
+            connection.cancel()  # accepted, though there is nothing it could do
+            assert value(connection, "SELECT 1") == 1
+
+    def test_bytes_that_are_no_protocol_harm_nobody(self, url: str) -> None:
+        port = int(url.rpartition(":")[2].partition("/")[0])
+        for noise in (b"GET / HTTP/1.0\r\n\r\n", b"\0\0\0\x08\0\x01\0\0", b"\0" * 64):
+            with closing(socket.create_connection(("127.0.0.1", port))) as stranger:
+                stranger.sendall(noise)
+                assert stranger.recv(100)[:1] == b"E"
+        with connect(url) as connection:
+            assert value(connection, "SELECT 1") == 1
+
+
+class TestStatements:
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "COPY ticks FROM STDIN",
+            "SELECT 1; /* one /* two */ */ -- three\n copy ticks (time,\n id)\tfrom  stdin (format binary)",
+            "COPY \"ticks\" FROM/**/StdIn WITH (DELIMITER ';')",
+            "COPY ticks FROM STDOUT",
+        ],
+    )
+    def test_copy_from_stdin_is_refused_and_the_database_answers(self, url: str, statement: str) -> None:
+        with connect(url) as connection:
+            with pytest.raises(errors.FeatureNotSupported, match=r"cannot COPY FROM STDIN; use INSERT"):
+                connection.execute(statement.encode())
+            with (
+                pytest.raises(errors.FeatureNotSupported),
+                connection.cursor().copy(statement.partition(";")[0].encode())
+                if statement.startswith("COPY")
+                else connection.cursor().copy(b"COPY ticks FROM STDIN"),
+            ):
+                pass
+            assert value(connection, "SELECT 1") == 1
+
+    def test_a_refused_copy_aborts_the_transaction_as_any_error_does(self, url: str) -> None:
+        with connect(url, autocommit=False) as connection:
+            connection.execute("CREATE TABLE unwanted (a int)")
+            with pytest.raises(errors.FeatureNotSupported):
+                connection.execute("COPY unwanted FROM STDIN")
+            with pytest.raises(errors.InFailedSqlTransaction):
+                connection.execute("SELECT 1")
+            connection.rollback()
+            assert value(connection, "SELECT to_regclass('unwanted')") is None
+
+    def test_the_words_in_literals_are_no_copy(self, url: str) -> None:
+        query = r"""SELECT 'a''; copy t from stdin', E'\'; copy t from stdin', $x$; copy t from stdin $x$,
+                    1 AS "; copy t from stdin" -- ; copy t from stdin"""
+        with connect(url) as connection:
+            row = connection.execute(query.encode()).fetchone()
+            assert row == ("a'; copy t from stdin", "'; copy t from stdin", "; copy t from stdin ", 1)
+
+    def test_copy_to_stdout(self, url: str) -> None:
+        with (
+            connect(url) as connection,
+            connection.cursor().copy("COPY (SELECT generate_series(1, 1000)) TO STDOUT") as copy,
+        ):
+            assert [row[0] for row in copy.rows()] == [str(number) for number in range(1, 1001)]
+
+    def test_large_results_and_parameters_come_back_equal(self, url: str) -> None:
+        count = 100_000
+        times = [START + timedelta(milliseconds=index) for index in range(count)]
+        prices = [index / 7 for index in range(count)]
+        names = [f"né {index} {'x' * 60}" for index in range(count)]  # 7 MB
+        with connect(url) as connection:
+            rows = connection.execute(
+                "SELECT * FROM unnest(%b::timestamptz[], %b::float8[], %b::text[])", [times, prices, names]
+            ).fetchall()
+            assert rows == list(zip(times, prices, names, strict=True))
+            text = "é" * 10_000_000
+            assert connection.execute("SELECT %s::text", [text]).fetchone() == (text,)
+
+    def test_an_error_in_a_pipeline_skips_the_rest_of_it(self, url: str) -> None:
+        with connect(url) as connection:
+            connection.execute("CREATE TABLE piped (a int)")
+            with pytest.raises(errors.DivisionByZero):
+                insert_around_an_error(connection)
+            with connection.pipeline() as pipeline:
+                connection.execute("INSERT INTO piped VALUES (3)")
+                pipeline.sync()
+                counted = connection.execute("SELECT array_agg(a) FROM piped")
+                assert counted.fetchone() == ([3],)  # the fetch sends a Flush: answered before any Sync
+
+    def test_notices_arrive_without_the_debugging_build_s_own(self, url: str) -> None:
+        heard: list[str | None] = []
+        with connect(url) as connection:
+            connection.add_notice_handler(lambda notice: heard.append(notice.message_primary))
+            connection.execute("DO $$ BEGIN RAISE NOTICE 'hello'; END $$")
+            with pytest.raises(errors.DivisionByZero):
+                connection.execute("CREATE TABLE noisy (a int); SELECT 1 / 0")
+            connection.execute("DISCARD ALL")
+            connection.execute("SELECT %s::int", [1])
+        assert heard == ["hello"]
+
+
+class TestClientsTogether:
+    def test_settings_are_each_client_s_own(self, url: str) -> None:
+        with (
+            connect(url, options="-c search_path=elsewhere,public") as first,
+            connect(url) as second,
+        ):
+            second.execute("SET TIME ZONE 'Asia/Tokyo'")
+            assert second.info.timezone.key == "Asia/Tokyo"  # type: ignore[attr-defined]
+            query = "SELECT current_setting('search_path') || ' ' || current_setting('TimeZone')"
+            for _ in range(2):
+                assert value(first, query) == "elsewhere,public UTC"
+                assert value(second, query) == '"$user", public Asia/Tokyo'
+            second.execute("RESET ALL")
+            assert value(second, query) == '"$user", public UTC'
+            first.execute("CREATE ROLE somebody")
+            first.execute("SET ROLE somebody")
+            assert (value(second, "SELECT current_user"), value(first, "SELECT current_user")) == (
+                "postgres",
+                "somebody",
+            )
+        with connect(url) as third:
+            assert value(third, query) == '"$user", public UTC'
+            assert value(third, "SELECT current_user") == "postgres"
+
+    def test_an_unknown_setting_is_refused(self, url: str) -> None:
+        with (
+            connect(url, options="-c nonsense=1") as connection,
+            pytest.raises(psycopg.Error, match='unrecognized configuration parameter "nonsense"'),
+        ):
+            connection.execute("SELECT 1")
+
+    def test_prepared_statements_of_the_same_name(self, url: str) -> None:
+        with connect(url) as first, connect(url) as second:
+            for connection in (first, second):
+                connection.prepare_threshold = 0
+            for number in range(3):
+                assert first.execute("SELECT %s::int", [number]).fetchone() == (number,)
+                assert second.execute("SELECT %s::int + 1", [number]).fetchone() == (number + 1,)
+
+    def test_notifications_reach_whoever_listens(self, url: str) -> None:
+        with connect(url) as listener, connect(url) as other:
+            listener.execute("LISTEN news")
+            other.execute("NOTIFY news, 'told'")
+            assert [notice.payload for notice in listener.notifies(timeout=5, stop_after=1)] == ["told"]
+
+    def test_a_client_waits_for_another_s_transaction(self, url: str) -> None:
+        with connect(url, autocommit=False) as first, connect(url) as second, ThreadPoolExecutor(1) as pool:
+            first.execute("CREATE TABLE awaited (a int)")
+            waiting = pool.submit(second.execute, "INSERT INTO awaited VALUES (1)")
+            assert not waiting.done()
+            first.commit()
+            assert waiting.result(timeout=5).rowcount == 1
+
+    def test_and_is_told_when_it_has_waited_too_long(self, url: str) -> None:
+        with connect(url, autocommit=False) as first, connect(url) as second:
+            first.execute("SELECT 1")  # opens a transaction, as psycopg does
+            began = time.monotonic()
+            with pytest.raises(errors.LockNotAvailable, match="another connection has held a transaction"):
+                second.execute("SELECT 1")
+            assert 0.45 < time.monotonic() - began < 5
+            with pytest.raises(errors.LockNotAvailable), second.pipeline():
+                second.execute("SELECT 1").fetchone()  # a Flush: the rest is skipped up to the Sync
+            first.rollback()
+            assert value(second, "SELECT 1") == 1
+
+    def test_a_client_killed_in_mid_transaction_is_rolled_back_at_once(self, url: str) -> None:
+        program = (
+            f"import psycopg, time; c = psycopg.connect({url!r}, prepare_threshold=None);"
+            "c.execute('CREATE TABLE halfway (a int)'); print('open', flush=True); time.sleep(60)"
+        )
+        with (
+            subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as victim,
+            connect(url) as survivor,
+        ):
+            assert victim.stdout is not None
+            assert victim.stdout.readline() == "open\n"
+            victim.kill()
+            assert value(survivor, "SELECT to_regclass('halfway')") is None
+
+    def test_four_busy_threads(self, url: str) -> None:
+        with connect(url) as connection:
+            connection.execute("CREATE TABLE account (id int PRIMARY KEY, amount int)")
+            connection.execute("INSERT INTO account SELECT g, 100 FROM generate_series(0, 3) AS g")
+        ready = threading.Barrier(4)
+
+        def transfer(start: int) -> None:
+            with connect(url) as connection:
+                ready.wait(timeout=15)
+                for step in range(50):
+                    pair = [(start + step) % 4, (start + step + 1) % 4]
+                    with connection.transaction():
+                        connection.execute("UPDATE account SET amount = amount - 1 WHERE id = %s", pair[:1])
+                        connection.execute("UPDATE account SET amount = amount + 1 WHERE id = %s", pair[1:])
+                    total = connection.execute("SELECT sum(amount), count(*) FROM account").fetchone()
+                    assert total == (400, 4)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(transfer, range(4)))
