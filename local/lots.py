@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pyarrow as pa
@@ -13,10 +14,21 @@ _HEADERLESS = pacsv.WriteOptions(include_header=False)
 
 
 def tick_lots(batches: Iterator[pa.RecordBatch], instrument_id: int, read: Callable[[], None]) -> Iterator[Lot]:
-    """One lot a batch; `read` is called after each, for a progress bar."""
-    for batch in batches:
-        yield Lot(batch.num_rows, partial(_csv, batch, instrument_id), partial(_columns, batch))
-        read()
+    """One lot a batch; `read` is called after each, for a progress bar.
+
+    The next lot is made ready in a thread while the database takes the last one in.
+    """
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        upcoming = ahead.submit(_next_lot, batches, instrument_id)
+        while (lot := upcoming.result()) is not None:
+            upcoming = ahead.submit(_next_lot, batches, instrument_id)
+            yield lot
+            read()
+
+
+def _next_lot(batches: Iterator[pa.RecordBatch], instrument_id: int) -> Lot | None:
+    batch = next(batches, None)
+    return None if batch is None else Lot(batch.num_rows, _csv(batch, instrument_id), partial(_columns, batch))
 
 
 def _csv(batch: pa.RecordBatch, instrument_id: int) -> bytes:

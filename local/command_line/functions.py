@@ -22,6 +22,9 @@ from local.command_line.options import AsJson, From, To, parse_moment, window_of
 from local.command_line.output import out, plain, progress_bar, show_json
 from local.schedules import Function, find_function, firings, read_functions
 
+# What a report tells of the moment rather than of the run: no use in adding it up.
+_STANDING = ("future_marks", "pieces_left")
+
 
 @dataclass
 class LocalContext:
@@ -103,7 +106,7 @@ def replay(
 
 
 def replay_window(chosen: Sequence[Function], starts: datetime, ends: datetime) -> dict[str, dict[str, int]]:
-    """Fire schedules from `starts` up to and including `ends`, and add up what each function counted."""
+    """Fire the schedules of `[starts, ends)`, and add up what each function did."""
     due = list(firings(chosen, window_of(starts, ends)))
     totals: dict[str, dict[str, int]] = {}
     with progress_bar() as bar, contextlib.redirect_stdout(io.StringIO()):

@@ -21,7 +21,7 @@ Sql = Annotated[bool, typer.Option("--sql", help="print the SQL instead of runni
 
 
 @app.command()
-def upgrade(revision: str = "head", sql: Sql = False) -> None:
+def upgrade(revision: Annotated[str, typer.Argument()] = "head", sql: Sql = False) -> None:
     """Build or renew the schema."""
     _run(lambda config: command.upgrade(config, revision, sql=sql), offline=sql)
 

@@ -60,6 +60,8 @@ def plain(value: object) -> str:
             return str(value).lower()
         case Decimal():
             return f"{value.normalize():f}"
+        case float():
+            return f"{value:.3f}"
         case datetime():
             return value.isoformat().replace("+00:00", "Z")
         case date():

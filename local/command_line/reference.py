@@ -53,7 +53,9 @@ def list_instruments(as_json: AsJson = False) -> None:
 
 @sessions.command()
 def sync(
-    first: Annotated[date, typer.Option("--from", parser=parse_day, metavar="DATE")] = calendars.EARLIEST,
+    first: Annotated[
+        date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="2005-01-01 when absent")
+    ] = None,
     last: Annotated[
         date | None,
         typer.Option("--to", parser=parse_day, metavar="DATE", help="two years ahead when absent"),
@@ -66,7 +68,7 @@ def sync(
         if not names:
             out.print("no instrument names a calendar yet; name one: --calendar XNYS")
         for name in names:
-            _fill(connection, calendars.from_library(name, first, last or _horizon()))
+            _fill(connection, calendars.from_library(name, first or calendars.EARLIEST, last or _horizon()))
 
 
 @sessions.command("import")

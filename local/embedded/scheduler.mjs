@@ -42,7 +42,7 @@ export class Scheduler {
     if (!this.#clients.delete(client)) return
     for (const entry of this.#queue.filter((one) => one.client === client)) this.#remove(entry)
     if (this.#owner === client) {
-      this.#engine.query('ROLLBACK')
+      this.#engine.rollback()
       this.#owner = null
     }
     if (this.#owner === null) this.#clean(client)
@@ -53,7 +53,7 @@ export class Scheduler {
   stop(alive = true) {
     this.#clients.clear()
     this.#queue = []
-    if (alive && this.#owner !== null) this.#engine.query('ROLLBACK')
+    if (alive && this.#owner !== null) this.#engine.rollback()
     this.#owner = null
   }
 

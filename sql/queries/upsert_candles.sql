@@ -28,7 +28,7 @@ WITH contested AS (
         OR version > stored_version
         OR (stored_partial AND NOT partial)
         OR (version = stored_version AND differs)
-), stamps AS (
+), stamps AS MATERIALIZED (  -- once per calendar and minute, not per candle
     -- A session's last regular minute is the one of the closing auction, which starts at the close.
     SELECT
         calendar.calendar, minute.time, regular.session_date IS NULL AS extended,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -324,6 +325,15 @@ class TestStatements:
                 counted = connection.execute("SELECT array_agg(a) FROM piped")
                 assert counted.fetchone() == ([3],)  # the fetch sends a Flush: answered before any Sync
 
+    def test_a_batch_of_many_messages_runs_whole(self, url: str) -> None:
+        rows = [(number, "x" * 100) for number in range(5_000)]
+        with connect(url) as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE many (a int PRIMARY KEY, b text)")
+            cursor.executemany("INSERT INTO many VALUES (%s, %s)", rows)
+            with pytest.raises(errors.UniqueViolation):
+                cursor.executemany("INSERT INTO many VALUES (%s + 4999, %s)", rows)
+            assert value(connection, "SELECT count(*) FROM many") == 5_000
+
     def test_notices_arrive_without_the_debugging_build_s_own(self, url: str) -> None:
         heard: list[str | None] = []
         with connect(url) as connection:
@@ -414,6 +424,16 @@ class TestClientsTogether:
             assert victim.stdout.readline() == "open\n"
             victim.kill()
             assert value(survivor, "SELECT to_regclass('halfway')") is None
+
+    def test_so_is_one_gone_in_the_midst_of_a_batch(self, url: str) -> None:
+        with connect(url) as leaver, connect(url) as survivor:
+            leaver.pgconn.enter_pipeline_mode()
+            leaver.pgconn.send_query_params(b"SELECT 1 / 0", [])
+            leaver.pgconn.send_flush_request()
+            leaver.pgconn.flush()
+            assert select.select([leaver], [], [], 15)[0]  # answered, and all is skipped until a Sync
+            leaver.close()
+            assert value(survivor, "SELECT 1") == 1
 
     def test_four_busy_threads(self, url: str) -> None:
         with connect(url) as connection:

@@ -79,9 +79,9 @@ def sandbox(built: Path, template: Any, opt: Path, client: Path, database_url: s
 def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) -> None:
     assert (opt / "python" / "chandlery" / "component.py").is_file()
     assert (opt / "queries" / "take_marks.sql").is_file()
-    assert sorted(path.name for path in (built / "LiveProcessor").iterdir()) == sorted(
-        path.name for path in (REPO / "functions").glob("*.py")
-    )
+    function, source = built / "LiveProcessor", REPO / "functions"
+    files = {path.relative_to(function) for path in function.rglob("*") if path.is_file()}
+    assert files == {path.relative_to(source) for path in source.rglob("*.py")}
     layer = [path for path in (built / "ChandleryLayer").rglob("*") if path.is_file()]
     # Bytecode would be some other interpreter's, or of a file that is gone.
     assert not [path for path in layer if path.suffix == ".pyc"]

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,11 +34,12 @@ def runs(connection: Connection) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture
-def desk(connection: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Connection:
+def desk(connection: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     monkeypatch.setenv("DATABASE_URL", database_url)
     (instrument,) = around_the_clock(connection, "X@A@EQ")
     insert(connection, instrument, [Tick(NOON + timedelta(seconds=s), s, 10 + s, 1) for s in range(5)])  # type: ignore[arg-type]
-    return connection
+    yield connection
+    handler.sandbox.close()
 
 
 def emitted(captured: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,9 @@ TEMPLATE = yaml_parse((REPO / "template.yaml").read_text())
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 
 # The fields of an EventBridge cron expression: lowest and highest number, names, and what else may stand there.
-_MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
-_DAYS = "SUN MON TUE WED THU FRI SAT".split()
-_FIELDS = (
+_MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+_DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
+_FIELDS: Sequence[tuple[str, int, int, Sequence[str], str]] = (
     ("minutes", 0, 59, [], r"\*"),
     ("hours", 0, 23, [], r"\*"),
     ("day of month", 1, 31, [], r"\*|\?|L|\d+W"),
@@ -107,15 +107,23 @@ def test_one_run_at_a_time_and_each_over_before_the_next(deployed: dict[str, Any
     assert function["ReservedConcurrentExecutions"] == 1
     assert function["Timeout"] < 60
     assert function["TracingConfig"] == {"Mode": "Active"}
-    assert function["Environment"]["Variables"]["DATABASE_SECRET_ID"] == "desk"
-    assert "DATABASE_URL" not in function["Environment"]["Variables"]
+
+
+def test_a_function_is_told_where_its_secret_and_its_authorities_are(deployed: dict[str, Any]) -> None:
+    variables = deployed["LiveProcessor"]["Properties"]["Environment"]["Variables"]
+    assert variables == {
+        "DATABASE_SECRET_ID": {"Ref": "DatabaseSecretId"},
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "SSL_CERT_FILE": "/etc/pki/tls/certs/ca-bundle.crt",
+    }
 
 
 def test_every_function_logs_where_retention_is_set(deployed: dict[str, Any]) -> None:
     groups = of_type(deployed, "AWS::Logs::LogGroup")
     for function in of_type(deployed, "AWS::Lambda::Function").values():
         group = groups[function["LoggingConfig"]["LogGroup"]["Ref"]]
-        assert group["RetentionInDays"] == TEMPLATE["Parameters"]["LogRetentionDays"]["Default"]
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert TEMPLATE["Parameters"]["LogRetentionDays"]["Default"] == 30
 
 
 def test_every_queue_is_encrypted_and_keeps_for_two_weeks(deployed: dict[str, Any]) -> None:
@@ -137,8 +145,8 @@ def test_a_function_may_do_only_what_it_must(deployed: dict[str, Any]) -> None:
     assert not [each for each in statements if "*" in str(each["Action"])]
     (secret,) = [each for each in statements if each["Action"] == "secretsmanager:GetSecretValue"]
     by_arn, by_name = secret["Resource"]["Fn::If"][1:]
-    assert by_arn == "desk"
-    assert by_name["Fn::Sub"].endswith(":secret:desk-??????")
+    assert by_arn == {"Ref": "DatabaseSecretId"}
+    assert by_name["Fn::Sub"].endswith(":secret:${DatabaseSecretId}-??????")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +231,7 @@ def fault_of(expression: str) -> str | None:
     return None
 
 
-def _holds(part: str, low: int, high: int, names: list[str], special: str) -> bool:
+def _holds(part: str, low: int, high: int, names: Sequence[str], special: str) -> bool:
     """Whether `*`, `5`, `MON`, `1-5`, each perhaps with `/step`, or a field's own sign stands in a field."""
     first, slash, step = part.partition("/")
     if slash and not re.fullmatch(r"[1-9]\d*", step):

@@ -1,5 +1,6 @@
 """Every error Chandlery raises on purpose, typed by whether a retry helps; and the one seam for psycopg's."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,6 +34,9 @@ _RETRYABLE = (
     pg.OutOfMemory,
 )
 
+# While connecting, psycopg knows the server's words but not its code.
+_NO_DATABASE = re.compile(r'database ".*" does not exist')
+
 _MISSING_SCHEMA = (
     pg.UndefinedTable,
     pg.UndefinedColumn,
@@ -58,13 +62,16 @@ def psycopg_errors_translated() -> Iterator[None]:
 
 def _translate(error: psycopg.Error) -> ChandleryError:
     said = _said_by_server(error)
+    if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+        # libpq would quote a part of the string, which may be the password.
+        return Permanent("DATABASE_URL is malformed; write postgresql://user:password@host:5432/dbname")
     if isinstance(error, _RETRYABLE):
         return Retryable(f"the database could not do it now: {said}")
     if isinstance(error, (pg.InvalidPassword, pg.InvalidAuthorizationSpecification)) or "password" in said:
         return Permanent(
             f"the database refused the login: {said}; check the user and password of DATABASE_URL or the secret"
         )
-    if isinstance(error, pg.InvalidCatalogName):
+    if isinstance(error, pg.InvalidCatalogName) or _NO_DATABASE.search(said):
         return Permanent(f"{said}; create the database, or correct the name in DATABASE_URL or the secret")
     if isinstance(error, _MISSING_SCHEMA):
         return Permanent(f"the schema is incomplete: {said}; run: chandlery migrate upgrade head")

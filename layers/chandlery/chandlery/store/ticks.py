@@ -30,12 +30,12 @@ class Lot:
 
     Attributes:
         rows: how many ticks.
-        csv: makes lines of `COLUMNS`, without a header.
+        csv: lines of `COLUMNS`, without a header.
         columns: makes the same as lists: times, seqs, prices, sizes, updates_ohlc, updates_volume, venues, conditions.
     """
 
     rows: int
-    csv: Callable[[], bytes]
+    csv: bytes
     columns: Callable[[], Mapping[str, Sequence[object]]]
 
 
@@ -93,5 +93,5 @@ class TickWriter:
     def _stream(self, name: str, lot: Lot) -> int:
         with self.connection.cursor() as cursor:
             with cursor.copy(statement(name)) as copy:
-                copy.write(lot.csv())
+                copy.write(lot.csv)
             return cursor.rowcount
