@@ -116,7 +116,7 @@ def replay_window(chosen: Sequence[Function], starts: datetime, ends: datetime) 
             counts = totals.setdefault(function.name, {"runs": 0})
             counts["runs"] += 1
             for name, value in report.items():
-                if isinstance(value, int):
+                if isinstance(value, int) and name not in _STANDING:
                     counts[name] = counts.get(name, 0) + value
             bar.update(task, advance=1, description=plain(moment))
     return totals

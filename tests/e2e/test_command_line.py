@@ -1,0 +1,155 @@
+"""The command line as its users meet it: real processes, on an embedded database of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local.embedded import EmbeddedDatabase
+from tests.conftest import REPO
+
+Result = subprocess.CompletedProcess[str]
+Chandlery = Callable[..., Result]
+KEY = "X@A@EQ"
+# No setting of the machine's own reaches the commands.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "CHANDLERY_"))}
+
+
+def start(arguments: tuple[str, ...], environment: dict[str, str], folder: Path) -> Result:
+    program = "from local.command_line import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=environment | {"PYTHONPATH": f"{REPO}{os.pathsep}{REPO / 'layers' / 'chandlery'}"},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def chandlery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chandlery]:
+    """Runs a command in a folder of the module's own, on its own database."""
+    home = tmp_path_factory.mktemp("desk")
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "CHANDLERY_"))
+    }
+
+    def run(*arguments: str, **more: str) -> Result:
+        return start(arguments, ENVIRONMENT | more, home)
+
+    assert run("migrate", "upgrade").returncode == 0
+    assert run("instruments", "add", KEY, "--calendar", "24/7").returncode == 0
+    yield run
+    EmbeddedDatabase(home / ".chandlery").stop()
+
+
+@pytest.fixture
+def ticks(tmp_path: Path) -> Path:
+    path = tmp_path / "ticks.csv"
+    rows = [f"2026-03-02T12:0{minute}:{second:02}Z,{100 + second},1\n" for minute in range(3) for second in (0, 30)]
+    path.write_text("time,price,size\n" + "".join(rows))
+    return path
+
+
+def test_the_demo_tells_its_story(tmp_path: Path) -> None:
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "CHANDLERY_"))
+    }
+    result = start(("demo",), environment, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "1 candles revised, 1 late ticks" in result.stdout
+    assert "the same tick again: 0 new ticks" in result.stdout
+    assert "HEALTHY: lag 0 s, 0 minutes waiting, newest candle 2026-01-05T15:09:00Z" in result.stdout
+    assert result.stderr == ""
+
+
+def test_ticks_become_candles(chandlery: Chandlery, ticks: Path) -> None:
+    first, again = (
+        json.loads(chandlery("import", "ticks", str(ticks), "--instrument", KEY, "--json").stdout) for _ in "12"
+    )
+    assert [(done["new"], done["known"]) for done in (first[0], again[0])] == [(6, 0), (0, 6)]
+    window = ("--from", "2026-03-02T12:00Z", "--to", "2026-03-02T12:04Z")
+    totals = json.loads(chandlery("replay", *window, "--json").stdout)
+    assert totals["live_processor"] | {"pieces": 3} == totals["live_processor"]
+    shown = chandlery("candles", KEY, "1m", *window, "--csv").stdout.splitlines()
+    assert shown[0] == "time,open,high,low,close,volume,vwap,trades,source,version,revision"
+    assert shown[1] == "2026-03-02T12:00:00Z,100,130,100,130,2,115,2,live_aggregated,1772452800000,0"
+    assert len(shown) == 4
+    status = json.loads(chandlery("status", "--at", "2026-03-02T12:03:30Z", "--json").stdout)
+    assert (status["health"], status["minutes_waiting"]) == ("HEALTHY", 0)
+
+
+def test_invoke_runs_one_function(chandlery: Chandlery) -> None:
+    result = chandlery("invoke", "live_processor", "--event", str(REPO / "events" / "live_processor.json"), "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["candles_written"] == 0
+    assert '"message":"run succeeded"' in result.stderr
+
+
+def test_a_bad_row_stops_the_import_or_is_set_aside(chandlery: Chandlery, tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text("time,price,size\n2026-03-02T13:00:00Z,NaN,1\n2026-03-02T13:00:01Z,7,1\n2099-01-01T00:00:00Z,1,1\n")
+    stopped = chandlery("import", "ticks", str(path), "--instrument", KEY)
+    assert stopped.returncode == 1
+    assert stopped.stderr.strip().endswith('bad.csv line 2, column price: "NaN" is not a finite number')
+    skipped = json.loads(chandlery("import", "ticks", str(path), "--instrument", KEY, "--skip-bad", "--json").stdout)
+    assert (skipped[0]["new"], skipped[0]["bad"]) == (1, 2)
+    assert len(path.with_name("bad.csv.bad.csv").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("nonsense",), 2, "No such command 'nonsense'"),
+        (("candles",), 2, "Missing argument 'KEY'"),
+        (("candles", KEY, "7m", "--from", "2026-01-01", "--to", "2026-01-02"), 2, "no timeframe 7m"),
+        (("candles", KEY, "1m", "--from", "2026-01-02", "--to", "2026-01-01"), 2, "is not before --to"),
+        (("candles", KEY, "1m", "--from", "2026-01-01T10:00", "--to", "2026-01-02"), 2, "no time zone"),
+        (("candles", "A@B@C", "1m", "--from", "2026-01-01", "--to", "2026-01-02"), 1, "chandlery: no instrument A@B@C"),
+        (("instruments", "add", "nokey", "--calendar", "24/7"), 2, "is not an instrument key"),
+        (("instruments", "add", "A@B@C", "--calendar", "NOPE"), 1, "chandlery: no calendar NOPE"),
+        (("import", "ticks", "none.csv", "--instrument", KEY), 1, "chandlery: none.csv: there is no such file"),
+        (("invoke", "nope"), 1, "chandlery: no function nope; there are: "),
+        (("migrate", "upgrade", "9999"), 1, "chandlery: alembic: Can't locate revision"),
+    ],
+)
+def test_wrong_use_and_failure_are_told_apart(
+    chandlery: Chandlery, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    result = chandlery(*arguments)
+    assert result.returncode == code
+    assert message in " ".join(result.stderr.replace("│", "").split())
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("nonsense-with-secret-word", "DATABASE_URL is malformed; write postgresql://user:password@host:5432/dbname"),
+        ("postgresql://a:secret-word@127.0.0.1:1/x", "the database cannot be reached"),
+    ],
+)
+def test_a_database_out_of_reach_is_one_line(chandlery: Chandlery, url: str, message: str) -> None:
+    result = chandlery("status", DATABASE_URL=url)
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert "secret-word" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_wrong_password_is_one_line(chandlery: Chandlery) -> None:
+    url = chandlery("db", "url").stdout.strip()
+    result = chandlery("status", DATABASE_URL=url.replace("postgres:postgres", "postgres:wrong-word"))
+    assert (result.returncode, "refused the login" in result.stderr, "wrong-word" in result.stderr) == (1, True, False)
+
+
+def test_offline_sql_needs_no_database(chandlery: Chandlery) -> None:
+    result = chandlery("migrate", "upgrade", "--sql", DATABASE_URL="postgresql://nobody@127.0.0.1:1/x")
+    assert result.returncode == 0
+    assert "CREATE TABLE market.candles" in result.stdout
