@@ -36,9 +36,6 @@ def start(arguments: tuple[str, ...], environment: dict[str, str], folder: Path)
 def chandlery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chandlery]:
     """Runs a command in a folder of the module's own, on its own database."""
     home = tmp_path_factory.mktemp("desk")
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "CHANDLERY_"))
-    }
 
     def run(*arguments: str, **more: str) -> Result:
         return start(arguments, ENVIRONMENT | more, home)
@@ -58,10 +55,7 @@ def ticks(tmp_path: Path) -> Path:
 
 
 def test_the_demo_tells_its_story(tmp_path: Path) -> None:
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "CHANDLERY_"))
-    }
-    result = start(("demo",), environment, tmp_path)
+    result = start(("demo",), ENVIRONMENT, tmp_path)
     assert result.returncode == 0, result.stderr
     assert "1 candles revised, 1 late ticks" in result.stdout
     assert "the same tick again: 0 new ticks" in result.stdout

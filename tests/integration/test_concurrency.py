@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -73,18 +74,6 @@ def test_runs_beside_each_other_and_beside_writers_end_in_the_same_candles(
     connection: Connection, another: Callable[[], Connection]
 ) -> None:
     ids = around_the_clock(connection, "X@A@EQ", "X@B@EQ")
-    failures: list[BaseException] = []
-
-    def work(task: Callable[[Connection], object]) -> threading.Thread:
-        def guarded(own: Connection) -> None:
-            try:
-                task(own)
-            except BaseException as error:  # noqa: BLE001  # told by the assertion below
-                failures.append(error)
-
-        thread = threading.Thread(target=guarded, args=[another()])
-        thread.start()
-        return thread
 
     def write(own: Connection) -> None:
         for offset in range(0, 50, 10):
@@ -95,10 +84,10 @@ def test_runs_beside_each_other_and_beside_writers_end_in_the_same_candles(
         for _ in range(15):
             live(own, NOON + 20 * MINUTE, piece_candles=7)
 
-    threads = [work(write), work(write), *(work(aggregate) for _ in range(4))]
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    with ThreadPoolExecutor(max_workers=6) as pool:
+        tasks = [pool.submit(task, another()) for task in (write, write, aggregate, aggregate, aggregate, aggregate)]
+    for task in tasks:
+        task.result()
     live(connection, NOON + 20 * MINUTE)
     expected = fold([tick for offset in range(0, 50, 10) for tick in ticks_of(20, offset=offset)])
     for instrument in ids:
