@@ -47,9 +47,7 @@ clean:  ## remove what was installed or built here; data under .chandlery stays
 .venv/local: requirements.txt local/embedded/package-lock.json | .venv/bin/python
 	@echo "installing …"
 	@$(PIP) -r requirements.txt
-	@echo "import pathlib, sysconfig; root = pathlib.Path.cwd(); \
-	pathlib.Path(sysconfig.get_path('purelib'), 'chandlery.pth').write_text(f'{root}\n{root}/layers/chandlery\n')" | $(BIN)/python
-	@printf '#!%s\nfrom local.command_line import main\nmain()\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/chandlery && chmod +x $(BIN)/chandlery
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m local.embedded
 	@touch $@
 
