@@ -26,14 +26,6 @@ class Piece:
         return Window(self.starts, self.ends)
 
 
-@dataclass(frozen=True)
-class Backlog:
-    """What the marks still hold: the oldest due minute (None: nothing is due), and marks in the future."""
-
-    oldest_due: datetime | None
-    future_marks: int
-
-
 def plan_pieces(connection: Connection, due: Window, candles: int) -> Sequence[Piece]:
     """The due marks as pieces of about `candles` candles each, the newest first."""
     with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Piece)) as cursor:
@@ -41,11 +33,10 @@ def plan_pieces(connection: Connection, due: Window, candles: int) -> Sequence[P
         return cursor.execute(statement("plan_pieces"), values).fetchall()
 
 
-def read_backlog(connection: Connection, due: Window, latest: datetime) -> Backlog:
-    """What is left in `due`, and how many marks lie beyond `latest`."""
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Backlog)) as cursor:
-        values = {"starts": due.starts, "ends": due.ends, "latest": latest}
-        return cursor.execute(statement("read_backlog"), values).fetchone() or Backlog(None, 0)
+def count_future(connection: Connection, latest: datetime) -> int:
+    """How many marks lie beyond `latest`."""
+    row = run(connection, "count_future_marks", latest=latest).fetchone()
+    return int(row[0]) if row else 0
 
 
 def find_unaggregated(connection: Connection, window: Window, candles: int) -> tuple[list[int], list[datetime]]:

@@ -71,8 +71,8 @@ def aggregate_live(
     filled = Written()
     if done == len(pieces) and has_time() and gap_check_buckets:
         filled = _fill_lost(connection, due, piece_candles, gap_check_buckets)
-    backlog = marks.read_backlog(connection, due, scheduled_at + _FUTURE)
-    lag = (due.ends - backlog.oldest_due - MINUTE).total_seconds() if backlog.oldest_due else 0.0
+    left = pieces[done:]
+    lag = (due.ends - left[-1].starts - MINUTE).total_seconds() if left else 0.0
     return LiveReport(
         candles_written=total.written + filled.written,
         candles_revised=total.revised + filled.revised,
@@ -80,8 +80,8 @@ def aggregate_live(
         late_ticks=total.late_ticks,
         gaps_filled=filled.written,
         pieces=done,
-        pieces_left=len(pieces) - done,
-        future_marks=backlog.future_marks,
+        pieces_left=len(left),
+        future_marks=marks.count_future(connection, scheduled_at + _FUTURE),
         lag_seconds=lag,
     )
 
