@@ -23,7 +23,8 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS has_ticks
 WHERE NOT EXISTS (
-    SELECT FROM market.dirty AS d WHERE d.instrument_id = missing.instrument_id AND d.bucket = missing.bucket
+    SELECT FROM market.dirty AS d
+    WHERE d.bucket = missing.bucket AND missing.instrument_id = ANY (d.instrument_ids)
 )
 ORDER BY missing.bucket DESC, missing.instrument_id
 LIMIT :'candles'::bigint;

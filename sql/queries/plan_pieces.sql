@@ -5,8 +5,9 @@
 WITH minutes AS (
     SELECT bucket, count(*) AS candles
     FROM (
-        SELECT DISTINCT bucket, instrument_id
+        SELECT DISTINCT bucket, marked.instrument_id
         FROM market.dirty
+        CROSS JOIN unnest(instrument_ids) AS marked (instrument_id)
         WHERE bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz
     ) AS due
     GROUP BY bucket

@@ -3,7 +3,10 @@
 WITH taken AS (
     DELETE FROM market.dirty
     WHERE bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz
-    RETURNING instrument_id, bucket, ticks
+    RETURNING bucket, instrument_ids, ticks
 )
 INSERT INTO touched_buckets (instrument_id, bucket, ticks)
-SELECT instrument_id, bucket, sum(ticks) FROM taken GROUP BY instrument_id, bucket;
+SELECT marked.instrument_id, taken.bucket, sum(marked.ticks)
+FROM taken
+CROSS JOIN unnest(taken.instrument_ids, taken.ticks) AS marked (instrument_id, ticks)
+GROUP BY marked.instrument_id, taken.bucket;

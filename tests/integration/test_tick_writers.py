@@ -13,7 +13,7 @@ from tests.integration.market import MINUTE, NOON, around_the_clock
 
 def marks(connection: Connection) -> list[tuple[int, int]]:
     """Minutes after noon that are marked, and the ticks inserted there."""
-    rows = connection.execute("SELECT bucket, ticks FROM market.dirty ORDER BY bucket, ticks").fetchall()
+    rows = connection.execute("SELECT bucket, unnest(ticks) FROM market.dirty ORDER BY 1, 2").fetchall()
     return [((bucket - NOON) // MINUTE, ticks) for bucket, ticks in rows]
 
 

@@ -20,15 +20,19 @@ SELECT create_hypertable('market.ticks', by_range('time', INTERVAL '6 hours'), c
 CREATE INDEX ticks_time_idx ON market.ticks USING brin (time) WITH (pages_per_range = 16);
 COMMENT ON TABLE market.ticks IS 'One row per trade. Order inside a minute is (time, seq); the same (instrument_id, time, seq) is the same trade.';
 
+-- One row per statement and bucket, however many instruments it touched: a feed that writes each second leaves sixty rows
+-- a minute, not sixty per instrument.
 CREATE TABLE market.dirty (
-    instrument_id integer NOT NULL,
     bucket timestamptz NOT NULL,
-    ticks integer NOT NULL
+    instrument_ids integer[] NOT NULL,
+    ticks integer[] NOT NULL,
+    CHECK (cardinality(instrument_ids) = cardinality(ticks))
 );
-CREATE INDEX dirty_bucket_idx ON market.dirty (bucket, instrument_id);
+CREATE INDEX dirty_bucket_idx ON market.dirty (bucket);
 -- Rows live for a minute or so: vacuum by count, since a share of a near-empty table means never or always.
 ALTER TABLE market.dirty SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
-COMMENT ON TABLE market.dirty IS 'Insert-only marks: these one-minute buckets have ticks that changed. A run takes marks and writes their candles in one transaction.';
+COMMENT ON TABLE market.dirty IS 'Insert-only marks: these one-minute buckets of these instruments have ticks that changed. A run takes marks and writes their candles in one transaction.';
+COMMENT ON COLUMN market.dirty.ticks IS 'Ticks inserted, for each of instrument_ids; 0 for updates and deletions.';
 
 -- The functions run with their owner's rights, so that a writer of ticks needs no right on the marks.
 CREATE FUNCTION market.mark_inserted_ticks() RETURNS trigger
@@ -37,14 +41,19 @@ DECLARE
     stranger integer;
 BEGIN
     WITH marks AS (
-        INSERT INTO market.dirty (instrument_id, bucket, ticks)
-        SELECT instrument_id, date_bin('1 minute', time, '2000-01-01 00:00Z'), count(*)
-        FROM written GROUP BY 1, 2
-        RETURNING instrument_id
+        INSERT INTO market.dirty (bucket, instrument_ids, ticks)
+        SELECT bucket, array_agg(instrument_id), array_agg(ticks)
+        FROM (
+            SELECT date_bin('1 minute', time, '2000-01-01 00:00Z') AS bucket, instrument_id, count(*) AS ticks
+            FROM written GROUP BY 1, 2
+        ) AS touched
+        GROUP BY bucket
+        RETURNING instrument_ids
     )
-    SELECT min(instrument_id) INTO stranger
-    FROM marks WHERE NOT EXISTS (
-        SELECT FROM market.instruments AS known WHERE known.instrument_id = marks.instrument_id
+    SELECT min(marked.instrument_id) INTO stranger
+    FROM marks CROSS JOIN unnest(marks.instrument_ids) AS marked (instrument_id)
+    WHERE NOT EXISTS (
+        SELECT FROM market.instruments AS known WHERE known.instrument_id = marked.instrument_id
     );
     IF stranger IS NOT NULL THEN
         RAISE foreign_key_violation USING
@@ -59,10 +68,14 @@ CREATE FUNCTION market.mark_updated_ticks() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- A correction may move a tick to another minute or instrument: both ends changed.
-    INSERT INTO market.dirty (instrument_id, bucket, ticks)
-    SELECT instrument_id, date_bin('1 minute', time, '2000-01-01 00:00Z'), 0
-    FROM (SELECT instrument_id, time FROM removed UNION ALL SELECT instrument_id, time FROM written) AS touched
-    GROUP BY 1, 2;
+    INSERT INTO market.dirty (bucket, instrument_ids, ticks)
+    SELECT bucket, array_agg(instrument_id), array_agg(0)
+    FROM (
+        SELECT date_bin('1 minute', time, '2000-01-01 00:00Z') AS bucket, instrument_id
+        FROM (SELECT instrument_id, time FROM removed UNION ALL SELECT instrument_id, time FROM written) AS ends
+        GROUP BY 1, 2
+    ) AS touched
+    GROUP BY bucket;
     RETURN NULL;
 END
 $$;
@@ -70,8 +83,8 @@ $$;
 CREATE FUNCTION market.mark_deleted_tick() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO market.dirty (instrument_id, bucket, ticks)
-    VALUES (OLD.instrument_id, date_bin('1 minute', OLD.time, '2000-01-01 00:00Z'), 0);
+    INSERT INTO market.dirty (bucket, instrument_ids, ticks)
+    VALUES (date_bin('1 minute', OLD.time, '2000-01-01 00:00Z'), ARRAY[OLD.instrument_id], ARRAY[0]);
     RETURN NULL;
 END
 $$;
