@@ -1,6 +1,7 @@
 # Everything a newcomer or CI needs; `make` alone lists it. Needs Python 3.11 and nothing else: no Docker, no Node, no AWS.
 PYTHON ?= python3
 BIN := .venv/bin
+export SAM_CLI_TELEMETRY := 0
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
@@ -25,8 +26,10 @@ check: .venv/dev  ## lint, type-check, and check the template
 	@$(BIN)/sam validate --lint
 	@$(BIN)/cfn-lint template.yaml
 
-build: .venv/dev  ## build the deployable artifacts
+build: .venv/dev  ## build the deployable artifacts, with bytecode, which halves a cold start
+	@find sql -name __pycache__ -prune -exec rm -rf {} +
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build --config-env local
+	@$(BIN)/python -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build/ChandleryLayer .aws-sam/build/LiveProcessor
 
 bench: .venv/dev  ## print the benchmarks; on a server if CHANDLERY_TEST_DATABASE_URL names one
 	@$(BIN)/python -m pytest tests/benchmarks -s --benchmarks

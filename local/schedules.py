@@ -16,7 +16,10 @@ from chandlery.errors import Permanent
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "template.yaml"
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
-_CRON = re.compile(r"cron\((\S+ \S+ \S+ \S+ \S+) \*\)")
+# Units in the next larger one: a rate that divides them fires at the same times each hour or day.
+_WHOLE = {"minute": 60, "hour": 24, "day": 1}
+# EventBridge numbers weekdays from another day than cron does: only names mean the same to both.
+_CRON = re.compile(r"cron\((\S+ \S+ \S+ \S+ (?:[*?]|[A-Z,-]+)) \*\)")
 
 
 @dataclass(frozen=True)
@@ -105,9 +108,12 @@ _TemplateLoader.add_multi_constructor("!", _plain)
 
 def _cron_fields(expression: str) -> str:
     """An EventBridge expression as the five fields of cron: `rate(5 minutes)`, `cron(30 0/6 * * ? *)`."""
-    if rate := _RATE.fullmatch(expression):
+    if (rate := _RATE.fullmatch(expression)) and _WHOLE[rate[2]] % int(rate[1]) == 0:
         count, unit = rate.groups()
-        return {"minute": f"*/{count} * * * *", "hour": f"0 */{count} * * *", "day": f"0 0 */{count} * *"}[unit]
+        return {"minute": f"*/{count} * * * *", "hour": f"0 */{count} * * *", "day": "0 0 * * *"}[unit]
     if cron := _CRON.fullmatch(expression):
         return cron[1].replace("?", "*")
-    raise Permanent(f"schedule {expression} is neither rate(…) nor cron(…) with every year")
+    raise Permanent(
+        f"schedule {expression} cannot be replayed: write a rate that divides its hour or day, or cron(minute hour day"
+        " month weekday-by-name *)"
+    )

@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,6 +22,7 @@ def function(schedule: str | None, name: str = "a") -> Function:
         ("rate(5 minutes)", 288, "00:00"),
         ("cron(30 0/6 * * ? *)", 4, "00:30"),
         ("cron(0 2 * * ? *)", 1, "02:00"),
+        ("cron(0 2 ? * SUN *)", 1, "02:00"),
     ],
 )
 def test_schedules_fire_when_they_say(expression: str, count: int, first: str) -> None:
@@ -40,9 +42,10 @@ def test_a_function_without_a_schedule_never_fires() -> None:
     assert list(function(None).firings(DAY)) == []
 
 
-def test_an_expression_nobody_understands_is_named() -> None:
-    with pytest.raises(Permanent, match="every fortnight"):
-        list(function("every fortnight").firings(DAY))
+@pytest.mark.parametrize("expression", ["every fortnight", "rate(7 minutes)", "rate(90 minutes)", "cron(0 2 ? * 2 *)"])
+def test_an_expression_that_cannot_be_replayed_is_named(expression: str) -> None:
+    with pytest.raises(Permanent, match=re.escape(expression)):
+        list(function(expression).firings(DAY))
 
 
 def test_the_template_is_the_list_of_functions() -> None:

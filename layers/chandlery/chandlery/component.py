@@ -66,8 +66,8 @@ class Run:
 class Component:
     """A Lambda handler around a function that takes a `Run` and returns a report.
 
-    It raises what the work raised, so that Lambda counts the failure, retries it, and at last sends it to the failure
-    destination.
+    It raises what the work raised, so that Lambda counts the failure, and sends it to the failure destination once
+    the retries that the template grants are spent.
     """
 
     def __init__(self, name: str, work: Callable[[Run], Report]) -> None:

@@ -1,6 +1,7 @@
 """The only reader of the environment: every setting, with its default and its unit."""
 
 import hashlib
+import ssl
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(None, description="PostgreSQL URL of the desk's TimescaleDB")
     database_secret_id: str | None = Field(None, description="Secrets Manager secret used when DATABASE_URL is not set")
     database_connect_timeout_seconds: int = Field(5, ge=1, description="longest wait for a connection")
-    database_statement_timeout_seconds: int = Field(50, ge=1, description="longest time one statement may take")
+    database_statement_timeout_seconds: int = Field(40, ge=1, description="longest time one statement may take")
     database_lock_timeout_seconds: int = Field(15, ge=1, description="longest wait for another writer of candles")
     live_settle_seconds: float = Field(5, ge=0, le=30, description="wait after a minute's end before it is aggregated")
     live_piece_candles: int = Field(20_000, ge=1, description="candles written in one transaction, about")
@@ -83,7 +84,7 @@ def connection_parameters(settings: Settings) -> dict[str, Any]:
         "password": secret.password.get_secret_value(),
         "dbname": secret.dbname,
         "sslmode": secret.sslmode,
-        "sslrootcert": _ca_file(secret.ca) if secret.ca else "system",
+        "sslrootcert": _ca_file(secret.ca) if secret.ca else _system_ca(),
     }
 
 
@@ -108,6 +109,11 @@ def _read_secret(secret_id: str) -> DatabaseSecret:
                 f"secret {secret_id} cannot be read: {error}; check DATABASE_SECRET_ID and the role"
             ) from None
         raise Retryable(f"secret {secret_id} could not be read now: {error}") from None
+
+
+def _system_ca() -> str:
+    """The system's authorities, where Python finds them: psycopg's own OpenSSL looks in a place of its build."""
+    return ssl.get_default_verify_paths().cafile or "system"
 
 
 def _ca_file(pem: str) -> str:

@@ -21,6 +21,8 @@ def connect(settings: Settings, component: str) -> Connection:
     options = {
         "statement_timeout": f"{settings.database_statement_timeout_seconds}s",
         "lock_timeout": f"{settings.database_lock_timeout_seconds}s",
+        # Nobody is there any more to end the transaction of a run that died: its lock must not outlive it.
+        "idle_in_transaction_session_timeout": "60s",
         "timezone": "UTC",
         # Our statements are short: compiling them costs more than it gains, and data is mostly in memory.
         "jit": "off",

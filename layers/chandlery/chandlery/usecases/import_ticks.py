@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from psycopg import Connection
 
@@ -34,9 +35,14 @@ def import_ticks(connection: Connection, instrument_id: int, lots: Iterable[Lot]
         Retryable, Permanent: from the database.
     """
     read = new = 0
+    waiting = iter(lots)
+    # A large file may take long before its first lot is ready: no transaction should idle meanwhile.
+    first = next(waiting, None)
+    if first is None:
+        return TickImport(0, 0)
     with transaction(connection):
         writer = TickWriter(connection, instrument_id)
-        for lot in lots:
+        for lot in chain([first], waiting):
             new += writer.write(lot)
             read += lot.rows
     return TickImport(read, new)
