@@ -1,6 +1,7 @@
 """Settings from the environment, and the database from a secret (Secrets Manager as moto emulates it)."""
 
 import json
+import ssl
 from collections.abc import Iterator
 
 import boto3
@@ -56,7 +57,7 @@ def test_a_secret_names_the_database_and_verifies_tls_in_full() -> None:
     )
     assert (found["sslmode"], found["sslrootcert"], found["password"]) == (
         "verify-full",
-        "system",
+        ssl.get_default_verify_paths().cafile or "system",
         "s3cret-word",
     )
 

@@ -17,7 +17,8 @@ CREATE TABLE market.ticks (
 );
 SELECT create_hypertable('market.ticks', by_range('time', INTERVAL '6 hours'), create_default_indexes => false);
 -- A live minute is one stretch of time over all instruments: BRIN finds it without a second B-tree to keep.
-CREATE INDEX ticks_time_idx ON market.ticks USING brin (time) WITH (pages_per_range = 16);
+-- Pages not summarised yet are read every time: autosummarize keeps those to the last minute or so of a busy table.
+CREATE INDEX ticks_time_idx ON market.ticks USING brin (time) WITH (pages_per_range = 64, autosummarize = on);
 COMMENT ON TABLE market.ticks IS 'One row per trade. Order inside a minute is (time, seq); the same (instrument_id, time, seq) is the same trade.';
 
 -- One row per statement and bucket, however many instruments it touched: a feed that writes each second leaves sixty rows

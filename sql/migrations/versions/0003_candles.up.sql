@@ -26,7 +26,7 @@ CREATE TABLE market.candles (
     CHECK (low <= least(open, close) AND high >= greatest(open, close) AND high < 'Infinity')
 );
 SELECT create_hypertable('market.candles', by_range('time', INTERVAL '7 days'), create_default_indexes => false);
-CREATE INDEX candles_time_idx ON market.candles USING brin (time) WITH (pages_per_range = 16);
+CREATE INDEX candles_time_idx ON market.candles USING brin (time) WITH (pages_per_range = 16, autosummarize = on);
 COMMENT ON TABLE market.candles IS 'One-minute candles, labelled by the start of their bucket, UTC. No ticks, no candle. vwap = turnover / volume.';
 COMMENT ON COLUMN market.candles.turnover IS 'Sum of price * size; null where the source does not say.';
 COMMENT ON COLUMN market.candles.price_eligible IS 'False: no tick of the bucket may set prices, so all of them did.';
