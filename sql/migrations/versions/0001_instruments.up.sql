@@ -5,7 +5,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb') THEN
         RAISE EXCEPTION USING
             MESSAGE = 'this server has no TimescaleDB',
-            HINT = 'install TimescaleDB 2.20 or later (Community edition) on the server, and add it to shared_preload_libraries';
+            HINT = 'install TimescaleDB (Community edition) on the server, and add it to shared_preload_libraries';
     END IF;
 END
 $$;

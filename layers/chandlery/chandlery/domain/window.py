@@ -1,6 +1,5 @@
 """Stretches of time and the minutes they are made of. All times are aware, UTC."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -28,13 +27,6 @@ class Window:
     def day_before(cls, ends: datetime) -> Self:
         """The 24 hours up to `ends`."""
         return cls(ends - DAY, ends)
-
-    def minutes(self) -> Iterator[datetime]:
-        """Every whole minute, in order, from the one at or after the start."""
-        minute = floor_minute(self.starts + MINUTE - timedelta(microseconds=1))
-        while minute < self.ends:
-            yield minute
-            minute += MINUTE
 
 
 def floor_minute(moment: datetime) -> datetime:
