@@ -173,3 +173,16 @@ def test_a_run_waits_for_the_settle_time_of_a_minute_just_over(
     just_now, ahead, past = slept
     assert 4 < just_now <= 5
     assert (ahead, past) == (5, 0)
+
+
+def test_an_error_nobody_foresaw_counts_as_a_failure(
+    desk: Connection, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(run: object) -> None:
+        raise ZeroDivisionError("with a secret word")
+
+    monkeypatch.setattr(handler, "_work", broken)
+    with pytest.raises(ZeroDivisionError):
+        handler(EVENT, Context())
+    assert emitted(capsys.readouterr().out)["Failures"] == 1
+    assert [(row[0], row[3]) for row in runs(desk)] == [("failed", "unexpected ZeroDivisionError")]

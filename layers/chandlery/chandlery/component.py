@@ -99,23 +99,23 @@ class Component:
             counts: dict[str, Any] = asdict(report)  # type: ignore[call-overload]  # a frozen dataclass
             seconds = time.perf_counter() - started
             runs.record(run.connection, self.name, scheduled_at, counts=counts, changed=report.changed, seconds=seconds)
-        except ChandleryError as error:
+        except Exception as error:
             self._fail(error, scheduled_at, time.perf_counter() - started)
             raise
         self.telemetry.succeeded(counts, seconds)
         return counts
 
-    def _fail(self, failure: ChandleryError, scheduled_at: datetime | None, seconds: float) -> None:
+    def _fail(self, failure: Exception, scheduled_at: datetime | None, seconds: float) -> None:
         """Tell of a failure, and leave its row if the database can be asked: when it cannot, that is the failure."""
+        # What was not raised on purpose may say anything, a secret included: its kind is enough here.
+        said = str(failure) if isinstance(failure, ChandleryError) else f"unexpected {type(failure).__name__}"
         if scheduled_at is not None:
             try:
                 connection = self.sandbox.get()
-                runs.record(
-                    connection, self.name, scheduled_at, counts={}, changed=True, seconds=seconds, error=str(failure)
-                )
+                runs.record(connection, self.name, scheduled_at, counts={}, changed=True, seconds=seconds, error=said)
             except ChandleryError as error:
                 self.telemetry.logger.warning("the failed run has no row in market.runs", error=str(error))
-        self.telemetry.failed(str(failure), retryable=isinstance(failure, Retryable), seconds=seconds)
+        self.telemetry.failed(said, retryable=isinstance(failure, Retryable), seconds=seconds)
 
 
 def component(name: str) -> Callable[[Callable[[Run], Report]], Component]:

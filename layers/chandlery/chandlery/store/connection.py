@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, IsolationLevel
 
 from chandlery.errors import Retryable, psycopg_errors_translated
 from chandlery.settings import Settings, connection_parameters
@@ -31,7 +31,7 @@ def connect(settings: Settings, component: str) -> Connection:
         "work_mem": "64MB",
     }
     with psycopg_errors_translated():
-        return Connection.connect(
+        connection = Connection.connect(
             **connection_parameters(settings),
             autocommit=True,
             prepare_threshold=None,
@@ -39,6 +39,9 @@ def connect(settings: Settings, component: str) -> Connection:
             application_name=f"chandlery-{component}",
             options=" ".join(f"-c {name}={value}" for name, value in options.items()),
         )
+    # Each statement sees what was committed before it, whatever the server's default: writers of candles rely on it.
+    connection.isolation_level = IsolationLevel.READ_COMMITTED
+    return connection
 
 
 @contextmanager
