@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ class Function:
             yield moment
 
 
+@cache
 def read_functions(template: Path = TEMPLATE) -> Sequence[Function]:
     """Every function of the template."""
     resources = yaml.load(template.read_text(), Loader=_TemplateLoader)["Resources"]  # noqa: S506  # derives from SafeLoader

@@ -35,8 +35,9 @@ MINUTES = 10
 def demo() -> None:
     """Watch ticks become candles, a late tick heal one, and a duplicate change nothing; on a database of its own."""
     home = LocalSettings().chandlery_home / "demo"
-    shutil.rmtree(home, ignore_errors=True)
     database = EmbeddedDatabase(home)
+    database.stop()  # what a demo that was killed may have left
+    shutil.rmtree(home, ignore_errors=True)
     out.print("starting an embedded TimescaleDB …")
     os.environ["DATABASE_URL"] = database.start()
     try:

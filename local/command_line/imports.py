@@ -3,13 +3,14 @@
 import csv
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from psycopg import Connection
 
+from chandlery.domain.window import CLOCK_ALLOWANCE
 from chandlery.store import instruments
 from chandlery.usecases.import_ticks import import_ticks
 from local.command_line.database import open_connection
@@ -19,9 +20,6 @@ from local.lots import tick_lots
 from local.market_file import open_tick_file
 
 app = typer.Typer(no_args_is_help=True, help="Bring files of market data in.")
-
-# A clock that runs ahead is forgiven this much.
-_FUTURE = timedelta(minutes=5)
 
 
 @app.command()
@@ -40,18 +38,19 @@ def ticks(
     """
     with open_connection() as connection:
         known = instruments.find(connection, instrument)
-        done = [_import_file(connection, file, known.instrument_id, skip_bad=skip_bad) for file in files]
+        done = []
+        for file in files:
+            done.append(result := _import_file(connection, file, known.instrument_id, skip_bad=skip_bad))
+            if not as_json:
+                out.print(f"{file}: {result['new']:,} new ticks, {result['known']:,} known already", soft_wrap=True)
     if as_json:
         show_json(done)
-        return
-    for file in done:
-        out.print(f"{file['file']}: {file['new']:,} new ticks, {file['known']:,} known already", soft_wrap=True)
 
 
 def _import_file(connection: Connection, file: Path, instrument_id: int, *, skip_bad: bool) -> dict[str, Any]:
     with ExitStack() as stack:
         set_aside = _SetAside(file, stack) if skip_bad else None
-        reader = stack.enter_context(open_tick_file(file, latest=datetime.now(UTC) + _FUTURE, on_bad=set_aside))
+        reader = stack.enter_context(open_tick_file(file, latest=datetime.now(UTC) + CLOCK_ALLOWANCE, on_bad=set_aside))
         bar = stack.enter_context(progress_bar())
         task = bar.add_task(file.name, total=reader.total_bytes)
         lots = tick_lots(iter(reader), instrument_id, lambda: bar.update(task, completed=reader.bytes_read))

@@ -29,20 +29,9 @@ WITH contested AS (
         OR (stored_partial AND NOT partial)
         OR (version = stored_version AND differs)
 ), stamps AS MATERIALIZED (  -- once per calendar and minute, not per candle
-    -- A session's last regular minute is the one of the closing auction, which starts at the close.
-    SELECT
-        calendar.calendar, minute.time, regular.session_date IS NULL AS extended,
-        coalesce(regular.session_date, (minute.time AT TIME ZONE calendar.time_zone)::date) AS session_date
+    SELECT minute.calendar, minute.time, stamp.session_date, stamp.extended
     FROM (SELECT DISTINCT n.calendar, w.time FROM winners AS w JOIN market.instruments AS n USING (instrument_id)) AS minute
-    JOIN market.calendars AS calendar USING (calendar)
-    LEFT JOIN LATERAL (
-        SELECT s.*
-        FROM market.sessions AS s
-        WHERE s.calendar = minute.calendar AND s.opens_at <= minute.time
-        ORDER BY s.opens_at DESC LIMIT 1
-    ) AS regular
-        ON minute.time <= regular.closes_at
-        AND (minute.time < regular.break_starts_at OR minute.time >= regular.break_ends_at) IS NOT FALSE
+    CROSS JOIN LATERAL market.session_stamp(minute.calendar, minute.time) AS stamp
 ), written AS (
     INSERT INTO market.candles AS stored (
         instrument_id, time, open, high, low, close, volume, turnover, trades, price_eligible, partial,

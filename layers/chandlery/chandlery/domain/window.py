@@ -6,6 +6,8 @@ from typing import Self
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
+# A clock that runs ahead is forgiven this much before its ticks are called future ones.
+CLOCK_ALLOWANCE = timedelta(minutes=5)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

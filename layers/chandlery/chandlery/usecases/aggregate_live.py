@@ -2,17 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from psycopg import Connection
 
 from chandlery.domain.candle import Source
-from chandlery.domain.window import MINUTE, Window, floor_minute, turn_of_day
+from chandlery.domain.window import CLOCK_ALLOWANCE, MINUTE, Window, floor_minute, turn_of_day
 from chandlery.store import candles, instruments, marks
 from chandlery.store.candles import Written
 
-# A clock that runs ahead is forgiven this much before its ticks are called future ones.
-_FUTURE = timedelta(minutes=5)
 # Minutes of the day looked through in one turn: three hours of few instruments take some 10 ms.
 _SHORTEST_TURN, _LONGEST_TURN = 5, 180
 
@@ -81,7 +79,7 @@ def aggregate_live(
         gaps_filled=filled.written,
         pieces=done,
         pieces_left=len(left),
-        future_marks=marks.count_future(connection, scheduled_at + _FUTURE),
+        future_marks=marks.count_future(connection, scheduled_at + CLOCK_ALLOWANCE),
         lag_seconds=lag,
     )
 
