@@ -24,7 +24,8 @@ ALLOWED = {
     "settings": {"errors"},
     "telemetry": set(),
     "component": {"errors", "settings", "store", "telemetry"},
-    "functions": {"component", "usecases", "store", "domain", "errors", "telemetry"},
+    "vendors": {"vendors", "domain", "errors", "settings"},
+    "functions": {"component", "usecases", "store", "domain", "errors", "settings", "telemetry", "vendors"},
 }
 POWERTOOLS = {"telemetry", "component", "settings", "functions"}
 

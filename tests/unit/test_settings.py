@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities import parameters
 from moto import mock_aws
 
 from chandlery.errors import Permanent
-from chandlery.settings import Settings, connection_parameters, read_settings
+from chandlery.settings import Settings, connection_parameters, read_settings, vendor_key
 
 SECRET = {
     "host": "db.desk",
@@ -29,7 +29,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "AWS_SECRET_ACCESS_KEY": "testing",
     }.items():
         monkeypatch.setenv(name, value)
-    for name in ("DATABASE_URL", "DATABASE_SECRET_ID"):
+    for name in ("DATABASE_URL", "DATABASE_SECRET_ID", "VENDOR", "VENDOR_API_KEY", "VENDOR_SECRET_ID"):
         monkeypatch.delenv(name, raising=False)
     with mock_aws():
         yield
@@ -97,3 +97,44 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVE_SETTLE_SECONDS", "soon")
     with pytest.raises(Permanent, match=r"LIVE_SETTLE_SECONDS: .*number"):
         read_settings()
+
+
+def test_no_vendor_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().vendor is None
+    monkeypatch.setenv("VENDOR", "polygon")
+    assert read_settings().vendor == "polygon"
+    monkeypatch.setenv("VENDOR", "pollygon")
+    with pytest.raises(Permanent, match=r"VENDOR: .*'polygon'"):
+        read_settings()
+
+
+def test_the_vendors_key_of_the_environment_wins() -> None:
+    settings = Settings(vendor_api_key="k3y-word", vendor_secret_id="nowhere")
+    assert vendor_key(settings).get_secret_value() == "k3y-word"
+    assert "k3y-word" not in repr(settings) + repr(vendor_key(settings))
+
+
+@pytest.mark.parametrize("value", ["k3y-word", "k3y-word\n", '{"api_key": "k3y-word", "owner": "desk"}'])
+def test_a_secret_holds_the_vendors_key(value: str) -> None:
+    assert vendor_key(vendor_secret(value)).get_secret_value() == "k3y-word"
+
+
+@pytest.mark.parametrize("value", [" \n", "{}", '{"api_key": ""}', '{"api_key": ["k3y-word"]}', '{"api_key": "k3y-'])
+def test_a_secret_without_the_vendors_key_is_told(value: str) -> None:
+    with pytest.raises(Permanent, match="desk/vendor holds no key; make it") as caught:
+        vendor_key(vendor_secret(value))
+    assert "k3y-" not in str(caught.value)
+
+
+def test_a_vendors_key_that_is_nowhere_is_told() -> None:
+    with pytest.raises(Permanent, match=r"nowhere cannot be read.*check VENDOR_SECRET_ID"):
+        vendor_key(Settings(vendor_secret_id="nowhere"))
+    with pytest.raises(Permanent, match="set VENDOR_API_KEY or VENDOR_SECRET_ID"):
+        vendor_key(Settings())
+    with pytest.raises(Permanent, match="VENDOR_API_KEY holds no key"):
+        vendor_key(Settings(vendor_api_key=""))
+
+
+def vendor_secret(value: str) -> Settings:
+    boto3.client("secretsmanager").create_secret(Name="desk/vendor", SecretString=value)
+    return Settings(vendor_secret_id="desk/vendor")

@@ -20,6 +20,10 @@ class Permanent(ChandleryError):
     """The same call will fail again until somebody changes something."""
 
 
+class UnknownTicker(Permanent):
+    """The vendor does not know an instrument's ticker."""
+
+
 # What the server says about itself and its load, rather than about our statement: worth another try.
 _RETRYABLE = (
     pg.LockNotAvailable,

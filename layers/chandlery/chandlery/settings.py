@@ -1,10 +1,11 @@
 """The only reader of the environment: every setting, with its default and its unit."""
 
 import hashlib
+import json
 import ssl
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,6 +29,21 @@ class Settings(BaseSettings):
         100_000,
         ge=0,
         description="instrument-minutes each run looks through for lost marks; the day is covered in turns",
+    )
+    gap_share_instruments: int = Field(1_000, ge=1, description="instruments whose gaps are looked for together")
+    gap_verify_buckets: int = Field(
+        1_000,
+        ge=0,
+        description="instrument-minutes each run of the live gap monitor holds against their ticks, in turns",
+    )
+    vendor: Literal["polygon"] | None = Field(None, description="vendor of historical candles; none when not set")
+    vendor_url: str = Field("https://api.polygon.io", description="where the vendor's API is, up to its version")
+    vendor_api_key: SecretStr | None = Field(None, description="the vendor's key, for use outside AWS")
+    vendor_secret_id: str | None = Field(None, description="Secrets Manager secret used when VENDOR_API_KEY is not set")
+    vendor_adjusted: bool = Field(False, description="whether to ask for prices adjusted for splits")
+    vendor_timeout_seconds: float = Field(10, gt=0, description="longest single wait for the vendor's server")
+    vendor_deadline_seconds: float = Field(
+        60, gt=0, description="longest time one fetch may take, with its pages and retries"
     )
 
 
@@ -76,7 +92,7 @@ def connection_parameters(settings: Settings) -> dict[str, Any]:
         return {"conninfo": settings.database_url.get_secret_value()}
     if settings.database_secret_id is None:
         raise Permanent("no database is named: set DATABASE_URL or DATABASE_SECRET_ID")
-    secret = _read_secret(settings.database_secret_id)
+    secret = _database_secret(settings.database_secret_id)
     return {
         "host": secret.host,
         "port": secret.port,
@@ -88,27 +104,56 @@ def connection_parameters(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _read_secret(secret_id: str) -> DatabaseSecret:
-    # Imported here: boto3 is a third of a second that a function with DATABASE_URL need not pay.
-    from aws_lambda_powertools.utilities import parameters
-    from aws_lambda_powertools.utilities.parameters.exceptions import (
-        GetParameterError,
-        TransformParameterError,
-    )
+def vendor_key(settings: Settings) -> SecretStr:
+    """The vendor's key: VENDOR_API_KEY, or the secret, which is the key itself or JSON `{"api_key": "…"}`.
 
+    Raises:
+        Permanent: neither is set, or the one that is does not exist, is refused, or holds no key.
+        Retryable: Secrets Manager did not answer.
+    """
+    if settings.vendor_api_key is not None:
+        key, where = settings.vendor_api_key.get_secret_value(), "VENDOR_API_KEY"
+    elif settings.vendor_secret_id is not None:
+        key, where = _key_of(_read_secret(settings.vendor_secret_id, "VENDOR_SECRET_ID")), settings.vendor_secret_id
+    else:
+        raise Permanent("no key for the vendor is named: set VENDOR_API_KEY or VENDOR_SECRET_ID")
+    # An editor's last newline is no part of a key.
+    if not (key := key.strip()):
+        raise Permanent(f'{where} holds no key; make it the key itself or JSON {{"api_key": "…"}}')
+    return SecretStr(key)
+
+
+def _key_of(secret: str) -> str:
+    if not secret.lstrip().startswith("{"):
+        return secret
     try:
-        stored = parameters.get_secret(secret_id, transform="json")
-        return DatabaseSecret.model_validate(stored)
-    except TransformParameterError:
-        raise Permanent(f"secret {secret_id} is not JSON; it needs host, user, password and dbname") from None
+        key = json.loads(secret).get("api_key")
+    except ValueError:
+        return ""
+    return key if isinstance(key, str) else ""
+
+
+def _database_secret(secret_id: str) -> DatabaseSecret:
+    try:
+        return DatabaseSecret.model_validate(json.loads(_read_secret(secret_id, "DATABASE_SECRET_ID")))
     except ValidationError as error:
         raise Permanent(f"secret {secret_id} is wrong: {_first_problem(error)}") from None
+    except ValueError:
+        raise Permanent(f"secret {secret_id} is not JSON; it needs host, user, password and dbname") from None
+
+
+def _read_secret(secret_id: str, setting: str) -> str:
+    # Imported here: boto3 is a third of a second that a function with DATABASE_URL need not pay.
+    from aws_lambda_powertools.utilities import parameters
+    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+    try:
+        stored: Any = parameters.get_secret(secret_id)  # bytes, of a binary secret
     except GetParameterError as error:
         if "ResourceNotFound" in str(error) or "AccessDenied" in str(error):
-            raise Permanent(
-                f"secret {secret_id} cannot be read: {error}; check DATABASE_SECRET_ID and the role"
-            ) from None
+            raise Permanent(f"secret {secret_id} cannot be read: {error}; check {setting} and the role") from None
         raise Retryable(f"secret {secret_id} could not be read now: {error}") from None
+    return stored.decode(errors="replace") if isinstance(stored, bytes) else stored
 
 
 def _system_ca() -> str:

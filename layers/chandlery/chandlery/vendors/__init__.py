@@ -1,0 +1,23 @@
+"""Adapters of the vendors of historical candles, each behind the seam `domain.vendor.Vendor`."""
+
+from chandlery.domain.vendor import Vendor
+from chandlery.settings import Settings, vendor_key
+from chandlery.vendors.polygon import Polygon
+
+
+def open_vendor(settings: Settings) -> Vendor | None:
+    """The vendor these settings name; none if they name none.
+
+    Raises:
+        Permanent: its key is missing, refused or malformed, or its URL is.
+        Retryable: Secrets Manager did not answer.
+    """
+    if settings.vendor is None:
+        return None
+    return Polygon(
+        settings.vendor_url,
+        vendor_key(settings),
+        adjusted=settings.vendor_adjusted,
+        timeout_seconds=settings.vendor_timeout_seconds,
+        deadline_seconds=settings.vendor_deadline_seconds,
+    )

@@ -1,0 +1,43 @@
+"""A vendor's key: it goes into one header, and nowhere else."""
+
+import re
+from urllib.parse import quote, unquote
+
+from pydantic import SecretStr
+
+from chandlery.errors import Permanent
+
+
+class Key:
+    """A bearer key that does not show itself, and strikes itself out of texts.
+
+    Raises:
+        Permanent: it holds what no header can carry; the message does not quote it.
+    """
+
+    def __init__(self, secret: SecretStr | str) -> None:
+        self._secret = secret if isinstance(secret, SecretStr) else SecretStr(secret)
+        value = self._secret.get_secret_value()
+        # Whoever builds the header would quote the key in its complaint.
+        if not re.fullmatch(r"[!-~]+", value):
+            raise Permanent(
+                "the vendor's key is empty, or holds spaces or letters no header can carry; correct VENDOR_API_KEY or"
+                " the secret"
+            )
+        self._forms = re.compile("|".join(re.escape(form) for form in (value, quote(value, safe=""))), re.IGNORECASE)
+
+    def __repr__(self) -> str:
+        return "Key(…)"
+
+    def headers(self) -> dict[str, str]:
+        """What a request needs to be let in."""
+        return {"Authorization": f"Bearer {self._secret.get_secret_value()}"}
+
+    def is_in(self, text: str) -> bool:
+        """Whether a text would give the key away."""
+        return bool(self._forms.search(text) or self._forms.search(unquote(text)))
+
+    def struck_from(self, text: str) -> str:
+        """The text without the key."""
+        struck = self._forms.sub("…", text)
+        return "(it repeats the key)" if self.is_in(struck) else struck
