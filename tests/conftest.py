@@ -20,7 +20,8 @@ REAL_DATA = REPO.parent / "shared" / "data"
 SERVER_URL = os.environ.get("CHANDLERY_TEST_DATABASE_URL")
 
 _EMPTY = (
-    "TRUNCATE market.ticks, market.dirty, market.candles, market.runs, market.instruments, market.sessions,"
+    "TRUNCATE market.ticks, market.dirty, market.candles, market.candle_hours, market.uncounted, market.feeds,"
+    " market.feed_minutes, market.gaps, market.scans, market.tickers, market.runs, market.instruments, market.sessions,"
     " market.calendars RESTART IDENTITY"
 )
 

@@ -18,14 +18,24 @@ WITH opens AS (
 INSERT INTO incoming_candles
 SELECT
     b.instrument_id, b.bucket, opens.price, f.high, f.low, closes.price, f.volume, f.turnover, f.trades, f.price_eligible,
-    false,
-    :'source'::market.candle_source,
-    CASE :'source'::market.candle_source
+    CASE WHEN g.silent THEN market.is_expected(n.calendar, b.bucket) ELSE false END,
+    made.source,
+    CASE made.source
         WHEN 'live_aggregated' THEN extract(epoch FROM b.bucket) * 1000
         WHEN 'live_gap_filled' THEN extract(epoch FROM b.bucket) * 1000 - 1
         WHEN 'historical_aggregated' THEN 1
     END
 FROM touched_buckets AS b
+JOIN market.instruments AS n ON n.instrument_id = b.instrument_id
+LEFT JOIN graded_feed_minutes AS g ON g.feed = n.feed AND g.bucket = b.bucket
 LEFT JOIN folded_buckets AS f ON f.instrument_id = b.instrument_id AND f.bucket = b.bucket
 LEFT JOIN opens ON opens.instrument_id = b.instrument_id AND opens.bucket = b.bucket
-LEFT JOIN closes ON closes.instrument_id = b.instrument_id AND closes.bucket = b.bucket;
+LEFT JOIN closes ON closes.instrument_id = b.instrument_id AND closes.bucket = b.bucket
+CROSS JOIN LATERAL (
+    SELECT CASE
+        -- No tick came, so a candle that is not there was lost: this fills a gap.
+        WHEN b.tampered AND b.ticks = 0 AND NOT b.removed AND :'source'::market.candle_source = 'live_aggregated'
+        THEN 'live_gap_filled'
+        ELSE :'source'::market.candle_source
+    END AS source
+) AS made;

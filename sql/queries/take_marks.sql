@@ -5,8 +5,8 @@ WITH taken AS (
     WHERE bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz
     RETURNING bucket, instrument_ids, ticks
 )
-INSERT INTO touched_buckets (instrument_id, bucket, ticks)
-SELECT marked.instrument_id, taken.bucket, sum(marked.ticks)
+INSERT INTO touched_buckets (instrument_id, bucket, ticks, removed, tampered)
+SELECT marked.instrument_id, taken.bucket, sum(greatest(marked.ticks, 0)), bool_or(marked.ticks = 0), bool_or(marked.ticks < 0)
 FROM taken
 CROSS JOIN unnest(taken.instrument_ids, taken.ticks) AS marked (instrument_id, ticks)
 GROUP BY marked.instrument_id, taken.bucket;

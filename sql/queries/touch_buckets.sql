@@ -1,4 +1,4 @@
--- Names the buckets to make candles of: two arrays of equal length, into touched_buckets.
-INSERT INTO touched_buckets (instrument_id, bucket, ticks)
-SELECT instrument_id, bucket, 0
+-- Names buckets whose candles are lost: two arrays of equal length, into touched_buckets.
+INSERT INTO touched_buckets (instrument_id, bucket, ticks, removed, tampered)
+SELECT instrument_id, bucket, 0, false, true
 FROM unnest(:'instrument_ids'::integer[], :'buckets'::timestamptz[]) AS named (instrument_id, bucket);

@@ -21,7 +21,12 @@ WITH contested AS (
     CROSS JOIN LATERAL (
         SELECT i.source <> 'vendor_historical' AND stored.source <> 'vendor_historical' AS is_so
     ) AS recomputed
+    LEFT JOIN touched_buckets AS b ON b.instrument_id = i.instrument_id AND b.bucket = i.time
     WHERE i.open IS NOT NULL
+        -- Fewer ticks than the candle was made of, though none was taken away: retention dropped the others.
+        AND (recomputed.is_so AND i.trades < stored.trades AND NOT (b.removed OR b.tampered)) IS NOT TRUE
+        -- Without a new tick there is no reason to put half a minute of ours in the place of a vendor's whole one.
+        AND (i.partial AND NOT stored.partial AND stored.source = 'vendor_historical' AND b.ticks = 0) IS NOT TRUE
 ), winners AS (
     SELECT * FROM contested
     WHERE stored_version IS NULL

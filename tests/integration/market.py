@@ -21,6 +21,8 @@ def around_the_clock(connection: Connection, *keys: str) -> list[int]:
     opens = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days]
     open_hours = tuple(Session(day, at, at + timedelta(days=1)) for day, at in zip(days, opens, strict=True))
     sessions.replace(connection, Calendar("24/7", "UTC", days[0], days[-1], open_hours))
+    # A few ticks a minute are a living feed here; what a silent one does is tested where it is meant.
+    connection.execute("INSERT INTO market.feeds VALUES ('test', 60) ON CONFLICT DO NOTHING")
     for key in keys:
         instruments.add(connection, key, "24/7", "test")
     return [instruments.find(connection, key).instrument_id for key in keys]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chandlery.domain.window import DAY, MINUTE, Window, floor_minute, turn_of_day
+from chandlery.domain.window import DAY, MINUTE, WEEK, Window, floor_minute, turn_of
 
 # hypothesis takes naive bounds, and gives aware times.
 MOMENTS = st.datetimes(datetime(2005, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -35,13 +35,18 @@ def test_naive_times_are_refused() -> None:
         Window(datetime(2026, 1, 1), datetime(2026, 1, 2))  # noqa: DTZ001
 
 
-@given(MOMENTS.map(floor_minute), st.integers(5, 1440), st.floats(0, 1))
-def test_every_minute_of_the_day_gets_its_turn(now: datetime, minutes: int, place: float) -> None:
-    runs = -(-1439 // (minutes - 1)) * 5 // 4 + 2
-    windows = [turn_of_day(Window.day_before(now + run * MINUTE), minutes) for run in range(runs)]
-    for run, window in enumerate(windows):
-        assert now + run * MINUTE - DAY <= window.starts < window.ends <= now + run * MINUTE
-    # Any minute that is in the day throughout.
-    oldest = now + runs * MINUTE - DAY
-    minute = floor_minute(oldest + place * (now - MINUTE - oldest))
-    assert any(window.starts <= minute < window.ends for window in windows)
+@given(MOMENTS.map(floor_minute), st.integers(6, 1440), st.floats(0, 1), st.sampled_from([(DAY, 1), (WEEK - DAY, 5)]))
+def test_every_minute_of_a_window_gets_its_turn(
+    now: datetime, minutes: int, place: float, schedule: tuple[timedelta, int]
+) -> None:
+    length, every = schedule
+    runs = -(-(length // MINUTE) // (minutes - every)) * 5 // 4 + 2
+    ends = [now + run * every * MINUTE for run in range(runs)]
+    windows = [turn_of(Window(end - length, end), minutes, every) for end in ends]
+    for end, window in zip(ends, windows, strict=True):
+        assert end - length <= window.starts < window.ends <= end
+    # Any minute that is in the window throughout.
+    oldest = ends[-1] - length
+    if oldest < now - MINUTE:
+        minute = floor_minute(oldest + place * (now - MINUTE - oldest))
+        assert any(window.starts <= minute < window.ends for window in windows)

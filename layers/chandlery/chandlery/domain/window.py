@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
 # A clock that runs ahead is forgiven this much before its ticks are called future ones.
 CLOCK_ALLOWANCE = timedelta(minutes=5)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,14 +49,25 @@ def epoch_minute(moment: datetime) -> int:
     return (moment - _EPOCH) // MINUTE
 
 
-def turn_of_day(day: Window, minutes: int) -> Window:
-    """The slice of the 24 hours up to `day.ends` whose turn it is at that minute.
+def floor_hour(moment: datetime) -> datetime:
+    """The start of the hour a moment lies in.
 
-    The first turn is the newest `minutes`, each next one a minute later reaches further back by `minutes`, until the
-    day is through and the first comes again: so that work too large for one run is done over many, without remembering
-    where the last one stopped. `minutes` is 5 or more: each turn overlaps the one before by the minute that has passed.
+    Raises:
+        ValueError: the moment is naive.
     """
-    turns = -(-1439 // (minutes - 1))
-    back = (epoch_minute(day.ends) % turns) * minutes * MINUTE
-    ends = max(day.ends - back, day.starts + minutes * MINUTE)
-    return Window(max(ends - minutes * MINUTE, day.starts), ends)
+    return floor_minute(moment).replace(minute=0)
+
+
+def turn_of(window: Window, minutes: int, every: int = 1) -> Window:
+    """The slice of a moving window whose turn it is at the minute it ends.
+
+    The first turn is the newest `minutes`, each next one, `every` minutes later, reaches further back by `minutes`,
+    until the window is through and the first comes again: so that work too large for one run is done over many,
+    without remembering where the last one stopped. `minutes` is more than `every`: each turn overlaps the one before
+    by the time that has passed.
+    """
+    length = (window.ends - window.starts) // MINUTE
+    turns = max(-(-(length - every) // (minutes - every)), 1)
+    back = (epoch_minute(window.ends) // every % turns) * minutes * MINUTE
+    ends = max(window.ends - back, min(window.starts + minutes * MINUTE, window.ends))
+    return Window(max(ends - minutes * MINUTE, window.starts), ends)

@@ -10,8 +10,9 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from chandlery.domain.candle import Source
-from chandlery.domain.window import Window
+from chandlery.domain.window import MINUTE, Window
 from chandlery.errors import psycopg_errors_translated
+from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.connection import transaction
 from chandlery.store.marks import Piece
 from chandlery.store.statements import run, statement
@@ -57,7 +58,7 @@ class Candle:
     extended: bool
 
 
-def write_from_marks(connection: Connection, piece: Piece) -> Written:
+def write_from_marks(connection: Connection, piece: Piece, source: Source = Source.LIVE_AGGREGATED) -> Written:
     """Take the marks of a piece and write their candles, in one transaction.
 
     Ticks that commit in between leave their own marks, for the next run.
@@ -65,7 +66,7 @@ def write_from_marks(connection: Connection, piece: Piece) -> Written:
     window = piece.window
     with _writing(connection):
         run(connection, "take_marks", starts=window.starts, ends=window.ends)
-        return _write_touched(connection, window, Source.LIVE_AGGREGATED, dense=piece.dense)
+        return _write_touched(connection, window, source, dense=piece.dense)
 
 
 def write_from_ticks(
@@ -75,6 +76,35 @@ def write_from_ticks(
     with _writing(connection):
         run(connection, "touch_buckets", instrument_ids=instrument_ids, buckets=buckets)
         return _write_touched(connection, window, source, dense=False)
+
+
+def verify(connection: Connection, window: Window, source: Source) -> Written:
+    """Hold the candles of a window against its ticks, in one transaction: what differs or is not there is written.
+
+    Every tick of the window is read while other writers of candles wait: keep it short.
+    """
+    with _writing(connection):
+        run(connection, "touch_ticked_buckets", starts=window.starts, ends=window.ends)
+        return _write_touched(connection, window, source, dense=False)
+
+
+def write_vendor(connection: Connection, instrument_id: int, columns: CandleColumns) -> Written:
+    """Write an instrument's candles that a vendor made, in one transaction; one made of ticks stays, unless partial.
+
+    Other writers of candles wait meanwhile: keep it to some 20,000.
+
+    Raises:
+        Retryable, Permanent: from the database; nothing is written then.
+    """
+    if not columns:
+        return Written()
+    starts, ends = min(columns.times), max(columns.times) + MINUTE
+    with _writing(connection):
+        run(connection, "fill_incoming_candles", instrument_id=instrument_id, **vars(columns))
+        counts = run(connection, "upsert_candles", starts=starts, ends=ends).fetchone()
+    if counts is None:
+        raise AssertionError("an aggregate without groups answers one row")
+    return Written(written=counts[0], revised=counts[1])
 
 
 def read(connection: Connection, instrument_id: int, window: Window) -> Sequence[Candle]:
@@ -99,7 +129,10 @@ def _write_touched(connection: Connection, window: Window, source: Source, *, de
     late = run(connection, "count_late_ticks", **stretch).fetchone()
     run(connection, "fold_stretch" if dense else "fold_buckets", **stretch)
     run(connection, "analyze_folded_buckets")
+    run(connection, "grade_feed_minutes", **stretch)
+    run(connection, "record_feed_minutes")
     run(connection, "price_edges", **stretch, source=source)
+    run(connection, "regrade_candles", **stretch)
     counts = run(connection, "upsert_candles", **stretch).fetchone()
     deleted = run(connection, "delete_emptied_candles", **stretch).rowcount
     if late is None or counts is None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from psycopg import Connection
 
 from chandlery.domain.candle import Source
-from chandlery.domain.window import CLOCK_ALLOWANCE, MINUTE, Window, floor_minute, turn_of_day
+from chandlery.domain.window import CLOCK_ALLOWANCE, MINUTE, Window, floor_minute, turn_of
 from chandlery.store import candles, instruments, marks
 from chandlery.store.candles import Written
 
@@ -87,7 +87,7 @@ def aggregate_live(
 def _fill_lost(connection: Connection, due: Window, piece_candles: int, buckets: int) -> Written:
     """Make the candles of minutes with ticks but neither candle nor mark, in the slice of the day whose turn it is."""
     minutes = min(max(buckets // max(instruments.count(connection), 1), _SHORTEST_TURN), _LONGEST_TURN)
-    window = turn_of_day(due, minutes)
+    window = turn_of(due, minutes)
     instrument_ids, times = marks.find_unaggregated(connection, window, piece_candles)
     if not times:
         return Written()

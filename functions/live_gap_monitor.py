@@ -1,0 +1,17 @@
+"""Every five minutes: what is missing of the last 7 days, and why."""
+
+from chandlery.component import Run, component
+from chandlery.usecases.watch_live_gaps import LiveGapReport, watch_live_gaps
+
+
+@component("live_gap_monitor")
+def handler(run: Run) -> LiveGapReport:
+    """Heal what ticks can heal, and keep the ledger of gaps."""
+    return watch_live_gaps(
+        run.connection,
+        run.scheduled_at,
+        piece_candles=run.settings.live_piece_candles,
+        verify_buckets=run.settings.gap_verify_buckets,
+        share_instruments=run.settings.gap_share_instruments,
+        has_time=run.has_time,
+    )

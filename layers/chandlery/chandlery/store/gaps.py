@@ -1,0 +1,158 @@
+"""The ledger of gaps, and the scan that keeps it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from chandlery.domain.window import Window
+from chandlery.errors import psycopg_errors_translated
+from chandlery.store.connection import transaction
+from chandlery.store.statements import run, statement
+
+
+@dataclass(frozen=True)
+class Share:
+    """Instruments that are scanned together: ids from first to last."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class FeedMinutes:
+    """A feed's minutes over the week and over its last day; missing ones that are not open are explained."""
+
+    feed: str
+    expected_week: int
+    missing_week: int
+    open_week: int
+    expected_day: int
+    missing_day: int
+    open_day: int
+
+    def __add__(self, other: "FeedMinutes") -> "FeedMinutes":
+        """Both together, under the first one's name."""
+        numbers = [field.name for field in fields(self) if field.name != "feed"]
+        return FeedMinutes(self.feed, *(getattr(self, name) + getattr(other, name) for name in numbers))
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """What a scan changed in the ledger, in rows; `minutes_healed` in expected minutes."""
+
+    found: int = 0
+    healed: int = 0
+    minutes_healed: int = 0
+    changed: int = 0
+
+    def __add__(self, other: "Reconciled") -> "Reconciled":
+        """Both together."""
+        return Reconciled(
+            self.found + other.found,
+            self.healed + other.healed,
+            self.minutes_healed + other.minutes_healed,
+            self.changed + other.changed,
+        )
+
+
+@dataclass(frozen=True)
+class OpenGaps:
+    """A feed's open gaps: rows, their expected minutes, and where the oldest starts."""
+
+    feed: str
+    gaps: int
+    minutes: int
+    oldest: datetime
+
+
+@dataclass(frozen=True)
+class FeedSilence:
+    """Seconds since a feed's last tick, while it should be sending."""
+
+    feed: str
+    silent_seconds: float
+
+
+class Scan:
+    """One look through a window, share by share, inside one transaction; see `scanning`."""
+
+    def __init__(self, connection: Connection, window: Window, at: datetime) -> None:
+        self._connection = connection
+        self._stretch = {"starts": window.starts, "ends": window.ends}
+        self._at = at
+
+    def look(self, share: Share) -> tuple[Reconciled, Sequence[FeedMinutes]]:
+        """Find the gaps of some instruments and bring the ledger up to them.
+
+        Returns:
+            What changed, and the minutes of their feeds.
+        """
+        values = self._stretch | vars(share)
+        run(self._connection, "set_nested_loops", setting="off")
+        run(self._connection, "create_scanned_instruments", **values)
+        run(self._connection, "analyze_scanned_instruments")
+        run(self._connection, "create_expected_hours")
+        run(self._connection, "create_missing_hours", **values)
+        run(self._connection, "create_trade_rates", **values)
+        run(self._connection, "create_gap_runs")
+        minutes = self._sum_coverage()
+        run(self._connection, "set_nested_loops", setting="on")
+        run(self._connection, "create_found_gaps", **values)
+        run(self._connection, "create_claimed_gaps")
+        row = run(self._connection, "reconcile_gaps", **values, at=self._at).fetchone()
+        run(self._connection, "drop_scan_share")
+        return (Reconciled(*row) if row else Reconciled()), minutes
+
+    def _sum_coverage(self) -> Sequence[FeedMinutes]:
+        with psycopg_errors_translated(), self._connection.cursor(row_factory=class_row(FeedMinutes)) as cursor:
+            return cursor.execute(statement("sum_coverage")).fetchall()
+
+
+@contextmanager
+def scanning(
+    connection: Connection, window: Window, at: datetime, *, week_starts: datetime, day_starts: datetime
+) -> Iterator[Scan]:
+    """Look through a window as of `at`; coverage is summed from `week_starts` and from `day_starts` on."""
+    stretch = {"starts": window.starts, "ends": window.ends}
+    with transaction(connection):
+        run(connection, "lock_gaps")
+        run(connection, "create_stretches", **stretch, week_starts=week_starts, day_starts=day_starts)
+        run(connection, "create_feed_hours", **stretch)
+        run(connection, "create_waiting_hours", **stretch)
+        run(connection, "create_explained_hours", **stretch)
+        run(connection, "analyze_scan")
+        yield Scan(connection, window, at)
+
+
+def plan_shares(connection: Connection, instruments: int) -> Sequence[Share]:
+    """All instruments in shares of about so many."""
+    row = run(connection, "find_instrument_range").fetchone()
+    if row is None or row[0] is None:
+        return []
+    return [Share(first, first + instruments - 1) for first in range(row[0], row[1] + 1, instruments)]
+
+
+def sum_open(connection: Connection) -> Sequence[OpenGaps]:
+    """The open gaps of each feed that has any, whatever their age."""
+    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(OpenGaps)) as cursor:
+        return cursor.execute(statement("sum_open_gaps")).fetchall()
+
+
+def record_scan(connection: Connection, component: str, window: Window, resume_at: datetime | None = None) -> None:
+    """Remember what a component has looked through, and where it goes on if it could not finish."""
+    run(connection, "record_scan", component=component, starts=window.starts, ends=window.ends, resume_at=resume_at)
+
+
+def list_feed_silence(connection: Connection, at: datetime) -> Sequence[FeedSilence]:
+    """How long each feed in session has been silent at a moment, by its ticks' own times."""
+    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(FeedSilence)) as cursor:
+        return cursor.execute(statement("list_feed_silence"), {"at": at}).fetchall()
+
+
+def list_ending_calendars(connection: Connection, at: datetime) -> Sequence[str]:
+    """Calendars in use whose sessions end within 30 days, or that have none."""
+    return [calendar for calendar, _ in run(connection, "list_ending_calendars", at=at)]

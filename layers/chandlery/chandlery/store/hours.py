@@ -1,0 +1,28 @@
+"""Candle hours: which minutes of each hour have a candle, counted from the candles that changed."""
+
+from collections.abc import Sequence
+
+from psycopg import Connection
+
+from chandlery.domain.window import Window
+from chandlery.store.connection import transaction
+from chandlery.store.statements import run
+
+
+def plan_uncounted(connection: Connection, instrument_hours: int) -> Sequence[Window]:
+    """The hours to be counted anew as windows of about `instrument_hours` rows, the newest first."""
+    found = run(connection, "plan_uncounted", instrument_hours=instrument_hours).fetchall()
+    return [Window(starts, ends) for starts, ends in found]
+
+
+def count(connection: Connection, window: Window) -> int:
+    """Take the marks of a window and count their hours, in one transaction; returns the hours that changed."""
+    stretch = {"starts": window.starts, "ends": window.ends}
+    with transaction(connection):
+        # Two that count the same hour at once could end with the older count.
+        run(connection, "lock_gaps")
+        run(connection, "create_taken_hours")
+        run(connection, "take_uncounted", **stretch)
+        changed = run(connection, "count_candle_hours", **stretch).rowcount
+        run(connection, "extend_known_data", **stretch)
+    return changed

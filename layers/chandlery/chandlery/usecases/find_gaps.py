@@ -1,0 +1,74 @@
+"""Find what is missing, tell why, and keep the ledger."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+
+from chandlery.domain.window import DAY, WEEK, Window
+from chandlery.store import gaps, hours
+from chandlery.store.gaps import FeedMinutes, Reconciled, Share
+
+# Rows of market.candle_hours counted in one transaction.
+_HOURS_A_PIECE = 50_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a look through a window came to; `feeds` is complete only if no share is left."""
+
+    ledger: Reconciled
+    feeds: Sequence[FeedMinutes]
+    shares_left: int
+
+
+def count_hours(connection: Connection, has_time: Callable[[], bool]) -> int:
+    """Count the hours whose candles changed; returns the pieces that no time was left for.
+
+    Raises:
+        Retryable, Permanent: from the database; the pieces done so far stay done.
+    """
+    pieces = hours.plan_uncounted(connection, _HOURS_A_PIECE)
+    for done, window in enumerate(pieces):
+        if not has_time():
+            return len(pieces) - done
+        hours.count(connection, window)
+    return 0
+
+
+def find_gaps(
+    connection: Connection,
+    component: str,
+    window: Window,
+    at: datetime,
+    *,
+    shares: Sequence[Share],
+    has_time: Callable[[], bool],
+) -> Found:
+    """Look through a window, and make the open gaps in it those that are there; one transaction.
+
+    Args:
+        connection: in autocommit mode.
+        component: who looks; what it has looked through is remembered under its name.
+        window: minutes that were due.
+        at: the run's scheduled time: coverage is that of the 7 days and of the 24 hours up to it.
+        shares: the instruments, in the order to take them.
+        has_time: asked before each share but the first.
+
+    Raises:
+        Retryable, Permanent: from the database; the ledger is then as it was.
+    """
+    ledger, minutes, done = Reconciled(), dict[str, FeedMinutes](), 0
+    with gaps.scanning(connection, window, at, week_starts=at - WEEK, day_starts=at - DAY) as scan:
+        for share in shares:
+            if done and not has_time():
+                break
+            changed, feeds = scan.look(share)
+            ledger += changed
+            for feed in feeds:
+                minutes[feed.feed] = minutes[feed.feed] + feed if feed.feed in minutes else feed
+            done += 1
+        if done == len(shares):
+            gaps.record_scan(connection, component, window)
+    return Found(ledger, list(minutes.values()), len(shares) - done)

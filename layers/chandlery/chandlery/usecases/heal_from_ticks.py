@@ -1,0 +1,48 @@
+"""Make candles anew from ticks that are stored: those that marks name, and those found to differ from their ticks."""
+
+from collections.abc import Callable
+
+from psycopg import Connection
+
+from chandlery.domain.candle import Source
+from chandlery.domain.window import MINUTE, Window
+from chandlery.store import candles, instruments, marks
+from chandlery.store.candles import Written
+
+
+def heal_marked(
+    connection: Connection, window: Window, source: Source, *, piece_candles: int, has_time: Callable[[], bool]
+) -> tuple[Written, int]:
+    """Write the candles of every mark in a window, the newest first; each piece is a transaction of its own.
+
+    Returns:
+        What was written, and the pieces that no time was left for.
+
+    Raises:
+        Retryable, Permanent: from the database; the pieces done so far stay done.
+    """
+    pieces = marks.plan_pieces(connection, window, piece_candles)
+    total = Written()
+    for done, piece in enumerate(pieces):
+        if not has_time():
+            return total, len(pieces) - done
+        total += candles.write_from_marks(connection, piece, source)
+    return total, 0
+
+
+def heal_differing(
+    connection: Connection, window: Window, source: Source, *, piece_candles: int, has_time: Callable[[], bool]
+) -> Written:
+    """Hold every candle of a window against its ticks: for what changed without leaving a mark (triggers switched off).
+
+    Raises:
+        Retryable, Permanent: from the database; the pieces done so far stay done.
+    """
+    length = max(piece_candles // max(instruments.count(connection), 1), 1) * MINUTE
+    total = Written()
+    starts = window.starts
+    while starts < window.ends and has_time():
+        ends = min(starts + length, window.ends)
+        total += candles.verify(connection, Window(starts, ends), source)
+        starts = ends
+    return total

@@ -1,0 +1,164 @@
+"""The live gap monitor's job: heal from ticks what is 24 hours to 7 days old, and report on the last 7 days."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg import Connection
+
+from chandlery.domain.candle import Source
+from chandlery.domain.coverage import coverage_of
+from chandlery.domain.window import DAY, HOUR, MINUTE, WEEK, Window, epoch_minute, floor_hour, floor_minute, turn_of
+from chandlery.store import gaps, instruments
+from chandlery.store.candles import Written
+from chandlery.store.gaps import FeedMinutes, FeedSilence, OpenGaps
+from chandlery.usecases.find_gaps import count_hours, find_gaps
+from chandlery.usecases.heal_from_ticks import heal_differing, heal_marked
+
+COMPONENT = "live_gap_monitor"
+EVERY_MINUTES = 5
+# A slice to verify is at least this long, however many instruments there are.
+_SHORTEST_TURN = EVERY_MINUTES + 1
+
+
+@dataclass(frozen=True)
+class FeedReport:
+    """How complete a feed is; `silent_seconds` since its last tick, null out of session; coverage from 0 to 1."""
+
+    feed: str
+    coverage_24h: float
+    coverage_7d: float
+    gaps_open: int
+    minutes_open: int
+    oldest_gap_hours: float
+    silent_seconds: float | None
+
+
+@dataclass(frozen=True)
+class LiveGapReport:
+    """What one look at the last 7 days came to; gaps are rows of the ledger, coverage runs from 0 to 1."""
+
+    candles_written: int
+    candles_revised: int
+    candles_deleted: int
+    gaps_found: int
+    gaps_filled: int
+    gaps_changed: int
+    gaps_open: int
+    minutes_open: int
+    oldest_gap_hours: float
+    coverage_24h: float
+    coverage_7d: float
+    pieces_left: int
+    shares_left: int
+    ending_calendars: Sequence[str]
+    feeds: Sequence[FeedReport]
+
+    @property
+    def changed(self) -> bool:
+        """Whether any candle or any gap is other than before the run."""
+        return bool(
+            self.candles_written
+            or self.candles_revised
+            or self.candles_deleted
+            or self.gaps_found
+            or self.gaps_filled
+            or self.gaps_changed
+        )
+
+
+def watch_live_gaps(
+    connection: Connection,
+    scheduled_at: datetime,
+    *,
+    piece_candles: int,
+    verify_buckets: int,
+    share_instruments: int,
+    has_time: Callable[[], bool],
+) -> LiveGapReport:
+    """Heal, count, find gaps, report.
+
+    Buckets that the live run before this one had to aggregate are due: those that ended a minute ago or earlier.
+
+    Args:
+        connection: in autocommit mode.
+        scheduled_at: the run's identity and only clock, aware.
+        piece_candles: candles per transaction, about.
+        verify_buckets: instrument-minutes to hold against their ticks; the six days are covered in turns. 0: none.
+        share_instruments: instruments scanned together.
+        has_time: asked before each piece of work whether another one fits.
+
+    Raises:
+        Retryable, Permanent: from the database; what was committed stays.
+    """
+    now = floor_minute(scheduled_at)
+    written, pieces_left = _heal(connection, Window(now - WEEK, now - DAY), piece_candles, verify_buckets, has_time)
+    pieces_left += count_hours(connection, has_time)
+    shares = gaps.plan_shares(connection, share_instruments)
+    # A run that has no time for all of them begins with others than the last one did.
+    first = epoch_minute(now) // EVERY_MINUTES % max(len(shares), 1)
+    found = find_gaps(
+        connection,
+        COMPONENT,
+        Window(floor_hour(now - WEEK), now - MINUTE),
+        now,
+        shares=[*shares[first:], *shares[:first]],
+        has_time=has_time,
+    )
+    still_open = gaps.sum_open(connection)
+    return LiveGapReport(
+        candles_written=written.written,
+        candles_revised=written.revised,
+        candles_deleted=written.deleted,
+        gaps_found=found.ledger.found,
+        gaps_filled=found.ledger.healed,
+        gaps_changed=found.ledger.changed,
+        gaps_open=sum(feed.gaps for feed in still_open),
+        minutes_open=sum(feed.minutes for feed in still_open),
+        oldest_gap_hours=max((_hours(now - feed.oldest) for feed in still_open), default=0.0),
+        coverage_24h=coverage_of(
+            sum(feed.expected_day for feed in found.feeds), sum(feed.open_day for feed in found.feeds)
+        ),
+        coverage_7d=coverage_of(
+            sum(feed.expected_week for feed in found.feeds), sum(feed.open_week for feed in found.feeds)
+        ),
+        pieces_left=pieces_left,
+        shares_left=found.shares_left,
+        ending_calendars=gaps.list_ending_calendars(connection, now),
+        feeds=_by_feed(now, found.feeds, still_open, gaps.list_feed_silence(connection, now)),
+    )
+
+
+def _heal(
+    connection: Connection, window: Window, piece_candles: int, verify_buckets: int, has_time: Callable[[], bool]
+) -> tuple[Written, int]:
+    source = Source.LIVE_GAP_FILLED
+    written, left = heal_marked(connection, window, source, piece_candles=piece_candles, has_time=has_time)
+    if verify_buckets:
+        minutes = max(verify_buckets // max(instruments.count(connection), 1), _SHORTEST_TURN)
+        turn = turn_of(window, minutes, EVERY_MINUTES)
+        written += heal_differing(connection, turn, source, piece_candles=piece_candles, has_time=has_time)
+    return written, left
+
+
+def _hours(age: timedelta) -> float:
+    return age / HOUR
+
+
+def _by_feed(
+    now: datetime, minutes: Sequence[FeedMinutes], still_open: Sequence[OpenGaps], silent: Sequence[FeedSilence]
+) -> Sequence[FeedReport]:
+    open_of = {each.feed: each for each in still_open}
+    silence_of = {each.feed: each.silent_seconds for each in silent}
+    return [
+        FeedReport(
+            feed=each.feed,
+            coverage_24h=coverage_of(each.expected_day, each.open_day),
+            coverage_7d=coverage_of(each.expected_week, each.open_week),
+            gaps_open=open_of[each.feed].gaps if each.feed in open_of else 0,
+            minutes_open=open_of[each.feed].minutes if each.feed in open_of else 0,
+            oldest_gap_hours=_hours(now - open_of[each.feed].oldest) if each.feed in open_of else 0.0,
+            silent_seconds=silence_of.get(each.feed),
+        )
+        for each in minutes
+    ]

@@ -1,0 +1,11 @@
+DROP VIEW market.coverage;
+DROP VIEW market.open_gaps;
+DROP FUNCTION market.hour_coverage(timestamptz, timestamptz);
+DROP FUNCTION market.expected_stretches(timestamptz, timestamptz);
+DROP FUNCTION market.trade_rate(numeric, bigint, bigint);
+DROP FUNCTION market.minute_of(timestamptz, timestamptz);
+DROP FUNCTION market.minute_mask(integer, integer);
+DROP TABLE market.tickers;
+DROP TABLE market.scans;
+DROP TABLE market.gaps;
+DROP TYPE market.gap_reason;

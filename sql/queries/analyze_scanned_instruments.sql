@@ -1,0 +1,2 @@
+-- Tells the planner how many instruments this share of the scan has.
+ANALYZE scanned_instruments;

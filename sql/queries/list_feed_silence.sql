@@ -1,0 +1,21 @@
+-- Seconds since the last tick of each feed that should be sending at :at, counted from the opening at most: from the ticks'
+-- own times. A feed none of whose instruments is in session is not listed.
+SELECT
+    open.feed,
+    extract(epoch FROM :'at'::timestamptz - greatest(last.tick, open.since))::double precision AS silent_seconds
+FROM (
+    SELECT n.feed, min(coalesce(CASE WHEN s.break_ends_at <= :'at'::timestamptz THEN s.break_ends_at END, s.opens_at)) AS since
+    FROM (SELECT DISTINCT feed, calendar FROM market.instruments) AS n
+    JOIN market.sessions AS s
+        ON s.calendar = n.calendar AND s.opens_at <= :'at'::timestamptz AND s.closes_at > :'at'::timestamptz
+        AND (:'at'::timestamptz < s.break_starts_at OR :'at'::timestamptz >= s.break_ends_at) IS NOT FALSE
+    GROUP BY n.feed
+) AS open
+LEFT JOIN LATERAL (
+    SELECT m.bucket + (length(rtrim(m.seconds::text, '0')) - 1) * INTERVAL '1 second' AS tick
+    FROM market.feed_minutes AS m
+    WHERE m.feed = open.feed AND m.bucket < :'at'::timestamptz AND bit_count(m.seconds) > 0
+    ORDER BY m.bucket DESC
+    LIMIT 1
+) AS last ON true
+ORDER BY open.feed;

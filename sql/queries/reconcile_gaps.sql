@@ -1,0 +1,82 @@
+-- Makes the open rows of the ledger those that were found, in one statement: rows that changed are changed, parts that are no
+-- longer missing become history, new gaps are opened. Nothing found anew, nothing written.
+WITH open AS MATERIALIZED (
+    SELECT g.*, n.calendar
+    FROM market.gaps AS g
+    JOIN market.instruments AS n USING (instrument_id)
+    WHERE g.healed_at IS NULL AND g.instrument_id BETWEEN :'first'::integer AND :'last'::integer
+        AND g.starts < :'ends'::timestamptz AND g.ends > :'starts'::timestamptz
+), compared AS MATERIALIZED (
+    SELECT open.*, still.gaps IS NOT NULL AS continues,
+        tstzmultirange(tstzrange(open.starts, open.ends)) - coalesce(still.gaps, '{}') AS no_longer
+    FROM open
+    LEFT JOIN LATERAL (
+        SELECT range_agg(tstzrange(f.starts, f.ends)) AS gaps
+        FROM found_gaps AS f
+        WHERE f.instrument_id = open.instrument_id AND f.starts < open.ends AND f.ends > open.starts
+    ) AS still ON true
+), parts AS MATERIALIZED (
+    SELECT
+        c.gap_id, c.continues, c.instrument_id, lower(part.stretch) AS starts, upper(part.stretch) AS ends, c.reason, c.evidence,
+        c.found_at, c.attempts, expected.minutes,
+        CASE
+            WHEN expected.minutes = 0 THEN 'not_expected'
+            ELSE concat_ws(', ', standing.sources, CASE WHEN standing.minutes < expected.minutes THEN 'no_trades' END)
+        END AS healed_from
+    FROM compared AS c
+    CROSS JOIN LATERAL unnest(c.no_longer) AS part (stretch)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(market.minute_of(s.hour, s.ends) - market.minute_of(s.hour, s.starts)), 0)::integer AS minutes
+        FROM market.expected_stretches(lower(part.stretch), upper(part.stretch)) AS s
+        WHERE s.calendar = c.calendar
+    ) AS expected
+    CROSS JOIN LATERAL (
+        SELECT string_agg(DISTINCT candle.source::text, ', ') AS sources, count(*) AS minutes
+        FROM market.candles AS candle
+        WHERE candle.instrument_id = c.instrument_id
+            AND candle.time >= lower(part.stretch) AND candle.time < upper(part.stretch) AND NOT candle.partial
+            AND market.is_expected(c.calendar, candle.time)
+    ) AS standing
+), ended AS (
+    UPDATE market.gaps AS g
+    SET healed_at = :'at'::timestamptz, healed_from = p.healed_from, next_attempt_at = NULL
+    FROM parts AS p
+    WHERE g.gap_id = p.gap_id AND NOT p.continues
+    RETURNING g.minutes
+), history AS (
+    INSERT INTO market.gaps (
+        instrument_id, starts, ends, minutes, reason, evidence, found_at, healed_at, healed_from, attempts
+    )
+    SELECT instrument_id, starts, ends, minutes, reason, evidence, found_at, :'at'::timestamptz, healed_from, attempts
+    FROM parts
+    WHERE continues AND minutes > 0
+    RETURNING minutes
+), absorbed AS (
+    DELETE FROM market.gaps AS g
+    USING compared AS c
+    WHERE g.gap_id = c.gap_id AND c.continues
+        AND NOT EXISTS (SELECT FROM claimed_gaps AS claim WHERE claim.gap_id = c.gap_id AND claim.keeps)
+), changed AS (
+    UPDATE market.gaps AS g
+    SET starts = claim.starts, ends = claim.ends, minutes = claim.minutes, reason = claim.reason, evidence = claim.evidence
+    FROM claimed_gaps AS claim
+    WHERE g.gap_id = claim.gap_id AND claim.keeps
+        AND (g.starts, g.ends, g.minutes, g.reason) IS DISTINCT FROM (claim.starts, claim.ends, claim.minutes, claim.reason)
+    RETURNING g.gap_id
+), opened AS (
+    INSERT INTO market.gaps (
+        instrument_id, starts, ends, minutes, reason, evidence, found_at, attempts, next_attempt_at
+    )
+    SELECT
+        instrument_id, starts, ends, minutes, reason, evidence,
+        coalesce(found_at, :'at'::timestamptz), coalesce(attempts, 0), next_attempt_at
+    FROM claimed_gaps
+    WHERE NOT keeps
+    RETURNING found_at = :'at'::timestamptz AS is_new
+)
+SELECT
+    (SELECT count(*) FROM opened WHERE is_new) AS found,
+    (SELECT count(*) FROM ended) + (SELECT count(*) FROM history) AS healed,
+    (SELECT coalesce(sum(minutes), 0) FROM (SELECT minutes FROM ended UNION ALL SELECT minutes FROM history) AS past)::bigint
+        AS minutes_healed,
+    (SELECT count(*) FROM changed) AS changed;

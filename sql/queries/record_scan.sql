@@ -1,0 +1,7 @@
+-- Extends the stretch a gap monitor has looked through; a stretch apart from it takes its place.
+INSERT INTO market.scans AS known (component, starts, ends, resume_at)
+VALUES (:'component', :'starts'::timestamptz, :'ends'::timestamptz, :'resume_at'::timestamptz)
+ON CONFLICT (component) DO UPDATE SET
+    starts = CASE WHEN known.ends >= excluded.starts THEN least(known.starts, excluded.starts) ELSE excluded.starts END,
+    ends = CASE WHEN known.starts <= excluded.ends THEN greatest(known.ends, excluded.ends) ELSE excluded.ends END,
+    resume_at = excluded.resume_at;
