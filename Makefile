@@ -29,7 +29,7 @@ check: .venv/dev  ## lint, type-check, and check the template
 build: .venv/dev  ## build the deployable artifacts, with bytecode, which halves a cold start
 	@find sql -name __pycache__ -prune -exec rm -rf {} +
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build --config-env local
-	@$(BIN)/python -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build/ChandleryLayer .aws-sam/build/LiveProcessor
+	@$(BIN)/python -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build
 
 bench: .venv/dev  ## print the benchmarks; on a server if CHANDLERY_TEST_DATABASE_URL names one
 	@$(BIN)/python -m pytest tests/benchmarks -s --benchmarks

@@ -1,34 +1,92 @@
 """Arrow batches of a market file as lots the database takes."""
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from datetime import datetime
+from decimal import Context, Decimal, Inexact
 from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.ticks import COLUMNS, Lot
+from local.market_file import BadRow, UnreadableFile, open_candle_file
+from local.market_file.reader import OnBad
+from local.market_file.source import explained
 
 _HEADERLESS = pacsv.WriteOptions(include_header=False)
+# A product of two numbers of a file has 400 digits at most; Python's usual 28 would round.
+_EXACT = Context(prec=400, traps=[Inexact])
+_L = TypeVar("_L")
 
 
 def tick_lots(batches: Iterator[pa.RecordBatch], instrument_id: int, read: Callable[[], None]) -> Iterator[Lot]:
-    """One lot a batch; `read` is called after each, for a progress bar.
+    """One lot a batch; `read` is called after each, for a progress bar."""
+    return _made_ahead(batches, partial(_tick_lot, instrument_id), read)
 
-    The next lot is made ready in a thread while the database takes the last one in.
+
+@contextmanager
+def checked_candle_lots(
+    path: Path,
+    *,
+    latest: datetime,
+    on_bad: OnBad | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    lot_candles: int = 20_000,
+) -> Iterator[Iterator[CandleColumns]]:
+    """The candles of a file in lots, handed out once the whole file was read and found good: it is read twice.
+
+    Args:
+        path: a file for `open_candle_file`.
+        latest: the start of the last minute that is over, aware; a candle after it is bad.
+        on_bad: what to do with rows that are left out, each told once; None: the first bad row raises.
+        progress: called with the bytes read and the bytes to read, both times counted, for a progress bar.
+        lot_candles: the most candles in one lot, which never goes beyond a year (UTC) either.
+
+    Raises:
+        BadRow, UnreadableFile: what is wrong with the file; no lot was handed out.
     """
+    with open_candle_file(path, latest=latest, on_bad=on_bad) as checked:
+        total, as_it_was = 2 * checked.total_bytes, _state(path)
+        for _ in checked:
+            progress(checked.bytes_read, total)
+    if _state(path) != as_it_was:
+        raise UnreadableFile(path.name, "changed while it was read; import it again once it is complete")
+    told = None if on_bad is None else _tell_nobody
+    with open_candle_file(path, latest=latest, on_bad=told, batch_rows=lot_candles) as reader:
+        lots = _made_ahead(
+            _year_by_year(reader), _candle_lot, lambda: progress(reader.total_bytes + reader.bytes_read, total)
+        )
+        with closing(lots):
+            yield lots
+
+
+def _made_ahead(
+    batches: Iterator[pa.RecordBatch], make: Callable[[pa.RecordBatch], _L], read: Callable[[], None]
+) -> Generator[_L]:
+    """One lot a batch. The next is made ready in a thread while the database takes the last one in."""
     with ThreadPoolExecutor(max_workers=1) as ahead:
-        upcoming = ahead.submit(_next_lot, batches, instrument_id)
+        upcoming = ahead.submit(_next_lot, batches, make)
         while (lot := upcoming.result()) is not None:
-            upcoming = ahead.submit(_next_lot, batches, instrument_id)
+            upcoming = ahead.submit(_next_lot, batches, make)
             yield lot
             read()
 
 
-def _next_lot(batches: Iterator[pa.RecordBatch], instrument_id: int) -> Lot | None:
+def _next_lot(batches: Iterator[pa.RecordBatch], make: Callable[[pa.RecordBatch], _L]) -> _L | None:
     batch = next(batches, None)
-    return None if batch is None else Lot(batch.num_rows, _csv(batch, instrument_id), partial(_columns, batch))
+    return None if batch is None else make(batch)
+
+
+def _tick_lot(instrument_id: int, batch: pa.RecordBatch) -> Lot:
+    return Lot(batch.num_rows, _csv(batch, instrument_id), partial(_columns, batch))
 
 
 def _csv(batch: pa.RecordBatch, instrument_id: int) -> bytes:
@@ -44,3 +102,35 @@ def _columns(batch: pa.RecordBatch) -> Mapping[str, Sequence[object]]:
     return {
         names.get(column, column): batch.column(column).to_pylist() for column in COLUMNS if column != "instrument_id"
     }
+
+
+def _year_by_year(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same in order, cut where a year ends: to write a few candles to each of many chunks takes long as well."""
+    for batch in batches:
+        ordered = batch.sort_by("time")
+        years = pc.year(ordered.column("time"))
+        ends = pc.indices_nonzero(pc.not_equal(years[:-1], years[1:])).to_pylist()
+        for start, end in pairwise((0, *(last + 1 for last in ends), len(years))):
+            yield ordered.slice(start, end - start)
+
+
+def _candle_lot(batch: pa.RecordBatch) -> CandleColumns:
+    times, opens, highs, lows, closes, volumes, vwaps, trades = (
+        batch.column(name).to_pylist() for name in ("time", "open", "high", "low", "close", "volume", "vwap", "trades")
+    )
+    turnovers = [_turnover(vwap, volume) for vwap, volume in zip(vwaps, volumes, strict=True)]
+    return CandleColumns(times, opens, highs, lows, closes, volumes, turnovers, trades)
+
+
+def _turnover(vwap: str | None, volume: str) -> Decimal | None:
+    return None if vwap is None else _EXACT.multiply(Decimal(vwap), Decimal(volume))
+
+
+def _state(path: Path) -> tuple[int, int]:
+    with explained(path):
+        state = path.stat()
+    return state.st_size, state.st_mtime_ns
+
+
+def _tell_nobody(_: Sequence[BadRow]) -> None:
+    """They were told of when the file was checked."""

@@ -1,8 +1,9 @@
 """`chandlery import`: files of market data into the database."""
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,16 +11,19 @@ from typing import Annotated, Any
 import typer
 from psycopg import Connection
 
-from chandlery.domain.window import CLOCK_ALLOWANCE
+from chandlery.domain.window import CLOCK_ALLOWANCE, MINUTE
 from chandlery.store import instruments
+from chandlery.usecases.import_candles import import_candles
 from chandlery.usecases.import_ticks import import_ticks
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, progress_bar, show_json
-from local.lots import tick_lots
+from local.lots import checked_candle_lots, tick_lots
 from local.market_file import open_tick_file
 
 app = typer.Typer(no_args_is_help=True, help="Bring files of market data in.")
+
+SkipBad = Annotated[bool, typer.Option(help="set bad rows aside in FILE.bad.csv instead of stopping")]
 
 
 @app.command()
@@ -28,7 +32,7 @@ def ticks(
         list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet: time,price,size[,seq,…]")
     ],
     instrument: Annotated[str, typer.Option(metavar="KEY", help="whose ticks they are")],
-    skip_bad: Annotated[bool, typer.Option(help="set bad rows aside in FILE.bad.csv instead of stopping")] = False,
+    skip_bad: SkipBad = False,
     as_json: AsJson = False,
 ) -> None:
     """Import ticks; each file comes in whole or not at all, and may be imported again.
@@ -36,29 +40,89 @@ def ticks(
     Columns: time (ISO 8601 with an offset), price, size and, if there, seq, venue, conditions, updates_ohlc,
     updates_volume. Without seq the order of the rows counts.
     """
+    summary = "{new:,} new ticks, {known:,} known already"
+    _import_files(files, instrument, _import_ticks, summary, skip_bad=skip_bad, as_json=as_json)
+
+
+@app.command()
+def candles(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet: time,open,high,low,close,volume[,vwap,trades]"),
+    ],
+    instrument: Annotated[str, typer.Option(metavar="KEY", help="whose candles they are")],
+    skip_bad: SkipBad = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import a vendor's one-minute candles; each file is checked whole before any of it is written.
+
+    Columns: time (start of the minute, ISO 8601 with an offset), open, high, low, close, volume and, if there, vwap,
+    trades. Candles made of ticks stay. Import the same file again after an interruption: it goes on.
+    """
+    summary = "{written:,} candles written, {revised:,} revised, {unchanged:,} unchanged"
+    _import_files(files, instrument, _import_candles, summary, skip_bad=skip_bad, as_json=as_json)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file on its way in, and who hears of its bad rows and of the bytes read, out of how many."""
+
+    path: Path
+    set_aside: "_SetAside | None"
+    progress: Callable[[int, int], None]
+
+
+_Counts = Mapping[str, int]
+_Import = Callable[[Connection, int, _File], _Counts]
+
+
+def _import_files(
+    files: Sequence[Path], key: str, bring_in: _Import, summary: str, *, skip_bad: bool, as_json: bool
+) -> None:
     with open_connection() as connection:
-        known = instruments.find(connection, instrument)
+        known = instruments.find(connection, key)
         done = []
         for file in files:
-            done.append(result := _import_file(connection, file, known.instrument_id, skip_bad=skip_bad))
+            done.append(result := _import_file(connection, known.instrument_id, file, bring_in, skip_bad=skip_bad))
             if not as_json:
-                out.print(f"{file}: {result['new']:,} new ticks, {result['known']:,} known already", soft_wrap=True)
+                out.print(f"{file}: {summary.format_map(result)}", soft_wrap=True)
     if as_json:
         show_json(done)
 
 
-def _import_file(connection: Connection, file: Path, instrument_id: int, *, skip_bad: bool) -> dict[str, Any]:
+def _import_file(
+    connection: Connection, instrument_id: int, path: Path, bring_in: _Import, *, skip_bad: bool
+) -> dict[str, Any]:
     with ExitStack() as stack:
-        set_aside = _SetAside(file, stack) if skip_bad else None
-        reader = stack.enter_context(open_tick_file(file, latest=datetime.now(UTC) + CLOCK_ALLOWANCE, on_bad=set_aside))
+        set_aside = _SetAside(path, stack) if skip_bad else None
         bar = stack.enter_context(progress_bar())
-        task = bar.add_task(file.name, total=reader.total_bytes)
-        lots = tick_lots(iter(reader), instrument_id, lambda: bar.update(task, completed=reader.bytes_read))
-        result = import_ticks(connection, instrument_id, lots)
+        task = bar.add_task(path.name, total=None)
+        file = _File(path, set_aside, lambda read, total: bar.update(task, completed=read, total=total))
+        counts = bring_in(connection, instrument_id, file)
     bad = set_aside.rows if set_aside else 0
     if set_aside and bad:
-        err.print(f"[yellow]{file}: {bad:,} bad rows set aside in {set_aside.path}[/yellow]", soft_wrap=True)
-    return {"file": str(file), "read": result.read, "new": result.new, "known": result.known, "bad": bad}
+        err.print(f"[yellow]{path}: {bad:,} bad rows set aside in {set_aside.path}[/yellow]", soft_wrap=True)
+    return {"file": str(path), **counts, "bad": bad}
+
+
+def _import_ticks(connection: Connection, instrument_id: int, file: _File) -> _Counts:
+    latest = datetime.now(UTC) + CLOCK_ALLOWANCE
+    with open_tick_file(file.path, latest=latest, on_bad=file.set_aside) as reader:
+        lots = tick_lots(iter(reader), instrument_id, lambda: file.progress(reader.bytes_read, reader.total_bytes))
+        result = import_ticks(connection, instrument_id, lots)
+    return {"read": result.read, "new": result.new, "known": result.known}
+
+
+def _import_candles(connection: Connection, instrument_id: int, file: _File) -> _Counts:
+    last_closed = datetime.now(UTC) - MINUTE
+    with checked_candle_lots(file.path, latest=last_closed, on_bad=file.set_aside, progress=file.progress) as lots:
+        result = import_candles(connection, instrument_id, lots)
+    return {
+        "read": result.read,
+        "written": result.written,
+        "revised": result.revised,
+        "unchanged": result.unchanged,
+    }
 
 
 class _SetAside:

@@ -97,6 +97,27 @@ def test_a_bad_row_stops_the_import_or_is_set_aside(chandlery: Chandlery, tmp_pa
     assert len(path.with_name("bad.csv.bad.csv").read_text().splitlines()) == 3
 
 
+def test_candles_come_in_again_and_bad_ones_stop_or_are_set_aside(chandlery: Chandlery, tmp_path: Path) -> None:
+    path = tmp_path / "candles.csv"
+    path.write_text("time,open,high,low,close,volume\n2026-02-27T12:00:00Z,7,9,6,8,5\n2026-02-27T12:01:00Z,8,8,8,8,0\n")
+    command = ("import", "candles", str(path), "--instrument", KEY)
+    assert chandlery(*command).stdout == f"{path}: 2 candles written, 0 revised, 0 unchanged\n"
+    counts = {"file": str(path), "read": 2, "written": 0, "revised": 0, "unchanged": 2, "bad": 0}
+    assert json.loads(chandlery(*command, "--json").stdout) == [counts]
+    with path.open("a") as file:
+        file.write("2026-02-27T12:02:00Z,8,8,8,8,0\n2026-02-27T12:03:00Z,8,9,10,8,0\n2099-01-01T00:00:00Z,1,1,1,1,1\n")
+    stopped = chandlery(*command)
+    assert stopped.returncode == 1
+    assert stopped.stderr == "chandlery: candles.csv line 5, column low: 10 is above high 9\n"
+    window = ("--from", "2026-02-27T12:00Z", "--to", "2026-02-27T12:04Z")
+    shown = chandlery("candles", KEY, "1m", *window, "--csv").stdout.splitlines()
+    assert len(shown) == 3
+    assert shown[1] == "2026-02-27T12:00:00Z,7,9,6,8,5,,,vendor_historical,0,0"
+    skipped = json.loads(chandlery(*command, "--skip-bad", "--json").stdout)
+    assert skipped == [counts | {"read": 3, "written": 1, "bad": 2}]
+    assert len(path.with_name("candles.csv.bad.csv").read_text().splitlines()) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -109,6 +130,7 @@ def test_a_bad_row_stops_the_import_or_is_set_aside(chandlery: Chandlery, tmp_pa
         (("instruments", "add", "nokey", "--calendar", "24/7"), 2, "is not an instrument key"),
         (("instruments", "add", "A@B@C", "--calendar", "NOPE"), 1, "chandlery: no calendar NOPE"),
         (("import", "ticks", "none.csv", "--instrument", KEY), 1, "chandlery: none.csv: there is no such file"),
+        (("import", "candles", "none.csv", "--instrument", KEY), 1, "chandlery: none.csv: there is no such file"),
         (("invoke", "nope"), 1, "chandlery: no function nope; there are: "),
         (("migrate", "upgrade", "9999"), 1, "chandlery: alembic: Can't locate revision"),
     ],

@@ -18,6 +18,7 @@ def function(schedule: str | None, name: str = "a") -> Function:
     ("expression", "count", "first"),
     [
         ("cron(* * * * ? *)", 1440, "00:00"),
+        ("cron(0/5 * * * ? *)", 288, "00:00"),
         ("rate(1 minute)", 1440, "00:00"),
         ("rate(5 minutes)", 288, "00:00"),
         ("cron(30 0/6 * * ? *)", 4, "00:30"),

@@ -2,8 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from chandlery.component import ScheduledEvent
 from chandlery.domain.window import Window
-from local.schedules import find_function
+from local.schedules import find_function, firings, read_functions
 
 REPO = Path(__file__).resolve().parents[2]
 TEMPLATE = yaml_parse((REPO / "template.yaml").read_text())
@@ -32,6 +34,69 @@ _FIELDS: Sequence[tuple[str, int, int, Sequence[str], str]] = (
 )
 
 
+@dataclass(frozen=True)
+class Expected:
+    """What is particular to a function."""
+
+    module: str
+    schedule: str
+    first: timedelta  # of a day's firings, after midnight
+    every: timedelta
+    timeout: timedelta
+    delivery_attempts: int
+    retries: int
+    event_age: timedelta
+    role: str
+
+
+# In the order in which they fire at one minute.
+FUNCTIONS = {
+    "LiveProcessor": Expected(
+        module="live_processor",
+        schedule="cron(* * * * ? *)",
+        first=timedelta(0),
+        every=timedelta(minutes=1),
+        timeout=timedelta(seconds=55),
+        delivery_attempts=3,
+        retries=0,
+        event_age=timedelta(minutes=1),
+        role="FunctionRole",
+    ),
+    "LiveGapMonitor": Expected(
+        module="live_gap_monitor",
+        schedule="cron(0/5 * * * ? *)",
+        first=timedelta(0),
+        every=timedelta(minutes=5),
+        timeout=timedelta(minutes=4),
+        delivery_attempts=185,
+        retries=0,
+        event_age=timedelta(minutes=5),
+        role="FunctionRole",
+    ),
+    "HistoricalGapMonitor": Expected(
+        module="historical_gap_monitor",
+        schedule="cron(0 2 * * ? *)",
+        first=timedelta(hours=2),
+        every=timedelta(days=1),
+        timeout=timedelta(minutes=15),
+        delivery_attempts=185,
+        retries=2,
+        event_age=timedelta(hours=6),
+        role="HistoricalGapMonitorRole",
+    ),
+}
+for_each_function = pytest.mark.parametrize(("name", "expected"), FUNCTIONS.items(), ids=FUNCTIONS.keys())
+
+NO_VENDOR = {"DatabaseSecretId": "desk"}
+WITH_VENDOR = NO_VENDOR | {"Vendor": "polygon", "VendorSecretId": "key"}
+DATABASE_VARIABLES = {
+    "DATABASE_SECRET_ID": {"Ref": "DatabaseSecretId"},
+    "POWERTOOLS_LOG_LEVEL": "INFO",
+    "SSL_CERT_FILE": "/etc/pki/tls/certs/ca-bundle.crt",
+}
+NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
 class NoManagedPolicies:
     """SAM asks AWS for the managed policies; ours uses none."""
 
@@ -40,8 +105,8 @@ class NoManagedPolicies:
 
 
 @pytest.fixture(scope="module")
-def deployed() -> Iterator[dict[str, Any]]:
-    """The resources CloudFormation would see."""
+def transformed() -> Iterator[dict[str, Any]]:
+    """The template CloudFormation would see."""
     parameters = {name: parameter.get("Default", "desk") for name, parameter in TEMPLATE["Parameters"].items()}
     fresh = yaml_parse((REPO / "template.yaml").read_text())
     for resource in fresh["Resources"].values():  # what `sam package` puts in place of the folders
@@ -49,40 +114,122 @@ def deployed() -> Iterator[dict[str, Any]]:
             resource["Properties"][name] = "s3://bucket/artifact"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        yield transform(fresh, parameters, NoManagedPolicies())["Resources"]
+        yield transform(fresh, parameters, NoManagedPolicies())
+
+
+@pytest.fixture(scope="module")
+def deployed(transformed: dict[str, Any]) -> Any:
+    """The resources CloudFormation would see."""
+    return transformed["Resources"]
 
 
 def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
     return {name: each["Properties"] for name, each in resources.items() if each["Type"] == kind}
 
 
-@pytest.fixture
-def schedule(deployed: dict[str, Any]) -> Any:
-    found = of_type(deployed, "AWS::Scheduler::Schedule")
-    return next(each for each in found.values() if each["Target"]["Arn"] == {"Fn::GetAtt": ["LiveProcessor", "Arn"]})
+def schedule_of(resources: dict[str, Any], name: str) -> Any:
+    """The one schedule that invokes a function."""
+    found = of_type(resources, "AWS::Scheduler::Schedule").values()
+    (schedule,) = [each for each in found if each["Target"]["Arn"] == {"Fn::GetAtt": [name, "Arn"]}]
+    return schedule
 
 
-def test_the_live_processor_fires_every_minute_on_the_minute(schedule: Any) -> None:
-    # rate(1 minute) would fire at whatever second it was deployed.
-    assert schedule["ScheduleExpression"] == "cron(* * * * ? *)"
+def statements_of(resources: dict[str, Any], role: str, given: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What a role may do if the stack is given these parameters: its own policies and those it shares."""
+    properties = resources[role]["Properties"]
+    shared = [resources[each["Ref"]]["Properties"] for each in properties["ManagedPolicyArns"]]
+    return [
+        statement
+        for policy in decide([*properties["Policies"], *shared], given)
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def by_name(parameter: str) -> dict[str, str]:
+    """A secret whose name is known, and the six characters after it are not."""
+    secrets = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret"
+    return {"Fn::Sub": f"{secrets}:${{{parameter}}}-??????"}
+
+
+def decide(node: Any, given: Mapping[str, str]) -> Any:
+    """A part of the template with every Fn::If decided, as CloudFormation does."""
+    if isinstance(node, dict) and "Fn::If" in node:
+        condition, then, otherwise = node["Fn::If"]
+        return decide(then if holds(TEMPLATE["Conditions"][condition], given) else otherwise, given)
+    if isinstance(node, dict):
+        return {name: part for name, each in node.items() if (part := decide(each, given)) != NO_VALUE}
+    if isinstance(node, list):
+        return [part for each in node if (part := decide(each, given)) != NO_VALUE]
+    return node
+
+
+def holds(node: Any, given: Mapping[str, str]) -> Any:
+    """What a condition comes to; a parameter that is not given has its default."""
+    if isinstance(node, list):
+        return [holds(each, given) for each in node]
+    if not isinstance(node, dict):
+        return node
+    ((function, argument),) = node.items()
+    if function == "Ref":
+        parameter = TEMPLATE["Parameters"][argument]
+        value = given[argument] if argument in given else parameter["Default"]
+        return value.split(",") if parameter["Type"] == "CommaDelimitedList" else value
+    functions: dict[str, Callable[..., Any]] = {
+        "Fn::Not": lambda value: not value,
+        "Fn::Equals": lambda one, other: one == other,
+        "Fn::Join": lambda separator, parts: separator.join(parts),
+        "Fn::Select": lambda place, parts: parts[place],
+        "Fn::Split": lambda separator, text: text.split(separator),
+    }
+    return functions[function](*holds(argument, given))
+
+
+def test_the_functions_are_these_and_fire_in_this_order(deployed: dict[str, Any]) -> None:
+    assert of_type(deployed, "AWS::Lambda::Function").keys() == FUNCTIONS.keys()
+    assert len(of_type(deployed, "AWS::Scheduler::Schedule")) == len(FUNCTIONS)
+    night = datetime(2026, 1, 30, 2, tzinfo=UTC)
+    fired = list(firings(read_functions(), Window(night, night + timedelta(minutes=1))))
+    assert [(moment, each.name) for moment, each in fired] == [(night, each.module) for each in FUNCTIONS.values()]
+
+
+@for_each_function
+def test_a_function_fires_when_its_minute_begins(deployed: dict[str, Any], name: str, expected: Expected) -> None:
+    schedule = schedule_of(deployed, name)
+    # A rate would fire at whatever second it was deployed.
+    assert schedule["ScheduleExpression"] == expected.schedule
     assert schedule["ScheduleExpressionTimezone"] == "UTC"
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
     assert "Name" not in schedule
-    noon = datetime(2026, 1, 30, 12, tzinfo=UTC)
-    fired = list(find_function("live_processor").firings(Window(noon, noon + timedelta(hours=1))))
-    assert fired == [noon + timedelta(minutes=minute) for minute in range(60)]
+    midnight = datetime(2026, 1, 30, tzinfo=UTC)
+    day = timedelta(days=1)
+    fired = list(find_function(expected.module).firings(Window(midnight, midnight + day)))
+    count = ceil((day - expected.first) / expected.every)
+    assert fired == [midnight + expected.first + number * expected.every for number in range(count)]
 
 
-def test_the_schedule_sends_what_the_handler_reads(schedule: Any) -> None:
-    assert schedule["Target"]["Input"].count(SCHEDULED_TIME) == 1
-    sent = schedule["Target"]["Input"].replace(SCHEDULED_TIME, "2026-01-30T15:31:00Z")
-    assert json.loads(sent) == json.loads((REPO / "events" / "live_processor.json").read_text())
-    assert ScheduledEvent.model_validate_json(sent).scheduled_at == datetime(2026, 1, 30, 15, 31, tzinfo=UTC)
+@for_each_function
+def test_the_schedule_sends_what_the_handler_reads(deployed: dict[str, Any], name: str, expected: Expected) -> None:
+    assert deployed[name]["Properties"]["Handler"] == f"{expected.module}.handler"
+    example = json.loads((REPO / "events" / f"{expected.module}.json").read_text())
+    scheduled_at = datetime.fromisoformat(example["scheduled_at"])
+    window = Window(scheduled_at, scheduled_at + timedelta(minutes=1))
+    assert list(find_function(expected.module).firings(window)) == [scheduled_at]
+    template = schedule_of(deployed, name)["Target"]["Input"]
+    assert template.count(SCHEDULED_TIME) == 1
+    sent = template.replace(SCHEDULED_TIME, example["scheduled_at"])
+    assert json.loads(sent) == example
+    assert ScheduledEvent.model_validate_json(sent).scheduled_at == scheduled_at
 
 
-def test_a_delivery_is_retried_within_its_minute_and_then_kept(deployed: dict[str, Any], schedule: Any) -> None:
-    target = schedule["Target"]
-    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 60}
+@for_each_function
+def test_a_delivery_is_retried_until_the_next_and_then_kept(
+    deployed: dict[str, Any], name: str, expected: Expected
+) -> None:
+    target = schedule_of(deployed, name)["Target"]
+    assert target["RetryPolicy"] == {
+        "MaximumRetryAttempts": expected.delivery_attempts,
+        "MaximumEventAgeInSeconds": expected.every.total_seconds(),
+    }
     queue = {"Fn::GetAtt": ["FailedDeliveries", "Arn"]}
     assert target["DeadLetterConfig"] == {"Arn": queue}
     role = deployed[target["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
@@ -91,38 +238,80 @@ def test_a_delivery_is_retried_within_its_minute_and_then_kept(deployed: dict[st
         for policy in role["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]
     }
-    assert allowed == {"lambda:InvokeFunction": {"Fn::GetAtt": ["LiveProcessor", "Arn"]}, "sqs:SendMessage": queue}
+    assert allowed == {"lambda:InvokeFunction": {"Fn::GetAtt": [name, "Arn"]}, "sqs:SendMessage": queue}
 
 
-def test_a_failed_run_is_kept_and_left_to_the_next(deployed: dict[str, Any]) -> None:
-    (invoked,) = of_type(deployed, "AWS::Lambda::EventInvokeConfig").values()
-    assert invoked["FunctionName"] == {"Ref": "LiveProcessor"}
-    assert invoked["MaximumRetryAttempts"] == 0
-    assert invoked["MaximumEventAgeInSeconds"] == 60
+@for_each_function
+def test_a_failed_run_is_kept_once_its_retries_are_spent(
+    deployed: dict[str, Any], name: str, expected: Expected
+) -> None:
+    found = of_type(deployed, "AWS::Lambda::EventInvokeConfig").values()
+    (invoked,) = [each for each in found if each["FunctionName"] == {"Ref": name}]
+    assert invoked["MaximumRetryAttempts"] == expected.retries
+    assert invoked["MaximumEventAgeInSeconds"] == expected.event_age.total_seconds()
+    assert expected.event_age <= expected.every
     assert invoked["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": ["FailedRuns", "Arn"]}}}
 
 
-def test_one_run_at_a_time_and_each_over_before_the_next(deployed: dict[str, Any]) -> None:
-    function = deployed["LiveProcessor"]["Properties"]
+@for_each_function
+def test_one_run_at_a_time_and_each_over_before_the_next(
+    deployed: dict[str, Any], name: str, expected: Expected
+) -> None:
+    function = deployed[name]["Properties"]
     assert function["ReservedConcurrentExecutions"] == 1
-    assert function["Timeout"] < 60
+    assert function["Timeout"] == expected.timeout.total_seconds()
+    assert find_function(expected.module).timeout == expected.timeout < expected.every
     assert function["TracingConfig"] == {"Mode": "Active"}
 
 
-def test_a_function_is_told_where_its_secret_and_its_authorities_are(deployed: dict[str, Any]) -> None:
-    variables = deployed["LiveProcessor"]["Properties"]["Environment"]["Variables"]
-    assert variables == {
-        "DATABASE_SECRET_ID": {"Ref": "DatabaseSecretId"},
-        "POWERTOOLS_LOG_LEVEL": "INFO",
-        "SSL_CERT_FILE": "/etc/pki/tls/certs/ca-bundle.crt",
+@for_each_function
+def test_a_function_is_told_where_its_secret_and_its_authorities_are(
+    deployed: dict[str, Any], name: str, expected: Expected
+) -> None:
+    environment = deployed[name]["Properties"]["Environment"]
+    assert decide(environment, NO_VENDOR) == {"Variables": DATABASE_VARIABLES}
+
+
+def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str, Any]) -> None:
+    told = {
+        name: decide(function["Environment"]["Variables"], WITH_VENDOR)
+        for name, function in of_type(deployed, "AWS::Lambda::Function").items()
     }
+    vendor = {
+        "VENDOR": {"Ref": "Vendor"},
+        "VENDOR_SECRET_ID": {"Ref": "VendorSecretId"},
+        "VENDOR_URL": {"Ref": "VendorUrl"},
+        "VENDOR_ADJUSTED": {"Ref": "VendorAdjusted"},
+    }
+    assert told.pop("HistoricalGapMonitor") == DATABASE_VARIABLES | vendor
+    assert all(variables == DATABASE_VARIABLES for variables in told.values())
 
 
-def test_every_function_logs_where_retention_is_set(deployed: dict[str, Any]) -> None:
-    groups = of_type(deployed, "AWS::Logs::LogGroup")
-    for function in of_type(deployed, "AWS::Lambda::Function").values():
-        group = groups[function["LoggingConfig"]["LogGroup"]["Ref"]]
-        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+@pytest.mark.parametrize(
+    ("vendor", "secret", "accepted"),
+    [("", "", True), ("polygon", "key", True), ("polygon", "", False), ("", "key", True)],
+)
+def test_a_vendor_has_a_secret(transformed: dict[str, Any], vendor: str, secret: str, accepted: bool) -> None:
+    assert vendor in TEMPLATE["Parameters"]["Vendor"]["AllowedValues"]
+    (rule,) = transformed["Rules"].values()
+    given = {"Vendor": vendor, "VendorSecretId": secret}
+    asserted = all(holds(each["Assert"], given) for each in rule["Assertions"])
+    assert (asserted or not holds(rule["RuleCondition"], given)) is accepted
+
+
+def test_nobody_is_asked_unless_a_vendor_is_named() -> None:
+    defaults = {name: parameter.get("Default") for name, parameter in TEMPLATE["Parameters"].items()}
+    assert [defaults[name] for name in ("Vendor", "VendorSecretId", "VendorAdjusted")] == ["", "", "false"]
+    assert re.fullmatch(TEMPLATE["Parameters"]["VendorUrl"]["AllowedPattern"], defaults["VendorUrl"])
+
+
+@for_each_function
+def test_every_function_logs_where_retention_is_set(deployed: dict[str, Any], name: str, expected: Expected) -> None:
+    function = deployed[name]["Properties"]
+    assert function["LoggingConfig"] == {"LogGroup": {"Ref": f"{name}Logs"}}
+    group = of_type(deployed, "AWS::Logs::LogGroup")[f"{name}Logs"]
+    assert group["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/{function['FunctionName']['Fn::Sub']}"}
+    assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
     assert TEMPLATE["Parameters"]["LogRetentionDays"]["Default"] == 30
 
 
@@ -134,19 +323,58 @@ def test_every_queue_is_encrypted_and_keeps_for_two_weeks(deployed: dict[str, An
         assert timedelta(seconds=queue["MessageRetentionPeriod"]) == timedelta(days=14)
 
 
-def test_a_function_may_do_only_what_it_must(deployed: dict[str, Any]) -> None:
-    assert deployed["LiveProcessor"]["Properties"]["Role"] == {"Fn::GetAtt": ["FunctionRole", "Arn"]}
-    role = deployed["FunctionRole"]["Properties"]
-    assert "ManagedPolicyArns" not in role
-    (policy,) = role["Policies"]
-    statements = [each.get("Fn::If", [None, each])[1] for each in policy["PolicyDocument"]["Statement"]]
+@for_each_function
+def test_a_function_may_do_only_what_it_must(deployed: dict[str, Any], name: str, expected: Expected) -> None:
+    assert deployed[name]["Properties"]["Role"] == {"Fn::GetAtt": [expected.role, "Arn"]}
+    (trust,) = deployed[expected.role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+    in_vpc = WITH_VENDOR | {"SubnetIds": "subnet-1"}
+    statements = statements_of(deployed, expected.role, in_vpc)
     unbounded = [action for each in statements if each["Resource"] == "*" for action in each["Action"]]
     assert {action.partition(":")[0] for action in unbounded} == {"xray", "ec2"}
     assert not [each for each in statements if "*" in str(each["Action"])]
-    (secret,) = [each for each in statements if each["Action"] == "secretsmanager:GetSecretValue"]
-    by_arn, by_name = secret["Resource"]["Fn::If"][1:]
-    assert by_arn == {"Ref": "DatabaseSecretId"}
-    assert by_name["Fn::Sub"].endswith(":secret:${DatabaseSecretId}-??????")
+    logs = [{"Fn::GetAtt": [f"{each}Logs", "Arn"]} for each in FUNCTIONS if FUNCTIONS[each].role == expected.role]
+    bounded = [(each["Action"], each["Resource"]) for each in statements if each["Resource"] != "*"]
+    assert [each for each in bounded if each[0] != "secretsmanager:GetSecretValue"] == [
+        (["logs:CreateLogStream", "logs:PutLogEvents"], logs),
+        ("sqs:SendMessage", {"Fn::GetAtt": ["FailedRuns", "Arn"]}),
+    ]
+    assert not [each for each in statements_of(deployed, expected.role, NO_VENDOR) if "ec2:" in str(each["Action"])]
+
+
+DATABASE_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:database-AbC123"
+VENDOR_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:polygon-AbC123"
+
+
+@pytest.mark.parametrize(
+    ("given", "read_by_all", "read_by_monitor"),
+    [
+        (NO_VENDOR, by_name("DatabaseSecretId"), None),
+        # The rule lets a secret without a vendor pass; nobody may read it.
+        (NO_VENDOR | {"VendorSecretId": "key"}, by_name("DatabaseSecretId"), None),
+        (WITH_VENDOR, by_name("DatabaseSecretId"), by_name("VendorSecretId")),
+        (WITH_VENDOR | {"VendorSecretId": VENDOR_ARN}, by_name("DatabaseSecretId"), {"Ref": "VendorSecretId"}),
+        (WITH_VENDOR | {"DatabaseSecretId": DATABASE_ARN}, {"Ref": "DatabaseSecretId"}, by_name("VendorSecretId")),
+    ],
+)
+def test_the_historical_gap_monitor_alone_may_read_the_vendors_secret(
+    deployed: dict[str, Any], given: Mapping[str, str], read_by_all: Any, read_by_monitor: Any
+) -> None:
+    may_read = {
+        expected.role: [
+            statement["Resource"]
+            for statement in statements_of(deployed, expected.role, given)
+            if statement["Action"] == "secretsmanager:GetSecretValue"
+        ]
+        for expected in FUNCTIONS.values()
+    }
+    of_monitor = [each for each in (read_by_monitor, read_by_all) if each]
+    assert may_read == {"FunctionRole": [read_by_all], "HistoricalGapMonitorRole": of_monitor}
+
+
+@for_each_function
+def test_a_function_can_be_found_to_invoke_by_hand(transformed: dict[str, Any], name: str, expected: Expected) -> None:
+    assert transformed["Outputs"][f"{name}Name"]["Value"] == {"Ref": name}
 
 
 @pytest.mark.parametrize(
@@ -161,8 +389,10 @@ def test_a_function_may_do_only_what_it_must(deployed: dict[str, Any]) -> None:
     ],
 )
 def test_a_secret_is_named_by_its_name_or_its_whole_arn(secret: str, accepted: bool) -> None:
-    pattern = TEMPLATE["Parameters"]["DatabaseSecretId"]["AllowedPattern"]
-    assert bool(re.fullmatch(pattern, secret)) is accepted
+    patterns = {name: parameter.get("AllowedPattern") for name, parameter in TEMPLATE["Parameters"].items()}
+    assert bool(re.fullmatch(patterns["DatabaseSecretId"], secret)) is accepted
+    # The vendor's alone may be missing.
+    assert bool(re.fullmatch(patterns["VendorSecretId"], secret)) is (accepted or not secret)
 
 
 def test_every_schedule_is_one_that_eventbridge_takes(deployed: dict[str, Any]) -> None:

@@ -1,0 +1,43 @@
+"""Bring somebody else's one-minute candles into the database, in short transactions."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from psycopg import Connection
+
+from chandlery.store.candle_columns import CandleColumns
+from chandlery.store.candles import Written, write_vendor
+
+
+@dataclass(frozen=True)
+class CandleImport:
+    """What an import did, in candles."""
+
+    read: int
+    written: int
+    revised: int
+
+    @property
+    def unchanged(self) -> int:
+        """Candles that are stored already, or that a better source has made."""
+        return self.read - self.written - self.revised
+
+
+def import_candles(connection: Connection, instrument_id: int, lots: Iterable[CandleColumns]) -> CandleImport:
+    """Write lots of candles, each in a transaction of its own: other writers of candles wait for one lot at most.
+
+    What stops it leaves the lots before it written. The same import again writes the rest, and those lots not twice.
+
+    Args:
+        connection: in autocommit mode.
+        instrument_id: whose candles they are.
+        lots: candles that were found good; no minute twice.
+
+    Raises:
+        Retryable, Permanent: from the database.
+    """
+    read, done = 0, Written()
+    for lot in lots:
+        done += write_vendor(connection, instrument_id, lot)
+        read += len(lot)
+    return CandleImport(read, done.written, done.revised)
