@@ -1,5 +1,12 @@
--- Adds an instrument, or changes calendar and feed of the one there is; its identity never changes.
-INSERT INTO market.instruments AS known (instrument_key, calendar, feed)
-VALUES (:'instrument_key', :'calendar', :'feed')
-ON CONFLICT (instrument_key) DO UPDATE SET calendar = excluded.calendar, feed = excluded.feed
-WHERE (known.calendar, known.feed) IS DISTINCT FROM (excluded.calendar, excluded.feed);
+-- Adds an instrument, or changes the one there is; its identity never changes, and a life that is not told is kept.
+INSERT INTO market.instruments AS known (instrument_key, calendar, feed, listed_at, delisted_at)
+VALUES (:'instrument_key', :'calendar', :'feed', :'listed_at'::timestamptz, :'delisted_at'::timestamptz)
+ON CONFLICT (instrument_key) DO UPDATE SET
+    calendar = excluded.calendar,
+    feed = excluded.feed,
+    listed_at = coalesce(excluded.listed_at, known.listed_at),
+    delisted_at = coalesce(excluded.delisted_at, known.delisted_at)
+WHERE (known.calendar, known.feed, known.listed_at, known.delisted_at) IS DISTINCT FROM (
+    excluded.calendar, excluded.feed,
+    coalesce(excluded.listed_at, known.listed_at), coalesce(excluded.delisted_at, known.delisted_at)
+);

@@ -1,7 +1,8 @@
 """What the benchmarks share: many instruments, much history, a stopwatch, lines to print."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
@@ -22,15 +23,29 @@ SELECT
     100 + ((i * 31 + tick * 17) %% 4999) / 100.0, 1 + (i + tick * 7) %% 500
 FROM generate_series(0, %(ticks)s - 1) AS tick CROSS JOIN generate_series(1, %(instruments)s) AS i
 """
+# Which candles are left out is chance, but the same each time: a hash of instrument and minute.
+_INSERT_CANDLES = """
+INSERT INTO market.candles (
+    instrument_id, time, open, high, low, close, volume, turnover, trades, session_date, extended, source, version
+)
+SELECT
+    i, minute, price, price + 1.25, price - 1.25, price, 1000 + i %% 500, 120000.5, %(trades)s, minute::date, false,
+    'live_aggregated', extract(epoch FROM minute) * 1000
+FROM generate_series(%(starts)s::timestamptz, %(ends)s::timestamptz - INTERVAL '1 minute', '1 minute') AS minute
+CROSS JOIN generate_series(1, %(instruments)s) AS i
+CROSS JOIN LATERAL (SELECT 100 + (i * 31 + date_part('minute', minute)::integer * 17) %% 4999 * 0.01 AS price) AS made
+WHERE abs(hashint8extended(i * 100000000::bigint + (extract(epoch FROM minute) / 60)::bigint, 0) %% 100000)
+    >= %(left_out)s * 100000
+"""
 
 
 def list_instruments(connection: Connection, count: int) -> None:
     """Instruments 1 … count, which trade around the clock."""
     connection.execute("SET statement_timeout = 0")
-    connection.execute("INSERT INTO market.calendars VALUES ('24/7', 'UTC', '2026-03-01', '2026-03-04')")
+    connection.execute("INSERT INTO market.calendars VALUES ('24/7', 'UTC', '2026-02-23', '2026-03-04')")
     connection.execute(
         "INSERT INTO market.sessions SELECT '24/7', day::date, day, day + INTERVAL '1 day'"
-        " FROM generate_series('2026-03-01 00:00Z'::timestamptz, '2026-03-04 00:00Z', '1 day') AS day"
+        " FROM generate_series('2026-02-23 00:00Z'::timestamptz, '2026-03-04 00:00Z', '1 day') AS day"
     )
     connection.execute(
         "INSERT INTO market.instruments (instrument_key, calendar, feed)"
@@ -53,6 +68,30 @@ def insert_ticks(
     statement = sql.SQL(_INSERT_TICKS).format(table=sql.Identifier(*table.split(".")))
     for batch in range(batches):
         connection.execute(statement, values | {"starts": starts + batch * length / batches})
+
+
+def insert_candles(
+    connection: Connection, starts: datetime, ends: datetime, instruments: int, *, trades: int, left_out: float
+) -> None:
+    """Insert the candles of a stretch of time in its order, but for a share that is left out at random."""
+    values = {"starts": starts, "ends": ends, "instruments": instruments, "trades": trades, "left_out": left_out}
+    connection.execute(_INSERT_CANDLES, values)
+
+
+@contextmanager
+def candles_unmarked(connection: Connection) -> Iterator[None]:
+    """Meanwhile market.candles has none of its triggers: TimescaleDB lets no hypertable's triggers be switched off."""
+    triggers = connection.execute(
+        "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger"
+        " WHERE tgrelid = 'market.candles'::regclass AND starts_with(tgname, 'mark_')"
+    ).fetchall()
+    for name, _ in triggers:
+        connection.execute(sql.SQL("DROP TRIGGER {} ON market.candles").format(sql.Identifier(name)))
+    try:
+        yield
+    finally:
+        for _, definition in triggers:
+            connection.execute(definition.encode())
 
 
 def seconds(action: Callable[[], object]) -> float:

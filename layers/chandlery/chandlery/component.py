@@ -58,9 +58,9 @@ class Run:
         wait = (self.scheduled_at + timedelta(seconds=seconds) - datetime.now(UTC)).total_seconds()
         time.sleep(min(max(wait, 0.0), seconds))
 
-    def has_time(self) -> bool:
-        """Whether another piece of work may begin."""
-        return self.context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS
+    def has_time(self, seconds: float = 0) -> bool:
+        """Whether another piece of work may begin, which takes so many seconds at most."""
+        return self.context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS + seconds * 1000
 
 
 class Component:

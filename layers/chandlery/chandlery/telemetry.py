@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE = "Chandlery"
 
@@ -22,6 +22,20 @@ REPORTED = {
     "gaps_filled": ("GapsFilled", MetricUnit.Count),
     "future_marks": ("FutureMarks", MetricUnit.Count),
     "lag_seconds": ("LagSeconds", MetricUnit.Seconds),
+    "gaps_found": ("GapsFound", MetricUnit.Count),
+    "gaps_open": ("GapsOpen", MetricUnit.Count),
+    "minutes_open": ("MinutesOpen", MetricUnit.Count),
+    "oldest_gap_hours": ("OldestGapHours", MetricUnit.NoUnit),
+    "coverage_24h": ("Coverage24h", MetricUnit.NoUnit),
+    "coverage_7d": ("Coverage7d", MetricUnit.NoUnit),
+    "vendor_days": ("VendorDays", MetricUnit.Count),
+    # Of a feed, under the dimension "feed"; only while it should be sending.
+    "silent_seconds": ("FeedSilentSeconds", MetricUnit.Seconds),
+}
+# A report's list of names → what is wrong with them.
+WARNINGS = {
+    "silent_instruments": "instruments are silent though their feed lives",
+    "ending_calendars": "sessions end within 30 days, and minutes beyond are not expected: chandlery sessions sync",
 }
 
 
@@ -29,6 +43,7 @@ class Telemetry:
     """What one component says about its runs: JSON log lines, and metrics in CloudWatch's embedded format."""
 
     def __init__(self, component: str) -> None:
+        self._component = component
         self.logger = Logger(service=component)
         self._metrics = Metrics(namespace=NAMESPACE, service=component)
 
@@ -43,10 +58,16 @@ class Telemetry:
             self.logger.warning(
                 "ticks in the future: check the clock of whoever writes them", marks=counts["future_marks"]
             )
-        for field, (name, unit) in REPORTED.items():
-            if field in counts:
-                self._metrics.add_metric(name=name, unit=unit, value=counts[field])
+        for field, warning in WARNINGS.items():
+            if counts.get(field):
+                self.logger.warning(warning, names=counts[field])
+        _add(self._metrics, counts)
         self._count(failures=0, seconds=seconds)
+        for feed in counts.get("feeds", ()):
+            own = EphemeralMetrics(namespace=NAMESPACE, service=self._component)
+            own.add_dimension(name="feed", value=feed["feed"])
+            _add(own, feed)
+            own.flush_metrics()
 
     def failed(self, error: str, *, retryable: bool, seconds: float) -> None:
         """Say why a run failed, in a line."""
@@ -59,3 +80,9 @@ class Telemetry:
         self._metrics.add_metric(name=RUN_SECONDS, unit=MetricUnit.Seconds, value=seconds)
         self._metrics.flush_metrics()
         self.logger.remove_keys(["scheduled_at", "request_id"])
+
+
+def _add(metrics: Metrics | EphemeralMetrics, counts: Mapping[str, Any]) -> None:
+    for field, (name, unit) in REPORTED.items():
+        if counts.get(field) is not None:
+            metrics.add_metric(name=name, unit=unit, value=counts[field])

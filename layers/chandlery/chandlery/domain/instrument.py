@@ -1,19 +1,34 @@
 """What is traded."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 _KEY = re.compile(r"[^@\s]+@[^@\s]+@[^@\s]+")
 
 
 @dataclass(frozen=True)
 class Instrument:
-    """An instrument as the database knows it; `key` reads EXCHANGE@SYMBOL@TYPE."""
+    """An instrument as the database knows it; `key` reads EXCHANGE@SYMBOL@TYPE. All times are aware, UTC.
+
+    Candles are expected from `listed_at`, or else `data_from` (its earliest candle), up to `delisted_at`; null: not
+    known, or for ever. `tickers` is what vendors call it, by vendor; null: none does.
+    """
 
     instrument_id: int
     key: str
     calendar: str
     feed: str
+    listed_at: datetime | None = None
+    delisted_at: datetime | None = None
+    data_from: datetime | None = None
+    tickers: Mapping[str, str] | None = None
+
+    @property
+    def expected_since(self) -> datetime | None:
+        """Since when candles are expected; null: not at all yet."""
+        return self.listed_at or self.data_from
 
 
 def exchange_of(key: str) -> str:

@@ -11,6 +11,7 @@ WEEK = timedelta(days=7)
 # A clock that runs ahead is forgiven this much before its ticks are called future ones.
 CLOCK_ALLOWANCE = timedelta(minutes=5)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ def floor_hour(moment: datetime) -> datetime:
         ValueError: the moment is naive.
     """
     return floor_minute(moment).replace(minute=0)
+
+
+def floor_week(moment: datetime) -> datetime:
+    """Monday, 00:00 UTC, of the week a moment lies in."""
+    return _MONDAY + (moment - _MONDAY) // WEEK * WEEK
 
 
 def turn_of(window: Window, minutes: int, every: int = 1) -> Window:

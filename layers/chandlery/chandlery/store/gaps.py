@@ -156,3 +156,20 @@ def list_feed_silence(connection: Connection, at: datetime) -> Sequence[FeedSile
 def list_ending_calendars(connection: Connection, at: datetime) -> Sequence[str]:
     """Calendars in use whose sessions end within 30 days, or that have none."""
     return [calendar for calendar, _ in run(connection, "list_ending_calendars", at=at)]
+
+
+def find_history(connection: Connection, component: str) -> tuple[datetime | None, datetime | None]:
+    """Where older times begin (null: no candle), and where the component's last look stopped short, if it did."""
+    row = run(connection, "find_history", component=component).fetchone()
+    return (row[0], row[1]) if row else (None, None)
+
+
+def find_tick_horizon(connection: Connection) -> datetime | None:
+    """Where the ticks that are still kept begin; none without ticks."""
+    row = run(connection, "find_tick_horizon").fetchone()
+    return row[0] if row else None
+
+
+def list_silent_instruments(connection: Connection, ends: datetime, instruments: int) -> Sequence[str]:
+    """Keys of instruments that are silent up to `ends` though their feed lives, the longest silent first."""
+    return [key for (key,) in run(connection, "list_silent_instruments", ends=ends, instruments=instruments)]

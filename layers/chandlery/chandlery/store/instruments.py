@@ -1,18 +1,48 @@
 """Instruments: what is traded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
 from chandlery.domain.instrument import Instrument
 from chandlery.errors import Permanent, psycopg_errors_translated
+from chandlery.store.connection import transaction
 from chandlery.store.statements import run, statement
 
 
-def add(connection: Connection, key: str, calendar: str, feed: str) -> None:
-    """Add an instrument, or change the calendar and feed of the one there is."""
-    run(connection, "upsert_instrument", instrument_key=key, calendar=calendar, feed=feed)
+def add(
+    connection: Connection,
+    key: str,
+    calendar: str,
+    feed: str,
+    *,
+    listed_at: datetime | None = None,
+    delisted_at: datetime | None = None,
+    tickers: Mapping[str, str] | None = None,
+) -> None:
+    """Add an instrument, or change the one there is, in one transaction.
+
+    Args:
+        connection: in autocommit mode.
+        key: EXCHANGE@SYMBOL@TYPE.
+        calendar: one that has been filled.
+        feed: whose ticks they are.
+        listed_at: candles are expected from here on; null keeps what is stored.
+        delisted_at: candles are expected up to here; null keeps what is stored.
+        tickers: what vendors call it, by vendor; those of other vendors are kept.
+
+    Raises:
+        Permanent: it would be delisted before it is listed, or the calendar is not known; nothing is written then.
+        Retryable: from the database.
+    """
+    with transaction(connection):
+        _refuse_backward_life(_look_up(connection, key), key, listed_at, delisted_at)
+        life = {"listed_at": listed_at, "delisted_at": delisted_at}
+        run(connection, "upsert_instrument", instrument_key=key, calendar=calendar, feed=feed, **life)
+        for vendor, ticker in (tickers or {}).items():
+            run(connection, "upsert_ticker", instrument_key=key, vendor=vendor, ticker=ticker)
 
 
 def list_all(connection: Connection) -> Sequence[Instrument]:
@@ -27,8 +57,7 @@ def find(connection: Connection, key: str) -> Instrument:
     Raises:
         Permanent: there is none.
     """
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Instrument)) as cursor:
-        found = cursor.execute(statement("find_instrument"), {"instrument_key": key}).fetchone()
+    found = _look_up(connection, key)
     if found is None:
         raise Permanent(f"no instrument {key}; add it first: chandlery instruments add {key} --calendar NAME")
     return found
@@ -38,3 +67,20 @@ def count(connection: Connection) -> int:
     """How many instruments there are."""
     row = run(connection, "count_instruments").fetchone()
     return int(row[0]) if row else 0
+
+
+def _look_up(connection: Connection, key: str) -> Instrument | None:
+    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Instrument)) as cursor:
+        return cursor.execute(statement("find_instrument"), {"instrument_key": key}).fetchone()
+
+
+def _refuse_backward_life(
+    stored: Instrument | None, key: str, listed_at: datetime | None, delisted_at: datetime | None
+) -> None:
+    listed = listed_at or (stored.listed_at if stored else None)
+    delisted = delisted_at or (stored.delisted_at if stored else None)
+    if listed and delisted and listed >= delisted:
+        raise Permanent(
+            f"{key} cannot be listed at {listed.isoformat()} and delisted at {delisted.isoformat()}:"
+            " give --listed and --delisted in order"
+        )

@@ -1,6 +1,6 @@
 """Turn the minutes whose ticks changed into candles, over the last 24 hours."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,8 +8,9 @@ from psycopg import Connection
 
 from chandlery.domain.candle import Source
 from chandlery.domain.window import CLOCK_ALLOWANCE, MINUTE, Window, floor_minute, turn_of
-from chandlery.store import candles, instruments, marks
+from chandlery.store import candles, gaps, instruments, marks
 from chandlery.store.candles import Written
+from chandlery.store.gaps import FeedSilence
 
 # Minutes of the day looked through in one turn: three hours of few instruments take some 10 ms.
 _SHORTEST_TURN, _LONGEST_TURN = 5, 180
@@ -17,7 +18,7 @@ _SHORTEST_TURN, _LONGEST_TURN = 5, 180
 
 @dataclass(frozen=True)
 class LiveReport:
-    """What one live run did; times in seconds."""
+    """What one live run did; times in seconds. `feeds` are those in session."""
 
     candles_written: int
     candles_revised: int
@@ -28,6 +29,7 @@ class LiveReport:
     pieces_left: int
     future_marks: int
     lag_seconds: float
+    feeds: Sequence[FeedSilence]
 
     @property
     def changed(self) -> bool:
@@ -81,6 +83,7 @@ def aggregate_live(
         pieces_left=len(left),
         future_marks=marks.count_future(connection, scheduled_at + CLOCK_ALLOWANCE),
         lag_seconds=lag,
+        feeds=gaps.list_feed_silence(connection, due.ends),
     )
 
 

@@ -17,6 +17,7 @@ from chandlery.usecases.heal_from_ticks import heal_differing, heal_marked
 
 COMPONENT = "live_gap_monitor"
 EVERY_MINUTES = 5
+_MOST_NAMES = 20
 # A slice to verify is at least this long, however many instruments there are.
 _SHORTEST_TURN = EVERY_MINUTES + 1
 
@@ -36,7 +37,11 @@ class FeedReport:
 
 @dataclass(frozen=True)
 class LiveGapReport:
-    """What one look at the last 7 days came to; gaps are rows of the ledger, coverage runs from 0 to 1."""
+    """What one look at the last 7 days came to; gaps are rows of the ledger, coverage runs from 0 to 1.
+
+    `silent_instruments` names those that are silent right now, implausibly, while their feed lives; `ending_calendars`
+    those in use whose sessions end within 30 days.
+    """
 
     candles_written: int
     candles_revised: int
@@ -52,6 +57,7 @@ class LiveGapReport:
     pieces_left: int
     shares_left: int
     ending_calendars: Sequence[str]
+    silent_instruments: Sequence[str]
     feeds: Sequence[FeedReport]
 
     @property
@@ -125,6 +131,7 @@ def watch_live_gaps(
         pieces_left=pieces_left,
         shares_left=found.shares_left,
         ending_calendars=gaps.list_ending_calendars(connection, now),
+        silent_instruments=gaps.list_silent_instruments(connection, now - MINUTE, _MOST_NAMES),
         feeds=_by_feed(now, found.feeds, still_open, gaps.list_feed_silence(connection, now)),
     )
 

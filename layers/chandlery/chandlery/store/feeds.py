@@ -1,0 +1,42 @@
+"""Feeds: whose ticks they are, and how long each may be silent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from chandlery.errors import psycopg_errors_translated
+from chandlery.store.statements import run, statement
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A feed; after `silence_seconds` on end without a tick it has fallen silent (60: never).
+
+    `last_tick_second` is the last second known to have had a tick, UTC; null before the first.
+    """
+
+    feed: str
+    instruments: int
+    silence_seconds: int
+    last_tick_second: datetime | None
+
+
+def list_all(connection: Connection) -> Sequence[Feed]:
+    """Every feed that an instrument names or that has a limit of its own, by name."""
+    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Feed)) as cursor:
+        return cursor.execute(statement("list_feeds")).fetchall()
+
+
+def set_limit(connection: Connection, feed: str, silence_seconds: int) -> None:
+    """Give a feed a limit of its own, 1 to 60 seconds.
+
+    Minutes graded before keep their grade until one of their ticks changes.
+
+    Raises:
+        Permanent: the limit is out of bounds.
+        Retryable: from the database.
+    """
+    run(connection, "upsert_feed", feed=feed, silence_seconds=silence_seconds)

@@ -1,0 +1,44 @@
+"""`chandlery backfill`: a vendor's candles, by hand."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from chandlery.domain.window import MINUTE, floor_minute
+from chandlery.errors import Permanent
+from chandlery.settings import read_settings
+from chandlery.store import instruments
+from chandlery.usecases import backfill as usecase
+from chandlery.vendors import open_vendor
+from local.command_line.database import open_connection
+from local.command_line.options import AsJson, From, Key, To, window_of
+from local.command_line.output import out, progress_bar, show_json
+
+
+def backfill(key: Key, starts: From, ends: To, as_json: AsJson = False) -> None:
+    """Fill an instrument's incomplete days with the candles of the vendor that VENDOR and VENDOR_API_KEY name.
+
+    Days whose every expected minute has a candle are passed over, so the same command again goes on where it was
+    interrupted. A candle made of ticks stays, unless it is partial.
+    """
+    # The running minute is nobody's to fill yet.
+    window = window_of(starts, min(ends, floor_minute(datetime.now(UTC)) - MINUTE))
+    vendor = open_vendor(read_settings())
+    if vendor is None:
+        raise Permanent("no vendor is named: set VENDOR=polygon and VENDOR_API_KEY")
+    with open_connection() as connection, progress_bar() as bar:
+        task = bar.add_task(key)
+        instrument = instruments.find(connection, key)
+        report = usecase.backfill(
+            connection,
+            vendor,
+            instrument,
+            window,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if as_json:
+        show_json(asdict(report))
+        return
+    out.print(
+        f"{key}: {report.days:,} incomplete days asked for, {report.days_empty:,} of them empty there;"
+        f" {report.candles_written:,} candles written, {report.candles_revised:,} revised, of {report.candles_read:,}"
+    )

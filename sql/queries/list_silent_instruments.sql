@@ -1,0 +1,7 @@
+-- Instruments that are silent right now though their feed lives: their open gap reaches up to :ends. The longest first.
+SELECT n.instrument_key
+FROM market.gaps AS g
+JOIN market.instruments AS n USING (instrument_id)
+WHERE g.healed_at IS NULL AND g.reason = 'instrument_silent' AND g.ends >= :'ends'::timestamptz
+ORDER BY g.starts, n.instrument_key
+LIMIT :'instruments'::bigint;
