@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,9 +14,9 @@ from typing import Any
 from alembic import command
 from psycopg import Connection
 
-from chandlery.domain.window import MINUTE, Window
+from chandlery.domain.window import MINUTE, Window, floor_minute
 from chandlery.settings import LocalSettings, read_settings
-from chandlery.store import candles, instruments, sessions
+from chandlery.store import candles, instruments, ledger, sessions
 from chandlery.store.connection import connect
 from chandlery.store.migrations import alembic_config
 from chandlery.usecases.report_status import report_status
@@ -30,10 +31,11 @@ from local.schedules import find_function
 KEYS = ("DEMO@ALPHA@EQ", "DEMO@OMEGA@EQ")
 START = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
 MINUTES = 10
+SILENT = (6, 7)
 
 
 def demo() -> None:
-    """Watch ticks become candles, a late tick heal one, and a duplicate change nothing; on a database of its own."""
+    """Watch ticks become candles, faults heal, and a gap be found and filled; on a database of its own."""
     home = LocalSettings().chandlery_home / "demo"
     database = EmbeddedDatabase(home)
     database.stop()  # what a demo that was killed may have left
@@ -60,31 +62,46 @@ def _tell(connection: Connection) -> None:
     alpha, omega = (instruments.find(connection, key).instrument_id for key in KEYS)
 
     out.rule("ten minutes of ticks, the live processor each minute")
-    held_back = _stream(connection, alpha, omega)
+    held_back, lost = _stream(connection, alpha, omega)
+    at = START + MINUTES * MINUTE
 
     out.rule("a late tick")
     out.print(f"the dearest tick of {plain(held_back.time)} was held back, and arrives now")
     demo_feed.insert(connection, alpha, [held_back])
-    out.print(f"candle before: {_high(connection, alpha, held_back.time)}")
-    out.print(f"live processor: {_run(START + MINUTES * MINUTE)}")
-    out.print(f"candle after:  {_high(connection, alpha, held_back.time)}")
+    out.print(f"candle before: {_candle(connection, alpha, held_back.time)}")
+    out.print(f"live processor: {_process(at)}")
+    out.print(f"candle after:  {_candle(connection, alpha, held_back.time)}")
 
     out.rule("a duplicate")
     new = demo_feed.insert(connection, alpha, [held_back])
     out.print(f"the same tick again: {new} new ticks")
-    out.print(f"live processor: {_run(START + (MINUTES + 1) * MINUTE)}")
+    out.print(f"live processor: {_process(at := at + MINUTE)}")
 
-    at = START + (MINUTES + 1) * MINUTE
+    out.rule("an instrument falls silent")
+    out.print(f"{KEYS[1]} had no tick for two minutes, while the feed lived: not plausible at its own rate")
+    out.print(f"live gap monitor: {_watch(at)}")
+    _show_gaps(connection)
+    new = demo_feed.insert(connection, omega, lost)
+    out.print(f"its {new} lost ticks arrive after all")
+    out.print(f"live processor: {_process(at := at + MINUTE)}")
+
+    out.rule("a candle is deleted by another hand")
+    connection.execute("DELETE FROM market.candles WHERE instrument_id = %s AND time = %s", [alpha, START])
+    out.print(f"live processor: {_process(at := at + MINUTE)}")
+    out.print(f"candle after:  {_candle(connection, alpha, START)}")
+    out.print(f"live gap monitor: {_watch(START + (MINUTES + 1) * MINUTE)}")
+    _show_gaps(connection)
+
     rows = [asdict(candle) for candle in candles.read(connection, alpha, Window(START, at))]
     show_rows(rows, COLUMNS, title=f"{KEYS[0]} 1m", as_json=False)
     out.print(health_line(report_status(connection, at)))
 
 
-def _stream(connection: Connection, alpha: int, omega: int) -> demo_feed.Tick:
-    """Ten minutes of two instruments; one tick of the first is held back, and returned."""
+def _stream(connection: Connection, alpha: int, omega: int) -> tuple[demo_feed.Tick, Sequence[demo_feed.Tick]]:
+    """Ten minutes of two instruments; returns a tick of the first and two minutes of the second that were held back."""
     random = Random(20)  # noqa: S311  # a demo's prices need no secrecy
     prices = {alpha: Decimal("101.50"), omega: Decimal("54.20")}
-    held_back: demo_feed.Tick | None = None
+    held_back, lost = list[demo_feed.Tick](), list[demo_feed.Tick]()
     for number in range(MINUTES):
         minute = START + number * MINUTE
         total = 0
@@ -92,23 +109,36 @@ def _stream(connection: Connection, alpha: int, omega: int) -> demo_feed.Tick:
             ticks = list(demo_feed.minute_of_ticks(random, minute, prices[instrument_id]))
             prices[instrument_id] = ticks[-1].price
             if instrument_id == alpha and number == 2:
-                held_back = max(ticks[1:-1], key=lambda tick: tick.price)
-                ticks.remove(held_back)
+                held_back.append(max(ticks[1:-1], key=lambda tick: tick.price))
+                ticks.remove(held_back[0])
+            if instrument_id == omega and number in SILENT:
+                lost += ticks
+                continue
             total += demo_feed.insert(connection, instrument_id, ticks)
-        out.print(f"{plain(minute)}  {total:3} ticks → {_run(minute + MINUTE)}")
-    if held_back is None:
-        raise AssertionError("the demo is longer than two minutes")
-    return held_back
+        out.print(f"{plain(minute)}  {total:3} ticks → {_process(minute + MINUTE)}")
+    return held_back[0], lost
 
 
-def _run(at: datetime) -> str:
+def _process(at: datetime) -> str:
+    return _run("live_processor", at, ("candles_written", "candles_revised", "late_ticks", "gaps_filled"))
+
+
+def _watch(at: datetime) -> str:
+    return _run("live_gap_monitor", at, ("gaps_found", "gaps_filled", "gaps_open", "coverage_24h"))
+
+
+def _run(function: str, at: datetime, told: Sequence[str]) -> str:
     with contextlib.redirect_stdout(io.StringIO()):
-        report: dict[str, Any] = call(find_function("live_processor"), scheduled_event(at))
-    told = ("candles_written", "candles_revised", "late_ticks")
-    return ", ".join(f"{report[name]} {name.replace('_', ' ')}" for name in told)
+        report: dict[str, Any] = call(find_function(function), scheduled_event(at))
+    return ", ".join(f"{plain(report[name])} {name.replace('_', ' ')}" for name in told)
 
 
-def _high(connection: Connection, instrument_id: int, moment: datetime) -> str:
-    minute = moment.replace(second=0, microsecond=0)
+def _candle(connection: Connection, instrument_id: int, moment: datetime) -> str:
+    minute = floor_minute(moment)
     (candle,) = candles.read(connection, instrument_id, Window(minute, minute + MINUTE))
-    return f"high {plain(candle.high)}, trades {candle.trades}, revision {candle.revision}"
+    return f"high {plain(candle.high)}, trades {candle.trades}, {candle.source}, revision {candle.revision}"
+
+
+def _show_gaps(connection: Connection) -> None:
+    rows = [asdict(gap) for gap in ledger.list_gaps(connection, ledger.Choice(healed=True))]
+    show_rows(rows, ("key", "starts", "ends", "minutes", "reason", "healed_from"), title="gaps", as_json=False)

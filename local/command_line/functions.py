@@ -19,11 +19,19 @@ from chandlery.domain.window import floor_minute
 from chandlery.errors import Permanent
 from local.command_line.database import use_database
 from local.command_line.options import AsJson, From, To, parse_moment, window_of
-from local.command_line.output import out, plain, progress_bar, show_json
+from local.command_line.output import out, plain, progress_bar, show_json, show_rows
 from local.schedules import Function, find_function, firings, read_functions
 
 # What a report tells of the moment rather than of the run: no use in adding it up.
-_STANDING = ("future_marks", "pieces_left")
+_STANDING = (
+    "future_marks",
+    "gaps_open",
+    "minutes_open",
+    "pieces_left",
+    "shares_left",
+    "vendor_days_left",
+    "weeks_left",
+)
 
 
 @dataclass
@@ -72,7 +80,18 @@ def invoke(
     if as_json:
         show_json(report)
     else:
-        out.print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in report.items()))
+        _show_report(report)
+
+
+def _show_report(report: dict[str, Any]) -> None:
+    """What a run did in a line, its feeds as a table, and whatever it names."""
+    single = {name: value for name, value in report.items() if not isinstance(value, list)}
+    out.print(", ".join(f"{name.replace('_', ' ')} {plain(value)}" for name, value in single.items()))
+    for name, values in report.items():
+        if name == "feeds" and values:
+            show_rows(values, list(values[0]), title="feeds", as_json=False)
+        elif isinstance(values, list) and name != "feeds" and values:
+            out.print(f"{name.replace('_', ' ')}: {', '.join(values)}")
 
 
 def _read_event(path: Path) -> dict[str, Any]:

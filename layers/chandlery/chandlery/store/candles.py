@@ -84,7 +84,8 @@ def verify(connection: Connection, window: Window, source: Source) -> Written:
     Every tick of the window is read while other writers of candles wait: keep it short.
     """
     with _writing(connection):
-        run(connection, "touch_ticked_buckets", starts=window.starts, ends=window.ends)
+        if not run(connection, "touch_ticked_buckets", starts=window.starts, ends=window.ends).rowcount:
+            return Written()
         return _write_touched(connection, window, source, dense=False)
 
 
