@@ -6,10 +6,15 @@ import typer
 
 from chandlery.errors import ChandleryError
 from local.command_line import (
+    backfill,
     candles,
+    coverage,
     database,
     demo,
+    explain,
+    feeds,
     functions,
+    gaps,
     imports,
     migrations,
     reference,
@@ -31,10 +36,15 @@ app.add_typer(database.app, name="db")
 app.add_typer(migrations.app, name="migrate")
 app.add_typer(reference.instruments, name="instruments")
 app.add_typer(reference.sessions, name="sessions")
+app.add_typer(feeds.app, name="feeds")
 app.add_typer(imports.app, name="import")
+app.command("backfill")(backfill.backfill)
 app.command("invoke")(functions.invoke)
 app.command("replay")(functions.replay)
 app.command("candles")(candles.candles)
+app.command("gaps")(gaps.gaps)
+app.command("coverage")(coverage.coverage)
+app.command("explain")(explain.explain)
 app.command("status")(status.status)
 
 

@@ -39,6 +39,9 @@ def backfill(key: Key, starts: From, ends: To, as_json: AsJson = False) -> None:
         show_json(asdict(report))
         return
     out.print(
-        f"{key}: {report.days:,} incomplete days asked for, {report.days_empty:,} of them empty there;"
-        f" {report.candles_written:,} candles written, {report.candles_revised:,} revised, of {report.candles_read:,}"
+        f"{key}: {report.days:,} days asked for, {report.days_empty:,} of them empty there, {report.days_complete:,}"
+        f" complete before; {report.candles_written:,} candles written, {report.candles_revised:,} revised, of"
+        f" {report.candles_read:,}",
+        markup=False,
+        soft_wrap=True,
     )

@@ -1,5 +1,6 @@
 """`chandlery instruments` and `chandlery sessions`: reference data."""
 
+import re
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -8,14 +9,14 @@ from typing import Annotated
 import typer
 from psycopg import Connection
 
-from chandlery.domain.instrument import exchange_of
+from chandlery.domain.instrument import Instrument, exchange_of
 from chandlery.domain.session import Calendar
 from chandlery.store import instruments as instrument_store
 from chandlery.store import sessions as session_store
 from local import calendars
 from local.command_line.database import open_connection
-from local.command_line.options import AsJson, Key, parse_day
-from local.command_line.output import err, out, show_rows
+from local.command_line.options import AsJson, Key, parse_day, parse_moment
+from local.command_line.output import err, out, plain, show_rows
 
 instruments = typer.Typer(no_args_is_help=True, help="What is traded.")
 sessions = typer.Typer(no_args_is_help=True, help="When markets are open.")
@@ -25,30 +26,71 @@ _AHEAD = timedelta(days=2 * 366)
 _ENDS_SOON = timedelta(days=60)
 
 
+_TICKER = re.compile(r"(?:([a-z][a-z0-9_]*)=)?(\S+)")
+_VENDOR = "polygon"  # whose a ticker is that names no vendor
+
+
 @instruments.command()
 def add(
     key: Key,
     calendar: Annotated[str, typer.Option(help="trading calendar, as XNYS, XBOM, CMES or 24/7")],
     feed: Annotated[str | None, typer.Option(help="whose ticks they are; the exchange when absent")] = None,
+    listed: Annotated[
+        datetime | None,
+        typer.Option(parser=parse_moment, metavar="TIME", help="candles are expected from here on"),
+    ] = None,
+    delisted: Annotated[
+        datetime | None,
+        typer.Option(parser=parse_moment, metavar="TIME", help="candles are expected up to here"),
+    ] = None,
+    ticker: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[VENDOR=]TICKER", help=f"what a vendor calls it, {_VENDOR} if none is named; repeatable"),
+    ] = None,
 ) -> None:
-    """Add an instrument, or change its calendar and feed; fills the calendar's sessions if they are not there yet."""
+    """Add an instrument, or change it; fills the calendar's sessions if they are not there yet.
+
+    Where it is there already, calendar and feed become those given here; --listed, --delisted and --ticker keep what
+    is stored when absent. Without --listed, candles are expected from the earliest one on.
+    """
     try:
         exchange = exchange_of(key)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    if listed and delisted and listed >= delisted:
+        raise typer.BadParameter(f"--listed {plain(listed)} is not before --delisted {plain(delisted)}")
+    tickers = dict(_parse_ticker(text) for text in ticker or ())
     with open_connection() as connection:
         if not session_store.known(connection, calendar):
             _fill(connection, calendars.from_library(calendar, calendars.EARLIEST, _horizon()))
-        instrument_store.add(connection, key, calendar, feed or exchange)
-    out.print(f"{key}: calendar {calendar}, feed {feed or exchange}")
+        instrument_store.add(
+            connection, key, calendar, feed or exchange, listed_at=listed, delisted_at=delisted, tickers=tickers
+        )
+        added = instrument_store.find(connection, key)
+    more = {"listed": added.listed_at, "delisted": added.delisted_at, "tickers": _tickers_told(added)}
+    told = "".join(f", {name} {plain(value)}" for name, value in more.items() if value)
+    out.print(f"{key}: calendar {calendar}, feed {feed or exchange}{told}", markup=False, soft_wrap=True)
 
 
 @instruments.command("list")
 def list_instruments(as_json: AsJson = False) -> None:
-    """List the instruments."""
+    """List the instruments; data_from is the earliest candle."""
     with open_connection() as connection:
-        rows = [asdict(instrument) for instrument in instrument_store.list_all(connection)]
-    show_rows(rows, ("key", "calendar", "feed", "instrument_id"), title="instruments", as_json=as_json)
+        found = instrument_store.list_all(connection)
+    rows = [asdict(each) | ({} if as_json else {"tickers": _tickers_told(each)}) for each in found]
+    columns = ("key", "calendar", "feed", "instrument_id", "listed_at", "delisted_at", "data_from", "tickers")
+    show_rows(rows, columns, title="instruments", as_json=as_json)
+
+
+def _parse_ticker(text: str) -> tuple[str, str]:
+    found = _TICKER.fullmatch(text)
+    if found is None:
+        raise typer.BadParameter(f'"{text}" is not a ticker: write TICKER or VENDOR=TICKER, as in {_VENDOR}=IBM')
+    return found[1] or _VENDOR, found[2]
+
+
+def _tickers_told(instrument: Instrument) -> str:
+    return ", ".join(f"{vendor}={ticker}" for vendor, ticker in sorted((instrument.tickers or {}).items()))
 
 
 @sessions.command()

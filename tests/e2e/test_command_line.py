@@ -118,6 +118,65 @@ def test_candles_come_in_again_and_bad_ones_stop_or_are_set_aside(chandlery: Cha
     assert len(path.with_name("candles.csv.bad.csv").read_text().splitlines()) == 3
 
 
+def test_what_is_missing_is_read_and_explained(chandlery: Chandlery, tmp_path: Path) -> None:
+    key = "DESK@R@EQ"
+    path = tmp_path / "candles.csv"
+    rows = [f"2026-02-10T12:{minute:02}:00Z,7,7,7,7,1\n" for minute in range(60) if not 20 <= minute < 40]
+    path.write_text("time,open,high,low,close,volume\n" + "".join(rows))
+    assert chandlery("instruments", "add", key, "--calendar", "24/7").returncode == 0
+    assert chandlery("import", "candles", str(path), "--instrument", key).returncode == 0
+    assert chandlery("invoke", "live_gap_monitor", "--at", "2026-02-10T13:01Z").returncode == 0
+
+    (gap,) = json.loads(chandlery("gaps", key, "--json").stdout)
+    assert (gap["starts"], gap["minutes"], gap["reason"]) == ("2026-02-10T12:20:00Z", 20, "feed_down")
+    shown = chandlery("gaps", key, "--feed", "DESK", "--reason", "feed_down", "--all")
+    assert "2026-02-10T12:20Z  12:40Z" in shown.stdout
+    assert shown.stdout.splitlines()[-1] == (
+        "1 gaps open, 20 minutes: feed_down 1 (20 min); 0 gaps healed or explained, 0 minutes"
+    )
+    assert chandlery("gaps", key, "--to", "2026-02-10T12:20Z").stdout == "0 gaps open, 0 minutes\n"
+
+    (day,) = json.loads(chandlery("coverage", key, "--json").stdout)
+    assert [day[name] for name in ("session_date", "expected", "present", "missing")] == ["2026-02-10", 60, 40, 20]
+    drawn = chandlery("coverage", key, "--from", "2026-02-09", "--to", "2026-02-10")
+    assert f"{key}  xx?" in drawn.stdout
+    assert "missing minutes are unjudged" in drawn.stderr
+    assert len(drawn.stderr.splitlines()) == 1
+    assert "x" not in chandlery("coverage", key, "--no-heatmap").stdout.replace("expected", "").replace("explained", "")
+
+    explained = chandlery("explain", key, "2026-02-10T12:25:30Z")
+    assert explained.stdout.splitlines()[-1].startswith("missing: feed_down since 2026-02-10T12:20:00Z, found ")
+    minute = json.loads(chandlery("explain", key, "2026-02-10T12:05:00Z", "--json").stdout)
+    assert (minute["verdict"], minute["sentence"]) == ("complete", "a complete candle stands")
+    assert (minute["candle"]["source"], minute["candle"]["close"]) == ("vendor_historical", "7")
+
+
+def test_feeds_have_limits(chandlery: Chandlery) -> None:
+    assert chandlery("feeds", "set", "X", "--silence-seconds", "30").stdout == "X: silent after 30 s without a tick\n"
+    listed = {feed["feed"]: feed for feed in json.loads(chandlery("feeds", "list", "--json").stdout)}
+    assert (listed["X"]["silence_seconds"], listed["X"]["instruments"]) == (30, 1)
+    assert (
+        "no instrument names the feed NOBODY yet"
+        in chandlery("feeds", "set", "NOBODY", "--silence-seconds", "9").stderr
+    )
+
+
+def test_an_instrument_keeps_what_it_is_not_told(chandlery: Chandlery) -> None:
+    add = ("instruments", "add", "DESK@LIFE@EQ", "--calendar", "24/7")
+    first = chandlery(*add, "--listed", "2026-01-01", "--ticker", "LIFE", "--ticker", "other=L=F")
+    assert first.stdout == (
+        "DESK@LIFE@EQ: calendar 24/7, feed DESK, listed 2026-01-01T00:00:00Z, tickers other=L=F, polygon=LIFE\n"
+    )
+    assert chandlery(*add, "--delisted", "2026-02-01").returncode == 0
+    (life,) = (
+        each for each in json.loads(chandlery("instruments", "list", "--json").stdout) if each["key"] == "DESK@LIFE@EQ"
+    )
+    assert (life["listed_at"], life["delisted_at"]) == ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z")
+    assert (life["data_from"], life["tickers"]) == (None, {"other": "L=F", "polygon": "LIFE"})
+    backward = chandlery(*add, "--delisted", "2025-12-01")
+    assert (backward.returncode, len(backward.stderr.splitlines())) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -128,6 +187,15 @@ def test_candles_come_in_again_and_bad_ones_stop_or_are_set_aside(chandlery: Cha
         (("candles", KEY, "1m", "--from", "2026-01-01T10:00", "--to", "2026-01-02"), 2, "no time zone"),
         (("candles", "A@B@C", "1m", "--from", "2026-01-01", "--to", "2026-01-02"), 1, "chandlery: no instrument A@B@C"),
         (("instruments", "add", "nokey", "--calendar", "24/7"), 2, "is not an instrument key"),
+        (("instruments", "add", "A@B@C", "--calendar", "24/7", "--ticker", "a b"), 2, '"a b" is not a ticker'),
+        (("gaps", "A@B@C"), 1, "chandlery: no instrument A@B@C"),
+        (("gaps", "--feed", "NOPE"), 1, "chandlery: no feed NOPE; there is: "),
+        (("gaps", "--reason", "nope"), 2, "'nope' is not one of 'unaggregated', 'no_trades', 'instrument_silent'"),
+        (("coverage", "--from", "2026-01-02", "--to", "2026-01-01"), 2, "is after --to"),
+        (("coverage", "--from", "2099-01-01", "--to", "2099-01-02"), 1, "chandlery: the calendar 24/7 is known from"),
+        (("explain", KEY, "noon"), 2, "noon is not a time"),
+        (("explain", "A@B@C", "2026-01-01"), 1, "chandlery: no instrument A@B@C"),
+        (("feeds", "set", "X", "--silence-seconds", "61"), 2, "less than or equal to 60"),
         (("instruments", "add", "A@B@C", "--calendar", "NOPE"), 1, "chandlery: no calendar NOPE"),
         (("import", "ticks", "none.csv", "--instrument", KEY), 1, "chandlery: none.csv: there is no such file"),
         (("import", "candles", "none.csv", "--instrument", KEY), 1, "chandlery: none.csv: there is no such file"),

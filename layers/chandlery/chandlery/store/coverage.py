@@ -1,0 +1,82 @@
+"""How complete the candles of session days are, read from candle hours and the ledger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from chandlery.domain.coverage import coverage_of
+from chandlery.domain.window import Window
+from chandlery.errors import psycopg_errors_translated
+from chandlery.store.statements import run, statement
+
+
+@dataclass(frozen=True)
+class DayCoverage:
+    """Minutes of an instrument on one session date; `unjudged` is silence that no gap monitor has judged yet."""
+
+    key: str
+    feed: str
+    session_date: date
+    expected: int
+    present: int
+    explained: int
+    unjudged: int
+
+    @property
+    def missing(self) -> int:
+        """Neither present nor explained; the unjudged minutes are among them."""
+        return self.expected - self.present - self.explained
+
+    @property
+    def coverage(self) -> float:
+        """(present + explained) / expected, from 0 to 1."""
+        return coverage_of(self.expected, self.missing)
+
+
+@dataclass(frozen=True)
+class CalendarStretch:
+    """What a calendar knows, and the bounds of its sessions on the days that were asked for, UTC; null: it has none."""
+
+    calendar: str
+    known_from: date | None
+    known_to: date | None
+    opens_at: datetime | None
+    closes_at: datetime | None
+
+
+@dataclass(frozen=True)
+class JudgedDay:
+    """A session date a gap monitor has looked at, and where the newest look ended, UTC."""
+
+    session_date: date
+    judged_until: datetime
+
+
+def list_days(
+    connection: Connection, instrument_ids: Sequence[int], window: Window, first: date, last: date
+) -> Sequence[DayCoverage]:
+    """Instruments' session dates from `first` to `last` with the minutes that lie in a window, by key and date."""
+    values = {"instrument_ids": list(instrument_ids), "first": first, "last": last}
+    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(DayCoverage)) as cursor:
+        stretch = {"starts": window.starts, "ends": window.ends}
+        return cursor.execute(statement("list_day_coverage"), values | stretch).fetchall()
+
+
+def describe_calendars(
+    connection: Connection, calendars: Sequence[str], first: date, last: date
+) -> Sequence[CalendarStretch]:
+    """What calendars know of the session dates from `first` to `last`, by name."""
+    values = {"calendars": list(calendars), "first": first, "last": last}
+    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(CalendarStretch)) as cursor:
+        return cursor.execute(statement("describe_calendars"), values).fetchall()
+
+
+def list_judged_days(
+    connection: Connection, calendars: Sequence[str], last: date | None, days: int
+) -> Sequence[JudgedDay]:
+    """The newest `days` session dates, up to `last`, that a gap monitor has looked at, the newest first."""
+    rows = run(connection, "list_judged_days", calendars=list(calendars), last=last or "infinity", days=days)
+    return [JudgedDay(*row) for row in rows]

@@ -1,0 +1,154 @@
+"""Tell how complete candles are, by instrument and session date."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from psycopg import Connection
+
+from chandlery.domain.instrument import Instrument
+from chandlery.domain.window import MINUTE, WEEK, Window, floor_minute
+from chandlery.errors import Permanent
+from chandlery.store import coverage, instruments
+from chandlery.store.coverage import CalendarStretch, DayCoverage
+
+# Session days that are looked at where none are named.
+DAYS = 7
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class CoverageReport:
+    """Session dates from `first` to `last` by key and date, and what the numbers alone do not tell, a line each."""
+
+    first: date
+    last: date
+    days: Sequence[DayCoverage]
+    remarks: Sequence[str]
+
+
+def report_coverage(
+    connection: Connection,
+    at: datetime,
+    *,
+    keys: Sequence[str] = (),
+    feed: str | None = None,
+    first: date | None = None,
+    last: date | None = None,
+) -> CoverageReport:
+    """How complete the candles are that were due at a moment.
+
+    Args:
+        connection: in autocommit mode.
+        at: minutes that ended less than a minute before it are not due yet; aware.
+        keys: instruments; all where none is named.
+        feed: only its instruments; of any where absent.
+        first: session date to begin with; where absent, the seventh judged one up to `last`.
+        last: session date to end with; the newest that a gap monitor has looked at where absent.
+
+    Raises:
+        Permanent: an instrument is unknown, or nothing at all was expected; the message says why and what to do.
+        Retryable: from the database.
+    """
+    chosen = _choose(connection, keys, feed)
+    names = sorted({instrument.calendar for instrument in chosen})
+    due = floor_minute(at) - MINUTE
+    if first is None or last is None:
+        judged = coverage.list_judged_days(connection, names, last, DAYS)
+        if not judged or (first and first > judged[0].session_date):
+            raise Permanent(
+                f"no gap monitor has looked at a session {_stretch_told(first, last)}yet; run: chandlery invoke"
+                " live_gap_monitor, or name both --from DATE and --to DATE"
+            )
+        due = due if last else min(due, judged[0].judged_until)
+        first, last = first or judged[-1].session_date, last or judged[0].session_date
+    calendars = coverage.describe_calendars(connection, names, first, last)
+    days = _list_days(connection, chosen, calendars, due, first, last)
+    remarks = [*_calendar_remarks(calendars, first, last), *_silence_remarks(chosen, calendars, days, due)]
+    if not days:
+        raise Permanent(remarks[0] if remarks else f"no session from {first} to {last} has begun yet")
+    return CoverageReport(first, last, days, [*remarks, *_unjudged_remarks(days, at)])
+
+
+def _choose(connection: Connection, keys: Sequence[str], feed: str | None) -> Sequence[Instrument]:
+    found = [instruments.find(connection, key) for key in dict.fromkeys(keys)] or instruments.list_all(connection)
+    if not found:
+        raise Permanent("there is no instrument yet; add one: chandlery instruments add KEY --calendar NAME")
+    chosen = [instrument for instrument in found if feed in (None, instrument.feed)]
+    if not chosen:
+        raise Permanent(f"none of these instruments has the feed {feed}; see: chandlery feeds list")
+    return chosen
+
+
+def _list_days(
+    connection: Connection,
+    chosen: Sequence[Instrument],
+    calendars: Sequence[CalendarStretch],
+    due: datetime,
+    first: date,
+    last: date,
+) -> Sequence[DayCoverage]:
+    starts = min((each.opens_at for each in calendars if each.opens_at), default=due)
+    ends = min(max((each.closes_at for each in calendars if each.closes_at), default=due), due)
+    if starts >= ends:
+        return []
+    ids = [instrument.instrument_id for instrument in chosen]
+    return coverage.list_days(connection, ids, Window(starts, ends), first, last)
+
+
+def _calendar_remarks(calendars: Sequence[CalendarStretch], first: date, last: date) -> Iterator[str]:
+    for each in calendars:
+        fill = f"chandlery sessions sync --calendar {each.calendar}"
+        if each.known_from is None or each.known_to is None:
+            yield f"the calendar {each.calendar} knows no day; fill it: {fill}"
+        elif each.known_from <= first and last <= each.known_to:
+            if each.opens_at is None:
+                yield f"the calendar {each.calendar} has no session from {first} to {last}; if it should: {fill}"
+        else:
+            bounds = f" --from {first}" if first < each.known_from else ""
+            bounds += f" --to {last}" if last > each.known_to else ""
+            yield (
+                f"the calendar {each.calendar} is known from {each.known_from} to {each.known_to} only, other days"
+                f" count nothing; fill them: {fill}{bounds}, or from a file: chandlery sessions import"
+            )
+
+
+def _silence_remarks(
+    chosen: Sequence[Instrument], calendars: Sequence[CalendarStretch], days: Sequence[DayCoverage], due: datetime
+) -> Iterator[str]:
+    """Say of which instruments nothing was expected although their market was open."""
+    opens = {each.calendar: each.opens_at for each in calendars if each.opens_at and each.opens_at < due}
+    told = {day.key for day in days}
+    silent = [instrument for instrument in chosen if instrument.calendar in opens and instrument.key not in told]
+    blank = [instrument.key for instrument in silent if instrument.expected_since is None]
+    if blank:
+        yield (
+            f"nothing is expected yet of {_named(blank)}: neither data nor a listing is known; import data, or run:"
+            f" chandlery instruments add {blank[0]} --calendar NAME --listed TIME"
+        )
+    later = [instrument.key for instrument in silent if instrument.expected_since is not None]
+    if later:
+        yield (
+            f"nothing was expected on these days of {_named(later)}: see listed_at, data_from and delisted_at in"
+            " chandlery instruments list"
+        )
+
+
+def _unjudged_remarks(days: Sequence[DayCoverage], at: datetime) -> Iterator[str]:
+    unjudged = [day for day in days if day.unjudged]
+    if unjudged:
+        minutes = sum(day.unjudged for day in unjudged)
+        old = min(day.session_date for day in unjudged) < (at - WEEK).date()
+        yield (
+            f"{minutes:,} missing minutes are unjudged: no gap monitor has looked at them yet; run: chandlery invoke"
+            f" {'historical' if old else 'live'}_gap_monitor"
+        )
+
+
+def _stretch_told(first: date | None, last: date | None) -> str:
+    return f"from {first} on " if first else f"up to {last} " if last else ""
+
+
+def _named(keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - _NAMED:,} more" if len(keys) > _NAMED else ""
+    return ", ".join(keys[:_NAMED]) + more
