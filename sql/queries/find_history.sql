@@ -1,8 +1,8 @@
--- Where a component's look through older times begins and goes on: the first candle there may be (retention drops older ones
--- by the chunk), and where its last run stopped, if it ran out of time.
+-- Where a component's look through older times begins and goes on: the first minute any instrument is expected to have, as far
+-- back as candles are kept (retention drops older ones by the chunk), and where its last run stopped, if it ran out of time.
 SELECT
     greatest(
-        (SELECT min(data_from) FROM market.instruments),
+        (SELECT min(coalesce(listed_at, data_from)) FROM market.instruments),
         (
             SELECT min(range_start) FROM timescaledb_information.chunks
             WHERE hypertable_schema = 'market' AND hypertable_name = 'candles'

@@ -1,30 +1,36 @@
--- What to ask a vendor for: the UTC days of the open gaps that end by :ends, whose instruments have a ticker there, and that are
--- not backing off. Whole gaps at a time, the least tried and the newest first, about :days days in all.
-WITH due AS (
+-- What to ask a vendor for: the UTC days of open gaps before :ends, of instruments that have a ticker there, that are not backing
+-- off; without the stretches that an interrupted run has asked about. The least tried and the newest first, at most :days of
+-- the :days_due there are; the arrays tell the stretches of each day, and whose gap each is.
+SELECT
+    instrument_id, ticker, day.starts AS day, count(*) OVER () AS days_due,
+    array_agg(gap_id ORDER BY part.starts) AS gap_ids,
+    array_agg(part.starts ORDER BY part.starts) AS starts,
+    array_agg(part.ends ORDER BY part.starts) AS ends
+FROM (
     SELECT
-        g.gap_id, g.instrument_id, n.calendar, g.attempts, g.starts, g.ends, t.ticker,
-        sum((g.ends - INTERVAL '1 microsecond')::date - g.starts::date + 1) OVER (ORDER BY g.attempts, g.starts DESC, g.gap_id)
-            AS days_so_far
+        g.gap_id, g.instrument_id, n.calendar, g.attempts, t.ticker,
+        tstzmultirange(tstzrange(g.starts, least(g.ends, :'ends'::timestamptz)))
+            - coalesce((g.evidence ->> 'asked')::tstzmultirange, '{}') AS unasked
     FROM market.gaps AS g
     JOIN market.instruments AS n USING (instrument_id)
     JOIN market.tickers AS t ON t.instrument_id = g.instrument_id AND t.vendor = :'vendor'
     WHERE g.healed_at IS NULL AND g.reason <> 'unaggregated'
-        AND g.ends <= :'ends'::timestamptz AND (g.next_attempt_at <= :'at'::timestamptz) IS NOT FALSE
-)
-SELECT
-    instrument_id, ticker, day.starts AS day,
-    array_agg(gap_id ORDER BY gap_id) AS gap_ids,
-    array_agg(due.starts ORDER BY gap_id) AS starts,
-    array_agg(due.ends ORDER BY gap_id) AS ends
-FROM due
+        AND g.starts < :'ends'::timestamptz AND (g.next_attempt_at <= :'at'::timestamptz) IS NOT FALSE
+) AS due
+CROSS JOIN LATERAL unnest(due.unasked) AS unasked (stretch)
 CROSS JOIN LATERAL generate_series(
-    date_trunc('day', due.starts), due.ends - INTERVAL '1 microsecond', INTERVAL '1 day'
+    date_trunc('day', lower(unasked.stretch)), upper(unasked.stretch) - INTERVAL '1 microsecond', INTERVAL '1 day'
 ) AS day (starts)
-WHERE (days_so_far <= :'days'::bigint OR gap_id = (SELECT gap_id FROM due ORDER BY attempts, starts DESC, gap_id LIMIT 1))
-    -- A gap may reach over a weekend.
-    AND EXISTS (
-        SELECT FROM market.sessions AS s
-        WHERE s.calendar = due.calendar AND s.opens_at < day.starts + INTERVAL '1 day' AND s.closes_at > day.starts
-    )
+CROSS JOIN LATERAL (
+    SELECT
+        greatest(lower(unasked.stretch), day.starts) AS starts,
+        least(upper(unasked.stretch), day.starts + INTERVAL '1 day') AS ends
+) AS part
+-- A gap may reach over a weekend.
+WHERE EXISTS (
+    SELECT FROM market.sessions AS s
+    WHERE s.calendar = due.calendar AND s.opens_at < part.ends AND s.closes_at > part.starts
+)
 GROUP BY instrument_id, ticker, day.starts
-ORDER BY min(attempts), day.starts DESC, instrument_id;
+ORDER BY min(attempts), day.starts DESC, instrument_id
+LIMIT :'days'::bigint;

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     vendor_api_key: SecretStr | None = Field(None, description="the vendor's key, for use outside AWS")
     vendor_secret_id: str | None = Field(None, description="Secrets Manager secret used when VENDOR_API_KEY is not set")
     vendor_adjusted: bool = Field(False, description="whether to ask for prices adjusted for splits")
-    vendor_days: int = Field(500, ge=1, description="instrument-days the vendor is asked for in one run, about")
+    vendor_days: int = Field(500, ge=1, description="instrument-days the vendor is asked for in one run, at most")
     vendor_timeout_seconds: float = Field(10, gt=0, description="longest single wait for the vendor's server")
     vendor_deadline_seconds: float = Field(
         60, gt=0, description="longest time one fetch may take, with its pages and retries"

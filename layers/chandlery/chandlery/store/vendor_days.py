@@ -2,26 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from chandlery.domain.instrument import Instrument
-from chandlery.domain.vendor import VendorCandle
 from chandlery.domain.window import DAY, Window
-from chandlery.errors import Permanent, psycopg_errors_translated
+from chandlery.errors import psycopg_errors_translated
+from chandlery.store.connection import transaction
 from chandlery.store.statements import run, statement
 
 
 @dataclass(frozen=True)
 class VendorDay:
-    """One instrument's UTC day with open gaps; `starts` and `ends` are theirs, in the order of `gap_ids`."""
+    """One instrument's UTC day with open gaps: the stretches to ask about, each of the gap at its place in `gap_ids`.
+
+    `days_due` is how many such days there are in all.
+    """
 
     instrument_id: int
     ticker: str
     day: datetime
+    days_due: int
     gap_ids: list[int]
     starts: list[datetime]
     ends: list[datetime]
@@ -32,71 +35,72 @@ class VendorDay:
         return Window(self.day, self.day + DAY)
 
     def is_missing(self, minute: datetime) -> bool:
-        """Whether a minute lies in one of the gaps."""
+        """Whether a minute lies in one of the stretches."""
         return any(starts <= minute < ends for starts, ends in zip(self.starts, self.ends, strict=True))
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A stretch of one instrument that a vendor was asked for, and what it said."""
+    """A day that a vendor was asked for, and what it said."""
 
-    instrument_id: int
-    window: Window
+    day: VendorDay
     said: str
 
 
 def list_due(connection: Connection, vendor: str, at: datetime, ends: datetime, days: int) -> Sequence[VendorDay]:
-    """The days to ask a vendor for: of gaps that end by `ends` and are not backing off, about so many days."""
+    """The days to ask a vendor for, of gaps before `ends` that are not backing off; at most `days` of them."""
     with psycopg_errors_translated(), connection.cursor(row_factory=class_row(VendorDay)) as cursor:
         values = {"vendor": vendor, "at": at, "ends": ends, "days": days}
         return cursor.execute(statement("list_vendor_days"), values).fetchall()
 
 
-def explain_quiet(
-    connection: Connection, day: VendorDay, vendor: str, candles: Sequence[VendorCandle], at: datetime
-) -> None:
-    """Write down that a vendor with candles of a day has none of these missing minutes: nothing was traded in them."""
+def explain_quiet(connection: Connection, day: VendorDay, vendor: str, candles: int, at: datetime) -> None:
+    """Write down that a vendor with so many candles of a day has none of the minutes still missing: no trades."""
     run(
         connection,
         "explain_quiet_minutes",
         gap_ids=day.gap_ids,
-        starts=day.window.starts,
-        ends=day.window.ends,
-        times=[candle.time for candle in candles],
-        evidence=Jsonb({"vendor": vendor, "candles_that_day": len(candles)}),
+        starts=day.starts,
+        ends=day.ends,
+        day=day.day,
+        evidence=Jsonb({"vendor": vendor, "candles_that_day": candles}),
         at=at,
     )
 
 
-def back_off(connection: Connection, vendor: str, asked: Sequence[Asked], at: datetime) -> int:
-    """Keep what is still open as unhealable, and ask again later; returns the gaps."""
-    return run(
-        connection,
-        "back_off_gaps",
-        at=at,
-        instrument_ids=[each.instrument_id for each in asked],
-        starts=[each.window.starts for each in asked],
-        ends=[each.window.ends for each in asked],
-        evidences=[Jsonb({"vendor": vendor, "said": each.said}) for each in asked],
-    ).rowcount
+def back_off(connection: Connection, vendor: str, asked: Sequence[Asked], at: datetime, ends: datetime) -> int:
+    """Keep what is still open before `ends` as unhealable, and ask again later; returns the gaps that back off.
 
-
-def list_incomplete(connection: Connection, instrument_id: int, window: Window) -> Sequence[datetime]:
-    """The starts of the UTC days of a window in which an instrument's sessions are not complete, in order."""
-    values = {"instrument_id": instrument_id, "starts": window.starts, "ends": window.ends}
-    return [day for (day,) in run(connection, "list_incomplete_days", **values)]
-
-
-def find_ticker(connection: Connection, instrument: Instrument, vendor: str) -> str:
-    """What a vendor calls an instrument.
-
-    Raises:
-        Permanent: nobody said.
+    Gaps of which only a part was asked about remember which.
     """
-    row = run(connection, "find_ticker", instrument_id=instrument.instrument_id, vendor=vendor).fetchone()
-    if row is None:
-        raise Permanent(
-            f"{instrument.key} has no ticker at {vendor}; add it: chandlery instruments add {instrument.key}"
-            f" --calendar {instrument.calendar} --ticker TICKER"
+    stretches = [
+        (each.day.instrument_id, starts, until, each.said)
+        for each in asked
+        for starts, until in zip(each.day.starts, each.day.ends, strict=True)
+    ]
+    with transaction(connection):
+        run(connection, "lock_gaps")
+        found = run(
+            connection,
+            "back_off_gaps",
+            vendor=vendor,
+            at=at,
+            ends=ends,
+            instrument_ids=[instrument_id for instrument_id, *_ in stretches],
+            asked_starts=[starts for _, starts, *_ in stretches],
+            asked_ends=[until for *_, until, _ in stretches],
+            said=[said for *_, said in stretches],
         )
-    return str(row[0])
+        return sum(whole for (whole,) in found)
+
+
+def list_open_days(connection: Connection, instrument_id: int, window: Window) -> Sequence[tuple[datetime, bool]]:
+    """The UTC days of a window in which an instrument is to trade, in order, and whether each is incomplete."""
+    values = {"instrument_id": instrument_id, "starts": window.starts, "ends": window.ends}
+    return [(day, incomplete) for day, incomplete in run(connection, "list_open_days", **values)]
+
+
+def find_known_days(connection: Connection, calendar: str) -> tuple[date | None, date | None]:
+    """The first and the last day a calendar knows; none when it was never filled."""
+    row = run(connection, "find_calendar", calendar=calendar).fetchone()
+    return (row[2], row[3]) if row else (None, None)

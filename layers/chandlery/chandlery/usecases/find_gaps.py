@@ -54,7 +54,7 @@ def find_gaps(
         window: minutes that were due.
         at: the run's scheduled time: coverage is that of the 7 days and of the 24 hours up to it.
         shares: the instruments, in the order to take them.
-        has_time: asked before each share but the first.
+        has_time: asked before each share.
 
     Raises:
         Retryable, Permanent: from the database; the ledger is then as it was.
@@ -62,7 +62,7 @@ def find_gaps(
     ledger, minutes, done = Reconciled(), dict[str, FeedMinutes](), 0
     with gaps.scanning(connection, window, at, week_starts=at - WEEK, day_starts=at - DAY) as scan:
         for share in shares:
-            if done and not has_time():
+            if not has_time():
                 break
             changed, feeds = scan.look(share)
             ledger += changed

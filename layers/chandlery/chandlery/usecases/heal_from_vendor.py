@@ -7,14 +7,13 @@ from datetime import datetime
 from psycopg import Connection
 
 from chandlery.domain.vendor import Vendor, VendorCandle
-from chandlery.domain.window import Window
-from chandlery.errors import ChandleryError, Retryable, UnknownTicker
+from chandlery.errors import ChandleryError, UnknownTicker
 from chandlery.store import candles, vendor_days
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.candles import Written
 from chandlery.store.vendor_days import Asked, VendorDay
 
-# Refusals on end after which it is not about one instrument any more.
+# Refused instruments on end after which it is not about them any more.
 _MOST_REFUSALS = 3
 
 
@@ -23,36 +22,33 @@ class VendorHealing:
     """What asking a vendor came to; `error` is the first that was not about a ticker, for the caller to raise."""
 
     written: Written = field(default_factory=Written)
-    days: int = 0
-    days_left: int = 0
-    asked: dict[int, Asked] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
     error: ChandleryError | None = None
 
 
 def heal_from_vendor(
     connection: Connection, vendor: Vendor, due: Sequence[VendorDay], at: datetime, has_time: Callable[[], bool]
 ) -> VendorHealing:
-    """Ask for each day, and write what is missing of it; each day is a transaction of its own.
+    """Ask for each day, write what is missing of it, then what the vendor's silence explains.
 
-    Only minutes that are missing are written. A day the vendor has candles of explains the minutes it has none of.
-    An unknown ticker, or an answer that cannot be true, costs that instrument its turn and no other.
+    A day the vendor has candles of explains the minutes it has none of. An unknown ticker, or an error, costs that
+    instrument its turn and no other; after a few errors on end nobody else is asked.
 
     Raises:
         Retryable, Permanent: from the database; what the vendor raises stands in the result.
     """
     healing, refusals, passed_over = VendorHealing(), 0, set[int]()
     for number, day in enumerate(due):
-        if not has_time() or isinstance(healing.error, Retryable) or refusals >= _MOST_REFUSALS:
-            healing.days_left = len(due) - number
+        if refusals >= _MOST_REFUSALS or not has_time():
             break
         if day.instrument_id in passed_over:
             continue
-        healing.days += 1
         try:
             found = vendor.fetch(day.ticker, day.window)
         except UnknownTicker:
             passed_over.add(day.instrument_id)
-            _remember(healing.asked, day, f"unknown ticker {day.ticker}")
+            theirs = (each for each in due[number:] if each.instrument_id == day.instrument_id)
+            healing.asked += (Asked(each, f"unknown ticker {each.ticker}") for each in theirs)
         except ChandleryError as error:
             passed_over.add(day.instrument_id)
             healing.error = healing.error or error
@@ -60,7 +56,7 @@ def heal_from_vendor(
         else:
             refusals = 0
             healing.written += _write(connection, vendor, day, found, at)
-            _remember(healing.asked, day, "candles, but not these" if found else "nothing")
+            healing.asked.append(Asked(day, "candles, but not these" if found else "nothing"))
     return healing
 
 
@@ -70,14 +66,5 @@ def _write(
     missing = [candle for candle in found if day.is_missing(candle.time)]
     written = candles.write_vendor(connection, day.instrument_id, CandleColumns.of(missing))
     if found:
-        vendor_days.explain_quiet(connection, day, vendor.name, found, at)
+        vendor_days.explain_quiet(connection, day, vendor.name, len(found), at)
     return written
-
-
-def _remember(asked: dict[int, Asked], day: VendorDay, said: str) -> None:
-    """One entry an instrument, from the first to the last of its gaps."""
-    starts, ends = min(day.starts), max(day.ends)
-    if day.instrument_id in asked:
-        known = asked[day.instrument_id].window
-        starts, ends = min(starts, known.starts), max(ends, known.ends)
-    asked[day.instrument_id] = Asked(day.instrument_id, Window(starts, ends), said)

@@ -1,7 +1,7 @@
 """The historical gap monitor's job: beyond 7 days, heal from ticks that are still kept, else from the vendor."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from psycopg import Connection
@@ -13,9 +13,10 @@ from chandlery.errors import ChandleryError
 from chandlery.store import gaps, instruments, vendor_days
 from chandlery.store.candles import Written
 from chandlery.store.gaps import Reconciled, Share
+from chandlery.store.vendor_days import Asked
 from chandlery.usecases.find_gaps import count_hours, find_gaps
 from chandlery.usecases.heal_from_ticks import heal_differing, heal_marked
-from chandlery.usecases.heal_from_vendor import VendorHealing, heal_from_vendor
+from chandlery.usecases.heal_from_vendor import heal_from_vendor
 
 COMPONENT = "historical_gap_monitor"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,7 +27,10 @@ _SECONDS_TO_LOOK, _SECONDS_TO_ASK = 600.0, 300.0
 
 @dataclass(frozen=True)
 class HistoricalGapReport:
-    """What one look beyond 7 days came to; gaps are rows of the ledger."""
+    """What one look beyond 7 days came to; gaps are rows of the ledger.
+
+    `vendor_days` were answered by the vendor, `vendor_days_left` are to be asked for again.
+    """
 
     candles_written: int
     candles_revised: int
@@ -53,6 +57,7 @@ class HistoricalGapReport:
             or self.gaps_found
             or self.gaps_filled
             or self.gaps_changed
+            or self.vendor_days
             or self.gaps_backing_off
         )
 
@@ -79,7 +84,7 @@ def watch_historical_gaps(
         piece_candles: candles per transaction, about.
         verify_buckets: instrument-minutes a day to hold against ticks that are still kept, in turns; 0: none.
         share_instruments: instruments scanned together.
-        most_vendor_days: instrument-days to ask the vendor for, about.
+        most_vendor_days: instrument-days to ask the vendor for, at most.
         has_time: asked before each piece of work whether one more, of so many seconds at most, fits.
 
     Raises:
@@ -89,22 +94,15 @@ def watch_historical_gaps(
     now = floor_minute(scheduled_at)
     beyond = floor_hour(now - WEEK)
     written, pieces_left = _heal(connection, beyond, piece_candles, verify_buckets, has_time)
-    pieces_left += count_hours(connection, lambda: has_time(_SECONDS_TO_ASK))
-    shares = gaps.plan_shares(connection, share_instruments)
-    ledger, weeks_left = _look(connection, beyond, now, shares, has_time)
-    healing, backing_off = VendorHealing(), 0
-    try:
-        vendor = open_vendor()
-    except ChandleryError as error:
-        vendor, healing.error = None, error
-    if vendor is not None:
-        due = vendor_days.list_due(connection, vendor.name, now, beyond, most_vendor_days)
-        healing = heal_from_vendor(connection, vendor, due, now, lambda: has_time(_SECONDS_TO_ASK / 2))
-        ledger += _look_again(connection, beyond, now, shares, healing, has_time)
-        backing_off = vendor_days.back_off(connection, vendor.name, list(healing.asked.values()), now)
-    if healing.error is not None:
-        raise healing.error
-    written += healing.written
+    hours_left = count_hours(connection, lambda: has_time(_SECONDS_TO_ASK))
+    history = _History(connection, now, beyond, gaps.plan_shares(connection, share_instruments))
+    # Candles that are not counted yet would be taken for missing ones.
+    ledger, weeks_left = (Reconciled(), len(history.weeks)) if hours_left else _look(history, has_time)
+    answers = _ask(history, open_vendor, most_vendor_days, has_time)
+    if answers.error is not None:
+        raise answers.error
+    written += answers.written
+    ledger += answers.ledger
     still_open = gaps.sum_open(connection)
     return HistoricalGapReport(
         candles_written=written.written,
@@ -116,12 +114,45 @@ def watch_historical_gaps(
         gaps_open=sum(feed.gaps for feed in still_open),
         minutes_open=sum(feed.minutes for feed in still_open),
         oldest_gap_hours=max(((now - feed.oldest) / HOUR for feed in still_open), default=0.0),
-        vendor_days=healing.days,
-        vendor_days_left=healing.days_left,
-        gaps_backing_off=backing_off,
-        pieces_left=pieces_left,
+        vendor_days=answers.days,
+        vendor_days_left=answers.days_left,
+        gaps_backing_off=answers.gaps_backing_off,
+        pieces_left=pieces_left + hours_left,
         weeks_left=weeks_left,
     )
+
+
+class _History:
+    """The weeks beyond the live stretch, the newest first, and where the last look through them stopped, if it did."""
+
+    def __init__(self, connection: Connection, now: datetime, beyond: datetime, shares: Sequence[Share]) -> None:
+        self.connection, self.now, self.beyond, self.shares = connection, now, beyond, shares
+        starts, self.resume_at = gaps.find_history(connection, COMPONENT)
+        self.weeks = list(_weeks(starts, beyond)) if starts is not None and starts < beyond else []
+
+
+def _weeks(starts: datetime, ends: datetime) -> Iterator[Window]:
+    """From the newest back to `starts`, cut on Mondays: were they cut anew each day, a gap over a weekend would be too.
+
+    The newest is one to two weeks long: a few hours cannot tell how often an instrument trades.
+    """
+    monday = floor_week(ends) - WEEK
+    yield Window(max(monday, starts), ends)
+    while monday > starts:
+        yield Window(max(monday - WEEK, starts), monday)
+        monday -= WEEK
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What asking the vendor came to; an error is for the run to raise once all else is done."""
+
+    written: Written = field(default_factory=Written)
+    ledger: Reconciled = field(default_factory=Reconciled)
+    days: int = 0
+    days_left: int = 0
+    gaps_backing_off: int = 0
+    error: ChandleryError | None = None
 
 
 def _heal(
@@ -150,60 +181,76 @@ def _heal(
     return written, left
 
 
-def _look(
-    connection: Connection,
-    beyond: datetime,
-    now: datetime,
-    shares: Sequence[Share],
-    has_time: Callable[[float], bool],
-) -> tuple[Reconciled, int]:
-    """Find the gaps of every week from the newest to the first candle; returns what changed, and the weeks left."""
-    starts, resume_at = gaps.find_history(connection, COMPONENT)
-    if starts is None or starts >= beyond:
-        return Reconciled(), 0
-    weeks = list(_weeks(starts, beyond, resume_at))
+def _look(history: _History, has_time: Callable[[float], bool]) -> tuple[Reconciled, int]:
+    """Find the gaps of the newest week, then of the others, from where the last run stopped, if it did.
+
+    Returns:
+        What changed, and the weeks that no time was left for.
+    """
+    resume_at = history.resume_at or history.beyond
+    weeks = [*history.weeks[:1], *(week for week in history.weeks[1:] if week.ends <= resume_at)]
     ledger = Reconciled()
     for done, week in enumerate(weeks):
         if done and not has_time(_SECONDS_TO_ASK):
-            gaps.record_scan(connection, COMPONENT, weeks[done - 1], resume_at=week.ends)
+            gaps.record_scan(history.connection, COMPONENT, weeks[done - 1], resume_at=week.ends)
             return ledger, len(weeks) - done
-        ledger += find_gaps(connection, COMPONENT, week, now, shares=shares, has_time=lambda: True).ledger
+        ledger += find_gaps(
+            history.connection, COMPONENT, week, history.now, shares=history.shares, has_time=lambda: True
+        ).ledger
     return ledger, 0
 
 
-def _weeks(starts: datetime, ends: datetime, resume_at: datetime | None) -> Iterator[Window]:
-    """The newest week, then the others back to `starts`: from where the last run stopped, if it did.
-
-    Weeks begin on Mondays: were they cut anew each day, a gap over a weekend would be too.
-    """
-    monday = floor_week(ends)
-    if monday < ends:
-        yield Window(max(monday, starts), ends)
-    if resume_at is not None:
-        monday = min(monday, resume_at)
-    while monday > starts:
-        yield Window(max(monday - WEEK, starts), monday)
-        monday -= WEEK
+def _ask(
+    history: _History,
+    open_vendor: Callable[[], Vendor | None],
+    most_days: int,
+    has_time: Callable[[float], bool],
+) -> _Answers:
+    """Ask the vendor for what is due, bring the ledger up to what it said, and let the rest wait."""
+    connection, now = history.connection, history.now
+    try:
+        vendor = open_vendor()
+    except ChandleryError as error:
+        return _Answers(error=error)
+    if vendor is None:
+        return _Answers()
+    due = vendor_days.list_due(connection, vendor.name, now, history.beyond, most_days)
+    healing = heal_from_vendor(connection, vendor, due, now, lambda: has_time(_SECONDS_TO_ASK / 2))
+    ledger, whole = _look_again(history, healing.asked, has_time)
+    # A gap that the vendor may have filled waits for the next run to say so.
+    backing_off = vendor_days.back_off(connection, vendor.name, healing.asked, now, history.beyond) if whole else 0
+    return _Answers(
+        written=healing.written,
+        ledger=ledger,
+        days=len(healing.asked),
+        days_left=due[0].days_due - len(healing.asked) if due else 0,
+        gaps_backing_off=backing_off,
+        error=healing.error,
+    )
 
 
 def _look_again(
-    connection: Connection,
-    beyond: datetime,
-    now: datetime,
-    shares: Sequence[Share],
-    healing: VendorHealing,
-    has_time: Callable[[float], bool],
-) -> Reconciled:
-    """Bring the ledger up to what the vendor filled or explained, where it was asked."""
-    if not healing.asked:
-        return Reconciled()
-    count_hours(connection, lambda: has_time(0))
-    touched = [share for share in shares if any(share.first <= each <= share.last for each in healing.asked)]
-    starts = floor_week(min(each.window.starts for each in healing.asked.values()))
-    ends = min(max(each.window.ends for each in healing.asked.values()) + DAY, beyond)
+    history: _History, asked: Sequence[Asked], has_time: Callable[[float], bool]
+) -> tuple[Reconciled, bool]:
+    """Bring the ledger up to what the vendor filled or explained; returns what changed, and whether time sufficed."""
+    days = [each.day.window for each in asked]
+    instrument_ids = {each.day.instrument_id for each in asked}
+    shares = [share for share in history.shares if any(share.first <= each <= share.last for each in instrument_ids)]
     ledger = Reconciled()
-    while starts < ends and has_time(0):
-        week = Window(starts, min(starts + WEEK, ends))
-        ledger += find_gaps(connection, COMPONENT, week, now, shares=touched, has_time=lambda: True).ledger
-        starts += WEEK
+    if count_hours(history.connection, lambda: has_time(0)):
+        return ledger, False
+    for week in history.weeks:
+        if any(day.starts < week.ends and day.ends > week.starts for day in days):
+            if not has_time(0):
+                return ledger, False
+            ledger += _scan(history, week, shares)
+    return ledger, True
+
+
+def _scan(history: _History, week: Window, shares: Sequence[Share]) -> Reconciled:
+    # Not by find_gaps: that remembers a week as looked through, and where to go on.
+    ledger, now = Reconciled(), history.now
+    with gaps.scanning(history.connection, week, now, week_starts=now - WEEK, day_starts=now - DAY) as scan:
+        for share in shares:
+            ledger += scan.look(share)[0]
     return ledger

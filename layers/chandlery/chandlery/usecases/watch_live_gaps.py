@@ -12,7 +12,7 @@ from chandlery.domain.window import DAY, HOUR, MINUTE, WEEK, Window, epoch_minut
 from chandlery.store import gaps, instruments
 from chandlery.store.candles import Written
 from chandlery.store.gaps import FeedMinutes, FeedSilence, OpenGaps
-from chandlery.usecases.find_gaps import count_hours, find_gaps
+from chandlery.usecases.find_gaps import Found, count_hours, find_gaps
 from chandlery.usecases.heal_from_ticks import heal_differing, heal_marked
 
 COMPONENT = "live_gap_monitor"
@@ -37,8 +37,9 @@ class FeedReport:
 
 @dataclass(frozen=True)
 class LiveGapReport:
-    """What one look at the last 7 days came to; gaps are rows of the ledger, coverage runs from 0 to 1.
+    """What one look at the last 7 days came to; gaps are rows of the ledger.
 
+    Coverage runs from 0 to 1; null, and no feeds, where time did not suffice for every instrument.
     `silent_instruments` names those that are silent right now, implausibly, while their feed lives; `ending_calendars`
     those in use whose sessions end within 30 days.
     """
@@ -52,8 +53,8 @@ class LiveGapReport:
     gaps_open: int
     minutes_open: int
     oldest_gap_hours: float
-    coverage_24h: float
-    coverage_7d: float
+    coverage_24h: float | None
+    coverage_7d: float | None
     pieces_left: int
     shares_left: int
     ending_calendars: Sequence[str]
@@ -99,7 +100,7 @@ def watch_live_gaps(
     """
     now = floor_minute(scheduled_at)
     written, pieces_left = _heal(connection, Window(now - WEEK, now - DAY), piece_candles, verify_buckets, has_time)
-    pieces_left += count_hours(connection, has_time)
+    hours_left = count_hours(connection, has_time)
     shares = gaps.plan_shares(connection, share_instruments)
     # A run that has no time for all of them begins with others than the last one did.
     first = epoch_minute(now) // EVERY_MINUTES % max(len(shares), 1)
@@ -109,7 +110,8 @@ def watch_live_gaps(
         Window(floor_hour(now - WEEK), now - MINUTE),
         now,
         shares=[*shares[first:], *shares[:first]],
-        has_time=has_time,
+        # Candles that are not counted yet would be taken for missing ones.
+        has_time=lambda: not hours_left and has_time(),
     )
     still_open = gaps.sum_open(connection)
     return LiveGapReport(
@@ -122,17 +124,15 @@ def watch_live_gaps(
         gaps_open=sum(feed.gaps for feed in still_open),
         minutes_open=sum(feed.minutes for feed in still_open),
         oldest_gap_hours=max((_hours(now - feed.oldest) for feed in still_open), default=0.0),
-        coverage_24h=coverage_of(
-            sum(feed.expected_day for feed in found.feeds), sum(feed.open_day for feed in found.feeds)
-        ),
-        coverage_7d=coverage_of(
-            sum(feed.expected_week for feed in found.feeds), sum(feed.open_week for feed in found.feeds)
-        ),
-        pieces_left=pieces_left,
+        coverage_24h=_coverage(found, lambda feed: (feed.expected_day, feed.open_day)),
+        coverage_7d=_coverage(found, lambda feed: (feed.expected_week, feed.open_week)),
+        pieces_left=pieces_left + hours_left,
         shares_left=found.shares_left,
         ending_calendars=gaps.list_ending_calendars(connection, now),
         silent_instruments=gaps.list_silent_instruments(connection, now - MINUTE, _MOST_NAMES),
-        feeds=_by_feed(now, found.feeds, still_open, gaps.list_feed_silence(connection, now)),
+        feeds=[]
+        if found.shares_left
+        else _by_feed(now, found.feeds, still_open, gaps.list_feed_silence(connection, now)),
     )
 
 
@@ -146,6 +146,13 @@ def _heal(
         turn = turn_of(window, minutes, EVERY_MINUTES)
         written += heal_differing(connection, turn, source, piece_candles=piece_candles, has_time=has_time)
     return written, left
+
+
+def _coverage(found: Found, minutes_of: Callable[[FeedMinutes], tuple[int, int]]) -> float | None:
+    if found.shares_left:
+        return None
+    minutes = [minutes_of(feed) for feed in found.feeds]
+    return coverage_of(sum(expected for expected, _ in minutes), sum(still_open for _, still_open in minutes))
 
 
 def _hours(age: timedelta) -> float:
