@@ -57,3 +57,13 @@ def _fold_minute(ticks: list[Tick]) -> Folded:
         trades=len(ticks),
         price_eligible=bool(eligible),
     )
+
+
+def fell_silent(moments: Iterable[datetime], limit: int) -> bool:
+    """Whether a feed with ticks at these moments of a minute had `limit` whole seconds on end without; 60: never."""
+    alive = {moment.second for moment in moments}
+    longest = run = 0
+    for second in range(60):
+        run = 0 if second in alive else run + 1
+        longest = max(longest, run)
+    return limit < 60 and longest >= limit

@@ -8,7 +8,7 @@ CROSS JOIN LATERAL (
         coalesce(bit_or(minute.bit) FILTER (WHERE c.partial), 0)::bit(60) AS partial,
         CASE WHEN count(*) = count(c.trades) THEN coalesce(sum(c.trades), 0)::bigint END AS trades
     FROM market.candles AS c
-    CROSS JOIN LATERAL (SELECT 1::bigint << (59 - date_part('minute', c.time)::integer) AS bit) AS minute
+    CROSS JOIN LATERAL (SELECT 1::bigint << (59 - date_part('minute', c.time AT TIME ZONE 'UTC')::integer) AS bit) AS minute
     WHERE c.instrument_id = taken.instrument_id AND c.time >= taken.hour AND c.time < taken.hour + INTERVAL '1 hour'
         -- Said again as constants, so that chunks are excluded while planning.
         AND c.time >= :'starts'::timestamptz AND c.time < :'ends'::timestamptz

@@ -1,6 +1,7 @@
 -- The runs of adjacent missing minutes that are gaps: those with ticks (unaggregated), those in which the feed was silent
 -- (feed_down), and silences of a living feed that are not plausible (instrument_silent): e^(-trades expected) < 0.001, at
--- the instrument's own rate at that time of day, the silence itself left out. Silence that is plausible is no gap.
+-- the instrument's own rate at that time of day, the silence itself left out. Silence that is plausible is no gap, unless the
+-- ledger knows that it goes on beyond the window's edge: half a silence looks more plausible than the whole.
 -- Work grows with the missing minutes only; hours that are missing whole count as one piece each.
 CREATE TEMPORARY TABLE gap_runs ON COMMIT DROP AS
 WITH kinds AS (
@@ -76,23 +77,43 @@ WITH kinds AS (
         AND p.kind = 'instrument_silent'
     LEFT JOIN trade_rates AS overall
         ON overall.instrument_id = p.instrument_id AND overall.hour_of_day IS NULL AND p.kind = 'instrument_silent'
+), runs AS (
+    SELECT
+        instrument_id, feed, kind::market.gap_reason AS reason,
+        min(hour + first_minute * INTERVAL '1 minute') AS starts,
+        max(hour + (first_minute + length) * INTERVAL '1 minute') AS ends,
+        sum(length)::integer AS minutes,
+        sum(bit_count(market.minute_mask(first_minute, first_minute + length) & in_week)) AS minutes_in_week,
+        sum(bit_count(market.minute_mask(first_minute, first_minute + length) & in_day)) AS minutes_in_day,
+        sum(trades_expected) AS trades_expected,
+        min(place) AS place, max(place + length) AS beyond_place
+    FROM weighed
+    GROUP BY instrument_id, feed, kind, run
 )
 SELECT
-    instrument_id, feed, kind::market.gap_reason AS reason,
-    min(hour + first_minute * INTERVAL '1 minute') AS starts,
-    max(hour + (first_minute + length) * INTERVAL '1 minute') AS ends,
-    sum(length)::integer AS minutes,
-    sum(bit_count(market.minute_mask(first_minute, first_minute + length) & in_week)) AS minutes_in_week,
-    sum(bit_count(market.minute_mask(first_minute, first_minute + length) & in_day)) AS minutes_in_day,
-    CASE kind
+    r.instrument_id, r.feed, r.reason, r.starts, r.ends, r.minutes, r.minutes_in_week, r.minutes_in_day,
+    CASE r.reason
         WHEN 'unaggregated' THEN jsonb_build_object('ticks', 'waiting')
-        WHEN 'feed_down' THEN jsonb_build_object('feed', feed)
+        WHEN 'feed_down' THEN jsonb_build_object('feed', r.feed)
         ELSE jsonb_build_object(
-            'feed', feed, 'trades_expected',
+            'feed', r.feed, 'trades_expected',
             -- JSON knows no infinity: then every other minute had a trade.
-            CASE WHEN sum(trades_expected) < 'Infinity' THEN round(sum(trades_expected)::numeric, 1) END
+            CASE WHEN r.trades_expected < 'Infinity' THEN round(r.trades_expected::numeric, 1) END
         )
     END AS evidence
-FROM weighed
-GROUP BY instrument_id, feed, kind, run
-HAVING kind <> 'instrument_silent' OR sum(trades_expected) > -ln(0.001);
+FROM runs AS r
+JOIN scanned_instruments AS n USING (instrument_id)
+JOIN (
+    SELECT calendar, max(place + beyond_minute - first_minute) AS beyond_place FROM stretches GROUP BY calendar
+) AS edge USING (calendar)
+WHERE r.reason <> 'instrument_silent'
+    OR r.trades_expected > -ln(0.001)
+    OR (r.place = 0 OR r.beyond_place = edge.beyond_place) AND EXISTS (
+        SELECT FROM market.gaps AS g
+        WHERE g.instrument_id = r.instrument_id AND g.healed_at IS NULL AND g.reason IN ('instrument_silent', 'unhealable')
+            AND g.starts <= r.ends AND g.ends >= r.starts
+            AND (
+                r.place = 0 AND g.starts < r.starts
+                OR r.beyond_place = edge.beyond_place AND g.ends > r.ends
+            )
+    );

@@ -1,12 +1,15 @@
 -- Where candles are missing: each row is a stretch of an hour, its minutes as bits.
---   waiting: ticks are there; down: the feed was silent, or fell silent (a partial candle); quiet: the feed lived.
+--   waiting: ticks are there; down: the feed was silent, or fell silent (a partial candle); quiet: the feed lived;
+--   explained, which is not missing: the feed lived, but a vendor has said that nothing was traded.
 -- Hours with all sixty candles, which most are, leave at the first glance.
 CREATE TEMPORARY TABLE missing_hours ON COMMIT DROP AS
 SELECT
-    instrument_id, feed, hour, place, first_minute, beyond_minute, in_week, in_day, missing,
-    missing & waits AS waiting,
-    missing & ~waits & (~alive | partial) AS down,
-    missing & ~waits & alive & ~partial AS quiet
+    instrument_id, feed, hour, place, first_minute, beyond_minute, in_week, in_day,
+    absent & ~told AS missing,
+    absent & ~told & waits AS waiting,
+    absent & ~told & ~waits & (~alive | partial) AS down,
+    absent & ~told & ~waits & alive & ~partial AS quiet,
+    absent & told & ~waits & alive & ~partial AS explained
 FROM (
     SELECT
         n.instrument_id, n.feed, s.hour, s.place, s.first_minute, s.beyond_minute, s.in_week, s.in_day, h.partial,
@@ -14,7 +17,8 @@ FROM (
             WHEN n.is_cut
             THEN s.minutes & market.minute_mask(market.minute_of(s.hour, n.since), market.minute_of(s.hour, n.until))
             ELSE s.minutes
-        END & ~h.complete & ~coalesce(x.minutes, 0::bit(60)) AS missing,
+        END & ~h.complete AS absent,
+        coalesce(x.minutes, 0::bit(60)) AS told,
         coalesce(f.alive, 0::bit(60)) AS alive,
         coalesce(w.minutes, 0::bit(60)) AS waits
     FROM (
@@ -40,4 +44,4 @@ FROM (
     LEFT JOIN waiting_hours AS w ON w.instrument_id = n.instrument_id AND w.hour = s.hour
     LEFT JOIN explained_hours AS x ON x.instrument_id = n.instrument_id AND x.hour = s.hour
 ) AS compared
-WHERE bit_count(missing) > 0;
+WHERE bit_count(absent) > 0;

@@ -1,5 +1,5 @@
 -- A bucket whose ticks were all cancelled loses its candle. A vendor's candle never stood on our ticks, and stays; so
--- does one whose ticks are older than the oldest chunk: retention dropped those, nobody cancelled them.
+-- does one whose ticks have no chunk any more: retention dropped those, nobody cancelled them.
 DELETE FROM market.candles AS stored
 USING incoming_candles AS i
 JOIN touched_buckets AS b ON b.instrument_id = i.instrument_id AND b.bucket = i.time
@@ -8,7 +8,8 @@ WHERE i.open IS NULL
     AND stored.instrument_id = i.instrument_id AND stored.time = i.time
     AND stored.time >= :'starts'::timestamptz AND stored.time < :'ends'::timestamptz
     AND stored.source <> 'vendor_historical'
-    AND stored.time >= (
-        SELECT min(range_start) FROM timescaledb_information.chunks
+    AND EXISTS (
+        SELECT FROM timescaledb_information.chunks
         WHERE hypertable_schema = 'market' AND hypertable_name = 'ticks'
+            AND range_start <= stored.time AND range_end > stored.time
     );

@@ -28,14 +28,30 @@ WITH touched AS (
             AND t.time >= :'starts'::timestamptz AND t.time < :'ends'::timestamptz AND NOT t.cancelled
     ) AS own
     GROUP BY busiest.feed, busiest.bucket
+), edges AS (  -- read already: so the last second of a minute is known to be that, whoever traded then
+    SELECT n.feed, f.bucket, bit_or(1::bigint << (59 - floor(date_part('second', f.closes_at))::integer)) AS seconds
+    FROM folded_buckets AS f
+    JOIN market.instruments AS n USING (instrument_id)
+    GROUP BY n.feed, f.bucket
+), chunks AS MATERIALIZED (
+    SELECT range_start, range_end FROM timescaledb_information.chunks
+    WHERE hypertable_schema = 'market' AND hypertable_name = 'ticks'
 ), known AS MATERIALIZED (
     SELECT
         touched.feed, touched.bucket, stored.seconds AS stored, market.silence_limit(touched.feed) AS silence_limit,
         (
-            coalesce(sampled.seconds, 0) | CASE WHEN touched.removed THEN 0 ELSE coalesce(stored.seconds::bigint, 0) END
+            coalesce(sampled.seconds, 0) | coalesce(edges.seconds, 0) | CASE
+                -- Ticks were taken away, and not by retention, which drops them by the chunk: what is left is to be read anew.
+                WHEN touched.removed AND EXISTS (
+                    SELECT FROM chunks WHERE chunks.range_start <= touched.bucket AND chunks.range_end > touched.bucket
+                )
+                THEN 0
+                ELSE coalesce(stored.seconds::bigint, 0)
+            END
         )::bit(60) AS seconds
     FROM touched
     LEFT JOIN sampled USING (feed, bucket)
+    LEFT JOIN edges USING (feed, bucket)
     LEFT JOIN market.feed_minutes AS stored USING (feed, bucket)
 ), calendars AS MATERIALIZED (
     SELECT DISTINCT feed, calendar FROM market.instruments
@@ -49,7 +65,7 @@ WITH touched AS (
         WHERE n.feed = known.feed
             AND t.time >= known.bucket AND t.time < known.bucket + INTERVAL '1 minute'
             AND t.time >= :'starts'::timestamptz AND t.time < :'ends'::timestamptz AND NOT t.cancelled
-            AND market.longest_silence(known.seconds) >= known.silence_limit
+            AND known.silence_limit < 60 AND market.longest_silence(known.seconds) >= known.silence_limit
             AND EXISTS (
                 SELECT FROM calendars
                 WHERE calendars.feed = known.feed AND market.is_expected(calendars.calendar, known.bucket)
@@ -57,7 +73,7 @@ WITH touched AS (
     ) AS whole
 )
 SELECT
-    feed, bucket, found AS seconds,
-    market.longest_silence(found) >= silence_limit AS silent,
-    market.longest_silence(stored) >= silence_limit AS was_silent
+    feed, bucket, found AS seconds, found IS DISTINCT FROM stored AS changed,
+    silence_limit < 60 AND market.longest_silence(found) >= silence_limit AS silent,
+    CASE WHEN stored IS NOT NULL THEN silence_limit < 60 AND market.longest_silence(stored) >= silence_limit END AS was_silent
 FROM graded;

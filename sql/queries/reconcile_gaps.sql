@@ -1,11 +1,11 @@
 -- Makes the open rows of the ledger those that were found, in one statement: rows that changed are changed, parts that are no
 -- longer missing become history, new gaps are opened. Nothing found anew, nothing written.
 WITH open AS MATERIALIZED (
-    SELECT g.*, n.calendar
+    SELECT g.*, n.calendar, coalesce(n.listed_at, n.data_from) AS since, n.delisted_at AS until
     FROM market.gaps AS g
     JOIN market.instruments AS n USING (instrument_id)
     WHERE g.healed_at IS NULL AND g.instrument_id BETWEEN :'first'::integer AND :'last'::integer
-        AND g.starts < :'ends'::timestamptz AND g.ends > :'starts'::timestamptz
+        AND g.starts <= :'ends'::timestamptz AND g.ends >= :'starts'::timestamptz
 ), compared AS MATERIALIZED (
     SELECT open.*, still.gaps IS NOT NULL AS continues,
         tstzmultirange(tstzrange(open.starts, open.ends)) - coalesce(still.gaps, '{}') AS no_longer
@@ -26,15 +26,18 @@ WITH open AS MATERIALIZED (
     FROM compared AS c
     CROSS JOIN LATERAL unnest(c.no_longer) AS part (stretch)
     CROSS JOIN LATERAL (
+        SELECT greatest(lower(part.stretch), c.since) AS starts, least(upper(part.stretch), c.until) AS ends
+    ) AS life
+    CROSS JOIN LATERAL (
         SELECT coalesce(sum(market.minute_of(s.hour, s.ends) - market.minute_of(s.hour, s.starts)), 0)::integer AS minutes
-        FROM market.expected_stretches(lower(part.stretch), upper(part.stretch)) AS s
+        FROM market.expected_stretches(life.starts, life.ends) AS s
         WHERE s.calendar = c.calendar
     ) AS expected
     CROSS JOIN LATERAL (
         SELECT string_agg(DISTINCT candle.source::text, ', ') AS sources, count(*) AS minutes
         FROM market.candles AS candle
         WHERE candle.instrument_id = c.instrument_id
-            AND candle.time >= lower(part.stretch) AND candle.time < upper(part.stretch) AND NOT candle.partial
+            AND candle.time >= life.starts AND candle.time < life.ends AND NOT candle.partial
             AND market.is_expected(c.calendar, candle.time)
     ) AS standing
 ), ended AS (

@@ -1,4 +1,5 @@
--- Keeps what feeds did, second by second.
-INSERT INTO market.feed_minutes AS known (feed, bucket, seconds)
-SELECT feed, bucket, seconds FROM graded_feed_minutes
-ON CONFLICT (feed, bucket) DO UPDATE SET seconds = excluded.seconds WHERE known.seconds <> excluded.seconds;
+-- Keeps what feeds did, second by second. A minute that is known so already is not touched: ON CONFLICT alone would lock its
+-- row, which writes to it.
+INSERT INTO market.feed_minutes (feed, bucket, seconds)
+SELECT feed, bucket, seconds FROM graded_feed_minutes WHERE changed
+ON CONFLICT (feed, bucket) DO UPDATE SET seconds = excluded.seconds;

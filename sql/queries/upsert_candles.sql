@@ -23,8 +23,19 @@ WITH contested AS (
     ) AS recomputed
     LEFT JOIN touched_buckets AS b ON b.instrument_id = i.instrument_id AND b.bucket = i.time
     WHERE i.open IS NOT NULL
-        -- Fewer ticks than the candle was made of, though none was taken away: retention dropped the others.
-        AND (recomputed.is_so AND i.trades < stored.trades AND NOT (b.removed OR b.tampered)) IS NOT TRUE
+        -- Fewer ticks than the candle was made of, though none was taken away: retention dropped the others. Where nobody
+        -- watched, or all ticks are new, the chunk tells: younger than the candle, it holds none of those.
+        AND (
+            -- False rather than null for a candle that is new: nothing after it is looked up then.
+            stored.version IS NOT NULL AND recomputed.is_so AND NOT b.removed AND (
+                (i.trades < stored.trades AND NOT b.tampered)
+                OR ((i.trades < stored.trades OR i.trades <= b.ticks) AND EXISTS (
+                    SELECT FROM timescaledb_information.chunks
+                    WHERE hypertable_schema = 'market' AND hypertable_name = 'ticks'
+                        AND range_start <= i.time AND range_end > i.time AND chunk_creation_time > stored.updated_at
+                ))
+            )
+        ) IS NOT TRUE
         -- Without a new tick there is no reason to put half a minute of ours in the place of a vendor's whole one.
         AND (i.partial AND NOT stored.partial AND stored.source = 'vendor_historical' AND b.ticks = 0) IS NOT TRUE
 ), winners AS (

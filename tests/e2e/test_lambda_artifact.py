@@ -20,6 +20,12 @@ from tests.e2e.lambda_runtime import Sandbox, copy_runtime_client
 
 REPO = Path(__file__).resolve().parents[2]
 EVENT = json.loads((REPO / "events" / "live_processor.json").read_text())
+# Every function of the template → its module.
+MODULES = {
+    "LiveProcessor": "live_processor",
+    "LiveGapMonitor": "live_gap_monitor",
+    "HistoricalGapMonitor": "historical_gap_monitor",
+}
 LAMBDA_LAYERS_LIMIT = 250 * 2**20
 
 
@@ -68,9 +74,11 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def sandbox(built: Path, template: Any, opt: Path, client: Path, database_url: str) -> Iterator[Sandbox]:
-    """The live processor, deployed."""
-    properties = template["Resources"]["LiveProcessor"]["Properties"]
+def sandbox(
+    request: pytest.FixtureRequest, built: Path, template: Any, opt: Path, client: Path, database_url: str
+) -> Iterator[Sandbox]:
+    """A function, deployed: the live processor where a test names no other."""
+    properties = template["Resources"][getattr(request, "param", "LiveProcessor")]["Properties"]
     environment = {"DATABASE_URL": database_url, "POWERTOOLS_LOG_LEVEL": "INFO"}
     with Sandbox(built / properties["CodeUri"], opt, client, properties["Handler"], environment) as started:
         yield started
@@ -78,10 +86,13 @@ def sandbox(built: Path, template: Any, opt: Path, client: Path, database_url: s
 
 def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) -> None:
     assert (opt / "python" / "chandlery" / "component.py").is_file()
-    assert (opt / "queries" / "take_marks.sql").is_file()
-    function, source = built / "LiveProcessor", REPO / "functions"
-    files = {path.relative_to(function) for path in function.rglob("*") if path.is_file()}
-    assert files == {path.relative_to(source) for path in source.rglob("*.py")}
+    assert {path.name for path in (opt / "queries").iterdir()} == {
+        path.name for path in (REPO / "sql" / "queries").iterdir()
+    }
+    source = REPO / "functions"
+    for name in MODULES:
+        files = {path.relative_to(built / name) for path in (built / name).rglob("*") if path.is_file()}
+        assert files == {path.relative_to(source) for path in source.rglob("*.py")}
     layer = [path for path in (built / "ChandleryLayer").rglob("*") if path.is_file()]
     # Bytecode would be some other interpreter's, or of a file that is gone.
     assert not [path for path in layer if path.suffix == ".pyc"]
@@ -129,6 +140,60 @@ def test_a_scheduled_event_becomes_candles(sandbox: Sandbox, connection: Connect
 
     assert again.error is None
     assert again.result["candles_written"] == 0
+
+
+def test_the_template_has_no_other_function(template: Any) -> None:
+    kinds = {name: resource["Type"] for name, resource in template["Resources"].items()}
+    assert {name for name, kind in kinds.items() if kind == "AWS::Serverless::Function"} == MODULES.keys()
+
+
+@pytest.mark.parametrize(("sandbox", "module"), MODULES.items(), indirect=["sandbox"], ids=MODULES.values())
+def test_every_function_runs_on_its_own_event(sandbox: Sandbox, connection: Connection, module: str) -> None:
+    event = json.loads((REPO / "events" / f"{module}.json").read_text())
+
+    outcome = sandbox.invoke(event)
+
+    assert outcome.error is None
+    assert outcome.result["candles_written"] == 0
+    runs = connection.execute("SELECT component, scheduled_at, status FROM market.runs").fetchall()
+    assert runs == [(module, datetime.fromisoformat(event["scheduled_at"]), "succeeded")]
+    assert (metrics_of(sandbox)["Runs"], metrics_of(sandbox)["Failures"]) == ([1], [0])
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "module", "age", "source"),
+    [
+        ("LiveGapMonitor", "live_gap_monitor", timedelta(days=2), "live_gap_filled"),
+        ("HistoricalGapMonitor", "historical_gap_monitor", timedelta(days=9), "historical_aggregated"),
+    ],
+    indirect=["sandbox"],
+    ids=["live_gap_monitor", "historical_gap_monitor"],
+)
+def test_a_gap_monitor_heals_and_keeps_the_ledger(
+    sandbox: Sandbox, connection: Connection, module: str, age: timedelta, source: str
+) -> None:
+    event = json.loads((REPO / "events" / f"{module}.json").read_text())
+    bucket = datetime.fromisoformat(event["scheduled_at"]).replace(hour=12, minute=0) - age
+    insert_ticks(connection, bucket)
+
+    # With less time than Lambda gives it, the historical one would not begin.
+    outcome = sandbox.invoke(event, seconds=900)
+
+    assert outcome.error is None
+    assert outcome.result["candles_written"] == 1
+    assert outcome.result["gaps_open"] == outcome.result["gaps_found"] == 1
+    candles = connection.execute("SELECT time, trades, source::text, partial FROM market.candles").fetchall()
+    # The feed said nothing for the last 39 seconds of the minute, so it is not all there.
+    assert candles == [(bucket, 3, source, True)]
+    (gap,) = connection.execute("SELECT starts, ends, reason::text FROM market.gaps WHERE healed_at IS NULL").fetchall()
+    midnight = bucket.replace(hour=0) + timedelta(days=1)
+    assert gap == (bucket, midnight, "feed_down")
+    assert metrics_of(sandbox)["GapsFound"] == [1]
+
+    again = sandbox.invoke(event, seconds=900)
+
+    assert again.error is None
+    assert (again.result["candles_written"], again.result["gaps_found"], again.result["gaps_open"]) == (0, 0, 1)
 
 
 def test_a_malformed_event_is_a_permanent_failure(sandbox: Sandbox, connection: Connection) -> None:

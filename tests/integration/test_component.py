@@ -4,13 +4,18 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from psycopg import Connection
 
+from chandlery.component import Component
 from chandlery.errors import Permanent, Retryable
+from chandlery.store import instruments
+from chandlery.telemetry import WARNINGS
+from functions.live_gap_monitor import handler as live_gap_monitor
 from functions.live_processor import handler
 from tests.integration.market import MINUTE, NOON, around_the_clock, insert, row_versions
 from tests.plain_fold import Tick
@@ -42,13 +47,43 @@ def desk(connection: Connection, database_url: str, monkeypatch: pytest.MonkeyPa
     handler.sandbox.close()
 
 
-def emitted(captured: str) -> dict[str, Any]:
-    """The metrics of one run, by name."""
-    (line,) = [json.loads(line) for line in captured.splitlines() if '"_aws"' in line]
-    assert line["service"] == "live_processor"
-    (directive,) = line["_aws"]["CloudWatchMetrics"]
-    assert (directive["Namespace"], directive["Dimensions"]) == ("Chandlery", [["service"]])
-    return {metric["Name"]: line[metric["Name"]][0] for metric in directive["Metrics"]}
+Emitted = tuple[dict[str, Any], dict[str, dict[str, Any]]]
+
+
+def emitted(captured: str, service: str = "live_processor") -> Emitted:
+    """The metrics of one run by name, and those of its feeds; no feed has two lines."""
+    run: list[dict[str, Any]] = []
+    of_feeds: dict[str, dict[str, Any]] = {}
+    for line in [json.loads(line) for line in captured.splitlines() if '"_aws"' in line]:
+        assert line["service"] == service
+        (directive,) = line["_aws"]["CloudWatchMetrics"]
+        assert directive["Namespace"] == "Chandlery"
+        values = {metric["Name"]: value for metric in directive["Metrics"] for value in line[metric["Name"]]}
+        assert len(values) == len(directive["Metrics"])
+        if "feed" in line:
+            assert [sorted(names) for names in directive["Dimensions"]] == [["feed", "service"]]
+            assert line["feed"] not in of_feeds
+            of_feeds[line["feed"]] = values
+        else:
+            assert directive["Dimensions"] == [["service"]]
+            run.append(values)
+    (of_run,) = run
+    return of_run, of_feeds
+
+
+@contextmanager
+def log_of(component: Component) -> Iterator[list[dict[str, Any]]]:
+    """The lines a component logs inside."""
+    said: list[dict[str, Any]] = []
+    lines = io.StringIO()
+    (output,) = component.telemetry.logger.handlers
+    assert isinstance(output, logging.StreamHandler)
+    before = output.setStream(lines)
+    try:
+        yield said
+    finally:
+        output.setStream(before)
+        said.extend(json.loads(line) for line in lines.getvalue().splitlines())
 
 
 def test_a_run_reports_records_and_measures(desk: Connection, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,8 +91,10 @@ def test_a_run_reports_records_and_measures(desk: Connection, capsys: pytest.Cap
     assert report["candles_written"] == 1
     ((status, attempts, counts, error),) = runs(desk)
     assert (status, attempts, counts, error) == ("succeeded", 1, report, None)
-    metrics = emitted(capsys.readouterr().out)
+    metrics, of_feeds = emitted(capsys.readouterr().out)
     assert metrics.pop("RunSeconds") > 0
+    # Its last tick came at 12:00:04.
+    assert of_feeds == {"test": {"FeedSilentSeconds": 56}}
     assert metrics == {
         "Runs": 1,
         "Failures": 0,
@@ -72,19 +109,104 @@ def test_a_run_reports_records_and_measures(desk: Connection, capsys: pytest.Cap
 
 
 def test_every_log_line_names_the_run(desk: Connection) -> None:
-    lines = io.StringIO()
-    (output,) = handler.telemetry.logger.handlers
-    assert isinstance(output, logging.StreamHandler)
-    before = output.setStream(lines)
-    try:
+    with log_of(handler) as said:
         handler(EVENT, Context())
-    finally:
-        output.setStream(before)
-    said = [json.loads(line) for line in lines.getvalue().splitlines()]
     assert said
     for line in said:
         assert (line["service"], line["scheduled_at"]) == ("live_processor", "2026-03-02T12:01:00+00:00")
         assert line["request_id"] == "request-1"
+
+
+def test_each_feed_in_session_is_measured_once(desk: Connection, capsys: pytest.CaptureFixture[str]) -> None:
+    # Two more feeds: one that never sent a tick, one whose calendar has no session.
+    desk.execute("INSERT INTO market.calendars (calendar, time_zone) VALUES ('CLOSED', 'UTC')")
+    instruments.add(desk, "X@B@EQ", "24/7", "second")
+    instruments.add(desk, "X@C@EQ", "24/7", "second")
+    instruments.add(desk, "X@D@EQ", "CLOSED", "closed")
+    report = handler(EVENT, Context())
+    _, of_feeds = emitted(capsys.readouterr().out)
+    since_midnight = 12 * 3600 + 60
+    assert of_feeds == {"test": {"FeedSilentSeconds": 56}, "second": {"FeedSilentSeconds": since_midnight}}
+    assert report["feeds"] == [
+        {"feed": "second", "silent_seconds": since_midnight},
+        {"feed": "test", "silent_seconds": 56},
+    ]
+    # The next run says it anew: nothing is carried over from one to the next.
+    handler({"scheduled_at": "2026-03-02T12:02:00Z"}, Context())
+    _, of_feeds = emitted(capsys.readouterr().out)
+    assert of_feeds == {"test": {"FeedSilentSeconds": 116}, "second": {"FeedSilentSeconds": since_midnight + 60}}
+
+
+def test_the_live_gap_monitor_measures_and_warns(
+    desk: Connection, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for minute in range(1, 120):
+        insert(desk, 1, [Tick(NOON + minute * MINUTE, 0, 10, 1)])  # type: ignore[arg-type]  # ints are exact
+    instruments.add(desk, "X@LOST@EQ", "24/7", "test")
+    insert(desk, 2, [Tick(NOON + minute * MINUTE, 0, 10, 1) for minute in range(100)])  # type: ignore[arg-type]
+    desk.execute("INSERT INTO market.calendars (calendar, time_zone) VALUES ('CLOSED', 'UTC')")
+    instruments.add(desk, "X@D@EQ", "CLOSED", "closed")
+    at = NOON + 120 * MINUTE
+    handler({"scheduled_at": at.isoformat()}, Context())
+    capsys.readouterr()
+
+    with log_of(live_gap_monitor) as said:
+        report = live_gap_monitor({"scheduled_at": at.isoformat()}, Context())
+    live_gap_monitor.sandbox.close()
+
+    metrics, of_feeds = emitted(capsys.readouterr().out, "live_gap_monitor")
+    # Two instruments of 119 minutes that are due, one of them silent in 19.
+    coverage = pytest.approx((238 - 19) / 238)
+    common = {"GapsOpen": 1, "MinutesOpen": 19, "OldestGapHours": pytest.approx(20 / 60)}
+    assert metrics.pop("RunSeconds") > 0
+    assert metrics == common | {
+        "Runs": 1,
+        "Failures": 0,
+        "CandlesWritten": 0,
+        "CandlesRevised": 0,
+        "CandlesDeleted": 0,
+        "GapsFound": 1,
+        "GapsFilled": 0,
+        "Coverage24h": coverage,
+        "Coverage7d": coverage,
+    }
+    assert of_feeds == {"test": common | {"Coverage24h": coverage, "Coverage7d": coverage, "FeedSilentSeconds": 60}}
+    warned = {line["message"]: line["names"] for line in said if line["level"] == "WARNING"}
+    assert warned == {
+        WARNINGS["silent_instruments"]: ["X@LOST@EQ"],
+        WARNINGS["ending_calendars"]: ["24/7", "CLOSED"],
+    }
+    assert all(line["scheduled_at"] == at.isoformat() for line in said)
+    assert report["silent_instruments"] == ["X@LOST@EQ"]
+    row = desk.execute("SELECT status, counts FROM market.runs WHERE component = 'live_gap_monitor'").fetchone()
+    assert row == ("succeeded", report)
+
+    # Nothing is new, but what is open is measured again, and the warnings are repeated while they hold.
+    with log_of(live_gap_monitor) as said:
+        again = live_gap_monitor({"scheduled_at": at.isoformat()}, Context())
+    live_gap_monitor.sandbox.close()
+    metrics, of_feeds = emitted(capsys.readouterr().out, "live_gap_monitor")
+    assert (again["gaps_found"], metrics["GapsFound"], metrics["GapsOpen"], of_feeds["test"]["GapsOpen"]) == (
+        0,
+        0,
+        1,
+        1,
+    )
+    assert {line["message"] for line in said if line["level"] == "WARNING"} == set(warned)
+
+
+def test_out_of_session_a_feed_has_no_silence_but_coverage(
+    desk: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler(EVENT, Context())
+    capsys.readouterr()
+    after = "2026-03-05T00:05:00Z"
+    report = live_gap_monitor({"scheduled_at": after}, Context())
+    live_gap_monitor.sandbox.close()
+    _, of_feeds = emitted(capsys.readouterr().out, "live_gap_monitor")
+    assert set(of_feeds["test"]) == {"Coverage24h", "Coverage7d", "GapsOpen", "MinutesOpen", "OldestGapHours"}
+    assert [feed["silent_seconds"] for feed in report["feeds"]] == [None]
+    assert report["silent_instruments"] == []
 
 
 def test_the_same_event_twice_writes_no_row_version(desk: Connection) -> None:
@@ -116,7 +238,7 @@ def test_a_malformed_event_is_told(
 ) -> None:
     with pytest.raises(Permanent, match=f"the event is malformed: {message}"):
         handler(event, Context())
-    assert emitted(capsys.readouterr().out)["Failures"] == 1
+    assert emitted(capsys.readouterr().out)[0]["Failures"] == 1
     assert runs(desk) == []
 
 
@@ -184,5 +306,5 @@ def test_an_error_nobody_foresaw_counts_as_a_failure(
     monkeypatch.setattr(handler, "_work", broken)
     with pytest.raises(ZeroDivisionError):
         handler(EVENT, Context())
-    assert emitted(capsys.readouterr().out)["Failures"] == 1
+    assert emitted(capsys.readouterr().out)[0]["Failures"] == 1
     assert [(row[0], row[3]) for row in runs(desk)] == [("failed", "unexpected ZeroDivisionError")]

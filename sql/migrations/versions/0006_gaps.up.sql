@@ -54,15 +54,21 @@ RETURN ((-1)::bigint::bit(60) >> greatest(first, 0)) & ~((-1)::bigint::bit(60) >
 COMMENT ON FUNCTION market.minute_mask IS 'The minutes [first, beyond) of an hour, as sixty bits.';
 
 CREATE FUNCTION market.minute_of(hour timestamptz, moment timestamptz) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN ceil(extract(epoch FROM moment - hour) / 60)::integer;
-COMMENT ON FUNCTION market.minute_of IS 'The number of the first minute of an hour that starts at a moment or after it.';
+RETURN CASE
+    WHEN moment <= hour THEN 0
+    -- However far away, as in delisted_at = 9999-12-31: only the hour matters.
+    WHEN moment = 'infinity' THEN 60
+    WHEN moment - hour >= INTERVAL '1 hour' THEN 60
+    ELSE ceil(extract(epoch FROM moment - hour) / 60)::integer
+END;
+COMMENT ON FUNCTION market.minute_of IS 'The number, 0 to 60, of the first minute of an hour that starts at a moment or after it.';
 
 CREATE FUNCTION market.trade_rate(trades numeric, present bigint, minutes bigint) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
     WHEN trades IS NOT NULL THEN trades::double precision / greatest(minutes, 60)
-    WHEN present >= minutes THEN 'Infinity'
-    ELSE -ln(1 - present::double precision / minutes)
+    WHEN present >= greatest(minutes, 60) THEN 'Infinity'
+    ELSE -ln(1 - present::double precision / greatest(minutes, 60))
 END;
 COMMENT ON FUNCTION market.trade_rate IS 'Trades a minute. Where candles do not tell their trades, the Poisson rate at which so many of the minutes have any. An hour at least counts as watched: one trade right after a listing says little.';
 
@@ -70,10 +76,7 @@ CREATE FUNCTION market.expected_stretches(window_starts timestamptz, window_ends
 RETURNS TABLE (calendar text, session_date date, hour timestamptz, starts timestamptz, ends timestamptz)
 LANGUAGE sql STABLE AS $$
     -- Open hours, breaks left out, cut at each full hour: so that a stretch is some minutes of one hour.
-    SELECT
-        s.calendar, s.session_date, tick.hour,
-        greatest(open.starts, tick.hour, window_starts),
-        least(open.ends, tick.hour + INTERVAL '1 hour', window_ends)
+    SELECT s.calendar, s.session_date, tick.hour, stretch.starts, stretch.ends
     FROM market.sessions AS s
     CROSS JOIN LATERAL (
         VALUES (s.opens_at, coalesce(s.break_starts_at, s.closes_at)), (s.break_ends_at, s.closes_at)
@@ -83,7 +86,14 @@ LANGUAGE sql STABLE AS $$
         least(open.ends, window_ends) - INTERVAL '1 microsecond',
         INTERVAL '1 hour'
     ) AS tick (hour)
+    CROSS JOIN LATERAL (
+        SELECT
+            greatest(open.starts, tick.hour, window_starts) AS starts,
+            least(open.ends, tick.hour + INTERVAL '1 hour', window_ends) AS ends
+    ) AS stretch
     WHERE s.opens_at < window_ends AND s.closes_at > window_starts AND open.starts IS NOT NULL
+        -- A window that begins or ends in a break.
+        AND stretch.starts < stretch.ends
 $$;
 COMMENT ON FUNCTION market.expected_stretches IS 'When candles are expected, by calendar: one row per contiguous stretch inside an hour.';
 
@@ -141,6 +151,7 @@ FROM (
         '-infinity', (SELECT max(ends) FROM market.scans)
     ) AS c
     JOIN market.instruments AS n USING (instrument_id)
+    WHERE bit_count(c.expected) > 0
     GROUP BY n.instrument_key, n.feed, c.session_date
 ) AS day;
 COMMENT ON VIEW market.coverage IS 'Per instrument and session date, up to the last minute a gap monitor has judged: (present + explained) / expected. Unjudged silence is not explained.';

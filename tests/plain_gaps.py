@@ -1,0 +1,309 @@
+"""What a scan of a window shall find, minute by minute, in the plainest Python.
+
+It is held against queries that look at sixty minutes at a time.
+
+A minute is expected when it starts in its calendar's open hours, breaks left out, and in the life of its instrument.
+An expected minute without a complete candle is missing, unless a vendor has said that nothing was traded in it:
+
+- `unaggregated` where ticks wait for it;
+- `feed_down` where no instrument of the feed has a candle, or its own candle is partial;
+- quiet otherwise: the feed lived.
+
+Quiet minutes that follow each other among the expected ones are a run, however long the market was closed in between.
+A run is plausible, and no gap, unless it makes us expect more than -ln 0.001 trades: the sum over its pieces, one for
+each clock hour and stretch of open hours it reaches into, of minutes times trade rate. The rate of a piece is that of
+the same hour of the day (UTC) over the window, if its watched minutes (expected, the feed lived) are 180 at least with
+the piece left out; else that of all hours of the day.
+
+- Where all candles tell their trades: trades / watched minutes. Trades are counted by whole clock hours that touch the
+  window, as they are stored, so minutes outside the session count too.
+- Where one does not: -ln(1 - present / watched minutes), the rate at which so many of the minutes have any trade;
+  present are the watched minutes that are neither quiet nor explained by a vendor.
+- Sixty minutes at least count as watched.
+
+An implausible run is `instrument_silent`. So is a quiet run that begins with the first expected minute of the window,
+or ends with the last, if an open row of the ledger joins it to what lies beyond, where nothing is judged: half a
+silence looks more plausible than the whole. A run that lies inside an open row that is `unhealable` stays so.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+
+from psycopg import Connection
+
+from chandlery.domain.session import Session
+from chandlery.domain.window import HOUR, MINUTE, Window, floor_hour
+
+IMPLAUSIBLE = -math.log(0.001)
+ENOUGH_MINUTES, LEAST_MINUTES = 180, 60
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Candle:
+    """As much of a candle as a scan asks for."""
+
+    partial: bool = False
+    trades: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """An open row of the ledger."""
+
+    starts: datetime
+    ends: datetime
+    reason: str
+
+
+@dataclass
+class Instrument:
+    """All that is known of an instrument; `since` is its listing or else its first candle, null: neither."""
+
+    feed: str
+    sessions: Sequence[Session]
+    since: datetime | None
+    until: datetime | None = None
+    candles: Mapping[datetime, Candle] = field(default_factory=dict)
+    waiting: AbstractSet[datetime] = frozenset()
+    explained: AbstractSet[datetime] = frozenset()
+    open: Sequence[Row] = ()
+
+    def expected(self, window: Window) -> list[datetime]:
+        """The minutes of a window in which candles are expected, in order."""
+        since = self.since
+        if since is None:
+            return []
+        return [m for m in open_minutes(self.sessions, window) if m >= since and (self.until is None or m < self.until)]
+
+
+def open_minutes(sessions: Iterable[Session], window: Window) -> list[datetime]:
+    """The minutes of a window that start in open hours, breaks left out, in order."""
+    minutes = []
+    for session in sorted(sessions, key=lambda each: each.opens_at):
+        minute = _ceil(max(session.opens_at, window.starts))
+        while minute < min(session.closes_at, window.ends):
+            if not in_break(session, minute):
+                minutes.append(minute)
+            minute += MINUTE
+    return minutes
+
+
+def in_break(session: Session, moment: datetime) -> bool:
+    """Whether a session pauses then."""
+    if session.break_starts_at is None or session.break_ends_at is None:
+        return False
+    return session.break_starts_at <= moment < session.break_ends_at
+
+
+def find(instruments: Mapping[int, Instrument], window: Window) -> dict[int, dict[datetime, str]]:
+    """The minutes of a window that shall be open, with their reasons, by instrument."""
+    alive: dict[str, set[datetime]] = {}
+    for instrument in instruments.values():
+        alive.setdefault(instrument.feed, set()).update(instrument.candles)
+    return {number: _find(instrument, window, alive[instrument.feed]) for number, instrument in instruments.items()}
+
+
+def runs(minutes: Sequence[datetime], kind: Callable[[datetime], str | None]) -> Iterator[tuple[str, list[datetime]]]:
+    """Minutes of one kind that follow each other; those without a kind are left out."""
+    for name, run in groupby(minutes, kind):
+        if name is not None:
+            yield name, list(run)
+
+
+def _find(instrument: Instrument, window: Window, alive: AbstractSet[datetime]) -> dict[datetime, str]:
+    expected = instrument.expected(window)
+    # Before and after its life nothing is expected of it, and nothing can join it.
+    edges = open_minutes(instrument.sessions, window)
+    found = {}
+    watched = [minute for minute in expected if minute in alive]
+    quiet = {m for m in watched if m not in instrument.candles and m not in instrument.waiting}
+    rates = _Rates(instrument, window, expected, watched, quiet)
+    for name, run in runs(expected, lambda minute: _kind(instrument, alive, minute)):
+        reason = name
+        if name == "quiet":
+            if not rates.is_implausible(run) and not _goes_on(instrument.open, edges, run):
+                continue
+            reason = "instrument_silent"
+        for row in instrument.open:
+            if row.reason == "unhealable" and row.starts <= run[0] and run[-1] + MINUTE <= row.ends:
+                reason = "unhealable"
+        found.update(dict.fromkeys(run, reason))
+    return found
+
+
+def _kind(instrument: Instrument, alive: AbstractSet[datetime], minute: datetime) -> str | None:
+    candle = instrument.candles.get(minute)
+    if (candle is not None and not candle.partial) or minute in instrument.explained:
+        return None
+    if minute in instrument.waiting:
+        return "unaggregated"
+    return "quiet" if candle is None and minute in alive else "feed_down"
+
+
+@dataclass(frozen=True)
+class _Watched:
+    minutes: int
+    present: int
+    trades: int | None
+
+
+class _Rates:
+    """Trades a minute, with some minutes left out."""
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        window: Window,
+        expected: Sequence[datetime],
+        watched: Sequence[datetime],
+        quiet: AbstractSet[datetime],
+    ) -> None:
+        self._sessions = instrument.sessions
+        # Whole clock hours that touch the window.
+        starts, ends = floor_hour(window.starts), _ceil(window.ends, HOUR)
+        told = [(minute, candle.trades) for minute, candle in instrument.candles.items() if starts <= minute < ends]
+        by_hour = {
+            hour: _Watched(
+                minutes=sum(minute.hour == hour for minute in watched),
+                present=sum(minute.hour == hour and minute not in quiet for minute in watched),
+                trades=_sum(trades for minute, trades in told if minute.hour == hour),
+            )
+            for hour in {minute.hour for minute in expected}
+        }
+        self._at_hour = by_hour
+        self._overall = _Watched(
+            minutes=sum(each.minutes for each in by_hour.values()),
+            present=sum(each.present for each in by_hour.values()),
+            trades=_sum(each.trades for each in by_hour.values()),
+        )
+
+    def is_implausible(self, run: Sequence[datetime]) -> bool:
+        """Whether that silence makes us expect too many trades."""
+        pieces: dict[tuple[datetime, int], int] = {}
+        for minute in run:
+            session = next(i for i, s in enumerate(self._sessions) if s.opens_at <= minute < s.closes_at)
+            resumed = self._sessions[session].break_ends_at
+            part = 2 * session + (resumed is not None and minute >= resumed)
+            hour = minute.replace(minute=0)
+            pieces[hour, part] = pieces.get((hour, part), 0) + 1
+        return sum(length * self._rate(hour.hour, length) for (hour, _), length in pieces.items()) > IMPLAUSIBLE
+
+    def _rate(self, hour: int, left_out: int) -> float:
+        watched = self._at_hour[hour]
+        if watched.minutes - left_out < ENOUGH_MINUTES:
+            watched = self._overall
+        minutes = max(watched.minutes - left_out, LEAST_MINUTES)
+        if watched.trades is not None:
+            return watched.trades / minutes
+        return math.inf if watched.present >= minutes else -math.log(1 - watched.present / minutes)
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    total = 0
+    for number in numbers:
+        if number is None:
+            return None
+        total += number
+    return total
+
+
+def _goes_on(rows: Sequence[Row], edges: Sequence[datetime], run: Sequence[datetime]) -> bool:
+    starts, ends = run[0], run[-1] + MINUTE
+    silent = [row for row in rows if row.reason in ("instrument_silent", "unhealable")]
+    return (run[0] == edges[0] and any(row.starts < starts <= row.ends for row in silent)) or (
+        run[-1] == edges[-1] and any(row.starts <= ends < row.ends for row in silent)
+    )
+
+
+def _ceil(moment: datetime, unit: timedelta = MINUTE) -> datetime:
+    return _EPOCH + -(-(moment - _EPOCH) // unit) * unit
+
+
+def insert_candles(connection: Connection, instrument_id: int, candles: Mapping[datetime, Candle]) -> None:
+    """Store candles as a writer of ours does; one that is there is replaced."""
+    with connection.transaction():
+        connection.execute("SELECT set_config('chandlery.writing', 'on', true)")
+        connection.execute(
+            "INSERT INTO market.candles (instrument_id, time, open, high, low, close, volume, turnover, trades,"
+            " partial, session_date, extended, source, version)"
+            " SELECT %s, c.time, 1, 1, 1, 1, 1, 1, c.trades, c.partial, c.time::date, false, 'live_aggregated', 1"
+            " FROM unnest(%s::timestamptz[], %s::bigint[], %s::boolean[]) AS c (time, trades, partial)"
+            " ON CONFLICT (instrument_id, time) DO UPDATE SET trades = excluded.trades, partial = excluded.partial",
+            [
+                instrument_id,
+                list(candles),
+                [candle.trades for candle in candles.values()],
+                [candle.partial for candle in candles.values()],
+            ],
+        )
+
+
+def delete_candles(connection: Connection, instrument_id: int, minutes: Iterable[datetime]) -> None:
+    """Delete candles as a writer of ours does."""
+    with connection.transaction():
+        connection.execute("SELECT set_config('chandlery.writing', 'on', true)")
+        connection.execute(
+            "DELETE FROM market.candles WHERE instrument_id = %s AND time = ANY (%s)", [instrument_id, list(minutes)]
+        )
+
+
+def read_instruments(connection: Connection) -> dict[int, Instrument]:
+    """What the database knows now: its candles, not its candle hours."""
+    found = {}
+    for number, feed, calendar, since, until in connection.execute(
+        "SELECT instrument_id, feed, calendar, coalesce(listed_at, data_from), delisted_at FROM market.instruments"
+    ).fetchall():
+        sessions = connection.execute(
+            "SELECT session_date, opens_at, closes_at, break_starts_at, break_ends_at FROM market.sessions"
+            " WHERE calendar = %s ORDER BY opens_at",
+            [calendar],
+        ).fetchall()
+        candles = connection.execute(
+            "SELECT time, partial, trades FROM market.candles WHERE instrument_id = %s", [number]
+        ).fetchall()
+        waiting = connection.execute(
+            "SELECT DISTINCT bucket FROM market.dirty"
+            " CROSS JOIN unnest(instrument_ids, ticks) AS m (instrument_id, ticks)"
+            " WHERE m.instrument_id = %s AND m.ticks > 0",
+            [number],
+        ).fetchall()
+        explained = connection.execute(
+            "SELECT generate_series(starts, ends - INTERVAL '1 minute', '1 minute') FROM market.gaps"
+            " WHERE instrument_id = %s AND reason = 'no_trades'",
+            [number],
+        ).fetchall()
+        found[number] = Instrument(
+            feed=feed,
+            sessions=[Session(*row) for row in sessions],
+            since=since,
+            until=until,
+            candles={time: Candle(partial, trades) for time, partial, trades in candles},
+            waiting={minute for (minute,) in waiting},
+            explained={minute for (minute,) in explained},
+            open=[Row(*row) for row in read_open(connection, number)],
+        )
+    return found
+
+
+def read_open(connection: Connection, instrument_id: int) -> Sequence[tuple[datetime, datetime, str]]:
+    """The open rows of the ledger, in order."""
+    return connection.execute(
+        "SELECT starts, ends, reason::text FROM market.gaps WHERE instrument_id = %s AND healed_at IS NULL"
+        " ORDER BY starts",
+        [instrument_id],
+    ).fetchall()
+
+
+def open_by_minute(connection: Connection, instrument: Instrument, instrument_id: int) -> dict[datetime, str]:
+    """The ledger's open minutes with their reasons; an expected minute in two rows is an error."""
+    found: dict[datetime, str] = {}
+    for starts, ends, reason in read_open(connection, instrument_id):
+        minutes = instrument.expected(Window(starts, ends))
+        assert found.keys().isdisjoint(minutes)
+        found |= dict.fromkeys(minutes, reason)
+    return found
