@@ -8,8 +8,4 @@ WHERE i.open IS NULL
     AND stored.instrument_id = i.instrument_id AND stored.time = i.time
     AND stored.time >= :'starts'::timestamptz AND stored.time < :'ends'::timestamptz
     AND stored.source <> 'vendor_historical'
-    AND EXISTS (
-        SELECT FROM timescaledb_information.chunks
-        WHERE hypertable_schema = 'market' AND hypertable_name = 'ticks'
-            AND range_start <= stored.time AND range_end > stored.time
-    );
+    AND market.tick_chunk_since(stored.time) IS NOT NULL;

@@ -33,18 +33,13 @@ WITH touched AS (
     FROM folded_buckets AS f
     JOIN market.instruments AS n USING (instrument_id)
     GROUP BY n.feed, f.bucket
-), chunks AS MATERIALIZED (
-    SELECT range_start, range_end FROM timescaledb_information.chunks
-    WHERE hypertable_schema = 'market' AND hypertable_name = 'ticks'
 ), known AS MATERIALIZED (
     SELECT
         touched.feed, touched.bucket, stored.seconds AS stored, market.silence_limit(touched.feed) AS silence_limit,
         (
             coalesce(sampled.seconds, 0) | coalesce(edges.seconds, 0) | CASE
                 -- Ticks were taken away, and not by retention, which drops them by the chunk: what is left is to be read anew.
-                WHEN touched.removed AND EXISTS (
-                    SELECT FROM chunks WHERE chunks.range_start <= touched.bucket AND chunks.range_end > touched.bucket
-                )
+                WHEN touched.removed AND market.tick_chunk_since(touched.bucket) IS NOT NULL
                 THEN 0
                 ELSE coalesce(stored.seconds::bigint, 0)
             END

@@ -29,11 +29,7 @@ WITH contested AS (
             -- False rather than null for a candle that is new: nothing after it is looked up then.
             stored.version IS NOT NULL AND recomputed.is_so AND NOT b.removed AND (
                 (i.trades < stored.trades AND NOT b.tampered)
-                OR ((i.trades < stored.trades OR i.trades <= b.ticks) AND EXISTS (
-                    SELECT FROM timescaledb_information.chunks
-                    WHERE hypertable_schema = 'market' AND hypertable_name = 'ticks'
-                        AND range_start <= i.time AND range_end > i.time AND chunk_creation_time > stored.updated_at
-                ))
+                OR ((i.trades < stored.trades OR i.trades <= b.ticks) AND market.tick_chunk_since(i.time) > stored.updated_at)
             )
         ) IS NOT TRUE
         -- Without a new tick there is no reason to put half a minute of ours in the place of a vendor's whole one.

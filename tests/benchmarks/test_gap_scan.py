@@ -100,8 +100,8 @@ def test_a_week_beside_the_plain_anti_join(emptied: Connection) -> None:
     print(
         f"\ngap scan, {INSTRUMENTS:,} instruments x 7 days ({expected:,} minutes, {missing:,} missing), {WHERE}:"
         f" {first:.2f} s to fill the ledger, {again:.2f} s to find nothing new; the generate_series anti-join"
-        f" {plain:.1f} s, ratio {plain / first:.1f} and {plain / again:.1f}; the same without nested loops {merged:.1f} s,"
-        f" ratio {merged / first:.1f} and {merged / again:.1f}"
+        f" {plain:.1f} s, ratio {plain / first:.1f} and {plain / again:.1f}; without nested loops {merged:.1f} s, ratio"
+        f" {merged / first:.1f} and {merged / again:.1f}"
         f"\n  once: {stored.loading:.0f} s to load these candles, {stored.counting:.0f} s to count their hours"
     )
     _measure_memory(emptied, shares)

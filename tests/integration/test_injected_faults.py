@@ -516,7 +516,9 @@ def test_a_silence_of_more_than_a_week_does_not_explain_itself(market: Market) -
     market.watch(NEXT)
     lost = [gap for gap in market.open_gaps() if gap.instrument == AIG]
     # Nothing of what it used to trade lies in the last seven days any more.
-    assert market.watch(at(15, 0, 5)).coverage_7d < 0.8
+    week = market.watch(at(15, 0, 5)).coverage_7d
+    assert week is not None
+    assert week < 0.8
     assert [gap for gap in market.open_gaps() if gap.instrument == AIG] == lost
 
 

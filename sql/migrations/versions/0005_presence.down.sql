@@ -5,6 +5,7 @@ DROP FUNCTION market.mark_deleted_candle();
 DROP FUNCTION market.mark_updated_candles();
 DROP FUNCTION market.mark_inserted_candles();
 DROP FUNCTION market.candles_written_by_us();
+DROP FUNCTION market.tick_chunk_since(timestamptz);
 COMMENT ON COLUMN market.dirty.ticks IS 'Ticks inserted, for each of instrument_ids; 0 for updates and deletions.';
 DROP TABLE market.uncounted;
 DROP TABLE market.candle_hours;

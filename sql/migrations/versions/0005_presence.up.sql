@@ -69,7 +69,18 @@ COMMENT ON TABLE market.uncounted IS 'Insert-only marks: these hours of these in
 
 COMMENT ON COLUMN market.dirty.ticks IS 'Ticks inserted, for each of instrument_ids; 0 for updates and deletions of ticks; -1 where no tick but the candle was changed, by another hand than Chandlery''s.';
 
--- Chandlery's own writers say so for the length of their transaction: market.candles_written_by_us.
+-- In PL/pgSQL, so that the catalogue's view is planned only where somebody asks.
+CREATE FUNCTION market.tick_chunk_since(moment timestamptz) RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT chunk_creation_time FROM timescaledb_information.chunks
+        WHERE hypertable_schema = 'market' AND hypertable_name = 'ticks' AND range_start <= moment AND range_end > moment
+    );
+END
+$$;
+COMMENT ON FUNCTION market.tick_chunk_since IS 'Since when the ticks of a moment have a chunk; null where they have none: retention drops them by the chunk.';
+
+-- Chandlery's own writers say so for the length of their transaction.
 CREATE FUNCTION market.candles_written_by_us() RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT current_setting('chandlery.writing', true) IS NOT DISTINCT FROM 'on'
 $$;

@@ -8,9 +8,10 @@ from datetime import datetime
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from chandlery.domain.window import Window
+from chandlery.domain.window import Window, floor_hour
 from chandlery.errors import psycopg_errors_translated
 from chandlery.store.connection import transaction
+from chandlery.store.hours import count_inside
 from chandlery.store.statements import run, statement
 
 
@@ -121,8 +122,10 @@ def scanning(
     with transaction(connection):
         run(connection, "lock_gaps")
         run(connection, "create_stretches", **stretch, week_starts=week_starts, day_starts=day_starts)
-        run(connection, "create_feed_hours", **stretch)
         run(connection, "create_waiting_hours", **stretch)
+        # Marks first, then candles: whatever is written in between is seen once at least, and not as missing.
+        count_inside(connection, Window(floor_hour(window.starts), window.ends))
+        run(connection, "create_feed_hours", **stretch)
         run(connection, "create_explained_hours", **stretch)
         run(connection, "analyze_scan")
         yield Scan(connection, window, at)

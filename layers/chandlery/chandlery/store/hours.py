@@ -15,14 +15,18 @@ def plan_uncounted(connection: Connection, instrument_hours: int) -> Sequence[Wi
     return [Window(starts, ends) for starts, ends in found]
 
 
-def count(connection: Connection, window: Window) -> int:
-    """Take the marks of a window and count their hours, in one transaction; returns the hours that changed."""
-    stretch = {"starts": window.starts, "ends": window.ends}
+def count(connection: Connection, window: Window) -> None:
+    """Take the marks of a window and count their hours, in one transaction."""
     with transaction(connection):
         # Two that count the same hour at once could end with the older count.
         run(connection, "lock_gaps")
-        run(connection, "create_taken_hours")
-        run(connection, "take_uncounted", **stretch)
-        changed = run(connection, "count_candle_hours", **stretch).rowcount
-        run(connection, "extend_known_data", **stretch)
-    return changed
+        count_inside(connection, window)
+
+
+def count_inside(connection: Connection, window: Window) -> None:
+    """The same inside a transaction that holds the ledger's lock."""
+    stretch = {"starts": window.starts, "ends": window.ends}
+    run(connection, "create_taken_hours")
+    run(connection, "take_uncounted", **stretch)
+    run(connection, "count_candle_hours", **stretch)
+    run(connection, "extend_known_data", **stretch)
