@@ -6,14 +6,15 @@ A minute is expected when it starts in its calendar's open hours, breaks left ou
 An expected minute without a complete candle is missing, unless a vendor has said that nothing was traded in it:
 
 - `unaggregated` where ticks wait for it;
-- `feed_down` where no instrument of the feed has a candle, or its own candle is partial;
+- `feed_down` where no instrument of the feed has a candle or waiting ticks, or its own candle is partial;
 - quiet otherwise: the feed lived.
 
 Quiet minutes that follow each other among the expected ones are a run, however long the market was closed in between.
 A run is plausible, and no gap, unless it makes us expect more than -ln 0.001 trades: the sum over its pieces, one for
 each clock hour and stretch of open hours it reaches into, of minutes times trade rate. The rate of a piece is that of
 the same hour of the day (UTC) over the window, if its watched minutes (expected, the feed lived) are 180 at least with
-the piece left out; else that of all hours of the day.
+the run left out; else that of all hours of the day, with the run left out. Where the window has no trade at all, the
+rate is the one that an open row of the ledger over this silence was found by.
 
 - Where all candles tell their trades: trades / watched minutes. Trades are counted by whole clock hours that touch the
   window, as they are stored, so minutes outside the session count too.
@@ -21,12 +22,13 @@ the piece left out; else that of all hours of the day.
   present are the watched minutes that are neither quiet nor explained by a vendor.
 - Sixty minutes at least count as watched.
 
-An implausible run is `instrument_silent`. So is a quiet run that begins with the first expected minute of the window,
-or ends with the last, if an open row of the ledger joins it to what lies beyond, where nothing is judged: half a
-silence looks more plausible than the whole. A run that lies inside an open row that is `unhealable` stays so.
+An implausible run is `instrument_silent`. A quiet run that begins with the first expected minute of the window, or
+ends with the last, is judged as long as it is together with the minutes beyond that an open row of the ledger joins it
+to: half a silence looks more plausible than the whole. A run inside an open row that is `unhealable` stays so.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -58,6 +60,7 @@ class Row:
     starts: datetime
     ends: datetime
     reason: str
+    rate: float | None = None
 
 
 @dataclass
@@ -104,7 +107,7 @@ def find(instruments: Mapping[int, Instrument], window: Window) -> dict[int, dic
     """The minutes of a window that shall be open, with their reasons, by instrument."""
     alive: dict[str, set[datetime]] = {}
     for instrument in instruments.values():
-        alive.setdefault(instrument.feed, set()).update(instrument.candles)
+        alive.setdefault(instrument.feed, set()).update(instrument.candles, instrument.waiting)
     return {number: _find(instrument, window, alive[instrument.feed]) for number, instrument in instruments.items()}
 
 
@@ -126,7 +129,12 @@ def _find(instrument: Instrument, window: Window, alive: AbstractSet[datetime]) 
     for name, run in runs(expected, lambda minute: _kind(instrument, alive, minute)):
         reason = name
         if name == "quiet":
-            if not rates.is_implausible(run) and not _goes_on(instrument.open, edges, run):
+            expected_trades = rates.trades_expected(run)
+            known = [row for row in _silent(instrument.open) if row.starts <= run[-1] + MINUTE and row.ends >= run[0]]
+            if expected_trades == 0:
+                expected_trades = len(run) * max((row.rate for row in known if row.rate is not None), default=0.0)
+            beyond = _minutes_beyond(instrument, window, edges, run, known)
+            if expected_trades / len(run) * (len(run) + beyond) <= IMPLAUSIBLE:
                 continue
             reason = "instrument_silent"
         for row in instrument.open:
@@ -163,7 +171,6 @@ class _Rates:
         watched: Sequence[datetime],
         quiet: AbstractSet[datetime],
     ) -> None:
-        self._sessions = instrument.sessions
         # Whole clock hours that touch the window.
         starts, ends = floor_hour(window.starts), _ceil(window.ends, HOUR)
         told = [(minute, candle.trades) for minute, candle in instrument.candles.items() if starts <= minute < ends]
@@ -182,21 +189,16 @@ class _Rates:
             trades=_sum(each.trades for each in by_hour.values()),
         )
 
-    def is_implausible(self, run: Sequence[datetime]) -> bool:
-        """Whether that silence makes us expect too many trades."""
-        pieces: dict[tuple[datetime, int], int] = {}
-        for minute in run:
-            session = next(i for i, s in enumerate(self._sessions) if s.opens_at <= minute < s.closes_at)
-            resumed = self._sessions[session].break_ends_at
-            part = 2 * session + (resumed is not None and minute >= resumed)
-            hour = minute.replace(minute=0)
-            pieces[hour, part] = pieces.get((hour, part), 0) + 1
-        return sum(length * self._rate(hour.hour, length) for (hour, _), length in pieces.items()) > IMPLAUSIBLE
+    def trades_expected(self, run: Sequence[datetime]) -> float:
+        """How many trades that silence makes us expect."""
+        own = Counter(minute.hour for minute in run)
+        return sum(count * self._rate(hour, count, len(run)) for hour, count in own.items())
 
-    def _rate(self, hour: int, left_out: int) -> float:
+    def _rate(self, hour: int, own_at_hour: int, own: int) -> float:
+        left_out = own_at_hour
         watched = self._at_hour[hour]
         if watched.minutes - left_out < ENOUGH_MINUTES:
-            watched = self._overall
+            watched, left_out = self._overall, own
         minutes = max(watched.minutes - left_out, LEAST_MINUTES)
         if watched.trades is not None:
             return watched.trades / minutes
@@ -212,12 +214,20 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
     return total
 
 
-def _goes_on(rows: Sequence[Row], edges: Sequence[datetime], run: Sequence[datetime]) -> bool:
-    starts, ends = run[0], run[-1] + MINUTE
-    silent = [row for row in rows if row.reason in ("instrument_silent", "unhealable")]
-    return (run[0] == edges[0] and any(row.starts < starts <= row.ends for row in silent)) or (
-        run[-1] == edges[-1] and any(row.starts <= ends < row.ends for row in silent)
-    )
+def _silent(rows: Sequence[Row]) -> Sequence[Row]:
+    return [row for row in rows if row.reason in ("instrument_silent", "unhealable")]
+
+
+def _minutes_beyond(
+    instrument: Instrument, window: Window, edges: Sequence[datetime], run: Sequence[datetime], known: Sequence[Row]
+) -> int:
+    minutes = 0
+    for row in known:
+        if run[0] == edges[0] and row.starts < window.starts:
+            minutes += len(open_minutes(instrument.sessions, Window(row.starts, window.starts)))
+        if run[-1] == edges[-1] and row.ends > window.ends:
+            minutes += len(open_minutes(instrument.sessions, Window(window.ends, row.ends)))
+    return minutes
 
 
 def _ceil(moment: datetime, unit: timedelta = MINUTE) -> datetime:
@@ -285,9 +295,15 @@ def read_instruments(connection: Connection) -> dict[int, Instrument]:
             candles={time: Candle(partial, trades) for time, partial, trades in candles},
             waiting={minute for (minute,) in waiting},
             explained={minute for (minute,) in explained},
-            open=[Row(*row) for row in read_open(connection, number)],
+            open=[Row(*row) for row in connection.execute(_OPEN, [number]).fetchall()],
         )
     return found
+
+
+_OPEN = (
+    "SELECT starts, ends, reason::text, (evidence ->> 'trades_a_minute')::float FROM market.gaps"
+    " WHERE instrument_id = %s AND healed_at IS NULL ORDER BY starts"
+)
 
 
 def read_open(connection: Connection, instrument_id: int) -> Sequence[tuple[datetime, datetime, str]]:

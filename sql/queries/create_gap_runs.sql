@@ -1,7 +1,6 @@
 -- The runs of adjacent missing minutes that are gaps: those with ticks (unaggregated), those in which the feed was silent
 -- (feed_down), and silences of a living feed that are not plausible (instrument_silent): e^(-trades expected) < 0.001, at
--- the instrument's own rate at that time of day, the silence itself left out. Silence that is plausible is no gap, unless the
--- ledger knows that it goes on beyond the window's edge: half a silence looks more plausible than the whole.
+-- the instrument's own rate at that time of day, the silence itself left out. Silence that is plausible is no gap.
 -- Work grows with the missing minutes only; hours that are missing whole count as one piece each.
 CREATE TEMPORARY TABLE gap_runs ON COMMIT DROP AS
 WITH kinds AS (
@@ -24,7 +23,7 @@ WITH kinds AS (
     WHERE bit_count(m.quiet) > 0
 ), texts AS (
     SELECT kinds.*, CASE
-        WHEN strpos(ones.text, '0') = 0 OR busiest * longest.bound > -ln(0.001) THEN ones.text
+        WHEN strpos(ones.text, '0') = 0 OR busiest = 0 OR busiest * longest.bound > -ln(0.001) THEN ones.text
         -- Whatever stands alone inside this hour is plausible: only what reaches into its neighbours may matter.
         ELSE rpad(repeat('1', edge.head), length(ones.text) - edge.tail, '0') || repeat('1', edge.tail)
     END AS text
@@ -62,19 +61,29 @@ WITH kinds AS (
             length(part[2]) AS length
         FROM regexp_matches(t.text, '(0*)(1+)', 'g') WITH ORDINALITY AS found (part, number)
     ) AS piece
+), placed AS (
+    SELECT
+        p.*, date_part('hour', p.hour) AS hour_of_day,
+        p.place - sum(p.length) OVER (PARTITION BY p.instrument_id, p.kind ORDER BY p.place) + p.length AS run
+    FROM pieces AS p
 ), weighed AS (
+    -- The whole silence is left out of the minutes it is judged by, not only its part in this hour.
     SELECT
         p.*,
         CASE WHEN p.kind = 'instrument_silent' THEN p.length * CASE
-            WHEN at_hour.minutes - p.length >= 180
-            THEN market.trade_rate(at_hour.trades, at_hour.present, at_hour.minutes - p.length)
-            ELSE market.trade_rate(overall.trades, overall.present, overall.minutes - p.length)
-        END END AS trades_expected,
-        p.place - sum(p.length) OVER (PARTITION BY p.instrument_id, p.kind ORDER BY p.place) + p.length AS run
-    FROM pieces AS p
+            WHEN at_hour.minutes - p.own_at_hour >= 180
+            THEN market.trade_rate(at_hour.trades, at_hour.present, at_hour.minutes - p.own_at_hour)
+            ELSE market.trade_rate(overall.trades, overall.present, overall.minutes - p.own)
+        END END AS trades_expected
+    FROM (
+        SELECT
+            placed.*,
+            sum(length) OVER (PARTITION BY instrument_id, kind, run, hour_of_day)::bigint AS own_at_hour,
+            sum(length) OVER (PARTITION BY instrument_id, kind, run)::bigint AS own
+        FROM placed
+    ) AS p
     LEFT JOIN trade_rates AS at_hour
-        ON at_hour.instrument_id = p.instrument_id AND at_hour.hour_of_day = date_part('hour', p.hour)
-        AND p.kind = 'instrument_silent'
+        ON at_hour.instrument_id = p.instrument_id AND at_hour.hour_of_day = p.hour_of_day AND p.kind = 'instrument_silent'
     LEFT JOIN trade_rates AS overall
         ON overall.instrument_id = p.instrument_id AND overall.hour_of_day IS NULL AND p.kind = 'instrument_silent'
 ), runs AS (
@@ -89,31 +98,53 @@ WITH kinds AS (
         min(place) AS place, max(place + length) AS beyond_place
     FROM weighed
     GROUP BY instrument_id, feed, kind, run
+), silences AS MATERIALIZED (
+    -- What the ledger knows of silences that go on: their rate, and how many of their minutes lie beyond the window's edges.
+    SELECT
+        g.instrument_id, g.starts, g.ends, (g.evidence ->> 'trades_a_minute')::double precision AS rate,
+        CASE WHEN g.starts < :'starts'::timestamptz THEN (
+            SELECT sum(market.minute_of(s.hour, s.ends) - market.minute_of(s.hour, s.starts))
+            FROM market.expected_stretches(g.starts, :'starts') AS s WHERE s.calendar = n.calendar
+        ) ELSE 0 END AS minutes_before,
+        CASE WHEN g.ends > :'ends'::timestamptz THEN (
+            SELECT sum(market.minute_of(s.hour, s.ends) - market.minute_of(s.hour, s.starts))
+            FROM market.expected_stretches(:'ends', g.ends) AS s WHERE s.calendar = n.calendar
+        ) ELSE 0 END AS minutes_beyond
+    FROM market.gaps AS g
+    JOIN scanned_instruments AS n USING (instrument_id)
+    WHERE g.healed_at IS NULL AND g.reason IN ('instrument_silent', 'unhealable')
+        AND g.starts <= :'ends'::timestamptz AND g.ends >= :'starts'::timestamptz
+), judged AS (
+    SELECT
+        r.instrument_id, r.feed, r.reason, r.starts, r.ends, r.minutes, r.minutes_in_week, r.minutes_in_day,
+        -- Where the window has no trade at all, what was known when the silence began still holds.
+        CASE WHEN r.trades_expected = 0 THEN coalesce(max(k.rate), 0) ELSE r.trades_expected / r.minutes END AS rate,
+        -- Half a silence looks more plausible than the whole.
+        r.minutes
+            + coalesce(sum(k.minutes_before) FILTER (WHERE r.place = 0), 0)
+            + coalesce(sum(k.minutes_beyond) FILTER (WHERE r.beyond_place = edge.beyond_place), 0) AS minutes_in_all
+    FROM runs AS r
+    JOIN scanned_instruments AS n USING (instrument_id)
+    JOIN (
+        SELECT calendar, max(place + beyond_minute - first_minute) AS beyond_place FROM stretches GROUP BY calendar
+    ) AS edge USING (calendar)
+    LEFT JOIN silences AS k
+        ON k.instrument_id = r.instrument_id AND k.starts <= r.ends AND k.ends >= r.starts AND r.reason = 'instrument_silent'
+    GROUP BY
+        r.instrument_id, r.feed, r.reason, r.starts, r.ends, r.minutes, r.minutes_in_week, r.minutes_in_day,
+        r.trades_expected, r.place, r.beyond_place, edge.beyond_place
 )
 SELECT
-    r.instrument_id, r.feed, r.reason, r.starts, r.ends, r.minutes, r.minutes_in_week, r.minutes_in_day,
-    CASE r.reason
+    instrument_id, feed, reason, starts, ends, minutes, minutes_in_week, minutes_in_day,
+    CASE reason
         WHEN 'unaggregated' THEN jsonb_build_object('ticks', 'waiting')
-        WHEN 'feed_down' THEN jsonb_build_object('feed', r.feed)
+        WHEN 'feed_down' THEN jsonb_build_object('feed', feed)
+        -- JSON knows no infinity: null says that every other minute had a trade.
         ELSE jsonb_build_object(
-            'feed', r.feed, 'trades_expected',
-            -- JSON knows no infinity: then every other minute had a trade.
-            CASE WHEN r.trades_expected < 'Infinity' THEN round(r.trades_expected::numeric, 1) END
+            'feed', feed,
+            'trades_expected', CASE WHEN rate < 'Infinity' THEN round((rate * minutes_in_all)::numeric, 1) END,
+            'trades_a_minute', CASE WHEN rate < 'Infinity' THEN round(rate::numeric, 6) END
         )
     END AS evidence
-FROM runs AS r
-JOIN scanned_instruments AS n USING (instrument_id)
-JOIN (
-    SELECT calendar, max(place + beyond_minute - first_minute) AS beyond_place FROM stretches GROUP BY calendar
-) AS edge USING (calendar)
-WHERE r.reason <> 'instrument_silent'
-    OR r.trades_expected > -ln(0.001)
-    OR (r.place = 0 OR r.beyond_place = edge.beyond_place) AND EXISTS (
-        SELECT FROM market.gaps AS g
-        WHERE g.instrument_id = r.instrument_id AND g.healed_at IS NULL AND g.reason IN ('instrument_silent', 'unhealable')
-            AND g.starts <= r.ends AND g.ends >= r.starts
-            AND (
-                r.place = 0 AND g.starts < r.starts
-                OR r.beyond_place = edge.beyond_place AND g.ends > r.ends
-            )
-    );
+FROM judged
+WHERE reason <> 'instrument_silent' OR rate * minutes_in_all > -ln(0.001);

@@ -7,16 +7,13 @@ WITH open AS MATERIALIZED (
     WHERE g.healed_at IS NULL AND g.instrument_id BETWEEN :'first'::integer AND :'last'::integer
         AND g.starts <= :'ends'::timestamptz AND g.ends >= :'starts'::timestamptz
 ), compared AS MATERIALIZED (
-    SELECT open.*, still.gaps IS NOT NULL AS continues,
+    SELECT open.*, coalesce(still.gaps && tstzrange(open.starts, open.ends), false) AS continues,
         tstzmultirange(tstzrange(open.starts, open.ends)) - coalesce(still.gaps, '{}') AS no_longer
     FROM open
     LEFT JOIN (
-        -- Joined and then grouped: looked up row by row, ten thousand gaps would be read ten thousand times.
-        SELECT o.gap_id, range_agg(tstzrange(f.starts, f.ends)) AS gaps
-        FROM open AS o
-        JOIN found_gaps AS f ON f.instrument_id = o.instrument_id AND f.starts < o.ends AND f.ends > o.starts
-        GROUP BY o.gap_id
-    ) AS still USING (gap_id)
+        -- One row an instrument: with a row a gap, a planner that has no statistics yet pairs every gap with every other.
+        SELECT instrument_id, range_agg(tstzrange(starts, ends)) AS gaps FROM found_gaps GROUP BY instrument_id
+    ) AS still USING (instrument_id)
 ), parts AS MATERIALIZED (
     SELECT
         c.gap_id, c.continues, c.instrument_id, lower(part.stretch) AS starts, upper(part.stretch) AS ends, c.reason, c.evidence,
@@ -60,7 +57,7 @@ WITH open AS MATERIALIZED (
     DELETE FROM market.gaps AS g
     USING compared AS c
     WHERE g.gap_id = c.gap_id AND c.continues
-        AND NOT EXISTS (SELECT FROM claimed_gaps AS claim WHERE claim.gap_id = c.gap_id AND claim.keeps)
+        AND c.gap_id NOT IN (SELECT claim.gap_id FROM claimed_gaps AS claim WHERE claim.keeps)
 ), changed AS (
     UPDATE market.gaps AS g
     SET starts = claim.starts, ends = claim.ends, minutes = claim.minutes, reason = claim.reason, evidence = claim.evidence

@@ -25,7 +25,7 @@ CREATE TABLE market.gaps (
     ) WHERE (healed_at IS NULL) DEFERRABLE INITIALLY DEFERRED
 );
 CREATE INDEX gaps_instrument_id_starts_idx ON market.gaps (instrument_id, starts);
-CREATE INDEX gaps_open_idx ON market.gaps (starts) WHERE healed_at IS NULL;
+CREATE INDEX gaps_open_idx ON market.gaps (instrument_id, starts) WHERE healed_at IS NULL;
 COMMENT ON TABLE market.gaps IS 'Runs of adjacent expected minutes without a complete candle, of one reason. Open while healed_at is null; healed rows are history.';
 COMMENT ON COLUMN market.gaps.minutes IS 'Expected minutes in [starts, ends): closed hours in between do not count.';
 COMMENT ON COLUMN market.gaps.healed_from IS 'The sources of the candles that stand there now; no_trades where the silence has been explained since; not_expected where the calendar was corrected.';

@@ -99,7 +99,7 @@ class Scan:
         run(self._connection, "create_expected_hours")
         run(self._connection, "create_missing_hours", **values)
         run(self._connection, "create_trade_rates", **values)
-        run(self._connection, "create_gap_runs")
+        run(self._connection, "create_gap_runs", **values)
         minutes = self._sum_coverage()
         run(self._connection, "set_nested_loops", setting="on")
         run(self._connection, "create_found_gaps", **values)
