@@ -30,7 +30,7 @@ from tests.plain_gaps import (
 )
 
 DATABASE = settings(
-    max_examples=3,
+    max_examples=2,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
