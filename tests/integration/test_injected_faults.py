@@ -272,7 +272,9 @@ def scene(migrated_url: str, real_data: Path) -> Iterator[Scene]:
     with connect(Settings(database_url=migrated_url), "test") as connection:
         tables = [
             f"market.{name}"
-            for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'market'")
+            for (name,) in connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'market' AND tablename <> 'schema_revision'"
+            )
         ]
         connection.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
         sessions.replace(connection, calendars.from_library("XNYS", FIRST, LAST))
