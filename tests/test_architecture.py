@@ -93,7 +93,11 @@ def test_every_query_is_used_and_explained(path: Path) -> None:
 def test_every_query_asked_for_exists() -> None:
     asked = set()
     for source in LAYER.rglob("*.py"):
-        asked |= set(re.findall(r'(?:statement\(|run\((?:self\.)?connection, )"(\w+)"', source.read_text()))
+        asked |= set(
+            re.findall(
+                r'(?:statement\(|(?:run|read_rows)\((?:self\._?)?connection, (?:\w+, )?)"(\w+)"', source.read_text()
+            )
+        )
     assert asked <= {path.stem for path in QUERIES}
 
 

@@ -7,15 +7,13 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
 from chandlery.domain.candle import Source
 from chandlery.domain.window import MINUTE, Window
-from chandlery.errors import psycopg_errors_translated
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.connection import transaction
 from chandlery.store.marks import Piece
-from chandlery.store.statements import run, statement
+from chandlery.store.statements import read_rows, run
 
 
 @dataclass(frozen=True)
@@ -110,9 +108,9 @@ def write_vendor(connection: Connection, instrument_id: int, columns: CandleColu
 
 def read(connection: Connection, instrument_id: int, window: Window) -> Sequence[Candle]:
     """An instrument's one-minute candles of a window, in order."""
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Candle)) as cursor:
-        values = {"instrument_id": instrument_id, "starts": window.starts, "ends": window.ends}
-        return cursor.execute(statement("read_candles"), values).fetchall()
+    return read_rows(
+        connection, Candle, "read_candles", instrument_id=instrument_id, starts=window.starts, ends=window.ends
+    )
 
 
 @contextmanager

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
 from chandlery.domain.coverage import coverage_of
 from chandlery.domain.window import Window
-from chandlery.errors import psycopg_errors_translated
-from chandlery.store.statements import run, statement
+from chandlery.store.statements import read_rows, run
 
 
 @dataclass(frozen=True)
@@ -60,9 +58,7 @@ def list_days(
 ) -> Sequence[DayCoverage]:
     """Instruments' session dates from `first` to `last` with the minutes that lie in a window, by key and date."""
     values = {"instrument_ids": list(instrument_ids), "first": first, "last": last}
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(DayCoverage)) as cursor:
-        stretch = {"starts": window.starts, "ends": window.ends}
-        return cursor.execute(statement("list_day_coverage"), values | stretch).fetchall()
+    return read_rows(connection, DayCoverage, "list_day_coverage", **values, starts=window.starts, ends=window.ends)
 
 
 def describe_calendars(
@@ -70,8 +66,7 @@ def describe_calendars(
 ) -> Sequence[CalendarStretch]:
     """What calendars know of the session dates from `first` to `last`, by name."""
     values = {"calendars": list(calendars), "first": first, "last": last}
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(CalendarStretch)) as cursor:
-        return cursor.execute(statement("describe_calendars"), values).fetchall()
+    return read_rows(connection, CalendarStretch, "describe_calendars", **values)
 
 
 def list_judged_days(

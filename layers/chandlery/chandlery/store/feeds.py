@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
-from chandlery.errors import psycopg_errors_translated
-from chandlery.store.statements import run, statement
+from chandlery.store.statements import read_rows, run
 
 
 @dataclass(frozen=True)
@@ -26,8 +24,7 @@ class Feed:
 
 def list_all(connection: Connection) -> Sequence[Feed]:
     """Every feed that an instrument names or that has a limit of its own, by name."""
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Feed)) as cursor:
-        return cursor.execute(statement("list_feeds")).fetchall()
+    return read_rows(connection, Feed, "list_feeds")
 
 
 def set_limit(connection: Connection, feed: str, silence_seconds: int) -> None:

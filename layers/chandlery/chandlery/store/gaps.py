@@ -6,13 +6,11 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
 from chandlery.domain.window import Window, floor_hour
-from chandlery.errors import psycopg_errors_translated
 from chandlery.store.connection import transaction
 from chandlery.store.hours import count_inside
-from chandlery.store.statements import run, statement
+from chandlery.store.statements import read_rows, run
 
 
 @dataclass(frozen=True)
@@ -109,8 +107,7 @@ class Scan:
         return (Reconciled(*row) if row else Reconciled()), minutes
 
     def _sum_coverage(self) -> Sequence[FeedMinutes]:
-        with psycopg_errors_translated(), self._connection.cursor(row_factory=class_row(FeedMinutes)) as cursor:
-            return cursor.execute(statement("sum_coverage")).fetchall()
+        return read_rows(self._connection, FeedMinutes, "sum_coverage")
 
 
 @contextmanager
@@ -141,8 +138,7 @@ def plan_shares(connection: Connection, instruments: int) -> Sequence[Share]:
 
 def sum_open(connection: Connection) -> Sequence[OpenGaps]:
     """The open gaps of each feed that has any, whatever their age."""
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(OpenGaps)) as cursor:
-        return cursor.execute(statement("sum_open_gaps")).fetchall()
+    return read_rows(connection, OpenGaps, "sum_open_gaps")
 
 
 def record_scan(connection: Connection, component: str, window: Window, resume_at: datetime | None = None) -> None:
@@ -152,8 +148,7 @@ def record_scan(connection: Connection, component: str, window: Window, resume_a
 
 def list_feed_silence(connection: Connection, at: datetime) -> Sequence[FeedSilence]:
     """How long each feed in session has been silent at a moment, by its ticks' own times."""
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(FeedSilence)) as cursor:
-        return cursor.execute(statement("list_feed_silence"), {"at": at}).fetchall()
+    return read_rows(connection, FeedSilence, "list_feed_silence", at=at)
 
 
 def list_ending_calendars(connection: Connection, at: datetime) -> Sequence[str]:

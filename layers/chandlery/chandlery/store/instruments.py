@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
 from chandlery.domain.instrument import Instrument
-from chandlery.errors import Permanent, psycopg_errors_translated
+from chandlery.errors import Permanent
 from chandlery.store.connection import transaction
-from chandlery.store.statements import run, statement
+from chandlery.store.statements import read_rows, run
 
 
 def add(
@@ -47,8 +46,7 @@ def add(
 
 def list_all(connection: Connection) -> Sequence[Instrument]:
     """Every instrument, by key."""
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Instrument)) as cursor:
-        return cursor.execute(statement("list_instruments")).fetchall()
+    return read_rows(connection, Instrument, "list_instruments")
 
 
 def find(connection: Connection, key: str) -> Instrument:
@@ -70,8 +68,7 @@ def count(connection: Connection) -> int:
 
 
 def _look_up(connection: Connection, key: str) -> Instrument | None:
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Instrument)) as cursor:
-        return cursor.execute(statement("find_instrument"), {"instrument_key": key}).fetchone()
+    return next(iter(read_rows(connection, Instrument, "find_instrument", instrument_key=key)), None)
 
 
 def _refuse_backward_life(

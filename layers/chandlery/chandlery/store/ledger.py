@@ -7,10 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
-from chandlery.errors import psycopg_errors_translated
-from chandlery.store.statements import statement
+from chandlery.store.statements import read_rows
 
 
 class Reason(StrEnum):
@@ -77,11 +75,9 @@ class Choice:
 
 def list_gaps(connection: Connection, choice: Choice, limit: int | None = None) -> Sequence[Gap]:
     """Rows that touch the chosen stretch: the open ones, the oldest first, then the healed, the latest healed first."""
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Gap)) as cursor:
-        return cursor.execute(statement("list_gaps"), choice.values | {"limit": limit}).fetchall()
+    return read_rows(connection, Gap, "list_gaps", **choice.values, limit=limit)
 
 
 def sum_gaps(connection: Connection, choice: Choice) -> Sequence[Sum]:
     """The chosen rows by reason, the open ones first."""
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Sum)) as cursor:
-        return cursor.execute(statement("sum_gaps"), choice.values).fetchall()
+    return read_rows(connection, Sum, "sum_gaps", **choice.values)

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
 from chandlery.domain.window import Window
-from chandlery.errors import psycopg_errors_translated
-from chandlery.store.statements import run, statement
+from chandlery.store.statements import read_rows, run
 
 
 @dataclass(frozen=True)
@@ -28,9 +26,7 @@ class Piece:
 
 def plan_pieces(connection: Connection, due: Window, candles: int) -> Sequence[Piece]:
     """The due marks as pieces of about `candles` candles each, the newest first."""
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(Piece)) as cursor:
-        values = {"starts": due.starts, "ends": due.ends, "candles": candles}
-        return cursor.execute(statement("plan_pieces"), values).fetchall()
+    return read_rows(connection, Piece, "plan_pieces", starts=due.starts, ends=due.ends, candles=candles)
 
 
 def count_future(connection: Connection, latest: datetime) -> int:

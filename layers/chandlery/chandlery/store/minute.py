@@ -7,11 +7,10 @@ from decimal import Decimal
 from typing import TypeVar
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
-from chandlery.errors import Permanent, psycopg_errors_translated
+from chandlery.errors import Permanent
 from chandlery.store.candles import Candle
-from chandlery.store.statements import statement
+from chandlery.store.statements import read_rows
 
 Row = TypeVar("Row")
 
@@ -93,5 +92,4 @@ def find_candle(connection: Connection, instrument_id: int, minute: datetime) ->
 
 
 def _fetch(connection: Connection, kind: type[Row], name: str, instrument_id: int, minute: datetime) -> Row | None:
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(statement(name), {"instrument_id": instrument_id, "minute": minute}).fetchone()
+    return next(iter(read_rows(connection, kind, name, instrument_id=instrument_id, minute=minute)), None)

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import Connection
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from chandlery.errors import psycopg_errors_translated
-from chandlery.store.statements import run, statement
+from chandlery.store.statements import read_rows, run
 
 
 def record(
@@ -50,5 +48,4 @@ class LastRun:
 
 def list_last(connection: Connection) -> Sequence[LastRun]:
     """The newest run of each component that ever ran, by name."""
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(LastRun)) as cursor:
-        return cursor.execute(statement("list_component_runs")).fetchall()
+    return read_rows(connection, LastRun, "list_component_runs")

@@ -1,5 +1,7 @@
 """Calendars and their sessions."""
 
+from datetime import date
+
 from psycopg import Connection
 
 from chandlery.domain.session import Calendar
@@ -36,3 +38,9 @@ def replace(connection: Connection, calendar: Calendar) -> int:
 def known(connection: Connection, calendar: str) -> bool:
     """Whether a calendar has been filled."""
     return run(connection, "find_calendar", calendar=calendar).fetchone() is not None
+
+
+def find_known_days(connection: Connection, calendar: str) -> tuple[date | None, date | None]:
+    """The first and the last day a calendar knows; none when it was never filled."""
+    row = run(connection, "find_calendar", calendar=calendar).fetchone()
+    return (row[2], row[3]) if row else (None, None)

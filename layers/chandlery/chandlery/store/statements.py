@@ -3,12 +3,14 @@
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 
 from psycopg import Connection, Cursor
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, class_row
 
 from chandlery.errors import psycopg_errors_translated
+
+Row = TypeVar("Row")
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _BESIDE_THE_LAYER = _PACKAGE.parents[1]  # /opt, when deployed: sql/ is a layer of its own
@@ -31,3 +33,13 @@ def run(connection: Connection, name: str, **values: Any) -> Cursor[TupleRow]:
     """
     with psycopg_errors_translated():
         return connection.execute(statement(name), values)
+
+
+def read_rows(connection: Connection, kind: type[Row], name: str, **values: Any) -> list[Row]:
+    """The rows of a named query, each as a `kind`, whose fields its columns are.
+
+    Raises:
+        Retryable, Permanent: what the database answered, translated.
+    """
+    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(kind)) as cursor:
+        return cursor.execute(statement(name), values).fetchall()

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from psycopg import Connection
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from chandlery.domain.window import DAY, Window
-from chandlery.errors import psycopg_errors_translated
 from chandlery.store.connection import transaction
-from chandlery.store.statements import run, statement
+from chandlery.store.statements import read_rows, run
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,7 @@ class Asked:
 
 def list_due(connection: Connection, vendor: str, at: datetime, ends: datetime, days: int) -> Sequence[VendorDay]:
     """The days to ask a vendor for, of gaps before `ends` that are not backing off; at most `days` of them."""
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(VendorDay)) as cursor:
-        values = {"vendor": vendor, "at": at, "ends": ends, "days": days}
-        return cursor.execute(statement("list_vendor_days"), values).fetchall()
+    return read_rows(connection, VendorDay, "list_vendor_days", vendor=vendor, at=at, ends=ends, days=days)
 
 
 def explain_quiet(connection: Connection, day: VendorDay, vendor: str, candles: int, at: datetime) -> None:
@@ -98,9 +94,3 @@ def list_open_days(connection: Connection, instrument_id: int, window: Window) -
     """The UTC days of a window in which an instrument is to trade, in order, and whether each is incomplete."""
     values = {"instrument_id": instrument_id, "starts": window.starts, "ends": window.ends}
     return [(day, incomplete) for day, incomplete in run(connection, "list_open_days", **values)]
-
-
-def find_known_days(connection: Connection, calendar: str) -> tuple[date | None, date | None]:
-    """The first and the last day a calendar knows; none when it was never filled."""
-    row = run(connection, "find_calendar", calendar=calendar).fetchone()
-    return (row[2], row[3]) if row else (None, None)

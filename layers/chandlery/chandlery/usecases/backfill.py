@@ -10,7 +10,7 @@ from chandlery.domain.instrument import Instrument
 from chandlery.domain.vendor import Vendor
 from chandlery.domain.window import DAY, Window
 from chandlery.errors import Permanent
-from chandlery.store import candles, vendor_days
+from chandlery.store import candles, sessions, vendor_days
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.candles import Written
 from chandlery.usecases.find_gaps import count_hours
@@ -88,7 +88,7 @@ def _ticker(instrument: Instrument, vendor: str) -> str:
 
 def _refuse_unknown_days(connection: Connection, instrument: Instrument, window: Window) -> None:
     """A day that the calendar does not know is not closed: to pass it over would be to say that it is filled."""
-    known_from, known_to = vendor_days.find_known_days(connection, instrument.calendar)
+    known_from, known_to = sessions.find_known_days(connection, instrument.calendar)
     first, last = window.starts.date(), (window.ends - _INSTANT).date()
     if known_from is None or known_to is None or not known_from <= first <= last <= known_to:
         raise Permanent(
