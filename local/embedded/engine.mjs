@@ -93,8 +93,11 @@ export class Engine {
     }
   }
 
+  // The instance hands over its send buffer whenever that is full (8 KiB), so a ReadyForQuery may come in two
+  // pieces. Taken for missing, it costs the instance its life: a call that finds nothing to read ends it.
   #isAnswered() {
-    return this.#incoming.at(-1)?.subarray(-6, -1).equals(READY) ?? false
+    const tail = this.#incoming.slice(-6).map((part) => part.subarray(-6))
+    return Buffer.concat(tail).subarray(-6, -1).equals(READY)
   }
 
   /** Runs SQL of the server's own and returns its rows as arrays of text; throws what the database says. */

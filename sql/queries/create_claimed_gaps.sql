@@ -10,8 +10,8 @@ SELECT
 FROM found_gaps AS f
 LEFT JOIN LATERAL (
     SELECT g.*, g.reason = 'unhealable' AND g.starts <= f.starts AND g.ends >= f.ends AS unhealable
-    FROM market.gaps AS g
-    WHERE g.instrument_id = f.instrument_id AND g.healed_at IS NULL AND g.starts < f.ends AND g.ends > f.starts
+    FROM known_gaps AS g
+    WHERE g.instrument_id = f.instrument_id AND g.starts < f.ends AND g.ends > f.starts
     ORDER BY g.found_at, g.gap_id
     LIMIT 1
 ) AS known ON true;

@@ -2,15 +2,9 @@
 -- is not ours to judge. Runs of one reason with no expected minute in between become one. A run inside an open row of which
 -- a vendor could not tell stays unhealable.
 CREATE TEMPORARY TABLE found_gaps ON COMMIT DROP AS
-WITH known AS MATERIALIZED (
-    SELECT g.instrument_id, n.calendar, g.starts, g.ends, g.reason, g.evidence
-    FROM market.gaps AS g
-    JOIN market.instruments AS n USING (instrument_id)
-    WHERE g.healed_at IS NULL AND g.instrument_id BETWEEN :'first'::integer AND :'last'::integer
-        AND g.starts <= :'ends'::timestamptz AND g.ends >= :'starts'::timestamptz
-), kept AS (
+WITH kept AS (
     SELECT known.instrument_id, inside.starts, inside.ends, inside.minutes, known.reason, known.evidence
-    FROM known
+    FROM known_gaps AS known
     CROSS JOIN LATERAL (
         VALUES (known.starts, least(known.ends, :'starts'::timestamptz)), (greatest(known.starts, :'ends'::timestamptz), known.ends)
     ) AS outside (starts, ends)
@@ -35,7 +29,7 @@ WITH known AS MATERIALIZED (
             r.instrument_id, r.starts, r.ends, r.minutes, coalesce(untold.reason, r.reason) AS reason,
             coalesce(untold.evidence, r.evidence) AS evidence, false AS is_kept
         FROM gap_runs AS r
-        LEFT JOIN known AS untold
+        LEFT JOIN known_gaps AS untold
             ON untold.instrument_id = r.instrument_id AND untold.reason = 'unhealable'
             AND untold.starts <= r.starts AND untold.ends >= r.ends
         UNION ALL

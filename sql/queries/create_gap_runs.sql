@@ -110,10 +110,9 @@ WITH kinds AS (
             SELECT sum(market.minute_of(s.hour, s.ends) - market.minute_of(s.hour, s.starts))
             FROM market.expected_stretches(:'ends', g.ends) AS s WHERE s.calendar = n.calendar
         ) ELSE 0 END AS minutes_beyond
-    FROM market.gaps AS g
+    FROM known_gaps AS g
     JOIN scanned_instruments AS n USING (instrument_id)
-    WHERE g.healed_at IS NULL AND g.reason IN ('instrument_silent', 'unhealable')
-        AND g.starts <= :'ends'::timestamptz AND g.ends >= :'starts'::timestamptz
+    WHERE g.reason IN ('instrument_silent', 'unhealable')
 ), judged AS (
     SELECT
         r.instrument_id, r.feed, r.reason, r.starts, r.ends, r.minutes, r.minutes_in_week, r.minutes_in_day,

@@ -1,15 +1,9 @@
 -- Makes the open rows of the ledger those that were found, in one statement: rows that changed are changed, parts that are no
 -- longer missing become history, new gaps are opened. Nothing found anew, nothing written.
-WITH open AS MATERIALIZED (
-    SELECT g.*, n.calendar, coalesce(n.listed_at, n.data_from) AS since, n.delisted_at AS until
-    FROM market.gaps AS g
-    JOIN market.instruments AS n USING (instrument_id)
-    WHERE g.healed_at IS NULL AND g.instrument_id BETWEEN :'first'::integer AND :'last'::integer
-        AND g.starts <= :'ends'::timestamptz AND g.ends >= :'starts'::timestamptz
-), compared AS MATERIALIZED (
-    SELECT open.*, coalesce(still.gaps && tstzrange(open.starts, open.ends), false) AS continues,
-        tstzmultirange(tstzrange(open.starts, open.ends)) - coalesce(still.gaps, '{}') AS no_longer
-    FROM open
+WITH compared AS MATERIALIZED (
+    SELECT known.*, coalesce(still.gaps && tstzrange(known.starts, known.ends), false) AS continues,
+        tstzmultirange(tstzrange(known.starts, known.ends)) - coalesce(still.gaps, '{}') AS no_longer
+    FROM known_gaps AS known
     LEFT JOIN (
         -- One row an instrument: with a row a gap, a planner that has no statistics yet pairs every gap with every other.
         SELECT instrument_id, range_agg(tstzrange(starts, ends)) AS gaps FROM found_gaps GROUP BY instrument_id

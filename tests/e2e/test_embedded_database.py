@@ -314,6 +314,14 @@ class TestStatements:
             text = "é" * 10_000_000
             assert connection.execute("SELECT %s::text", [text]).fetchone() == (text,)
 
+    @pytest.mark.parametrize("binary", [False, True], ids=["simple protocol", "extended protocol"])
+    def test_answers_that_end_astride_the_instance_s_send_buffer(self, url: str, binary: bool) -> None:
+        with connect(url) as connection:
+            for filled in (8192, 2 * 8192, 8 * 8192):
+                for length in range(filled - 80, filled - 50):  # all but the text takes 63 bytes, or 73
+                    row = connection.execute(f"SELECT repeat('x', {length})".encode(), binary=binary).fetchone()
+                    assert row == ("x" * length,)
+
     def test_an_error_in_a_pipeline_skips_the_rest_of_it(self, url: str) -> None:
         with connect(url) as connection:
             connection.execute("CREATE TABLE piped (a int)")
