@@ -23,7 +23,7 @@ ALLOWED = {
     "errors": set(),
     "settings": {"errors"},
     "telemetry": set(),
-    "component": {"errors", "settings", "store", "telemetry"},
+    "component": {"errors", "settings", "store", "domain", "telemetry"},
     "vendors": {"vendors", "domain", "errors", "settings"},
     "functions": {"component", "usecases", "store", "domain", "errors", "settings", "telemetry", "vendors"},
 }

@@ -1,8 +1,10 @@
 """The command line: one module per group of commands."""
 
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from chandlery.errors import ChandleryError
 from local.command_line import (
@@ -24,7 +26,23 @@ from local.command_line import (
 from local.embedded import EmbeddedDatabaseError
 from local.market_file import MarketFileError
 
+_INTERRUPTED = "chandlery: interrupted; what was committed stays, and the same command, run again, goes on"
+
+
+class _Commands(TyperGroup):
+    """The commands; Typer itself would end an interrupted one without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command, and say what Ctrl-C left behind."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print(_INTERRUPTED, file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Makes and keeps a trading desk's candles. DATABASE_URL picks the database; without it an embedded TimescaleDB"
@@ -49,12 +67,9 @@ app.command("status")(status.status)
 
 
 def main() -> None:
-    """Run a command; a failure is one line on stderr and exit code 1, wrong usage exit code 2."""
+    """Run a command; a failure is one line on stderr and exit code 1, wrong usage exit code 2, Ctrl-C exit code 130."""
     try:
         app()
     except (ChandleryError, MarketFileError, EmbeddedDatabaseError) as error:
         print(f"chandlery: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("chandlery: interrupted; run the same command again to go on", file=sys.stderr)
-        sys.exit(130)

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import typer
 
-from chandlery.domain.window import floor_minute
+from chandlery.domain.window import floor_minute, plausible_schedule
 from chandlery.errors import Permanent
 from local.command_line.database import use_database
 from local.command_line.options import AsJson, From, To, parse_moment, window_of
@@ -125,8 +125,19 @@ def replay(
 
 
 def replay_window(chosen: Sequence[Function], starts: datetime, ends: datetime) -> dict[str, dict[str, int]]:
-    """Fire the schedules of `[starts, ends)`, and add up what each function did."""
-    due = list(firings(chosen, window_of(starts, ends)))
+    """Fire the schedules of `[starts, ends)`, and add up what each function did.
+
+    Raises:
+        Permanent: no schedule fires so early or so late, or a function failed.
+        Retryable: a function failed.
+    """
+    window = window_of(starts, ends)
+    try:
+        for moment in (window.starts, window.ends):
+            plausible_schedule(moment)
+    except ValueError as error:
+        raise Permanent(f"the stretch cannot be replayed: {error}") from None
+    due = list(firings(chosen, window))
     totals: dict[str, dict[str, int]] = {}
     with progress_bar() as bar, contextlib.redirect_stdout(io.StringIO()):
         task = bar.add_task("replay", total=len(due))

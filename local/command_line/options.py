@@ -18,7 +18,10 @@ def parse_moment(text: str) -> datetime:
         raise typer.BadParameter(f"{text} is not a time; write it as 2026-01-31T10:00:00Z") from None
     if moment.tzinfo is None:
         raise typer.BadParameter(f"{text} has no time zone; write an offset or Z, as in {text}Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise typer.BadParameter(f"{text} is no time in UTC: its offset leads beyond the years 1 to 9999") from None
 
 
 def parse_day(text: str) -> date:

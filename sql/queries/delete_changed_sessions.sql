@@ -12,4 +12,4 @@ WHERE calendar = :'calendar' AND session_date BETWEEN :'known_from'::date AND :'
             AND given.break_starts_at IS NOT DISTINCT FROM stored.break_starts_at
             AND given.break_ends_at IS NOT DISTINCT FROM stored.break_ends_at
     )
-RETURNING session_date;
+RETURNING session_date, opens_at, closes_at;

@@ -6,4 +6,4 @@ FROM unnest(
     :'break_starts_at'::timestamptz[], :'break_ends_at'::timestamptz[]
 ) AS given
 ON CONFLICT (calendar, session_date) DO NOTHING
-RETURNING session_date;
+RETURNING session_date, opens_at, closes_at;

@@ -38,9 +38,9 @@ WEEK_TO_NOON = Window(NOON - WEEK, NOON)
 LOOKS = 3 if ON_SERVER else 1
 TRADES = 60
 LEFT_OUT = 0.001
-# Six minutes of all instruments, whatever their number: the shortest turn a monitor takes.
+# Ten minutes of all instruments, whatever their number: the shortest turn a monitor takes.
 VERIFIED = 1
-TURN = turn_of(Window(NOON - WEEK, NOON - DAY), EVERY_MINUTES + 1, EVERY_MINUTES)
+TURN = turn_of(Window(NOON - WEEK, NOON - DAY), 2 * EVERY_MINUTES, EVERY_MINUTES)
 
 LIVE_INSTRUMENTS = 10_000 if ON_SERVER else 250
 # Of the ten minutes from each of these on, five have marks: as many as a monitor finds.
@@ -133,7 +133,7 @@ def _measure_monitor(connection: Connection, missing: int) -> None:
             has_time=lambda: True,
         )
 
-    insert_ticks(connection, TURN.starts, TURN.ends - TURN.starts, INSTRUMENTS, TRADES * (EVERY_MINUTES + 1))
+    insert_ticks(connection, TURN.starts, TURN.ends - TURN.starts, INSTRUMENTS, TRADES * 2 * EVERY_MINUTES)
     connection.execute("VACUUM ANALYZE market.ticks")
     healed = monitor()  # the turn has ticks now: its candles are made of them, the missing ones too
     assert missing - healed.minutes_open == healed.candles_written

@@ -2,13 +2,20 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+import psycopg
 import pytest
 
+from local.command_line import backfill, functions, imports, main, stack
 from local.embedded import EmbeddedDatabase
 from tests.conftest import REPO
 
@@ -17,13 +24,15 @@ Chandlery = Callable[..., Result]
 KEY = "X@A@EQ"
 # No setting of the machine's own reaches the commands.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "CHANDLERY_"))}
+SEARCHED = f"{REPO}{os.pathsep}{REPO / 'layers' / 'chandlery'}"
+INTERRUPTED = "chandlery: interrupted; what was committed stays, and the same command, run again, goes on\n"
 
 
 def start(arguments: tuple[str, ...], environment: dict[str, str], folder: Path) -> Result:
     program = "from local.command_line import main; main()"
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
-        env=environment | {"PYTHONPATH": f"{REPO}{os.pathsep}{REPO / 'layers' / 'chandlery'}"},
+        env=environment | {"PYTHONPATH": SEARCHED},
         cwd=folder,
         capture_output=True,
         text=True,
@@ -199,6 +208,10 @@ def test_an_instrument_keeps_what_it_is_not_told(chandlery: Chandlery) -> None:
         (("instruments", "add", "A@B@C", "--calendar", "NOPE"), 1, "chandlery: no calendar NOPE"),
         (("import", "ticks", "none.csv", "--instrument", KEY), 1, "chandlery: none.csv: there is no such file"),
         (("import", "candles", "none.csv", "--instrument", KEY), 1, "chandlery: none.csv: there is no such file"),
+        (("invoke", "live_processor", "--at", "0001-01-01"), 1, "chandlery: the event is malformed: scheduled_at: "),
+        (("invoke", "live_processor", "--at", "0001-01-01T00:00+14:00"), 2, "is no time in UTC"),
+        (("replay", "--from", "0001-01-01", "--to", "2026-01-01"), 1, "chandlery: the stretch cannot be replayed: no"),
+        (("replay", "--from", "2026-01-01", "--to", "2101-01-01"), 1, "no schedule fires at 2101-01-01T00:00:00+00:00"),
         (("invoke", "nope"), 1, "chandlery: no function nope; there are: "),
         (("migrate", "upgrade", "9999"), 1, "chandlery: alembic: Can't locate revision"),
     ],
@@ -210,6 +223,90 @@ def test_wrong_use_and_failure_are_told_apart(
     assert result.returncode == code
     assert message in " ".join(result.stderr.replace("│", "").split())
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "works", "usecase"),
+    [
+        (("import", "ticks", "ticks.csv", "--instrument", KEY), imports, "import_ticks"),
+        (("import", "candles", "candles.csv", "--instrument", KEY), imports, "import_candles"),
+        (("backfill", KEY, "--from", "2026-03-02", "--to", "2026-03-03"), backfill, "open_vendor"),
+        (("replay", "--from", "2026-03-02", "--to", "2026-03-03"), functions, "call"),
+        # Before its schedules run: then Ctrl-C is the way to end it.
+        (("up",), stack, "read_functions"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else None,
+)
+def test_an_interrupted_command_says_so(
+    chandlery: Chandlery,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    works: ModuleType,
+    usecase: str,
+) -> None:
+    (tmp_path / "ticks.csv").write_text("time,price,size\n2026-03-02T12:00:00Z,7,1\n")
+    (tmp_path / "candles.csv").write_text("time,open,high,low,close,volume\n2026-02-27T12:00:00Z,7,9,6,8,5\n")
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", chandlery("db", "url").stdout.strip())
+    monkeypatch.setattr(works, usecase, interrupted)
+    monkeypatch.setattr(sys, "argv", ["chandlery", *command])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, capsys.readouterr().err) == (130, INTERRUPTED)
+
+
+@contextmanager
+def started(chandlery: Chandlery, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A command that runs on, in a process of its own; what it logs is not read."""
+    url = chandlery("db", "url").stdout.strip()
+    program = "from local.command_line import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        env=ENVIRONMENT | {"PYTHONPATH": SEARCHED, "DATABASE_URL": url, "POWERTOOLS_LOG_LEVEL": "CRITICAL"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_an_interrupted_replay_keeps_what_it_did(chandlery: Chandlery) -> None:
+    url = chandlery("db", "url").stdout.strip()
+    done = "SELECT count(*) FROM market.runs WHERE scheduled_at < '2001-01-01'"
+    with started(chandlery, "replay", "--from", "2000-01-01", "--to", "2000-02-01") as process:
+        with psycopg.connect(url, autocommit=True, prepare_threshold=None) as watching:
+            while (row := watching.execute(done).fetchone()) is not None and row[0] < 3:
+                time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", INTERRUPTED)
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+        kept = connection.execute(f"{done} AND status = 'succeeded'").fetchone()
+    assert kept is not None
+    assert kept[0] >= 3
+
+
+def test_ctrl_c_is_how_the_stack_stops(chandlery: Chandlery) -> None:
+    with started(chandlery, "up") as process:
+        assert process.stdout is not None
+        told = ""
+        while "Ctrl-C stops" not in told:
+            line = process.stdout.readline()
+            assert line, f"it ended: {told}"
+            told += line
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, "stopped\n", "")
 
 
 @pytest.mark.parametrize(

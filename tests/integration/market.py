@@ -74,6 +74,7 @@ def row_versions(connection: Connection) -> Sequence[tuple[Any, ...]]:
     return connection.execute(
         "SELECT 'candle', instrument_id::text, time, xmin::text, xmax::text FROM market.candles"
         " UNION ALL SELECT 'run', component, scheduled_at, xmin::text, xmax::text FROM market.runs"
+        " UNION ALL SELECT 'scan', component, starts, xmin::text, xmax::text FROM market.scans"
         " UNION ALL SELECT 'mark', instrument_ids::text, bucket, xmin::text, xmax::text FROM market.dirty"
         " ORDER BY 1, 2, 3"
     ).fetchall()

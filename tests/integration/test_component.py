@@ -15,6 +15,7 @@ from chandlery.component import Component
 from chandlery.errors import Permanent, Retryable
 from chandlery.store import instruments
 from chandlery.telemetry import WARNINGS
+from functions.historical_gap_monitor import handler as historical_gap_monitor
 from functions.live_gap_monitor import handler as live_gap_monitor
 from functions.live_processor import handler
 from tests.integration.market import MINUTE, NOON, around_the_clock, insert, row_versions
@@ -224,6 +225,9 @@ def test_a_repeated_event_that_finds_work_tells_another_attempt(desk: Connection
     assert (status, attempts, counts["candles_revised"]) == ("succeeded", 2, 1)
 
 
+ABSURD = "no schedule fires at .*: give a time from 2000-01-01 to 2100-01-01; send"
+
+
 @pytest.mark.parametrize(
     ("event", "message"),
     [
@@ -231,6 +235,12 @@ def test_a_repeated_event_that_finds_work_tells_another_attempt(desk: Connection
         ({"scheduled_at": "yesterday"}, "scheduled_at: Input should be a valid datetime"),
         ({"scheduled_at": "2026-03-02T12:01:00"}, "scheduled_at: Input should have timezone info"),
         ([], "event: "),
+        ({"scheduled_at": "0001-01-01T00:00:00Z"}, f"scheduled_at: .*{ABSURD}"),
+        ({"scheduled_at": "0001-01-01T00:00:00+14:00"}, f"scheduled_at: .*{ABSURD}"),
+        ({"scheduled_at": "1999-12-31T23:59:59Z"}, f"scheduled_at: .*{ABSURD}"),
+        # Seconds in place of a time.
+        ({"scheduled_at": 12}, f"scheduled_at: .*{ABSURD}"),
+        ({"scheduled_at": "9999-12-31T23:59:59Z"}, f"scheduled_at: .*{ABSURD}"),
     ],
 )
 def test_a_malformed_event_is_told(
@@ -239,6 +249,13 @@ def test_a_malformed_event_is_told(
     with pytest.raises(Permanent, match=f"the event is malformed: {message}"):
         handler(event, Context())
     assert emitted(capsys.readouterr().out)[0]["Failures"] == 1
+    assert runs(desk) == []
+
+
+@pytest.mark.parametrize("function", [handler, live_gap_monitor, historical_gap_monitor], ids=lambda each: each.name)
+def test_no_function_runs_at_an_absurd_time(desk: Connection, function: Component) -> None:
+    with pytest.raises(Permanent, match=ABSURD):
+        function({"scheduled_at": "0001-01-03T00:00:00Z"}, Context())
     assert runs(desk) == []
 
 

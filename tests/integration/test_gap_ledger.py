@@ -58,6 +58,7 @@ def row_versions(connection: Connection) -> Sequence[tuple[Any, ...]]:
         "SELECT 'gap', gap_id::text, starts, ctid::text, xmin::text, xmax::text FROM market.gaps"
         " UNION ALL SELECT 'hour', instrument_id::text, hour, ctid::text, xmin::text, xmax::text"
         " FROM market.candle_hours"
+        " UNION ALL SELECT 'scan', component, starts, ctid::text, xmin::text, xmax::text FROM market.scans"
         " ORDER BY 1, 2, 3"
     ).fetchall()
 

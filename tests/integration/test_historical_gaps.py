@@ -19,7 +19,7 @@ from chandlery.errors import ChandleryError, Permanent, Retryable
 from chandlery.store import instruments, sessions, vendor_days
 from chandlery.usecases import watch_historical_gaps
 from chandlery.usecases.watch_historical_gaps import HistoricalGapReport, _weeks
-from chandlery.usecases.watch_live_gaps import watch_live_gaps
+from chandlery.usecases.watch_live_gaps import LiveGapReport, watch_live_gaps
 from chandlery.vendors.polygon import Polygon
 from functions.historical_gap_monitor import handler
 from tests.conftest import _EMPTY, REPO
@@ -129,8 +129,8 @@ def monitor(
     return watch_historical_gaps.watch_historical_gaps(connection, at, open_vendor=opened, **(settings | limits))
 
 
-def monitor_live(connection: Connection, at: datetime) -> None:
-    watch_live_gaps(
+def monitor_live(connection: Connection, at: datetime) -> LiveGapReport:
+    return watch_live_gaps(
         connection, at, piece_candles=20_000, verify_buckets=0, share_instruments=1000, has_time=lambda: True
     )
 
@@ -297,6 +297,20 @@ def test_no_vendor_no_requests(desk: Connection, vendor: VendorServer) -> None:
     desk.execute("DELETE FROM market.tickers")
     assert monitor(desk, vendor).vendor_days == 0
     assert (ledger(desk), vendor.requests) == (known, [])
+
+
+def test_a_gap_of_later_times_has_no_age_yet(desk: Connection) -> None:
+    fill(desk, 1, missing=minutes(open_hour(17), 30))
+    assert monitor_live(desk, NOW).oldest_gap_hours == (NOW - open_hour(17)) / HOUR
+    for report in (monitor_live(desk, open_hour(16)), monitor(desk, None, open_hour(16))):
+        assert (report.gaps_open, report.oldest_gap_hours) == (1, 0)
+    (feed,) = monitor_live(desk, open_hour(16)).feeds
+    assert (feed.gaps_open, feed.oldest_gap_hours) == (1, 0)
+    # An older one counts as before.
+    desk.execute("DELETE FROM market.candles WHERE instrument_id = 1 AND time < %s", [open_hour(6) + 30 * MINUTE])
+    desk.execute("UPDATE market.instruments SET listed_at = %s", [open_hour(6)])
+    monitor(desk, None)
+    assert monitor(desk, None, open_hour(9)).oldest_gap_hours == (open_hour(9) - open_hour(6)) / HOUR
 
 
 def test_a_listing_before_the_first_candle_of_all_counts(desk: Connection, vendor: VendorServer) -> None:
@@ -662,6 +676,9 @@ def test_a_vendor_in_trouble_costs_nothing_else(
     assert open_gaps(deployed) == [(1, open_hour(4) + MINUTE, open_hour(4) + 30 * MINUTE, "instrument_silent", 0)]
     ((status, _, said),) = runs(deployed)
     assert (status, said) == ("failed", str(raised.value))
+    # The row tells of both.
+    ((counts,),) = deployed.execute("SELECT counts FROM market.runs").fetchall()
+    assert [counts[name] for name in ("candles_written", "gaps_found", "gaps_open", "vendor_days")] == [1, 1, 1, 0]
     printed = capsys.readouterr().out
     assert '"Failures":[1.0]' in printed.replace(" ", "")
     for key in (vendor.key, "wrong-key"):
@@ -710,8 +727,11 @@ def test_a_vendor_that_fails_on_its_way_loses_nothing(desk: Connection, vendor: 
     give(vendor, "A", minutes(open_hour(3)) + minutes(open_hour(6)))
     empty = alter(lambda page: page)
     vendor.fault(empty, empty, *[refuse(500)] * 10)
-    with pytest.raises(Retryable):
+    with pytest.raises(Retryable) as raised:
         monitor(desk, vendor)
+    done = raised.value.report
+    assert isinstance(done, HistoricalGapReport)
+    assert (done.candles_written, done.vendor_days, done.vendor_days_left, done.gaps_open) == (60, 2, 2, 1)
     assert made_by(desk, minutes(open_hour(6))) == {VENDORS}
     assert [row[1:] for row in open_gaps(desk)] == [(open_hour(3), open_hour(5) + HOUR, "instrument_silent", 0)]
     vendor.heal()

@@ -1,16 +1,20 @@
 """Sessions from the library and from a file, and the stamps that candles get of them."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from psycopg import Connection
 
 from chandlery.domain.session import Calendar, Session
+from chandlery.domain.window import DAY
 from chandlery.errors import Permanent
-from chandlery.store import sessions
+from chandlery.store import candles, feeds, marks, sessions
+from chandlery.store.candle_columns import CandleColumns
 from local import calendars
-from tests.integration.market import NOON, around_the_clock, insert, live
+from tests.integration.market import MINUTE, NOON, around_the_clock, insert, live
 from tests.plain_fold import Tick
 
 HEADER = "session_date,opens_at,closes_at\n"
@@ -120,6 +124,100 @@ def test_candles_are_stamped_and_a_corrected_calendar_stamps_them_anew(connectio
     assert [extended for _, _, extended in stamps(connection)] == [True, True, False, False, True, True, True]
     assert sessions.replace(connection, one_day(12, 13)) == 0
     assert connection.execute("SELECT max(revision) FROM market.candles").fetchone() == (0,)
+
+
+def grades(connection: Connection) -> list[tuple[str, bool, int]]:
+    return connection.execute(
+        "SELECT to_char(time, 'DD HH24:MI') || ' ' || instrument_id, partial, revision FROM market.candles"
+        " ORDER BY time, instrument_id"
+    ).fetchall()
+
+
+CLOSED_AT_NOON, OPEN_AT_NOON = one_day(14, 15), one_day(11, 14)
+# Silent for longer than 20 seconds, and never.
+SILENT, ALIVE = (0, 1, 59), (0, 20, 40, 59)
+
+
+def trade(connection: Connection, instrument: int, seconds: Sequence[int], minute: datetime = NOON) -> None:
+    insert(connection, instrument, [Tick(minute + timedelta(seconds=s), 0, Decimal(9), Decimal(1)) for s in seconds])
+
+
+def test_a_corrected_calendar_grades_candles_anew(connection: Connection) -> None:
+    ours, vendors = around_the_clock(connection, "X@A@EQ", "X@B@EQ")
+    feeds.set_limit(connection, "test", 20)
+    trade(connection, ours, SILENT)
+    trade(connection, ours, ALIVE, NOON + MINUTE)
+    prices = [Decimal(9)]
+    columns = CandleColumns([NOON], prices, prices, prices, prices, prices, [None], [None])
+    candles.write_vendor(connection, vendors, columns)
+    live(connection, NOON + 2 * MINUTE)
+    others = [("02 12:00 2", False, 0), ("02 12:01 1", False, 0)]
+    assert grades(connection) == [("02 12:00 1", True, 0), *others]
+    # Where nothing is expected, nothing is partial: whatever the ticks, no run need look at them.
+    assert sessions.replace(connection, CLOSED_AT_NOON) == 3
+    assert grades(connection) == [("02 12:00 1", False, 1), *others]
+    assert marks.count_waiting(connection, NOON + DAY) == (0, None)
+    assert sessions.replace(connection, OPEN_AT_NOON) == 3
+    assert grades(connection) == [("02 12:00 1", True, 2), *others]
+    assert connection.execute("SELECT DISTINCT hour FROM market.uncounted").fetchall() == [(NOON,)]
+    # Its ticks say the same.
+    assert marks.count_waiting(connection, NOON + DAY) == (1, NOON)
+    assert not live(connection, NOON + 2 * MINUTE).changed
+    assert marks.count_waiting(connection, NOON + DAY) == (0, None)
+    assert sessions.replace(connection, OPEN_AT_NOON) == 0
+
+
+def test_candles_are_graded_anew_though_their_ticks_are_gone(connection: Connection) -> None:
+    (instrument,) = around_the_clock(connection, "X@A@EQ")
+    feeds.set_limit(connection, "test", 20)
+    sessions.replace(connection, CLOSED_AT_NOON)
+    trade(connection, instrument, SILENT)
+    live(connection, NOON + MINUTE)
+    connection.execute("SELECT drop_chunks('market.ticks', older_than => %s::timestamptz)", [NOON + DAY])
+    assert grades(connection) == [("02 12:00 1", False, 0)]
+    for _ in range(2):
+        sessions.replace(connection, OPEN_AT_NOON)
+        live(connection, NOON + MINUTE)
+        assert grades(connection) == [("02 12:00 1", True, 1)]
+    sessions.replace(connection, CLOSED_AT_NOON)
+    assert grades(connection) == [("02 12:00 1", False, 2)]
+
+
+def test_a_minute_that_is_expected_only_now_is_read_whole(connection: Connection) -> None:
+    """Out of session a feed is judged by its busiest instruments: the quiet ones may show that it lived."""
+    ids = around_the_clock(connection, *(f"X@S{number:02}@EQ" for number in range(25)))
+    feeds.set_limit(connection, "test", 20)
+    sessions.replace(connection, CLOSED_AT_NOON)
+    for busy in ids[1:]:
+        trade(connection, busy, (0, 1, 2, 3, 4))
+    trade(connection, ids[0], ALIVE)
+    live(connection, NOON + MINUTE)
+    sessions.replace(connection, OPEN_AT_NOON)
+    live(connection, NOON + MINUTE)
+    assert {partial for _, partial, _ in grades(connection)} == {False}
+
+
+def test_what_a_correction_does_not_touch_keeps_its_grade(connection: Connection) -> None:
+    (instrument,) = around_the_clock(connection, "X@A@EQ")
+    for days in (0, 1):
+        trade(connection, instrument, SILENT, NOON + days * DAY)
+        live(connection, NOON + days * DAY + MINUTE)
+    # Graded under a limit that no silence reaches.
+    feeds.set_limit(connection, "test", 20)
+    sessions.replace(connection, OPEN_AT_NOON)
+    assert grades(connection) == [("02 12:00 1", True, 1), ("03 12:00 1", False, 0)]
+
+
+def test_a_candle_whose_feed_nobody_watched_is_partial_only_while_expected(connection: Connection) -> None:
+    (instrument,) = around_the_clock(connection, "X@A@EQ")
+    feeds.set_limit(connection, "test", 20)
+    trade(connection, instrument, SILENT)
+    live(connection, NOON + MINUTE)
+    connection.execute("DELETE FROM market.feed_minutes")
+    sessions.replace(connection, OPEN_AT_NOON)
+    assert grades(connection) == [("02 12:00 1", True, 0)]
+    sessions.replace(connection, CLOSED_AT_NOON)
+    assert grades(connection) == [("02 12:00 1", False, 1)]
 
 
 def test_an_extended_minute_belongs_to_its_day_in_the_calendars_time_zone(connection: Connection) -> None:

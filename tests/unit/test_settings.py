@@ -3,6 +3,7 @@
 import json
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
@@ -10,7 +11,8 @@ from aws_lambda_powertools.utilities import parameters
 from moto import mock_aws
 
 from chandlery.errors import Permanent
-from chandlery.settings import Settings, connection_parameters, read_settings, vendor_key
+from chandlery.settings import LocalSettings, Settings, connection_parameters, read_settings, vendor_key
+from chandlery.vendors import open_vendor
 
 SECRET = {
     "host": "db.desk",
@@ -106,6 +108,22 @@ def test_no_vendor_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VENDOR", "pollygon")
     with pytest.raises(Permanent, match=r"VENDOR: .*'polygon'"):
         read_settings()
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    unset = Settings()
+    for name in Settings.model_fields:
+        monkeypatch.setenv(name.upper(), "")
+    monkeypatch.setenv("CHANDLERY_HOME", "")
+    assert read_settings() == unset
+    assert (unset.vendor, unset.vendor_url) == (None, "https://api.polygon.io")
+    assert open_vendor(unset) is None
+    assert LocalSettings().chandlery_home == Path(".chandlery")
+    # An empty key does not stand before the secret.
+    monkeypatch.setenv("VENDOR", "polygon")
+    monkeypatch.setenv("VENDOR_SECRET_ID", "desk/vendor")
+    vendor_secret("k3y-word")
+    assert vendor_key(read_settings()).get_secret_value() == "k3y-word"
 
 
 def test_the_vendors_key_of_the_environment_wins() -> None:

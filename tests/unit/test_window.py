@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chandlery.domain.window import DAY, MINUTE, WEEK, Window, floor_minute, turn_of
+from chandlery.domain.window import DAY, MINUTE, WEEK, Window, floor_minute, plausible_schedule, turn_of
 
 # hypothesis takes naive bounds, and gives aware times.
 MOMENTS = st.datetimes(datetime(2005, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -50,3 +50,15 @@ def test_every_minute_of_a_window_gets_its_turn(
     if oldest < now - MINUTE:
         minute = floor_minute(oldest + place * (now - MINUTE - oldest))
         assert any(window.starts <= minute < window.ends for window in windows)
+
+
+@pytest.mark.parametrize("text", ["2000-01-01T00:00Z", "2026-03-02T12:00+14:00", "2100-01-01T00:00Z"])
+def test_a_schedule_may_fire_in_this_century(text: str) -> None:
+    moment = datetime.fromisoformat(text)
+    assert plausible_schedule(moment) is moment
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00+14:00", "1999-12-31T23:59:59Z", "2100-01-01T00:00:01Z"])
+def test_a_schedule_fires_at_no_absurd_time(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no schedule fires at .*: give a time from 2000-01-01 to 2100-01-01"):
+        plausible_schedule(datetime.fromisoformat(text))

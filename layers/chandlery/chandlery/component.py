@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 from psycopg import Connection
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ValidationError
 
+from chandlery.domain.window import plausible_schedule
 from chandlery.errors import ChandleryError, Permanent, Retryable
 from chandlery.settings import Settings, read_settings
 from chandlery.store import runs
@@ -22,7 +23,7 @@ _RESERVE_MILLISECONDS = 10_000
 class ScheduledEvent(BaseModel):
     """What a schedule sends: the time it was to fire, which is the run's identity and only clock."""
 
-    scheduled_at: AwareDatetime
+    scheduled_at: Annotated[AwareDatetime, AfterValidator(plausible_schedule)]
 
 
 class LambdaContext(Protocol):
@@ -96,7 +97,7 @@ class Component:
             self.telemetry.started(scheduled_at, context.aws_request_id)
             run = Run(scheduled_at, self.sandbox.get(), read_settings(), context)
             report = self._work(run)
-            counts: dict[str, Any] = asdict(report)  # type: ignore[call-overload]  # a frozen dataclass
+            counts = _counts_of(report)
             seconds = time.perf_counter() - started
             runs.record(run.connection, self.name, scheduled_at, counts=counts, changed=report.changed, seconds=seconds)
         except Exception as error:
@@ -112,7 +113,10 @@ class Component:
         if scheduled_at is not None:
             try:
                 connection = self.sandbox.get()
-                runs.record(connection, self.name, scheduled_at, counts={}, changed=True, seconds=seconds, error=said)
+                counts = _counts_of(failure.report) if isinstance(failure, ChandleryError) and failure.report else {}
+                runs.record(
+                    connection, self.name, scheduled_at, counts=counts, changed=True, seconds=seconds, error=said
+                )
             except ChandleryError as error:
                 self.telemetry.logger.warning("the failed run has no row in market.runs", error=str(error))
         self.telemetry.failed(said, retryable=isinstance(failure, Retryable), seconds=seconds)
@@ -121,6 +125,10 @@ class Component:
 def component(name: str) -> Callable[[Callable[[Run], Report]], Component]:
     """Make a Lambda handler of the decorated function."""
     return lambda work: Component(name, work)
+
+
+def _counts_of(report: object) -> dict[str, Any]:
+    return asdict(report)  # type: ignore[call-overload, no-any-return]  # a frozen dataclass
 
 
 def _scheduled_at(event: dict[str, Any]) -> datetime:

@@ -9,7 +9,12 @@ from psycopg import errors as pg
 
 
 class ChandleryError(Exception):
-    """An error whose message says what was wrong, where, and what to do."""
+    """An error whose message says what was wrong, where, and what to do.
+
+    `report` is the use case's, where it fails after it has done all else; its row in market.runs tells of that as well.
+    """
+
+    report: object | None = None
 
 
 class Retryable(ChandleryError):

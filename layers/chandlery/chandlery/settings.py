@@ -14,9 +14,12 @@ from chandlery.errors import Permanent, Retryable
 
 
 class Settings(BaseSettings):
-    """What a function needs to know; each field is the environment variable of the same name, in capitals."""
+    """What a function needs to know; each field is the environment variable of the same name, in capitals.
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    An empty variable is one that is not set: a template passes a parameter without a value that way.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     database_url: SecretStr | None = Field(None, description="PostgreSQL URL of the desk's TimescaleDB")
     database_secret_id: str | None = Field(None, description="Secrets Manager secret used when DATABASE_URL is not set")
@@ -56,7 +59,7 @@ class Settings(BaseSettings):
 class LocalSettings(BaseSettings):
     """What the command line needs to know beside `Settings`."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     chandlery_home: Path = Field(Path(".chandlery"), description="where the embedded database keeps its data")
 

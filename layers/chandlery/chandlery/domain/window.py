@@ -10,6 +10,8 @@ DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 # A clock that runs ahead is forgiven this much before its ticks are called future ones.
 CLOCK_ALLOWANCE = timedelta(minutes=5)
+# No schedule of ours fires earlier or later: such a time comes of a slip, or of a wrong unit since 1970.
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
@@ -32,6 +34,19 @@ class Window:
     def day_before(cls, ends: datetime) -> Self:
         """The 24 hours up to `ends`."""
         return cls(ends - DAY, ends)
+
+
+def plausible_schedule(moment: datetime) -> datetime:
+    """The same moment, an aware one, if a schedule can fire at it.
+
+    Raises:
+        ValueError: it lies before the year 2000 or after its century.
+    """
+    if not _EARLIEST <= moment <= _LATEST:
+        raise ValueError(
+            f"no schedule fires at {moment.isoformat()}: give a time from {_EARLIEST.date()} to {_LATEST.date()}"
+        )
+    return moment
 
 
 def floor_minute(moment: datetime) -> datetime:
@@ -69,11 +84,10 @@ def turn_of(window: Window, minutes: int, every: int = 1) -> Window:
 
     The first turn is the newest `minutes`, each next one, `every` minutes later, reaches further back by `minutes`,
     until the window is through and the first comes again: so that work too large for one run is done over many,
-    without remembering where the last one stopped. `minutes` is more than `every`: each turn overlaps the one before
-    by the time that has passed.
+    without remembering where the last one stopped. Each minute gets its turn before the window leaves it behind if
+    `minutes` is twice `every` at least: a round then takes no longer than a minute needs to pass what it has gone through.
     """
-    length = (window.ends - window.starts) // MINUTE
-    turns = max(-(-(length - every) // (minutes - every)), 1)
+    turns = max(-(-((window.ends - window.starts) // MINUTE) // minutes), 1)
     back = (epoch_minute(window.ends) // every % turns) * minutes * MINUTE
     ends = max(window.ends - back, min(window.starts + minutes * MINUTE, window.ends))
     return Window(max(ends - minutes * MINUTE, window.starts), ends)

@@ -30,7 +30,7 @@ def list_all(connection: Connection) -> Sequence[Feed]:
 def set_limit(connection: Connection, feed: str, silence_seconds: int) -> None:
     """Give a feed a limit of its own, 1 to 60 seconds.
 
-    Minutes graded before keep their grade until one of their ticks changes.
+    Minutes graded before keep their grade until one of their ticks, or their session, changes.
 
     Raises:
         Permanent: the limit is out of bounds.

@@ -1,6 +1,8 @@
 """Calendars and their sessions."""
 
+from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from psycopg import Connection
 
@@ -12,8 +14,11 @@ from chandlery.store.statements import run
 def replace(connection: Connection, calendar: Calendar) -> int:
     """Make the stored sessions of a stretch of days those of `calendar`, and stamp the candles they touch anew.
 
+    Inside the sessions that went or came, candles are graded anew too; one that is partial now gets a mark as well, to
+    be made of its ticks again where those are still kept.
+
     Returns:
-        The number of candles whose session date or extended hours changed.
+        The number of candles whose session date, extended hours or grade changed.
     """
     columns = {
         "session_dates": [session.session_date for session in calendar.sessions],
@@ -28,11 +33,23 @@ def replace(connection: Connection, calendar: Calendar) -> int:
         run(connection, "upsert_calendar", **stretch, time_zone=calendar.time_zone)
         gone = run(connection, "delete_changed_sessions", **stretch, **columns).fetchall()
         come = run(connection, "insert_sessions", calendar=calendar.name, **columns).fetchall()
-        changed = [day for (day,) in gone + come]
-        if not changed:
-            return 0
-        span = {"changed_from": min(changed), "changed_to": max(changed)}
-        return run(connection, "restamp_candles", calendar=calendar.name, **span).rowcount
+        changed = gone + come
+        return _restamp(connection, calendar.name, changed) if changed else 0
+
+
+def _restamp(connection: Connection, calendar: str, changed: Sequence[tuple[Any, ...]]) -> int:
+    """Of sessions that went or came: their dates, and when they opened and closed."""
+    days, opens_at, closes_at = (list(column) for column in zip(*changed, strict=True))
+    row = run(
+        connection,
+        "restamp_candles",
+        calendar=calendar,
+        changed_from=min(days),
+        changed_to=max(days),
+        opens_at=opens_at,
+        closes_at=closes_at,
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def known(connection: Connection, calendar: str) -> bool:

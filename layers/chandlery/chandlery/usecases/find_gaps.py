@@ -1,14 +1,14 @@
 """Find what is missing, tell why, and keep the ledger."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import Connection
 
-from chandlery.domain.window import DAY, WEEK, Window
+from chandlery.domain.window import DAY, HOUR, WEEK, Window
 from chandlery.store import gaps, hours
-from chandlery.store.gaps import FeedMinutes, Reconciled, Share
+from chandlery.store.gaps import FeedMinutes, OpenGaps, Reconciled, Share
 
 # Rows of market.candle_hours counted in one transaction.
 _HOURS_A_PIECE = 50_000
@@ -35,6 +35,11 @@ def count_hours(connection: Connection, has_time: Callable[[], bool]) -> int:
             return len(pieces) - done
         hours.count(connection, window)
     return 0
+
+
+def oldest_hours(now: datetime, still_open: Iterable[OpenGaps]) -> float:
+    """Hours since the oldest open gap began; 0 where none had by `now`, as in a replay of a time before it."""
+    return max(((now - feed.oldest) / HOUR for feed in still_open if feed.oldest < now), default=0.0)
 
 
 def find_gaps(

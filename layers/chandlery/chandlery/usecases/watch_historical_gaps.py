@@ -8,13 +8,13 @@ from psycopg import Connection
 
 from chandlery.domain.candle import Source
 from chandlery.domain.vendor import Vendor
-from chandlery.domain.window import DAY, HOUR, WEEK, Window, floor_hour, floor_minute, floor_week, turn_of
+from chandlery.domain.window import DAY, WEEK, Window, floor_hour, floor_minute, floor_week, turn_of
 from chandlery.errors import ChandleryError
 from chandlery.store import gaps, instruments, vendor_days
 from chandlery.store.candles import Written
 from chandlery.store.gaps import Reconciled, Share
 from chandlery.store.vendor_days import Asked
-from chandlery.usecases.find_gaps import count_hours, find_gaps
+from chandlery.usecases.find_gaps import count_hours, find_gaps, oldest_hours
 from chandlery.usecases.heal_from_ticks import heal_differing, heal_marked
 from chandlery.usecases.heal_from_vendor import heal_from_vendor
 
@@ -99,12 +99,10 @@ def watch_historical_gaps(
     # Candles that are not counted yet would be taken for missing ones.
     ledger, weeks_left = (Reconciled(), len(history.weeks)) if hours_left else _look(history, has_time)
     answers = _ask(history, open_vendor, most_vendor_days, has_time)
-    if answers.error is not None:
-        raise answers.error
     written += answers.written
     ledger += answers.ledger
     still_open = gaps.sum_open(connection)
-    return HistoricalGapReport(
+    report = HistoricalGapReport(
         candles_written=written.written,
         candles_revised=written.revised,
         candles_deleted=written.deleted,
@@ -113,13 +111,17 @@ def watch_historical_gaps(
         gaps_changed=ledger.changed,
         gaps_open=sum(feed.gaps for feed in still_open),
         minutes_open=sum(feed.minutes for feed in still_open),
-        oldest_gap_hours=max(((now - feed.oldest) / HOUR for feed in still_open), default=0.0),
+        oldest_gap_hours=oldest_hours(now, still_open),
         vendor_days=answers.days,
         vendor_days_left=answers.days_left,
         gaps_backing_off=answers.gaps_backing_off,
         pieces_left=pieces_left + hours_left,
         weeks_left=weeks_left,
     )
+    if answers.error is not None:
+        answers.error.report = report
+        raise answers.error
+    return report
 
 
 class _History:
@@ -173,7 +175,7 @@ def _heal(
     )
     horizon = gaps.find_tick_horizon(connection)
     if verify_buckets and horizon is not None and horizon < beyond:
-        minutes = max(verify_buckets // max(instruments.count(connection), 1), _MINUTES_A_DAY + 1)
+        minutes = max(verify_buckets // max(instruments.count(connection), 1), 2 * _MINUTES_A_DAY)
         turn = turn_of(Window(horizon, beyond), minutes, _MINUTES_A_DAY)
         written += heal_differing(
             connection, turn, source, piece_candles=piece_candles, has_time=lambda: has_time(_SECONDS_TO_LOOK)

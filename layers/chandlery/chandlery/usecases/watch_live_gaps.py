@@ -2,24 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from psycopg import Connection
 
 from chandlery.domain.candle import Source
 from chandlery.domain.coverage import coverage_of
-from chandlery.domain.window import DAY, HOUR, MINUTE, WEEK, Window, epoch_minute, floor_hour, floor_minute, turn_of
+from chandlery.domain.window import DAY, MINUTE, WEEK, Window, epoch_minute, floor_hour, floor_minute, turn_of
 from chandlery.store import gaps, instruments
 from chandlery.store.candles import Written
 from chandlery.store.gaps import FeedMinutes, FeedSilence, OpenGaps
-from chandlery.usecases.find_gaps import Found, count_hours, find_gaps
+from chandlery.usecases.find_gaps import Found, count_hours, find_gaps, oldest_hours
 from chandlery.usecases.heal_from_ticks import heal_differing, heal_marked
 
 COMPONENT = "live_gap_monitor"
 EVERY_MINUTES = 5
 _MOST_NAMES = 20
 # A slice to verify is at least this long, however many instruments there are.
-_SHORTEST_TURN = EVERY_MINUTES + 1
+_SHORTEST_TURN = 2 * EVERY_MINUTES
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def watch_live_gaps(
         gaps_changed=found.ledger.changed,
         gaps_open=sum(feed.gaps for feed in still_open),
         minutes_open=sum(feed.minutes for feed in still_open),
-        oldest_gap_hours=max((_hours(now - feed.oldest) for feed in still_open), default=0.0),
+        oldest_gap_hours=oldest_hours(now, still_open),
         coverage_24h=_coverage(found, lambda feed: (feed.expected_day, feed.open_day)),
         coverage_7d=_coverage(found, lambda feed: (feed.expected_week, feed.open_week)),
         pieces_left=pieces_left + hours_left,
@@ -155,10 +155,6 @@ def _coverage(found: Found, minutes_of: Callable[[FeedMinutes], tuple[int, int]]
     return coverage_of(sum(expected for expected, _ in minutes), sum(still_open for _, still_open in minutes))
 
 
-def _hours(age: timedelta) -> float:
-    return age / HOUR
-
-
 def _by_feed(
     now: datetime, minutes: Sequence[FeedMinutes], still_open: Sequence[OpenGaps], silent: Sequence[FeedSilence]
 ) -> Sequence[FeedReport]:
@@ -171,7 +167,7 @@ def _by_feed(
             coverage_7d=coverage_of(each.expected_week, each.open_week),
             gaps_open=open_of[each.feed].gaps if each.feed in open_of else 0,
             minutes_open=open_of[each.feed].minutes if each.feed in open_of else 0,
-            oldest_gap_hours=_hours(now - open_of[each.feed].oldest) if each.feed in open_of else 0.0,
+            oldest_gap_hours=oldest_hours(now, [open_of[each.feed]] if each.feed in open_of else []),
             silent_seconds=silence_of.get(each.feed),
         )
         for each in minutes
