@@ -17,7 +17,7 @@ up: .venv/local  ## run the whole stack here until Ctrl-C
 	@$(BIN)/chandlery up
 
 test: .venv/dev  ## install what they need, then run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: .venv/dev  ## lint, type-check, and check the template
 	@$(BIN)/ruff check .

@@ -85,7 +85,7 @@ def turn_of(window: Window, minutes: int, every: int = 1) -> Window:
     The first turn is the newest `minutes`, each next one, `every` minutes later, reaches further back by `minutes`,
     until the window is through and the first comes again: so that work too large for one run is done over many,
     without remembering where the last one stopped. Each minute gets its turn before the window leaves it behind if
-    `minutes` is twice `every` at least: a round then takes no longer than a minute needs to pass what it has gone through.
+    `minutes` is twice `every` at least: a round is then over before what it went through can leave.
     """
     turns = max(-(-((window.ends - window.starts) // MINUTE) // minutes), 1)
     back = (epoch_minute(window.ends) // every % turns) * minutes * MINUTE
