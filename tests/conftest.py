@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,11 @@ _EMPTY = (
     " market.feed_minutes, market.gaps, market.scans, market.tickers, market.runs, market.instruments, market.sessions,"
     " market.calendars RESTART IDENTITY"
 )
+
+
+def pytest_configure() -> None:
+    """Let what tests start be interrupted, even where a shell that runs them in the background has Ctrl-C ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

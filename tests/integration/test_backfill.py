@@ -27,11 +27,6 @@ from tests.vendor_server import VendorServer, alter, bar, refuse, stay_silent
 
 KEY = "XNYS@IBM@EQ"
 # Monday to Friday; New York is open from 13:30 to 20:00 UTC.
-# A parent that ignores SIGINT, as a shell does for what it runs in the background, hands that on.
-INTERRUPTIBLE = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    " from local.command_line import main; main()"
-)
 WEEK = ("--from", "2013-10-07", "--to", "2013-10-12")
 Result = tuple[int, str, str]
 Chandlery = Callable[..., Result]
@@ -213,7 +208,7 @@ def test_a_run_that_is_stopped_goes_on_when_repeated(
     usual = alter(lambda page: page)
     vendor.fault(usual, usual, stay_silent)
     process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTIBLE, "backfill", KEY, *WEEK],
+        [sys.executable, "-c", "from local.command_line import main; main()", "backfill", KEY, *WEEK],
         env=os.environ
         | environment
         | {
