@@ -412,7 +412,7 @@ HUGE_ROW = "has a row of more than 2 MiB; look for a quote that is never closed"
 UNREADABLE = [
     (b"", "is empty; it needs at least a header line"),
     (b"\n\n", "is empty; it needs at least a header line"),
-    (gzip.compress(b""), "is empty; it needs at least a header line"),
+    (gzip.compress(b"", mtime=0), "is empty; it needs at least a header line"),
     (b"time,size,foo\n", "has no column price; its columns are: time, size, foo"),
     (b"a\n", "has no column time, price, size; its columns are: a"),
     (b"time,price,size,Price \n", "has the column price more than once; leave one of them"),
