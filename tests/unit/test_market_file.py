@@ -406,7 +406,7 @@ def test_a_skipped_candle_does_not_claim_its_minute(candles: Write) -> None:
 
 # --- files that cannot be read -----------------------------------------------------------------------------
 
-ZIPPED = gzip.compress(("time,price,size\n" + "".join(f"{NOON},{n},1\n" for n in range(99_999))).encode())
+ZIPPED = gzip.compress(("time,price,size\n" + "".join(f"{NOON},{n},1\n" for n in range(99_999))).encode(), mtime=0)
 NO_HEADER = "does not start with a header line of text; it must be CSV or Parquet"
 HUGE_ROW = "has a row of more than 2 MiB; look for a quote that is never closed"
 UNREADABLE = [
@@ -430,7 +430,7 @@ UNREADABLE = [
 ]
 
 
-@pytest.mark.parametrize(("content", "reason"), UNREADABLE)
+@pytest.mark.parametrize(("content", "reason"), UNREADABLE, ids=[str(reason) for _, reason in UNREADABLE])
 def test_unreadable(ticks: Write, content: bytes, reason: str | None) -> None:
     path = ticks(content)
     with pytest.raises(UnreadableFile) as caught:
