@@ -1,14 +1,18 @@
 """`chandlery candles`: read candles."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from chandlery.domain.timeframe import Timeframe
 from chandlery.store import candles as candle_store
-from chandlery.store import instruments
+from chandlery.store import derived, instruments
+from chandlery.store.candles import Candle
+from chandlery.store.derived import DerivedCandle
 from local.command_line.database import open_connection
-from local.command_line.options import AsJson, From, Key, To, window_of
+from local.command_line.options import AsJson, From, Key, TimeframeName, To, window_of
 from local.command_line.output import show_csv, show_rows
 
 COLUMNS = (
@@ -24,25 +28,34 @@ COLUMNS = (
     "version",
     "revision",
 )
-TIMEFRAMES = ("1m",)
+DERIVED_COLUMNS = (*COLUMNS[:8], "minutes", "expected", "sources", "price_eligible")
 
 
 def candles(
     key: Key,
-    timeframe: Annotated[str, typer.Argument(help=" ".join(TIMEFRAMES))],
+    timeframe: TimeframeName,
     starts: From,
     ends: To,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show an instrument's candles, UTC, named by the start of their bucket."""
-    if timeframe not in TIMEFRAMES:
-        raise typer.BadParameter(f"no timeframe {timeframe}; there is: {', '.join(TIMEFRAMES)}")
+    """Show an instrument's candles, UTC, named by the start of their bucket.
+
+    A day is a session date, a week its Monday, a month its first day, each at 00:00 UTC; buckets that start in the
+    stretch are shown. Minutes are the complete one-minute candles of a bucket, expected those that sessions expect:
+    the minute of the closing auction is not among them.
+    """
+    columns = COLUMNS if timeframe is Timeframe.M1 else DERIVED_COLUMNS
+    window = window_of(starts, ends)
+    found: Sequence[Candle | DerivedCandle]
     with open_connection() as connection:
         instrument = instruments.find(connection, key)
-        found = candle_store.read(connection, instrument.instrument_id, window_of(starts, ends))
+        if timeframe is Timeframe.M1:
+            found = candle_store.read(connection, instrument.instrument_id, window)
+        else:
+            found = derived.read(connection, instrument.instrument_id, timeframe, window)
     rows = [asdict(candle) for candle in found]
     if as_csv:
-        show_csv(rows, COLUMNS)
+        show_csv(rows, columns)
     else:
-        show_rows(rows, COLUMNS, title=f"{key} {timeframe}", as_json=as_json)
+        show_rows(rows, columns, title=f"{key} {timeframe}", as_json=as_json)

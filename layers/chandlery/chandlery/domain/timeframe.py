@@ -1,0 +1,138 @@
+"""Timeframes, and the buckets they cut time into. All times are aware, UTC."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from chandlery.domain.window import DAY, HOUR, MINUTE, WEEK, Window, floor_week
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Timeframe(StrEnum):
+    """How long the buckets of candles are.
+
+    Up to four hours a bucket is a stretch of UTC. A day is a session date, named by its midnight UTC, whenever its
+    session opens; a week is named by its Monday, a month by its first day.
+    """
+
+    M1 = "1m"
+    M5 = "5m"
+    M15 = "15m"
+    M30 = "30m"
+    H1 = "1h"
+    H4 = "4h"
+    D1 = "1d"
+    W1 = "1w"
+    MO1 = "1mo"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The timeframe of a name or of an alias of it: `5m`, `5minute`, `5minutes`.
+
+        Raises:
+            ValueError: there is no such timeframe.
+        """
+        try:
+            return cls(_ALIASES.get(text, text))
+        except ValueError:
+            raise ValueError(f"no timeframe {text}; there is: {', '.join(cls)}") from None
+
+    @property
+    def relation(self) -> str:
+        """The table or view of its candles, in the schema `market`."""
+        return "candles" if self is Timeframe.M1 else f"candles_{self.value}"
+
+    @property
+    def aggregate(self) -> str:
+        """The continuous aggregate its candles are read from; of minutes, which have none, their table."""
+        return "candles_1d_parts" if self.by_session else self.relation
+
+    @property
+    def by_session(self) -> bool:
+        """Whether its buckets are made of session dates."""
+        return self in (Timeframe.D1, Timeframe.W1, Timeframe.MO1)
+
+    @property
+    def width(self) -> timedelta | None:
+        """How long a bucket is; none for months, which differ."""
+        return _WIDTHS.get(self)
+
+    @property
+    def chain(self) -> tuple["Timeframe", ...]:
+        """The timeframes with an aggregate of their own that this one is made of, itself included, bottom up."""
+        if self.by_session:
+            return (Timeframe.D1,)
+        return tuple(each for each in AGGREGATED if not each.by_session and each.width <= self.width)  # type: ignore[operator]  # none is a month
+
+    def floor_bucket(self, moment: datetime) -> datetime:
+        """The start of the bucket a moment lies in.
+
+        Raises:
+            ValueError: the moment is naive.
+        """
+        if moment.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        moment = moment.astimezone(UTC)
+        if self is Timeframe.MO1:
+            return datetime(moment.year, moment.month, 1, tzinfo=UTC)
+        if self is Timeframe.W1:
+            return floor_week(moment)
+        return moment - (moment - _EPOCH) % _WIDTHS[self]
+
+    def next_bucket(self, start: datetime) -> datetime:
+        """The start of the bucket after the one a moment lies in."""
+        floor = self.floor_bucket(start)
+        if self is Timeframe.MO1:
+            return self.floor_bucket(floor + 31 * DAY)
+        return floor + _WIDTHS[self]
+
+    def ceil_bucket(self, moment: datetime) -> datetime:
+        """A moment itself where a bucket starts there, else the start of the next one."""
+        floor = self.floor_bucket(moment)
+        return floor if floor == moment else self.next_bucket(floor)
+
+    def buckets(self, window: Window) -> Iterator[datetime]:
+        """The starts of the buckets that a window touches, in order."""
+        bucket = self.floor_bucket(window.starts)
+        while bucket < window.ends:
+            yield bucket
+            bucket = self.next_bucket(bucket)
+
+    def whole_buckets(self, touched: Iterable[Window], within: Window) -> list[Window]:
+        """The buckets that windows touch, those alone that lie whole in `within`, as runs in order without overlap."""
+        runs: list[Window] = []
+        starts, ends = self.ceil_bucket(within.starts), self.floor_bucket(within.ends)
+        for window in sorted(touched, key=lambda window: window.starts):
+            first, beyond = self.floor_bucket(window.starts), self.ceil_bucket(window.ends)
+            first, beyond = max(first, starts), min(beyond, ends)
+            if first >= beyond:
+                continue
+            if runs and first <= runs[-1].ends:
+                runs[-1] = Window(runs[-1].starts, max(runs[-1].ends, beyond))
+            else:
+                runs.append(Window(first, beyond))
+        return runs
+
+
+_WIDTHS = {
+    Timeframe.M1: MINUTE,
+    Timeframe.M5: 5 * MINUTE,
+    Timeframe.M15: 15 * MINUTE,
+    Timeframe.M30: 30 * MINUTE,
+    Timeframe.H1: HOUR,
+    Timeframe.H4: 4 * HOUR,
+    Timeframe.D1: DAY,
+    Timeframe.W1: WEEK,
+}
+_WORDS = {"mo": "month", "m": "minute", "h": "hour", "d": "day", "w": "week"}
+_ALIASES = {
+    f"{name.rstrip('mohdw')}{_WORDS[name.lstrip('0123456789')]}{plural}": name.value
+    for name in Timeframe
+    for plural in ("", "s")
+}
+
+# Those with a continuous aggregate of their own, each after the ones it is built on. The daily one holds the parts of
+# sessions that a UTC day cuts out; weeks and months are views over it.
+AGGREGATED = (Timeframe.M5, Timeframe.M15, Timeframe.M30, Timeframe.H1, Timeframe.H4, Timeframe.D1)

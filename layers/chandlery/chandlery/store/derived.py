@@ -1,0 +1,164 @@
+"""Derived candles: refreshing them, and the marks that say which are stale."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from psycopg import Connection
+
+from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.window import Window
+from chandlery.store.connection import transaction
+from chandlery.store.statements import read_rows, run
+
+_UNITS = {Timeframe.D1: "day", Timeframe.W1: "week", Timeframe.MO1: "month"}
+
+
+@dataclass(frozen=True)
+class DerivedCandle:
+    """One derived candle as it is read.
+
+    Attributes:
+        time: start of its bucket, UTC; of days, weeks and months the session date, Monday, first day at 00:00 UTC.
+        vwap: null without volume, or where a candle does not tell its turnover.
+        trades: null where a candle does not tell them.
+        minutes: complete candles it was made of.
+        expected: minutes in which a candle is expected; that of the closing auction is not, though it may be there.
+        sources: who made those candles, the lowest rank first, separated by blanks.
+        partial_minutes: partial candles it was made of.
+    """
+
+    time: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    vwap: Decimal | None
+    trades: int | None
+    minutes: int
+    expected: int
+    sources: str
+    price_eligible: bool
+    partial_minutes: int
+
+
+@dataclass(frozen=True)
+class StaleHour:
+    """A mark: minutes of this hour changed."""
+
+    stale_id: int
+    hour: datetime
+
+
+@dataclass(frozen=True)
+class OpenHour:
+    """An hour whose marks were taken before all buckets over it had closed."""
+
+    open_hour_id: int
+    hour: datetime
+
+
+def refresh(connection: Connection, timeframe: Timeframe, window: Window) -> None:
+    """Materialize what changed of a timeframe's whole buckets in a window; its lower timeframes come first.
+
+    Minutes that have been dropped take their candles with them: the window begins at the horizon or after it.
+
+    Args:
+        connection: in autocommit mode, and not inside a transaction.
+        timeframe: one with an aggregate of its own.
+        window: of whole buckets.
+
+    Raises:
+        Retryable: another refresh or a retention job is in the way.
+        Permanent: from the database.
+    """
+    run(
+        connection,
+        "refresh_aggregate",
+        aggregate=f"market.{timeframe.aggregate}",
+        starts=window.starts,
+        ends=window.ends,
+    )
+
+
+def read(connection: Connection, instrument_id: int, timeframe: Timeframe, window: Window) -> Sequence[DerivedCandle]:
+    """An instrument's derived candles whose buckets start in a window, in order; open ones as far as they are."""
+    if timeframe.by_session:
+        return read_rows(
+            connection,
+            DerivedCandle,
+            "read_session_candles",
+            instrument_id=instrument_id,
+            unit=_UNITS[timeframe],
+            first=timeframe.ceil_bucket(window.starts).date(),
+            beyond=timeframe.ceil_bucket(window.ends).date(),
+        )
+    return read_rows(
+        connection,
+        DerivedCandle,
+        "read_derived_candles",
+        relation=timeframe.relation,
+        instrument_id=instrument_id,
+        width=timeframe.width,
+        starts=window.starts,
+        ends=window.ends,
+    )
+
+
+def find_horizon(connection: Connection) -> datetime | None:
+    """Up to where retention has dropped minutes; none where it never has."""
+    row = run(connection, "find_horizon").fetchone()
+    return row[0] if row else None
+
+
+def find_stored(connection: Connection) -> Window | None:
+    """Where minutes may be stored, by the edges of their chunks; none without any."""
+    row = run(connection, "find_stored_minutes").fetchone()
+    return Window(row[0], row[1]) if row and row[0] else None
+
+
+def list_watermarks(connection: Connection) -> Mapping[str, datetime | None]:
+    """Up to where each continuous aggregate is materialized, by its name; none where nothing is."""
+    return dict(run(connection, "list_watermarks").fetchall())
+
+
+def list_stale_hours(connection: Connection, at: datetime, most: int) -> Sequence[StaleHour]:
+    """Marks of hours up to a moment, the newest hours first, at most so many."""
+    return read_rows(connection, StaleHour, "list_stale_hours", at=at, most=most)
+
+
+def list_open_hours(connection: Connection, at: datetime) -> Sequence[OpenHour]:
+    """Hours up to a moment that were refreshed while a bucket over them was open."""
+    return read_rows(connection, OpenHour, "list_open_hours", at=at)
+
+
+def count_stale(connection: Connection, at: datetime) -> int:
+    """How many marks of hours up to a moment wait."""
+    row = run(connection, "count_stale", at=at).fetchone()
+    return int(row[0]) if row else 0
+
+
+def take(
+    connection: Connection,
+    stale_hours: Sequence[StaleHour],
+    open_hours: Sequence[OpenHour],
+    still_open: Sequence[datetime],
+) -> None:
+    """Take marks whose hours have been refreshed, in one transaction: exactly these, not those that came meanwhile.
+
+    Args:
+        connection: in autocommit mode.
+        stale_hours: their indicators are older now.
+        open_hours: what was read of them; closed by now, or to be replaced.
+        still_open: hours among them with a bucket that is open.
+    """
+    with transaction(connection):
+        run(connection, "take_stale", stale_ids=[mark.stale_id for mark in stale_hours])
+        run(
+            connection,
+            "replace_open_hours",
+            open_hour_ids=[row.open_hour_id for row in open_hours],
+            hours=list(still_open),
+        )

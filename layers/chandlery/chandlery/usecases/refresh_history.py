@@ -1,0 +1,84 @@
+"""Fill a timeframe's aggregates with the history that is stored, by hand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from psycopg import Connection
+
+from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.window import DAY, Window
+from chandlery.errors import Permanent
+from chandlery.store import derived
+from chandlery.usecases.refresh_stale import Refresher, piece_length
+
+
+@dataclass(frozen=True)
+class HistoryRefresh:
+    """What was done: pieces of history, and calls of TimescaleDB's refresh."""
+
+    pieces: int
+    refreshes: int
+
+
+def refresh_history(
+    connection: Connection,
+    timeframe: Timeframe,
+    window: Window,
+    at: datetime,
+    progress: Callable[[int, int], None],
+) -> HistoryRefresh:
+    """Materialize a timeframe's closed buckets over a window, and below it those it is made of, the oldest first.
+
+    Each piece of some days is committed by itself. TimescaleDB leaves alone what is fresh already, so the same call
+    again, after an interruption, soon comes to where it was.
+
+    Args:
+        connection: in autocommit mode.
+        timeframe: any but the minute.
+        window: its buckets are those that start in it.
+        at: buckets that are open at this moment, aware, are left to be computed when read.
+        progress: told how many pieces of how many are done.
+
+    Raises:
+        Permanent: the timeframe is not derived, or the window begins where minutes have been dropped.
+        Retryable, Permanent: from the database; the pieces done so far stay done.
+    """
+    if timeframe is Timeframe.M1:
+        raise Permanent("one-minute candles are stored, and not derived: nothing is to be refreshed")
+    _refuse_dropped(window.starts, derived.find_horizon(connection))
+    refresher = Refresher(connection, at)
+    pieces = _pieces(connection, timeframe, window)
+    for done, piece in enumerate(pieces):
+        progress(done, len(pieces))
+        for each in timeframe.chain:
+            refresher.refresh(each, [piece])
+    progress(len(pieces), len(pieces))
+    return HistoryRefresh(len(pieces), refresher.refreshes)
+
+
+def _refuse_dropped(starts: datetime, horizon: datetime | None) -> None:
+    if horizon is not None and starts < horizon:
+        raise Permanent(
+            f"the minutes before {horizon.isoformat()} have been dropped: a refresh from {starts.isoformat()} on would"
+            " take the derived candles there with them, which nothing can make again; refresh from"
+            f" {horizon.isoformat()} on"
+        )
+
+
+def _pieces(connection: Connection, timeframe: Timeframe, window: Window) -> list[Window]:
+    """The stretch that whole buckets need, where there are candles, cut into pieces of whole days."""
+    starts, ends = timeframe.floor_bucket(window.starts), timeframe.ceil_bucket(window.ends)
+    if timeframe.by_session:
+        # A session may open the evening before its date, and close the morning after, in UTC.
+        starts, ends = starts - DAY, ends + DAY
+    stored = derived.find_stored(connection)
+    if stored is None or max(starts, stored.starts) >= min(ends, stored.ends):
+        return []
+    starts, ends = max(starts, Timeframe.D1.floor_bucket(stored.starts)), min(ends, stored.ends)
+    length = piece_length(connection)
+    cuts = [starts]
+    while cuts[-1] < ends:
+        cuts.append(min(Timeframe.D1.floor_bucket(cuts[-1]) + length, ends))
+    return [Window(one, following) for one, following in pairwise(cuts)]

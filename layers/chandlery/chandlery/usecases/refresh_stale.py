@@ -1,0 +1,147 @@
+"""Refresh the derived candles whose minutes changed, and no others."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+
+from psycopg import Connection
+
+from chandlery.domain.timeframe import AGGREGATED, Timeframe
+from chandlery.domain.window import DAY, HOUR, MINUTE, Window
+from chandlery.store import derived, instruments
+from chandlery.store.derived import OpenHour, StaleHour
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Minutes that one refresh may fold, about: some ten seconds of a server, well inside the statement timeout.
+_PIECE_MINUTES = 5_000_000
+_LONGEST_PIECE = 7
+
+
+@dataclass(frozen=True)
+class StaleReport:
+    """What a run did: marks, and calls of TimescaleDB's refresh."""
+
+    marks_taken: int
+    marks_left: int
+    marks_below_horizon: int
+    refreshes: int
+
+    @property
+    def changed(self) -> bool:
+        """Whether any mark was taken."""
+        return self.marks_taken > 0
+
+
+@dataclass
+class _Hour:
+    """What was read about an hour."""
+
+    hour: datetime
+    marks: list[StaleHour] = field(default_factory=list)
+    open_rows: list[OpenHour] = field(default_factory=list)
+
+    @property
+    def window(self) -> Window:
+        return Window(self.hour, self.hour + HOUR)
+
+
+def refresh_stale(
+    connection: Connection, scheduled_at: datetime, *, most_marks: int, has_time: Callable[[], bool]
+) -> StaleReport:
+    """Take the marks of changed minutes, the newest hours first; refresh the whole buckets over them, bottom up.
+
+    A bucket that is open, or whose last minute the live processor has had no time for, is not materialized: it is
+    computed when read. Its mark is taken all the same, and its hour kept, to be refreshed once more when it has closed.
+    Candles that change meanwhile leave marks of their own. A run that dies leaves its marks: refreshing again is
+    harmless.
+
+    Args:
+        connection: in autocommit mode.
+        scheduled_at: the run's identity and only clock, aware.
+        most_marks: marks to take, at most.
+        has_time: asked before each piece, of some days, whether another one fits.
+
+    Raises:
+        Retryable, Permanent: from the database; the pieces done so far stay done.
+    """
+    refresher = Refresher(connection, scheduled_at)
+    taken = below = 0
+    for piece in _pieces(_read_hours(connection, scheduled_at, most_marks), piece_length(connection)):
+        if not has_time():
+            break
+        for timeframe in AGGREGATED:
+            refresher.refresh(timeframe, [each.window for each in piece])
+        horizon = refresher.horizon
+        marks = _take(connection, piece, refresher)
+        taken += len(marks)
+        below += sum(horizon is not None and mark.hour < horizon for mark in marks)
+    return StaleReport(taken, derived.count_stale(connection, scheduled_at), below, refresher.refreshes)
+
+
+class Refresher:
+    """Refreshes whole closed buckets above the horizon, as of a moment."""
+
+    def __init__(self, connection: Connection, at: datetime) -> None:
+        self.refreshes = 0
+        self.horizon = derived.find_horizon(connection)
+        self._connection = connection
+        self._settled = at - MINUTE
+
+    def closed_to(self, timeframe: Timeframe) -> datetime:
+        """Where the first bucket starts that may not be materialized yet."""
+        return timeframe.floor_bucket(self._settled)
+
+    def refresh(self, timeframe: Timeframe, touched: Sequence[Window]) -> None:
+        """Refresh the buckets that windows touch, where they are closed and all of their minutes are kept."""
+        # Read anew each time: retention may have moved it.
+        self.horizon = derived.find_horizon(self._connection)
+        starts, ends = self.horizon or _EPOCH, self.closed_to(timeframe)
+        if starts >= ends:
+            return
+        for window in timeframe.whole_buckets(touched, Window(starts, ends)):
+            derived.refresh(self._connection, timeframe, window)
+            self.refreshes += 1
+
+
+def piece_length(connection: Connection) -> timedelta:
+    """Whole days that one refresh can do."""
+    return min(max(_PIECE_MINUTES // (instruments.count(connection) * 1440 or 1), 1), _LONGEST_PIECE) * DAY
+
+
+def _read_hours(connection: Connection, at: datetime, most_marks: int) -> Sequence[_Hour]:
+    hours: dict[datetime, _Hour] = {}
+    for mark in derived.list_stale_hours(connection, at, most_marks):
+        hours.setdefault(mark.hour, _Hour(mark.hour)).marks.append(mark)
+    for row in derived.list_open_hours(connection, at):
+        hours.setdefault(row.hour, _Hour(row.hour)).open_rows.append(row)
+    return sorted(hours.values(), key=lambda each: each.hour, reverse=True)
+
+
+def _pieces(hours: Sequence[_Hour], length: timedelta) -> Sequence[Sequence[_Hour]]:
+    return [list(piece) for _, piece in groupby(hours, lambda each: (each.hour - _EPOCH) // length)]
+
+
+def _take(connection: Connection, piece: Sequence[_Hour], refresher: Refresher) -> Sequence[StaleHour]:
+    """Take the marks of a piece that has been refreshed."""
+    watermarks = derived.list_watermarks(connection)
+    ready = [each for each in piece if not _hidden(each.window, watermarks, refresher)]
+    marks = [mark for each in ready for mark in each.marks]
+    still_open = [each.hour for each in ready if any(refresher.closed_to(t) < each.window.ends for t in AGGREGATED)]
+    # One row an hour, written only where it is needed: a mark was taken, or several runs left one each.
+    changing = [each for each in ready if each.marks or len(each.open_rows) > 1 or each.hour not in still_open]
+    if changing:
+        changed = {each.hour for each in changing}
+        rows = [row for each in changing for row in each.open_rows]
+        derived.take(connection, marks, rows, [hour for hour in still_open if hour in changed])
+    return marks
+
+
+def _hidden(hour: Window, watermarks: Mapping[str, datetime | None], refresher: Refresher) -> bool:
+    """Whether an aggregate has materialized buckets over an hour that this run, scheduled earlier, may not refresh."""
+    for timeframe in AGGREGATED:
+        materialized_to = watermarks.get(timeframe.aggregate)
+        stale_from = max(timeframe.floor_bucket(hour.starts), refresher.closed_to(timeframe))
+        if materialized_to is not None and stale_from < min(materialized_to, hour.ends):
+            return True
+    return False

@@ -1,0 +1,150 @@
+"""Derived candles: reading them, refreshing what a changed minute touches, and healing what is in columns."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from statistics import median
+
+from psycopg import Connection
+
+from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.window import DAY, HOUR, Window
+from chandlery.store import candles, derived
+from chandlery.store.candle_columns import CandleColumns
+from chandlery.store.statements import statement
+from chandlery.usecases.refresh_history import refresh_history
+from chandlery.usecases.refresh_stale import refresh_stale
+from tests.benchmarks.scene import (
+    MINUTE,
+    NOON,
+    ON_SERVER,
+    WHERE,
+    alternate,
+    candles_unmarked,
+    insert_candles,
+    list_instruments,
+    seconds,
+)
+
+ROUNDS = 9
+READ_INSTRUMENTS = 500 if ON_SERVER else 20
+YEAR_INSTRUMENTS = 4 if ON_SERVER else 1
+YEAR = 365 if ON_SERVER else 60
+HEALED_INSTRUMENTS = 100 if ON_SERVER else 10
+LATE = NOON + DAY
+MIDNIGHT = NOON.replace(hour=0)
+
+
+def store(connection: Connection, starts: datetime, ends: datetime, instruments: int) -> None:
+    """Candles of a stretch, a week a statement, without marks."""
+    with candles_unmarked(connection):
+        while starts < ends:
+            insert_candles(connection, starts, min(starts + 7 * DAY, ends), instruments, trades=5, left_out=0.02)
+            starts += 7 * DAY
+    connection.execute("ANALYZE market.candles")
+
+
+def materialize(connection: Connection, starts: datetime) -> None:
+    for timeframe in (Timeframe.H4, Timeframe.D1):
+        refresh_history(connection, timeframe, Window(starts, LATE), LATE, lambda *_: None)
+
+
+def test_reading(connection: Connection) -> None:
+    """The latest 15m candles of an instrument over 7 days, beside those of a day."""
+    list_instruments(connection, READ_INSTRUMENTS)
+    store(connection, NOON - 7 * DAY, NOON - 7 * MINUTE, READ_INSTRUMENTS)
+    refresh_history(connection, Timeframe.H4, Window(NOON - 8 * DAY, NOON), NOON - HOUR, lambda *_: None)
+
+    def read(days: int, number: int) -> int:
+        window = Window(NOON - days * DAY, NOON)
+        return len(derived.read(connection, 1 + number * 7 % READ_INSTRUMENTS, Timeframe.M15, window))
+
+    assert read(7, 0) == 7 * 96
+    week, day = alternate(ROUNDS, lambda number: read(7, number), lambda number: read(1, number))
+    plans = [plan_times(connection, 1 + number) for number in range(ROUNDS)]
+    planning, execution = (median(times) for times in zip(*plans, strict=True))
+    print(
+        f"\n[{WHERE}] 672 candles of 15m out of {READ_INSTRUMENTS:,} instruments: in the database"
+        f" {planning + execution:.1f} ms ({planning:.1f} to plan); with the way to Python {week * 1000:.1f} ms,"
+        f" {week / day:.1f} x a day's"
+    )
+
+
+def plan_times(connection: Connection, instrument: int) -> tuple[float, float]:
+    """Milliseconds to plan and to execute the reading of a week."""
+    values = {"instrument_id": instrument, "width": 15 * MINUTE, "starts": NOON - 7 * DAY, "ends": NOON}
+    text = statement("read_derived_candles", "candles_15m")
+    row = connection.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT json) {text}", values).fetchone()  # our own words
+    assert row is not None
+    return row[0][0]["Planning Time"], row[0][0]["Execution Time"]
+
+
+def test_a_changed_minute_with_a_day_and_with_a_year_stored(connection: Connection) -> None:
+    """From the change to every timeframe."""
+    list_instruments(connection, YEAR_INSTRUMENTS)
+    store(connection, MIDNIGHT, MIDNIGHT + DAY, YEAR_INSTRUMENTS)
+    materialize(connection, MIDNIGHT)
+    with_a_day = [change(connection, number) for number in range(ROUNDS)]
+    store(connection, MIDNIGHT - YEAR * DAY, MIDNIGHT, YEAR_INSTRUMENTS)
+    filling = seconds(lambda: materialize(connection, MIDNIGHT - YEAR * DAY))
+    with_a_year = [change(connection, number) for number in range(ROUNDS)]
+    long_ago = [change(connection, number, YEAR - 20) for number in range(ROUNDS)]
+    day, year, ago = median(with_a_day), median(with_a_year), median(long_ago)
+    print(
+        f"\n[{WHERE}] a changed minute through all timeframes, {YEAR_INSTRUMENTS} instruments:"
+        f" {day * 1000:.0f} ms with a day stored, with {YEAR} days {year / day:.2f} x that,"
+        f" {ago / day:.2f} x for a minute {YEAR - 20} days back; filling the {YEAR} days took {filling:.1f} s"
+    )
+
+
+def change(connection: Connection, number: int, days_back: int = 0) -> float:
+    at = MIDNIGHT + 9 * HOUR + number * MINUTE - days_back * DAY
+    connection.execute(
+        "UPDATE market.candles SET volume = volume + 1 WHERE instrument_id = 1 AND time >= %s AND time < %s",
+        [at, at + 5 * MINUTE],
+    )
+    late = LATE + DAY
+    return seconds(lambda: refresh_stale(connection, late, most_marks=1000, has_time=lambda: True))
+
+
+def test_healing_what_is_in_columns(connection: Connection) -> None:
+    """A late vendor candle, and an hour of them, into columns beside into rows; and making columns of them again."""
+    list_instruments(connection, HEALED_INSTRUMENTS)
+    week = timedelta(days=7)
+    starts = datetime(2026, 2, 12, tzinfo=NOON.tzinfo)  # a Thursday: where chunks begin
+    store(connection, starts, starts + 2 * week, HEALED_INSTRUMENTS)
+    connection.execute("UPDATE market.candles SET source = 'vendor_historical', version = 0")
+    connection.execute(
+        "ALTER TABLE market.candles SET (timescaledb.enable_columnstore, timescaledb.segmentby = 'instrument_id',"
+        " timescaledb.orderby = 'time')"
+    )
+    chunk = connection.execute(
+        "SELECT format('%%I.%%I', chunk_schema, chunk_name) FROM timescaledb_information.chunks"
+        " WHERE hypertable_name = 'candles' AND range_start = %s",
+        [starts],
+    ).fetchone()
+    assert chunk is not None
+
+    def to_columns() -> None:
+        connection.execute("SELECT compress_chunk(%s::regclass, true)", chunk)
+
+    whole = seconds(to_columns)
+
+    def heal(count: int, number: int, first: datetime) -> float:
+        times = [first + (DAY * (number % 6)) + (number * 61 + minute) * MINUTE for minute in range(count)]
+        prices = [Decimal(1000 + number)] * count
+        columns = CandleColumns(times, prices, prices, prices, prices, prices, [None] * count, [None] * count)
+        return seconds(lambda: candles.write_vendor(connection, 1 + number, columns))
+
+    for count in (1, 60):
+        in_rows = [heal(count, number, starts + week) for number in range(ROUNDS)]
+        in_columns = []
+        for number in range(ROUNDS):
+            in_columns.append(heal(count, number, starts))
+            again = seconds(to_columns)
+        rows, columns = median(in_rows), median(in_columns)
+        print(
+            f"\n[{WHERE}] {count} vendor candles into rows {rows * 1000:.1f} ms, into columns {columns / rows:.1f} x that;"
+            f" the chunk of {HEALED_INSTRUMENTS} instruments made columns again {again * 1000:.0f} ms (at first {whole:.1f} s)"
+        )
+    connection.execute("SELECT decompress_chunk(chunk, true) FROM show_chunks('market.candles') AS chunk")
+    connection.execute("ALTER TABLE market.candles SET (timescaledb.enable_columnstore = false)")
