@@ -1,0 +1,18 @@
+"""Every six hours: derived candles beyond the reach of the refresh policies, and the indicators that are stored."""
+
+from chandlery.component import Run, component
+from chandlery.indicator_set import read_indicator_set
+from chandlery.usecases.process_history import HistoryReport, process_history
+
+
+@component("historical_processor")
+def handler(run: Run) -> HistoryReport:
+    """Refresh what is stale, then compute the indicators whose candles changed."""
+    return process_history(
+        run.connection,
+        run.scheduled_at,
+        wanted=read_indicator_set(),
+        most_marks=run.settings.history_stale_marks,
+        piece_hours=run.settings.indicator_piece_hours,
+        has_time=run.has_time,
+    )

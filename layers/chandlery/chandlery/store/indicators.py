@@ -1,0 +1,258 @@
+"""Stored indicators, and the marks of what is to be computed. Needs numpy, as only the historical processor does."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from chandlery.domain.timeframe import Timeframe
+from chandlery.errors import psycopg_errors_translated
+from chandlery.store.connection import transaction
+from chandlery.store.number_arrays import Real, Whole, number_cursor
+from chandlery.store.statements import read_rows, run, statement
+
+# Rows of one statement: some seconds of a server.
+_ROWS = 50_000
+_BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Marked hours that one transaction can do: of each instrument those from `starts` to `ends`, both included.
+
+    `untils` is where an instrument's next piece starts; none where there is none.
+    """
+
+    instrument_ids: list[int]
+    starts: list[datetime]
+    ends: list[datetime]
+    untils: list[datetime | None]
+
+
+@dataclass(frozen=True)
+class MarkedHour:
+    """An instrument's hour to compute; of one timeframe, or, where that is empty, of all."""
+
+    instrument_id: int
+    hour: datetime
+    timeframe: str
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Changed buckets of an instrument's series, `[first, last)`, in which nothing is read from `until` on."""
+
+    instrument_id: int
+    first: datetime
+    last: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class CandleArrays:
+    """The candles around a stretch: arrays of one length, in order, times in seconds since 1970.
+
+    `beyond` is how many of them are later than the stretch; `begins` whether there are none earlier than they are.
+    """
+
+    time: NDArray[np.int64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+    volume: NDArray[np.float64]
+    beyond: int
+    begins: bool
+
+
+@dataclass(frozen=True)
+class Named:
+    """Indicators as the table names them: a name and all parameters, at the same places."""
+
+    names: list[str]
+    parameters: Sequence[Mapping[str, float]]
+
+    def columns(self) -> dict[str, Any]:
+        """As the queries take them."""
+        return {"names": self.names, "parameters": [Jsonb(dict(each)) for each in self.parameters]}
+
+
+@dataclass(frozen=True)
+class ValueArrays:
+    """Stored values of one indicator: arrays of one length, in order, times in seconds since 1970; NaN for null."""
+
+    time: NDArray[np.int64]
+    made_from: NDArray[np.int64]
+    outputs: Sequence[NDArray[np.float64]]
+
+
+def spread_marks(connection: Connection, at: datetime, most: int) -> int:
+    """Make some `most` instrument-hours of due marks ready to be taken; returns how many marks, 0 when none is left."""
+    row = run(connection, "spread_unindicated", at=at, most=most).fetchone()
+    return int(row[0]) if row else 0
+
+
+def plan_pieces(connection: Connection, at: datetime, hours: int) -> Sequence[Piece]:
+    """What is ready, as pieces of about so many instrument-hours of candles; to be done in this order."""
+    return read_rows(connection, Piece, "plan_indicator_pieces", at=at, hours=hours)
+
+
+def count_marks(connection: Connection, at: datetime) -> int:
+    """Instrument-hours that are due and wait."""
+    row = run(connection, "count_unindicated", at=at).fetchone()
+    return int(row[0]) if row else 0
+
+
+@contextmanager
+def taking(connection: Connection, piece: Piece) -> Iterator[Sequence[MarkedHour]]:
+    """The marked hours of a piece, in one transaction, which takes them if all goes well."""
+    with transaction(connection):
+        run(connection, "lock_indicators")
+        yield read_rows(
+            connection,
+            MarkedHour,
+            "take_unindicated_hours",
+            instrument_ids=piece.instrument_ids,
+            starts=piece.starts,
+            ends=piece.ends,
+        )
+
+
+def keep_open(connection: Connection, timeframe: Timeframe, kept: Sequence[tuple[int, datetime, datetime]]) -> None:
+    """Leave marks for hours with an open bucket: instrument, hour, and when it is due."""
+    if kept:
+        ids, hours, due_at = (list(column) for column in zip(*kept, strict=True))
+        run(connection, "keep_open_buckets", timeframe=timeframe, instrument_ids=ids, hours=hours, due_at=due_at)
+
+
+def list_open_sessions(connection: Connection, instrument_ids: list[int], settled: datetime) -> Mapping[int, datetime]:
+    """The earliest session date of each instrument that was not over at a moment, as its midnight UTC."""
+    return dict(run(connection, "list_open_sessions", instrument_ids=instrument_ids, settled=settled).fetchall())
+
+
+def read_candles(
+    connection: Connection,
+    timeframe: Timeframe,
+    stretches: Sequence[Stretch],
+    *,
+    sinces: Sequence[datetime | None],
+    before: int | None,
+    beyond: int | None,
+) -> Mapping[int, CandleArrays]:
+    """The candles of stretches and around them, by a stretch's place; none of those without.
+
+    Args:
+        connection: any.
+        timeframe: whose candles.
+        stretches: of instruments.
+        sinces: how far back to look, of each stretch; None: as far as there are candles.
+        before: candles to read before each stretch, at most; None: all.
+        beyond: the same after it.
+    """
+    values = {
+        "instrument_ids": [each.instrument_id for each in stretches],
+        "sinces": [since or _BEGINNING for since in sinces],
+        "firsts": [each.first for each in stretches],
+        "lasts": [each.last for each in stretches],
+        "untils": [each.until for each in stretches],
+        "earliest_since": min(since or _BEGINNING for since in sinces),
+        "earliest_first": min(each.first for each in stretches),
+        "before": before,
+        "beyond": beyond,
+    }
+    with psycopg_errors_translated(), number_cursor(connection) as cursor:
+        rows = cursor.execute(statement("read_candle_series", timeframe.relation), values)
+        return {place - 1: CandleArrays(*arrays) for place, *arrays in rows}
+
+
+def read_values(
+    connection: Connection,
+    timeframe: Timeframe,
+    named: Named,
+    instrument_ids: list[int],
+    starts: list[datetime],
+    ends: list[datetime],
+) -> Mapping[tuple[int, int], ValueArrays]:
+    """Stored values of stretches, both ends included, by the places of the stretch and of the indicator."""
+    values = named.columns() | {
+        "timeframe": timeframe,
+        "instrument_ids": instrument_ids,
+        "starts": starts,
+        "ends": ends,
+        "earliest": min(starts),
+        "latest": max(ends),
+    }
+    with psycopg_errors_translated(), number_cursor(connection) as cursor:
+        rows = cursor.execute(statement("read_indicators"), values)
+        return {
+            (place - 1, indicator - 1): ValueArrays(times, made_from, outputs)
+            for place, indicator, times, made_from, *outputs in rows
+        }
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one timeframe as arrays of one length; `indicators` are places in a `Named`."""
+
+    instrument_ids: NDArray[np.int64]
+    indicators: NDArray[np.int64]
+    times: NDArray[np.int64]
+    made_from: NDArray[np.int64] | None = None
+    outputs: Sequence[NDArray[np.float64]] = ()
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return len(self.times)
+
+
+def write(
+    connection: Connection, timeframe: Timeframe, named: Named, rows: Rows, *, made_by: str, made_at: datetime
+) -> None:
+    """Write values that are new or differ; inside a transaction."""
+    if rows.made_from is None:
+        raise AssertionError("rows to write have values")
+    for some in _shares(len(rows)):
+        parameters = _keys(rows, some) | {
+            "made_from": Whole(rows.made_from[some]),
+            "values": Real(rows.outputs[0][some]),
+            "values_2": Real(rows.outputs[1][some]),
+            "values_3": Real(rows.outputs[2][some]),
+            "made_by": made_by,
+            "made_at": made_at,
+        }
+        _execute(connection, "upsert_indicators", parameters | named.columns() | {"timeframe": timeframe})
+
+
+def delete(connection: Connection, timeframe: Timeframe, named: Named, rows: Rows) -> None:
+    """Delete values whose candles are gone; inside a transaction."""
+    for some in _shares(len(rows)):
+        times = rows.times[some]
+        stretch = {
+            "earliest": datetime.fromtimestamp(int(times.min()), UTC),
+            "latest": datetime.fromtimestamp(int(times.max()), UTC),
+        }
+        parameters = _keys(rows, some) | named.columns() | stretch
+        _execute(connection, "delete_indicators", parameters | {"timeframe": timeframe})
+
+
+def _shares(rows: int) -> Iterator[slice]:
+    return (slice(start, start + _ROWS) for start in range(0, rows, _ROWS))
+
+
+def _keys(rows: Rows, some: slice) -> dict[str, Any]:
+    return {
+        "instrument_ids": Whole(rows.instrument_ids[some]),
+        "indicators": Whole(rows.indicators[some] + 1),  # WITH ORDINALITY counts from one
+        "times": Whole(rows.times[some]),
+    }
+
+
+def _execute(connection: Connection, name: str, values: Mapping[str, Any]) -> None:
+    with psycopg_errors_translated(), number_cursor(connection) as cursor:
+        cursor.execute(statement(name), values)

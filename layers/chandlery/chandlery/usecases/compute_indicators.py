@@ -1,0 +1,78 @@
+"""Compute and store the indicators whose candles changed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+
+from chandlery.domain.timeframe import Timeframe
+from chandlery.numerics.functions import Indicator
+from chandlery.store import indicators
+from chandlery.usecases.indicate_piece import Indicated, indicate_piece
+
+# Instrument-hours of marks that one statement makes ready.
+_MOST_SPREAD = 500_000
+
+
+@dataclass(frozen=True)
+class IndicatorReport:
+    """What a run did.
+
+    `values_written` are new rows, `values_changed` and `values_deleted` were there before; `series` were looked at,
+    each of one indicator; `marks_left` are instrument-hours that are due, `pieces_left` what they were to be done in.
+    """
+
+    values_written: int
+    values_changed: int
+    values_deleted: int
+    series: int
+    marks_left: int
+    pieces_left: int
+
+    @property
+    def changed(self) -> bool:
+        """Whether any value is other than before the run."""
+        return bool(self.values_written or self.values_changed or self.values_deleted)
+
+
+def compute_indicators(
+    connection: Connection,
+    scheduled_at: datetime,
+    *,
+    wanted: Mapping[Timeframe, Sequence[Indicator]],
+    piece_hours: int,
+    has_time: Callable[[], bool],
+) -> IndicatorReport:
+    """Take the marks of changed candles, and bring the stored values of the instruments' series up to them.
+
+    Values are computed anew from the first changed bucket on, for as long as they differ; what is the same stays.
+    A bucket that is open keeps a mark until it has closed. A run that dies leaves the marks of what it has not written.
+
+    Args:
+        connection: in autocommit mode.
+        scheduled_at: the run's identity and only clock, aware.
+        wanted: the indicators of each timeframe's set.
+        piece_hours: instrument-hours of candles read in one transaction, about.
+        has_time: asked before each piece whether another one fits.
+
+    Raises:
+        Retryable, Permanent: from the database; the pieces done so far stay done.
+    """
+    while has_time() and indicators.spread_marks(connection, scheduled_at, _MOST_SPREAD):
+        pass
+    pieces = indicators.plan_pieces(connection, scheduled_at, piece_hours)
+    done, total = 0, Indicated()
+    for piece in pieces:
+        if not has_time():
+            break
+        total += indicate_piece(connection, piece, wanted, scheduled_at)
+        done += 1
+    return IndicatorReport(
+        values_written=total.written,
+        values_changed=total.changed,
+        values_deleted=total.deleted,
+        series=total.series,
+        marks_left=indicators.count_marks(connection, scheduled_at),
+        pieces_left=len(pieces) - done,
+    )

@@ -1,0 +1,83 @@
+"""What the refresh policies do not reach, and the indicators over all of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+
+from chandlery.domain.timeframe import Timeframe
+from chandlery.numerics.functions import Indicator
+from chandlery.usecases.compute_indicators import compute_indicators
+from chandlery.usecases.refresh_stale import refresh_stale
+
+# What refreshing leaves for the indicators, at least.
+_SECONDS_TO_INDICATE = 300.0
+
+
+@dataclass(frozen=True)
+class HistoryReport:
+    """What a run did.
+
+    Of derived candles: marks of changed hours that it took, and those that are left; calls of refresh. Of indicators:
+    values new, changed and deleted, and the series looked at, each of one indicator; instrument-hours that are left,
+    and the pieces they were to be done in.
+    """
+
+    marks_taken: int
+    marks_left: int
+    marks_below_horizon: int
+    refreshes: int
+    values_written: int
+    values_changed: int
+    values_deleted: int
+    series: int
+    indicator_marks_left: int
+    pieces_left: int
+
+    @property
+    def changed(self) -> bool:
+        """Whether the run took a mark of derived candles or left any value other than before."""
+        return bool(self.marks_taken or self.values_written or self.values_changed or self.values_deleted)
+
+
+def process_history(
+    connection: Connection,
+    scheduled_at: datetime,
+    *,
+    wanted: Mapping[Timeframe, Sequence[Indicator]],
+    most_marks: int,
+    piece_hours: int,
+    has_time: Callable[[float], bool],
+) -> HistoryReport:
+    """Refresh the derived candles whose minutes changed, then compute the indicators whose candles changed.
+
+    Args:
+        connection: in autocommit mode.
+        scheduled_at: the run's identity and only clock, aware.
+        wanted: the indicators to store of each timeframe.
+        most_marks: marks of changed hours to take, at most.
+        piece_hours: instrument-hours of candles whose indicators are computed in one transaction, about.
+        has_time: asked before each piece of work whether one more, and so many seconds beside it, fit.
+
+    Raises:
+        Retryable, Permanent: from the database; the pieces done so far stay done.
+    """
+    stale = refresh_stale(
+        connection, scheduled_at, most_marks=most_marks, has_time=lambda: has_time(_SECONDS_TO_INDICATE)
+    )
+    indicated = compute_indicators(
+        connection, scheduled_at, wanted=wanted, piece_hours=piece_hours, has_time=lambda: has_time(0)
+    )
+    return HistoryReport(
+        marks_taken=stale.marks_taken,
+        marks_left=stale.marks_left,
+        marks_below_horizon=stale.marks_below_horizon,
+        refreshes=stale.refreshes,
+        values_written=indicated.values_written,
+        values_changed=indicated.values_changed,
+        values_deleted=indicated.values_deleted,
+        series=indicated.series,
+        indicator_marks_left=indicated.marks_left,
+        pieces_left=indicated.pieces_left,
+    )
