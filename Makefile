@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export SAM_CLI_TELEMETRY := 0
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-header --no-annotate
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
@@ -35,10 +37,12 @@ bench: .venv/dev  ## print the benchmarks; on a server if CHANDLERY_TEST_DATABAS
 	@$(BIN)/python -m pytest tests/benchmarks -s --benchmarks
 
 lock: .venv/dev  ## compile the requirements anew, with hashes and without addresses
-	@for args in "--all-extras -o requirements-dev.txt" "--extra local -c requirements-dev.txt -o requirements.txt" \
+	@for args in "--all-extras -o requirements-dev.txt" "--extra local --extra indicators -c requirements-dev.txt -o requirements.txt" \
 		"-c requirements-dev.txt -o layers/chandlery/requirements.txt"; do \
-		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-			--no-header --no-annotate pyproject.toml $$args; done
+		$(COMPILE) pyproject.toml $$args; done
+	@$(BIN)/python -c 'import tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["indicators"], sep="\n")' \
+		| $(COMPILE) - -c requirements-dev.txt -o layers/indicators/requirements.txt
 
 clean:  ## remove what was installed or built here; data under .chandlery stays
 	@rm -rf .venv .aws-sam local/embedded/node_modules

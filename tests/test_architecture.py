@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,15 +21,31 @@ QUERIES = sorted((REPO / "sql" / "queries").glob("*.sql"))
 ALLOWED = {
     "domain": {"domain"},
     "store": {"store", "domain", "errors", "settings"},
-    "usecases": {"usecases", "store", "domain", "errors"},
+    "usecases": {"usecases", "store", "domain", "errors", "numerics"},
+    "numerics": {"numerics"},
     "errors": set(),
     "settings": {"errors"},
     "telemetry": set(),
     "component": {"errors", "settings", "store", "domain", "telemetry"},
     "vendors": {"vendors", "domain", "errors", "settings"},
-    "functions": {"component", "usecases", "store", "domain", "errors", "settings", "telemetry", "vendors"},
+    "policies": {"domain", "errors", "store"},
+    "indicator_set": {"domain", "errors", "store", "numerics"},
+    "functions": {
+        "component",
+        "usecases",
+        "store",
+        "domain",
+        "errors",
+        "settings",
+        "telemetry",
+        "vendors",
+        "policies",
+        "indicator_set",
+    },
 }
 POWERTOOLS = {"telemetry", "component", "settings", "functions"}
+# The functions that have the layer with numpy and TA-Lib; the others must not so much as load a module that needs them.
+NUMERIC_FUNCTIONS = {"historical_processor"}
 
 
 def room_of(path: Path) -> str:
@@ -67,6 +85,19 @@ def test_the_domain_is_pure() -> None:
         assert not re.search(r"\b(psycopg|pydantic|boto3|os\.environ|datetime\.now|utcnow|time\.time)\b", text), (
             path.name
         )
+
+
+@pytest.mark.parametrize("path", sorted((REPO / "functions").glob("*.py")), ids=lambda path: path.stem)
+def test_third_party_numerics_are_loaded_where_they_are_deployed(path: Path) -> None:
+    code = f"import sys, functions.{path.stem}; print(sorted({{'numpy', 'talib'}} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(["numpy", "talib"] if path.stem in NUMERIC_FUNCTIONS else [])
+
+
+def test_numerics_know_neither_database_nor_settings() -> None:
+    for path in (LAYER / "numerics").glob("*.py"):
+        roots = {imported.split(".")[0] for imported in imports_of(path)}
+        assert roots <= {"chandlery", "numpy", "talib", *sys.stdlib_module_names}, path.name
 
 
 def test_only_settings_reads_the_environment() -> None:

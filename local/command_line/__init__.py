@@ -13,12 +13,14 @@ from local.command_line import (
     coverage,
     database,
     demo,
+    derived,
     explain,
     feeds,
     functions,
     gaps,
     imports,
     migrations,
+    policies,
     reference,
     stack,
     status,
@@ -60,9 +62,11 @@ app.command("backfill")(backfill.backfill)
 app.command("invoke")(functions.invoke)
 app.command("replay")(functions.replay)
 app.command("candles")(candles.candles)
+app.command("refresh")(derived.refresh)
 app.command("gaps")(gaps.gaps)
 app.command("coverage")(coverage.coverage)
 app.command("explain")(explain.explain)
+app.add_typer(policies.app, name="policies")
 app.command("status")(status.status)
 
 

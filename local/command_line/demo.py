@@ -14,9 +14,10 @@ from typing import Any
 from alembic import command
 from psycopg import Connection
 
+from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import MINUTE, Window, floor_minute
 from chandlery.settings import LocalSettings, read_settings
-from chandlery.store import candles, instruments, ledger, sessions
+from chandlery.store import candles, derived, instruments, ledger, sessions
 from chandlery.store.connection import connect
 from chandlery.store.migrations import alembic_config
 from chandlery.usecases.report_status import report_status
@@ -32,10 +33,11 @@ KEYS = ("DEMO@ALPHA@EQ", "DEMO@OMEGA@EQ")
 START = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
 MINUTES = 10
 SILENT = (6, 7)
+ROLLED_UP = ("time", "open", "high", "low", "close", "volume", "trades", "minutes", "expected")
 
 
 def demo() -> None:
-    """Watch ticks become candles, faults heal, and a gap be found and filled; on a database of its own."""
+    """Watch ticks become candles, faults heal, a gap filled, minutes rolled up; on a database of its own."""
     home = LocalSettings().chandlery_home / "demo"
     database = EmbeddedDatabase(home)
     database.stop()  # what a demo that was killed may have left
@@ -94,6 +96,12 @@ def _tell(connection: Connection) -> None:
 
     rows = [asdict(candle) for candle in candles.read(connection, alpha, Window(START, at))]
     show_rows(rows, COLUMNS, title=f"{KEYS[0]} 1m", as_json=False)
+
+    out.rule("policies, and higher timeframes")
+    at = START + 15 * MINUTE
+    out.print(f"policy maintenance: {_maintain(at)}")
+    rows = [asdict(candle) for candle in derived.read(connection, alpha, Timeframe.M5, Window(START, at))]
+    show_rows(rows, ROLLED_UP, title=f"{KEYS[0]} 5m", as_json=False)
     out.print(health_line(report_status(connection, at)))
 
 
@@ -125,6 +133,10 @@ def _process(at: datetime) -> str:
 
 def _watch(at: datetime) -> str:
     return _run("live_gap_monitor", at, ("gaps_found", "gaps_filled", "gaps_open", "coverage_24h"))
+
+
+def _maintain(at: datetime) -> str:
+    return _run("policy_maintenance", at, ("drift_applied", "policies_done", "stale_taken", "stale_waiting"))
 
 
 def _run(function: str, at: datetime, told: Sequence[str]) -> str:

@@ -26,9 +26,18 @@ from local.schedules import Function, find_function, firings, read_functions
 _STANDING = (
     "future_marks",
     "gaps_open",
+    "indicator_marks_left",
+    "is_alone",
+    "jobs_failed",
+    "jobs_late",
+    "marks_left",
     "minutes_open",
     "pieces_left",
+    "policies_left",
+    "scheduler_runs",
     "shares_left",
+    "stale_waiting",
+    "stands_in",
     "vendor_days_left",
     "weeks_left",
 )

@@ -1,23 +1,26 @@
 """`chandlery import`: files of market data into the database."""
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, cast
 
 import typer
 from psycopg import Connection
 
+from chandlery.domain.policy import told
 from chandlery.domain.window import CLOCK_ALLOWANCE, MINUTE
+from chandlery.policies import read_policies
 from chandlery.store import instruments
+from chandlery.store.ticks import Lot
 from chandlery.usecases.import_candles import import_candles
 from chandlery.usecases.import_ticks import import_ticks
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson
-from local.command_line.output import err, out, progress_bar, show_json
+from local.command_line.output import err, out, plain, progress_bar, show_json
 from local.lots import checked_candle_lots, tick_lots
 from local.market_file import open_tick_file
 
@@ -72,6 +75,7 @@ class _File:
     progress: Callable[[int, int], None]
 
 
+_L = TypeVar("_L")
 _Counts = Mapping[str, int]
 _Import = Callable[[Connection, int, _File], _Counts]
 
@@ -109,20 +113,39 @@ def _import_ticks(connection: Connection, instrument_id: int, file: _File) -> _C
     latest = datetime.now(UTC) + CLOCK_ALLOWANCE
     with open_tick_file(file.path, latest=latest, on_bad=file.set_aside) as reader:
         lots = tick_lots(iter(reader), instrument_id, lambda: file.progress(reader.bytes_read, reader.total_bytes))
-        result = import_ticks(connection, instrument_id, lots)
+        kept = _warned(lots, "ticks", file.path, lambda lot: min(_times(lot)))
+        result = import_ticks(connection, instrument_id, kept)
     return {"read": result.read, "new": result.new, "known": result.known}
 
 
 def _import_candles(connection: Connection, instrument_id: int, file: _File) -> _Counts:
     last_closed = datetime.now(UTC) - MINUTE
     with checked_candle_lots(file.path, latest=last_closed, on_bad=file.set_aside, progress=file.progress) as lots:
-        result = import_candles(connection, instrument_id, lots)
+        kept = _warned(lots, "candles", file.path, lambda lot: min(lot.times))
+        result = import_candles(connection, instrument_id, kept)
     return {
         "read": result.read,
         "written": result.written,
         "revised": result.revised,
         "unchanged": result.unchanged,
     }
+
+
+def _times(lot: Lot) -> Sequence[datetime]:
+    return cast("Sequence[datetime]", lot.columns()["times"])
+
+
+def _warned(lots: Iterator[_L], table: str, path: Path, oldest: Callable[[_L], Any]) -> Iterator[_L]:
+    """The same lots; says before the first is written that retention will drop what is in it, if so."""
+    retention = read_policies()[table].retention
+    for number, lot in enumerate(lots):
+        if number == 0 and retention and (begins := oldest(lot)) < datetime.now(UTC) - retention.after:
+            err.print(
+                f"[yellow]{path}: begins at {plain(begins)}; {table} older than {told(retention.after)} are dropped by"
+                f" retention, these included: to keep them, lengthen {table}.retention in sql/policies.toml[/yellow]",
+                soft_wrap=True,
+            )
+        yield lot
 
 
 class _SetAside:

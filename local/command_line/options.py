@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
 
 
@@ -32,6 +33,14 @@ def parse_day(text: str) -> date:
         raise typer.BadParameter(f"{text} is not a date; write it as 2026-01-31") from None
 
 
+def parse_timeframe(text: str) -> Timeframe:
+    """A timeframe by its name or an alias."""
+    try:
+        return Timeframe.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def window_of(starts: datetime, ends: datetime) -> Window:
     """The stretch between two options."""
     if starts >= ends:
@@ -46,3 +55,6 @@ From = Annotated[
 To = Annotated[datetime, typer.Option("--to", parser=parse_moment, metavar="TIME", help="moment to stop before")]
 AsJson = Annotated[bool, typer.Option("--json", help="machine-readable output")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="instrument key, EXCHANGE@SYMBOL@TYPE")]
+TimeframeName = Annotated[
+    Timeframe, typer.Argument(parser=parse_timeframe, metavar="TIMEFRAME", help=" ".join(Timeframe))
+]

@@ -11,6 +11,17 @@ from local.command_line.database import open_connection
 from local.command_line.options import AsJson, parse_moment
 from local.command_line.output import out, plain, show_json, show_rows
 
+_AGGREGATE = (
+    "aggregate",
+    "health",
+    "lag_seconds",
+    "materialized_up_to",
+    "last_run_at",
+    "next_run_at",
+    "failures",
+    "stale_waiting",
+)
+_STORAGE = ("table_name", "bytes", "bytes_per_day", "chunks", "columnar_chunks", "ratio", "starts", "ends")
 _COMPONENT = ("component", "scheduled_at", "status", "seconds", "failures_in_a_row", "error")
 
 
@@ -21,13 +32,15 @@ def status(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how fresh the candles are, and each component's last run."""
+    """Show how fresh the candles are, each component's last run, each aggregate's lag, and what is stored."""
     with open_connection() as connection:
         report = report_status(connection, at or datetime.now(UTC))
     if as_json:
         show_json(asdict(report))
         return
     show_rows([asdict(run) for run in report.components], _COMPONENT, title="components", as_json=False)
+    show_rows([asdict(each) for each in report.aggregates], _AGGREGATE, title="aggregates", as_json=False)
+    show_rows([asdict(each) for each in report.storage], _STORAGE, title="storage", as_json=False)
     out.print(health_line(report))
 
 

@@ -42,6 +42,8 @@ WITH graded AS MATERIALIZED (  -- once per feed and minute, not per candle
         revision = stored.revision + (changing.partial <> changing.was_partial)::integer, updated_at = now()
     FROM changing
     WHERE stored.instrument_id = changing.instrument_id AND stored.time = changing.time
+        -- Said again of these, so that no other chunk is read, or turned back from columns into rows.
+        AND stored.time >= :'changed_from'::date - INTERVAL '2 days' AND stored.time < :'changed_to'::date + INTERVAL '2 days'
     RETURNING stored.instrument_id, stored.time, changing.partial AND NOT changing.was_partial AS fell
 ), marked AS (
     -- Out of session a feed's ticks are not all looked at: those that are still kept may show that it lived.

@@ -70,6 +70,7 @@ def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     assert "the same tick again: 0 new ticks" in result.stdout
     assert "live gap monitor: 1 gaps found, 0 gaps filled, 1 gaps open, 0.900 coverage 24h" in result.stdout
     assert "live gap monitor: 0 gaps found, 1 gaps filled, 0 gaps open, 1.000 coverage 24h" in result.stdout
+    assert "14 stale taken, 0 stale waiting" in result.stdout
     assert "HEALTHY: lag 0 s, 0 minutes waiting, newest candle 2026-01-05T15:09:00Z" in result.stdout
     assert result.stderr == ""
 

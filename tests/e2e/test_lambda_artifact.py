@@ -24,7 +24,9 @@ EVENT = json.loads((REPO / "events" / "live_processor.json").read_text())
 MODULES = {
     "LiveProcessor": "live_processor",
     "LiveGapMonitor": "live_gap_monitor",
+    "PolicyMaintenance": "policy_maintenance",
     "HistoricalGapMonitor": "historical_gap_monitor",
+    "HistoricalProcessor": "historical_processor",
 }
 LAMBDA_LAYERS_LIMIT = 250 * 2**20
 
@@ -57,12 +59,25 @@ def template(built: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def opt(built: Path, template: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lambda's /opt: the function's layers, one over the other."""
+    """Lambda's /opt of most functions: the layers that all have, one over the other."""
     folder = tmp_path_factory.mktemp("opt")
-    for layer in template["Globals"]["Function"]["Layers"]:
+    unpack(template["Globals"]["Function"]["Layers"], folder, built, template)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def opt_with_indicators(opt: Path, built: Path, template: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lambda's /opt of the one function that has a layer more."""
+    folder = tmp_path_factory.mktemp("opt")
+    shutil.copytree(opt, folder, dirs_exist_ok=True)
+    unpack(template["Resources"]["HistoricalProcessor"]["Properties"]["Layers"], folder, built, template)
+    return folder
+
+
+def unpack(layers: Any, folder: Path, built: Path, template: Any) -> None:
+    for layer in layers:
         content = built / template["Resources"][layer["Ref"]]["Properties"]["ContentUri"]
         shutil.copytree(content, folder, dirs_exist_ok=True)
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +94,8 @@ def sandbox(
 ) -> Iterator[Sandbox]:
     """A function, deployed: the live processor where a test names no other."""
     properties = template["Resources"][getattr(request, "param", "LiveProcessor")]["Properties"]
+    if "Layers" in properties:
+        opt = request.getfixturevalue("opt_with_indicators")
     environment = {"DATABASE_URL": database_url, "POWERTOOLS_LOG_LEVEL": "INFO"}
     with Sandbox(built / properties["CodeUri"], opt, client, properties["Handler"], environment) as started:
         yield started
@@ -97,6 +114,20 @@ def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) ->
     # Bytecode would be some other interpreter's, or of a file that is gone.
     assert not [path for path in layer if path.suffix == ".pyc"]
     assert sum(path.stat().st_size for path in layer) < LAMBDA_LAYERS_LIMIT / 5
+
+
+def test_third_party_numerics_have_a_layer_of_their_own(built: Path, template: Any, opt_with_indicators: Path) -> None:
+    layer = built / "IndicatorsLayer" / "python"
+    packages = {path.name for path in layer.iterdir() if (path / "__init__.py").is_file()}
+    assert packages == {"numpy", "talib"}
+    assert not [name for name in packages if (built / "ChandleryLayer" / "python" / name).exists()]
+    files = [path for path in opt_with_indicators.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    print(f"layers of the historical processor: {size / 2**20:.0f} MiB")
+    assert size < LAMBDA_LAYERS_LIMIT
+    having = {name for name in MODULES if "Layers" in template["Resources"][name]["Properties"]}
+    assert having == {"HistoricalProcessor"}
+    assert (opt_with_indicators / "indicators.toml").is_file()
 
 
 def test_the_sandbox_sees_the_artifact_and_nothing_else(sandbox: Sandbox, built: Path, opt: Path) -> None:
@@ -154,7 +185,7 @@ def test_every_function_runs_on_its_own_event(sandbox: Sandbox, connection: Conn
     outcome = sandbox.invoke(event)
 
     assert outcome.error is None
-    assert outcome.result["candles_written"] == 0
+    assert outcome.result.get("candles_written", 0) == 0
     runs = connection.execute("SELECT component, scheduled_at, status FROM market.runs").fetchall()
     assert runs == [(module, datetime.fromisoformat(event["scheduled_at"]), "succeeded")]
     assert (metrics_of(sandbox)["Runs"], metrics_of(sandbox)["Failures"]) == ([1], [0])
@@ -196,6 +227,30 @@ def test_a_gap_monitor_heals_and_keeps_the_ledger(
     assert (again.result["candles_written"], again.result["gaps_found"], again.result["gaps_open"]) == (0, 0, 1)
 
 
+@pytest.mark.parametrize("sandbox", ["HistoricalProcessor"], indirect=True)
+def test_the_historical_processor_stores_indicators(sandbox: Sandbox, connection: Connection) -> None:
+    event = json.loads((REPO / "events" / "historical_processor.json").read_text())
+    scheduled_at = datetime.fromisoformat(event["scheduled_at"])
+    insert_candles(connection, scheduled_at - timedelta(days=1), 1000)
+
+    # With less time than Lambda gives it, it would not begin.
+    outcome = sandbox.invoke(event, seconds=900)
+
+    assert outcome.error is None
+    assert (outcome.result["marks_left"], outcome.result["indicator_marks_left"]) == (0, 0)
+    counts: dict[str, int] = dict(
+        connection.execute("SELECT name, count(*) FROM market.indicators WHERE timeframe = '15m' GROUP BY 1")
+    )
+    buckets = len(range(0, 1000, 15))
+    assert (counts["obv"], counts["sma"], counts["rsi"]) == (buckets, buckets - 19, buckets - 14)
+    assert metrics_of(sandbox)["IndicatorValuesWritten"] == [outcome.result["values_written"]]
+
+    again = sandbox.invoke(event, seconds=900)
+
+    assert again.error is None
+    assert (again.result["values_written"], again.result["values_changed"]) == (0, 0)
+
+
 def test_a_malformed_event_is_a_permanent_failure(sandbox: Sandbox, connection: Connection) -> None:
     outcome = sandbox.invoke({"scheduled_at": "<aws.scheduler.scheduled-time>"})
 
@@ -207,6 +262,20 @@ def test_a_malformed_event_is_a_permanent_failure(sandbox: Sandbox, connection: 
     assert metrics_of(sandbox)["Failures"] == [1]
     # The sandbox lives on.
     assert sandbox.invoke(EVENT).error is None
+
+
+def insert_candles(connection: Connection, starts: datetime, minutes: int) -> None:
+    """So many minutes of one instrument."""
+    connection.execute("INSERT INTO market.calendars (calendar, time_zone) VALUES ('24/7', 'UTC')")
+    connection.execute(
+        "INSERT INTO market.instruments (instrument_key, calendar, feed) VALUES ('TEST@BTC@SPOT', '24/7', 'test')"
+    )
+    connection.execute(
+        "INSERT INTO market.candles"
+        " (instrument_id, time, open, high, low, close, volume, session_date, extended, source, version) SELECT 1, minute, 10, 12, 9, 10 + extract(minute FROM minute) / 100, 5, minute::date, false,"
+        " 'vendor_historical', 0 FROM generate_series(%(starts)s, %(ends)s, INTERVAL '1 minute') AS minute",
+        {"starts": starts, "ends": starts + timedelta(minutes=minutes - 1)},
+    )
 
 
 def insert_ticks(connection: Connection, bucket: datetime) -> int:

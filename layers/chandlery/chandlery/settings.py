@@ -44,6 +44,19 @@ class Settings(BaseSettings):
         ge=0,
         description="instrument-minutes each run of the historical gap monitor holds against their ticks, in turns",
     )
+    policy_stale_marks: int = Field(
+        2_000,
+        ge=0,
+        description="marks of changed minutes whose derived candles each run of policy maintenance refreshes",
+    )
+    history_stale_marks: int = Field(
+        200_000,
+        ge=0,
+        description="marks of changed minutes whose derived candles each run of the historical processor refreshes",
+    )
+    indicator_piece_hours: int = Field(
+        50_000, ge=1, description="instrument-hours of candles whose indicators are computed in one transaction, about"
+    )
     vendor: Literal["polygon"] | None = Field(None, description="vendor of historical candles; none when not set")
     vendor_url: str = Field("https://api.polygon.io", description="where the vendor's API is, up to its version")
     vendor_api_key: SecretStr | None = Field(None, description="the vendor's key, for use outside AWS")

@@ -29,6 +29,14 @@ REPORTED = {
     "coverage_24h": ("Coverage24h", MetricUnit.NoUnit),
     "coverage_7d": ("Coverage7d", MetricUnit.NoUnit),
     "vendor_days": ("VendorDays", MetricUnit.Count),
+    "drift": ("PolicyDrift", MetricUnit.Count),
+    "policies_done": ("PoliciesDone", MetricUnit.Count),
+    "jobs_failed": ("JobsFailed", MetricUnit.Count),
+    "jobs_late": ("JobsLate", MetricUnit.Count),
+    "stale_waiting": ("StaleWaiting", MetricUnit.Count),
+    "values_written": ("IndicatorValuesWritten", MetricUnit.Count),
+    "values_changed": ("IndicatorValuesChanged", MetricUnit.Count),
+    "indicator_marks_left": ("IndicatorMarksLeft", MetricUnit.Count),
     # Of a feed, under the dimension "feed"; only while it should be sending.
     "silent_seconds": ("FeedSilentSeconds", MetricUnit.Seconds),
 }
@@ -36,6 +44,12 @@ REPORTED = {
 WARNINGS = {
     "silent_instruments": "instruments are silent though their feed lives",
     "ending_calendars": "sessions end within 30 days, and minutes beyond are not expected: chandlery sessions sync",
+    "drifted": "policies differed from those wanted",
+    "waiting_for_permission": "what would drop data waits: chandlery policies apply --allow-destructive",
+    "failing_jobs": "jobs of the database fail",
+    "late_jobs": "jobs of the database are late",
+    "strange_jobs": "jobs of the database are nobody's, and left alone",
+    "retention_waits": "retention waits for what is derived",
 }
 
 

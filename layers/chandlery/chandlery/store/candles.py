@@ -133,7 +133,9 @@ def _write_touched(connection: Connection, window: Window, source: Source, *, de
     run(connection, "price_edges", **stretch, source=source)
     run(connection, "regrade_candles", **stretch)
     counts = run(connection, "upsert_candles", **stretch).fetchone()
+    run(connection, "set_bitmap_scans", setting="off")
     deleted = run(connection, "delete_emptied_candles", **stretch).rowcount
+    run(connection, "set_bitmap_scans", setting="on")
     if late is None or counts is None:
         raise AssertionError("an aggregate without groups answers one row")
     return Written(written=counts[0], revised=counts[1], deleted=deleted, late_ticks=late[0])

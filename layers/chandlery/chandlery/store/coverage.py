@@ -57,16 +57,25 @@ def list_days(
     connection: Connection, instrument_ids: Sequence[int], window: Window, first: date, last: date
 ) -> Sequence[DayCoverage]:
     """Instruments' session dates from `first` to `last` with the minutes that lie in a window, by key and date."""
-    values = {"instrument_ids": list(instrument_ids), "first": first, "last": last}
-    return read_rows(connection, DayCoverage, "list_day_coverage", **values, starts=window.starts, ends=window.ends)
+    return read_rows(
+        connection,
+        DayCoverage,
+        "list_day_coverage",
+        instrument_ids=list(instrument_ids),
+        first=first,
+        last=last,
+        starts=window.starts,
+        ends=window.ends,
+    )
 
 
 def describe_calendars(
     connection: Connection, calendars: Sequence[str], first: date, last: date
 ) -> Sequence[CalendarStretch]:
     """What calendars know of the session dates from `first` to `last`, by name."""
-    values = {"calendars": list(calendars), "first": first, "last": last}
-    return read_rows(connection, CalendarStretch, "describe_calendars", **values)
+    return read_rows(
+        connection, CalendarStretch, "describe_calendars", calendars=list(calendars), first=first, last=last
+    )
 
 
 def list_judged_days(

@@ -40,6 +40,7 @@ def replace(connection: Connection, calendar: Calendar) -> int:
 def _restamp(connection: Connection, calendar: str, changed: Sequence[tuple[Any, ...]]) -> int:
     """Of sessions that went or came: their dates, and when they opened and closed."""
     days, opens_at, closes_at = (list(column) for column in zip(*changed, strict=True))
+    run(connection, "set_bitmap_scans", setting="off")
     row = run(
         connection,
         "restamp_candles",

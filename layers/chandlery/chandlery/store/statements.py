@@ -19,9 +19,12 @@ SQL = _BESIDE_THE_LAYER if (_BESIDE_THE_LAYER / "queries").is_dir() else _CHECKO
 
 
 @cache
-def statement(name: str) -> LiteralString:
-    """The text of a query, its psql variables (`:'name'`) turned into psycopg's."""
-    text = (SQL / "queries" / f"{name}.sql").read_text().replace("%", "%%")
+def statement(name: str, relation: LiteralString = "") -> LiteralString:
+    """The text of a query, its psql variables (`:'name'`) turned into psycopg's.
+
+    `relation` takes the place of `:"relation"`, for queries that read any of several relations.
+    """
+    text = (SQL / "queries" / f"{name}.sql").read_text().replace("%", "%%").replace(':"relation"', f'"{relation}"')
     return re.sub(r":'(\w+)'", r"%(\1)s", text)
 
 
@@ -35,11 +38,13 @@ def run(connection: Connection, name: str, **values: Any) -> Cursor[TupleRow]:
         return connection.execute(statement(name), values)
 
 
-def read_rows(connection: Connection, kind: type[Row], name: str, **values: Any) -> list[Row]:
-    """The rows of a named query, each as a `kind`, whose fields its columns are.
+def read_rows(
+    connection: Connection, kind: type[Row], name: str, *, relation: LiteralString = "", **values: Any
+) -> list[Row]:
+    """The rows of a named query, each as a `kind`, whose fields its columns are; `relation` as in `statement`.
 
     Raises:
         Retryable, Permanent: what the database answered, translated.
     """
     with psycopg_errors_translated(), connection.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(statement(name), values).fetchall()
+        return cursor.execute(statement(name, relation), values).fetchall()

@@ -8,13 +8,17 @@ from psycopg import Connection
 
 from chandlery.domain.health import Health, health_of
 from chandlery.domain.window import MINUTE, floor_minute
-from chandlery.store import candles, marks, runs
+from chandlery.store import candles, marks, policies, runs
+from chandlery.store.policies import AggregateHealth, Storage
 from chandlery.store.runs import LastRun
 
 
 @dataclass(frozen=True)
 class StatusReport:
-    """How things stand; `lag_seconds` is how long the oldest minute still to be aggregated has been closed."""
+    """How things stand; `lag_seconds` is how long the oldest minute still to be aggregated has been closed.
+
+    `health` is that of the minutes; each aggregate has its own.
+    """
 
     at: datetime
     health: Health
@@ -23,10 +27,12 @@ class StatusReport:
     oldest_waiting: datetime | None
     newest_candle: datetime | None
     components: Sequence[LastRun]
+    aggregates: Sequence[AggregateHealth]
+    storage: Sequence[Storage]
 
 
 def report_status(connection: Connection, at: datetime) -> StatusReport:
-    """Freshness of the candles and of every component, as of `at`.
+    """Freshness of the candles, of every component and aggregate, as of `at`; and what is stored.
 
     Raises:
         Retryable, Permanent: from the database.
@@ -41,4 +47,6 @@ def report_status(connection: Connection, at: datetime) -> StatusReport:
         oldest_waiting=oldest,
         newest_candle=candles.find_newest(connection),
         components=runs.list_last(connection),
+        aggregates=policies.list_aggregation_health(connection, at),
+        storage=policies.list_storage(connection),
     )

@@ -1,0 +1,17 @@
+"""Every five minutes: the policies wanted against those found, and whatever no scheduler does."""
+
+from chandlery.component import Run, component
+from chandlery.policies import read_policies
+from chandlery.usecases.maintain_policies import PolicyReport, maintain_policies
+
+
+@component("policy_maintenance")
+def handler(run: Run) -> PolicyReport:
+    """Keep the policies, and refresh a share of what is stale."""
+    return maintain_policies(
+        run.connection,
+        run.scheduled_at,
+        wanted=read_policies(),
+        most_marks=run.settings.policy_stale_marks,
+        has_time=run.has_time,
+    )

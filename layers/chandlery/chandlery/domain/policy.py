@@ -1,0 +1,140 @@
+"""The policies wanted of the database: what is kept for how long, in what form, and how it is kept fresh."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from chandlery.domain.window import DAY, HOUR, MINUTE
+
+# A bucket whose last minute the live processor has not had time for is not materialised.
+SETTLE = MINUTE
+_UNITS = {DAY: "day", HOUR: "h", MINUTE: "min", timedelta(seconds=1): "s"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """What policies need to know of a table: its columns, and for an aggregate its bucket and what it is built on."""
+
+    columns: frozenset[str]
+    time: str = "time"
+    bucket: timedelta | None = None
+    source: str | None = None
+
+
+_FOLDED = "open high low close volume turnover trades price_eligible minutes partial_minutes sources"
+_CANDLE = "open high low close volume turnover trades price_eligible partial source version revision updated_at"
+
+
+def _columns(*names: str) -> frozenset[str]:
+    return frozenset(" ".join(names).split())
+
+
+_DERIVED = _columns("instrument_id time", _FOLDED)
+# In the order in which they are to be refreshed: what an aggregate is built on comes before it.
+TABLES: Mapping[str, Table] = {
+    "ticks": Table(
+        _columns("time instrument_id seq price size updates_ohlc updates_volume cancelled venue conditions")
+    ),
+    "candles": Table(_columns("instrument_id time session_date extended", _CANDLE)),
+    "candle_hours": Table(_columns("instrument_id hour complete partial trades"), time="hour"),
+    "indicators": Table(
+        _columns("instrument_id timeframe name parameters time value value_2 value_3 made_from made_by made_at")
+    ),
+    "candles_5m": Table(_DERIVED, bucket=5 * MINUTE, source="candles"),
+    "candles_15m": Table(_DERIVED, bucket=15 * MINUTE, source="candles_5m"),
+    "candles_30m": Table(_DERIVED, bucket=30 * MINUTE, source="candles_15m"),
+    "candles_1h": Table(_DERIVED, bucket=HOUR, source="candles_30m"),
+    "candles_4h": Table(_DERIVED, bucket=4 * HOUR, source="candles_1h"),
+    "candles_1d_parts": Table(_DERIVED | {"session_date", "day"}, time="day", bucket=DAY, source="candles"),
+}
+
+
+@dataclass(frozen=True)
+class Columnstore:
+    """Chunks wholly older than `after` are turned into columns, by instrument or the like, in an order."""
+
+    after: timedelta
+    schedule: timedelta
+    segment_by: tuple[str, ...]
+    order_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Chunks wholly older than `after` are dropped."""
+
+    after: timedelta
+    schedule: timedelta
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """The newest `over` of an aggregate is kept fresh, every `schedule`."""
+
+    over: timedelta
+    schedule: timedelta
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What the planner knows of a table is made anew every `schedule`."""
+
+    schedule: timedelta
+
+
+@dataclass(frozen=True)
+class TablePolicies:
+    """The policies wanted of one table."""
+
+    chunk_interval: timedelta
+    columnstore: Columnstore | None = None
+    retention: Retention | None = None
+    refresh: Refresh | None = None
+    statistics: Statistics | None = None
+
+
+Policies = Mapping[str, TablePolicies]
+
+
+class PolicyKind(StrEnum):
+    """The policies that a job carries out, in the order in which they are due at one moment."""
+
+    REFRESH = "refresh"
+    COLUMNSTORE = "columnstore"
+    RETENTION = "retention"
+    STATISTICS = "statistics"
+
+
+@dataclass(frozen=True)
+class JobWanted:
+    """What a policy's job is to do: how often, and over which age; None where an age means nothing."""
+
+    kind: PolicyKind
+    schedule: timedelta
+    age: timedelta | None = None
+
+
+def jobs_wanted(policies: TablePolicies) -> Mapping[PolicyKind, JobWanted]:
+    """The jobs a table's policies need."""
+    jobs = []
+    if policies.refresh:
+        jobs.append(JobWanted(PolicyKind.REFRESH, policies.refresh.schedule, policies.refresh.over))
+    if policies.columnstore:
+        jobs.append(JobWanted(PolicyKind.COLUMNSTORE, policies.columnstore.schedule, policies.columnstore.after))
+    if policies.retention:
+        jobs.append(JobWanted(PolicyKind.RETENTION, policies.retention.schedule, policies.retention.after))
+    if policies.statistics:
+        jobs.append(JobWanted(PolicyKind.STATISTICS, policies.statistics.schedule))
+    return {job.kind: job for job in jobs}
+
+
+def told(duration: timedelta | None) -> str:
+    """A duration in words, in the largest unit that leaves no rest: 6 h, 14 days."""
+    if duration is None:
+        return "none"
+    for unit, name in _UNITS.items():
+        if duration % unit == timedelta(0):
+            count = duration // unit
+            return f"{count:,} {name}{'s' if name == 'day' and count != 1 else ''}"
+    return str(duration)

@@ -1,0 +1,249 @@
+"""The policies wanted held against those found: what is to be done, in words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chandlery.domain.policy import (
+    SETTLE,
+    TABLES,
+    Columnstore,
+    JobWanted,
+    Policies,
+    PolicyKind,
+    TablePolicies,
+    jobs_wanted,
+    told,
+)
+
+# TimescaleDB's own retention knows nothing of what is derived from the rows it drops.
+CARELESS = "timescaledb_retention"
+
+
+@dataclass(frozen=True)
+class FoundTable:
+    """A table as the database has it; columns of the columnstore as `a, b DESC`, empty where it has none.
+
+    `oldest_ends` is where its oldest chunk ends, null without chunks; `columnar_chunks` are in the columnstore.
+    """
+
+    table_name: str
+    relation: str
+    chunk_interval: timedelta
+    segment_by: str
+    order_by: str
+    oldest_ends: datetime | None
+    columnar_chunks: int
+
+
+@dataclass(frozen=True)
+class FoundJob:
+    """A job as the database has it, and how its runs went.
+
+    `kind` is a PolicyKind, CARELESS, or null: a stranger's. `age` is a refresh's start, else how old a chunk is when
+    the job takes it. `late_seconds` is how long its next run has been overdue.
+    """
+
+    job_id: int
+    kind: str | None
+    table_name: str | None
+    procedure: str
+    schedule: timedelta
+    age: timedelta | None
+    end_offset: timedelta | None
+    scheduled: bool
+    failed: bool
+    error: str | None
+    runs: int
+    late_seconds: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """The policies found; `at` is the moment by which retention would drop rows."""
+
+    at: datetime
+    tables: Mapping[str, FoundTable]
+    jobs: Sequence[FoundJob]
+
+    def jobs_of(self, table: str, kind: str) -> Sequence[FoundJob]:
+        """A table's jobs of one kind, the oldest first."""
+        return [job for job in self.jobs if (job.table_name, job.kind) == (table, kind)]
+
+    @property
+    def strangers(self) -> Sequence[FoundJob]:
+        """Jobs that are nobody's business here."""
+        return [job for job in self.jobs if job.kind is None]
+
+
+class Step(StrEnum):
+    """What an action does; each has a named query of the same name."""
+
+    SET_CHUNK_INTERVAL = "set_chunk_interval"
+    SET_COLUMNSTORE = "set_columnstore"
+    REMOVE_COLUMNSTORE = "remove_columnstore"
+    ADD_REFRESH = "add_refresh_job"
+    ADD_COLUMNSTORE = "add_columnstore_job"
+    ADD_RETENTION = "add_retention_job"
+    ADD_STATISTICS = "add_statistics_job"
+    ALTER_JOB = "alter_job"
+    DELETE_JOB = "delete_job"
+
+
+_ADD = {
+    PolicyKind.REFRESH: Step.ADD_REFRESH,
+    PolicyKind.COLUMNSTORE: Step.ADD_COLUMNSTORE,
+    PolicyKind.RETENTION: Step.ADD_RETENTION,
+    PolicyKind.STATISTICS: Step.ADD_STATISTICS,
+}
+
+
+@dataclass(frozen=True)
+class Action:
+    """One step from what is found to what is wanted; a destructive one waits until somebody allows it."""
+
+    table: str
+    step: Step
+    says: str
+    destructive: bool = False
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+def plan(wanted: Policies, found: Found) -> Sequence[Action]:
+    """What is to be done, in an order in which it can be; nothing where nothing differs."""
+    return [*_removals(wanted, found), *(action for name in TABLES for action in _changes(name, wanted, found))]
+
+
+def _removals(wanted: Policies, found: Found) -> Iterator[Action]:
+    for job in found.jobs:
+        if job.kind is None or job.table_name is None or job.table_name not in wanted:
+            continue
+        if job.kind == CARELESS:
+            yield _deleting(
+                job, "drops rows without asking whether what is derived from them stands: TimescaleDB's own retention"
+            )
+        elif PolicyKind(job.kind) not in jobs_wanted(wanted[job.table_name]):
+            yield _deleting(job, f"is not wanted: {job.kind}")
+        elif job != found.jobs_of(job.table_name, job.kind)[0]:
+            yield _deleting(job, f"is one too many: {job.kind}")
+
+
+def _changes(name: str, wanted: Policies, found: Found) -> Iterator[Action]:
+    if name not in wanted:
+        return
+    policies, table = wanted[name], found.tables[name]
+    if table.chunk_interval != policies.chunk_interval:
+        yield Action(
+            name,
+            Step.SET_CHUNK_INTERVAL,
+            f"{name}: new chunks of {told(policies.chunk_interval)}; they are of {told(table.chunk_interval)}",
+            values={"hypertable": table.relation, "chunk_interval": policies.chunk_interval},
+        )
+    jobs = jobs_wanted(policies)
+    # TimescaleDB wants an aggregate refreshed before it takes a columnstore for it.
+    for kind in PolicyKind:
+        if kind is PolicyKind.COLUMNSTORE:
+            yield from _columnstore(name, policies, table)
+        if kind in jobs:
+            yield from _job(name, jobs[kind], found)
+
+
+def _columnstore(name: str, policies: TablePolicies, table: FoundTable) -> Iterator[Action]:
+    columnstore = policies.columnstore
+    if columnstore is None:
+        if table.order_by or table.segment_by:
+            yield Action(
+                name,
+                Step.REMOVE_COLUMNSTORE,
+                f"{name}: no columnstore; turn {table.columnar_chunks} chunks back into rows",
+                destructive=table.columnar_chunks > 0,
+                values={"table_name": name},
+            )
+        return
+    segment_by, order_by = ", ".join(columnstore.segment_by), _ordered(columnstore)
+    if (table.segment_by, table.order_by) != (segment_by, order_by):
+        was = (
+            f"they were by {table.segment_by or 'nothing'}, in order of {table.order_by}"
+            if table.order_by
+            else "there are none"
+        )
+        yield Action(
+            name,
+            Step.SET_COLUMNSTORE,
+            f"{name}: columns segmented by {segment_by or 'nothing'}, in order of {order_by}; {was}",
+            values={"table_name": name, "segment_by": segment_by, "order_by": order_by},
+        )
+
+
+def _ordered(columnstore: Columnstore) -> str:
+    """As the catalogue has it: each column, and DESC where it is so."""
+    return ", ".join(_term(*term.split()) for term in columnstore.order_by)
+
+
+def _term(column: str, *words: str) -> str:
+    return " ".join([column, *(word.upper() for word in words if word.upper() != "ASC")])
+
+
+def _job(name: str, wanted: JobWanted, found: Found) -> Iterator[Action]:
+    jobs = found.jobs_of(name, wanted.kind)
+    if not jobs:
+        drops = wanted.kind is PolicyKind.RETENTION and _would_drop(found, name, wanted)
+        values = {"table_name": name, "schedule": wanted.schedule}
+        if wanted.age is not None:
+            values["age"] = wanted.age
+        yield Action(name, _ADD[wanted.kind], f"{name}: {_in_words(wanted)}; there is no such job", drops, values)
+        return
+    job = jobs[0]
+    differs = list(_differences(wanted, job))
+    if not differs:
+        return
+    retention = wanted.kind is PolicyKind.RETENTION
+    sooner = retention and job.age is not None and wanted.age is not None and wanted.age < job.age
+    # A job that is paused, or that was told nonsense, drops nothing.
+    idle = not job.scheduled or job.age is None
+    yield Action(
+        name,
+        Step.ALTER_JOB,
+        f"{name}: {_in_words(wanted)}; job {job.job_id} {' and '.join(differs)}",
+        sooner or (retention and idle and _would_drop(found, name, wanted)),
+        {"job_id": job.job_id, "kind": str(wanted.kind), "schedule": wanted.schedule, "age": wanted.age},
+    )
+
+
+def _differences(wanted: JobWanted, job: FoundJob) -> Iterator[str]:
+    if not job.scheduled:
+        yield "is paused"
+    if job.schedule != wanted.schedule:
+        yield f"runs every {told(job.schedule)}"
+    if job.age != wanted.age:
+        yield f"does so for {told(job.age)}"
+    if wanted.kind is PolicyKind.REFRESH and job.end_offset != SETTLE:
+        yield f"leaves out the newest {told(job.end_offset)}"
+
+
+def _in_words(job: JobWanted) -> str:
+    every = f"every {told(job.schedule)}"
+    match job.kind:
+        case PolicyKind.REFRESH:
+            return f"refresh the newest {told(job.age)} {every}"
+        case PolicyKind.COLUMNSTORE:
+            return f"turn chunks into columns after {told(job.age)}, looking {every}"
+        case PolicyKind.RETENTION:
+            return f"drop chunks after {told(job.age)}, looking {every}"
+        case _:
+            return f"make statistics anew {every}"
+
+
+def _would_drop(found: Found, name: str, wanted: JobWanted) -> bool:
+    oldest = found.tables[name].oldest_ends
+    return oldest is not None and wanted.age is not None and oldest <= found.at - wanted.age
+
+
+def _deleting(job: FoundJob, why: str) -> Action:
+    return Action(
+        job.table_name or "",
+        Step.DELETE_JOB,
+        f"{job.table_name}: remove job {job.job_id}, which {why}",
+        values={"job_id": job.job_id},
+    )

@@ -1,0 +1,193 @@
+"""Policies as the database has them, and the steps that make them what they should be."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg import Connection
+from psycopg import errors as pg
+
+from chandlery.domain.policy import TABLES, Policies
+from chandlery.domain.policy_plan import Action, Found, FoundJob, FoundTable, Step
+from chandlery.errors import Permanent
+from chandlery.store.connection import transaction
+from chandlery.store.statements import read_rows, run
+
+_UNKNOWN_CATALOGUE = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InvalidSchemaName)
+# Each step's named query.
+_QUERIES = {
+    Step.SET_CHUNK_INTERVAL: "set_chunk_interval",
+    Step.SET_COLUMNSTORE: "set_columnstore",
+    Step.REMOVE_COLUMNSTORE: "remove_columnstore",
+    Step.ADD_REFRESH: "add_refresh_job",
+    Step.ADD_COLUMNSTORE: "add_columnstore_job",
+    Step.ADD_RETENTION: "add_retention_job",
+    Step.ADD_STATISTICS: "add_statistics_job",
+    Step.ALTER_JOB: "alter_job",
+    Step.DELETE_JOB: "delete_job",
+}
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """Whether TimescaleDB's background scheduler runs or may come to, and whether its work is ours at a moment."""
+
+    runs: bool
+    may_run: bool
+    stands_in: bool
+    server_time: datetime
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """When we last carried out a policy, by scheduled time, and how often it has failed in a row."""
+
+    policy: str
+    ran_at: datetime
+    succeeded_at: datetime | None
+    failures: int
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Chunks that retention dropped, and what it waits for before it drops more; null: nothing."""
+
+    dropped: int
+    waits: str | None
+
+
+@dataclass(frozen=True)
+class AggregateHealth:
+    """How fresh an aggregate is; see market.aggregation_health_at."""
+
+    aggregate: str
+    health: str
+    lag_seconds: float
+    materialized_up_to: datetime | None
+    oldest_waiting: datetime | None
+    schedule: timedelta
+    last_run_at: datetime | None
+    next_run_at: datetime | None
+    failures: int | None
+    error: str | None
+    stale_waiting: int
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What a table takes up, in bytes; the last three tell of chunks in the columnstore, and are null without any."""
+
+    table_name: str
+    bytes: int
+    chunks: int
+    columnar_chunks: int
+    starts: datetime | None
+    ends: datetime | None
+    bytes_per_day: int | None
+    before_bytes: int | None
+    after_bytes: int | None
+    ratio: float | None
+
+
+def describe_scheduler(connection: Connection, at: datetime) -> Scheduler:
+    """Who carries out the policies at a moment: TimescaleDB's scheduler, or we."""
+    (scheduler,) = read_rows(connection, Scheduler, "describe_scheduler", at=at)
+    return scheduler
+
+
+def find(connection: Connection, wanted: Policies, at: datetime) -> Found:
+    """The policies the database has.
+
+    Raises:
+        Permanent: a table of `wanted` is no hypertable any more, or TimescaleDB's catalogue is one we do not know.
+    """
+    with _catalogue_known(connection):
+        tables = {table.table_name: table for table in read_rows(connection, FoundTable, "list_policy_tables")}
+        jobs = read_rows(connection, FoundJob, "list_policy_jobs")
+    for name in wanted:
+        if name not in tables:
+            kind = "continuous aggregate" if TABLES[name].bucket else "hypertable"
+            raise Permanent(
+                f"market.{name} is no {kind}: no policy can be kept for it; make it one again, as its migration does,"
+                " or run: chandlery migrate upgrade head"
+            )
+    return Found(at, tables, jobs)
+
+
+@contextmanager
+def _catalogue_known(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except Permanent as error:
+        if isinstance(error.__cause__, _UNKNOWN_CATALOGUE):
+            version = run(connection, "describe_database").fetchone()
+            raise Permanent(
+                f"TimescaleDB {version[0] if version else '?'} has not the catalogue this code reads:"
+                f" {error.__cause__.diag.message_primary}; nothing was changed; use TimescaleDB 2.20 or later, or the"
+                " release of Chandlery made for this one"
+            ) from error
+        raise
+
+
+def apply(connection: Connection, actions: Sequence[Action]) -> None:
+    """Carry out every action, or none.
+
+    Raises:
+        Retryable, Permanent: from the database; nothing is changed then.
+    """
+    with transaction(connection):
+        for action in actions:
+            run(connection, _QUERIES[action.step], **action.values)
+
+
+@contextmanager
+def keeping(connection: Connection) -> Iterator[bool]:
+    """Be the only keeper of the policies; whether that was granted."""
+    row = run(connection, "try_lock_policies").fetchone()
+    granted = bool(row and row[0])
+    try:
+        yield granted
+    finally:
+        if granted and not connection.closed:
+            run(connection, "unlock_policies")
+
+
+def turn_to_columns(connection: Connection, table: str, before: datetime) -> int:
+    """Turn the chunks that lie wholly before a moment into columns, a transaction each; returns how many."""
+    chunks = run(connection, "list_chunks_to_columns", table_name=table, before=before).fetchall()
+    for (chunk,) in chunks:
+        run(connection, "turn_chunk_to_columns", chunk=chunk)
+    return len(chunks)
+
+
+def drop_before(connection: Connection, table: str, horizon: datetime) -> Dropped:
+    """Drop the chunks that lie wholly before a moment, as far as nothing needs them."""
+    (dropped,) = read_rows(connection, Dropped, "drop_before", table_name=table, horizon=horizon)
+    return dropped
+
+
+def analyze(connection: Connection, table: str) -> None:
+    """Make the planner's statistics of a table anew."""
+    run(connection, "analyze_table", table_name=table)
+
+
+def list_upkeep(connection: Connection) -> Mapping[str, Upkeep]:
+    """The policies we have carried out, by name."""
+    return {upkeep.policy: upkeep for upkeep in read_rows(connection, Upkeep, "list_upkeep")}
+
+
+def record_upkeep(connection: Connection, policy: str, at: datetime, error: str | None = None) -> None:
+    """Remember that a policy was carried out at a scheduled time, or that it failed."""
+    run(connection, "record_upkeep", policy=policy, at=at, error=error)
+
+
+def list_aggregation_health(connection: Connection, at: datetime) -> Sequence[AggregateHealth]:
+    """How fresh each aggregate is at a moment, the shortest buckets first."""
+    return read_rows(connection, AggregateHealth, "list_aggregation_health", at=at)
+
+
+def list_storage(connection: Connection) -> Sequence[Storage]:
+    """What each table takes up, by name."""
+    return read_rows(connection, Storage, "list_storage")

@@ -1,0 +1,80 @@
+"""Hold the policies wanted against those found, and make the database have them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+
+from chandlery.domain.policy import Policies
+from chandlery.domain.policy_plan import Action, Found, FoundJob, plan
+from chandlery.domain.policy_rules import lint
+from chandlery.errors import Permanent, Retryable
+from chandlery.store import policies as store
+from chandlery.store.policies import Scheduler
+
+
+@dataclass(frozen=True)
+class PolicyPlan:
+    """What is to be done, what the database has, and who carries out its policies."""
+
+    actions: Sequence[Action]
+    found: Found
+    scheduler: Scheduler
+
+    @property
+    def strangers(self) -> Sequence[FoundJob]:
+        """Jobs that are left alone."""
+        return self.found.strangers
+
+    def allowed(self, *, destructive: bool) -> Sequence[Action]:
+        """The actions that may be carried out: all, or those by which nothing is lost."""
+        return [action for action in self.actions if destructive or not action.destructive]
+
+
+def plan_policies(connection: Connection, at: datetime, wanted: Policies) -> PolicyPlan:
+    """What would be done; nothing is changed.
+
+    Args:
+        connection: in autocommit mode.
+        at: the moment by which policies are judged, aware.
+        wanted: the policies to be kept.
+
+    Raises:
+        Permanent: the policies cannot work, or the database is not one they can be kept for.
+        Retryable: the database did not answer.
+    """
+    refuse_unworkable(wanted)
+    scheduler = store.describe_scheduler(connection, at)
+    # Where a scheduler runs or may come to run, its jobs go by the server's clock, whatever time is replayed.
+    judged_at = max(at, scheduler.server_time) if scheduler.may_run else at
+    found = store.find(connection, wanted, judged_at)
+    return PolicyPlan(plan(wanted, found), found, scheduler)
+
+
+def refuse_unworkable(wanted: Policies) -> None:
+    """Refuse policies that would lose data or never work.
+
+    Raises:
+        Permanent: why, a sentence each.
+    """
+    if problems := lint(wanted):
+        raise Permanent(f"the policies are refused: {'; '.join(problems)}; correct policies.toml")
+
+
+def apply_policies(
+    connection: Connection, at: datetime, wanted: Policies, *, allow_destructive: bool
+) -> tuple[PolicyPlan, Sequence[Action]]:
+    """Carry out the plan, all of what is allowed or nothing; returns the plan, and what was done of it.
+
+    Raises:
+        Permanent: as `plan_policies`, or the role may not do it; nothing is changed then.
+        Retryable: the database did not answer, or somebody else keeps the policies right now.
+    """
+    with store.keeping(connection) as granted:
+        if not granted:
+            raise Retryable("another run keeps the policies right now; try again when it is over")
+        planned = plan_policies(connection, at, wanted)
+        allowed = planned.allowed(destructive=allow_destructive)
+        store.apply(connection, allowed)
+        return planned, allowed

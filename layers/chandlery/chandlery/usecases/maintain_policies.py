@@ -1,0 +1,147 @@
+"""Policy maintenance's job: the database has the policies wanted, and somebody carries them out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from psycopg import Connection
+
+from chandlery.domain.policy import Policies, told
+from chandlery.domain.policy_plan import Action, FoundJob
+from chandlery.errors import ChandleryError, Retryable
+from chandlery.store import policies as store
+from chandlery.usecases.apply_policies import PolicyPlan, plan_policies
+from chandlery.usecases.refresh_stale import StaleReport, refresh_stale
+from chandlery.usecases.stand_in import CarriedOut, carry_out
+
+# A scheduler that is busy may start a job somewhat later.
+_PATIENCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class PolicyReport:
+    """What one run found and did.
+
+    `drift` counts what differed, `drifted` says it; of that, `waiting_for_permission` was not done. `policies_done`
+    were carried out in the scheduler's place, `policies_left` found no time; `retention_waits` says for what.
+    `stale_waiting` counts marks of changed minutes. `is_alone` is false where another run kept the policies: then
+    nothing was done.
+    """
+
+    drift: int = 0
+    drift_applied: int = 0
+    jobs_failed: int = 0
+    jobs_late: int = 0
+    policies_done: int = 0
+    policies_left: int = 0
+    stale_taken: int = 0
+    stale_waiting: int = 0
+    scheduler_runs: bool = False
+    stands_in: bool = False
+    is_alone: bool = True
+    drifted: Sequence[str] = field(default_factory=list)
+    waiting_for_permission: Sequence[str] = field(default_factory=list)
+    failing_jobs: Sequence[str] = field(default_factory=list)
+    late_jobs: Sequence[str] = field(default_factory=list)
+    strange_jobs: Sequence[str] = field(default_factory=list)
+    retention_waits: Sequence[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the run left anything other than it found it."""
+        return bool(self.drift_applied or self.policies_done or self.stale_taken)
+
+
+def maintain_policies(
+    connection: Connection,
+    scheduled_at: datetime,
+    *,
+    wanted: Policies,
+    most_marks: int,
+    has_time: Callable[[], bool],
+) -> PolicyReport:
+    """Put drift right, stand in for the scheduler where it is needed, refresh a share of what is stale.
+
+    Args:
+        connection: in autocommit mode.
+        scheduled_at: the run's identity and only clock, aware.
+        wanted: the policies to be kept.
+        most_marks: stale marks to take, at most.
+        has_time: asked before each piece of work whether another one fits.
+
+    Raises:
+        Permanent: the policies cannot work, or the database is not one they can be kept for; nothing is changed then.
+        Retryable: a part failed; whatever else was to be done is done, and the error's report tells of it.
+    """
+    with store.keeping(connection) as granted:
+        if not granted:
+            return PolicyReport(is_alone=False)
+        planned = plan_policies(connection, scheduled_at, wanted)
+        errors, applied = list[str](), list[Action]()
+        try:
+            store.apply(connection, allowed := planned.allowed(destructive=False))
+            applied += allowed
+        except ChandleryError as error:
+            errors.append(f"drift could not be put right: {error}")
+        found = store.find(connection, wanted, planned.found.at)
+        planned = PolicyPlan(planned.actions, found, planned.scheduler)
+        carried = carry_out(connection, scheduled_at, _to_stand_in_for(planned), has_time)
+        errors += carried.errors
+        stale = StaleReport(0, 0, 0, 0)
+        try:
+            stale = refresh_stale(connection, scheduled_at, most_marks=most_marks, has_time=has_time)
+        except ChandleryError as error:
+            errors.append(f"stale candles: {error}")
+        report = _report(planned, applied, carried, stale)
+    if errors:
+        failure = Retryable("; ".join(errors))
+        failure.report = report
+        raise failure
+    return report
+
+
+def _to_stand_in_for(planned: PolicyPlan) -> Sequence[FoundJob]:
+    """All jobs where no scheduler does them at this time; else those that it does not get done."""
+    jobs = planned.found.jobs
+    if planned.scheduler.stands_in:
+        return jobs
+    return [job for job in jobs if job.failed or _is_late(job)]
+
+
+def _is_late(job: FoundJob) -> bool:
+    return job.scheduled and timedelta(seconds=job.late_seconds) > max(job.schedule, _PATIENCE)
+
+
+def _report(planned: PolicyPlan, applied: Sequence[Action], carried: CarriedOut, stale: StaleReport) -> PolicyReport:
+    ours = [job for job in planned.found.jobs if job.kind is not None]
+    report = PolicyReport(
+        drift=len(planned.actions),
+        drift_applied=len(applied),
+        policies_done=carried.done,
+        policies_left=carried.left,
+        stale_taken=stale.marks_taken,
+        stale_waiting=stale.marks_left,
+        scheduler_runs=planned.scheduler.runs,
+        stands_in=planned.scheduler.stands_in,
+        drifted=[action.says for action in planned.actions],
+        waiting_for_permission=[action.says for action in planned.actions if action.destructive],
+        strange_jobs=[f"job {job.job_id}, {job.procedure}" for job in planned.strangers],
+        retention_waits=carried.waits,
+    )
+    failing = list(_failing(ours))
+    # Where none runs, all are: that much is told already.
+    late = list(_late(ours)) if planned.scheduler.runs else []
+    return replace(report, jobs_failed=len(failing), jobs_late=len(late), failing_jobs=failing, late_jobs=late)
+
+
+def _failing(jobs: Sequence[FoundJob]) -> Iterator[str]:
+    for job in jobs:
+        if job.failed:
+            yield f"job {job.job_id}, {job.kind} of {job.table_name}: {job.error or 'it did not say why'}"
+
+
+def _late(jobs: Sequence[FoundJob]) -> Iterator[str]:
+    for job in jobs:
+        if _is_late(job):
+            late = told(timedelta(seconds=int(job.late_seconds)))
+            yield f"job {job.job_id}, {job.kind} of {job.table_name}: {late} late{'' if job.runs else ', never run'}"

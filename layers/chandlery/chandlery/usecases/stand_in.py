@@ -1,0 +1,93 @@
+"""Carry out policies in the place of a background scheduler, by the scheduled time instead of the server's."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from psycopg import Connection
+
+from chandlery.domain.policy import TABLES, PolicyKind
+from chandlery.domain.policy_plan import FoundJob
+from chandlery.domain.timeframe import AGGREGATED
+from chandlery.domain.window import Window
+from chandlery.errors import ChandleryError
+from chandlery.store import policies as store
+from chandlery.usecases.refresh_stale import Refresher
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_ORDER = {name: place for place, name in enumerate(TABLES)}
+_KINDS = list(PolicyKind)
+_TIMEFRAMES = {timeframe.aggregate: timeframe for timeframe in AGGREGATED}
+
+
+@dataclass(frozen=True)
+class CarriedOut:
+    """What standing in came to; `left` policies were due and found no time."""
+
+    done: int
+    left: int
+    waits: Sequence[str]
+    errors: Sequence[str]
+
+
+def is_due(last: datetime | None, at: datetime, schedule: timedelta) -> bool:
+    """Whether a mark of the schedule lies between the last time and this one, whichever came first: replays go back."""
+    return last is None or (last - _EPOCH) // schedule != (at - _EPOCH) // schedule
+
+
+def carry_out(
+    connection: Connection, at: datetime, jobs: Sequence[FoundJob], has_time: Callable[[], bool]
+) -> CarriedOut:
+    """Carry out what is due, each policy by itself: one that fails keeps no other from being done.
+
+    Args:
+        connection: in autocommit mode.
+        at: the scheduled time, aware.
+        jobs: those to stand in for.
+        has_time: asked before each policy whether another one fits.
+
+    Raises:
+        Retryable, Permanent: what was done cannot be recorded.
+    """
+    upkeep = store.list_upkeep(connection)
+    done, left, waits, errors = 0, 0, list[str](), list[str]()
+    for job in sorted(filter(_is_ours, jobs), key=_place):
+        policy = f"{job.kind} {job.table_name}"
+        if not is_due(upkeep[policy].ran_at if policy in upkeep else None, at, job.schedule):
+            continue
+        if not has_time():
+            left += 1
+            continue
+        try:
+            waits += _carry_out(connection, at, job)
+        except ChandleryError as error:
+            store.record_upkeep(connection, policy, at, str(error))
+            errors.append(f"{policy}: {error}")
+        else:
+            store.record_upkeep(connection, policy, at)
+            done += 1
+    return CarriedOut(done, left, waits, errors)
+
+
+def _is_ours(job: FoundJob) -> bool:
+    return job.kind in _KINDS and job.table_name in _ORDER and job.scheduled
+
+
+def _place(job: FoundJob) -> tuple[int, int]:
+    return _KINDS.index(PolicyKind(str(job.kind))), _ORDER[str(job.table_name)]
+
+
+def _carry_out(connection: Connection, at: datetime, job: FoundJob) -> Sequence[str]:
+    """Returns what it waits for, if anything."""
+    table = str(job.table_name)
+    if job.kind == PolicyKind.STATISTICS:
+        store.analyze(connection, table)
+    elif job.age is not None:
+        before = at - job.age
+        if job.kind == PolicyKind.REFRESH:
+            Refresher(connection, at).refresh(_TIMEFRAMES[table], [Window(before, at)])
+        elif job.kind == PolicyKind.COLUMNSTORE:
+            store.turn_to_columns(connection, table, before)
+        elif waits := store.drop_before(connection, table, before).waits:
+            return [waits]
+    return []

@@ -1,0 +1,85 @@
+"""`chandlery policies`: the policies wanted of the database, held against those found."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from chandlery.domain.policy_plan import Action
+from chandlery.domain.policy_rules import lint as find_problems
+from chandlery.errors import Permanent
+from chandlery.policies import read_policies
+from chandlery.usecases.apply_policies import PolicyPlan, apply_policies, plan_policies
+from local.command_line.database import open_connection
+from local.command_line.options import AsJson
+from local.command_line.output import err, out, show_json
+
+app = typer.Typer(no_args_is_help=True, help="Keep the policies of sql/policies.toml.")
+
+
+@app.command()
+def plan(as_json: AsJson = False) -> None:
+    """Say what differs from the policies wanted, and what would be done; nothing is changed."""
+    with open_connection() as connection:
+        planned = plan_policies(connection, datetime.now(UTC), read_policies())
+    _show(planned, planned.actions, as_json=as_json)
+    if planned.actions and not as_json:
+        err.print("nothing was changed; run: chandlery policies apply")
+
+
+@app.command()
+def apply(
+    allow_destructive: Annotated[
+        bool, typer.Option("--allow-destructive", help="also what drops data, or drops it sooner")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the database's policies those wanted, all in one transaction; what would drop data waits for permission."""
+    with open_connection() as connection:
+        planned, done = apply_policies(
+            connection, datetime.now(UTC), read_policies(), allow_destructive=allow_destructive
+        )
+    _show(planned, done, as_json=as_json)
+    waiting = [action for action in planned.actions if action not in done]
+    if waiting and not as_json:
+        for action in waiting:
+            err.print(f"[yellow]not done, since data would be lost: {action.says}[/yellow]", soft_wrap=True)
+        err.print("run: chandlery policies apply --allow-destructive", soft_wrap=True)
+
+
+@app.command()
+def lint(as_json: AsJson = False) -> None:
+    """Check the policies wanted by themselves, without a database."""
+    problems = find_problems(read_policies())
+    if as_json:
+        show_json(problems)
+    for problem in () if as_json else problems:
+        out.print(problem, soft_wrap=True, markup=False)
+    if problems:
+        raise Permanent(f"{len(problems)} problems in policies.toml")
+    if not as_json:
+        out.print("the policies can be kept")
+
+
+def _show(planned: PolicyPlan, actions: Sequence[Action], *, as_json: bool) -> None:
+    strangers = [f"job {job.job_id}, {job.procedure}" for job in planned.strangers]
+    if as_json:
+        show_json(
+            {
+                "actions": [
+                    {"table": each.table, "says": each.says, "destructive": each.destructive} for each in actions
+                ],
+                "strange_jobs": strangers,
+                "scheduler_runs": planned.scheduler.runs,
+            }
+        )
+        return
+    for action in actions:
+        out.print(f"{action.says}{' (data is lost)' if action.destructive else ''}", soft_wrap=True)
+    if not planned.actions:
+        out.print("the database has the policies wanted")
+    for stranger in strangers:
+        out.print(f"left alone: {stranger}", soft_wrap=True)
+    if not planned.scheduler.runs:
+        out.print("no background scheduler runs: policy maintenance carries the policies out")

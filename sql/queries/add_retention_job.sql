@@ -1,0 +1,6 @@
+-- Drops chunks that are old enough and that nothing needs. Never at once: there is time to think again.
+SELECT add_job(
+    'market.apply_retention', :'schedule'::interval,
+    config => jsonb_build_object('table_name', :'table_name'::text, 'drop_after', :'age'::interval),
+    initial_start => date_bin(:'schedule'::interval, now(), '2000-01-01 00:00Z') + :'schedule'::interval
+);

@@ -1,0 +1,11 @@
+-- Makes a job what it should be, and has it run again.
+SELECT alter_job(
+    job_id, schedule_interval => :'schedule'::interval, scheduled => true,
+    config => config || CASE :'kind'
+        WHEN 'refresh' THEN jsonb_build_object('start_offset', :'age'::interval, 'end_offset', INTERVAL '1 minute')
+        WHEN 'columnstore' THEN jsonb_build_object('compress_after', :'age'::interval)
+        WHEN 'retention' THEN jsonb_build_object('drop_after', :'age'::interval)
+        ELSE '{}'
+    END
+)
+FROM timescaledb_information.jobs WHERE job_id = :'job_id'::integer;

@@ -1,0 +1,9 @@
+-- Whether TimescaleDB's background scheduler runs, whether it may come to run, whether maintenance stands in for it at a
+-- moment, and the server's own time.
+SELECT
+    market.has_scheduler() AS runs,
+    EXISTS (
+        SELECT FROM pg_stat_activity WHERE application_name = 'TimescaleDB Background Worker Launcher'
+    ) AS may_run,
+    market.stands_in(:'at'::timestamptz) AS stands_in,
+    now() AS server_time;

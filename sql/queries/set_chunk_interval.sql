@@ -1,0 +1,2 @@
+-- How long new chunks are; those that are there stay as they are.
+SELECT set_chunk_time_interval(:'hypertable'::regclass, :'chunk_interval'::interval);

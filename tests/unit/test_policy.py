@@ -1,0 +1,285 @@
+"""The policies file, the linter's rules, and the plan from found to wanted."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chandlery.domain.policy import (
+    SETTLE,
+    TABLES,
+    Columnstore,
+    Policies,
+    PolicyKind,
+    Refresh,
+    Retention,
+    TablePolicies,
+    jobs_wanted,
+    told,
+)
+from chandlery.domain.policy_plan import CARELESS, Found, FoundJob, FoundTable, Step, plan
+from chandlery.domain.policy_rules import RULES, lint
+from chandlery.errors import Permanent
+from chandlery.policies import parse_duration, read_policies
+from chandlery.usecases.stand_in import is_due
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+SHIPPED = read_policies()
+Change = Callable[[TablePolicies], TablePolicies]
+
+
+def changed(table: str, change: Change) -> Policies:
+    return {**SHIPPED, table: change(SHIPPED[table])}
+
+
+def columnstore(**changes: object) -> Change:
+    def change(table: TablePolicies) -> TablePolicies:
+        stored = table.columnstore or Columnstore(30 * DAY, HOUR, ("instrument_id",), ("time",))
+        return replace(table, columnstore=replace(stored, **changes))  # type: ignore[arg-type]
+
+    return change
+
+
+def retention(after: timedelta) -> Change:
+    return lambda table: replace(table, retention=Retention(after, HOUR))
+
+
+def refresh(over: timedelta, schedule: timedelta = MINUTE) -> Change:
+    return lambda table: replace(table, refresh=Refresh(over, schedule))
+
+
+def as_found(policies: Policies, *, oldest_ends: datetime | None = None) -> Found:
+    """A database that has exactly these policies."""
+    tables, jobs = {}, list[FoundJob]()
+    for name, table in policies.items():
+        stored = table.columnstore
+        tables[name] = FoundTable(
+            name,
+            f"market.{name}",
+            table.chunk_interval,
+            ", ".join(stored.segment_by) if stored else "",
+            ", ".join(stored.order_by) if stored else "",
+            oldest_ends,
+            0,
+        )
+        for job in jobs_wanted(table).values():
+            end = SETTLE if job.kind is PolicyKind.REFRESH else None
+            jobs.append(
+                FoundJob(1000 + len(jobs), job.kind, name, "p", job.schedule, job.age, end, True, False, None, 1, 0)
+            )
+    return Found(NOW, tables, jobs)
+
+
+def with_job(found: Found, table: str, kind: PolicyKind, **changes: object) -> Found:
+    jobs = [
+        replace(job, **changes) if (job.table_name, job.kind) == (table, kind) else job  # type: ignore[arg-type]
+        for job in found.jobs
+    ]
+    return replace(found, jobs=jobs)
+
+
+def test_the_shipped_policies_pass() -> None:
+    assert lint(SHIPPED) == []
+
+
+def test_the_shipped_policies_are_those_promised() -> None:
+    ticks, candles = SHIPPED["ticks"], SHIPPED["candles"]
+    assert (ticks.chunk_interval, candles.chunk_interval) == (6 * HOUR, 7 * DAY)
+    assert ticks.columnstore is not None
+    assert candles.columnstore is not None
+    assert (ticks.columnstore.after, candles.columnstore.after) == (DAY, 7 * DAY)
+    assert (ticks.retention, candles.retention) == (Retention(14 * DAY, 6 * HOUR), Retention(90 * DAY, 12 * HOUR))
+    assert SHIPPED["candles_5m"].refresh == Refresh(2 * HOUR, MINUTE)
+    assert SHIPPED["candles_15m"].refresh == Refresh(6 * HOUR, 5 * MINUTE)
+    assert not [name for name in SHIPPED if TABLES[name].bucket and SHIPPED[name].retention]
+
+
+@pytest.mark.parametrize(
+    ("policies", "said"),
+    [
+        (changed("ticks", retention(6 * DAY)), "before the live gap monitor's 7 days are over"),
+        (changed("candles", retention(4 * DAY)), "inside the 5 days over which candles_1d_parts is refreshed"),
+        (changed("candles", retention(20 * DAY)), "inside the 21 days that the gap monitors look back"),
+        (changed("ticks", retention(120 * DAY)), "while their ticks are kept 120 days"),
+        (changed("ticks", lambda table: replace(table, retention=None)), "while their ticks are kept for ever"),
+        (changed("ticks", columnstore(after=23 * HOUR)), "ticks are written for 1 day"),
+        (changed("candles", columnstore(after=6 * DAY)), "candles are written for 7 days"),
+        (changed("candles_5m", columnstore(after=6 * DAY)), "younger than what is still being upserted"),
+        (changed("candles_4h", refresh(40 * DAY)), "lies inside the refresh window of 40 days"),
+        (changed("ticks", columnstore(after=14 * DAY)), "is not before retention drops the chunk"),
+        (changed("candles_1h", refresh(2 * HOUR)), "less than two buckets of 1 h"),
+        (changed("candles_5m", refresh(2 * HOUR, 3 * HOUR)), "every 3 h is too seldom for a window of 2 h"),
+        (changed("candles", lambda table: replace(table, chunk_interval=91 * DAY)), "longer than the 90 days"),
+        (changed("candles", lambda table: replace(table, chunk_interval=36 * HOUR)), "36 h is not whole days"),
+        (changed("candles_5m", retention(30 * DAY)), "30 days is shorter than candles are kept (90 days)"),
+        (changed("candles_15m", retention(100 * DAY)), "100 days is shorter than candles_5m is kept (for ever)"),
+        (changed("candle_hours", retention(90 * DAY)), "dropped along with their candles"),
+        (changed("candles_5m", lambda table: replace(table, refresh=None)), "nobody would keep the aggregate fresh"),
+        (changed("ticks", refresh(2 * HOUR)), "ticks is no aggregate"),
+        (changed("ticks", columnstore(segment_by=("symbol",))), "there is no column 'symbol'; there are: cancelled,"),
+        (changed("ticks", columnstore(order_by=("moment", "time"))), "there is no column 'moment'"),
+        (changed("ticks", columnstore(order_by=("time UPWARDS",))), "is no column with ASC or DESC"),
+        (changed("ticks", columnstore(order_by=("time", "instrument_id"))), "cannot be both"),
+        (changed("ticks", columnstore(segment_by=("time",), order_by=("seq",))), "each segment would be a single row"),
+        (changed("ticks", columnstore(order_by=("seq",))), "time is missing"),
+        ({name: SHIPPED[name] for name in SHIPPED if name != "candles_4h"}, "candles_4h: has no policies"),
+    ],
+)
+def test_what_would_lose_data_or_never_work_is_refused(policies: Policies, said: str) -> None:
+    problems = lint(policies)
+    assert [problem for problem in problems if said in problem], problems
+    assert all(re.match(r"\w+(\.\w+)*: ", problem) for problem in problems)
+
+
+def test_every_rule_is_tried() -> None:
+    cases = test_what_would_lose_data_or_never_work_is_refused.pytestmark[0].args[1]  # type: ignore[attr-defined]
+    assert all(any(list(rule(policies)) for policies, _ in cases) for rule in RULES)
+
+
+@given(st.sampled_from(["s", "min", "h", "day", "days", "weeks"]), st.integers(1, 3000))
+def test_a_duration_is_told_as_it_was_written(unit: str, count: int) -> None:
+    duration = parse_duration(f"{count} {unit}")
+    assert parse_duration(told(duration).replace(",", "")) == duration
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[ticks]\nchunk_interval = "6 fortnights"', "policies.toml, line 2, ticks.chunk_interval: '6 fortnights' is"),
+        ("[ticks]\n\nchunk_interval = 6", "line 3, ticks.chunk_interval: 6 is no duration; write a number and one of"),
+        ('[ticks]\nchunk_interval = "0 h"', "line 2, ticks.chunk_interval: '0 h' is no duration to keep anything for"),
+        (
+            '[ticks]\nchunk_interval = "6 h"\nretention = { after = "1 month", schedule = "1 h" }',
+            "line 3, ticks.retention.after: '1 month'",
+        ),
+        (
+            '[candles]\nchunk_interval = "7 days"\n[ticks]\nchunk_interval = "6 h"\n[ticks.retention]\nafter = "x"',
+            "line 6, ticks.retention.after: 'x' is no duration",
+        ),
+        ('# a comment\n[tocks]\nchunk_interval = "6 h"', "line 2, tocks: no such table; there are: ticks, candles,"),
+        ('[ticks]\nchunk = "6 h"\nchunk_interval = "6 h"', "line 2, ticks.chunk: no such key; there are: chunk_interv"),
+        (
+            '[ticks]\nchunk_interval = "6 h"\nretention = { before = "14 days" }',
+            "line 3, ticks.retention.after: is missing",
+        ),
+        ('[ticks]\nstatistics = { schedule = "1 h" }', "line 1, ticks.chunk_interval: is missing"),
+        ("[ticks\n", "policies.toml cannot be read: "),
+    ],
+)
+def test_a_bad_file_is_told_by_its_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "policies.toml"
+    path.write_text(text)
+    with pytest.raises(Permanent) as raised:
+        read_policies(path)
+    assert said in str(raised.value)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Permanent, match=r"policies\.toml cannot be read: .*No such file"):
+        read_policies(tmp_path / "policies.toml")
+
+
+def test_what_is_as_it_should_be_needs_nothing() -> None:
+    assert plan(SHIPPED, as_found(SHIPPED)) == []
+
+
+def test_a_bare_database_gets_everything_and_loses_nothing() -> None:
+    bare = replace(as_found(SHIPPED), jobs=[])
+    actions = plan(SHIPPED, bare)
+    assert len(actions) == sum(len(jobs_wanted(table)) for table in SHIPPED.values())
+    assert not any(action.destructive for action in actions)
+
+
+def test_retention_waits_for_permission_where_rows_would_go() -> None:
+    def is_destructive(oldest_ends: datetime) -> bool:
+        found = as_found(SHIPPED, oldest_ends=oldest_ends)
+        jobs = [job for job in found.jobs if (job.table_name, job.kind) != ("candles", PolicyKind.RETENTION)]
+        (action,) = plan(SHIPPED, replace(found, jobs=jobs))
+        assert action.step is Step.ADD_RETENTION
+        return action.destructive
+
+    assert is_destructive(NOW - 90 * DAY)
+    assert not is_destructive(NOW - 90 * DAY + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("table", "kind", "changes", "said", "destructive"),
+    [
+        ("candles", PolicyKind.RETENTION, {"age": 91 * DAY}, "does so for 91 days", True),
+        ("candles", PolicyKind.RETENTION, {"age": 89 * DAY}, "does so for 89 days", False),
+        ("candles", PolicyKind.RETENTION, {"age": None}, "does so for none", False),
+        ("candles", PolicyKind.REFRESH, {}, None, False),
+        ("candles_5m", PolicyKind.REFRESH, {"schedule": HOUR}, "runs every 1 h", False),
+        ("candles_5m", PolicyKind.REFRESH, {"scheduled": False}, "is paused", False),
+        ("candles_5m", PolicyKind.REFRESH, {"end_offset": None}, "leaves out the newest none", False),
+        ("ticks", PolicyKind.COLUMNSTORE, {"age": 2 * DAY}, "does so for 2 days", False),
+    ],
+)
+def test_a_job_that_differs_is_altered(
+    table: str, kind: PolicyKind, changes: dict[str, object], said: str | None, destructive: bool
+) -> None:
+    actions = plan(SHIPPED, with_job(as_found(SHIPPED), table, kind, **changes))
+    assert [(action.step, action.destructive) for action in actions] == (
+        [(Step.ALTER_JOB, destructive)] if said else []
+    )
+    assert all((said or "") in action.says for action in actions)
+
+
+def test_a_paused_retention_is_resumed_only_if_nothing_goes_at_once() -> None:
+    for oldest_ends, destructive in ((NOW, False), (NOW - 15 * DAY, True)):
+        found = with_job(as_found(SHIPPED, oldest_ends=oldest_ends), "ticks", PolicyKind.RETENTION, scheduled=False)
+        (action,) = plan(SHIPPED, found)
+        assert action.destructive is destructive
+
+
+def test_jobs_too_many_and_careless_ones_go_and_strangers_stay() -> None:
+    found = as_found(SHIPPED)
+    again = replace(found.jobs_of("ticks", "retention")[0], job_id=2000)
+    careless = replace(again, job_id=2001, kind=CARELESS, table_name="candles")
+    unwanted = replace(again, job_id=2002, table_name="candles_5m")
+    stranger = replace(again, job_id=2003, kind=None)
+    actions = plan(SHIPPED, replace(found, jobs=[*found.jobs, again, careless, unwanted, stranger]))
+    assert [(action.step, action.values["job_id"]) for action in actions] == [
+        (Step.DELETE_JOB, job_id) for job_id in (2000, 2001, 2002)
+    ]
+    assert "TimescaleDB's own retention" in actions[1].says
+    assert not any(action.destructive for action in actions)
+
+
+def test_a_columnstore_that_is_not_wanted_waits_for_permission_if_it_is_used() -> None:
+    found = as_found(SHIPPED)
+    for chunks, destructive in ((0, False), (3, True)):
+        stored = replace(found.tables["candle_hours"], order_by="hour", columnar_chunks=chunks)
+        (action,) = plan(SHIPPED, replace(found, tables={**found.tables, "candle_hours": stored}))
+        assert (action.step, action.destructive) == (Step.REMOVE_COLUMNSTORE, destructive)
+
+
+def test_an_aggregate_is_refreshed_before_it_becomes_columns() -> None:
+    found = as_found(SHIPPED)
+    plain = {name: replace(table, order_by="", segment_by="") for name, table in found.tables.items()}
+    steps = [action.step for action in plan(SHIPPED, Found(NOW, plain, [])) if action.table == "candles_5m"]
+    assert steps == [Step.ADD_REFRESH, Step.SET_COLUMNSTORE, Step.ADD_COLUMNSTORE, Step.ADD_STATISTICS]
+
+
+@given(st.integers(0, 10_000), st.integers(1, 500), st.sampled_from([1, 5, 15, 60, 1440]))
+def test_a_policy_is_due_once_a_mark_of_its_schedule(start: int, minutes: int, every: int) -> None:
+    schedule, last, done = every * MINUTE, None, 0
+    marks = set()
+    for minute in range(start, start + minutes, 5):
+        at = NOW + minute * MINUTE
+        marks.add((at - datetime(2000, 1, 1, tzinfo=UTC)) // schedule)
+        if is_due(last, at, schedule):
+            last, done = at, done + 1
+            assert not is_due(last, at, schedule)
+    assert done == len(marks)
+
+
+def test_an_earlier_time_is_due_as_well() -> None:
+    assert is_due(NOW, NOW - 365 * DAY, HOUR)
