@@ -120,7 +120,7 @@ def fold(minutes: Sequence[Minute]) -> Derived:
 
 
 def expected(sessions: Sequence[OpenHours], timeframe: str, life: tuple[datetime, datetime]) -> Mapping[datetime, int]:
-    """Minutes of each bucket in which a candle is expected: open hours without pauses and auctions, in a listed life."""
+    """Minutes of each bucket in which a candle is expected: open hours but pauses and auctions, in a listed life."""
     counts: dict[datetime, int] = defaultdict(int)
     for session in sessions:
         minute = session.opens

@@ -143,8 +143,9 @@ def test_healing_what_is_in_columns(connection: Connection) -> None:
             again = seconds(to_columns)
         rows, columns = median(in_rows), median(in_columns)
         print(
-            f"\n[{WHERE}] {count} vendor candles into rows {rows * 1000:.1f} ms, into columns {columns / rows:.1f} x that;"
-            f" the chunk of {HEALED_INSTRUMENTS} instruments made columns again {again * 1000:.0f} ms (at first {whole:.1f} s)"
+            f"\n[{WHERE}] {count} vendor candles into rows {rows * 1000:.1f} ms,"
+            f" into columns {columns / rows:.1f} x that; the chunk of {HEALED_INSTRUMENTS} instruments made columns"
+            f" again {again * 1000:.0f} ms (at first {whole:.1f} s)"
         )
     connection.execute("SELECT decompress_chunk(chunk, true) FROM show_chunks('market.candles') AS chunk")
     connection.execute("ALTER TABLE market.candles SET (timescaledb.enable_columnstore = false)")

@@ -272,7 +272,8 @@ def insert_candles(connection: Connection, starts: datetime, minutes: int) -> No
     )
     connection.execute(
         "INSERT INTO market.candles"
-        " (instrument_id, time, open, high, low, close, volume, session_date, extended, source, version) SELECT 1, minute, 10, 12, 9, 10 + extract(minute FROM minute) / 100, 5, minute::date, false,"
+        " (instrument_id, time, open, high, low, close, volume, session_date, extended, source, version)"
+        " SELECT 1, minute, 10, 12, 9, 10 + extract(minute FROM minute) / 100, 5, minute::date, false,"
         " 'vendor_historical', 0 FROM generate_series(%(starts)s, %(ends)s, INTERVAL '1 minute') AS minute",
         {"starts": starts, "ends": starts + timedelta(minutes=minutes - 1)},
     )
