@@ -21,7 +21,9 @@ CATALOGUE = """
     UNION ALL SELECT 'index', tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'market'
     UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
     FROM pg_constraint WHERE connamespace = 'market'::regnamespace
-    UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid)
+    -- TimescaleDB's own trigger names its hypertable by a number.
+    UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname,
+        regexp_replace(pg_get_triggerdef(oid), '''\\d+''', '''N''')
     FROM pg_trigger WHERE tgrelid::regclass::text LIKE 'market.%' AND NOT tgisinternal
     UNION ALL SELECT 'function', proname, '', prosrc FROM pg_proc WHERE pronamespace = 'market'::regnamespace
     UNION ALL SELECT 'type', typname, '', typtype::text FROM pg_type
