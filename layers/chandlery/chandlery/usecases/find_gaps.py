@@ -44,7 +44,7 @@ def oldest_hours(now: datetime, still_open: Iterable[OpenGaps]) -> float:
 
 def find_gaps(
     connection: Connection,
-    component: str,
+    component: str | None,
     window: Window,
     at: datetime,
     *,
@@ -55,7 +55,7 @@ def find_gaps(
 
     Args:
         connection: in autocommit mode.
-        component: who looks; what it has looked through is remembered under its name.
+        component: who looks; what it has looked through is remembered under its name. None: nothing is.
         window: minutes that were due.
         at: the run's scheduled time: coverage is that of the 7 days and of the 24 hours up to it.
         shares: the instruments, in the order to take them.
@@ -74,6 +74,6 @@ def find_gaps(
             for feed in feeds:
                 minutes[feed.feed] = minutes[feed.feed] + feed if feed.feed in minutes else feed
             done += 1
-        if done == len(shares):
+        if component is not None and done == len(shares):
             gaps.record_scan(connection, component, window)
     return Found(ledger, list(minutes.values()), len(shares) - done)

@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from chandlery.domain.candle import Source
 from chandlery.domain.vendor import Vendor
-from chandlery.domain.window import DAY, WEEK, Window, floor_hour, floor_minute, floor_week, turn_of
+from chandlery.domain.window import WEEK, Window, floor_hour, floor_minute, floor_week, turn_of
 from chandlery.errors import ChandleryError
 from chandlery.store import gaps, instruments, vendor_days
 from chandlery.store.candles import Written
@@ -245,14 +245,8 @@ def _look_again(
         if any(day.starts < week.ends and day.ends > week.starts for day in days):
             if not has_time(0):
                 return ledger, False
-            ledger += _scan(history, week, shares)
+            # Under no name: that would remember a week as looked through, and where to go on.
+            ledger += find_gaps(
+                history.connection, None, week, history.now, shares=shares, has_time=lambda: True
+            ).ledger
     return ledger, True
-
-
-def _scan(history: _History, week: Window, shares: Sequence[Share]) -> Reconciled:
-    # Not by find_gaps: that remembers a week as looked through, and where to go on.
-    ledger, now = Reconciled(), history.now
-    with gaps.scanning(history.connection, week, now, week_starts=now - WEEK, day_starts=now - DAY) as scan:
-        for share in shares:
-            ledger += scan.look(share)[0]
-    return ledger
