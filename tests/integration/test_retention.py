@@ -5,9 +5,14 @@ from datetime import datetime
 
 import pytest
 from psycopg import Connection
+from pydantic import SecretStr
 
 from chandlery.domain.window import Window
+from chandlery.errors import Retryable
+from chandlery.settings import Settings
+from chandlery.store import derived as store
 from chandlery.store import gaps, policies, vendor_days
+from chandlery.store.connection import connect
 from chandlery.usecases.watch_historical_gaps import COMPONENT
 from tests.integration.market import around_the_clock
 from tests.integration.policy_scene import (
@@ -194,3 +199,17 @@ def test_a_scan_below_the_horizon_finds_nothing(history: Connection) -> None:
     window = Window(EDGE - DAY, EDGE)
     with gaps.scanning(history, window, NOON, week_starts=NOON - 7 * DAY, day_starts=NOON - DAY) as scan:
         assert [scan.look(share)[0].found for share in shares] == [0]
+
+
+def test_retention_waits_for_a_refresh(history: Connection, server_url: str, database_url: str) -> None:
+    """A refresh that had read the horizon before minutes below it went would take derived candles along."""
+    settings = Settings(database_url=SecretStr(database_url), database_lock_timeout_seconds=1)
+    with connect(settings, "other") as other:
+        with store.horizon_held(other) as horizon:
+            assert horizon is None
+            history.execute("SET lock_timeout = '100ms'")
+            with pytest.raises(Retryable):
+                policies.drop_before(history, "candles", EDGE)
+        assert policies.drop_before(history, "candles", EDGE).dropped == 1
+        with store.horizon_held(other) as horizon:
+            assert horizon == EDGE

@@ -1,6 +1,7 @@
 """Derived candles: refreshing them, and the marks that say which are stale."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -111,6 +112,22 @@ def find_horizon(connection: Connection) -> datetime | None:
     """Up to where retention has dropped minutes; none where it never has."""
     row = run(connection, "find_horizon").fetchone()
     return row[0] if row else None
+
+
+@contextmanager
+def horizon_held(connection: Connection) -> Iterator[datetime | None]:
+    """The horizon, which retention cannot move meanwhile.
+
+    Raises:
+        Retryable: retention is at work for too long.
+    """
+    run(connection, "hold_horizon")
+    try:
+        yield find_horizon(connection)
+    finally:
+        # With a connection that broke, its locks went too.
+        if not connection.closed:
+            run(connection, "release_horizon")
 
 
 def find_stored(connection: Connection) -> Window | None:

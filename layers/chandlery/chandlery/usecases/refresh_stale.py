@@ -94,14 +94,13 @@ class Refresher:
 
     def refresh(self, timeframe: Timeframe, touched: Sequence[Window]) -> None:
         """Refresh the buckets that windows touch, where they are closed and all of their minutes are kept."""
-        # Read anew each time: retention may have moved it.
-        self.horizon = derived.find_horizon(self._connection)
-        starts, ends = self.horizon or _EPOCH, self.closed_to(timeframe)
-        if starts >= ends:
-            return
-        for window in timeframe.whole_buckets(touched, Window(starts, ends)):
-            derived.refresh(self._connection, timeframe, window)
-            self.refreshes += 1
+        with derived.horizon_held(self._connection) as self.horizon:
+            starts, ends = self.horizon or _EPOCH, self.closed_to(timeframe)
+            if starts >= ends:
+                return
+            for window in timeframe.whole_buckets(touched, Window(starts, ends)):
+                derived.refresh(self._connection, timeframe, window)
+                self.refreshes += 1
 
 
 def piece_length(connection: Connection) -> timedelta:

@@ -1,0 +1,2 @@
+-- Lets retention go on.
+SELECT pg_advisory_unlock_shared(hashtext('market.horizons'));
