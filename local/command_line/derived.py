@@ -1,18 +1,32 @@
-"""`chandlery refresh`: derived candles, by hand."""
+"""`chandlery refresh` and `chandlery rebuild`: derived candles, by hand."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Annotated
 
+import typer
+from psycopg import Connection
+
+from chandlery.domain.rebuild import Place, RebuildReport, Step
+from chandlery.domain.timeframe import Timeframe
+from chandlery.errors import Permanent
+from chandlery.policies import read_policies
 from chandlery.settings import read_settings
 from chandlery.store import schema
 from chandlery.store.connection import connect
+from chandlery.usecases.rebuild_timeframe import discard, rebuild_timeframe, restore_timeframe
 from chandlery.usecases.refresh_history import refresh_history
 from local.command_line.database import use_database
 from local.command_line.options import AsJson, From, TimeframeName, To, window_of
-from local.command_line.output import out, progress_bar, show_json
+from local.command_line.output import err, out, progress_bar, show_json, show_rows
 
 # A week of many instruments may take longer than any statement of a function.
 _STATEMENT_SECONDS = 3600
+_LEFT_BEHIND = {
+    False: "the former aggregates are in use as they were",
+    True: "the new aggregates are in use; run the same command again, to refresh what changed meanwhile",
+}
 
 
 def refresh(timeframe: TimeframeName, starts: From, ends: To, as_json: AsJson = False) -> None:
@@ -37,3 +51,107 @@ def refresh(timeframe: TimeframeName, starts: From, ends: To, as_json: AsJson = 
         show_json(asdict(report))
         return
     out.print(f"{timeframe.value}: {report.pieces:,} pieces of history refreshed, in {report.refreshes:,} refreshes")
+
+
+def rebuild(
+    timeframe: TimeframeName,
+    back: Annotated[bool, typer.Option("--back", help="put what the last rebuild replaced in use again")] = False,
+    discard_before: Annotated[
+        bool, typer.Option("--discard-before", help="drop what the last rebuild replaced: no way back any more")
+    ] = False,
+    discard_beside: Annotated[
+        bool, typer.Option("--discard-beside", help="give up a rebuild that is half done, and drop what it built")
+    ] = False,
+    accept_differences: Annotated[
+        bool, typer.Option("--accept-differences", help="go on even if candles become others than they are")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Build a timeframe's aggregates, and those built on them, anew beside those in use, and exchange them.
+
+    Readers see the former candles until the very moment of the exchange, and the new ones from then on. What was in
+    use is kept under names that end in _before, until --discard-before. Interrupted, the same command goes on.
+    """
+    if back + discard_before + discard_beside > 1:
+        raise typer.BadParameter("--back, --discard-before and --discard-beside exclude each other")
+    use_database()
+    settings = read_settings().model_copy(update={"database_statement_timeout_seconds": _STATEMENT_SECONDS})
+    with connect(settings, "command-line") as connection:
+        schema.check(connection)
+        if discard_before or discard_beside:
+            _show_dropped(discard(connection, timeframe, Place.BEFORE if discard_before else Place.BESIDE), as_json)
+            return
+        report = _exchange(
+            connection, timeframe, restore_timeframe if back else rebuild_timeframe, accept_differences, as_json
+        )
+    _show(report, as_json=as_json)
+    if as_json:
+        return
+    if back:
+        out.print(f"{timeframe.value}: what was in use before the rebuild is in use again; the rebuilt one is dropped")
+        return
+    out.print(f"{timeframe.value}: the new ones are in use", soft_wrap=True)
+    err.print(
+        f"to go back: chandlery rebuild {timeframe.value} --back; to keep the new ones and drop the former ones:"
+        f" chandlery rebuild {timeframe.value} --discard-before",
+        soft_wrap=True,
+    )
+
+
+def _exchange(
+    connection: Connection,
+    timeframe: Timeframe,
+    use_case: Callable[..., RebuildReport],
+    accept_differences: bool,
+    as_json: bool,
+) -> RebuildReport:
+    last = Step.COPY
+    with progress_bar() as bar:
+        task = bar.add_task(timeframe.value)
+
+        def tell(step: Step, done: int, total: int) -> None:
+            nonlocal last
+            last = step
+            bar.update(task, description=f"{timeframe.value}: {step}", completed=done, total=total)
+
+        try:
+            return use_case(
+                connection,
+                timeframe,
+                read_policies(),
+                now=lambda: datetime.now(UTC),
+                progress=tell,
+                accept_differences=accept_differences,
+            )
+        except KeyboardInterrupt:
+            bar.stop()
+            err.print(_LEFT_BEHIND[last is Step.SETTLE], soft_wrap=True)
+            raise
+        except Permanent as error:
+            bar.stop()
+            if isinstance(error.report, RebuildReport):
+                _show(error.report, as_json=as_json)
+            raise
+
+
+def _show(report: RebuildReport, *, as_json: bool) -> None:
+    if as_json:
+        show_json(asdict(report))
+        return
+    if report.resumed:
+        err.print("an earlier run had begun it, and was gone on with")
+    columns = ("aggregate", "same", "different", "only_old", "only_new", "waiting")
+    if report.comparisons:
+        rows = [asdict(each) for each in report.comparisons]
+        show_rows(rows, columns, title="candles in use and those to take their place", as_json=False)
+    for example in [example for each in report.comparisons for example in each.examples][:5]:
+        out.print(example, soft_wrap=True, markup=False)
+    if report.swapped and report.policies is None:
+        err.print("policy maintenance, or chandlery policies apply, gives them their jobs")
+
+
+def _show_dropped(names: Sequence[str], as_json: bool) -> None:
+    if as_json:
+        show_json({"dropped": names})
+        return
+    out.print(f"dropped: {', '.join(names)}", soft_wrap=True)

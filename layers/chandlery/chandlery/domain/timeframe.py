@@ -66,6 +66,13 @@ class Timeframe(StrEnum):
             return (Timeframe.D1,)
         return tuple(each for each in AGGREGATED if not each.by_session and each.width <= self.width)  # type: ignore[operator]  # none is a month
 
+    @property
+    def built_on_it(self) -> tuple["Timeframe", ...]:
+        """The timeframes with an aggregate of their own that hang on this one's, that one included, bottom up."""
+        if self.by_session:
+            return (Timeframe.D1,)
+        return tuple(each for each in AGGREGATED if not each.by_session and each.width >= self.width)  # type: ignore[operator]  # none is a month
+
     def floor_bucket(self, moment: datetime) -> datetime:
         """The start of the bucket a moment lies in.
 

@@ -1,0 +1,222 @@
+"""Bring aggregates that stand beside those in use up to date, compare both, and exchange them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+
+from psycopg import Connection
+
+from chandlery.domain.policy import Policies
+from chandlery.domain.rebuild import Comparison, Place, Step, sum_comparisons
+from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.window import DAY, MINUTE, Window
+from chandlery.errors import ChandleryError, Retryable
+from chandlery.store import derived, instruments, rebuilds
+from chandlery.store import policies as policy_store
+from chandlery.usecases.apply_policies import plan_policies
+from chandlery.usecases.refresh_stale import Refresher, piece_length
+
+Progress = Callable[[Step, int, int], None]
+Exchange = Callable[[Connection, Sequence[str]], None]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Buckets that one statement compares or copies, about.
+_PIECE_BUCKETS = 2_000_000
+_ATTEMPTS = 5
+
+
+class Replacement:
+    """Aggregates of a place, beside or before, that are to take the place of those in use."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        timeframes: Sequence[Timeframe],
+        place: Place,
+        now: Callable[[], datetime],
+        progress: Progress,
+    ) -> None:
+        """Of timeframes that are built on each other, bottom up; `now` tells up to when buckets have closed, aware."""
+        self.copied = self.refreshes = 0
+        self.unlike: list[tuple[Timeframe, Window]] = []
+        self.names = [timeframe.aggregate for timeframe in timeframes]
+        self._connection = connection
+        self._timeframes = timeframes
+        self._place = place
+        self._now = now
+        self._progress = progress
+
+    def bring_up_to_date(self) -> None:
+        """Copy what can never be made again, refresh what can; in pieces, the oldest first, each committed."""
+        self._copy()
+        self._refresh_in_pieces()
+
+    def compare(self) -> Sequence[Comparison]:
+        """Hold every bucket against that in use; remembers the stretches that are not alike."""
+        pieces = [(timeframe, piece) for timeframe in self._timeframes for piece in self._pieces(timeframe)]
+        found = self._compare(pieces)
+        unlike = [piece for piece, comparison in found.items() if comparison.unlike]
+        if unlike:
+            # A change may have been refreshed in the one, and not yet in the other: so once more, with nobody writing.
+            self.bring_up_to_date()
+            found |= self._compare(unlike, self._stand_still)
+        self.unlike = [piece for piece, comparison in found.items() if comparison.unlike]
+        return [
+            sum_comparisons(each.aggregate, [one for (timeframe, _), one in found.items() if timeframe is each])
+            for each in self._timeframes
+        ]
+
+    def exchange(self, put: Exchange) -> None:
+        """Have them put in use, up to date to the last candle: none is written between the last refresh and the swap.
+
+        Raises:
+            Retryable: somebody read or wrote all the time; the former ones are in use still.
+            Permanent: the role may not; the same.
+        """
+        for attempt in range(_ATTEMPTS):
+            self._progress(Step.SWAP, attempt, _ATTEMPTS)
+            try:
+                with rebuilds.candles_held(self._connection):
+                    self._copy()
+                    self._refresh_at_once()
+                    put(self._connection, self.names)
+            except Retryable as error:
+                busy = error
+                self.bring_up_to_date()
+            else:
+                return
+        raise Retryable(
+            f"the aggregates are used too busily to be exchanged now, tried {_ATTEMPTS} times: {busy}; the former ones"
+            " are in use still; run the same command again"
+        )
+
+    def settle(self) -> None:
+        """Once they are in use: refresh what somebody changed, without our lock, while they were exchanged."""
+        refresher = Refresher(self._connection, self._now())
+        stored = derived.find_stored(self._connection)
+        for done, timeframe in enumerate(self._timeframes):
+            self._progress(Step.SETTLE, done, len(self._timeframes))
+            if stored is not None:
+                refresher.refresh(timeframe, [stored])
+        self.refreshes += refresher.refreshes
+
+    def mark_unindicated(self, everything: bool) -> None:
+        """Once they are in use: have the indicators over what differs from before computed anew."""
+        unlike = self.unlike
+        if everything:
+            unlike = [(each, piece) for each in self._timeframes for piece in self._pieces(each, Place.BEFORE)]
+        for timeframe, piece in unlike:
+            rebuilds.mark_unindicated(self._connection, timeframe.aggregate, Place.BEFORE, piece)
+
+    def _copy(self) -> None:
+        pieces = list(self._pieces_to_copy())
+        for done, (timeframe, piece) in enumerate(pieces):
+            self._progress(Step.COPY, done, len(pieces))
+            self.copied += rebuilds.copy(self._connection, timeframe.aggregate, self._place, piece)
+
+    def _pieces_to_copy(self) -> Iterator[tuple[Timeframe, Window]]:
+        """Where minutes have been dropped since the aggregates of the two places parted."""
+        horizon = derived.find_horizon(self._connection)
+        copied = {each.aggregate: each.copied_before for each in rebuilds.list_all(self._connection)}
+        for timeframe in self._timeframes:
+            held = rebuilds.find_range(self._connection, timeframe.aggregate, self._place)
+            if horizon is None or held is None:
+                continue
+            before = copied[timeframe.aggregate]
+            # A bucket over the horizon has not all of its minutes any more.
+            starts = timeframe.floor_bucket(before or held.starts)
+            ends = timeframe.ceil_bucket(horizon)
+            if starts < ends:
+                for piece in self._cut(timeframe, Window(starts, ends)):
+                    yield timeframe, piece
+
+    def _refresh_in_pieces(self) -> None:
+        stored = derived.find_stored(self._connection)
+        at = self._now()
+        if stored is None:
+            return
+        starts = max(stored.starts, derived.find_horizon(self._connection) or stored.starts)
+        if starts >= at:
+            return
+        pieces = list(
+            _cut(Window(starts, max(min(stored.ends, at), starts + MINUTE)), piece_length(self._connection) // DAY)
+        )
+        for done, piece in enumerate(pieces):
+            self._progress(Step.REFRESH, done, len(pieces))
+            for timeframe in self._timeframes:
+                self._refresh(timeframe, piece, at)
+        self._progress(Step.REFRESH, len(pieces), len(pieces))
+
+    def _refresh_at_once(self) -> None:
+        """Refresh all that changed, which TimescaleDB knows: little, after it was done in pieces."""
+        stored = derived.find_stored(self._connection)
+        if stored is not None:
+            at = self._now()
+            for timeframe in self._timeframes:
+                self._refresh(timeframe, stored, at)
+
+    def _refresh(self, timeframe: Timeframe, touched: Window, at: datetime) -> None:
+        # Read anew each time: retention waits for those beside, but not for those from before. What it takes from them
+        # in between, the next copy brings back.
+        horizon = derived.find_horizon(self._connection)
+        starts, ends = horizon or _EPOCH, timeframe.floor_bucket(at - MINUTE)
+        if starts < ends:
+            for window in timeframe.whole_buckets([touched], Window(starts, ends)):
+                rebuilds.refresh(self._connection, timeframe.aggregate, self._place, window)
+                self.refreshes += 1
+
+    @contextmanager
+    def _stand_still(self) -> Iterator[None]:
+        """Nobody writes candles, and every one that was written is in."""
+        with rebuilds.candles_held(self._connection):
+            self._refresh_at_once()
+            yield
+
+    def _compare(
+        self,
+        pieces: Sequence[tuple[Timeframe, Window]],
+        meanwhile: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> dict[tuple[Timeframe, Window], Comparison]:
+        found = {}
+        for done, (timeframe, piece) in enumerate(pieces):
+            self._progress(Step.COMPARE, done, len(pieces))
+            with meanwhile():
+                found[timeframe, piece] = rebuilds.compare(self._connection, timeframe.aggregate, self._place, piece)
+        self._progress(Step.COMPARE, len(pieces), len(pieces))
+        return found
+
+    def _pieces(self, timeframe: Timeframe, place: Place | None = None) -> Iterator[Window]:
+        """All that either may hold, cut into pieces that one statement can do."""
+        held = rebuilds.find_range(self._connection, timeframe.aggregate, place or self._place)
+        return self._cut(timeframe, held) if held else iter(())
+
+    def _cut(self, timeframe: Timeframe, window: Window) -> Iterator[Window]:
+        a_day = instruments.count(self._connection) * -(-DAY // (timeframe.width or DAY))
+        return _cut(window, max(_PIECE_BUCKETS // (a_day or 1), 1))
+
+
+def keep_policies(
+    connection: Connection, aggregates: Sequence[str], wanted: Policies, at: datetime
+) -> Sequence[str] | None:
+    """Give aggregates that have come into use their jobs; what was done, in words, or none: maintenance will do it."""
+    try:
+        with policy_store.keeping(connection) as granted:
+            if not granted:
+                return None
+            planned = plan_policies(connection, at, wanted)
+            actions = [each for each in planned.allowed(destructive=False) if each.table in aggregates]
+            for action in actions:
+                # One by one: a reader locks several aggregates, from above.
+                policy_store.apply(connection, [action])
+            return [action.says for action in actions]
+    except ChandleryError:
+        # The aggregates are in use, and the next run of maintenance tells what is wrong with the policies.
+        return None
+
+
+def _cut(window: Window, days: int) -> Iterator[Window]:
+    starts = window.starts
+    while starts < window.ends:
+        ends = min(Timeframe.D1.floor_bucket(starts) + min(days, 36500) * DAY, window.ends)
+        yield Window(starts, ends)
+        starts = ends

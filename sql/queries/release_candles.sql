@@ -1,0 +1,2 @@
+-- Lets the writers of candles go on.
+SELECT pg_advisory_unlock(hashtext('market.candles'));
