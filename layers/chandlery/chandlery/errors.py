@@ -25,6 +25,18 @@ class Permanent(ChandleryError):
     """The same call will fail again until somebody changes something."""
 
 
+class NotFound(Permanent):
+    """What was asked for is not there."""
+
+
+class Refused(Permanent):
+    """A value somebody gave is wrong; `field` names it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class UnknownTicker(Permanent):
     """The vendor does not know an instrument's ticker."""
 
