@@ -10,8 +10,9 @@ import pytest
 from aws_lambda_powertools.utilities import parameters
 from moto import mock_aws
 
+from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import Permanent
-from chandlery.settings import LocalSettings, Settings, connection_parameters, read_settings, vendor_key
+from chandlery.settings import LocalSettings, Settings, WarmUp, connection_parameters, read_settings, vendor_key
 from chandlery.vendors import open_vendor
 
 SECRET = {
@@ -156,3 +157,35 @@ def test_a_vendors_key_that_is_nowhere_is_told() -> None:
 def vendor_secret(value: str) -> Settings:
     boto3.client("secretsmanager").create_secret(Name="desk/vendor", SecretString=value)
     return Settings(vendor_secret_id="desk/vendor")
+
+
+def test_series_to_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().cache_warm_up == ()
+    monkeypatch.setenv("CACHE_WARM_UP", "NSE@NIFTY@INDEX:5m, X@Y@EQ:15minutes,")
+    assert read_settings().cache_warm_up == (
+        WarmUp("NSE@NIFTY@INDEX", Timeframe.M5),
+        WarmUp("X@Y@EQ", Timeframe.M15),
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("NSE@NIFTY@INDEX", "is not an instrument key: write EXCHANGE@SYMBOL@TYPE"),
+        ("NIFTY:5m", '"NIFTY" is not an instrument key'),
+        ("NSE@NIFTY@INDEX:7m", "no timeframe 7m; there is: 1m, 5m"),
+    ],
+)
+def test_a_wrong_series_to_warm_up_is_told(monkeypatch: pytest.MonkeyPatch, written: str, said: str) -> None:
+    monkeypatch.setenv("CACHE_WARM_UP", written)
+    with pytest.raises(Permanent, match=f"CACHE_WARM_UP: .*{said}"):
+        read_settings()
+
+
+def test_the_password_of_redis_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "rediss://:s3cret-word@cache.desk:6379/0")
+    assert "s3cret" not in repr(read_settings())
+    monkeypatch.setenv("REDIS_URL", "cache.desk:s3cret-word")
+    with pytest.raises(Permanent, match=r"REDIS_URL: .*write redis://") as told:
+        read_settings()
+    assert "s3cret" not in str(told.value)

@@ -4,13 +4,35 @@ import hashlib
 import json
 import ssl
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from chandlery.domain.instrument import exchange_of
+from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import Permanent, Retryable
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """A series of candles to have in the cache from the start."""
+
+    instrument_key: str
+    timeframe: Timeframe
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """One as it is written: `NSE@NIFTY@INDEX:5m`.
+
+        Raises:
+            ValueError: it is not written so, or there is no such timeframe.
+        """
+        key, _, timeframe = text.strip().rpartition(":")
+        exchange_of(key)
+        return cls(key, Timeframe.parse(timeframe))
 
 
 class Settings(BaseSettings):
@@ -57,6 +79,14 @@ class Settings(BaseSettings):
     indicator_piece_hours: int = Field(
         50_000, ge=1, description="instrument-hours of candles whose indicators are computed in one transaction, about"
     )
+    api_statement_timeout_seconds: float = Field(
+        8, gt=0, le=25, description="longest time one statement of a request may take"
+    )
+    api_most_candles: int = Field(10_000, ge=1, description="candles one request may ask for")
+    api_most_indicators: int = Field(50, ge=1, description="indicators one request may ask for")
+    api_most_values: int = Field(250_000, ge=1, description="candles times outputs of indicators in one answer")
+    api_most_rows: int = Field(200_000, ge=1, description="candles one request may read, warm-up included")
+    api_most_body_bytes: int = Field(100_000, ge=1, description="size of a request's body")
     vendor: Literal["polygon"] | None = Field(None, description="vendor of historical candles; none when not set")
     vendor_url: str = Field("https://api.polygon.io", description="where the vendor's API is, up to its version")
     vendor_api_key: SecretStr | None = Field(None, description="the vendor's key, for use outside AWS")
@@ -67,6 +97,30 @@ class Settings(BaseSettings):
     vendor_deadline_seconds: float = Field(
         60, gt=0, description="longest time one fetch may take, with its pages and retries"
     )
+    redis_url: SecretStr | None = Field(
+        None, description="Redis or Valkey that sandboxes share as their second cache: redis, rediss (TLS) or unix"
+    )
+    cache_bytes: int = Field(64_000_000, ge=0, description="memory that a sandbox's cache of answers may take; 0: none")
+    cache_redis_timeout_seconds: float = Field(
+        0.15, gt=0, le=5, description="longest wait for Redis; it is left alone for a while then"
+    )
+    cache_warm_up: Annotated[tuple[WarmUp, ...], NoDecode] = Field(
+        (), description="series to have in the cache from the start: NSE@NIFTY@INDEX:5m,NSE@NIFTY@INDEX:1d"
+    )
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("write redis://:password@host:6379/0, rediss:// for TLS, or unix:///path")
+        return url
+
+    @field_validator("cache_warm_up", mode="before")
+    @classmethod
+    def _read_warm_up(cls, given: object) -> object:
+        return (
+            tuple(WarmUp.parse(part) for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+        )
 
 
 class LocalSettings(BaseSettings):

@@ -1,0 +1,5 @@
+"""A cache of answers in two levels, each answer checked by a fingerprint of the data it came from."""
+
+from chandlery.cache.levels import Cache, CacheStatistics
+
+__all__ = ["Cache", "CacheStatistics"]
