@@ -38,6 +38,18 @@ class Candles:
 
 
 @dataclass(frozen=True)
+class SessionCandles(Candles):
+    """Candles that know besides what some indicators of our own need.
+
+    `turnover` is Σ(price·size), NaN where it is not known; `session` the session date as days since 1970-01-01, which
+    for instruments traded round the clock is the UTC day.
+    """
+
+    turnover: Floats
+    session: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Indicator:
     """One of TA-Lib's functions with all its parameters, as `resolve` makes it."""
 
