@@ -24,7 +24,7 @@ _EMPTY = (
     "TRUNCATE market.ticks, market.dirty, market.candles, market.candle_hours, market.uncounted, market.feeds,"
     " market.feed_minutes, market.gaps, market.scans, market.tickers, market.runs, market.instruments, market.sessions,"
     " market.calendars, market.stale, market.open_hours, market.unindicated, market.upkeep,"
-    " market.unindicated_hours, market.indicators,"
+    " market.unindicated_hours, market.indicators, market.indicator_set,"
     " market.horizons RESTART IDENTITY;"
     # Aggregates that hold anything; most tests leave none, and to truncate six takes longer than many a test.
     " DO $$ BEGIN IF EXISTS (SELECT FROM _timescaledb_catalog.chunk AS c"

@@ -12,13 +12,15 @@ from chandlery.vendors import open_vendor
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson, From, Key, To, window_of
 from local.command_line.output import out, progress_bar, show_json
+from local.command_line.retention import warn_of_retention
 
 
 def backfill(key: Key, starts: From, ends: To, as_json: AsJson = False) -> None:
     """Fill an instrument's incomplete days with the candles of the vendor that VENDOR and VENDOR_API_KEY name.
 
     Days whose every expected minute has a candle are passed over, so the same command again goes on where it was
-    interrupted. A candle made of ticks stays, unless it is partial.
+    interrupted. A candle made of ticks stays, unless it is partial. Candles so old that retention will drop them again
+    are warned of before the first is written.
     """
     # The running minute is nobody's to fill yet.
     window = window_of(starts, min(ends, floor_minute(datetime.now(UTC)) - MINUTE))
@@ -33,7 +35,8 @@ def backfill(key: Key, starts: From, ends: To, as_json: AsJson = False) -> None:
             vendor,
             instrument,
             window,
-            lambda done, total: bar.update(task, completed=done, total=total),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            before_writing=lambda begins: warn_of_retention(key, "candles", begins),
         )
     if as_json:
         show_json(asdict(report))

@@ -27,6 +27,7 @@ _STANDING = (
     "future_marks",
     "gaps_open",
     "indicator_marks_left",
+    "indicators_unfilled",
     "is_alone",
     "jobs_failed",
     "jobs_late",

@@ -11,16 +11,15 @@ from typing import Annotated, Any, TypeVar, cast
 import typer
 from psycopg import Connection
 
-from chandlery.domain.policy import told
 from chandlery.domain.window import CLOCK_ALLOWANCE, MINUTE
-from chandlery.policies import read_policies
 from chandlery.store import instruments
 from chandlery.store.ticks import Lot
 from chandlery.usecases.import_candles import import_candles
 from chandlery.usecases.import_ticks import import_ticks
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson
-from local.command_line.output import err, out, plain, progress_bar, show_json
+from local.command_line.output import err, out, progress_bar, show_json
+from local.command_line.retention import warn_of_retention
 from local.lots import checked_candle_lots, tick_lots
 from local.market_file import open_tick_file
 
@@ -137,14 +136,9 @@ def _times(lot: Lot) -> Sequence[datetime]:
 
 def _warned(lots: Iterator[_L], table: str, path: Path, oldest: Callable[[_L], Any]) -> Iterator[_L]:
     """The same lots; says before the first is written that retention will drop what is in it, if so."""
-    retention = read_policies()[table].retention
     for number, lot in enumerate(lots):
-        if number == 0 and retention and (begins := oldest(lot)) < datetime.now(UTC) - retention.after:
-            err.print(
-                f"[yellow]{path}: begins at {plain(begins)}; {table} older than {told(retention.after)} are dropped by"
-                f" retention, these included: to keep them, lengthen {table}.retention in sql/policies.toml[/yellow]",
-                soft_wrap=True,
-            )
+        if number == 0:
+            warn_of_retention(str(path), table, oldest(lot))
         yield lot
 
 

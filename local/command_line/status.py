@@ -32,7 +32,7 @@ def status(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how fresh the candles are, each component's last run, each aggregate's lag, and what is stored."""
+    """Show how fresh the candles are, components' last runs, aggregates' lag, what is stored, and what waits."""
     with open_connection() as connection:
         report = report_status(connection, at or datetime.now(UTC))
     if as_json:
@@ -41,7 +41,17 @@ def status(
     show_rows([asdict(run) for run in report.components], _COMPONENT, title="components", as_json=False)
     show_rows([asdict(each) for each in report.aggregates], _AGGREGATE, title="aggregates", as_json=False)
     show_rows([asdict(each) for each in report.storage], _STORAGE, title="storage", as_json=False)
+    out.print(_indicators_line(report))
     out.print(health_line(report))
+
+
+def _indicators_line(report: StatusReport) -> str:
+    """What waits for the historical processor."""
+    waiting = report.indicators
+    line = f"indicators: {waiting.marks:,} instrument-hours waiting"
+    if waiting.oldest_hour:
+        line += f", the oldest {plain(waiting.oldest_hour)}"
+    return line + (f"; {waiting.unfilled:,} new ones to be filled" if waiting.unfilled else "")
 
 
 def health_line(report: StatusReport) -> str:

@@ -1,6 +1,8 @@
 -- An instrument's candles of a timeframe whose buckets are stretches of UTC, in order; as in
 -- psql -v relation=candles_15m -v width='15 minutes' -v instrument_id=1 -v starts=2026-03-02 -v ends=2026-03-09
-WITH expected AS (
+WITH first_stored AS (
+    SELECT min(time) AS minute FROM market.candles WHERE instrument_id = :'instrument_id'::integer
+), expected AS (
     SELECT
         bucket AS time,
         -- Minutes that start inside: an opening in the middle of a minute expects the next one.
@@ -10,12 +12,14 @@ WITH expected AS (
         )::bigint AS minutes
     FROM market.instruments AS n
     JOIN market.sessions AS s USING (calendar)
+    -- As gap monitors count, but for a first candle that none has counted yet: it is looked up, once.
+    CROSS JOIN LATERAL (SELECT coalesce(n.listed_at, n.data_from, (SELECT minute FROM first_stored)) AS since) AS life
     CROSS JOIN LATERAL (
         VALUES (s.opens_at, coalesce(s.break_starts_at, s.closes_at)), (s.break_ends_at, s.closes_at)
     ) AS open (starts, ends)
     CROSS JOIN LATERAL (
         SELECT
-            greatest(open.starts, coalesce(n.listed_at, n.data_from), :'starts'::timestamptz) AS starts,
+            greatest(open.starts, life.since, :'starts'::timestamptz) AS starts,
             least(open.ends, n.delisted_at, :'ends'::timestamptz + :'width'::interval) AS ends
     ) AS stretch
     CROSS JOIN LATERAL generate_series(

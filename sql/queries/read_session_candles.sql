@@ -1,6 +1,8 @@
 -- An instrument's daily, weekly or monthly candles (:unit is day, week or month) of the session dates [first, beyond), in
 -- order. The same fold as that of market.candles_1d, candles_1w and candles_1mo, from those chunks alone that have the dates.
-WITH expected AS (
+WITH first_stored AS (
+    SELECT min(time) AS minute FROM market.candles WHERE instrument_id = :'instrument_id'::integer
+), expected AS (
     SELECT
         date_trunc(:'unit', s.session_date::timestamp) AT TIME ZONE 'UTC' AS time,
         -- Minutes that start inside: an opening in the middle of a minute expects the next one.
@@ -9,12 +11,14 @@ WITH expected AS (
         )::bigint AS minutes
     FROM market.instruments AS n
     JOIN market.sessions AS s USING (calendar)
+    -- As gap monitors count, but for a first candle that none has counted yet: it is looked up, once.
+    CROSS JOIN LATERAL (SELECT coalesce(n.listed_at, n.data_from, (SELECT minute FROM first_stored)) AS since) AS life
     CROSS JOIN LATERAL (
         VALUES (s.opens_at, coalesce(s.break_starts_at, s.closes_at)), (s.break_ends_at, s.closes_at)
     ) AS open (starts, ends)
     CROSS JOIN LATERAL (
         SELECT
-            greatest(open.starts, coalesce(n.listed_at, n.data_from)) AS starts,
+            greatest(open.starts, life.since) AS starts,
             least(open.ends, n.delisted_at) AS ends
     ) AS stretch
     WHERE n.instrument_id = :'instrument_id'::integer AND open.starts IS NOT NULL AND stretch.starts < stretch.ends

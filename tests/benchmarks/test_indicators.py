@@ -13,6 +13,7 @@ from chandlery.settings import Settings
 from chandlery.store import derived
 from chandlery.store.indicators import Stretch, read_candles
 from chandlery.usecases.compute_indicators import IndicatorReport, compute_indicators
+from chandlery.usecases.mark_unfilled import keep_set
 from tests.benchmarks.scene import NOON, ON_SERVER, WHERE, candles_unmarked, insert_candles, list_instruments, seconds
 
 INSTRUMENTS = 1_000 if ON_SERVER else 20
@@ -32,6 +33,9 @@ def stored(connection: Connection) -> Connection:
         whole = Window(timeframe.ceil_bucket(NOON - DAYS * DAY), timeframe.floor_bucket(NOON))
         derived.refresh(connection, timeframe, whole)
     connection.execute("VACUUM ANALYZE market.candles")
+    # The history before is not filled here.
+    keep_set(connection, read_indicator_set(), NOON)
+    connection.execute("UPDATE market.indicator_set SET filled_from = '-infinity'")
     return connection
 
 

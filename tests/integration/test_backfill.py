@@ -99,9 +99,10 @@ def chandlery(
 
 def filled(chandlery: Chandlery, *arguments: str) -> dict[str, int]:
     code, out, err = chandlery("backfill", KEY, *arguments, "--json")
-    # No progress bar where nobody watches.
-    assert (code, err) == (0, "")
     counts: dict[str, int] = json.loads(out)
+    # No progress bar where nobody watches.
+    assert (code, len(err.splitlines())) == (0, int(counts["candles_read"] > 0))
+    assert all("candles older than 90 days are dropped by retention" in line for line in err.splitlines())
     return counts
 
 
@@ -187,8 +188,9 @@ def test_a_vendor_that_fails_leaves_the_days_before(
     vendor.fault(usual, usual)
     vendor.fault(refuse(429, retry_after="60"), always=True)
     code, out, err = chandlery("backfill", KEY, *WEEK)
-    assert (code, out, len(err.splitlines())) == (1, "", 1)
-    assert err.startswith("chandlery: polygon ")
+    assert (code, out, len(err.splitlines())) == (1, "", 2)
+    assert err.startswith(f"{KEY}: begins at 2013-10-07T13:30:00Z; candles older than 90 days are dropped by retention")
+    assert err.splitlines()[1].startswith("chandlery: polygon ")
     assert "429" in err
     assert vendor.key not in err
     assert {row[0].day for row in stored(ibm)} == {7, 8}

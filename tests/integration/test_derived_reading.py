@@ -12,6 +12,8 @@ from chandlery.domain.session import Calendar, Session
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 from chandlery.store import derived, sessions
+from chandlery.store.candle_columns import CandleColumns
+from chandlery.usecases.import_candles import import_candles
 from tests.integration import derived_scene
 from tests.integration.derived_scene import ALWAYS, assert_rolled, listed, open_hours, refresh, write
 from tests.plain_derived import TIMEFRAMES, Derived, Minute, OpenHours, expected
@@ -93,6 +95,27 @@ def test_expected_minutes_begin_with_the_first_known_data(connection: Connection
     assert (day.minutes, day.partial_minutes, day.expected) == (18, 2, 18 * 60 - 3)
     first = derived.read(connection, instrument, Timeframe.M5, Window(begins - DAY, begins + DAY))[0]
     assert (first.minutes, first.partial_minutes, first.expected) == (1, 1, 2)
+
+
+def test_expected_minutes_are_known_right_after_an_import(connection: Connection) -> None:
+    """No gap monitor has run yet; nobody knows the life of the instrument but its candles."""
+    (instrument,) = listed(connection, "24/7", date(2024, 1, 1), date(2024, 1, 31), "X@A@EQ")
+    begins = datetime(2024, 1, 10, 6, 3, tzinfo=UTC)
+    window = Window(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC))
+    write(connection, instrument, minutes(begins, 20))
+
+    def expected() -> Sequence[int]:
+        month, day = (derived.read(connection, instrument, each, window)[0] for each in (Timeframe.MO1, Timeframe.D1))
+        return [month.expected, day.expected, derived.read(connection, instrument, Timeframe.M5, window)[0].expected]
+
+    since_then = [21 * 1440 + 18 * 60 - 3, 18 * 60 - 3, 2]
+    assert expected() == since_then
+    price = [Decimal(7)]
+    before = CandleColumns([begins - DAY], price, price, price, price, price, [None], [None])
+    import_candles(connection, instrument, [before])
+    known = connection.execute("SELECT data_from FROM market.instruments").fetchone()
+    assert known == (begins - DAY,)
+    assert expected() == [since_then[0] + 1440, since_then[1], 2]
 
 
 def corrected(opens: int, closes: int) -> Calendar:

@@ -16,7 +16,7 @@ from psycopg import Connection, sql
 from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import Retryable
 from chandlery.numerics.functions import LIBRARY, Candles, Indicator, resolve
-from chandlery.store import candles, indicators
+from chandlery.store import candles, indicators, unindicated
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.usecases.process_history import HistoryReport, process_history
 from tests.integration.derived_scene import listed
@@ -76,6 +76,8 @@ def part(minutes: CandleColumns, starts: datetime, ends: datetime) -> CandleColu
 
 @pytest.fixture
 def instrument(connection: Connection) -> int:
+    """On a database whose processor has run before: nothing is new in its set."""
+    process(connection, STARTS - DAY)
     return listed(connection, "24/7", FIRST, date(2016, 10, 31), KEY)[0]
 
 
@@ -212,7 +214,8 @@ def test_wherever_the_processor_starts(
 ) -> None:
     """On a database with history and no values: those from the first mark on are right, and there are no others."""
     candles.write_vendor(connection, instrument, minutes)
-    process(connection, wanted={})
+    process(connection, has_time=lambda seconds: seconds > 0)  # derived candles alone
+    connection.execute("TRUNCATE market.unindicated, market.unindicated_hours")
     starts = STARTS + hour * HOUR
     connection.execute("INSERT INTO market.unindicated (hour, instrument_ids) VALUES (%s, %s)", [starts, [instrument]])
     process(connection)
@@ -273,6 +276,50 @@ def test_a_candle_that_goes_takes_its_values_along(
     assert_whole(connection, instrument)
 
 
+@pytest.fixture
+def in_columns(connection: Connection, instrument: int, minutes: CandleColumns) -> int:
+    """An instrument whose stored values are in the columnstore, and for half of a day in rows beside it."""
+    candles.write_vendor(connection, instrument, minutes)
+    process(connection)
+    connection.execute("SELECT compress_chunk(chunk, true) FROM show_chunks('market.indicators') AS chunk")
+    change(connection, instrument, minutes.times[40], "612.5")
+    process(connection)
+    connection.execute("ANALYZE market.indicators")
+    return instrument
+
+
+def test_a_candle_healed_days_later_reaches_values_in_columns(
+    connection: Connection, in_columns: int, minutes: CandleColumns
+) -> None:
+    hole = next(at for at in minutes.times if at >= STARTS + 30 * HOUR)
+    change(connection, in_columns, hole, "700.25")
+    report = process(connection, AFTER + 10 * DAY)
+    assert report.values_changed > 100
+    assert (report.values_written, report.values_deleted) == (0, 0)
+    assert_whole(connection, in_columns)
+    twice = connection.execute(
+        "SELECT count(*) FROM (SELECT FROM market.indicators GROUP BY instrument_id, timeframe, name, parameters, time"
+        " HAVING count(*) > 1) AS twice"
+    ).fetchone()
+    assert twice == (0,)
+
+
+def test_a_candle_that_goes_takes_values_in_columns_along(connection: Connection, in_columns: int) -> None:
+    starts = STARTS + 30 * HOUR
+    connection.execute(
+        "DELETE FROM market.candles WHERE instrument_id = %s AND time >= %s AND time < %s",
+        [in_columns, starts, starts + timedelta(minutes=10)],
+    )
+    # As a planner does who finds many rows beside the columns.
+    connection.execute("SET enable_seqscan = off")
+    connection.execute("SET enable_indexscan = off")
+    report = process(connection, AFTER + 10 * DAY)
+    connection.execute("RESET enable_seqscan")
+    connection.execute("RESET enable_indexscan")
+    assert report.values_deleted >= 20
+    assert_whole(connection, in_columns)
+
+
 def test_the_first_candles_come_late(connection: Connection, instrument: int, minutes: CandleColumns) -> None:
     """History before the anchor: a sum has a new one, and all that follows shifts."""
     half = STARTS + 36 * HOUR
@@ -326,7 +373,7 @@ def test_a_run_that_dies_leaves_its_marks(
             process(connection, piece_hours=100)
     done = connection.execute("SELECT DISTINCT instrument_id FROM market.indicators").fetchall()
     assert done == [(both[0],)]
-    waiting = indicators.count_marks(connection, AFTER)
+    waiting = unindicated.count(connection, AFTER).marks
     assert waiting > 0
 
     report = process(connection, piece_hours=100)

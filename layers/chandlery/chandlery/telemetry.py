@@ -37,6 +37,7 @@ REPORTED = {
     "values_written": ("IndicatorValuesWritten", MetricUnit.Count),
     "values_changed": ("IndicatorValuesChanged", MetricUnit.Count),
     "indicator_marks_left": ("IndicatorMarksLeft", MetricUnit.Count),
+    "indicators_unfilled": ("IndicatorsUnfilled", MetricUnit.Count),
     # Of a feed, under the dimension "feed"; only while it should be sending.
     "silent_seconds": ("FeedSilentSeconds", MetricUnit.Seconds),
 }

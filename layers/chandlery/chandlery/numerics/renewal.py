@@ -114,7 +114,7 @@ def _shared(one: Times, other: Times) -> tuple[NDArray[np.bool_], NDArray[np.boo
 def _values(indicator: Indicator, memory: Memory, series: Series, place: int, stored: Values) -> Values | None:
     """The values from a place on; None where earlier candles are needed."""
     candles, made_from = series.candles, 0
-    if len(candles) == 0:
+    if place == len(candles):
         return Values.none()
     seed = (
         np.flatnonzero(stored.time == candles.time[place - 1]) if memory.cumulative and place else np.empty(0, np.int64)

@@ -103,12 +103,6 @@ def plan_pieces(connection: Connection, at: datetime, hours: int) -> Sequence[Pi
     return read_rows(connection, Piece, "plan_indicator_pieces", at=at, hours=hours)
 
 
-def count_marks(connection: Connection, at: datetime) -> int:
-    """Instrument-hours that are due and wait."""
-    row = run(connection, "count_unindicated", at=at).fetchone()
-    return int(row[0]) if row else 0
-
-
 @contextmanager
 def taking(connection: Connection, piece: Piece) -> Iterator[Sequence[MarkedHour]]:
     """The marked hours of a piece, in one transaction, which takes them if all goes well."""
@@ -230,7 +224,8 @@ def write(
 
 
 def delete(connection: Connection, timeframe: Timeframe, named: Named, rows: Rows) -> None:
-    """Delete values whose candles are gone; inside a transaction."""
+    """Delete values whose candles are gone, in chunks of rows and of columns; inside a transaction."""
+    run(connection, "set_bitmap_scans", setting="off")
     for some in _shares(len(rows)):
         times = rows.times[some]
         stretch = {
@@ -239,6 +234,7 @@ def delete(connection: Connection, timeframe: Timeframe, named: Named, rows: Row
         }
         parameters = _keys(rows, some) | named.columns() | stretch
         _execute(connection, "delete_indicators", parameters | {"timeframe": timeframe})
+    run(connection, "set_bitmap_scans", setting="on")
 
 
 def _shares(rows: int) -> Iterator[slice]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from psycopg import Connection
 
@@ -35,7 +35,9 @@ def backfill(
     vendor: Vendor,
     instrument: Instrument,
     window: Window,
+    *,
     progress: Callable[[int, int], None],
+    before_writing: Callable[[datetime], None],
 ) -> Backfill:
     """Ask a vendor for each incomplete day of a window; each day is a transaction of its own, the oldest first.
 
@@ -48,6 +50,7 @@ def backfill(
         instrument: whose candles.
         window: minutes to fill; the days at its ends are asked for in part.
         progress: told how many days of how many are done.
+        before_writing: told the oldest candle's time, once, before the first day is written.
 
     Raises:
         Permanent: the vendor has no name for the instrument, or its calendar no session in the window.
@@ -67,6 +70,8 @@ def backfill(
     for done, day in enumerate(days):
         progress(done, len(days))
         found = vendor.fetch(ticker, Window(max(day, window.starts), min(day + DAY, window.ends)))
+        if found and not read:
+            before_writing(min(candle.time for candle in found))
         total += candles.write_vendor(connection, instrument.instrument_id, CandleColumns.of(found))
         read += len(found)
         empty += not found

@@ -8,8 +8,10 @@ from psycopg import Connection
 
 from chandlery.domain.timeframe import Timeframe
 from chandlery.numerics.functions import Indicator
-from chandlery.store import indicators
+from chandlery.store import indicators, unindicated
+from chandlery.store.indicators import Piece
 from chandlery.usecases.indicate_piece import Indicated, indicate_piece
+from chandlery.usecases.mark_unfilled import keep_set, mark_unfilled
 
 # Instrument-hours of marks that one statement makes ready.
 _MOST_SPREAD = 500_000
@@ -20,7 +22,8 @@ class IndicatorReport:
     """What a run did.
 
     `values_written` are new rows, `values_changed` and `values_deleted` were there before; `series` were looked at,
-    each of one indicator; `marks_left` are instrument-hours that are due, `pieces_left` what they were to be done in.
+    each of one indicator; `marks_left` are instrument-hours that are due, `pieces_left` what they were to be done in;
+    `indicators_unfilled` are those of the set whose history is still to be marked, counted for each timeframe.
     """
 
     values_written: int
@@ -29,6 +32,7 @@ class IndicatorReport:
     series: int
     marks_left: int
     pieces_left: int
+    indicators_unfilled: int
 
     @property
     def changed(self) -> bool:
@@ -48,6 +52,7 @@ def compute_indicators(
 
     Values are computed anew from the first changed bucket on, for as long as they differ; what is the same stays.
     A bucket that is open keeps a mark until it has closed. A run that dies leaves the marks of what it has not written.
+    With no mark left, history is marked for what is new in the set, a stretch at a time, the newest first.
 
     Args:
         connection: in autocommit mode.
@@ -59,20 +64,24 @@ def compute_indicators(
     Raises:
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
-    while has_time() and indicators.spread_marks(connection, scheduled_at, _MOST_SPREAD):
-        pass
-    pieces = indicators.plan_pieces(connection, scheduled_at, piece_hours)
-    done, total = 0, Indicated()
-    for piece in pieces:
-        if not has_time():
+    keep_set(connection, wanted, scheduled_at)
+    total = Indicated()
+    while True:
+        while has_time() and indicators.spread_marks(connection, scheduled_at, _MOST_SPREAD):
+            pass
+        left: Sequence[Piece] = indicators.plan_pieces(connection, scheduled_at, piece_hours)
+        while left and has_time():
+            total += indicate_piece(connection, left[0], wanted, scheduled_at)
+            left = left[1:]
+        if left or not has_time() or not mark_unfilled(connection, scheduled_at):
             break
-        total += indicate_piece(connection, piece, wanted, scheduled_at)
-        done += 1
+    waiting = unindicated.count(connection, scheduled_at)
     return IndicatorReport(
         values_written=total.written,
         values_changed=total.changed,
         values_deleted=total.deleted,
         series=total.series,
-        marks_left=indicators.count_marks(connection, scheduled_at),
-        pieces_left=len(pieces) - done,
+        marks_left=waiting.marks,
+        pieces_left=len(left),
+        indicators_unfilled=waiting.unfilled,
     )

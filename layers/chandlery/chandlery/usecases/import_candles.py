@@ -7,6 +7,7 @@ from psycopg import Connection
 
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.candles import Written, write_vendor
+from chandlery.usecases.find_gaps import count_hours
 
 
 @dataclass(frozen=True)
@@ -40,4 +41,6 @@ def import_candles(connection: Connection, instrument_id: int, lots: Iterable[Ca
     for lot in lots:
         done += write_vendor(connection, instrument_id, lot)
         read += len(lot)
+    # From when on candles are expected: readers of derived candles need not wait for a gap monitor to tell.
+    count_hours(connection, lambda: True)
     return CandleImport(read, done.written, done.revised)

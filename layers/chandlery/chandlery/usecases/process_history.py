@@ -21,7 +21,7 @@ class HistoryReport:
 
     Of derived candles: marks of changed hours that it took, and those that are left; calls of refresh. Of indicators:
     values new, changed and deleted, and the series looked at, each of one indicator; instrument-hours that are left,
-    and the pieces they were to be done in.
+    the pieces they were to be done in, and indicators of the set, for each timeframe, with history still to be marked.
     """
 
     marks_taken: int
@@ -34,6 +34,7 @@ class HistoryReport:
     series: int
     indicator_marks_left: int
     pieces_left: int
+    indicators_unfilled: int
 
     @property
     def changed(self) -> bool:
@@ -80,4 +81,5 @@ def process_history(
         series=indicated.series,
         indicator_marks_left=indicated.marks_left,
         pieces_left=indicated.pieces_left,
+        indicators_unfilled=indicated.indicators_unfilled,
     )

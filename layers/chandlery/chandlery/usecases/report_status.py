@@ -8,16 +8,17 @@ from psycopg import Connection
 
 from chandlery.domain.health import Health, health_of
 from chandlery.domain.window import MINUTE, floor_minute
-from chandlery.store import candles, marks, policies, runs
+from chandlery.store import candles, marks, policies, runs, unindicated
 from chandlery.store.policies import AggregateHealth, Storage
 from chandlery.store.runs import LastRun
+from chandlery.store.unindicated import Waiting
 
 
 @dataclass(frozen=True)
 class StatusReport:
     """How things stand; `lag_seconds` is how long the oldest minute still to be aggregated has been closed.
 
-    `health` is that of the minutes; each aggregate has its own.
+    `health` is that of the minutes; each aggregate has its own. `indicators` is what waits to be computed.
     """
 
     at: datetime
@@ -28,6 +29,7 @@ class StatusReport:
     newest_candle: datetime | None
     components: Sequence[LastRun]
     aggregates: Sequence[AggregateHealth]
+    indicators: Waiting
     storage: Sequence[Storage]
 
 
@@ -48,5 +50,6 @@ def report_status(connection: Connection, at: datetime) -> StatusReport:
         newest_candle=candles.find_newest(connection),
         components=runs.list_last(connection),
         aggregates=policies.list_aggregation_health(connection, at),
+        indicators=unindicated.count(connection, at),
         storage=policies.list_storage(connection),
     )

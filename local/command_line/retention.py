@@ -1,0 +1,27 @@
+"""What retention will drop again is said before it is written."""
+
+from datetime import UTC, datetime
+
+from chandlery.domain.policy import told
+from chandlery.policies import read_policies
+from local.command_line.output import err, plain
+
+
+def warn_of_retention(what: str, table: str, begins: datetime) -> None:
+    """Say on stderr that rows of a table are so old that retention will drop them, if so.
+
+    Args:
+        what: a name of the rows, such as their file's.
+        table: the table with the retention policy, as `sql/policies.toml` names it.
+        begins: the oldest row's time, aware.
+
+    Raises:
+        Permanent: `sql/policies.toml` cannot be read.
+    """
+    retention = read_policies()[table].retention
+    if retention and begins < datetime.now(UTC) - retention.after:
+        err.print(
+            f"[yellow]{what}: begins at {plain(begins)}; {table} older than {told(retention.after)} are dropped by"
+            f" retention, these included: to keep them, lengthen {table}.retention in sql/policies.toml[/yellow]",
+            soft_wrap=True,
+        )

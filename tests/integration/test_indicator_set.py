@@ -1,0 +1,130 @@
+"""A set of indicators that changes: what is new in it is filled over stored history, what stands stays."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+import pytest
+from psycopg import Connection
+
+from chandlery.domain.timeframe import Timeframe
+from chandlery.errors import Retryable
+from chandlery.numerics.functions import Indicator
+from chandlery.store import candles, indicators, unindicated
+from chandlery.store.candle_columns import CandleColumns
+from chandlery.usecases import mark_unfilled
+from tests.integration.derived_scene import listed
+from tests.integration.test_indicators import (
+    AFTER,
+    DAY,
+    FIRST,
+    KEY,
+    MINUTES_TOO,
+    SET,
+    STARTS,
+    assert_whole,
+    instrument,
+    minutes,
+    part,
+    pieces,
+    process,
+    row_versions,
+)
+
+__all__ = ["instrument", "minutes"]
+
+Set = Mapping[Timeframe, Sequence[Indicator]]
+
+
+def without(*names: str) -> Set:
+    return {timeframe: [each for each in some if each.name not in names] for timeframe, some in MINUTES_TOO.items()}
+
+
+def unfilled(connection: Connection) -> int:
+    return unindicated.count(connection, AFTER).unfilled
+
+
+def test_what_is_new_is_filled_and_what_stands_stays(
+    connection: Connection, instrument: int, minutes: CandleColumns
+) -> None:
+    candles.write_vendor(connection, instrument, minutes)
+    process(connection, wanted=without("obv", "macd"))
+    before = row_versions(connection)
+    report = process(connection)
+    assert_whole(connection, instrument)
+    assert (report.indicators_unfilled, report.indicator_marks_left) == (0, 0)
+    after = row_versions(connection)
+    new = {key for key in after if key not in before}
+    assert {name for _, name, _ in new} == {"obv", "macd"}
+    # What TA-Lib's running sums leave of a window that has passed may differ in its last digits.
+    assert sum(after[key] != version for key, version in before.items()) < len(before) / 1_000
+    assert not process(connection).changed
+
+
+def test_filled_in_bounded_stretches_the_newest_first(
+    connection: Connection, instrument: int, minutes: CandleColumns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mark_unfilled, "_BUCKETS", 300)
+    candles.write_vendor(connection, instrument, minutes)
+    process(connection, wanted={})
+    oldest, runs = [], 0
+    while True:
+        runs += 1
+        report = process(connection, has_time=pieces(3))
+        row = connection.execute("SELECT min(time) FROM market.indicators WHERE timeframe = '1m'").fetchone()
+        oldest.append(row[0] if row else None)
+        if not (report.indicators_unfilled or report.pieces_left or report.indicator_marks_left):
+            break
+        assert runs < 200
+    known = [each for each in oldest if each]
+    assert len(set(known)) > 5
+    assert known == sorted(known, reverse=True)
+    assert_whole(connection, instrument)
+
+
+def test_a_run_that_dies_while_filling_leaves_its_marks(
+    connection: Connection, instrument: int, minutes: CandleColumns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candles.write_vendor(connection, instrument, minutes)
+    process(connection, wanted={})
+
+    def dies(*_: object, **__: object) -> None:
+        raise Retryable("the database is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(indicators, "write", dies)
+        with pytest.raises(Retryable):
+            process(connection)
+    assert unindicated.count(connection, AFTER).marks > 0
+    process(connection)
+    assert_whole(connection, instrument)
+
+
+def test_what_goes_stays_stored_and_is_made_good_when_it_comes_back(
+    connection: Connection, instrument: int, minutes: CandleColumns
+) -> None:
+    half = STARTS + DAY + timedelta(minutes=7)
+    candles.write_vendor(connection, instrument, part(minutes, STARTS, half))
+    process(connection)
+    candles.write_vendor(connection, instrument, part(minutes, half, STARTS + 4 * DAY))
+    process(connection, wanted=without("obv", "rsi"))
+    kept = connection.execute("SELECT max(time) < %s FROM market.indicators WHERE name = 'obv'", [half]).fetchone()
+    assert kept == (True,)
+    assert unfilled(connection) == 0
+    process(connection)
+    assert_whole(connection, instrument)
+
+
+def test_with_no_candles_there_is_nothing_to_fill(connection: Connection) -> None:
+    assert process(connection).indicators_unfilled == 0
+    entries = connection.execute("SELECT count(*), max(filled_from)::text FROM market.indicator_set").fetchone()
+    assert entries == (len(SET) * len(MINUTES_TOO), "-infinity")
+
+
+def test_many_instruments_are_filled_in_pieces(connection: Connection, minutes: CandleColumns) -> None:
+    both = listed(connection, "24/7", FIRST, date(2016, 10, 31), KEY, "BITFINEX@OTHER@SPOT")
+    for each in both:
+        candles.write_vendor(connection, each, minutes)
+    process(connection, wanted={})
+    process(connection, piece_hours=300)
+    for each in both:
+        assert_whole(connection, each)
