@@ -6,10 +6,13 @@ Three of our own bear a name that TA-Lib has too, `donchian`, `supertrend` and `
 
 from collections.abc import Mapping
 from datetime import tzinfo
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache, lru_cache
 from types import MappingProxyType
 
+from chandlery.numerics import own  # noqa: F401  # its functions register themselves
+from chandlery.numerics.definition import OWN
 from chandlery.numerics.functions import SessionCandles
 from chandlery.numerics.library import define, library_names
 from chandlery.numerics.parameters import IndicatorInfo, ParameterError, ParameterInfo, Value, shown
@@ -25,7 +28,6 @@ __all__ = [
     "prepare",
 ]
 
-OWN: Mapping[str, Definition] = {}
 _REMEMBERED = 1024  # ways to ask for an indicator
 
 
@@ -49,9 +51,10 @@ def prepare(name: str, parameters: Mapping[str, object], zone: tzinfo) -> Prepar
     try:
         # Types besides, because 1, 1.0 and True are equal.
         given = tuple((key, type(value), value) for key, value in parameters.items())
-        return _prepare(name, given, zone)
+        prepared = _prepare(name, given, zone)
     except TypeError:  # a list or an object among the values, which nothing takes
         return _prepare_anew(name, parameters, zone)
+    return replace(prepared, parameters=dict(prepared.parameters))
 
 
 @lru_cache(maxsize=_REMEMBERED)
