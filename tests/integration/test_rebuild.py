@@ -528,7 +528,8 @@ def test_writers_of_candles_wait_for_the_exchange(
     monkeypatch.setattr(rebuilds, "put_in_use", spy)
     rebuild(history, Timeframe.H4)
     assert waited == [(False,)]
-    assert history.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+    assert history.execute(held).fetchone() == (0,)
 
 
 def test_a_chunk_in_columns_is_copied_and_compared(history: Connection) -> None:
