@@ -25,7 +25,7 @@ _EMPTY = (
     " market.feed_minutes, market.gaps, market.scans, market.tickers, market.runs, market.instruments, market.sessions,"
     " market.calendars, market.stale, market.open_hours, market.unindicated, market.upkeep,"
     " market.unindicated_hours, market.indicators, market.indicator_set,"
-    " market.horizons RESTART IDENTITY;"
+    " market.horizons, market.hour_versions RESTART IDENTITY;"
     # Aggregates that hold anything; most tests leave none, and to truncate six takes longer than many a test.
     " DO $$ BEGIN IF EXISTS (SELECT FROM _timescaledb_catalog.chunk AS c"
     " JOIN _timescaledb_catalog.continuous_agg AS a ON a.mat_hypertable_id = c.hypertable_id) THEN"

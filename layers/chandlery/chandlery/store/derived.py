@@ -55,10 +55,11 @@ class StaleHour:
 
 @dataclass(frozen=True)
 class OpenHour:
-    """An hour whose marks were taken before all buckets over it had closed."""
+    """An hour whose marks were taken before all buckets over it had closed; those closed at `settled` are refreshed."""
 
     open_hour_id: int
     hour: datetime
+    settled: datetime | None
 
 
 def refresh(connection: Connection, timeframe: Timeframe, window: Window) -> None:
@@ -162,6 +163,7 @@ def take(
     stale_hours: Sequence[StaleHour],
     open_hours: Sequence[OpenHour],
     still_open: Sequence[datetime],
+    settled: datetime,
 ) -> None:
     """Take marks whose hours have been refreshed, in one transaction: exactly these, not those that came meanwhile.
 
@@ -170,6 +172,7 @@ def take(
         stale_hours: their indicators are older now.
         open_hours: what was read of them; closed by now, or to be replaced.
         still_open: hours among them with a bucket that is open.
+        settled: the buckets over them that had closed by then have been refreshed.
     """
     with transaction(connection):
         run(connection, "take_stale", stale_ids=[mark.stale_id for mark in stale_hours])
@@ -178,4 +181,5 @@ def take(
             "replace_open_hours",
             open_hour_ids=[row.open_hour_id for row in open_hours],
             hours=list(still_open),
+            settled=settled,
         )

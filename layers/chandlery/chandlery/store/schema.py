@@ -5,7 +5,7 @@ from psycopg import Connection
 from chandlery.errors import Permanent
 from chandlery.store.statements import run
 
-REVISION = "0012"  # the head of sql/migrations
+REVISION = "0013"  # the head of sql/migrations
 
 
 def check(connection: Connection) -> None:

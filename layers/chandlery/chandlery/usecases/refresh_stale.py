@@ -86,11 +86,11 @@ class Refresher:
         self.refreshes = 0
         self.horizon = derived.find_horizon(connection)
         self._connection = connection
-        self._settled = at - MINUTE
+        self.settled = at - MINUTE
 
     def closed_to(self, timeframe: Timeframe) -> datetime:
         """Where the first bucket starts that may not be materialized yet."""
-        return timeframe.floor_bucket(self._settled)
+        return timeframe.floor_bucket(self.settled)
 
     def refresh(self, timeframe: Timeframe, touched: Sequence[Window]) -> None:
         """Refresh the buckets that windows touch, where they are closed and all of their minutes are kept."""
@@ -126,14 +126,28 @@ def _take(connection: Connection, piece: Sequence[_Hour], refresher: Refresher) 
     watermarks = derived.list_watermarks(connection)
     ready = [each for each in piece if not _hidden(each.window, watermarks, refresher)]
     marks = [mark for each in ready for mark in each.marks]
-    still_open = [each.hour for each in ready if any(refresher.closed_to(t) < each.window.ends for t in AGGREGATED)]
-    # One row an hour, written only where it is needed: a mark was taken, or several runs left one each.
-    changing = [each for each in ready if each.marks or len(each.open_rows) > 1 or each.hour not in still_open]
+    still_open = [each.hour for each in ready if _open_over(each.window, refresher.settled)]
+    # One row an hour, written where it is needed: a mark was taken, several runs left one each, a bucket has closed.
+    changing = [each for each in ready if each.marks or len(each.open_rows) > 1 or _has_closed(each, refresher.settled)]
     if changing:
         changed = {each.hour for each in changing}
         rows = [row for each in changing for row in each.open_rows]
-        derived.take(connection, marks, rows, [hour for hour in still_open if hour in changed])
+        hours = [hour for hour in still_open if hour in changed]
+        derived.take(connection, marks, rows, hours, refresher.settled)
     return marks
+
+
+def _open_over(hour: Window, settled: datetime) -> Sequence[datetime]:
+    """The buckets over an hour that are open at a moment, by the first of each timeframe."""
+    starts = [max(timeframe.floor_bucket(moment) for moment in (hour.starts, settled)) for timeframe in AGGREGATED]
+    return [start for start in starts if start < hour.ends]
+
+
+def _has_closed(hour: _Hour, settled: datetime) -> bool:
+    """Whether a bucket over an hour has closed since its row was written."""
+    earlier = [row.settled for row in hour.open_rows if row.settled is None or row.settled < settled]
+    now_open = _open_over(hour.window, settled)
+    return any(moment is None or _open_over(hour.window, moment) != now_open for moment in earlier)
 
 
 def _hidden(hour: Window, watermarks: Mapping[str, datetime | None], refresher: Refresher) -> bool:
