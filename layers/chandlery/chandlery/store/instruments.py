@@ -6,7 +6,7 @@ from datetime import datetime
 from psycopg import Connection
 
 from chandlery.domain.instrument import Instrument
-from chandlery.errors import Permanent
+from chandlery.errors import NotFound, Permanent
 from chandlery.store.connection import transaction
 from chandlery.store.statements import read_rows, run
 
@@ -53,11 +53,11 @@ def find(connection: Connection, key: str) -> Instrument:
     """The instrument of a key.
 
     Raises:
-        Permanent: there is none.
+        NotFound: there is none.
     """
     found = _look_up(connection, key)
     if found is None:
-        raise Permanent(f"no instrument {key}; add it first: chandlery instruments add {key} --calendar NAME")
+        raise NotFound(f"no instrument {key}; add it first: chandlery instruments add {key} --calendar NAME")
     return found
 
 

@@ -1,0 +1,45 @@
+"""Instruments a page at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from chandlery.errors import NotFound
+from chandlery.store.statements import read_rows
+
+
+@dataclass(frozen=True)
+class InstrumentEntry:
+    """An instrument and its exchange's time zone; times as those of `domain.instrument.Instrument`."""
+
+    instrument_id: int
+    key: str
+    calendar: str
+    feed: str
+    time_zone: str
+    listed_at: datetime | None
+    delisted_at: datetime | None
+    data_from: datetime | None
+
+
+def list_page(
+    connection: Connection, *, feed: str, calendar: str, prefix: str, after: str, most: int
+) -> Sequence[InstrumentEntry]:
+    """Instruments by key after `after`; of any feed, calendar or prefix where empty."""
+    values: dict[str, Any] = {"feed": feed, "calendar": calendar, "prefix": prefix, "after": after, "most": most}
+    return read_rows(connection, InstrumentEntry, "list_instrument_page", **values)
+
+
+def find_entry(connection: Connection, key: str) -> InstrumentEntry:
+    """The instrument of a key.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = read_rows(connection, InstrumentEntry, "find_instrument_entry", instrument_key=key)
+    if not found:
+        raise NotFound(f"no instrument {key}; add it first: chandlery instruments add {key} --calendar NAME")
+    return found[0]

@@ -1,0 +1,95 @@
+"""List what is missing and why, a page at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+
+from chandlery.domain.cursor import BROKEN, read_cursor, write_cursor
+from chandlery.errors import Refused
+from chandlery.store import gap_pages, instruments
+from chandlery.store.gap_pages import NumberedGap
+from chandlery.store.ledger import Choice, Reason
+
+MOST = 10_000
+
+
+@dataclass(frozen=True)
+class GapPage:
+    """Rows of the ledger, the earliest start first; `next_cursor` leads on, null at the end."""
+
+    gaps: Sequence[NumberedGap]
+    next_cursor: str | None
+
+
+def list_gaps(
+    connection: Connection,
+    *,
+    key: str | None = None,
+    feed: str | None = None,
+    reasons: Sequence[str] = (),
+    open_only: bool = True,
+    starts: datetime | None = None,
+    ends: datetime | None = None,
+    limit: int = 1000,
+    cursor: str | None = None,
+) -> GapPage:
+    """Gaps that touch [starts, ends).
+
+    Args:
+        connection: in autocommit mode; nothing is written.
+        key: of one instrument.
+        feed: of one feed's instruments.
+        reasons: of these alone, by their names.
+        open_only: without those that were healed.
+        starts: since ever where absent; aware.
+        ends: without end where absent; aware.
+        limit: 1 … 10,000.
+        cursor: `next_cursor` of a page of the same question.
+
+    Raises:
+        NotFound: there is no such instrument.
+        Refused: a value is wrong.
+        Retryable, Permanent: from the database.
+    """
+    if not 1 <= limit <= MOST:
+        raise Refused("limit", f"limit is {limit}; give a number from 1 to {MOST:,}")
+    unknown = [reason for reason in reasons if reason not in list(Reason)]
+    if unknown:
+        raise Refused("reason", f"no reason {unknown[0]}; there is: {', '.join(Reason)}")
+    if starts and ends and starts >= ends:
+        raise Refused("from", f"from {starts.isoformat()} is not before to {ends.isoformat()}")
+    asked = {
+        "key": key,
+        "feed": feed,
+        "reasons": " ".join(sorted(reasons)),
+        "open_only": open_only,
+        "from": starts.isoformat() if starts else None,
+        "to": ends.isoformat() if ends else None,
+    }
+    after = _position(cursor, asked)
+    if key is not None:
+        instruments.find(connection, key)
+    choice = Choice(key or "", feed or "", [Reason(reason) for reason in reasons], starts, ends, healed=not open_only)
+    found = gap_pages.list_page(connection, choice, after, limit + 1)
+    chosen = found[:limit]
+    return GapPage(chosen, _cursor(asked, chosen[-1]) if len(found) > limit else None)
+
+
+def _position(cursor: str | None, asked: dict[str, str | bool | None]) -> tuple[datetime | str, int]:
+    if cursor is None:
+        return "-infinity", 0
+    try:
+        said = read_cursor(cursor, asked, {"starts": str, "gap": int})
+        starts = datetime.fromisoformat(str(said["starts"]))
+    except ValueError as error:
+        raise Refused("cursor", str(error)) from None
+    gap = int(said["gap"] or 0)
+    if starts.tzinfo is None or not 0 <= gap < 2**63:
+        raise Refused("cursor", BROKEN)
+    return starts, gap
+
+
+def _cursor(asked: dict[str, str | bool | None], last: NumberedGap) -> str:
+    return write_cursor(asked | {"starts": last.starts.isoformat(), "gap": last.gap_id})
