@@ -5,8 +5,8 @@ Three of our own bear a name that TA-Lib has too, `donchian`, `supertrend` and `
 """
 
 from collections.abc import Mapping
-from datetime import tzinfo
 from dataclasses import replace
+from datetime import tzinfo
 from difflib import get_close_matches
 from functools import cache, lru_cache
 from types import MappingProxyType

@@ -184,7 +184,7 @@ def _prepare(info: IndicatorInfo, name: str, parameters: Mapping[str, Value]) ->
 
 
 def _settling(warm_up: WarmUp, lookback: int, compute: Compute, real: Value | None) -> Settled | None:
-    if warm_up.kind not in ("recursive", "adaptive"):
+    if warm_up.kind not in ("recursive", "adaptive", "phase"):
         return None
     memory = warm_up.memory
     if memory is None or real == "volume":  # memory.py calculates with prices
@@ -247,6 +247,9 @@ def _memory_in_words(warm_up: WarmUp) -> str:
         "beforehand, after which what was before them counts for less than a billionth.",
         "adaptive": f"Recursive at a pace that the candles set: {candles} candles before the first wanted one (with "
         "the defaults) are computed beforehand, and more where values still tell where that began.",
+        "phase": f"Recursive at a pace that the candles set: {candles} candles before the first wanted one (with the "
+        "defaults) are computed beforehand. While a price stands still its phase hangs on the last digits of TA-Lib's "
+        "sums, and some values may tell where the computation began.",
         "cumulative": "Cumulative: every value goes on from the one before; the first candle of the computation is "
         "where it begins, and the answer tells which.",
         "index": "A value is a place, counted from 0, in the candles computed; the answer tells the first of them.",

@@ -127,7 +127,7 @@ def supertrend(candles: SessionCandles, period: int, multiplier: float) -> list[
     ),
     outputs=("tenkan_sen", "kijun_sen", "senkou_span_a", "senkou_span_b", "chikou_span"),
     memory="Finite: a value depends on {candles} and no others. Beware of chikou_span, which looks ahead: it is the "
-    "close of as many candles later as the displacement says, not known at the candle's own time, and missing at the last.",
+    "close `displacement` candles later, not known at the candle's own time, and missing at the last ones.",
     lookback=lambda tenkan, kijun, senkou_b, displacement: max(tenkan, kijun, senkou_b) - 1 + displacement,
 )
 def ichimoku(candles: SessionCandles, tenkan: int, kijun: int, senkou_b: int, displacement: int) -> list[Floats]:

@@ -84,13 +84,13 @@ def jsonable(parameters: Mapping[str, Value]) -> dict[str, object]:
 
 
 def agrees_from_anywhere(compute: Compute, lookback: int) -> Settled:
-    """Settled by observation: begun at the first candle, at a quarter and at half of the way, the values are the same.
+    """Settled by observation: begun at the first candle, at an eighth and at a quarter of the way, values are the same.
 
     What has not moved between two beginnings proves nothing: a ratio of two sums of nothing keeps its value.
     """
 
     def settled(candles: SessionCandles, place: int) -> bool:
-        begins = (place // 4, place // 2)
+        begins = (place // 8, place // 4)
         if place - begins[-1] <= lookback or not _moves(candles, (0, *begins, place)):
             return False
         whole = [output[place:] for output in compute(candles)]

@@ -3,10 +3,12 @@
 Every function is one of four kinds. *Finite*: `lookback` candles and no others count. *Recursive*: a chain of
 smoothings s' = a·s + (1 - a)·x, each forgetting by a^k in k candles (the figures of `memory.py`; the chain adds up).
 *Adaptive*: recursive with a pace or a state that the candles set themselves; here the warm-up is a length at which
-real candles had forgotten. *Cumulative*: every candle counts, back to the first.
+real candles had forgotten. Some of these take the angle of two numbers that are both nearly nothing while a price
+stands still (*phase*): there the last digit of a running sum, which tells where that began, decides about some values,
+whatever the length. *Cumulative*: every candle counts, back to the first.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, log, sqrt
 from typing import Literal, TypeVar
@@ -17,11 +19,12 @@ from chandlery.numerics.memory import Memory, memory_of
 T = TypeVar("T")
 Numbers = Mapping[str, float]
 Chain = tuple[float, ...]  # a's of smoothings of smoothings
-Kind = Literal["finite", "recursive", "adaptive", "cumulative", "index"]
+Kind = Literal["finite", "recursive", "adaptive", "phase", "cumulative", "index"]
 
 # See memory.py: moves of a hundred-thousandth of the price, forgotten to a hundred-billionth; and what a stage adds.
 _FORGOTTEN, _NEXT_STAGE = 1e-19, 1e-12
 _CUMULATIVE = {"ad", "obv", "cumsum", "wad", "nvi", "pvi", "pvt", "vwap"}
+_PHASE = {"mama", "ht_dcphase", "ht_sine", "ht_trendmode"}
 _INDEX = {"maxindex", "minindex", "minmaxindex"}
 # Measured on real minutes, with reserve: the Hilbert transform's period follows the price, a stop its reversals.
 _HILBERT, _REVERSALS = 1000, 1000
@@ -57,12 +60,10 @@ def warm_up_of(indicator: Indicator, extra: Numbers) -> WarmUp:
         return WarmUp("finite" if known.is_finite else "recursive", known.usual, known)
     numbers = {**indicator.parameters, **extra}
     if name in _ADAPTIVE:
-        return WarmUp("adaptive", lookback + _ADAPTIVE[name](numbers))
+        return WarmUp("phase" if name in _PHASE else "adaptive", lookback + _ADAPTIVE[name](numbers))
     chain = _CHAINS[name](numbers) if name in _CHAINS else ()
     averages = [value for parameter, value in numbers.items() if parameter.endswith("matype")]
-    adaptive = name in _CHAINS and bool({_KAMA, _MAMA} & set(averages))
-    kind: Kind = "adaptive" if adaptive else "recursive" if any(chain) else "finite"
-    return WarmUp(kind, lookback + length(chain))
+    return WarmUp(_kind(chain, averages), lookback + length(chain))
 
 
 def length(chain: Chain) -> int:
@@ -81,6 +82,12 @@ def exponential(period: float) -> float:
 def wilder(period: float) -> float:
     """The same of Wilder's."""
     return 1 - 1 / period
+
+
+def _kind(chain: Chain, averages: Sequence[float]) -> Kind:
+    if not any(chain):
+        return "finite"
+    return "phase" if _MAMA in averages else "adaptive" if _KAMA in averages else "recursive"
 
 
 def _known(indicator: Indicator) -> Memory | None:
