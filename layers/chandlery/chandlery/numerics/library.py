@@ -73,6 +73,8 @@ def _info(ours: str, name: str) -> IndicatorInfo:
     indicator, extra = _split(name, {key: value for key, value in defaults.items() if value is not None})
     outputs = tuple(abstract.Function(name).output_names)
     says = _memory_in_words(warm_up_of(indicator, extra))
+    if any(each.name.endswith("matype") for each in parameters):
+        says += " Told to use another average, it is warmed up by what that one needs."
     return IndicatorInfo(ours, about["display_name"], about["group"], parameters, outputs, LIBRARY, says)
 
 
