@@ -4,10 +4,8 @@
 WITH life AS MATERIALIZED (
     SELECT
         n.calendar, n.delisted_at,
-        -- As gap monitors count, but for a first candle that none has counted yet.
-        coalesce(
-            n.listed_at, n.data_from, (SELECT min(time) FROM market.candles WHERE instrument_id = n.instrument_id)
-        ) AS since,
+        -- As gap monitors count, but for a first candle that none has counted yet: that is :since.
+        coalesce(n.listed_at, n.data_from, :'since'::timestamptz) AS since,
         least(
             :'ends'::timestamptz,
             (SELECT time FROM market.:"relation" WHERE instrument_id = n.instrument_id ORDER BY time DESC LIMIT 1)

@@ -21,10 +21,8 @@ WITH page AS MATERIALIZED (
 ), life AS MATERIALIZED (
     SELECT
         calendar, delisted_at,
-        -- As gap monitors count, but for a first candle that none has counted yet.
-        coalesce(
-            listed_at, data_from, (SELECT min(time) FROM market.candles WHERE instrument_id = :'instrument_id'::integer)
-        ) AS since
+        -- As gap monitors count, but for a first candle that none has counted yet: that is :since.
+        coalesce(listed_at, data_from, :'since'::timestamptz) AS since
     FROM market.instruments WHERE instrument_id = :'instrument_id'::integer
 )
 SELECT

@@ -1,7 +1,7 @@
 """Candles of any timeframe a page at a time, and the buckets between them that have none."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -72,6 +72,7 @@ class Stretch:
         whole: without candles that have partial minutes.
         at: when they are read.
         first_open: the first bucket that is open then.
+        since: since when candles are expected of an instrument of which that is not stored; null: not at all.
     """
 
     window: Window
@@ -80,6 +81,13 @@ class Stretch:
     whole: bool
     at: datetime
     first_open: datetime
+    since: datetime | None = None
+
+
+def find_first_minute(connection: Connection, instrument_id: int) -> datetime | None:
+    """The first one-minute candle of an instrument that is kept; none without any."""
+    row = run(connection, "find_first_minute", instrument_id=instrument_id).fetchone()
+    return row[0] if row else None
 
 
 def find_sessions_at(connection: Connection, calendar: str, at: datetime) -> tuple[date | None, date | None]:
@@ -92,6 +100,26 @@ def read_page(
     connection: Connection, instrument_id: int, timeframe: Timeframe, stretch: Stretch
 ) -> Sequence[CandleRow]:
     """An instrument's candles of a stretch, in order."""
+    if not timeframe.by_session:
+        # Most instruments have what is wanted near by: fewer chunks are planned for, which takes longer than to read.
+        near = _near(timeframe, stretch)
+        rows = _read(connection, instrument_id, timeframe, replace(stretch, window=near))
+        if len(rows) >= stretch.most or near == stretch.window:
+            return rows
+    return _read(connection, instrument_id, timeframe, stretch)
+
+
+def _near(timeframe: Timeframe, stretch: Stretch) -> Window:
+    window = stretch.window
+    reach = 5 * DAY + 4 * stretch.most * (timeframe.width or DAY)
+    if window.ends - window.starts <= reach:
+        return window
+    if stretch.backward:
+        return Window(window.ends - reach, window.ends)
+    return Window(window.starts, window.starts + reach)
+
+
+def _read(connection: Connection, instrument_id: int, timeframe: Timeframe, stretch: Stretch) -> Sequence[CandleRow]:
     values = _values(instrument_id, stretch)
     if timeframe is Timeframe.M1:
         return read_rows(connection, CandleRow, "read_minute_page", **values, at=stretch.at)
@@ -110,6 +138,7 @@ def read_page(
         by_session=timeframe.by_session,
         width=_interval(timeframe),
         first_open=stretch.first_open,
+        since=stretch.since,
     )
 
 
@@ -127,6 +156,7 @@ def list_empty_buckets(
         by_session=timeframe.by_session,
         unit=UNITS.get(timeframe, "day"),
         width=DAY if timeframe.by_session else timeframe.width,
+        since=stretch.since,
     )
     return sorted(found, key=lambda bucket: bucket.time)
 

@@ -4,10 +4,12 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg import Connection
 
 from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.window import DAY
 from chandlery.errors import psycopg_errors_translated
 from chandlery.store.candle_pages import find_session_floor
 from chandlery.store.statements import statement
@@ -57,9 +59,7 @@ def read_series(
     before: int = 0,
     whole_sessions: int = 0,
 ) -> Series:
-    """An instrument's candles that start in [starts, ends), with what is needed ahead of them, by one statement.
-
-    Of days, weeks and months a second one finds how far back they reach.
+    """An instrument's candles that start in [starts, ends), with what is needed ahead of them, by one statement or two.
 
     Args:
         connection: in autocommit mode.
@@ -84,7 +84,7 @@ def read_series(
         if found is None:
             return _NONE
         floor = found
-    values = {
+    values: dict[str, Any] = {
         "instrument_id": instrument_id,
         "starts": starts or _LONG_AGO,
         "ends": ends,
@@ -94,8 +94,12 @@ def read_series(
         "width": timeframe.width or "1 month",
         "floor": floor,
     }
-    with psycopg_errors_translated(), connection.cursor(binary=True) as cursor:
-        row = cursor.execute(statement("read_series", timeframe.relation), values).fetchone()
+    if not timeframe.by_session and timeframe.width:
+        # Most instruments have what is wanted near by: fewer chunks are planned for.
+        values["floor"] = max((starts or ends) - 5 * DAY - 4 * (most + before) * timeframe.width, _LONG_AGO)
+    row = _run(connection, timeframe, values)
+    if not timeframe.by_session and (row is None or len(row[0]) < (row[9] if starts else most) + before):
+        row = _run(connection, timeframe, values | {"floor": _LONG_AGO})
     if row is None:
         return _NONE
     times, *columns, days, wanted, hours = row
@@ -119,6 +123,11 @@ def read_series(
         closed=[True] * open_since + [False] * (len(times) - open_since),
         first=len(times) - wanted,
     )
+
+
+def _run(connection: Connection, timeframe: Timeframe, values: dict[str, Any]) -> Sequence[Any] | None:
+    with psycopg_errors_translated(), connection.cursor(binary=True) as cursor:
+        return cursor.execute(statement("read_series", timeframe.relation), values).fetchone()
 
 
 def _session_days(

@@ -98,6 +98,7 @@ def read_candles(connection: Connection, query: CandleQuery, at: datetime) -> Ca
         whole=not query.include_partial,
         at=at,
         first_open=reach.first_open,
+        since=_first_minute(connection, instrument),
     )
     rows = candle_pages.read_page(connection, instrument.instrument_id, query.timeframe, stretch)
     if query.fill:
@@ -105,6 +106,13 @@ def read_candles(connection: Connection, query: CandleQuery, at: datetime) -> Ca
     chosen = rows[-query.limit :] if stretch.backward else rows[: query.limit]
     more = len(rows) > len(chosen)
     return CandlePage(instrument, query.timeframe, chosen, _cursor(query, chosen) if more else None)
+
+
+def _first_minute(connection: Connection, instrument: Instrument) -> datetime | None:
+    # Gap monitors keep it as data_from, once they have counted it.
+    if instrument.expected_since:
+        return None
+    return candle_pages.find_first_minute(connection, instrument.instrument_id)
 
 
 def _refuse_nonsense(query: CandleQuery) -> None:
