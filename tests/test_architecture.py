@@ -43,6 +43,8 @@ ALLOWED = {
         "vendors",
         "policies",
         "indicator_set",
+        "numerics",
+        "cache",
     },
 }
 POWERTOOLS = {"telemetry", "component", "settings", "functions"}
@@ -58,7 +60,7 @@ def room_of(path: Path) -> str:
 
 def sources() -> Iterator[Path]:
     yield from (path for path in LAYER.rglob("*.py") if path.name != "__init__.py")
-    yield from (REPO / "functions").glob("*.py")
+    yield from (REPO / "functions").rglob("*.py")
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -89,7 +91,11 @@ def test_the_domain_is_pure() -> None:
         )
 
 
-@pytest.mark.parametrize("path", sorted((REPO / "functions").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for path in (REPO / "functions").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()),
+    ids=lambda path: path.stem,
+)
 def test_third_party_numerics_are_loaded_where_they_are_deployed(path: Path) -> None:
     code = f"import sys, functions.{path.stem}; print(sorted({{'numpy', 'talib'}} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)

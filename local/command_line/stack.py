@@ -1,27 +1,43 @@
 """`chandlery up`: the whole stack on one machine, until Ctrl-C."""
 
 import contextlib
+import os
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
 
 from chandlery.domain.window import MINUTE, Window
 from chandlery.errors import ChandleryError
 from local.command_line.database import open_connection, use_database
 from local.command_line.functions import call, scheduled_event
 from local.command_line.output import err, out, plain
+from local.http_server import serving
 from local.schedules import Function, firings, next_minute, read_functions
 
 
-def up() -> None:
-    """Start the database, and fire every schedule of template.yaml at its time until Ctrl-C; logs go to stderr."""
+def up(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="where the HTTP API listens; 0: any free port")] = 8000,
+    sandboxes: Annotated[int, typer.Option(min=1, max=64, help="requests answered at one time")] = 2,
+) -> None:
+    """Run the whole stack until Ctrl-C: the database, every schedule of template.yaml, the HTTP API; logs go to stderr."""
     url = use_database()
     open_connection().close()
     functions = read_functions()
     out.print(f"database {url}", soft_wrap=True)
     for function in functions:
-        out.print(f"{function.name}: {function.schedule or 'no schedule'}")
-    out.print("running; Ctrl-C stops")
+        if function.schedule:
+            out.print(f"{function.name}: {function.schedule}")
+    with serving(port, sandboxes, os.environ) as address:
+        out.print(f"http_api: {address}, its documentation {address}/docs", soft_wrap=True)
+        out.print("running; Ctrl-C stops")
+        _keep_schedules(functions)
+
+
+def _keep_schedules(functions: Sequence[Function]) -> None:
     try:
         minute = next_minute(datetime.now(UTC))
         while True:

@@ -13,6 +13,7 @@ SELECT DISTINCT ON (run.component)
                  WHERE good.component = run.component AND good.status = 'succeeded'),
                 '-infinity'
             )
-    ) AS failures_in_a_row
+    ) AS failures_in_a_row,
+    run.counts
 FROM market.runs AS run
 ORDER BY run.component, run.scheduled_at DESC;

@@ -1,7 +1,9 @@
 """Logs, metrics, and every metric's name. Only this room and `component` know Powertools."""
 
+import traceback
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -12,6 +14,13 @@ NAMESPACE = "Chandlery"
 RUNS = "Runs"
 FAILURES = "Failures"
 RUN_SECONDS = "RunSeconds"
+
+REQUESTS = "Requests"
+CLIENT_ERRORS = "ClientErrors"
+SERVER_ERRORS = "ServerErrors"
+REQUEST_SECONDS = "RequestSeconds"
+CACHE_HITS = "CacheHits"
+CACHE_MISSES = "CacheMisses"
 
 # A report's field → the metric it becomes.
 REPORTED = {
@@ -95,6 +104,49 @@ class Telemetry:
         self._metrics.add_metric(name=RUN_SECONDS, unit=MetricUnit.Seconds, value=seconds)
         self._metrics.flush_metrics()
         self.logger.remove_keys(["scheduled_at", "request_id"])
+
+
+class RequestTelemetry:
+    """What the HTTP API says about its requests: a JSON log line and metrics each."""
+
+    def __init__(self, service: str) -> None:
+        self._logger = Logger(service=service)
+        self._metrics = Metrics(namespace=NAMESPACE, service=service)
+
+    def answered(
+        self, method: str, path: str, status: int, seconds: float, request_id: str, *, cached: str | None
+    ) -> None:
+        """Say how a request ended; `cached` is hit or miss where its answer can be kept."""
+        self._logger.info(
+            "answered",
+            method=method,
+            path=path,
+            status=status,
+            seconds=round(seconds, 4),
+            request_id=request_id,
+            cached=cached,
+        )
+        counts = {
+            REQUESTS: 1,
+            CLIENT_ERRORS: int(400 <= status < 500),
+            SERVER_ERRORS: int(status >= 500),
+            CACHE_HITS: int(cached == "hit"),
+            CACHE_MISSES: int(cached == "miss"),
+        }
+        for name, value in counts.items():
+            self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        self._metrics.add_metric(name=REQUEST_SECONDS, unit=MetricUnit.Seconds, value=seconds)
+        self._metrics.flush_metrics()
+
+    def refused(self, error: str, *, permanent: bool, request_id: str) -> None:
+        """Say in a line why a request could not be answered."""
+        self._logger.error("request failed", error=error, retryable=not permanent, request_id=request_id)
+
+    def failed(self, error: Exception, request_id: str) -> None:
+        """Tell of an error nobody raised on purpose: its kind and where, for its words may hold anything."""
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(last.filename).name}:{last.lineno}"
+        self._logger.error("request broke", error=type(error).__name__, where=where, request_id=request_id)
 
 
 def _add(metrics: Metrics | EphemeralMetrics, counts: Mapping[str, Any]) -> None:

@@ -60,6 +60,12 @@ class Timeframe(StrEnum):
         return _WIDTHS.get(self)
 
     @property
+    def longest(self) -> timedelta:
+        """What no bucket of it exceeds, from its start to where it is closed."""
+        # A session of a date ends the next evening UTC at the latest, and a minute later is settled.
+        return (self.width or 31 * DAY) + (2 * DAY if self.by_session else timedelta())
+
+    @property
     def chain(self) -> tuple["Timeframe", ...]:
         """The timeframes with an aggregate of their own that this one is made of, itself included, bottom up."""
         if self.by_session:

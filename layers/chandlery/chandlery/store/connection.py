@@ -11,15 +11,23 @@ from chandlery.settings import Settings, connection_parameters
 from chandlery.store import schema
 
 
-def connect(settings: Settings, component: str) -> Connection:
+def connect(
+    settings: Settings, component: str, *, read_only: bool = False, timeout_seconds: float | None = None
+) -> Connection:
     """A connection in autocommit mode, in UTC, with timeouts, named after its component.
+
+    Args:
+        settings: who and where.
+        component: the name it goes by.
+        read_only: whether the server is to refuse every write, whatever the role may do.
+        timeout_seconds: longest time one statement may take, where it is not the setting's.
 
     Raises:
         Retryable: the server cannot be reached now.
         Permanent: it refuses the login, or no database is named.
     """
     options = {
-        "statement_timeout": f"{settings.database_statement_timeout_seconds}s",
+        "statement_timeout": f"{round((timeout_seconds or settings.database_statement_timeout_seconds) * 1000)}ms",
         "lock_timeout": f"{settings.database_lock_timeout_seconds}s",
         # Nobody is there any more to end the transaction of a run that died: its lock must not outlive it.
         "idle_in_transaction_session_timeout": "60s",
@@ -30,6 +38,8 @@ def connect(settings: Settings, component: str) -> Connection:
         # Ten thousand groups of exact sums fit, so that a minute is hashed rather than sorted.
         "work_mem": "64MB",
     }
+    if read_only:
+        options["default_transaction_read_only"] = "on"
     with psycopg_errors_translated():
         connection = Connection.connect(
             **connection_parameters(settings),
@@ -48,6 +58,14 @@ def connect(settings: Settings, component: str) -> Connection:
 def transaction(connection: Connection) -> Iterator[None]:
     """One transaction; an error inside rolls all of it back."""
     with psycopg_errors_translated(), connection.transaction():
+        yield
+
+
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """One transaction that only reads, and sees the database as of one moment."""
+    with psycopg_errors_translated(), connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         yield
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
@@ -44,6 +45,7 @@ class LastRun:
     seconds: float
     error: str | None
     failures_in_a_row: int
+    counts: Mapping[str, Any]
 
 
 def list_last(connection: Connection) -> Sequence[LastRun]:

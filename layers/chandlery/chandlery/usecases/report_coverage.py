@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from chandlery.domain.instrument import Instrument
 from chandlery.domain.window import MINUTE, WEEK, Window, floor_minute
-from chandlery.errors import Permanent
+from chandlery.errors import NotFound
 from chandlery.store import coverage, instruments
 from chandlery.store.coverage import CalendarStretch, DayCoverage
 
@@ -47,8 +47,8 @@ def report_coverage(
         last: session date to end with; the newest that a gap monitor has looked at where absent.
 
     Raises:
-        Permanent: an instrument is unknown, or nothing at all was expected; the message says why and what to do.
-        Retryable: from the database.
+        NotFound: an instrument is unknown, or nothing at all was expected; the message says why and what to do.
+        Retryable, Permanent: from the database.
     """
     chosen = _choose(connection, keys, feed)
     names = sorted({instrument.calendar for instrument in chosen})
@@ -56,7 +56,7 @@ def report_coverage(
     if first is None or last is None:
         judged = coverage.list_judged_days(connection, names, last, DAYS)
         if not judged or (first and first > judged[0].session_date):
-            raise Permanent(
+            raise NotFound(
                 f"no gap monitor has looked at a session {_stretch_told(first, last)}yet; run: chandlery invoke"
                 " live_gap_monitor, or name both --from DATE and --to DATE"
             )
@@ -66,17 +66,17 @@ def report_coverage(
     days = _list_days(connection, chosen, calendars, due, first, last)
     remarks = [*_calendar_remarks(calendars, first, last), *_silence_remarks(chosen, calendars, days, due)]
     if not days:
-        raise Permanent(remarks[0] if remarks else f"no session from {first} to {last} has begun yet")
+        raise NotFound(remarks[0] if remarks else f"no session from {first} to {last} has begun yet")
     return CoverageReport(first, last, days, [*remarks, *_unjudged_remarks(days, at)])
 
 
 def _choose(connection: Connection, keys: Sequence[str], feed: str | None) -> Sequence[Instrument]:
     found = [instruments.find(connection, key) for key in dict.fromkeys(keys)] or instruments.list_all(connection)
     if not found:
-        raise Permanent("there is no instrument yet; add one: chandlery instruments add KEY --calendar NAME")
+        raise NotFound("there is no instrument yet; add one: chandlery instruments add KEY --calendar NAME")
     chosen = [instrument for instrument in found if feed in (None, instrument.feed)]
     if not chosen:
-        raise Permanent(f"none of these instruments has the feed {feed}; see: chandlery feeds list")
+        raise NotFound(f"none of these instruments has the feed {feed}; see: chandlery feeds list")
     return chosen
 
 

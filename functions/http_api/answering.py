@@ -1,0 +1,137 @@
+"""Answers that can be kept: cached under a fingerprint of the data they came from, with an ETag."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from aws_lambda_powertools.event_handler import Response
+from psycopg import Connection
+
+from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.window import DAY, Window
+from chandlery.store import fingerprints
+from chandlery.store.connection import snapshot
+from chandlery.store.instrument_pages import InstrumentEntry
+
+from .application import app
+from .sandbox import SANDBOX
+
+_JSON = "application/json"
+# What lies a day back is changed by heals alone, which its fingerprint tells.
+_SETTLED_SECONDS, _OPEN_SECONDS = 7 * 86_400, 3_600
+
+
+@dataclass(frozen=True)
+class Question:
+    """What an answer is about.
+
+    Attributes:
+        instrument: whose candles.
+        timeframe: of which timeframe.
+        words: all else that tells it from other questions, and the minute it is asked in where that matters.
+        at: now.
+    """
+
+    instrument: InstrumentEntry
+    timeframe: Timeframe
+    words: object
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """The same for the same question."""
+        said = json.dumps([self.instrument.key, self.timeframe, self.words], default=str)
+        return hashlib.sha256(said.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Made:
+    """A body, and the stretch of minutes it was made of: a change of others does not change it."""
+
+    body: bytes
+    window: Window
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A body, and how it was come by: hit, miss, or bypass where it may not be kept; its tag, where it may be."""
+
+    body: bytes
+    cache: str
+    tag: str | None
+
+
+def answer(connection: Connection, question: Question, make: Callable[[], Made]) -> Answered:
+    """Find an answer in the cache while the data it came from is the same; else make it, and keep it.
+
+    Which minutes an answer comes from is known once it was made: so its window is kept beside it. That may be an older
+    window than the answer's own; then the fingerprint, which has it in, differs, and the answer is made anew.
+    """
+    key = question.key
+    window = _window_of(SANDBOX.cache.get(f"{key} window", ""))
+    if window is not None and (now := _fingerprint(connection, question, window)):
+        cached = SANDBOX.cache.get(key, now)
+        if cached is not None:
+            return Answered(cached, "hit", _tag(key, now))
+    # Data and fingerprint of one moment.
+    with snapshot(connection):
+        made = make()
+        then = _fingerprint(connection, question, made.window)
+    if then is None:
+        return Answered(made.body, "bypass", None)
+    seconds = _SETTLED_SECONDS if made.window.ends < question.at - DAY else _OPEN_SECONDS
+    SANDBOX.cache.put(key, then, made.body, seconds=seconds)
+    SANDBOX.cache.put(f"{key} window", "", _told_window(made.window), seconds=seconds)
+    return Answered(made.body, "miss", _tag(key, then))
+
+
+def _fingerprint(connection: Connection, question: Question, window: Window) -> str | None:
+    found = fingerprints.find_candles(connection, question.instrument.instrument_id, question.timeframe, window)
+    return f"{_told_window(window).decode()} {found.value}" if found.settled_to >= window.ends else None
+
+
+def _told_window(window: Window) -> bytes:
+    return f"{window.starts.isoformat()} {window.ends.isoformat()}".encode()
+
+
+def _window_of(said: bytes | None) -> Window | None:
+    return Window(*map(datetime.fromisoformat, said.decode().split())) if said else None
+
+
+def _tag(key: str, found: str) -> str:
+    return '"' + hashlib.sha256(f"{key} {found}".encode()).hexdigest()[:32] + '"'
+
+
+def respond(answered: Answered, content_type: str = _JSON, **headers: str) -> Response[str]:
+    """The answer over HTTP; 304 without it where the caller has it already."""
+    headers = {"X-Cache": answered.cache, "Cache-Control": "private, no-cache", "Vary": "Accept"} | headers
+    if answered.tag is not None:
+        headers["ETag"] = answered.tag
+        if answered.tag in _tags_had():
+            return Response(status_code=304, content_type=None, headers=headers, body="")
+    return Response(status_code=200, content_type=content_type, headers=headers, body=answered.body.decode())
+
+
+def plain(body: object) -> Response[str]:
+    """An answer of the moment, tagged by its own content."""
+    text = json.dumps(body, separators=(",", ":"), default=_told, ensure_ascii=False).encode()
+    return respond(Answered(text, "bypass", '"' + hashlib.sha256(text).hexdigest()[:32] + '"'))
+
+
+def _tags_had() -> set[str]:
+    given = app.current_event.headers.get("if-none-match", "")
+    return {tag.strip().removeprefix("W/") for tag in given.split(",")}
+
+
+def _told(value: object) -> object:
+    if isinstance(value, datetime):
+        return told(value)
+    return float(value) if isinstance(value, Decimal) else str(value)
+
+
+def told(moment: datetime) -> str:
+    """A moment as answers tell it: UTC, ending in Z."""
+    return moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,135 @@
+"""The application: Powertools' resolver, what every request goes through, and errors as answers."""
+
+import base64
+import binascii
+import re
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
+
+from chandlery.component import LambdaContext
+from chandlery.errors import ChandleryError, Permanent
+from chandlery.telemetry import RequestTelemetry
+
+from .problems import problem, problem_of, problem_of_content_type, problem_of_fields, read_json
+from .sandbox import COMPONENT, SANDBOX
+
+app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=read_json)
+telemetry = RequestTelemetry(COMPONENT)
+
+_TITLE, _VERSION = "Chandlery", "1"
+_DESCRIPTION = (
+    "Candles of a trading desk, indicators on demand, and whether all is well. Times are ISO 8601 with an offset, and"
+    " are answered in UTC; prices and volumes are numbers. Errors are problem details (RFC 9457)."
+)
+
+
+def answer(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request: API Gateway's event, payload format 2.0, in; its response out."""
+    started = time.perf_counter()
+    request_id = event.get("requestContext", {}).get("requestId") or context.aws_request_id
+    answered = _refused_body(event, request_id) or _resolve(event, context, request_id)
+    route = app.context.get("_path") or event.get("rawPath", "")
+    telemetry.answered(
+        event.get("requestContext", {}).get("http", {}).get("method", "?"),
+        route,
+        answered["statusCode"],
+        time.perf_counter() - started,
+        request_id,
+        cached=answered["headers"].get("X-Cache"),
+    )
+    return answered
+
+
+def _resolve(event: dict[str, Any], context: LambdaContext, request_id: str) -> dict[str, Any]:
+    app.append_context(request_id=request_id)
+    try:
+        resolved: dict[str, Any] = app.resolve(event, context)  # type: ignore[arg-type]  # Powertools wants its own class
+    except Exception as error:  # noqa: BLE001  # whatever it is: the caller gets an answer, the log the reason
+        telemetry.failed(error, request_id)
+        return _plain(problem(500, "the service failed; its log tells more", request_id))
+    resolved["headers"].setdefault("X-Request-Id", request_id)
+    return resolved
+
+
+def _plain(response: Response[str]) -> dict[str, Any]:
+    """The response as API Gateway takes it, where no route was come to."""
+    return {
+        "statusCode": response.status_code,
+        "headers": {key: str(value) for key, value in response.headers.items()},
+        "body": response.body,
+        "isBase64Encoded": False,
+        "cookies": [],
+    }
+
+
+def _refused_body(event: dict[str, Any], request_id: str) -> dict[str, Any] | None:
+    """An answer for a body that is too long or not text; before anything is made of it."""
+    body, most = event.get("body") or "", SANDBOX.settings.api_most_body_bytes
+    try:
+        size = len(base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode())
+        if size <= most and event.get("isBase64Encoded"):
+            base64.b64decode(body).decode()
+    except (binascii.Error, UnicodeError):
+        return _plain(problem(400, "the body is not text in UTF-8", request_id))
+    if size > most:
+        return _plain(problem(413, f"the body has {size:,} bytes; {most:,} are the most", request_id))
+    return None
+
+
+def request_id() -> str:
+    """The id of the request at hand."""
+    return str(app.context.get("request_id"))
+
+
+@app.exception_handler(ChandleryError)
+def _on_purpose(error: ChandleryError) -> Response[str]:
+    answered = problem_of(error, request_id())
+    if answered.status_code >= 500:  # noqa: PLR2004
+        telemetry.refused(str(error), permanent=isinstance(error, Permanent), request_id=request_id())
+    return answered
+
+
+@app.exception_handler(RequestValidationError)
+def _wrong_fields(error: RequestValidationError) -> Response[str]:
+    return problem_of_fields(error, request_id())
+
+
+@app.exception_handler(RequestUnsupportedContentType)
+def _wrong_content_type(error: RequestUnsupportedContentType) -> Response[str]:
+    return problem_of_content_type(error, request_id())
+
+
+@app.not_found
+def _no_route(_error: NotFoundError) -> Response[str]:
+    path, method = app.current_event.path, app.current_event.http_method.upper()
+    methods = sorted({allowed for rule, of_it in _paths().items() if re.fullmatch(rule, path) for allowed in of_it})
+    if methods and method not in methods:
+        return problem(
+            405, f"{path} takes {' or '.join(methods)}", request_id(), headers={"Allow": ", ".join(methods)}
+        )
+    return problem(404, f"there is nothing at {path}; /docs tells what there is", request_id())
+
+
+@cache
+def _paths() -> Mapping[str, frozenset[str]]:
+    """Every path of OpenAPI as an expression, and its methods."""
+    schema = app.get_openapi_schema()
+    return {
+        re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)): frozenset(
+            method.upper() for method in ("get", "post") if getattr(item, method)
+        )
+        for path, item in (schema.paths or {}).items()
+    }
+
+
+def document() -> None:
+    """Give the OpenAPI document its words, and a page that shows it at /docs."""
+    words = {"title": _TITLE, "version": _VERSION, "description": _DESCRIPTION}
+    app.configure_openapi(**words)
+    app.enable_swagger(path="/docs", **words)

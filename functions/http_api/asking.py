@@ -1,0 +1,69 @@
+"""What requests have in common: times, keys, timeframes, and who is asked for what."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.window import MINUTE, floor_minute
+from chandlery.errors import Refused
+
+_EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200
+# Before all candles.
+EVER = datetime(_EARLIEST_YEAR, 1, 1, tzinfo=UTC)
+
+
+def _plausible(moment: datetime) -> datetime:
+    if not _EARLIEST_YEAR <= moment.year <= _LATEST_YEAR:
+        raise PydanticCustomError("time", "a year from 1900 to 2200")
+    return moment
+
+
+def _whole(text: Any) -> Any:
+    # A blank is what a plus in an unescaped query becomes: 2026-03-02T10:00:00+01:00.
+    return text.replace(" ", "+") if isinstance(text, str) and "T" in text else text
+
+
+def _timeframe(text: Any) -> Any:
+    try:
+        return Timeframe.parse(text) if isinstance(text, str) else text
+    except ValueError as error:
+        raise PydanticCustomError("timeframe", "{said}", {"said": str(error)}) from None
+
+
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_whole),
+    AfterValidator(_plausible),
+    Field(description="ISO 8601 with an offset", examples=["2026-03-02T09:15:00Z"]),
+]
+TimeframeName = Annotated[
+    Timeframe,
+    BeforeValidator(_timeframe),
+    Field(
+        description="1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, 1mo, or in words: 1minute, 5minutes, 1hour",
+        json_schema_extra={"type": "string", "examples": ["5m", "1hour"]},
+    ),
+]
+Key = Annotated[
+    str, Field(min_length=1, max_length=200, description="EXCHANGE@SYMBOL@TYPE", examples=["NSE@NIFTY@INDEX"])
+]
+Feed = Annotated[str | None, Query(min_length=1, max_length=100, description="of this feed's instruments alone")]
+Limit = Annotated[int, Query(ge=1, le=10_000, description="rows in a page, at most")]
+Cursor = Annotated[str | None, Query(min_length=1, max_length=2000, description="next_cursor of the page before")]
+
+
+def window_of(starts: datetime | None, ends: datetime | None, at: datetime) -> tuple[datetime | None, datetime]:
+    """The stretch asked for, up to the end of the current minute where no end is named.
+
+    Raises:
+        Refused: it ends before it starts.
+    """
+    closes = ends or floor_minute(at) + MINUTE
+    if starts is not None and starts >= closes:
+        raise Refused("from", f"from {starts.isoformat()} is not before to {closes.isoformat()}")
+    return starts, closes
+

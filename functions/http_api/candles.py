@@ -1,0 +1,172 @@
+"""GET /api/v1/candles/{instrument_key}: candles of any timeframe, by pages, as JSON or CSV."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from psycopg import Connection
+from pydantic import BaseModel, Field
+
+from chandlery.domain.window import MINUTE, Window, floor_minute
+from chandlery.errors import Refused
+from chandlery.usecases.read_candles import CandlePage, CandleQuery, CandleRow, read_candles
+
+from .answering import Answered, Made, Question, answer, respond, told
+from .application import app
+from .asking import EVER, Cursor, Key, Moment, TimeframeName, window_of
+from .problems import documented
+from .sandbox import SANDBOX
+
+router = Router()
+
+_COLUMNS = (
+    "time", "open", "high", "low", "close", "volume", "vwap", "trades", "minutes", "expected", "closed", "partial",
+    "filled", "price_eligible", "sources", "revision",
+)  # fmt: skip
+
+
+class Candle(BaseModel):
+    """A candle; `time` is the start of its bucket."""
+
+    time: datetime
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    vwap: float | None = Field(description="turnover by volume; null without volume, or where turnover is not known")
+    trades: int | None
+    minutes: int = Field(description="complete one-minute candles it is made of")
+    expected: int | None = Field(description="minutes its sessions expect; null for one-minute candles")
+    closed: bool = Field(description="whether its bucket had ended")
+    partial: bool = Field(description="whether it is open, or its feed was silent during a minute of it")
+    filled: bool = Field(description="made up for a bucket without trades: all prices the last close")
+    price_eligible: bool = Field(description="whether trades that may set prices set them")
+    sources: str | None = Field(description="who made it, or the minutes of it")
+    revision: int | None = Field(description="how often it was changed; null where derived")
+
+
+class Candles(BaseModel):
+    """A page of candles, the oldest first."""
+
+    instrument_key: str
+    timeframe: str
+    candles: list[Candle]
+    next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
+
+
+@router.get(
+    "/api/v1/candles/<instrument_key>",
+    summary="Candles of an instrument",
+    description=(
+        "With `from`, pages go on from there; without it, the newest candles before `to`, and pages go back. A page"
+        " lists the oldest first. Each timeframe is read from candles of its own. `Accept: text/csv` answers CSV, and"
+        " the cursor in the header `X-Next-Cursor`."
+    ),
+    responses={
+        200: {
+            "description": "A page",
+            "content": {"application/json": {"model": Candles}, "text/csv": {"schema": {"type": "string"}}},
+        },
+        304: {"description": "The caller has it already"},
+        **documented(400, 404, 422, 500, 503),
+    },
+    tags=["candles"],
+)
+def get_candles(
+    instrument_key: Annotated[Key, Path()],
+    timeframe: Annotated[TimeframeName, Query()],
+    starts: Annotated[Moment | None, Query(alias="from", description="buckets that start here or later")] = None,
+    ends: Annotated[Moment | None, Query(alias="to", description="buckets that start before; now where absent")] = None,
+    limit: Annotated[int, Query(ge=1, description="candles in a page, at most")] = 500,
+    fill: Annotated[Literal["none", "flat"], Query(description="flat: make up buckets without trades, marked")] = "none",
+    include_partial: Annotated[bool, Query(description="whether to list open and partial candles")] = True,
+    cursor: Cursor = None,
+) -> Response[str]:
+    """Answer a page."""
+    at = datetime.now(UTC)
+    if limit > SANDBOX.settings.api_most_candles:
+        raise Refused("limit", f"limit is {limit:,}; {SANDBOX.settings.api_most_candles:,} candles are the most")
+    starts, ends = window_of(starts, ends, at)
+    query = CandleQuery(instrument_key, timeframe, starts, ends, limit, fill == "flat", include_partial, cursor)
+    as_csv = "text/csv" in app.current_event.headers.get("accept", "")
+    answered, following = SANDBOX.read(lambda connection: _answer(connection, query, at, as_csv=as_csv))
+    if not as_csv:
+        return respond(answered)
+    return respond(answered, "text/csv; charset=utf-8", **({"X-Next-Cursor": following} if following else {}))
+
+
+def _answer(connection: Connection, query: CandleQuery, at: datetime, *, as_csv: bool) -> tuple[Answered, str]:
+    instrument = SANDBOX.find_instrument(connection, query.key)
+    # Whether a candle is closed is a matter of the minute it is asked in.
+    minute = floor_minute(at) if query.ends is None or query.ends > at - query.timeframe.longest else None
+    words = [query.starts, query.ends, query.limit, query.fill, query.include_partial, query.cursor, as_csv, minute]
+
+    def make() -> Made:
+        page = read_candles(connection, query, at)
+        text = f"{page.next_cursor or ''}\n{_csv(page)}" if as_csv else _json(page)
+        return Made(text.encode(), _window(page, query, at))
+
+    answered = answer(connection, Question(instrument, query.timeframe, words, at), make)
+    if not as_csv:
+        return answered, ""
+    following, _, body = answered.body.decode().partition("\n")
+    return Answered(body.encode(), answered.cache, answered.tag), following
+
+
+def _window(page: CandlePage, query: CandleQuery, at: datetime) -> Window:
+    """The minutes a page was made of."""
+    ends = query.timeframe.ceil_bucket(query.ends or floor_minute(at) + MINUTE)
+    full = len(page.candles) >= query.limit
+    if query.fill or query.cursor is not None or (query.starts is None and not full):
+        # The close before the page, wherever it is; or all there is.
+        return Window(EVER, ends)
+    starts = page.candles[0].time if query.starts is None else query.starts
+    return Window(query.timeframe.floor_bucket(starts), ends)
+
+
+def _json(page: CandlePage) -> str:
+    return json.dumps(
+        {
+            "instrument_key": page.instrument.key,
+            "timeframe": page.timeframe.value,
+            "candles": [dict(zip(_COLUMNS, _values(row), strict=True)) for row in page.candles],
+            "next_cursor": page.next_cursor,
+        },
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
+
+
+def _values(row: CandleRow) -> Sequence[Any]:
+    """In the order of the columns, as JSON can say them."""
+    return (
+        told(row.time), float(row.open), float(row.high), float(row.low), float(row.close), float(row.volume),
+        None if row.vwap is None else float(row.vwap), row.trades, row.minutes, row.expected, row.closed, row.partial,
+        row.filled, row.price_eligible, row.sources, row.revision,
+    )  # fmt: skip
+
+
+def _csv(page: CandlePage) -> str:
+    """With every digit that is stored."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for row in page.candles:
+        writer.writerow([_cell(getattr(row, column)) for column in _COLUMNS])
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return told(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return str(value).lower() if isinstance(value, bool) else value

@@ -1,0 +1,237 @@
+"""GET /api/v1/gaps, /coverage, /timeframe-aggregation/status: what is missing and why, and how all fares."""
+
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import BaseModel, Field
+
+from chandlery.errors import Refused
+from chandlery.usecases.list_gaps import list_gaps
+from chandlery.usecases.report_coverage import report_coverage
+from chandlery.usecases.report_status import report_status
+
+from .answering import plain
+from .asking import Cursor, Feed, Key, Limit, Moment
+from .problems import answers
+from .sandbox import SANDBOX
+
+router = Router()
+
+_MOST_DAYS = 366
+
+# What a component's newest run tells of the candles as a whole.
+_TOLD_BY = {
+    "live_gap_monitor": ("coverage_24h", "coverage_7d", "gaps_open", "minutes_open", "oldest_gap_hours"),
+    "policy_maintenance": ("drift", "jobs_failed", "jobs_late", "scheduler_runs", "stands_in"),
+}
+
+
+class GapAnswer(BaseModel):
+    """A run of expected minutes without a candle, of one reason."""
+
+    instrument_key: str
+    reason: str
+    starts: datetime
+    ends: datetime
+    minutes: int
+    found_at: datetime
+    healed_at: datetime | None
+    healed_from: str | None
+    attempts: int
+    next_attempt_at: datetime | None
+    evidence: dict[str, Any]
+
+
+class GapsAnswer(BaseModel):
+    """A page of gaps, the earliest first."""
+
+    gaps: list[GapAnswer]
+    next_cursor: str | None
+
+
+class DayAnswer(BaseModel):
+    """How complete an instrument's candles of a session date are, in minutes."""
+
+    instrument_key: str
+    feed: str
+    session_date: date
+    expected: int
+    present: int
+    explained: int = Field(description="without a candle because nothing was traded")
+    missing: int
+    unjudged: int = Field(description="of the missing: no gap monitor has looked at them yet")
+    coverage: float = Field(description="(present + explained) / expected")
+
+
+class CoverageAnswer(BaseModel):
+    """How complete candles are, by key and session date."""
+
+    first: date
+    last: date
+    days: list[DayAnswer]
+    remarks: list[str] = Field(description="what the numbers alone do not tell")
+
+
+class ComponentAnswer(BaseModel):
+    """A component's newest run."""
+
+    component: str
+    scheduled_at: datetime
+    status: str
+    seconds: float
+    error: str | None
+    failures_in_a_row: int
+    counts: dict[str, Any]
+
+
+class AggregateAnswer(BaseModel):
+    """How fresh a continuous aggregate is."""
+
+    aggregate: str
+    health: str
+    lag_seconds: float
+    materialized_up_to: datetime | None
+    oldest_waiting: datetime | None
+    last_run_at: datetime | None
+    next_run_at: datetime | None
+    failures: int | None
+    stale_waiting: int
+
+
+class CacheAnswer(BaseModel):
+    """What the cache of the sandbox that answered did and holds."""
+
+    hits_l1: int
+    hits_l2: int
+    misses: int
+    hit_rate: float | None
+    stored: int
+    evicted: int
+    bytes: int
+    entries: int
+    oldest_seconds: float | None
+    median_seconds: float | None
+    l2: Literal["absent", "up", "down"]
+    l2_errors: int
+
+
+class StatusAnswer(BaseModel):
+    """How all fares."""
+
+    at: datetime
+    health: str = Field(description="of the one-minute candles: HEALTHY, WARNING or DELAYED")
+    lag_seconds: float
+    minutes_waiting: int
+    oldest_waiting: datetime | None
+    newest_candle: datetime | None
+    components: list[ComponentAnswer]
+    aggregates: list[AggregateAnswer]
+    gaps: dict[str, Any] = Field(description="as the live gap monitor's newest run found them; empty before it ran")
+    policies: dict[str, Any] = Field(description="as policy maintenance's newest run found them; empty before it ran")
+    cache: CacheAnswer
+
+
+@router.get(
+    "/api/v1/gaps",
+    summary="What is missing, and why",
+    responses=answers(GapsAnswer, 404, 422, 500, 503),
+    tags=["completeness"],
+)
+def get_gaps(
+    instrument_key: Annotated[Key | None, Query()] = None,
+    feed: Feed = None,
+    reason: Annotated[list[str] | None, Query(max_length=10, description="of these alone; may be repeated")] = None,
+    starts: Annotated[Moment | None, Query(alias="from")] = None,
+    ends: Annotated[Moment | None, Query(alias="to")] = None,
+    healed: Annotated[bool, Query(description="whether to list healed ones too")] = False,
+    limit: Limit = 1000,
+    cursor: Cursor = None,
+) -> Response[str]:
+    """Answer a page."""
+    page = SANDBOX.read(
+        lambda connection: list_gaps(
+            connection,
+            key=instrument_key,
+            feed=feed,
+            reasons=reason or (),
+            open_only=not healed,
+            starts=starts,
+            ends=ends,
+            limit=limit,
+            cursor=cursor,
+        )
+    )
+    told = [asdict(gap) for gap in page.gaps]
+    rows = [
+        {name: gap["key" if name == "instrument_key" else name] for name in GapAnswer.model_fields} for gap in told
+    ]
+    return plain({"gaps": rows, "next_cursor": page.next_cursor})
+
+
+@router.get(
+    "/api/v1/coverage",
+    summary="How complete candles are",
+    description=(
+        "By session date; the newest seven that a gap monitor has looked at, where none are named. 404 where nothing was"
+        " expected, or nobody has looked yet."
+    ),
+    responses=answers(CoverageAnswer, 404, 422, 500, 503),
+    tags=["completeness"],
+)
+def get_coverage(
+    instrument_key: Annotated[list[Key] | None, Query(max_length=100, description="may be repeated")] = None,
+    feed: Feed = None,
+    first: Annotated[date | None, Query(alias="from", description="session date to begin with")] = None,
+    last: Annotated[date | None, Query(alias="to", description="session date to end with")] = None,
+) -> Response[str]:
+    """Answer the days."""
+    if first and last and first > last:
+        raise Refused("from", f"from {first} is after to {last}")
+    if first and last and (last - first).days > _MOST_DAYS:
+        raise Refused("from", f"{(last - first).days} days; {_MOST_DAYS} are the most")
+    report = SANDBOX.read(
+        lambda connection: report_coverage(
+            connection, datetime.now(UTC), keys=instrument_key or (), feed=feed, first=first, last=last
+        )
+    )
+    days = [
+        {
+            "instrument_key": day.key,
+            **{name: getattr(day, name) for name in DayAnswer.model_fields if name != "instrument_key"},
+        }
+        for day in report.days
+    ]
+    return plain({"first": report.first, "last": report.last, "days": days, "remarks": report.remarks})
+
+
+@router.get(
+    "/api/v1/timeframe-aggregation/status",
+    summary="How all fares",
+    responses=answers(StatusAnswer, 500, 503),
+    tags=["health"],
+)
+def get_status() -> Response[str]:
+    """Answer how components, aggregates, gaps, policies and the cache fare."""
+    report = SANDBOX.read(lambda connection: report_status(connection, datetime.now(UTC)))
+    counts = {run.component: run.counts for run in report.components}
+    told = {
+        component: {name: counts.get(component, {}).get(name) for name in names if name in counts.get(component, {})}
+        for component, names in _TOLD_BY.items()
+    }
+    statistics = SANDBOX.cache.statistics
+    answer = asdict(report)
+    return plain(
+        {
+            **{name: answer[name] for name in StatusAnswer.model_fields if name in answer},
+            "aggregates": [
+                {name: each[name] for name in AggregateAnswer.model_fields} for each in answer["aggregates"]
+            ],
+            "gaps": told["live_gap_monitor"],
+            "policies": told["policy_maintenance"],
+            "cache": {**asdict(statistics), "hit_rate": statistics.hit_rate},
+        }
+    )

@@ -1,0 +1,196 @@
+"""POST /api/v1/compute: indicators over an instrument's candles, computed when asked for."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Body
+from psycopg import Connection
+from pydantic import BaseModel, ConfigDict, Field
+
+from chandlery.domain.window import Window, floor_minute
+from chandlery.errors import Refused
+
+from .answering import Answered, Made, Question, answer, respond, told
+from .asking import EVER, Key, Moment, TimeframeName, window_of
+from .problems import documented
+from .sandbox import SANDBOX
+
+if TYPE_CHECKING:
+    from chandlery.usecases.compute_series import ComputedSeries, SeriesQuery
+
+router = Router()
+
+
+class IndicatorRequest(BaseModel):
+    """An indicator, and the parameters that shall not be as by default; GET /api/v1/indicators lists all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=50, examples=["rsi"])
+    parameters: dict[str, Any] = Field(default_factory=dict, max_length=30, examples=[{"timeperiod": 14}])
+
+
+class ComputeRequest(BaseModel):
+    """What is to be computed: over the buckets that start in [from, to), or the newest `limit` before `to`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    instrument_key: Key
+    timeframe: TimeframeName
+    starts: Moment | None = Field(None, alias="from")
+    ends: Moment | None = Field(None, alias="to", description="ISO 8601 with an offset; now where absent")
+    limit: int | None = Field(None, ge=1, description="candles, at most: the newest; 500 where neither is given")
+    indicators: list[IndicatorRequest] = Field(min_length=1)
+
+
+class IndicatorSeries(BaseModel):
+    """An indicator's values, aligned with `time`."""
+
+    name: str
+    parameters: dict[str, Any] = Field(description="all of them; an anchor as the instant that was taken, UTC")
+    begins: datetime | None = Field(description="the candle its sums begin with; null where it has no such beginning")
+    outputs: dict[str, list[float | None]] = Field(description="null where there is no value (yet)")
+
+
+class LastCandle(BaseModel):
+    """The state of the newest candle."""
+
+    time: datetime
+    closed: bool = Field(description="whether its bucket had ended")
+    partial: bool = Field(description="whether it is open, or its feed was silent during a minute of it")
+
+
+class Used(BaseModel):
+    """What the answer took."""
+
+    rows_read: int = Field(description="candles read, warm-up included, when it was computed")
+    cache: str = Field(description="hit, miss, or bypass: what it came from is in doubt just now, and was read anew")
+
+
+class Computed(BaseModel):
+    """Series of one length: candles' times, and each indicator's values."""
+
+    instrument_key: str
+    timeframe: str
+    time: list[datetime] = Field(description="starts of the buckets, the oldest first")
+    last: LastCandle | None = Field(description="null where there is no candle")
+    indicators: list[IndicatorSeries]
+    used: Used
+
+
+@router.post(
+    "/api/v1/compute",
+    summary="Indicators over an instrument's candles",
+    description=(
+        "TA-Lib's functions by name, and our own. A value does not depend on `from`: what an indicator needs before"
+        " it is read as well, and a smoothing is warmed up until where it began no longer shows. What sums from the"
+        " beginning (obv, ad) begins with the first candle read, and says which. A time in `parameters` without an"
+        " offset is the exchange's."
+    ),
+    responses={
+        200: {"description": "The series", "content": {"application/json": {"model": Computed}}},
+        **documented(400, 404, 413, 415, 422, 500, 503),
+    },
+    tags=["indicators"],
+)
+def post_compute(request: Annotated[ComputeRequest, Body()]) -> Response[str]:
+    """Answer the series."""
+    at = datetime.now(UTC)
+    settings = SANDBOX.settings
+    if len(request.indicators) > settings.api_most_indicators:
+        raise Refused("indicators", f"{len(request.indicators)} indicators; {settings.api_most_indicators} are the most")
+    if request.limit is not None and request.limit > settings.api_most_candles:
+        raise Refused("limit", f"limit is {request.limit:,}; {settings.api_most_candles:,} candles are the most")
+    answered = SANDBOX.read(lambda connection: _answer(connection, request, at))
+    # The tag is for answers to GET.
+    text = answered.body.decode() + f',"cache":"{answered.cache}"}}}}'
+    return respond(Answered(text.encode(), answered.cache, None))
+
+
+def _answer(connection: Connection, request: ComputeRequest, at: datetime) -> Answered:
+    # Imported here: numpy and TA-Lib are a third of a second that the other routes need not pay.
+    from chandlery.usecases.compute_series import compute_series
+
+    query = _query(connection, request, at)
+    instrument = SANDBOX.find_instrument(connection, request.instrument_key)
+    minute = floor_minute(at) if query.ends > at - query.timeframe.longest else None
+    words = [
+        query.starts, query.ends, query.most,
+        [[each.info.name, dict(each.parameters)] for each in query.indicators], minute,
+    ]  # fmt: skip
+
+    def make() -> Made:
+        computed = compute_series(connection, query, at)
+        return Made(_json(computed, query), Window(computed.read_from or EVER, query.timeframe.ceil_bucket(query.ends)))
+
+    return answer(connection, Question(instrument, query.timeframe, words, at), make)
+
+
+def _query(connection: Connection, request: ComputeRequest, at: datetime) -> "SeriesQuery":
+    from chandlery.numerics.catalogue import ParameterError, prepare
+    from chandlery.usecases.compute_series import SeriesQuery
+
+    starts, ends = window_of(request.starts, request.ends, at)
+    zone = ZoneInfo(SANDBOX.find_instrument(connection, request.instrument_key).time_zone)
+    prepared = []
+    for place, each in enumerate(request.indicators):
+        try:
+            prepared.append(prepare(each.name, each.parameters, zone))
+        except ParameterError as error:
+            where = f"indicators.{place}." + (f"parameters.{error.parameter}" if error.parameter else "name")
+            raise Refused(where, str(error)) from None
+    settings = SANDBOX.settings
+    outputs = sum(len(each.info.outputs) for each in prepared)
+    most = min(settings.api_most_candles, settings.api_most_values // outputs)
+    limit = request.limit or (500 if starts is None else most)
+    if limit > most:
+        raise Refused(
+            "limit", f"{limit:,} candles of {outputs} values each; {settings.api_most_values:,} values are the most"
+        )
+    return SeriesQuery(
+        key=request.instrument_key,
+        timeframe=request.timeframe,
+        starts=starts,
+        ends=ends,
+        most=limit,
+        # Where only a stretch was named, all of it or none.
+        whole=request.limit is None and starts is not None,
+        most_rows=settings.api_most_rows,
+        indicators=tuple(prepared),
+    )
+
+
+def _json(computed: "ComputedSeries", query: "SeriesQuery") -> bytes:
+    """All but the end, which tells of the cache: `,"cache":"hit"}}`."""
+    times = [told(datetime.fromtimestamp(second, UTC)) for second in computed.times]
+    answered = {
+        "instrument_key": query.key,
+        "timeframe": query.timeframe.value,
+        "time": times,
+        "last": {"time": times[-1], "closed": computed.last_closed, "partial": computed.last_partial} if times else None,
+        "indicators": [
+            {
+                "name": each.info.name,
+                "parameters": dict(each.parameters),
+                "begins": told(computed.begins) if each.cumulative and computed.begins else None,
+                "outputs": dict(zip(each.info.outputs, map(_numbers, outputs), strict=True)),
+            }
+            for each, outputs in zip(query.indicators, computed.outputs, strict=True)
+        ],
+        "used": {"rows_read": computed.rows_read},
+    }
+    return json.dumps(answered, separators=(",", ":"), ensure_ascii=False, allow_nan=False)[:-2].encode()
+
+
+def _numbers(values: Sequence[float]) -> list[float | None]:
+    """JSON has no NaN, nor infinity."""
+    return [value if _LEAST <= value <= _MOST else None for value in values]
+
+
+_MOST = 1.7976931348623157e308
+_LEAST = -_MOST

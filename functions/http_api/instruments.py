@@ -1,0 +1,261 @@
+"""GET /api/v1/instruments …, /api/v1/price-changes, /api/v1/indicators: what there is, and what is newest of it."""
+
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from pydantic import BaseModel, Field
+
+from chandlery.store.instrument_pages import InstrumentEntry
+from chandlery.usecases.describe_instruments import describe_instrument, latest, list_instruments, statistics
+from chandlery.usecases.list_price_changes import price_changes
+
+from .answering import plain
+from .asking import Cursor, Feed, Key, Limit
+from .problems import answers
+from .sandbox import SANDBOX
+
+router = Router()
+
+
+class InstrumentAnswer(BaseModel):
+    """An instrument."""
+
+    instrument_key: str
+    calendar: str
+    feed: str
+    time_zone: str = Field(description="its exchange's: naive anchors are read in it")
+    listed_at: datetime | None
+    delisted_at: datetime | None
+    data_from: datetime | None = Field(description="its earliest candle")
+
+
+class InstrumentsAnswer(BaseModel):
+    """A page of instruments, by key."""
+
+    instruments: list[InstrumentAnswer]
+    next_cursor: str | None
+
+
+class LatestAnswer(BaseModel):
+    """The newest one-minute candle and tick of an instrument; null where there is none."""
+
+    instrument_key: str
+    seconds_behind: float | None = Field(description="since that candle's minute ended")
+    candle_time: datetime | None
+    open: float | None
+    high: float | None
+    low: float | None
+    close: float | None
+    volume: float | None
+    vwap: float | None
+    trades: int | None
+    partial: bool | None
+    source: str | None
+    session_date: date | None
+    tick_time: datetime | None
+    tick_price: float | None
+    tick_size: float | None
+    previous_session_date: date | None
+    previous_close: float | None = Field(description="of the regular session before")
+
+
+class StatisticsAnswer(BaseModel):
+    """An instrument's history by its daily candles, which stay when minutes are dropped: regular sessions alone."""
+
+    instrument_key: str
+    minutes: int = Field(description="one-minute candles")
+    days: int
+    first_day: date | None
+    last_day: date | None
+    first: datetime | None
+    last: datetime | None
+    high: float | None = Field(description="the highest of all days")
+    high_day: date | None
+    low: float | None
+    low_day: date | None
+    average_close: float | None = Field(description="mean of the days' closes")
+    weighted_close: float | None = Field(description="the same, each day weighted by its volume")
+    volume: float
+
+
+class ChangeAnswer(BaseModel):
+    """A price held against an earlier close."""
+
+    close: float
+    change: float
+    percent: float | None
+
+
+class PriceChangeAnswer(BaseModel):
+    """An instrument's newest close, and what it changed by; null where there is nothing to compare it with."""
+
+    instrument_key: str
+    feed: str
+    time: datetime
+    close: float
+    previous: ChangeAnswer | None
+    day: ChangeAnswer | None
+    week: ChangeAnswer | None
+    month: ChangeAnswer | None
+
+
+class PriceChangesAnswer(BaseModel):
+    """A page of price changes."""
+
+    price_changes: list[PriceChangeAnswer]
+    next_cursor: str | None
+
+
+class ParameterAnswer(BaseModel):
+    """What may be given for a parameter."""
+
+    name: str
+    kind: str
+    default: int | float | str | None = Field(description="null: it must be given")
+    minimum: float | None
+    maximum: float | None
+    choices: list[str | int]
+    says: str
+
+
+class IndicatorAnswer(BaseModel):
+    """An indicator that can be computed."""
+
+    name: str
+    title: str
+    group: str
+    parameters: list[ParameterAnswer]
+    outputs: list[str]
+    source: str
+    memory: str = Field(description="how far back it looks, and how it is warmed up")
+
+
+class IndicatorsAnswer(BaseModel):
+    """All indicators, by name."""
+
+    indicators: list[IndicatorAnswer]
+
+
+@router.get(
+    "/api/v1/instruments",
+    summary="Instruments, by key",
+    responses=answers(InstrumentsAnswer, 422, 500, 503),
+    tags=["instruments"],
+)
+def get_instruments(
+    feed: Feed = None,
+    calendar: Annotated[str | None, Query(min_length=1, max_length=100, description="of this calendar")] = None,
+    prefix: Annotated[str | None, Query(min_length=1, max_length=200, description="whose keys begin so")] = None,
+    limit: Limit = 1000,
+    cursor: Cursor = None,
+) -> Response[str]:
+    """Answer a page."""
+    page = SANDBOX.read(
+        lambda connection: list_instruments(
+            connection, feed=feed, calendar=calendar, prefix=prefix, limit=limit, cursor=cursor
+        )
+    )
+    return plain({"instruments": [_told(each) for each in page.instruments], "next_cursor": page.next_cursor})
+
+
+@router.get(
+    "/api/v1/instruments/<instrument_key>",
+    summary="An instrument",
+    responses=answers(InstrumentAnswer, 404, 422, 500, 503),
+    tags=["instruments"],
+)
+def get_instrument(instrument_key: Annotated[Key, Path()]) -> Response[str]:
+    """Answer one."""
+    return plain(_told(SANDBOX.read(lambda connection: describe_instrument(connection, instrument_key))))
+
+
+@router.get(
+    "/api/v1/instruments/<instrument_key>/latest",
+    summary="Its newest candle and tick",
+    responses=answers(LatestAnswer, 404, 422, 500, 503),
+    tags=["instruments"],
+)
+def get_latest(instrument_key: Annotated[Key, Path()]) -> Response[str]:
+    """Answer what is newest."""
+    report = SANDBOX.read(lambda connection: latest(connection, instrument_key, datetime.now(UTC)))
+    return plain(
+        {"instrument_key": report.key, "seconds_behind": report.seconds_behind, **asdict(report.newest)}
+    )
+
+
+@router.get(
+    "/api/v1/instruments/<instrument_key>/statistics",
+    summary="Its history in a few numbers",
+    responses=answers(StatisticsAnswer, 404, 422, 500, 503),
+    tags=["instruments"],
+)
+def get_statistics(instrument_key: Annotated[Key, Path()]) -> Response[str]:
+    """Answer the numbers."""
+    told = asdict(SANDBOX.read(lambda connection: statistics(connection, instrument_key)))
+    return plain({"instrument_key": told.pop("key"), **told})
+
+
+@router.get(
+    "/api/v1/price-changes",
+    summary="Newest closes, and what they changed by",
+    description=(
+        "Against the candle before, and over a day, seven days, a calendar month; sorted by percent, unknown ones last."
+    ),
+    responses=answers(PriceChangesAnswer, 404, 422, 500, 503),
+    tags=["instruments"],
+)
+def get_price_changes(
+    instrument_key: Annotated[
+        list[Key] | None, Query(max_length=100, description="these instruments alone; may be repeated")
+    ] = None,
+    feed: Feed = None,
+    sort: Annotated[
+        Literal["change", "change_1d", "change_1w", "change_1mo", "key"], Query(description="over which time")
+    ] = "change_1d",
+    order: Annotated[Literal["descending", "ascending"], Query()] = "descending",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response[str]:
+    """Answer a page."""
+    page = SANDBOX.read(
+        lambda connection: price_changes(
+            connection,
+            datetime.now(UTC),
+            keys=instrument_key or (),
+            feed=feed,
+            sort=sort,
+            descending=order == "descending",
+            limit=limit,
+            cursor=cursor,
+        )
+    )
+    rows = [asdict(row) for row in page.rows]
+    return plain(
+        {
+            "price_changes": [{"instrument_key": row.pop("key"), **row} for row in rows],
+            "next_cursor": page.next_cursor,
+        }
+    )
+
+
+@router.get(
+    "/api/v1/indicators",
+    summary="Indicators that can be computed",
+    responses=answers(IndicatorsAnswer, 500),
+    tags=["indicators"],
+)
+def get_indicators() -> Response[str]:
+    """Answer all of them."""
+    from chandlery.numerics.catalogue import catalogue
+
+    return plain({"indicators": [asdict(each) for each in catalogue().values()]})
+
+
+def _told(entry: InstrumentEntry) -> dict[str, Any]:
+    said = asdict(entry)
+    del said["instrument_id"]
+    return {"instrument_key": said.pop("key"), **said}

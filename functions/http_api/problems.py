@@ -1,0 +1,133 @@
+"""Errors as answers: problem details (RFC 9457) with a request id; no SQL, path or secret ever leaves."""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
+from pydantic import BaseModel, Field
+
+from chandlery.errors import ChandleryError, NotFound, Refused, Retryable
+
+CONTENT_TYPE = "application/problem+json"
+_RETRY_AFTER_SECONDS = 5
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field of a request."""
+
+    field: str = Field(description="where: `limit`, `indicators.0.parameters.timeperiod`")
+    detail: str = Field(description="what is wrong with it")
+
+
+class Problem(BaseModel):
+    """Problem details as RFC 9457 has them."""
+
+    type: str = Field("about:blank", description="nothing more than the status")
+    title: str = Field(description="the status in words")
+    status: int = Field(description="the HTTP status", ge=400, le=599)
+    detail: str = Field(description="what was wrong, and what to do")
+    request_id: str = Field(description="under this id the service's log tells more")
+    errors: list[FieldProblem] | None = Field(None, description="the fields that are wrong")
+
+
+def documented(*statuses: int) -> dict[int, dict[str, Any]]:
+    """The problems a route may answer with, for OpenAPI."""
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {CONTENT_TYPE: {"model": Problem}}}
+        for status in statuses
+    }
+
+
+def answers(model: type[BaseModel], *statuses: int) -> dict[int, dict[str, Any]]:
+    """What a GET answers with, for OpenAPI: a model, nothing where the caller has it already, and problems."""
+    return {
+        200: {"description": "OK", "content": {"application/json": {"model": model}}},
+        304: {"description": "The caller has it already"},
+        **documented(*statuses),
+    }
+
+
+def problem(
+    status: int,
+    detail: str,
+    request_id: str,
+    *,
+    errors: Sequence[FieldProblem] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response[str]:
+    """An answer that tells of a problem."""
+    body = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        request_id=request_id,
+        errors=list(errors) if errors else None,
+    )
+    return Response(
+        status_code=status,
+        content_type=CONTENT_TYPE,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+        body=body.model_dump_json(exclude_none=True),
+    )
+
+
+def problem_of(error: ChandleryError, request_id: str) -> Response[str]:
+    """An answer for what was raised on purpose.
+
+    What the caller can put right is told; of what is wrong with the service itself only the log tells.
+    """
+    if isinstance(error, NotFound):
+        return problem(404, str(error), request_id)
+    if isinstance(error, Refused):
+        return problem(422, str(error), request_id, errors=[FieldProblem(field=error.field, detail=str(error))])
+    if isinstance(error, Retryable):
+        return problem(
+            503,
+            "the database could not answer now, or not in time; try again later, or ask for less",
+            request_id,
+            headers={"Retry-After": str(_RETRY_AFTER_SECONDS)},
+        )
+    return problem(500, "the service is not set up as it must be; its log tells more", request_id)
+
+
+def problem_of_fields(error: RequestValidationError, request_id: str) -> Response[str]:
+    """An answer for a request whose fields do not fit what OpenAPI documents."""
+    found = error.errors()
+    if any(each["type"] == "json_invalid" for each in found):
+        return problem(400, "the body is not JSON", request_id, errors=[FieldProblem(field="body", detail="not JSON")])
+    errors = [FieldProblem(field=_place(each["loc"]), detail=str(each["msg"])) for each in found]
+    return problem(422, "; ".join(f"{each.field}: {each.detail}" for each in errors[:3]), request_id, errors=errors)
+
+
+def problem_of_content_type(_error: RequestUnsupportedContentType, request_id: str) -> Response[str]:
+    """An answer for a body that is not JSON by its own word."""
+    return problem(415, "send the body as application/json", request_id)
+
+
+def _place(location: Sequence[Any]) -> str:
+    # The first part says where it stood: body, query, path; the name alone is clear enough.
+    parts = [str(part) for part in location]
+    return ".".join(parts[1:] if len(parts) > 1 and parts[0] in ("body", "query", "path", "header") else parts) or "body"
+
+
+def read_json(text: str) -> Any:
+    """JSON as the standard has it: no NaN, no infinity, no depth or length of digits that would break the reader.
+
+    Raises:
+        json.JSONDecodeError: it is none.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (RecursionError, UnicodeDecodeError):
+        raise json.JSONDecodeError("too deep, or not text", "", 0) from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:
+        raise json.JSONDecodeError(str(error), "", 0) from None
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")

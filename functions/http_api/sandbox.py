@@ -1,0 +1,99 @@
+"""What a sandbox keeps from one request to the next: settings, a connection that cannot write, the cache."""
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import TypeVar
+
+from psycopg import Connection
+
+from chandlery.cache import Cache
+from chandlery.errors import Retryable
+from chandlery.settings import Settings, read_settings
+from chandlery.store import schema
+from chandlery.store.connection import connect
+from chandlery.store.instrument_pages import InstrumentEntry, find_entry
+
+COMPONENT = "http_api"
+# How long a look at the schema is believed: a migration beneath a sandbox shows within it.
+_CHECKED_SECONDS = 30.0
+
+Answer = TypeVar("Answer")
+
+
+class Sandbox:
+    """One sandbox; it answers one request at a time, as Lambda's do."""
+
+    def __init__(self) -> None:
+        self._connection: Connection | None = None
+        self._checked_at = 0.0
+        self._instruments: dict[str, InstrumentEntry] = {}
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of this process."""
+        return read_settings()
+
+    @cached_property
+    def cache(self) -> Cache:
+        """Answers to hand out again while the data they came from is the same."""
+        return Cache(
+            self.settings.cache_bytes,
+            self.settings.redis_url.get_secret_value() if self.settings.redis_url else None,
+            timeout_seconds=self.settings.cache_redis_timeout_seconds,
+            clock=time.monotonic,
+        )
+
+    def read(self, work: Callable[[Connection], Answer]) -> Answer:
+        """Do some reading; once more on a new connection where the one kept turns out to be dead.
+
+        Raises:
+            Retryable: the database does not answer, or not in time.
+            Permanent: the login or the schema is not as it must be, or what `work` raises.
+        """
+        connection = self._connection
+        if connection is not None:
+            try:
+                self._check(connection)
+                return work(connection)
+            except Retryable:
+                if not connection.closed:
+                    raise
+        connection = self._connection = connect(
+            self.settings,
+            COMPONENT,
+            read_only=True,
+            timeout_seconds=self.settings.api_statement_timeout_seconds,
+        )
+        self._checked_at = 0.0
+        self._check(connection)
+        return work(connection)
+
+    def find_instrument(self, connection: Connection, key: str) -> InstrumentEntry:
+        """The instrument of a key, as it was at most so long ago as the schema was looked at.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = self._instruments.get(key)
+        if found is None:
+            found = find_entry(connection, key)
+            self._instruments[key] = found
+        return found
+
+    def _check(self, connection: Connection) -> None:
+        now = time.monotonic()
+        if self._checked_at == 0.0 or now - self._checked_at > _CHECKED_SECONDS:
+            schema.check(connection)
+            self._instruments.clear()
+            self._checked_at = now
+
+    def close(self) -> None:
+        """Forget the connection and the cache."""
+        if self._connection is not None:
+            self._connection.close()
+        self.__dict__.clear()
+        self.__init__()  # type: ignore[misc]  # as new
+
+
+SANDBOX = Sandbox()

@@ -1,0 +1,183 @@
+"""Compute indicators over an instrument's candles when somebody asks. Needs numpy and TA-Lib."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from psycopg import Connection
+
+from chandlery.domain.instrument import Instrument
+from chandlery.domain.timeframe import Timeframe
+from chandlery.errors import Refused
+from chandlery.numerics.catalogue import Prepared
+from chandlery.numerics.functions import SessionCandles
+from chandlery.store import instruments
+from chandlery.store.series import read_series
+from chandlery.usecases.read_candles import find_open_buckets
+
+# How much further is read where a smoothing has not yet forgotten where it began.
+_FURTHER = 4
+
+
+@dataclass(frozen=True)
+class SeriesQuery:
+    """What to compute: over the candles whose buckets start in [starts, ends), the newest `most` of them.
+
+    Attributes:
+        starts: aware; None: as many as `most` says.
+        ends: aware.
+        most: candles in the answer.
+        whole: whether more candles than `most` in the stretch are refused, instead of cut off.
+        most_rows: candles that may be read, warm-up included.
+        indicators: each made ready with its parameters.
+    """
+
+    key: str
+    timeframe: Timeframe
+    starts: datetime | None
+    ends: datetime
+    most: int
+    whole: bool
+    most_rows: int
+    indicators: Sequence[Prepared]
+
+
+@dataclass(frozen=True)
+class ComputedSeries:
+    """Series of one length.
+
+    Attributes:
+        times: starts of the buckets, in seconds since 1970.
+        outputs: for each indicator its outputs; NaN where there is no value.
+        last_closed: whether the newest candle's bucket has ended.
+        last_partial: whether it is open, or its feed was silent during a minute of it.
+        rows_read: candles read, warm-up included.
+        read_from: the first of them, UTC; None where all there are were read.
+        begins: the first candle read, which sums begin with.
+    """
+
+    times: Sequence[int]
+    outputs: Sequence[Sequence[Sequence[float]]]
+    last_closed: bool
+    last_partial: bool
+    rows_read: int
+    read_from: datetime | None
+    begins: datetime | None
+
+
+def compute_series(connection: Connection, query: SeriesQuery, at: datetime) -> ComputedSeries:
+    """Read the candles asked for and those before them that the indicators need, and compute.
+
+    Smoothings are read from further back, once, where the first reading did not suffice for them to forget where it
+    began.
+
+    Args:
+        connection: in autocommit mode.
+        query: what to compute.
+        at: a bucket is closed if it has ended then; aware.
+
+    Raises:
+        NotFound: there is no such instrument.
+        Refused: more candles would have to be read, or answered, than may.
+        Retryable, Permanent: from the database.
+    """
+    instrument = instruments.find(connection, query.key)
+    first_open = find_open_buckets(connection, instrument.calendar, query.timeframe, at)[1]
+    before = max(each.warm_up for each in query.indicators)
+    read = _read(connection, instrument, query, first_open, before)
+    if not read.is_whole and not all(_is_settled(each, read) for each in query.indicators):
+        further = min(before * _FURTHER, query.most_rows - query.most)
+        if further > before:
+            read = _read(connection, instrument, query, first_open, further)
+    return _computed(query, read)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Candles, the place of the first one wanted, and whether there are none before the first."""
+
+    candles: SessionCandles
+    place: int
+    is_whole: bool
+    last_closed: bool
+    last_partial: bool
+
+
+def _read(
+    connection: Connection, instrument: Instrument, query: SeriesQuery, first_open: datetime, before: int
+) -> _Read:
+    anchors = [each.anchor for each in query.indicators if each.anchor is not None]
+    if before + query.most > query.most_rows:
+        raise Refused(
+            "indicators",
+            f"they need {before:,} candles before the first of {query.most:,}; {query.most_rows:,} are the most:"
+            " ask for fewer, or for shorter periods",
+        )
+    found = read_series(
+        connection,
+        instrument.instrument_id,
+        query.timeframe,
+        query.starts,
+        query.ends,
+        query.most + query.whole,
+        first_open=first_open,
+        before=before,
+        whole_sessions=max(each.whole_sessions for each in query.indicators),
+    )
+    if query.whole and len(found.times) - found.first > query.most:
+        raise Refused("from", f"more than {query.most:,} candles from there to {query.ends.isoformat()}: ask for less")
+    first, reads_all = found.first, found.first < before
+    anchor = min(anchors, default=None)
+    if anchor is not None and found.times and anchor.timestamp() < found.times[0] and not reads_all:
+        wanted = found.times[first] if first < len(found.times) else found.times[-1]
+        found = read_series(
+            connection,
+            instrument.instrument_id,
+            query.timeframe,
+            anchor,
+            query.ends,
+            query.most_rows + 1,
+            first_open=first_open,
+            before=before,
+            whole_sessions=max(each.whole_sessions for each in query.indicators),
+        )
+        if len(found.times) - found.first > query.most_rows:
+            raise Refused(
+                "indicators",
+                f"more than {query.most_rows:,} candles since the anchor {anchor.isoformat()}: take a later one, or a"
+                " longer timeframe",
+            )
+        first, reads_all = bisect_left(found.times, wanted), found.first < before
+    candles = SessionCandles(
+        time=np.array(found.times, dtype=np.int64),
+        open=np.array(found.opens, dtype=np.float64),
+        high=np.array(found.highs, dtype=np.float64),
+        low=np.array(found.lows, dtype=np.float64),
+        close=np.array(found.closes, dtype=np.float64),
+        volume=np.array(found.volumes, dtype=np.float64),
+        turnover=np.array(found.turnovers, dtype=np.float64),
+        session=np.array(found.days, dtype=np.int64),
+    )
+    closed = bool(found.closed and found.closed[-1])
+    return _Read(candles, first, reads_all, closed, not closed or bool(found.partial and found.partial[-1]))
+
+
+def _is_settled(indicator: Prepared, read: _Read) -> bool:
+    # Those that never settle tell where they begin; of no candle there is nothing to settle.
+    return indicator.cumulative or read.place >= len(read.candles) or indicator.is_settled(read.candles, read.place)
+
+
+def _computed(query: SeriesQuery, read: _Read) -> ComputedSeries:
+    times = read.candles.time[read.place :].tolist()
+    first = datetime.fromtimestamp(int(read.candles.time[0]), UTC) if len(read.candles) else None
+    return ComputedSeries(
+        times=times,
+        outputs=[[output[read.place :].tolist() for output in each.compute(read.candles)] for each in query.indicators],
+        last_closed=read.last_closed,
+        last_partial=read.last_partial,
+        rows_read=len(read.candles),
+        read_from=None if read.is_whole else first,
+        begins=first,
+    )

@@ -1,0 +1,94 @@
+"""The HTTP API as `template.yaml` deploys it: who may call it, how much, and what it may do itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.unit.test_template import (
+    NO_VENDOR,
+    TEMPLATE,
+    by_name,
+    decide,
+    deployed,
+    holds,
+    of_type,
+    statements_of,
+    transformed,
+)
+
+__all__ = ["deployed", "transformed"]
+
+TOKENS = {"ApiJwtIssuer": "https://issuer.example", "ApiJwtAudience": "desk"}
+
+
+def routes(deployed: dict[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """Who may call which route, if the stack is given these parameters."""
+    return {
+        each["RouteKey"]: decide(each["AuthorizationType"], given)
+        for each in of_type(deployed, "AWS::ApiGatewayV2::Route").values()
+    }
+
+
+@pytest.mark.parametrize(("given", "kind"), [({}, "AWS_IAM"), (TOKENS, "JWT")], ids=["default", "tokens"])
+def test_nobody_calls_without_authorisation_but_for_health(
+    deployed: dict[str, Any], given: dict[str, str], kind: str
+) -> None:
+    assert routes(deployed, NO_VENDOR | given) == {"$default": kind, "GET /health": "NONE"}
+    authorizer = decide(deployed["ApiDefaultRoute"]["Properties"], NO_VENDOR | given).get("AuthorizerId")
+    assert authorizer == ({"Ref": "ApiAuthorizer"} if kind == "JWT" else None)
+    assert deployed["ApiAuthorizer"]["Condition"] == "ApiTakesTokens"
+
+
+def test_an_issuer_has_an_audience(transformed: dict[str, Any]) -> None:
+    assertion = transformed["Rules"]["TokensHaveAnAudience"]
+    assert holds(assertion["RuleCondition"], NO_VENDOR | TOKENS)
+    assert not holds(assertion["RuleCondition"], NO_VENDOR)
+    check = assertion["Assertions"][0]["Assert"]
+    assert holds(check, NO_VENDOR | TOKENS)
+    assert not holds(check, NO_VENDOR | {"ApiJwtIssuer": "https://issuer.example"})
+
+
+def test_calls_are_throttled_and_logged(deployed: dict[str, Any]) -> None:
+    stage = deployed["ApiStage"]["Properties"]
+    assert stage["DefaultRouteSettings"] == {
+        "ThrottlingRateLimit": {"Ref": "ApiRequestsPerSecond"},
+        "ThrottlingBurstLimit": {"Ref": "ApiBurst"},
+    }
+    assert stage["AccessLogSettings"]["DestinationArn"] == {"Fn::GetAtt": ["ApiLogs", "Arn"]}
+    assert TEMPLATE["Parameters"]["ApiRequestsPerSecond"]["Default"] > 0
+
+
+def test_every_route_comes_to_the_function(deployed: dict[str, Any]) -> None:
+    for route in of_type(deployed, "AWS::ApiGatewayV2::Route").values():
+        assert route["Target"] == {"Fn::Sub": "integrations/${ApiIntegration}"}
+    integration = deployed["ApiIntegration"]["Properties"]
+    assert integration["IntegrationUri"] == {"Fn::GetAtt": ["HttpApi", "Arn"]}
+    assert integration["PayloadFormatVersion"] == "2.0"
+    assert deployed["ApiPermission"]["Properties"]["FunctionName"] == {"Ref": "HttpApi"}
+
+
+def test_the_function_ends_before_api_gateway_gives_up(deployed: dict[str, Any]) -> None:
+    function = deployed["HttpApi"]["Properties"]
+    assert function["Handler"] == "http_api.handler"
+    assert function["Timeout"] * 1000 < deployed["ApiIntegration"]["Properties"]["TimeoutInMillis"]
+    assert function["ReservedConcurrentExecutions"] == {"Ref": "ApiConcurrency"}
+
+
+@pytest.mark.parametrize(
+    ("secret", "resource"),
+    [
+        ("reader", by_name("ApiDatabaseSecretId")),
+        ("arn:aws:secretsmanager:us-east-1:123456789012:secret:reader-AbCdEf", {"Ref": "ApiDatabaseSecretId"}),
+    ],
+    ids=["name", "arn"],
+)
+def test_it_reads_with_a_login_of_its_own_where_there_is_one(
+    deployed: dict[str, Any], secret: str, resource: dict[str, str]
+) -> None:
+    given = NO_VENDOR | {"ApiDatabaseSecretId": secret}
+    variables = deployed["HttpApi"]["Properties"]["Environment"]["Variables"]
+    assert decide(variables["DATABASE_SECRET_ID"], given) == {"Ref": "ApiDatabaseSecretId"}
+    assert decide(variables["DATABASE_SECRET_ID"], NO_VENDOR) == {"Ref": "DatabaseSecretId"}
+    assert resource in [each["Resource"] for each in statements_of(deployed, "HttpApiRole", given)]
+    assert resource not in [each["Resource"] for each in statements_of(deployed, "HttpApiRole", NO_VENDOR)]
