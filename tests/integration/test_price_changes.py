@@ -55,7 +55,8 @@ def test_price_changes_are_those_of_the_rows(connection: Connection) -> None:
             whole = price_changes(connection, at, sort=sort, descending=descending).rows  # type: ignore[arg-type]
             percents = [getattr(row, name).percent for row in whole if getattr(row, name)]
             assert percents == sorted(percents, reverse=descending)
-            paged, cursor = [], None
+            paged: list[object] = []
+            cursor: str | None = None
             while True:
                 page = price_changes(connection, at, sort=sort, descending=descending, limit=1, cursor=cursor)  # type: ignore[arg-type]
                 paged += page.rows
