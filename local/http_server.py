@@ -31,7 +31,9 @@ _MOST_BYTES = 10 * 1024 * 1024
 _TEXT = ("application/json", "text/", "application/x-www-form-urlencoded")
 
 
-def event_of(method: str, target: str, headers: dict[str, str], body: bytes, source: str = "127.0.0.1") -> dict[str, Any]:
+def event_of(
+    method: str, target: str, headers: dict[str, str], body: bytes, source: str = "127.0.0.1"
+) -> dict[str, Any]:
     """A request as API Gateway's HTTP API sends it to a function: payload format 2.0.
 
     Source: Amazon API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs".

@@ -44,7 +44,6 @@ ALLOWED = {
         "policies",
         "indicator_set",
         "numerics",
-        "cache",
     },
 }
 POWERTOOLS = {"telemetry", "component", "settings", "functions"}

@@ -90,7 +90,7 @@ def request_id() -> str:
 @app.exception_handler(ChandleryError)
 def _on_purpose(error: ChandleryError) -> Response[str]:
     answered = problem_of(error, request_id())
-    if answered.status_code >= 500:  # noqa: PLR2004
+    if answered.status_code >= 500:
         telemetry.refused(str(error), permanent=isinstance(error, Permanent), request_id=request_id())
     return answered
 
@@ -110,9 +110,7 @@ def _no_route(_error: NotFoundError) -> Response[str]:
     path, method = app.current_event.path, app.current_event.http_method.upper()
     methods = sorted({allowed for rule, of_it in _paths().items() if re.fullmatch(rule, path) for allowed in of_it})
     if methods and method not in methods:
-        return problem(
-            405, f"{path} takes {' or '.join(methods)}", request_id(), headers={"Allow": ", ".join(methods)}
-        )
+        return problem(405, f"{path} takes {' or '.join(methods)}", request_id(), headers={"Allow": ", ".join(methods)})
     return problem(404, f"there is nothing at {path}; /docs tells what there is", request_id())
 
 
@@ -130,6 +128,5 @@ def _paths() -> Mapping[str, frozenset[str]]:
 
 def document() -> None:
     """Give the OpenAPI document its words, and a page that shows it at /docs."""
-    words = {"title": _TITLE, "version": _VERSION, "description": _DESCRIPTION}
-    app.configure_openapi(**words)
-    app.enable_swagger(path="/docs", **words)
+    app.configure_openapi(title=_TITLE, version=_VERSION, description=_DESCRIPTION)
+    app.enable_swagger(path="/docs", title=_TITLE, version=_VERSION, description=_DESCRIPTION)

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from psycopg import Connection
 from pydantic import BaseModel, Field
@@ -20,11 +19,11 @@ from chandlery.usecases.read_candles import CandlePage, CandleQuery, CandleRow, 
 
 from .answering import Answered, Made, Question, answer, respond, told
 from .application import app
-from .asking import EVER, Cursor, Key, Moment, TimeframeName, window_of
+from .asking import EVER, Cursor, Key, Moment, TimeframeName, new_router, window_of
 from .problems import documented
 from .sandbox import SANDBOX
 
-router = Router()
+router = new_router()
 
 _COLUMNS = (
     "time", "open", "high", "low", "close", "volume", "vwap", "trades", "minutes", "expected", "closed", "partial",
@@ -86,7 +85,9 @@ def get_candles(
     starts: Annotated[Moment | None, Query(alias="from", description="buckets that start here or later")] = None,
     ends: Annotated[Moment | None, Query(alias="to", description="buckets that start before; now where absent")] = None,
     limit: Annotated[int, Query(ge=1, description="candles in a page, at most")] = 500,
-    fill: Annotated[Literal["none", "flat"], Query(description="flat: make up buckets without trades, marked")] = "none",
+    fill: Annotated[
+        Literal["none", "flat"], Query(description="flat: make up buckets without trades, marked")
+    ] = "none",
     include_partial: Annotated[bool, Query(description="whether to list open and partial candles")] = True,
     cursor: Cursor = None,
 ) -> Response[str]:

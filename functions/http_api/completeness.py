@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, Field
 
@@ -15,11 +14,11 @@ from chandlery.usecases.report_coverage import report_coverage
 from chandlery.usecases.report_status import report_status
 
 from .answering import plain
-from .asking import Cursor, Feed, Key, Limit, Moment
+from .asking import Cursor, Feed, Key, Limit, Moment, new_router
 from .problems import answers
 from .sandbox import SANDBOX
 
-router = Router()
+router = new_router()
 
 _MOST_DAYS = 366
 
@@ -166,9 +165,7 @@ def get_gaps(
         )
     )
     told = [asdict(gap) for gap in page.gaps]
-    rows = [
-        {name: gap["key" if name == "instrument_key" else name] for name in GapAnswer.model_fields} for gap in told
-    ]
+    rows = [{name: gap["key" if name == "instrument_key" else name] for name in GapAnswer.model_fields} for gap in told]
     return plain({"gaps": rows, "next_cursor": page.next_cursor})
 
 
@@ -176,8 +173,8 @@ def get_gaps(
     "/api/v1/coverage",
     summary="How complete candles are",
     description=(
-        "By session date; the newest seven that a gap monitor has looked at, where none are named. 404 where nothing was"
-        " expected, or nobody has looked yet."
+        "By session date; the newest seven that a gap monitor has looked at, where none are named. 404 where nothing"
+        " was expected, or nobody has looked yet."
     ),
     responses=answers(CoverageAnswer, 404, 422, 500, 503),
     tags=["completeness"],

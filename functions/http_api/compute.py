@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body
 from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,14 +15,14 @@ from chandlery.domain.window import Window, floor_minute
 from chandlery.errors import Refused
 
 from .answering import Answered, Made, Question, answer, respond, told
-from .asking import EVER, Key, Moment, TimeframeName, window_of
+from .asking import EVER, Key, Moment, TimeframeName, new_router, window_of
 from .problems import documented
 from .sandbox import SANDBOX
 
 if TYPE_CHECKING:
     from chandlery.usecases.compute_series import ComputedSeries, SeriesQuery
 
-router = Router()
+router = new_router()
 
 
 class IndicatorRequest(BaseModel):
@@ -103,7 +102,9 @@ def post_compute(request: Annotated[ComputeRequest, Body()]) -> Response[str]:
     at = datetime.now(UTC)
     settings = SANDBOX.settings
     if len(request.indicators) > settings.api_most_indicators:
-        raise Refused("indicators", f"{len(request.indicators)} indicators; {settings.api_most_indicators} are the most")
+        raise Refused(
+            "indicators", f"{len(request.indicators)} indicators; {settings.api_most_indicators} are the most"
+        )
     if request.limit is not None and request.limit > settings.api_most_candles:
         raise Refused("limit", f"limit is {request.limit:,}; {settings.api_most_candles:,} candles are the most")
     answered = SANDBOX.read(lambda connection: _answer(connection, request, at))
@@ -172,7 +173,9 @@ def _json(computed: "ComputedSeries", query: "SeriesQuery") -> bytes:
         "instrument_key": query.key,
         "timeframe": query.timeframe.value,
         "time": times,
-        "last": {"time": times[-1], "closed": computed.last_closed, "partial": computed.last_partial} if times else None,
+        "last": {"time": times[-1], "closed": computed.last_closed, "partial": computed.last_partial}
+        if times
+        else None,
         "indicators": [
             {
                 "name": each.info.name,

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import BaseModel, Field
 
 from chandlery.errors import ChandleryError, Retryable
@@ -15,10 +14,11 @@ from chandlery.settings import Settings
 from chandlery.store.connection import connect
 from chandlery.usecases.check_health import HealthReport, check_health
 
+from .asking import new_router
 from .problems import documented
 from .sandbox import COMPONENT, SANDBOX
 
-router = Router()
+router = new_router()
 
 _DEADLINE_SECONDS = 1.7
 _STATEMENT_SECONDS = 1.2
@@ -61,7 +61,7 @@ def get_health() -> Response[str]:
 
 
 def _ask() -> Health:
-    global _probe  # noqa: PLW0603  # one that hangs is waited for, not joined by another at each request
+    global _probe  # one that hangs is waited for, not joined by another at each request
     if _probe is None or _probe.done():
         _probe = _start(SANDBOX.settings)
     try:

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel, Field
 
@@ -14,11 +13,11 @@ from chandlery.usecases.describe_instruments import describe_instrument, latest,
 from chandlery.usecases.list_price_changes import price_changes
 
 from .answering import plain
-from .asking import Cursor, Feed, Key, Limit
+from .asking import Cursor, Feed, Key, Limit, new_router
 from .problems import answers
 from .sandbox import SANDBOX
 
-router = Router()
+router = new_router()
 
 
 class InstrumentAnswer(BaseModel):
@@ -182,9 +181,7 @@ def get_instrument(instrument_key: Annotated[Key, Path()]) -> Response[str]:
 def get_latest(instrument_key: Annotated[Key, Path()]) -> Response[str]:
     """Answer what is newest."""
     report = SANDBOX.read(lambda connection: latest(connection, instrument_key, datetime.now(UTC)))
-    return plain(
-        {"instrument_key": report.key, "seconds_behind": report.seconds_behind, **asdict(report.newest)}
-    )
+    return plain({"instrument_key": report.key, "seconds_behind": report.seconds_behind, **asdict(report.newest)})
 
 
 @router.get(

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from pydantic import BaseModel, Field
 
 from chandlery.errors import ChandleryError, NotFound, Refused, Retryable
@@ -33,7 +34,7 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = Field(None, description="the fields that are wrong")
 
 
-def documented(*statuses: int) -> dict[int, dict[str, Any]]:
+def documented(*statuses: int) -> dict[int, OpenAPIResponse]:
     """The problems a route may answer with, for OpenAPI."""
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {CONTENT_TYPE: {"model": Problem}}}
@@ -41,7 +42,7 @@ def documented(*statuses: int) -> dict[int, dict[str, Any]]:
     }
 
 
-def answers(model: type[BaseModel], *statuses: int) -> dict[int, dict[str, Any]]:
+def answers(model: type[BaseModel], *statuses: int) -> dict[int, OpenAPIResponse]:
     """What a GET answers with, for OpenAPI: a model, nothing where the caller has it already, and problems."""
     return {
         200: {"description": "OK", "content": {"application/json": {"model": model}}},
@@ -110,7 +111,9 @@ def problem_of_content_type(_error: RequestUnsupportedContentType, request_id: s
 def _place(location: Sequence[Any]) -> str:
     # The first part says where it stood: body, query, path; the name alone is clear enough.
     parts = [str(part) for part in location]
-    return ".".join(parts[1:] if len(parts) > 1 and parts[0] in ("body", "query", "path", "header") else parts) or "body"
+    return (
+        ".".join(parts[1:] if len(parts) > 1 and parts[0] in ("body", "query", "path", "header") else parts) or "body"
+    )
 
 
 def read_json(text: str) -> Any:

@@ -23,7 +23,7 @@ def up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="where the HTTP API listens; 0: any free port")] = 8000,
     sandboxes: Annotated[int, typer.Option(min=1, max=64, help="requests answered at one time")] = 2,
 ) -> None:
-    """Run the whole stack until Ctrl-C: the database, every schedule of template.yaml, the HTTP API; logs go to stderr."""
+    """Run the whole stack until Ctrl-C: database, HTTP API, and every schedule of template.yaml; logs go to stderr."""
     url = use_database()
     open_connection().close()
     functions = read_functions()
