@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -55,11 +54,6 @@ Key = Annotated[
 Feed = Annotated[str | None, Query(min_length=1, max_length=100, description="of this feed's instruments alone")]
 Limit = Annotated[int, Query(ge=1, le=10_000, description="rows in a page, at most")]
 Cursor = Annotated[str | None, Query(min_length=1, max_length=2000, description="next_cursor of the page before")]
-
-
-def new_router() -> Router:
-    """A router for a module's routes."""
-    return Router()  # type: ignore[no-untyped-call]  # Powertools has no types there
 
 
 def window_of(starts: datetime | None, ends: datetime | None, at: datetime) -> tuple[datetime | None, datetime]:

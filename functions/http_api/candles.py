@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from psycopg import Connection
 from pydantic import BaseModel, Field
@@ -19,11 +20,11 @@ from chandlery.usecases.read_candles import CandlePage, CandleQuery, CandleRow, 
 
 from .answering import Answered, Made, Question, answer, respond, told
 from .application import app
-from .asking import EVER, Cursor, Key, Moment, TimeframeName, new_router, window_of
+from .asking import EVER, Cursor, Key, Moment, TimeframeName, window_of
 from .problems import documented
 from .sandbox import SANDBOX
 
-router = new_router()
+router = Router()
 
 _COLUMNS = (
     "time", "open", "high", "low", "close", "volume", "vwap", "trades", "minutes", "expected", "closed", "partial",

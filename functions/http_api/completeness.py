@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, Field
 
@@ -14,11 +15,11 @@ from chandlery.usecases.report_coverage import report_coverage
 from chandlery.usecases.report_status import report_status
 
 from .answering import plain
-from .asking import Cursor, Feed, Key, Limit, Moment, new_router
+from .asking import Cursor, Feed, Key, Limit, Moment
 from .problems import answers
 from .sandbox import SANDBOX
 
-router = new_router()
+router = Router()
 
 _MOST_DAYS = 366
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body
 from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,14 +16,14 @@ from chandlery.domain.window import Window, floor_minute
 from chandlery.errors import Refused
 
 from .answering import Answered, Made, Question, answer, respond, told
-from .asking import EVER, Key, Moment, TimeframeName, new_router, window_of
+from .asking import EVER, Key, Moment, TimeframeName, window_of
 from .problems import documented
 from .sandbox import SANDBOX
 
 if TYPE_CHECKING:
     from chandlery.usecases.compute_series import ComputedSeries, SeriesQuery
 
-router = new_router()
+router = Router()
 
 
 class IndicatorRequest(BaseModel):

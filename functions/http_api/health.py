@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import BaseModel, Field
 
 from chandlery.errors import ChandleryError, Retryable
@@ -14,11 +15,10 @@ from chandlery.settings import Settings
 from chandlery.store.connection import connect
 from chandlery.usecases.check_health import HealthReport, check_health
 
-from .asking import new_router
 from .problems import documented
 from .sandbox import COMPONENT, SANDBOX
 
-router = new_router()
+router = Router()
 
 _DEADLINE_SECONDS = 1.7
 _STATEMENT_SECONDS = 1.2

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel, Field
 
@@ -13,11 +14,11 @@ from chandlery.usecases.describe_instruments import describe_instrument, latest,
 from chandlery.usecases.list_price_changes import price_changes
 
 from .answering import plain
-from .asking import Cursor, Feed, Key, Limit, new_router
+from .asking import Cursor, Feed, Key, Limit
 from .problems import answers
 from .sandbox import SANDBOX
 
-router = new_router()
+router = Router()
 
 
 class InstrumentAnswer(BaseModel):
