@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -101,12 +102,8 @@ def test_a_healed_candle_shows_in_both_sandboxes(connection: Connection, server:
     (instrument,) = around_the_clock(connection, "X@A@EQ")
     minutes = [NOON - n * MINUTE for n in (50, 40, 30)]
     value = Decimal(5)
-    for time_ in minutes:
-        write(
-            connection,
-            instrument,
-            [Minute(time_, value, value, value, value, value, None, None, True, False, "vendor_historical")],
-        )
+    minute = Minute(NOON, value, value, value, value, value, None, None, True, False, "vendor_historical")
+    write(connection, instrument, [replace(minute, time=each) for each in minutes])
     refresh(connection, NOON + HOUR)
     one, other = new_cache(server.url), new_cache(server.url)
     window = Window(NOON - HOUR, NOON)
@@ -118,7 +115,7 @@ def test_a_healed_candle_shows_in_both_sandboxes(connection: Connection, server:
             connection, instrument, timeframe, window
         )
     assert (one.statistics.misses, other.statistics.hits_l2, other.statistics.misses) == (3, 3, 0)
-    healed = Minute(NOON - 35 * MINUTE, *[Decimal(9)] * 5, None, None, True, False, "vendor_historical")
+    healed = replace(minute, time=NOON - 35 * MINUTE, close=Decimal(3), low=Decimal(3))
     write(connection, instrument, [healed])
     for cache in (other, one):
         _, answer = cached(cache, connection, instrument, Timeframe.M1, window)
@@ -254,5 +251,5 @@ def test_an_answer_under_another_name_is_a_miss(server: Server) -> None:
     client = server.client()
     (name,) = client.keys("*")
     one.put("other", "1", b"another", seconds=60)
-    client.set(name, client.get(next(each for each in client.keys("*") if each != name)), ex=60)  # type: ignore[arg-type, union-attr]
+    client.set(name, client.get(next(each for each in client.keys("*") if each != name)), ex=60)  # type: ignore[arg-type]
     assert Cache(0, server.url, clock=time.monotonic).get("key", "1") is None
