@@ -1,8 +1,14 @@
 """Whenever a program of the desk asks: candles, indicators on demand, gaps, health."""
 
-from .application import answer as handler
-from .application import app, document
+from datetime import UTC, datetime
+from typing import Any
+
+from chandlery.component import LambdaContext
+from chandlery.errors import ChandleryError
+
+from .application import answer, app, document, telemetry
 from .candles import router as candles
+from .candles import warm_up
 from .completeness import router as completeness
 from .compute import router as compute
 from .health import router as health
@@ -12,4 +18,11 @@ for router in (health, candles, compute, instruments, completeness):
     app.include_router(router)
 document()
 
-__all__ = ["handler"]
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request: API Gateway's event, payload format 2.0, in; its response out."""
+    try:
+        warm_up(datetime.now(UTC))
+    except ChandleryError as error:
+        telemetry.refused(f"warm-up: {error}", permanent=False, request_id=context.aws_request_id)
+    return answer(event, context)

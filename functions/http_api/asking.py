@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import MINUTE, floor_minute
+from chandlery.domain.window import DAY, floor_minute
 from chandlery.errors import Refused
 
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200
@@ -56,13 +56,26 @@ Limit = Annotated[int, Query(ge=1, le=10_000, description="rows in a page, at mo
 Cursor = Annotated[str | None, Query(min_length=1, max_length=2000, description="next_cursor of the page before")]
 
 
-def window_of(starts: datetime | None, ends: datetime | None, at: datetime) -> tuple[datetime | None, datetime]:
-    """The stretch asked for, up to the end of the current minute where no end is named.
+def check_order(starts: datetime | None, ends: datetime | None, at: datetime) -> None:
+    """Refuse a stretch that ends before it starts, or that starts in the future where no end is named.
 
     Raises:
-        Refused: it ends before it starts.
+        Refused: it does.
     """
-    closes = ends or floor_minute(at) + MINUTE
+    closes = ends or at
     if starts is not None and starts >= closes:
-        raise Refused("from", f"from {starts.isoformat()} is not before to {closes.isoformat()}")
-    return starts, closes
+        raise Refused(
+            "from", f"from {starts.isoformat()} is not before {'to' if ends else 'now,'} {closes.isoformat()}"
+        )
+
+
+def newest_end(timeframe: Timeframe, at: datetime) -> datetime:
+    """Where no bucket has begun yet; a session may begin before its date does."""
+    return timeframe.next_bucket(at + 2 * DAY if timeframe.by_session else at)
+
+
+def moment_of(timeframe: Timeframe, ends: datetime | None, at: datetime) -> datetime | None:
+    """What tells questions apart whose answers say which buckets are closed; none where all in question long are."""
+    if ends is not None and ends <= at - timeframe.longest:
+        return None
+    return floor_minute(at) if timeframe.by_session else timeframe.floor_bucket(at)

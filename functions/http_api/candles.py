@@ -14,17 +14,19 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from psycopg import Connection
 from pydantic import BaseModel, Field
 
-from chandlery.domain.window import MINUTE, Window, floor_minute
+from chandlery.domain.window import Window
 from chandlery.errors import Refused
 from chandlery.usecases.read_candles import CandlePage, CandleQuery, CandleRow, read_candles
 
 from .answering import Answered, Made, Question, answer, respond, told
 from .application import app
-from .asking import EVER, Cursor, Key, Moment, TimeframeName, window_of
+from .asking import EVER, Cursor, Key, Moment, TimeframeName, check_order, moment_of, newest_end
 from .problems import documented
 from .sandbox import SANDBOX
 
 router = Router()
+
+_DEFAULT_LIMIT = 500
 
 _COLUMNS = (
     "time", "open", "high", "low", "close", "volume", "vwap", "trades", "minutes", "expected", "closed", "partial",
@@ -85,7 +87,7 @@ def get_candles(
     timeframe: Annotated[TimeframeName, Query()],
     starts: Annotated[Moment | None, Query(alias="from", description="buckets that start here or later")] = None,
     ends: Annotated[Moment | None, Query(alias="to", description="buckets that start before; now where absent")] = None,
-    limit: Annotated[int, Query(ge=1, description="candles in a page, at most")] = 500,
+    limit: Annotated[int, Query(ge=1, description="candles in a page, at most")] = _DEFAULT_LIMIT,
     fill: Annotated[
         Literal["none", "flat"], Query(description="flat: make up buckets without trades, marked")
     ] = "none",
@@ -96,7 +98,7 @@ def get_candles(
     at = datetime.now(UTC)
     if limit > SANDBOX.settings.api_most_candles:
         raise Refused("limit", f"limit is {limit:,}; {SANDBOX.settings.api_most_candles:,} candles are the most")
-    starts, ends = window_of(starts, ends, at)
+    check_order(starts, ends, at)
     query = CandleQuery(instrument_key, timeframe, starts, ends, limit, fill == "flat", include_partial, cursor)
     as_csv = "text/csv" in app.current_event.headers.get("accept", "")
     answered, following = SANDBOX.read(lambda connection: _answer(connection, query, at, as_csv=as_csv))
@@ -105,11 +107,21 @@ def get_candles(
     return respond(answered, "text/csv; charset=utf-8", **({"X-Next-Cursor": following} if following else {}))
 
 
+def warm_up(at: datetime) -> None:
+    """Have the newest candles of the configured series in the cache; once a sandbox.
+
+    Raises:
+        Retryable, Permanent: as any request; those that are left are then made when asked for.
+    """
+    for each in SANDBOX.begin_warm_up():
+        query = CandleQuery(each.instrument_key, each.timeframe, None, None, _DEFAULT_LIMIT, False, True, None)
+        SANDBOX.read(lambda connection, query=query: _answer(connection, query, at, as_csv=False))
+
+
 def _answer(connection: Connection, query: CandleQuery, at: datetime, *, as_csv: bool) -> tuple[Answered, str]:
     instrument = SANDBOX.find_instrument(connection, query.key)
-    # Whether a candle is closed is a matter of the minute it is asked in.
-    minute = floor_minute(at) if query.ends is None or query.ends > at - query.timeframe.longest else None
-    words = [query.starts, query.ends, query.limit, query.fill, query.include_partial, query.cursor, as_csv, minute]
+    moment = moment_of(query.timeframe, query.ends, at)
+    words = [query.starts, query.ends, query.limit, query.fill, query.include_partial, query.cursor, as_csv, moment]
 
     def make() -> Made:
         page = read_candles(connection, query, at)
@@ -125,7 +137,7 @@ def _answer(connection: Connection, query: CandleQuery, at: datetime, *, as_csv:
 
 def _window(page: CandlePage, query: CandleQuery, at: datetime) -> Window:
     """The minutes a page was made of."""
-    ends = query.timeframe.ceil_bucket(query.ends or floor_minute(at) + MINUTE)
+    ends = query.timeframe.ceil_bucket(query.ends or newest_end(query.timeframe, at))
     full = len(page.candles) >= query.limit
     if query.fill or query.cursor is not None or (query.starts is None and not full):
         # The close before the page, wherever it is; or all there is.

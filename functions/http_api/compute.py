@@ -12,11 +12,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field
 
-from chandlery.domain.window import Window, floor_minute
+from chandlery.domain.window import Window
 from chandlery.errors import Refused
 
 from .answering import Answered, Made, Question, answer, respond, told
-from .asking import EVER, Key, Moment, TimeframeName, window_of
+from .asking import EVER, Key, Moment, TimeframeName, check_order, moment_of, newest_end
 from .problems import documented
 from .sandbox import SANDBOX
 
@@ -120,10 +120,10 @@ def _answer(connection: Connection, request: ComputeRequest, at: datetime) -> An
 
     query = _query(connection, request, at)
     instrument = SANDBOX.find_instrument(connection, request.instrument_key)
-    minute = floor_minute(at) if query.ends > at - query.timeframe.longest else None
     words = [
         query.starts, query.ends, query.most,
-        [[each.info.name, dict(each.parameters)] for each in query.indicators], minute,
+        [[each.info.name, dict(each.parameters)] for each in query.indicators],
+        moment_of(query.timeframe, request.ends, at),
     ]  # fmt: skip
 
     def make() -> Made:
@@ -137,7 +137,8 @@ def _query(connection: Connection, request: ComputeRequest, at: datetime) -> "Se
     from chandlery.numerics.catalogue import ParameterError, prepare
     from chandlery.usecases.compute_series import SeriesQuery
 
-    starts, ends = window_of(request.starts, request.ends, at)
+    check_order(request.starts, request.ends, at)
+    starts, ends = request.starts, request.ends or newest_end(request.timeframe, at)
     zone = ZoneInfo(SANDBOX.find_instrument(connection, request.instrument_key).time_zone)
     prepared = []
     for place, each in enumerate(request.indicators):

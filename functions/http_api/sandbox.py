@@ -1,7 +1,7 @@
 """What a sandbox keeps from one request to the next: settings, a connection that cannot write, the cache."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from chandlery.cache import Cache
 from chandlery.errors import Retryable
-from chandlery.settings import Settings, read_settings
+from chandlery.settings import Settings, WarmUp, read_settings
 from chandlery.store import schema
 from chandlery.store.connection import connect
 from chandlery.store.instrument_pages import InstrumentEntry, find_entry
@@ -27,6 +27,7 @@ class Sandbox:
     def __init__(self) -> None:
         self._connection: Connection | None = None
         self._checked_at = 0.0
+        self._to_warm: Sequence[WarmUp] | None = None
         self._instruments: dict[str, InstrumentEntry] = {}
 
     @cached_property
@@ -68,6 +69,11 @@ class Sandbox:
         self._checked_at = 0.0
         self._check(connection)
         return work(connection)
+
+    def begin_warm_up(self) -> Sequence[WarmUp]:
+        """The series to have in the cache from the start; none once this was asked."""
+        series, self._to_warm = self._to_warm, ()
+        return series if series is not None else self.settings.cache_warm_up
 
     def find_instrument(self, connection: Connection, key: str) -> InstrumentEntry:
         """The instrument of a key, as it was at most so long ago as the schema was looked at.
