@@ -19,22 +19,26 @@ from tests.real_candles import FILES, real_candles
 
 LEVELS = ("pp", "r1", "r2", "r3", "r4", "s1", "s2", "s3", "s4")
 SAME = 1e-11
+TICKS = 64  # to a unit of the price
 
 
 @st.composite
 def some_candles(draw: st.DrawFn) -> SessionCandles:
-    """Up to 100 candles of a walk, in cents, in sessions of any size; some without volume, or a known turnover."""
+    """Up to 100 candles of a walk, in sessions of any size; some without volume, or a known turnover.
+
+    Prices are whole 64ths, exact as floats: where a close meets a band exactly, no rounding decides.
+    """
     length, seed = draw(st.integers(0, 100)), draw(st.integers(0, 2**32 - 1))
     rng = np.random.default_rng(seed)
-    cents = np.round(10_000 * np.exp(np.cumsum(rng.normal(0, draw(st.sampled_from([1e-3, 1e-2])), length))))
-    opens = cents + rng.integers(-40, 40, length)
-    high = np.maximum(cents, opens) + rng.integers(0, 60, length)
-    low = np.minimum(cents, opens) - rng.integers(0, 60, length)
+    ticks = np.round(10_000 * np.exp(np.cumsum(rng.normal(0, draw(st.sampled_from([1e-3, 1e-2])), length))))
+    opens = ticks + rng.integers(-40, 40, length)
+    high = np.maximum(ticks, opens) + rng.integers(0, 60, length)
+    low = np.minimum(ticks, opens) - rng.integers(0, 60, length)
     volume = rng.integers(0, 500, length) * rng.integers(0, 2, length).astype(float)
-    turnover = np.where(rng.random(length) < draw(st.sampled_from([0, 0.5, 1])), np.nan, cents / 100 * volume)
+    turnover = np.where(rng.random(length) < draw(st.sampled_from([0, 0.5, 1])), np.nan, ticks / TICKS * volume)
     session = np.cumsum((rng.random(length) < draw(st.sampled_from([0.02, 0.1, 1]))).astype(np.int64))
     time = np.cumsum(rng.integers(1, 4, length)) * 60
-    return SessionCandles(time, opens / 100, high / 100, low / 100, cents / 100, volume, turnover, session)
+    return SessionCandles(time, opens / TICKS, high / TICKS, low / TICKS, ticks / TICKS, volume, turnover, session)
 
 
 def listed(candles: SessionCandles) -> Sequence[plain.PlainCandle]:

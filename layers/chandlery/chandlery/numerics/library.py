@@ -4,6 +4,7 @@ TA-Lib's C interface knows the bounds of its parameters, but its Python wrapper 
 them by refusing: each bound is found once, by trial on two candles (a few microseconds a trial).
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -85,7 +86,7 @@ def _own_parameters(name: str) -> Sequence[ParameterInfo]:
 
 def _own_parameter(name: str, told: Mapping[str, Any]) -> ParameterInfo:
     parameter, default = told["name"], told["default_value"]
-    says = f"{told['help'].rstrip('.')}".replace("bars", "candles").replace(" fro ", " for ")
+    says = re.sub(r"\bbar", "candle", told["help"].rstrip(".")).replace(" fro ", " for ")
     accepts = partial(_accepts, name, parameter)
     if told["type"] == _MATYPE:
         allowed = [place for place in range(len(_AVERAGES)) if accepts(place)]
