@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
@@ -101,7 +102,7 @@ def get_candles(
     check_order(starts, ends, at)
     query = CandleQuery(instrument_key, timeframe, starts, ends, limit, fill == "flat", include_partial, cursor)
     as_csv = "text/csv" in app.current_event.headers.get("accept", "")
-    answered, following = SANDBOX.read(lambda connection: _answer(connection, query, at, as_csv=as_csv))
+    answered, following = SANDBOX.read(partial(_answer, query=query, at=at, as_csv=as_csv))
     if not as_csv:
         return respond(answered)
     return respond(answered, "text/csv; charset=utf-8", **({"X-Next-Cursor": following} if following else {}))
@@ -115,10 +116,10 @@ def warm_up(at: datetime) -> None:
     """
     for each in SANDBOX.begin_warm_up():
         query = CandleQuery(each.instrument_key, each.timeframe, None, None, _DEFAULT_LIMIT, False, True, None)
-        SANDBOX.read(lambda connection, query=query: _answer(connection, query, at, as_csv=False))
+        SANDBOX.read(partial(_answer, query=query, at=at, as_csv=False))
 
 
-def _answer(connection: Connection, query: CandleQuery, at: datetime, *, as_csv: bool) -> tuple[Answered, str]:
+def _answer(connection: Connection, *, query: CandleQuery, at: datetime, as_csv: bool) -> tuple[Answered, str]:
     instrument = SANDBOX.find_instrument(connection, query.key)
     moment = moment_of(query.timeframe, query.ends, at)
     words = [query.starts, query.ends, query.limit, query.fill, query.include_partial, query.cursor, as_csv, moment]
