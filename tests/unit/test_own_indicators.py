@@ -82,7 +82,7 @@ def test_vwap(candles: SessionCandles) -> None:
 
 
 @many
-@given(candles=some_candles(), anchor=st.integers(0, 15_000))
+@given(candles=some_candles(), anchor=st.integers(0, 15_000) | st.integers(0, 250).map(lambda minute: minute * 60))
 def test_anchored_vwap(candles: SessionCandles, anchor: int) -> None:
     at = datetime.fromtimestamp(anchor, UTC).isoformat()
     assert_same(
