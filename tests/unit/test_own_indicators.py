@@ -209,6 +209,16 @@ def test_vwap_by_hand() -> None:
     assert computed("vwap", {}, candles)["vwap"] == pytest.approx([np.nan, 21, 111 / 4, 40, 45], nan_ok=True)
 
 
+def test_anchored_vwap_by_hand() -> None:
+    """The candle that starts at the anchor counts, the one within which it lies does not."""
+    price, even = np.array([10.0, 20.0, 30.0]), np.ones(3)
+    candles = SessionCandles(np.arange(3) * 60, price, price, price, price, even, price, np.zeros(3, np.int64))
+    for second, expected in ((60, [np.nan, 20, 25]), (61, [np.nan, np.nan, 30])):
+        at = datetime.fromtimestamp(second, UTC).isoformat()
+        found = computed("anchored_vwap", {"anchor_datetime": at}, candles)["vwap"]
+        assert found == pytest.approx(expected, nan_ok=True)
+
+
 def test_ichimoku_looks_ahead_in_its_lagging_line_alone() -> None:
     rng = np.random.default_rng(1)
     close = 100 + np.cumsum(rng.normal(0, 1, 200))
