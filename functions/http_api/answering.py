@@ -110,7 +110,7 @@ def respond(answered: Answered, content_type: str = _JSON, **headers: str) -> Re
     headers = {"X-Cache": answered.cache, "Cache-Control": "private, no-cache", "Vary": "Accept"} | headers
     if answered.tag is not None:
         headers["ETag"] = answered.tag
-        if answered.tag in _tags_had():
+        if not {answered.tag, "*"}.isdisjoint(_tags_had()):
             return Response(status_code=304, content_type=None, headers=headers, body="")
     return Response(status_code=200, content_type=content_type, headers=headers, body=answered.body.decode())
 
