@@ -7,6 +7,7 @@ them share one listening socket.
 import argparse
 import base64
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -184,7 +185,9 @@ def serving(port: int, sandboxes: int, environment: Mapping[str, str]) -> Iterat
         raise Permanent(f"port {port} cannot be listened on ({error.strerror}); choose another with --port") from None
     command = [sys.executable, "-m", "local.http_server", "--socket", str(listening.fileno())]
     processes = [
-        subprocess.Popen(command, pass_fds=[listening.fileno()], env=dict(environment), cwd=_ROOT)
+        subprocess.Popen(
+            command, pass_fds=[listening.fileno()], env=dict(environment), cwd=_ROOT, stdin=subprocess.PIPE
+        )
         for _ in range(sandboxes)
     ]
     try:
@@ -197,10 +200,16 @@ def serving(port: int, sandboxes: int, environment: Mapping[str, str]) -> Iterat
         listening.close()
 
 
+def _end_with_the_starter() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
 def main() -> None:
     """Serve until the process is ended."""
-    # A Ctrl-C at the terminal reaches every process of it: whoever started this one ends it.
+    # A Ctrl-C at the terminal reaches every process of it: whoever started this one ends it, or dies before it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_starter, daemon=True).start()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--socket", type=int, required=True, help="file descriptor of a listening socket")
     listening = socket.socket(fileno=parser.parse_args().socket)

@@ -22,11 +22,14 @@ from local.schedules import Function, firings, next_minute, read_functions
 def up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="where the HTTP API listens; 0: any free port")] = 8000,
     sandboxes: Annotated[int, typer.Option(min=1, max=64, help="requests answered at one time")] = 2,
+    schedules: Annotated[
+        bool, typer.Option("--schedules/--no-schedules", help="without them nothing is written, nor dropped")
+    ] = True,
 ) -> None:
     """Run the whole stack until Ctrl-C: database, HTTP API, and every schedule of template.yaml; logs go to stderr."""
     url = use_database()
     open_connection().close()
-    functions = read_functions()
+    functions = read_functions() if schedules else []
     out.print(f"database {url}", soft_wrap=True)
     for function in functions:
         if function.schedule:
