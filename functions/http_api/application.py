@@ -11,6 +11,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.models import OpenAPI
 
 from chandlery.component import LambdaContext
 from chandlery.errors import ChandleryError, Permanent
@@ -19,7 +20,31 @@ from chandlery.telemetry import RequestTelemetry
 from .problems import problem, problem_of, problem_of_content_type, problem_of_fields, read_json
 from .sandbox import COMPONENT, SANDBOX
 
-app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=read_json)
+
+class _Application(APIGatewayHttpResolver):
+    """Powertools' resolver, whose OpenAPI document tells of every indicator."""
+
+    def get_openapi_schema(self, **words: Any) -> OpenAPI:
+        """The document."""
+        # Imported here: numpy and TA-Lib come with it, which only whoever asks for the document need wait for.
+        from .reference import add_indicators
+
+        schema = self.outline(**words)
+        add_indicators(schema, "/api/v1/compute", "IndicatorRequest")
+        return schema
+
+    def outline(self, **words: Any) -> OpenAPI:
+        """The document, but for indicators."""
+        schema = super().get_openapi_schema(**words)
+        for item in (schema.paths or {}).values():
+            operation = item.get
+            # Powertools documents it everywhere; where nothing is given nothing can be wrong.
+            if operation is not None and not operation.parameters and operation.responses:
+                operation.responses.pop(422, None)
+        return schema
+
+
+app = _Application(enable_validation=True, json_body_deserializer=read_json)
 telemetry = RequestTelemetry(COMPONENT)
 
 _TITLE, _VERSION = "Chandlery", "1"
@@ -117,7 +142,7 @@ def _no_route(_error: NotFoundError) -> Response[str]:
 @cache
 def _paths() -> Mapping[str, frozenset[str]]:
     """Every path of OpenAPI as an expression, and its methods."""
-    schema = app.get_openapi_schema()
+    schema = app.outline()
     return {
         re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)): frozenset(
             method.upper() for method in ("get", "post") if getattr(item, method)
