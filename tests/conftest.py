@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from alembic import command
+from hypothesis import settings
 from psycopg import Connection
 
 from chandlery.settings import Settings
@@ -32,6 +33,11 @@ _EMPTY = (
     " TRUNCATE market.candles_1d_parts; TRUNCATE market.candles_4h; TRUNCATE market.candles_1h;"
     " TRUNCATE market.candles_30m; TRUNCATE market.candles_15m; TRUNCATE market.candles_5m; END IF; END $$"
 )
+
+
+# No test asserts a time, and each run is to try the same examples.
+settings.register_profile("chandlery", deadline=None, derandomize=True)
+settings.load_profile("chandlery")
 
 
 def pytest_configure() -> None:
