@@ -22,7 +22,9 @@ document()
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request: API Gateway's event, payload format 2.0, in; its response out."""
     try:
-        warm_up(datetime.now(UTC))
+        # Whoever asks for health waits for nothing else.
+        if event.get("rawPath") != "/health":
+            warm_up(datetime.now(UTC))
     except ChandleryError as error:
         telemetry.refused(f"warm-up: {error}", permanent=False, request_id=context.aws_request_id)
     return answer(event, context)

@@ -10,11 +10,12 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.models import OpenAPI
 
 from chandlery.component import LambdaContext
-from chandlery.errors import ChandleryError, Permanent
+from chandlery.errors import ChandleryError, Permanent, Refused
 from chandlery.telemetry import RequestTelemetry
 
 from .problems import problem, problem_of, problem_of_content_type, problem_of_fields, read_json
@@ -35,18 +36,13 @@ class _Application(APIGatewayHttpResolver):
 
     def outline(self, **words: Any) -> OpenAPI:
         """The document, but for indicators."""
-        schema = super().get_openapi_schema(**words)
-        for item in (schema.paths or {}).values():
-            operation = item.get
-            # Powertools documents it everywhere; where nothing is given nothing can be wrong.
-            if operation is not None and not operation.parameters and operation.responses:
-                operation.responses.pop(422, None)
-        return schema
+        return super().get_openapi_schema(**words)
 
 
 app = _Application(enable_validation=True, json_body_deserializer=read_json)
 telemetry = RequestTelemetry(COMPONENT)
 
+_SHOWN = 60  # characters of a wrong name that its refusal repeats
 _TITLE, _VERSION = "Chandlery", "1"
 _DESCRIPTION = (
     "Candles of a trading desk, indicators on demand, and whether all is well. Times are ISO 8601 with an offset, and"
@@ -58,7 +54,8 @@ def answer(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request: API Gateway's event, payload format 2.0, in; its response out."""
     started = time.perf_counter()
     request_id = event.get("requestContext", {}).get("requestId") or context.aws_request_id
-    answered = _refused_body(event, request_id) or _resolve(event, context, request_id)
+    answered = _resolve(event, context, request_id)
+    answered["headers"].setdefault("X-Request-Id", request_id)
     route = app.context.get("_path") or event.get("rawPath", "")
     telemetry.answered(
         event.get("requestContext", {}).get("http", {}).get("method", "?"),
@@ -74,12 +71,13 @@ def answer(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _resolve(event: dict[str, Any], context: LambdaContext, request_id: str) -> dict[str, Any]:
     app.append_context(request_id=request_id)
     try:
-        resolved: dict[str, Any] = app.resolve(event, context)  # type: ignore[arg-type]  # Powertools wants its own class
+        refused = _refused_body(event, request_id)
+        return refused or app.resolve(event, context)  # type: ignore[arg-type]  # Powertools wants its own class
+    except ChandleryError as error:
+        return _plain(_on_purpose(error))
     except Exception as error:  # noqa: BLE001  # whatever it is: the caller gets an answer, the log the reason
         telemetry.failed(error, request_id)
         return _plain(problem(500, "the service failed; its log tells more", request_id))
-    resolved["headers"].setdefault("X-Request-Id", request_id)
-    return resolved
 
 
 def _plain(response: Response[str]) -> dict[str, Any]:
@@ -128,6 +126,22 @@ def _wrong_fields(error: RequestValidationError) -> Response[str]:
 @app.exception_handler(RequestUnsupportedContentType)
 def _wrong_content_type(error: RequestUnsupportedContentType) -> Response[str]:
     return problem_of_content_type(error, request_id())
+
+
+def _refuse_unknown(resolver: _Application, following: NextMiddleware) -> Any:
+    """Refuse queries that nobody reads: a misspelt one would be left out without a word."""
+    route = resolver.context["_route"]
+    known = {field.alias for field in route.dependant.query_params}
+    # A caller may sign its request in the query.
+    given = [name for name in resolver.current_event.query_string_parameters or () if not name.startswith("X-Amz-")]
+    unknown = [name for name in given if name not in known]
+    if unknown and route.include_in_schema:
+        there = ", ".join(sorted(known)) or "none"
+        raise Refused(unknown[0][:_SHOWN], f"there is no parameter {unknown[0][:_SHOWN]}; there are: {there}")
+    return following(resolver)
+
+
+app.use(middlewares=[_refuse_unknown])
 
 
 @app.not_found

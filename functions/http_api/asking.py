@@ -27,6 +27,12 @@ def _whole(text: Any) -> Any:
     return text.replace(" ", "+") if isinstance(text, str) and "T" in text else text
 
 
+def _sayable(text: str) -> str:
+    if "\0" in text:
+        raise PydanticCustomError("text", "no text has the character NUL")
+    return text
+
+
 def _timeframe(text: Any) -> Any:
     try:
         return Timeframe.parse(text) if isinstance(text, str) else text
@@ -48,12 +54,14 @@ TimeframeName = Annotated[
         json_schema_extra={"type": "string", "examples": ["5m", "1hour"]},
     ),
 ]
+# The database takes no NUL in a text.
+Words = Annotated[str, AfterValidator(_sayable)]
 Key = Annotated[
-    str, Field(min_length=1, max_length=200, description="EXCHANGE@SYMBOL@TYPE", examples=["NSE@NIFTY@INDEX"])
+    Words, Field(min_length=1, max_length=200, description="EXCHANGE@SYMBOL@TYPE", examples=["NSE@NIFTY@INDEX"])
 ]
-Feed = Annotated[str | None, Query(min_length=1, max_length=100, description="of this feed's instruments alone")]
+Feed = Annotated[Words | None, Query(min_length=1, max_length=100, description="of this feed's instruments alone")]
 Limit = Annotated[int, Query(ge=1, le=10_000, description="rows in a page, at most")]
-Cursor = Annotated[str | None, Query(min_length=1, max_length=2000, description="next_cursor of the page before")]
+Cursor = Annotated[Words | None, Query(min_length=1, max_length=2000, description="next_cursor of the page before")]
 
 
 def check_order(starts: datetime | None, ends: datetime | None, at: datetime) -> None:

@@ -79,7 +79,7 @@ class Candles(BaseModel):
             "content": {"application/json": {"model": Candles}, "text/csv": {"schema": {"type": "string"}}},
         },
         304: {"description": "The caller has it already"},
-        **documented(400, 404, 422, 500, 503),
+        **documented(404, 422, 500, 503),
     },
     tags=["candles"],
 )
@@ -98,7 +98,7 @@ def get_candles(
     """Answer a page."""
     at = datetime.now(UTC)
     if limit > SANDBOX.settings.api_most_candles:
-        raise Refused("limit", f"limit is {limit:,}; {SANDBOX.settings.api_most_candles:,} candles are the most")
+        raise Refused("limit", f"{SANDBOX.settings.api_most_candles:,} candles are the most")
     check_order(starts, ends, at)
     query = CandleQuery(instrument_key, timeframe, starts, ends, limit, fill == "flat", include_partial, cursor)
     as_csv = "text/csv" in app.current_event.headers.get("accept", "")

@@ -15,7 +15,7 @@ from chandlery.usecases.report_coverage import report_coverage
 from chandlery.usecases.report_status import report_status
 
 from .answering import plain
-from .asking import Cursor, Feed, Key, Limit, Moment
+from .asking import Cursor, Feed, Key, Limit, Moment, Words
 from .problems import answers
 from .sandbox import SANDBOX
 
@@ -144,7 +144,7 @@ class StatusAnswer(BaseModel):
 def get_gaps(
     instrument_key: Annotated[Key | None, Query()] = None,
     feed: Feed = None,
-    reason: Annotated[list[str] | None, Query(max_length=10, description="of these alone; may be repeated")] = None,
+    reason: Annotated[list[Words] | None, Query(max_length=10, description="of these alone; may be repeated")] = None,
     starts: Annotated[Moment | None, Query(alias="from")] = None,
     ends: Annotated[Moment | None, Query(alias="to")] = None,
     healed: Annotated[bool, Query(description="whether to list healed ones too")] = False,
@@ -209,7 +209,7 @@ def get_coverage(
 @router.get(
     "/api/v1/timeframe-aggregation/status",
     summary="How all fares",
-    responses=answers(StatusAnswer, 500, 503),
+    responses=answers(StatusAnswer, 422, 500, 503),
     tags=["health"],
 )
 def get_status() -> Response[str]:

@@ -107,7 +107,7 @@ def post_compute(request: Annotated[ComputeRequest, Body()]) -> Response[str]:
             "indicators", f"{len(request.indicators)} indicators; {settings.api_most_indicators} are the most"
         )
     if request.limit is not None and request.limit > settings.api_most_candles:
-        raise Refused("limit", f"limit is {request.limit:,}; {settings.api_most_candles:,} candles are the most")
+        raise Refused("limit", f"{settings.api_most_candles:,} candles are the most")
     answered = SANDBOX.read(lambda connection: _answer(connection, request, at))
     # The tag is for answers to GET.
     text = answered.body.decode() + f',"cache":"{answered.cache}"}}}}'

@@ -14,7 +14,7 @@ from chandlery.usecases.describe_instruments import describe_instrument, latest,
 from chandlery.usecases.list_price_changes import price_changes
 
 from .answering import plain
-from .asking import Cursor, Feed, Key, Limit
+from .asking import Cursor, Feed, Key, Limit, Words
 from .problems import answers
 from .sandbox import SANDBOX
 
@@ -148,8 +148,8 @@ class IndicatorsAnswer(BaseModel):
 )
 def get_instruments(
     feed: Feed = None,
-    calendar: Annotated[str | None, Query(min_length=1, max_length=100, description="of this calendar")] = None,
-    prefix: Annotated[str | None, Query(min_length=1, max_length=200, description="whose keys begin so")] = None,
+    calendar: Annotated[Words | None, Query(min_length=1, max_length=100, description="of this calendar")] = None,
+    prefix: Annotated[Words | None, Query(min_length=1, max_length=200, description="whose keys begin so")] = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
 ) -> Response[str]:
@@ -243,7 +243,7 @@ def get_price_changes(
 @router.get(
     "/api/v1/indicators",
     summary="Indicators that can be computed",
-    responses=answers(IndicatorsAnswer, 500),
+    responses=answers(IndicatorsAnswer, 422, 500),
     tags=["indicators"],
 )
 def get_indicators() -> Response[str]:

@@ -97,8 +97,10 @@ def problem_of(error: ChandleryError, request_id: str) -> Response[str]:
 def problem_of_fields(error: RequestValidationError, request_id: str) -> Response[str]:
     """An answer for a request whose fields do not fit what OpenAPI documents."""
     found = error.errors()
-    if any(each["type"] == "json_invalid" for each in found):
-        return problem(400, "the body is not JSON", request_id, errors=[FieldProblem(field="body", detail="not JSON")])
+    broken = next((each for each in found if each["type"] == "json_invalid"), None)
+    if broken is not None:
+        said = f"the body is not JSON: {broken.get('ctx', {}).get('error') or 'it cannot be read'}"
+        return problem(400, said, request_id, errors=[FieldProblem(field="body", detail=said)])
     errors = [FieldProblem(field=_place(each["loc"]), detail=str(each["msg"])) for each in found]
     return problem(422, "; ".join(f"{each.field}: {each.detail}" for each in errors[:3]), request_id, errors=errors)
 
@@ -123,13 +125,20 @@ def read_json(text: str) -> Any:
         json.JSONDecodeError: it is none.
     """
     try:
-        return json.loads(text, parse_constant=_refuse)
-    except (RecursionError, UnicodeDecodeError):
+        read = json.loads(text, parse_constant=_refuse)
+        if "\\ud" in text.lower():
+            # Half of a surrogate pair may be escaped, but is no character: nobody could be told of it again.
+            json.dumps(read, ensure_ascii=False).encode()
+    except (RecursionError, UnicodeError):
         raise json.JSONDecodeError("too deep, or not text", "", 0) from None
     except json.JSONDecodeError:
         raise
     except ValueError as error:
-        raise json.JSONDecodeError(str(error), "", 0) from None
+        # Python's own words on numbers of thousands of digits tell of its settings.
+        raise json.JSONDecodeError(
+            str(error) if "digits" not in str(error) else "a number is too long", "", 0
+        ) from None
+    return read
 
 
 def _refuse(constant: str) -> Any:
