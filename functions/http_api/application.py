@@ -135,7 +135,8 @@ def _refuse_unknown(resolver: _Application, following: NextMiddleware) -> Any:
     # A caller may sign its request in the query.
     given = [name for name in resolver.current_event.query_string_parameters or () if not name.startswith("X-Amz-")]
     unknown = [name for name in given if name not in known]
-    if unknown and route.include_in_schema:
+    # What has no tag is Powertools' own: the page at /docs, and what it calls when no route is found.
+    if unknown and route.tags:
         there = ", ".join(sorted(known)) or "none"
         raise Refused(unknown[0][:_SHOWN], f"there is no parameter {unknown[0][:_SHOWN]}; there are: {there}")
     return following(resolver)
