@@ -13,13 +13,19 @@ WITH newest AS (
     ) AS c
     WHERE :'feed' IN ('', n.feed)
         AND (cardinality(:'keys'::text[]) = 0 OR n.instrument_key = ANY (:'keys'::text[]))
-), ranked AS (
+), compared AS MATERIALIZED (
+    -- Materialized: the one look each would else be done as often as its answer is named.
     SELECT
         n.*,
-        CASE WHEN :'descending'::boolean THEN -1 ELSE 1 END * round((n.close - b.close) / nullif(b.close, 0) * 100, 6) AS rank
-    FROM newest AS n
-    LEFT JOIN LATERAL (
-        SELECT coalesce(
+        CASE WHEN :'ranked'::boolean THEN coalesce(
+            (
+                -- Near by first, between bounds that are known when it is planned: each look rules out what chunks they leave.
+                SELECT close FROM market.candles
+                WHERE instrument_id = n.instrument_id AND time <= n.time - :'apart'::interval
+                    AND time <= (:'at'::timestamptz AT TIME ZONE 'UTC' - :'apart'::interval) AT TIME ZONE 'UTC'
+                    AND time > (:'at'::timestamptz AT TIME ZONE 'UTC' - :'apart'::interval - INTERVAL '4 days') AT TIME ZONE 'UTC'
+                ORDER BY time DESC LIMIT 1
+            ),
             (
                 SELECT close FROM market.candles
                 WHERE instrument_id = n.instrument_id AND time <= n.time - :'apart'::interval
@@ -30,8 +36,14 @@ WITH newest AS (
                 WHERE instrument_id = n.instrument_id AND time <= n.time - :'apart'::interval - INTERVAL '4 minutes'
                 ORDER BY time DESC LIMIT 1
             )
-        ) AS close
-    ) AS b ON :'ranked'::boolean
+        ) END AS earlier
+    FROM newest AS n
+), ranked AS (
+    SELECT
+        *,
+        CASE WHEN :'descending'::boolean THEN -1 ELSE 1 END
+        * round((close - earlier) / nullif(earlier, 0) * 100, 6) AS rank
+    FROM compared
 ), page AS MATERIALIZED (
     SELECT *, CASE WHEN NOT :'ranked'::boolean AND :'descending'::boolean THEN key END AS backward_key
     FROM ranked

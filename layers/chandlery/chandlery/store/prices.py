@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from psycopg import Connection
 
-from chandlery.store.statements import read_rows
+from chandlery.store.connection import transaction
+from chandlery.store.statements import read_rows, run
 
 
 @dataclass(frozen=True)
@@ -88,17 +89,19 @@ def list_price_changes(
     most: int,
 ) -> Sequence[PriceRow]:
     """Newest closes up to a moment, ranked by the change since `apart` before them, or by key where null."""
-    return read_rows(
-        connection,
-        PriceRow,
-        "list_price_changes",
-        at=at,
-        keys=list(keys),
-        feed=feed,
-        ranked=apart is not None,
-        apart=apart or timedelta(),
-        descending=descending,
-        after_rank=after[0],
-        after_key=after[1],
-        most=most,
-    )
+    with transaction(connection):
+        run(connection, "set_chunk_exclusion", setting="off")
+        return read_rows(
+            connection,
+            PriceRow,
+            "list_price_changes",
+            at=at,
+            keys=list(keys),
+            feed=feed,
+            ranked=apart is not None,
+            apart=apart or timedelta(),
+            descending=descending,
+            after_rank=after[0],
+            after_key=after[1],
+            most=most,
+        )
