@@ -102,6 +102,11 @@ def _refused_body(event: dict[str, Any], request_id: str) -> dict[str, Any] | No
         return _plain(problem(400, "the body is not text in UTF-8", request_id))
     if size > most:
         return _plain(problem(413, f"the body has {size:,} bytes; {most:,} are the most", request_id))
+    kind = event.get("headers", {}).get("content-type", "").partition(";")[0].strip().lower()
+    method = event.get("requestContext", {}).get("http", {}).get("method")
+    if size and method == "POST" and kind not in ("", "application/json"):
+        # Before anybody tries to read it: a form without a boundary cannot be.
+        return _plain(problem(415, "send the body as application/json", request_id))
     return None
 
 

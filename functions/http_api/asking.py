@@ -1,6 +1,7 @@
 """What requests have in common: times, keys, timeframes, and who is asked for what."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -12,6 +13,7 @@ from chandlery.domain.window import DAY, floor_minute
 from chandlery.errors import Refused
 
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200
+_TIME, _DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d"), re.compile(r"\d{4}-\d{2}-\d{2}")
 # Before all candles.
 EVER = datetime(_EARLIEST_YEAR, 1, 1, tzinfo=UTC)
 
@@ -22,9 +24,20 @@ def _plausible(moment: datetime) -> datetime:
     return moment
 
 
-def _whole(text: Any) -> Any:
+def _written(text: Any) -> Any:
+    # A number would be taken for seconds since 1970, or milliseconds, by its size.
+    if isinstance(text, datetime | None):
+        return text
+    if not isinstance(text, str) or not _TIME.match(text):
+        raise PydanticCustomError("time", "a time in ISO 8601 with an offset, such as 2026-03-02T09:15:00Z")
     # A blank is what a plus in an unescaped query becomes: 2026-03-02T10:00:00+01:00.
-    return text.replace(" ", "+") if isinstance(text, str) and "T" in text else text
+    return text.replace(" ", "+")
+
+
+def _dated(text: Any) -> Any:
+    if isinstance(text, date | None) or (isinstance(text, str) and _DATE.fullmatch(text)):
+        return text
+    raise PydanticCustomError("date", "a date in ISO 8601, such as 2026-03-02")
 
 
 def _sayable(text: str) -> str:
@@ -42,10 +55,11 @@ def _timeframe(text: Any) -> Any:
 
 Moment = Annotated[
     AwareDatetime,
-    BeforeValidator(_whole),
+    BeforeValidator(_written),
     AfterValidator(_plausible),
     Field(description="ISO 8601 with an offset", examples=["2026-03-02T09:15:00Z"]),
 ]
+Day = Annotated[date, BeforeValidator(_dated)]
 TimeframeName = Annotated[
     Timeframe,
     BeforeValidator(_timeframe),

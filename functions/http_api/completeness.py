@@ -15,7 +15,7 @@ from chandlery.usecases.report_coverage import report_coverage
 from chandlery.usecases.report_status import report_status
 
 from .answering import plain
-from .asking import Cursor, Feed, Key, Limit, Moment, Words
+from .asking import Cursor, Day, Feed, Key, Limit, Moment, Words
 from .problems import answers
 from .sandbox import SANDBOX
 
@@ -183,8 +183,8 @@ def get_gaps(
 def get_coverage(
     instrument_key: Annotated[list[Key] | None, Query(max_length=100, description="may be repeated")] = None,
     feed: Feed = None,
-    first: Annotated[date | None, Query(alias="from", description="session date to begin with")] = None,
-    last: Annotated[date | None, Query(alias="to", description="session date to end with")] = None,
+    first: Annotated[Day | None, Query(alias="from", description="session date to begin with")] = None,
+    last: Annotated[Day | None, Query(alias="to", description="session date to end with")] = None,
 ) -> Response[str]:
     """Answer the days."""
     if first and last and first > last:

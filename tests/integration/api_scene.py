@@ -28,7 +28,8 @@ OPENS = datetime(2013, 10, 7, 13, 30, tzinfo=UTC)
 AFTER = datetime(2013, 10, 12, tzinfo=UTC)
 # What no answer may hold of the service itself.
 _SECRETS = (
-    "SELECT ", "INSERT ", "market.", "psycopg", "Traceback", ".py", "/work", "/home", "/opt", "/var", "postgres", "127.0.0.1", "55432", "Alembic", "_timescaledb",
+    "SELECT ", "INSERT ", "market.", "psycopg", "Traceback", ".py", "/work", "/home", "/opt", "/var",
+    "postgres", "127.0.0.1", "55432", "Alembic", "_timescaledb",
 )  # fmt: skip
 
 
@@ -125,8 +126,11 @@ class Sandboxes:
         """Answer in one of them."""
         from functions.http_api.sandbox import SANDBOX
 
-        with patch.object(SANDBOX, "__dict__", self._kept[number].__dict__):
+        own, SANDBOX.__dict__ = SANDBOX.__dict__, self._kept[number].__dict__
+        try:
             yield
+        finally:
+            SANDBOX.__dict__ = own
 
     def close(self) -> None:
         """Close their connections."""
