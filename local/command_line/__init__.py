@@ -25,8 +25,7 @@ from local.command_line import (
     stack,
     status,
 )
-from local.embedded import EmbeddedDatabaseError
-from local.market_file import MarketFileError
+from local.errors import Explained
 
 _INTERRUPTED = "chandlery: interrupted; what was committed stays, and the same command, run again, goes on"
 
@@ -75,6 +74,6 @@ def main() -> None:
     """Run a command; a failure is one line on stderr and exit code 1, wrong usage exit code 2, Ctrl-C exit code 130."""
     try:
         app()
-    except (ChandleryError, MarketFileError, EmbeddedDatabaseError) as error:
+    except (ChandleryError, Explained) as error:
         print(f"chandlery: {error}", file=sys.stderr)
         sys.exit(1)

@@ -11,7 +11,6 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from alembic import command
 from psycopg import Connection
 
 from chandlery.domain.timeframe import Timeframe
@@ -53,6 +52,8 @@ def demo() -> None:
 
 
 def _migrate() -> None:
+    from alembic import command  # imported here: no other command need wait for it
+
     out.print("migrating …")
     command.upgrade(alembic_config(os.environ["DATABASE_URL"], io.StringIO()), "head")
 

@@ -50,7 +50,10 @@ def refresh(timeframe: TimeframeName, starts: From, ends: To, as_json: AsJson = 
     if as_json:
         show_json(asdict(report))
         return
-    out.print(f"{timeframe.value}: {report.pieces:,} pieces of history refreshed, in {report.refreshes:,} refreshes")
+    out.print(
+        f"{timeframe.value}: {report.pieces:,} pieces of history, {report.refreshes:,} refreshes,"
+        f" {report.fresh:,} of what was fresh already"
+    )
 
 
 def rebuild(

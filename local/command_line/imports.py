@@ -1,4 +1,4 @@
-"""`chandlery import`: files of market data into the database."""
+"""`chandlery import`: files of market data into the database. Reading them is imported late: it loads pyarrow."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,8 +20,6 @@ from local.command_line.database import open_connection
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, progress_bar, show_json
 from local.command_line.retention import warn_of_retention
-from local.lots import checked_candle_lots, tick_lots
-from local.market_file import open_tick_file
 
 app = typer.Typer(no_args_is_help=True, help="Bring files of market data in.")
 
@@ -109,6 +107,9 @@ def _import_file(
 
 
 def _import_ticks(connection: Connection, instrument_id: int, file: _File) -> _Counts:
+    from local.lots import tick_lots
+    from local.market_file import open_tick_file
+
     latest = datetime.now(UTC) + CLOCK_ALLOWANCE
     with open_tick_file(file.path, latest=latest, on_bad=file.set_aside) as reader:
         lots = tick_lots(iter(reader), instrument_id, lambda: file.progress(reader.bytes_read, reader.total_bytes))
@@ -118,6 +119,8 @@ def _import_ticks(connection: Connection, instrument_id: int, file: _File) -> _C
 
 
 def _import_candles(connection: Connection, instrument_id: int, file: _File) -> _Counts:
+    from local.lots import checked_candle_lots
+
     last_closed = datetime.now(UTC) - MINUTE
     with checked_candle_lots(file.path, latest=last_closed, on_bad=file.set_aside, progress=file.progress) as lots:
         kept = _warned(lots, "candles", file.path, lambda lot: min(lot.times))

@@ -1,15 +1,12 @@
-"""`chandlery migrate`: Alembic's own verbs."""
+"""`chandlery migrate`: Alembic's own verbs. Alembic itself is imported late: other commands need not wait for it."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import psycopg
 import typer
-from alembic import command
-from alembic.util import CommandError
-from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from chandlery.errors import Permanent, psycopg_errors_translated
 from chandlery.store.migrations import alembic_config
@@ -23,38 +20,42 @@ Sql = Annotated[bool, typer.Option("--sql", help="print the SQL instead of runni
 @app.command()
 def upgrade(revision: Annotated[str, typer.Argument()] = "head", sql: Sql = False) -> None:
     """Build or renew the schema."""
-    _run(lambda config: command.upgrade(config, revision, sql=sql), offline=sql)
+    _run("upgrade", revision, sql=sql, offline=sql)
 
 
 @app.command()
 def downgrade(revision: str, sql: Sql = False) -> None:
     """Go back to a revision (`base`: to nothing); what it drops is gone. With --sql, write FROM:TO."""
-    _run(lambda config: command.downgrade(config, revision, sql=sql), offline=sql)
+    _run("downgrade", revision, sql=sql, offline=sql)
 
 
 @app.command()
 def current() -> None:
     """Show the revision the database is at."""
-    _run(command.current)
+    _run("current")
 
 
 @app.command()
 def history() -> None:
     """List the revisions."""
-    _run(command.history, offline=True)
+    _run("history", offline=True)
 
 
 @app.command()
 def stamp(revision: str, sql: Sql = False) -> None:
     """Set the revision without running anything."""
-    _run(lambda config: command.stamp(config, revision, sql=sql), offline=sql)
+    _run("stamp", revision, sql=sql, offline=sql)
 
 
-def _run(verb: Callable[..., None], *, offline: bool = False) -> None:
+def _run(verb: str, *arguments: str, offline: bool = False, **options: Any) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+    from sqlalchemy.exc import ArgumentError
+
     url = "postgresql://" if offline else use_database()
     try:
         with psycopg_errors_translated(), _driver_errors_bared():
-            verb(alembic_config(url, sys.stdout))
+            getattr(command, verb)(alembic_config(url, sys.stdout), *arguments, **options)
     except CommandError as error:
         raise Permanent(f"alembic: {error}") from None
     except ArgumentError:
@@ -64,6 +65,8 @@ def _run(verb: Callable[..., None], *, offline: bool = False) -> None:
 @contextmanager
 def _driver_errors_bared() -> Iterator[None]:
     """SQLAlchemy wraps the driver's errors; we know the driver's own."""
+    from sqlalchemy.exc import DBAPIError
+
     try:
         yield
     except DBAPIError as error:

@@ -1,26 +1,29 @@
 """Options that several commands share, and how their text is read."""
 
 from datetime import UTC, date, datetime, time
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
+from chandlery.usecases.read_candles import EARLIEST, LATEST
+
+_D = TypeVar("_D", date, datetime)
 
 
 def parse_moment(text: str) -> datetime:
     """An aware time of ISO 8601; a date alone is its midnight UTC."""
     try:
         if len(text) == len("2026-01-31"):
-            return datetime.combine(date.fromisoformat(text), time(), UTC)
+            return _plausible(text, datetime.combine(date.fromisoformat(text), time(), UTC))
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text} is not a time; write it as 2026-01-31T10:00:00Z") from None
     if moment.tzinfo is None:
         raise typer.BadParameter(f"{text} has no time zone; write an offset or Z, as in {text}Z")
     try:
-        return moment.astimezone(UTC)
+        return _plausible(text, moment.astimezone(UTC))
     except OverflowError:
         raise typer.BadParameter(f"{text} is no time in UTC: its offset leads beyond the years 1 to 9999") from None
 
@@ -28,9 +31,16 @@ def parse_moment(text: str) -> datetime:
 def parse_day(text: str) -> date:
     """A date of ISO 8601."""
     try:
-        return date.fromisoformat(text)
+        return _plausible(text, date.fromisoformat(text))
     except ValueError:
         raise typer.BadParameter(f"{text} is not a date; write it as 2026-01-31") from None
+
+
+def _plausible(text: str, day: _D) -> _D:
+    """The same, if far enough from the calendar's ends for the buckets and days around it to be dates as well."""
+    if not EARLIEST.year <= day.year < LATEST.year:
+        raise typer.BadParameter(f"{text} is no time of a market; give one from {EARLIEST.year} to {LATEST.year - 1}")
+    return day
 
 
 def parse_timeframe(text: str) -> Timeframe:

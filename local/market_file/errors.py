@@ -2,10 +2,12 @@
 
 from typing import Literal
 
+from local.errors import Explained
+
 RowWord = Literal["line", "row"]
 
 
-class MarketFileError(ValueError):
+class MarketFileError(Explained, ValueError):
     """A file of ticks or candles cannot be used as it is."""
 
 

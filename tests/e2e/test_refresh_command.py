@@ -29,7 +29,7 @@ def test_history_is_refreshed_and_then_fresh(history: Chandlery) -> None:
     before = history("candles", KEY, "1h", *DAY, "--csv").stdout
     first = history("refresh", "1h", *DAY)
     assert first.returncode == 0, first.stderr
-    assert first.stdout == "1h: 1 pieces of history refreshed, in 4 refreshes\n"
+    assert first.stdout == "1h: 1 pieces of history, 4 refreshes, 0 of what was fresh already\n"
     aggregates = {
         each["aggregate"]: each["materialized_up_to"]
         for each in json.loads(history("status", "--json").stdout)["aggregates"]
@@ -40,12 +40,12 @@ def test_history_is_refreshed_and_then_fresh(history: Chandlery) -> None:
     assert shown == before
     assert [line.split(",")[0] for line in shown.splitlines()[1:]] == ["2026-03-02T10:00:00Z", "2026-03-02T11:00:00Z"]
     again = json.loads(history("refresh", "1h", *DAY, "--json").stdout)
-    assert again == {"pieces": 1, "refreshes": 4}
+    assert again == {"pieces": 1, "refreshes": 4, "fresh": 4}
 
 
 def test_nothing_is_stored_there(history: Chandlery) -> None:
     done = history("refresh", "1d", "--from", "2020-01-01", "--to", "2020-02-01", "--json")
-    assert json.loads(done.stdout) == {"pieces": 0, "refreshes": 0}
+    assert json.loads(done.stdout) == {"pieces": 0, "refreshes": 0, "fresh": 0}
 
 
 def test_what_cannot_be_refreshed_is_told(history: Chandlery) -> None:

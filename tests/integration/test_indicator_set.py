@@ -15,24 +15,30 @@ from chandlery.usecases import mark_unfilled
 from tests.integration.derived_scene import listed
 from tests.integration.test_indicators import (
     AFTER,
-    DAY,
     FIRST,
+    HOUR,
     KEY,
     MINUTES_TOO,
     SET,
     STARTS,
     assert_whole,
     instrument,
-    minutes,
     part,
     pieces,
     process,
+    real_minutes,
     row_versions,
 )
 
-__all__ = ["instrument", "minutes"]
+__all__ = ["instrument", "real_minutes"]
 
 Set = Mapping[Timeframe, Sequence[Indicator]]
+
+
+@pytest.fixture(scope="module")
+def minutes(real_minutes: CandleColumns) -> CandleColumns:
+    """Twelve hours of them: what is new in a set is the same however long the history is."""
+    return part(real_minutes, STARTS, STARTS + 12 * HOUR)
 
 
 def without(*names: str) -> Set:
@@ -63,18 +69,18 @@ def test_what_is_new_is_filled_and_what_stands_stays(
 def test_filled_in_bounded_stretches_the_newest_first(
     connection: Connection, instrument: int, minutes: CandleColumns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mark_unfilled, "_BUCKETS", 300)
+    monkeypatch.setattr(mark_unfilled, "_BUCKETS", 90)
     candles.write_vendor(connection, instrument, minutes)
-    process(connection, wanted={})
+    process(connection, STARTS + 13 * HOUR, wanted={})
     oldest, runs = [], 0
     while True:
         runs += 1
-        report = process(connection, has_time=pieces(3))
+        report = process(connection, STARTS + 13 * HOUR, has_time=pieces(3))
         row = connection.execute("SELECT min(time) FROM market.indicators WHERE timeframe = '1m'").fetchone()
         oldest.append(row[0] if row else None)
         if not (report.indicators_unfilled or report.pieces_left or report.indicator_marks_left):
             break
-        assert runs < 200
+        assert runs < 50
     known = [each for each in oldest if each]
     assert len(set(known)) > 5
     assert known == sorted(known, reverse=True)
@@ -102,10 +108,10 @@ def test_a_run_that_dies_while_filling_leaves_its_marks(
 def test_what_goes_stays_stored_and_is_made_good_when_it_comes_back(
     connection: Connection, instrument: int, minutes: CandleColumns
 ) -> None:
-    half = STARTS + DAY + timedelta(minutes=7)
+    half = STARTS + 6 * HOUR + timedelta(minutes=7)
     candles.write_vendor(connection, instrument, part(minutes, STARTS, half))
     process(connection)
-    candles.write_vendor(connection, instrument, part(minutes, half, STARTS + 4 * DAY))
+    candles.write_vendor(connection, instrument, part(minutes, half, STARTS + 12 * HOUR))
     process(connection, wanted=without("obv", "rsi"))
     kept = connection.execute("SELECT max(time) < %s FROM market.indicators WHERE name = 'obv'", [half]).fetchone()
     assert kept == (True,)
@@ -125,6 +131,6 @@ def test_many_instruments_are_filled_in_pieces(connection: Connection, minutes: 
     for each in both:
         candles.write_vendor(connection, each, minutes)
     process(connection, wanted={})
-    process(connection, piece_hours=300)
+    process(connection, piece_hours=12)
     for each in both:
         assert_whole(connection, each)

@@ -45,29 +45,12 @@ def expected_values(connection: Connection, instrument: int, timeframe: Timefram
     return expected_of(Candles(columns[0].astype(np.int64), *(each.copy() for each in columns[1:])))
 
 
-@pytest.mark.parametrize(("file", "calendar", "first", "last"), FILES, ids=["IBM", "AIG", "NIFTY50"])
-@pytest.mark.parametrize("late", [False, True], ids=["whole", "late"])
-def test_real_minutes(
-    connection: Connection, real_data: Path, file: str, calendar: str, first: date, last: date, *, late: bool
-) -> None:
-    process(connection, datetime(2013, 1, 1, tzinfo=UTC), WANTED)  # nothing is new in the set of those before
-    instrument, at = imported(connection, real_data / file, calendar, first, last)
-    starts = datetime(1, 1, 1, tzinfo=UTC)
-    if late:
-        process(connection, at, WANTED, has_time=lambda seconds: seconds > 0)  # derived candles alone
-        row = connection.execute(
-            "SELECT max(hour) - INTERVAL '25 hours' FROM market.candle_hours WHERE instrument_id = %s", [instrument]
-        ).fetchone()
-        assert row is not None
-        connection.execute("TRUNCATE market.unindicated, market.unindicated_hours")
-        connection.execute("INSERT INTO market.unindicated VALUES (%s, %s)", [row[0], [instrument]])
-        starts = row[0]
-    report = process(connection, at, WANTED)
-    assert (report.indicator_marks_left, report.indicators_unfilled) == (0, 0)
+def assert_from(connection: Connection, instrument: int, starts: datetime) -> None:
+    """What stands is TA-Lib's own run, from a moment on alone."""
     for timeframe in FRAMES:
         expected = expected_values(connection, instrument, timeframe)
         # A day's own session may lie some days from its date: marks touch those around it as well.
-        since = starts if not (late and timeframe is Timeframe.D1) else timeframe.floor_bucket(starts - DAY)
+        since = timeframe.floor_bucket(starts - DAY) if timeframe is Timeframe.D1 else starts
         later = {name: {t: v for t, v in values.items() if t >= since} for name, values in expected.items()}
         stored = stored_of(connection, instrument, timeframe)
         assert_equal(stored, later, price=10_000.0)
@@ -76,3 +59,22 @@ def test_real_minutes(
     assert all(len(found[name]) > 10 for name in found)
     # In five days there are five daily candles, whose warm-up is longer but for sums.
     assert {name for name, values in stored_of(connection, instrument, Timeframe.D1).items() if values} == {"obv"}
+
+
+@pytest.mark.parametrize(("file", "calendar", "first", "last"), FILES, ids=["IBM", "AIG", "NIFTY50"])
+def test_real_minutes(
+    connection: Connection, real_data: Path, file: str, calendar: str, first: date, last: date
+) -> None:
+    process(connection, datetime(2013, 1, 1, tzinfo=UTC), WANTED)  # nothing is new in the set of those before
+    instrument, at = imported(connection, real_data / file, calendar, first, last)
+    report = process(connection, at, WANTED)
+    assert (report.indicator_marks_left, report.indicators_unfilled) == (0, 0)
+    assert_from(connection, instrument, datetime(2000, 1, 1, tzinfo=UTC))
+
+    # Without values, and from a late mark on: those before it are warmed up by, and not stored.
+    row = connection.execute("SELECT max(hour) - INTERVAL '25 hours' FROM market.candle_hours").fetchone()
+    assert row is not None
+    connection.execute("TRUNCATE market.indicators")
+    connection.execute("INSERT INTO market.unindicated VALUES (%s, %s)", [row[0], [instrument]])
+    assert process(connection, at, WANTED).values_written > 0
+    assert_from(connection, instrument, row[0])

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from psycopg import Connection
+from psycopg.errors import Diagnostic
 
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
@@ -62,7 +63,7 @@ class OpenHour:
     settled: datetime | None
 
 
-def refresh(connection: Connection, timeframe: Timeframe, window: Window) -> None:
+def refresh(connection: Connection, timeframe: Timeframe, window: Window) -> bool:
     """Materialize what changed of a timeframe's whole buckets in a window; its lower timeframes come first.
 
     Minutes that have been dropped take their candles with them: the window begins at the horizon or after it.
@@ -72,17 +73,30 @@ def refresh(connection: Connection, timeframe: Timeframe, window: Window) -> Non
         timeframe: one with an aggregate of its own.
         window: of whole buckets.
 
+    Returns:
+        Whether there was anything to do; True as well where the server's language hides that there was not.
+
     Raises:
         Retryable: another refresh or a retention job is in the way.
         Permanent: from the database.
     """
-    run(
-        connection,
-        "refresh_aggregate",
-        aggregate=f"market.{timeframe.aggregate}",
-        starts=window.starts,
-        ends=window.ends,
-    )
+    notices: list[str] = []
+
+    def listen(notice: Diagnostic) -> None:
+        notices.append(notice.message_primary or "")
+
+    connection.add_notice_handler(listen)
+    try:
+        run(
+            connection,
+            "refresh_aggregate",
+            aggregate=f"market.{timeframe.aggregate}",
+            starts=window.starts,
+            ends=window.ends,
+        )
+    finally:
+        connection.remove_notice_handler(listen)
+    return not any("is already up-to-date" in notice for notice in notices)
 
 
 def read(connection: Connection, instrument_id: int, timeframe: Timeframe, window: Window) -> Sequence[DerivedCandle]:

@@ -16,10 +16,11 @@ from chandlery.usecases.refresh_stale import Refresher, piece_length
 
 @dataclass(frozen=True)
 class HistoryRefresh:
-    """What was done: pieces of history, and calls of TimescaleDB's refresh."""
+    """What was done: pieces of history, calls of TimescaleDB's refresh, and how many of those found all fresh."""
 
     pieces: int
     refreshes: int
+    fresh: int
 
 
 def refresh_history(
@@ -55,7 +56,7 @@ def refresh_history(
         for each in timeframe.chain:
             refresher.refresh(each, [piece])
     progress(len(pieces), len(pieces))
-    return HistoryRefresh(len(pieces), refresher.refreshes)
+    return HistoryRefresh(len(pieces), refresher.refreshes, refresher.fresh)
 
 
 def _refuse_dropped(starts: datetime, horizon: datetime | None) -> None:

@@ -80,10 +80,10 @@ def refresh_stale(
 
 
 class Refresher:
-    """Refreshes whole closed buckets above the horizon, as of a moment."""
+    """Refreshes whole closed buckets above the horizon, as of a moment; counts its calls, and those in vain."""
 
     def __init__(self, connection: Connection, at: datetime) -> None:
-        self.refreshes = 0
+        self.refreshes = self.fresh = 0
         self.horizon = derived.find_horizon(connection)
         self._connection = connection
         self.settled = at - MINUTE
@@ -99,7 +99,7 @@ class Refresher:
             if starts >= ends:
                 return
             for window in timeframe.whole_buckets(touched, Window(starts, ends)):
-                derived.refresh(self._connection, timeframe, window)
+                self.fresh += not derived.refresh(self._connection, timeframe, window)
                 self.refreshes += 1
 
 
