@@ -9,18 +9,15 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY, floor_minute
+from chandlery.domain.window import DAY, EARLIEST, LATEST, floor_minute
 from chandlery.errors import Refused
 
-_EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200
 _TIME, _DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d"), re.compile(r"\d{4}-\d{2}-\d{2}")
-# Before all candles.
-EVER = datetime(_EARLIEST_YEAR, 1, 1, tzinfo=UTC)
 
 
 def _plausible(moment: datetime) -> datetime:
-    if not _EARLIEST_YEAR <= moment.year <= _LATEST_YEAR:
-        raise PydanticCustomError("time", "a year from 1900 to 2200")
+    if not EARLIEST.year <= moment.year < LATEST.year:
+        raise PydanticCustomError("time", "a year from 1900 to 2199")
     return moment
 
 

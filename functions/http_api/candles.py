@@ -15,13 +15,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from psycopg import Connection
 from pydantic import BaseModel, Field
 
-from chandlery.domain.window import Window
+from chandlery.domain.window import EARLIEST, Window
 from chandlery.errors import Refused
 from chandlery.usecases.read_candles import CandlePage, CandleQuery, CandleRow, read_candles
 
 from .answering import Answered, Made, Question, answer, respond, told
 from .application import app
-from .asking import EVER, Cursor, Key, Moment, TimeframeName, check_order, moment_of, newest_end
+from .asking import Cursor, Key, Moment, TimeframeName, check_order, moment_of, newest_end
 from .problems import documented
 from .sandbox import SANDBOX
 
@@ -142,7 +142,7 @@ def _window(page: CandlePage, query: CandleQuery, at: datetime) -> Window:
     full = len(page.candles) >= query.limit
     if query.fill or query.cursor is not None or (query.starts is None and not full):
         # The close before the page, wherever it is; or all there is.
-        return Window(EVER, ends)
+        return Window(EARLIEST, ends)
     starts = page.candles[0].time if query.starts is None else query.starts
     return Window(query.timeframe.floor_bucket(starts), ends)
 

@@ -12,11 +12,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field
 
-from chandlery.domain.window import Window
+from chandlery.domain.window import EARLIEST, Window
 from chandlery.errors import Refused
 
 from .answering import Answered, Made, Question, answer, respond, told
-from .asking import EVER, Key, Moment, TimeframeName, check_order, moment_of, newest_end
+from .asking import Key, Moment, TimeframeName, check_order, moment_of, newest_end
 from .problems import documented
 from .sandbox import SANDBOX
 
@@ -128,7 +128,9 @@ def _answer(connection: Connection, request: ComputeRequest, at: datetime) -> An
 
     def make() -> Made:
         computed = compute_series(connection, query, at)
-        return Made(_json(computed, query), Window(computed.read_from or EVER, query.timeframe.ceil_bucket(query.ends)))
+        return Made(
+            _json(computed, query), Window(computed.read_from or EARLIEST, query.timeframe.ceil_bucket(query.ends))
+        )
 
     return answer(connection, Question(instrument, query.timeframe, words, at), make)
 

@@ -6,8 +6,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import Window
-from chandlery.usecases.read_candles import EARLIEST, LATEST
+from chandlery.domain.window import EARLIEST, LATEST, Window
 
 _D = TypeVar("_D", date, datetime)
 

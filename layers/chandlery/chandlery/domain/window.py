@@ -8,10 +8,12 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
+# Beyond these there is no candle, and calendars of the library end well before.
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 # A clock that runs ahead is forgiven this much before its ticks are called future ones.
 CLOCK_ALLOWANCE = timedelta(minutes=5)
 # No schedule of ours fires earlier or later: such a time comes of a slip, or of a wrong unit since 1970.
-_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+_SCHEDULED_FROM, _SCHEDULED_TO = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
@@ -42,9 +44,9 @@ def plausible_schedule(moment: datetime) -> datetime:
     Raises:
         ValueError: it lies before the year 2000 or after its century.
     """
-    if not _EARLIEST <= moment <= _LATEST:
+    if not _SCHEDULED_FROM <= moment <= _SCHEDULED_TO:
         raise ValueError(
-            f"no schedule fires at {moment.isoformat()}: give a time from {_EARLIEST.date()} to {_LATEST.date()}"
+            f"no schedule fires at {moment.isoformat()}: give a time from {_SCHEDULED_FROM.date()} to {_SCHEDULED_TO.date()}"
         )
     return moment
 

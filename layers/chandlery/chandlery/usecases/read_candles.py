@@ -10,14 +10,12 @@ from psycopg import Connection
 from chandlery.domain.cursor import BROKEN, read_cursor, write_cursor
 from chandlery.domain.instrument import Instrument
 from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import Window
+from chandlery.domain.window import EARLIEST, LATEST, Window
 from chandlery.errors import Refused
 from chandlery.store import candle_pages, instruments
 from chandlery.store.candle_pages import CandleRow, EmptyBucket, Stretch
 
 MOST = 10_000
-# Beyond these there is no candle, and calendars of the library end well before.
-EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 __all__ = ["CandlePage", "CandleQuery", "CandleRow", "read_candles"]
 
