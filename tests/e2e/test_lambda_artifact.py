@@ -17,10 +17,17 @@ from psycopg import Connection
 from samtranslator.yaml_helper import yaml_parse
 
 from tests.e2e.lambda_runtime import Sandbox, copy_runtime_client
+from tests.integration.api_scene import minute
+from tests.integration.derived_scene import write
+from tests.integration.market import around_the_clock
 
 REPO = Path(__file__).resolve().parents[2]
 EVENT = json.loads((REPO / "events" / "live_processor.json").read_text())
-# Every function of the template → its module.
+API = "HttpApi"
+API_EVENTS = sorted((REPO / "events").glob("http_api_*.json"))
+# What these answer needs numpy and TA-Lib.
+NUMERIC_EVENTS = {"http_api_compute", "http_api_indicators"}
+# Every other function of the template → its module.
 MODULES = {
     "LiveProcessor": "live_processor",
     "LiveGapMonitor": "live_gap_monitor",
@@ -67,7 +74,7 @@ def opt(built: Path, template: Any, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def opt_with_indicators(opt: Path, built: Path, template: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lambda's /opt of the one function that has a layer more."""
+    """Lambda's /opt of the functions that have a layer more."""
     folder = tmp_path_factory.mktemp("opt")
     shutil.copytree(opt, folder, dirs_exist_ok=True)
     unpack(template["Resources"]["HistoricalProcessor"]["Properties"]["Layers"], folder, built, template)
@@ -107,7 +114,7 @@ def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) ->
         path.name for path in (REPO / "sql" / "queries").iterdir()
     }
     source = REPO / "functions"
-    for name in MODULES:
+    for name in (*MODULES, API):
         files = {path.relative_to(built / name) for path in (built / name).rglob("*") if path.is_file()}
         assert files == {path.relative_to(source) for path in source.rglob("*.py")}
     layer = [path for path in (built / "ChandleryLayer").rglob("*") if path.is_file()]
@@ -125,8 +132,8 @@ def test_third_party_numerics_have_a_layer_of_their_own(built: Path, template: A
     size = sum(path.stat().st_size for path in files)
     print(f"layers of the historical processor: {size / 2**20:.0f} MiB")
     assert size < LAMBDA_LAYERS_LIMIT
-    having = {name for name in MODULES if "Layers" in template["Resources"][name]["Properties"]}
-    assert having == {"HistoricalProcessor"}
+    having = {name for name in (*MODULES, API) if "Layers" in template["Resources"][name]["Properties"]}
+    assert having == {"HistoricalProcessor", API}
     assert (opt_with_indicators / "indicators.toml").is_file()
 
 
@@ -175,7 +182,12 @@ def test_a_scheduled_event_becomes_candles(sandbox: Sandbox, connection: Connect
 
 def test_the_template_has_no_other_function(template: Any) -> None:
     kinds = {name: resource["Type"] for name, resource in template["Resources"].items()}
-    assert {name for name, kind in kinds.items() if kind == "AWS::Serverless::Function"} == MODULES.keys()
+    assert {name for name, kind in kinds.items() if kind == "AWS::Serverless::Function"} == {*MODULES, API}
+
+
+def test_every_event_is_somebodys() -> None:
+    named = {path.stem for path in (REPO / "events").iterdir()}
+    assert named == {*MODULES.values(), *(path.stem for path in API_EVENTS)}
 
 
 @pytest.mark.parametrize(("sandbox", "module"), MODULES.items(), indirect=["sandbox"], ids=MODULES.values())
@@ -251,6 +263,37 @@ def test_the_historical_processor_stores_indicators(sandbox: Sandbox, connection
     assert (again.result["values_written"], again.result["values_changed"]) == (0, 0)
 
 
+@pytest.mark.parametrize("sandbox", [API], indirect=True)
+def test_every_route_answers_its_own_event(sandbox: Sandbox, connection: Connection) -> None:
+    trade_a_day(connection)
+    for path in API_EVENTS:
+        for _ in range(2):
+            outcome = sandbox.invoke(json.loads(path.read_text()), seconds=29)
+            assert outcome.error is None
+            assert outcome.result["statusCode"] == 200, (path.name, outcome.result["body"])
+    computed = sandbox.invoke(json.loads((REPO / "events" / "http_api_compute.json").read_text()))
+    answer = json.loads(computed.result["body"])
+    assert [each["name"] for each in answer["indicators"]] == ["rsi", "macd"]
+    assert (len(answer["time"]), answer["used"]["cache"]) == (10, "hit")
+    # An event that is none of API Gateway's fails, and is answered all the same.
+    assert sandbox.invoke({}).result["statusCode"] == 500
+    assert metrics_of(sandbox)["Requests"] == [1]
+
+
+def test_routes_that_compute_nothing_need_no_numerics(
+    built: Path, template: Any, opt: Path, client: Path, connection: Connection, database_url: str
+) -> None:
+    trade_a_day(connection)
+    properties = template["Resources"][API]["Properties"]
+    environment = {"DATABASE_URL": database_url, "POWERTOOLS_LOG_LEVEL": "INFO"}
+    with Sandbox(built / properties["CodeUri"], opt, client, properties["Handler"], environment) as sandbox:
+        for path in API_EVENTS:
+            outcome = sandbox.invoke(json.loads(path.read_text()), seconds=29)
+            assert outcome.error is None
+            expected = 500 if path.stem in NUMERIC_EVENTS else 200
+            assert outcome.result["statusCode"] == expected, (path.name, outcome.result["body"])
+
+
 def test_a_malformed_event_is_a_permanent_failure(sandbox: Sandbox, connection: Connection) -> None:
     outcome = sandbox.invoke({"scheduled_at": "<aws.scheduler.scheduled-time>"})
 
@@ -262,6 +305,14 @@ def test_a_malformed_event_is_a_permanent_failure(sandbox: Sandbox, connection: 
     assert metrics_of(sandbox)["Failures"] == [1]
     # The sandbox lives on.
     assert sandbox.invoke(EVENT).error is None
+
+
+def trade_a_day(connection: Connection) -> None:
+    """What the events of the HTTP API ask for: a day of an instrument's candles, and its sessions."""
+    (instrument,) = around_the_clock(connection, "TEST@BTC@SPOT")
+    starts = datetime.fromisoformat("2026-03-01T00:00:00Z")
+    connection.execute("UPDATE market.instruments SET listed_at = %s", [starts])
+    write(connection, instrument, [minute(starts + timedelta(minutes=number), number) for number in range(1440)])
 
 
 def insert_candles(connection: Connection, starts: datetime, minutes: int) -> None:
