@@ -204,7 +204,7 @@ def serving(port: int, sandboxes: int, environment: Mapping[str, str]) -> Iterat
         for process in processes:
             process.terminate()
         for process in processes:
-            process.wait()
+            process.communicate()
         listening.close()
 
 
