@@ -108,13 +108,13 @@ def test_a_series_has_what_is_needed_ahead(connection: Connection) -> None:
         first = plain.index(wanted[0]) - 30
         for whole in (0, 1, 2):
             found = read_series(
-                connection, instrument, Timeframe.M1, starts, ends, len(wanted), first_open=ends, before=30,
+                connection, instrument, Timeframe.M1, starts, ends, len(wanted), before=30,
                 whole_sessions=whole,
             )  # fmt: skip
             assert found.times[found.first] == int(wanted[0].time.timestamp())
-            assert found.times == [int(m.time.timestamp()) for m in plain[len(plain) - len(found.times) :]]
-            assert found.closes == [float(m.close) for m in plain[len(plain) - len(found.times) :]]
-            assert found.days == [days[m.time] for m in plain[len(plain) - len(found.times) :]]
+            assert found.times.tolist() == [int(m.time.timestamp()) for m in plain[len(plain) - len(found.times) :]]
+            assert found.closes.tolist() == [float(m.close) for m in plain[len(plain) - len(found.times) :]]
+            assert found.days.tolist() == [days[m.time] for m in plain[len(plain) - len(found.times) :]]
             session = days[plain[first].time]
             needed = {0: [], 1: [session], 2: [session, max(day for day in days.values() if day < session)]}[whole]
             ahead = [minute for minute in plain[:first] if days[minute.time] in needed]

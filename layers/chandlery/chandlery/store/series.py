@@ -1,18 +1,19 @@
-"""Candles as columns of numbers, to compute with."""
+"""Candles as columns of numbers, to compute with. Needs numpy."""
 
-from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from psycopg import Connection
 
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY
 from chandlery.errors import psycopg_errors_translated
 from chandlery.store.candle_pages import find_session_floor
-from chandlery.store.statements import statement
+from chandlery.store.number_arrays import number_cursor
+from chandlery.store.statements import run, statement
 
 _LONG_AGO = datetime.fromisoformat("1900-01-01T00:00:00Z")
 
@@ -26,25 +27,20 @@ class Series:
         turnovers: NaN where a candle does not tell it.
         days: session dates, in days since 1970-01-01: that of the newest session a bucket touches, the minute of its
             closing auction included; outside of sessions the date of the calendar's time zone.
-        partial: some minutes of it are partial.
-        closed: its bucket had ended; of days, weeks and months: see `first_open` of `read_series`.
         first: how many of them are earlier than the first one wanted.
+        last_partial: some minutes of the newest one are partial; false without any.
     """
 
-    times: Sequence[int]
-    opens: Sequence[float]
-    highs: Sequence[float]
-    lows: Sequence[float]
-    closes: Sequence[float]
-    volumes: Sequence[float]
-    turnovers: Sequence[float]
-    days: Sequence[int]
-    partial: Sequence[bool]
-    closed: Sequence[bool]
+    times: NDArray[np.int64]
+    opens: NDArray[np.float64]
+    highs: NDArray[np.float64]
+    lows: NDArray[np.float64]
+    closes: NDArray[np.float64]
+    volumes: NDArray[np.float64]
+    turnovers: NDArray[np.float64]
+    days: NDArray[np.int64]
     first: int
-
-
-_NONE = Series([], [], [], [], [], [], [], [], [], [], 0)
+    last_partial: bool
 
 
 def read_series(
@@ -55,21 +51,19 @@ def read_series(
     ends: datetime,
     most: int,
     *,
-    first_open: datetime,
     before: int = 0,
     whole_sessions: int = 0,
 ) -> Series:
-    """An instrument's candles that start in [starts, ends), with what is needed ahead of them, by one statement or two.
+    """An instrument's candles that start in [starts, ends), with what is needed ahead of them.
 
     Args:
-        connection: in autocommit mode.
+        connection: in a transaction that sees one moment, where what is ahead shall fit: it is read by itself.
         instrument_id: whose.
         timeframe: of the candles.
         starts: null for the newest `most` before `ends`; else those from there, and if they are more than `most`, the
             newest of them: ask for one more than allowed to find out. Aware.
         ends: aware.
         most: candles wanted at most.
-        first_open: the first bucket that is open; those before it are closed.
         before: up to so many earlier candles beside.
         whole_sessions: 1 for what else is earlier of the session date of the first candle (the earliest of all these),
             2 for that of the session date before as well; 0 for neither. Days, weeks and months take none.
@@ -77,67 +71,106 @@ def read_series(
     Raises:
         Retryable, Permanent: from the database.
     """
-    floor: datetime = _LONG_AGO
+    floor = _LONG_AGO
     if timeframe.by_session:
         whole_sessions = 0
         found = find_session_floor(connection, instrument_id, timeframe, starts or ends, most + before)
         if found is None:
-            return _NONE
+            return _joined([], 0)
         floor = found
-    values: dict[str, Any] = {
+    if starts is None:
+        parts = [_read_newest(connection, instrument_id, timeframe, floor, ends, most + before)]
+        wanted = min(len(parts[0].times), most)
+    else:
+        parts = [_read_newest(connection, instrument_id, timeframe, max(starts, floor), ends, most)]
+        wanted = len(parts[0].times)
+        if before:
+            parts.insert(0, _read_newest(connection, instrument_id, timeframe, floor, starts, before))
+    first = next((each.times[0] for each in parts if len(each.times)), None)
+    if whole_sessions and first is not None:
+        begins = datetime.fromtimestamp(int(first), UTC)
+        opens = _find_session_start(connection, instrument_id, timeframe, begins, whole_sessions)
+        parts.insert(0, _read(connection, instrument_id, timeframe, opens, begins, None))
+    return _joined(parts, wanted)
+
+
+def _read_newest(
+    connection: Connection, instrument_id: int, timeframe: Timeframe, starts: datetime, ends: datetime, most: int
+) -> Series:
+    if timeframe.by_session or timeframe.width is None:
+        return _read(connection, instrument_id, timeframe, starts, ends, most)
+    # Most instruments have what is wanted near by: fewer chunks are planned for.
+    near = max(ends - 5 * DAY - 4 * most * timeframe.width, starts)
+    found = _read(connection, instrument_id, timeframe, near, ends, most)
+    if len(found.times) < most and near > starts:
+        return _read(connection, instrument_id, timeframe, starts, ends, most)
+    return found
+
+
+def _read(
+    connection: Connection, instrument_id: int, timeframe: Timeframe, starts: datetime, ends: datetime, most: int | None
+) -> Series:
+    values = {
         "instrument_id": instrument_id,
-        "starts": starts or _LONG_AGO,
+        "starts": starts,
         "ends": ends,
-        "most": most if starts else most + before,
-        "before": before if starts else 0,
-        "whole_sessions": whole_sessions,
+        "most": most,
         "width": timeframe.width or "1 month",
-        "floor": floor,
     }
-    if not timeframe.by_session and timeframe.width:
-        # Most instruments have what is wanted near by: fewer chunks are planned for.
-        values["floor"] = max((starts or ends) - 5 * DAY - 4 * (most + before) * timeframe.width, _LONG_AGO)
-    row = _run(connection, timeframe, values)
-    if not timeframe.by_session and (row is None or len(row[0]) < (row[9] if starts else most) + before):
-        row = _run(connection, timeframe, values | {"floor": _LONG_AGO})
+    with psycopg_errors_translated(), number_cursor(connection) as cursor:
+        row = cursor.execute(statement("read_series", timeframe.relation), values).fetchone()
     if row is None:
-        return _NONE
-    times, *columns, days, wanted, hours = row
-    opens, highs, lows, closes, volumes, turnovers, partial = columns
-    if not starts:
-        wanted = min(wanted, most)
-    length = 0 if timeframe.width is None else int(timeframe.width.total_seconds())
-    if not timeframe.by_session:
-        days = _session_days(times, days, hours or [], length)
-    open_since = bisect_left(times, int(first_open.timestamp()))
+        return _joined([], 0)
+    *columns, last_partial, opens, closes, dates = row
+    times, opened, highs, lows, closed, volumes, turnovers, days = columns
+    found = Series(times, opened, highs, lows, closed, volumes, turnovers, days, 0, last_partial)
+    if not timeframe.by_session and timeframe.width and opens is not None:
+        _put_session_days(found, opens, closes, dates, int(timeframe.width.total_seconds()))
+    return found
+
+
+def _put_session_days(
+    series: Series, opens: NDArray[np.int64], closes: NDArray[np.int64], dates: NDArray[np.int64], length: int
+) -> None:
+    """Put the session date of each bucket that sessions, in the order of their openings, touch."""
+    # Buckets that touch [opens, closes]; a later session overwrites what it shares with an earlier one.
+    firsts = np.searchsorted(series.times, opens - length + 1)
+    beyonds = np.searchsorted(series.times, closes + 1)
+    for first, beyond, date in zip(firsts, beyonds, dates, strict=True):
+        series.days[first:beyond] = date
+
+
+def _find_session_start(
+    connection: Connection, instrument_id: int, timeframe: Timeframe, time: datetime, whole_sessions: int
+) -> datetime:
+    row = run(
+        connection,
+        "find_session_start",
+        instrument_id=instrument_id,
+        time=time,
+        width=timeframe.width,
+        whole_sessions=whole_sessions,
+    ).fetchone()
+    return row[0] if row else time
+
+
+def _joined(parts: list[Series], wanted: int) -> Series:
+    """Stretches that follow each other; the last `wanted` candles are those wanted."""
+
+    def join(name: str, kind: type[Any]) -> NDArray[Any]:
+        columns = [getattr(each, name) for each in parts]
+        return columns[0] if len(columns) == 1 else np.concatenate([*columns, np.empty(0, kind)])
+
+    times = join("times", np.int64)
     return Series(
         times=times,
-        opens=opens,
-        highs=highs,
-        lows=lows,
-        closes=closes,
-        volumes=volumes,
-        turnovers=turnovers,
-        days=days,
-        partial=partial,
-        closed=[True] * open_since + [False] * (len(times) - open_since),
+        opens=join("opens", np.float64),
+        highs=join("highs", np.float64),
+        lows=join("lows", np.float64),
+        closes=join("closes", np.float64),
+        volumes=join("volumes", np.float64),
+        turnovers=join("turnovers", np.float64),
+        days=join("days", np.int64),
         first=len(times) - wanted,
+        last_partial=bool(parts and parts[-1].last_partial),
     )
-
-
-def _run(connection: Connection, timeframe: Timeframe, values: dict[str, Any]) -> Sequence[Any] | None:
-    with psycopg_errors_translated(), connection.cursor(binary=True) as cursor:
-        return cursor.execute(statement("read_series", timeframe.relation), values).fetchone()
-
-
-def _session_days(
-    times: Sequence[int], days: Sequence[int], hours: Sequence[tuple[int, int, int]], length: int
-) -> Sequence[int]:
-    """The session date of each bucket, by the sessions in the order of their openings; `days` where none is open."""
-    found = list(days)
-    for opens, closes, day in hours:
-        # Buckets that touch [opens, closes]; a later session overwrites what it shares with an earlier one.
-        first, beyond = bisect_left(times, opens - length + 1), bisect_left(times, closes + 1)
-        if beyond > first:
-            found[first:beyond] = [day] * (beyond - first)
-    return found

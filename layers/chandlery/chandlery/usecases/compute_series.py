@@ -1,6 +1,5 @@
 """Compute indicators over an instrument's candles when somebody asks. Needs numpy and TA-Lib."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -122,7 +121,6 @@ def _read(
         query.starts,
         query.ends,
         query.most + query.whole,
-        first_open=first_open,
         before=before,
         whole_sessions=max(each.whole_sessions for each in query.indicators),
     )
@@ -130,7 +128,7 @@ def _read(
         raise Refused("from", f"more than {query.most:,} candles from there to {query.ends.isoformat()}: ask for less")
     first, reads_all = found.first, found.first < before
     anchor = min(anchors, default=None)
-    if anchor is not None and found.times and anchor.timestamp() < found.times[0] and not reads_all:
+    if anchor is not None and len(found.times) and anchor.timestamp() < found.times[0] and not reads_all:
         wanted = found.times[first] if first < len(found.times) else found.times[-1]
         found = read_series(
             connection,
@@ -139,7 +137,6 @@ def _read(
             anchor,
             query.ends,
             query.most_rows + 1,
-            first_open=first_open,
             before=before,
             whole_sessions=max(each.whole_sessions for each in query.indicators),
         )
@@ -149,19 +146,19 @@ def _read(
                 f"more than {query.most_rows:,} candles since the anchor {anchor.isoformat()}: take a later one, or a"
                 " longer timeframe",
             )
-        first, reads_all = bisect_left(found.times, wanted), found.first < before
+        first, reads_all = int(np.searchsorted(found.times, wanted)), found.first < before
     candles = SessionCandles(
-        time=np.array(found.times, dtype=np.int64),
-        open=np.array(found.opens, dtype=np.float64),
-        high=np.array(found.highs, dtype=np.float64),
-        low=np.array(found.lows, dtype=np.float64),
-        close=np.array(found.closes, dtype=np.float64),
-        volume=np.array(found.volumes, dtype=np.float64),
-        turnover=np.array(found.turnovers, dtype=np.float64),
-        session=np.array(found.days, dtype=np.int64),
+        time=found.times,
+        open=found.opens,
+        high=found.highs,
+        low=found.lows,
+        close=found.closes,
+        volume=found.volumes,
+        turnover=found.turnovers,
+        session=found.days,
     )
-    closed = bool(found.closed and found.closed[-1])
-    return _Read(candles, first, reads_all, closed, not closed or bool(found.partial and found.partial[-1]))
+    closed = len(found.times) > 0 and int(found.times[-1]) < first_open.timestamp()
+    return _Read(candles, first, reads_all, closed, not closed or found.last_partial)
 
 
 def _is_settled(indicator: Prepared, read: _Read) -> bool:
