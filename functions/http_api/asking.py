@@ -1,7 +1,7 @@
 """What requests have in common: times, keys, timeframes, and who is asked for what."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Query

@@ -46,7 +46,8 @@ def plausible_schedule(moment: datetime) -> datetime:
     """
     if not _SCHEDULED_FROM <= moment <= _SCHEDULED_TO:
         raise ValueError(
-            f"no schedule fires at {moment.isoformat()}: give a time from {_SCHEDULED_FROM.date()} to {_SCHEDULED_TO.date()}"
+            f"no schedule fires at {moment.isoformat()}: give a time from {_SCHEDULED_FROM.date()}"
+            f" to {_SCHEDULED_TO.date()}"
         )
     return moment
 

@@ -71,14 +71,15 @@ class ParameterInfo:
     def _number(self, indicator: str, value: object) -> int | float:
         whole = self.kind == "integer"
         wanted = f"it must be a {'whole ' if whole else ''}number" + self._bounds()
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.refuse(indicator, value, wanted)
-        if isinstance(value, float) and not isfinite(value):
+        # A whole number may be written 14.0: JSON has one kind of numbers.
+        if isinstance(value, float) and not (value.is_integer() if whole else isfinite(value)):
             raise self.refuse(indicator, value, wanted)
         # Compared before it is made a float: a whole number of any length is compared exactly.
         if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
             raise self.refuse(indicator, value, wanted)
-        return value if whole else float(value)
+        return int(value) if whole else float(value)
 
     def _bounds(self) -> str:
         if self.minimum is not None and self.maximum is not None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 
@@ -18,9 +18,8 @@ UNITS = {Timeframe.D1: "day", Timeframe.W1: "week", Timeframe.MO1: "month"}
 _PARTS = {Timeframe.D1: 3, Timeframe.W1: 21, Timeframe.MO1: 93}
 
 
-@dataclass(frozen=True)
-class CandleRow:
-    """A candle of any timeframe as it is read.
+class CandleRow(NamedTuple):
+    """A candle of any timeframe as it is read: a tuple, for pages of thousands are made.
 
     Attributes:
         time: start of its bucket, UTC; of days, weeks and months the session date, Monday, first day at 00:00 UTC.
