@@ -16,8 +16,9 @@ _TIME, _DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d"), re.compile(r"\d{4}-\d{2}-
 
 
 def _plausible(moment: datetime) -> datetime:
-    if not EARLIEST.year <= moment.year < LATEST.year:
-        raise PydanticCustomError("time", "a year from 1900 to 2199")
+    # Compared as instants, which no overflow at the ends of years can break.
+    if not EARLIEST < moment < LATEST:
+        raise PydanticCustomError("time", "a time of the years 1900 to 2199")
     return moment
 
 

@@ -139,8 +139,7 @@ def _answer(connection: Connection, *, query: CandleQuery, at: datetime, as_csv:
 def _window(page: CandlePage, query: CandleQuery, at: datetime) -> Window:
     """The minutes a page was made of."""
     ends = query.timeframe.ceil_bucket(query.ends or newest_end(query.timeframe, at))
-    full = len(page.candles) >= query.limit
-    if query.fill or query.cursor is not None or (query.starts is None and not full):
+    if query.fill or query.cursor is not None or (query.starts is None and page.next_cursor is None):
         # The close before the page, wherever it is; or all there is.
         return Window(EARLIEST, ends)
     starts = page.candles[0].time if query.starts is None else query.starts

@@ -128,9 +128,8 @@ def _answer(connection: Connection, request: ComputeRequest, at: datetime) -> An
 
     def make() -> Made:
         computed = compute_series(connection, query, at)
-        return Made(
-            _json(computed, query), Window(computed.read_from or EARLIEST, query.timeframe.ceil_bucket(query.ends))
-        )
+        ends = query.timeframe.ceil_bucket(query.ends)
+        return Made(_json(computed, query), Window(computed.looked_from or EARLIEST, ends))
 
     return answer(connection, Question(instrument, query.timeframe, words, at), make)
 

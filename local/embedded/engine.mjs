@@ -11,8 +11,10 @@ import { dataRow, field, filterFrames, query, sync } from './protocol.mjs'
 // sequential scans off (command line settings of its build); clients get what a server would give them.
 const DEFAULTS = `SET client_min_messages = notice; SET search_path = "$user", public;
   SET TimeZone = 'UTC'; SET enable_seqscan = on`
-// role and session_authorization are hidden from pg_settings; restored last, as they take rights away.
-const SNAPSHOT = `SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session'
+// role and session_authorization are hidden from pg_settings; restored last, as they take rights away. What a
+// transaction was told for itself ends with it, and could not be set again.
+const SNAPSHOT = `SELECT name, setting FROM pg_catalog.pg_settings
+  WHERE source = 'session' AND name NOT LIKE 'transaction\\_%'
   UNION ALL SELECT 'session_authorization', session_user::text WHERE session_user <> 'postgres'
   UNION ALL SELECT 'role', current_setting('role') WHERE current_setting('role') <> 'none'`
 const RESET = `RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; ${DEFAULTS}`

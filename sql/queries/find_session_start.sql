@@ -1,5 +1,5 @@
--- Where the session date begins that a bucket of :width belongs to, or with :whole_sessions 2 the date before it: at its midnight
--- in the calendar's time zone, or the evening before where its session opens then.
+-- Where the session date begins that a bucket of :width belongs to: at its midnight in the calendar's time zone, or the evening
+-- before where its session opens then.
 WITH zone AS MATERIALIZED (
     SELECT n.calendar, c.time_zone FROM market.instruments AS n JOIN market.calendars AS c USING (calendar)
     WHERE n.instrument_id = :'instrument_id'::integer
@@ -18,20 +18,7 @@ WITH zone AS MATERIALIZED (
 )
 SELECT
     least(
-        each.session_date::timestamp AT TIME ZONE z.time_zone,
-        (SELECT opens_at FROM market.sessions AS s WHERE s.calendar = z.calendar AND s.session_date = each.session_date)
+        own.session_date::timestamp AT TIME ZONE z.time_zone,
+        (SELECT opens_at FROM market.sessions AS s WHERE s.calendar = z.calendar AND s.session_date = own.session_date)
     ) AS starts
-FROM zone AS z
-CROSS JOIN own
-CROSS JOIN LATERAL (
-    SELECT CASE
-        WHEN :'whole_sessions'::integer < 2 THEN own.session_date
-        ELSE coalesce(
-            (
-                SELECT max(s.session_date) FROM market.sessions AS s
-                WHERE s.calendar = z.calendar AND s.session_date < own.session_date
-            ),
-            own.session_date - 1
-        )
-    END AS session_date
-) AS each;
+FROM zone AS z CROSS JOIN own;

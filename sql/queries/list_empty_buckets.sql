@@ -59,7 +59,8 @@ WITH life AS MATERIALIZED (
         )::bigint AS minutes
     FROM stretches AS e
     CROSS JOIN LATERAL generate_series(e.first, e.last, :'width'::interval) AS bucket
-    WHERE coalesce(e.before, 0) < :'most'::bigint + 2
+    -- Each of those gives a row, of a page or of this; a partial candle that the page leaves out gives neither.
+    WHERE coalesce(e.before, 0) < :'most'::bigint + 2 OR NOT :'partial_too'::boolean
     GROUP BY bucket
 )
 SELECT e.time, e.minutes AS expected

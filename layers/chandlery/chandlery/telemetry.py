@@ -111,7 +111,7 @@ class RequestTelemetry:
 
     def __init__(self, service: str) -> None:
         self._logger = Logger(service=service)
-        self._metrics = Metrics(namespace=NAMESPACE, service=service)
+        self._metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
 
     def answered(
         self, method: str, path: str, status: int, seconds: float, request_id: str, *, cached: str | None

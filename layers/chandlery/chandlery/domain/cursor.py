@@ -37,4 +37,16 @@ def read_cursor(cursor: str, asked: Mapping[str, Value], places: Mapping[str, ty
         raise ValueError(f"the cursor belongs to a question with another {differing[0]}; ask without a cursor first")
     if any(not isinstance(said[name], kind) or isinstance(said[name], bool) for name, kind in places.items()):
         raise ValueError(BROKEN)
+    if not all(_is_storable(said[name]) for name in places):
+        raise ValueError(BROKEN)
     return said
+
+
+def _is_storable(value: Value) -> bool:
+    """Whether the database can be asked for it: no NUL nor half of a surrogate pair, no number beyond its own."""
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    try:
+        return "\0" not in str(value).encode().decode()
+    except UnicodeError:
+        return False

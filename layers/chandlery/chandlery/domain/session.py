@@ -1,8 +1,10 @@
 """When a calendar's market is open."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise
+
+_LONGEST = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -10,7 +12,7 @@ class Session:
     """A calendar's regular open hours on one session date, aware times; the break, if any, lies inside them.
 
     Raises:
-        ValueError: a time is naive, or the times are not in order.
+        ValueError: a time is naive, the times are not in order, or lie more than two days apart.
     """
 
     session_date: date
@@ -31,6 +33,8 @@ class Session:
             raise ValueError(
                 f"session {self.session_date}: open, break start, break end and close are not in this order"
             )
+        if self.closes_at - self.opens_at > _LONGEST:
+            raise ValueError(f"session {self.session_date}: longer than two days; give each trading day its own")
 
 
 @dataclass(frozen=True)

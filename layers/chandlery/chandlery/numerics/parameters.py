@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Literal
 
-Kind = Literal["integer", "number", "choice", "datetime", "numbers"]
+Kind = Literal["integer", "number", "choice", "datetime"]
 Value = int | float | str | datetime
 
 _SHOWN = 40  # characters of a wrong value that its refusal repeats
@@ -31,7 +31,7 @@ class ParameterInfo:
 
     Attributes:
         name: as in a request.
-        kind: `integer`, `number`, `choice`, `datetime` (ISO 8601) or `numbers` (a list).
+        kind: `integer`, `number`, `choice` or `datetime` (ISO 8601).
         default: what is taken when it is not given; None: it must be given.
         says: what it is for, in a sentence.
         minimum: the least value allowed, of integers and numbers.

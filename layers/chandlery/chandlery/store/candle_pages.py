@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY, Window
+from chandlery.domain.window import DAY, EARLIEST, Window
 from chandlery.store.statements import read_rows, run
 
-_LONG_AGO = datetime(1900, 1, 1, tzinfo=UTC)
 UNITS = {Timeframe.D1: "day", Timeframe.W1: "week", Timeframe.MO1: "month"}
-# Parts of sessions that a candle is made of at most: up to three UTC days a session.
+# Parts of sessions that a candle is made of at most: up to three UTC days a session, which is two days long at most.
 _PARTS = {Timeframe.D1: 3, Timeframe.W1: 21, Timeframe.MO1: 93}
 
 
@@ -145,13 +144,12 @@ def list_empty_buckets(
     connection: Connection, instrument_id: int, timeframe: Timeframe, stretch: Stretch
 ) -> Sequence[EmptyBucket]:
     """Buckets of a stretch that sessions expect and that have no candle, up to the newest candle; in order."""
-    values = _values(instrument_id, stretch)
     found = read_rows(
         connection,
         EmptyBucket,
         "list_empty_buckets",
         relation=timeframe.relation,
-        **{name: value for name, value in values.items() if name != "partial_too"},
+        **_values(instrument_id, stretch),
         by_session=timeframe.by_session,
         unit=UNITS.get(timeframe, "day"),
         width=DAY if timeframe.by_session else timeframe.width,
@@ -198,7 +196,7 @@ def find_session_floor(
     connection: Connection, instrument_id: int, timeframe: Timeframe, before: datetime, candles: int
 ) -> datetime | None:
     """From which bucket of days, weeks or months on there are `candles` at least before a moment, or all."""
-    window = Window(_LONG_AGO, max(timeframe.ceil_bucket(before), _LONG_AGO + DAY))
+    window = Window(EARLIEST, max(timeframe.ceil_bucket(before), EARLIEST + DAY))
     stretch = Stretch(window, candles, backward=True, whole=False, at=before, first_open=before)
     narrowed = _narrowed(connection, instrument_id, timeframe, stretch)
     return narrowed.starts if narrowed else None

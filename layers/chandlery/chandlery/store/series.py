@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 from psycopg import Connection
 
 from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY
+from chandlery.domain.window import DAY, EARLIEST
 from chandlery.errors import psycopg_errors_translated
 from chandlery.store.candle_pages import find_session_floor
 from chandlery.store.number_arrays import number_cursor
 from chandlery.store.statements import run, statement
-
-_LONG_AGO = datetime.fromisoformat("1900-01-01T00:00:00Z")
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,7 @@ class Series:
         days: session dates, in days since 1970-01-01: that of the newest session a bucket touches, the minute of its
             closing auction included; outside of sessions the date of the calendar's time zone.
         first: how many of them are earlier than the first one wanted.
+        looked_from: from there on there is no other candle; null where there is none before either. Aware.
         last_partial: some minutes of the newest one are partial; false without any.
     """
 
@@ -40,6 +39,7 @@ class Series:
     turnovers: NDArray[np.float64]
     days: NDArray[np.int64]
     first: int
+    looked_from: datetime | None
     last_partial: bool
 
 
@@ -66,32 +66,55 @@ def read_series(
         most: candles wanted at most.
         before: up to so many earlier candles beside.
         whole_sessions: 1 for what else is earlier of the session date of the first candle (the earliest of all these),
-            2 for that of the session date before as well; 0 for neither. Days, weeks and months take none.
+            2 for the session date before that has candles as well; 0 for neither. Days, weeks and months take none.
 
     Raises:
         Retryable, Permanent: from the database.
     """
-    floor = _LONG_AGO
+    floor = EARLIEST
     if timeframe.by_session:
         whole_sessions = 0
         found = find_session_floor(connection, instrument_id, timeframe, starts or ends, most + before)
-        if found is None:
-            return _joined([], 0)
-        floor = found
+        floor = found or starts or EARLIEST
     if starts is None:
         parts = [_read_newest(connection, instrument_id, timeframe, floor, ends, most + before)]
         wanted = min(len(parts[0].times), most)
+        looked_from = _begin(parts[0]) if len(parts[0].times) == most + before else None
     else:
         parts = [_read_newest(connection, instrument_id, timeframe, max(starts, floor), ends, most)]
         wanted = len(parts[0].times)
+        looked_from = _begin(parts[0]) if wanted == most else starts
         if before:
-            parts.insert(0, _read_newest(connection, instrument_id, timeframe, floor, starts, before))
-    first = next((each.times[0] for each in parts if len(each.times)), None)
-    if whole_sessions and first is not None:
-        begins = datetime.fromtimestamp(int(first), UTC)
-        opens = _find_session_start(connection, instrument_id, timeframe, begins, whole_sessions)
+            parts.insert(0, _read_newest(connection, instrument_id, timeframe, floor, looked_from or starts, before))
+            looked_from = _begin(parts[0]) if len(parts[0].times) == before else None
+    begins = next((_begin(each) for each in parts if len(each.times)), None)
+    if whole_sessions and begins is not None:
+        opens, sessions = _read_sessions(connection, instrument_id, timeframe, begins, whole_sessions)
+        parts = [*sessions, *parts]
+        looked_from = min(opens, looked_from) if opens and looked_from else None
+    return _joined(parts, wanted, looked_from)
+
+
+def _begin(series: Series) -> datetime | None:
+    return datetime.fromtimestamp(int(series.times[0]), UTC) if len(series.times) else None
+
+
+def _read_sessions(
+    connection: Connection, instrument_id: int, timeframe: Timeframe, begins: datetime, count: int
+) -> tuple[datetime | None, list[Series]]:
+    """What is earlier of the session date of a candle, and all of those that traded before; and where that begins."""
+    parts: list[Series] = []
+    while True:
+        opens = timeframe.floor_bucket(_find_session_start(connection, instrument_id, timeframe, begins))
         parts.insert(0, _read(connection, instrument_id, timeframe, opens, begins, None))
-    return _joined(parts, wanted)
+        count -= 1
+        if not count:
+            return opens, parts
+        parts.insert(0, _read_newest(connection, instrument_id, timeframe, EARLIEST, opens, 1))
+        newest = _begin(parts[0])
+        if newest is None:
+            return None, parts
+        begins = newest
 
 
 def _read_newest(
@@ -120,10 +143,10 @@ def _read(
     with psycopg_errors_translated(), number_cursor(connection) as cursor:
         row = cursor.execute(statement("read_series", timeframe.relation), values).fetchone()
     if row is None:
-        return _joined([], 0)
+        return _joined([], 0, None)
     *columns, last_partial, opens, closes, dates = row
     times, opened, highs, lows, closed, volumes, turnovers, days = columns
-    found = Series(times, opened, highs, lows, closed, volumes, turnovers, days, 0, last_partial)
+    found = Series(times, opened, highs, lows, closed, volumes, turnovers, days, 0, None, last_partial)
     if not timeframe.by_session and timeframe.width and opens is not None:
         _put_session_days(found, opens, closes, dates, int(timeframe.width.total_seconds()))
     return found
@@ -141,20 +164,15 @@ def _put_session_days(
 
 
 def _find_session_start(
-    connection: Connection, instrument_id: int, timeframe: Timeframe, time: datetime, whole_sessions: int
+    connection: Connection, instrument_id: int, timeframe: Timeframe, time: datetime
 ) -> datetime:
     row = run(
-        connection,
-        "find_session_start",
-        instrument_id=instrument_id,
-        time=time,
-        width=timeframe.width,
-        whole_sessions=whole_sessions,
+        connection, "find_session_start", instrument_id=instrument_id, time=time, width=timeframe.width
     ).fetchone()
     return row[0] if row else time
 
 
-def _joined(parts: list[Series], wanted: int) -> Series:
+def _joined(parts: list[Series], wanted: int, looked_from: datetime | None) -> Series:
     """Stretches that follow each other; the last `wanted` candles are those wanted."""
 
     def join(name: str, kind: type[Any]) -> NDArray[Any]:
@@ -172,5 +190,6 @@ def _joined(parts: list[Series], wanted: int) -> Series:
         turnovers=join("turnovers", np.float64),
         days=join("days", np.int64),
         first=len(times) - wanted,
+        looked_from=looked_from,
         last_partial=bool(parts and parts[-1].last_partial),
     )

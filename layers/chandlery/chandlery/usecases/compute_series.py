@@ -53,7 +53,7 @@ class ComputedSeries:
         last_closed: whether the newest candle's bucket has ended.
         last_partial: whether it is open, or its feed was silent during a minute of it.
         rows_read: candles read, warm-up included.
-        read_from: the first of them, UTC; None where all there are were read.
+        looked_from: from there on no other candle was there, UTC; None where none was before either.
         begins: the first candle read, which sums begin with.
     """
 
@@ -62,7 +62,7 @@ class ComputedSeries:
     last_closed: bool
     last_partial: bool
     rows_read: int
-    read_from: datetime | None
+    looked_from: datetime | None
     begins: datetime | None
 
 
@@ -85,8 +85,10 @@ def compute_series(connection: Connection, query: SeriesQuery, at: datetime) -> 
     instrument = instruments.find(connection, query.key)
     first_open = find_open_buckets(connection, instrument.calendar, query.timeframe, at)[1]
     before = max(each.warm_up for each in query.indicators)
+    if query.timeframe.by_session:
+        before = max(before, *(each.whole_sessions - 1 for each in query.indicators))
     read = _read(connection, instrument, query, first_open, before)
-    if not read.is_whole and not all(_is_settled(each, read) for each in query.indicators):
+    if read.looked_from is not None and not all(_is_settled(each, read) for each in query.indicators):
         further = min(before * _FURTHER, query.most_rows - query.most)
         if further > before:
             read = _read(connection, instrument, query, first_open, further)
@@ -95,11 +97,11 @@ def compute_series(connection: Connection, query: SeriesQuery, at: datetime) -> 
 
 @dataclass(frozen=True)
 class _Read:
-    """Candles, the place of the first one wanted, and whether there are none before the first."""
+    """Candles, the place of the first one wanted, and from where on there are no others; None: no others at all."""
 
     candles: SessionCandles
     place: int
-    is_whole: bool
+    looked_from: datetime | None
     last_closed: bool
     last_partial: bool
 
@@ -126,10 +128,9 @@ def _read(
     )
     if query.whole and len(found.times) - found.first > query.most:
         raise Refused("from", f"more than {query.most:,} candles from there to {query.ends.isoformat()}: ask for less")
-    first, reads_all = found.first, found.first < before
-    anchor = min(anchors, default=None)
-    if anchor is not None and len(found.times) and anchor.timestamp() < found.times[0] and not reads_all:
-        wanted = found.times[first] if first < len(found.times) else found.times[-1]
+    first, anchor = found.first, min(anchors, default=None)
+    if anchor is not None and found.looked_from is not None and anchor < found.looked_from and len(found.times):
+        wanted = found.times[first] if first < len(found.times) else found.times[-1] + 1
         found = read_series(
             connection,
             instrument.instrument_id,
@@ -146,7 +147,7 @@ def _read(
                 f"more than {query.most_rows:,} candles since the anchor {anchor.isoformat()}: take a later one, or a"
                 " longer timeframe",
             )
-        first, reads_all = int(np.searchsorted(found.times, wanted)), found.first < before
+        first = int(np.searchsorted(found.times, wanted))
     candles = SessionCandles(
         time=found.times,
         open=found.opens,
@@ -158,12 +159,17 @@ def _read(
         session=found.days,
     )
     closed = len(found.times) > 0 and int(found.times[-1]) < first_open.timestamp()
-    return _Read(candles, first, reads_all, closed, not closed or found.last_partial)
+    return _Read(candles, first, found.looked_from, closed, not closed or found.last_partial)
 
 
 def _is_settled(indicator: Prepared, read: _Read) -> bool:
-    # Those that never settle tell where they begin; of no candle there is nothing to settle.
-    return indicator.cumulative or read.place >= len(read.candles) or indicator.is_settled(read.candles, read.place)
+    # Those that never settle tell where they begin; whole sessions were read; of no candle there is nothing to settle.
+    return (
+        indicator.cumulative
+        or indicator.whole_sessions > 0
+        or read.place >= len(read.candles)
+        or indicator.is_settled(read.candles, read.place)
+    )
 
 
 def _computed(query: SeriesQuery, read: _Read) -> ComputedSeries:
@@ -175,6 +181,6 @@ def _computed(query: SeriesQuery, read: _Read) -> ComputedSeries:
         last_closed=read.last_closed,
         last_partial=read.last_partial,
         rows_read=len(read.candles),
-        read_from=None if read.is_whole else first,
+        looked_from=read.looked_from,
         begins=first,
     )

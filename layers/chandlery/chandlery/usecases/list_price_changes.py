@@ -120,11 +120,15 @@ def _position(cursor: str | None, asked: dict[str, str | bool | None]) -> tuple[
         return None, ""
     try:
         said = read_cursor(cursor, asked, {"rank": str, "after": str})
-        return (Decimal(str(said["rank"])) if said["rank"] else None), str(said["after"])
+        rank = Decimal(str(said["rank"])) if said["rank"] else None
     except InvalidOperation:
         raise Refused("cursor", BROKEN) from None
     except ValueError as error:
         raise Refused("cursor", str(error)) from None
+    # No percentage has hundreds of digits, which the database's numbers have not either.
+    if rank is not None and not (rank.is_finite() and abs(rank.adjusted()) < 100):
+        raise Refused("cursor", BROKEN)
+    return rank, str(said["after"])
 
 
 def _cursor(asked: dict[str, str | bool | None], last: PriceRow) -> str:
