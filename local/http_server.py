@@ -147,6 +147,12 @@ class _Server(ThreadingHTTPServer):
         self._one_at_a_time = threading.Lock()
         self._function = find_function(FUNCTION)
 
+    def get_request(self) -> Any:
+        """Take a connection when there is time for it: until then another sandbox may."""
+        with self._one_at_a_time:
+            pass
+        return super().get_request()
+
     def call(self, event: dict[str, Any]) -> dict[str, Any]:
         """Answer as one sandbox: one request after the other."""
         from local.command_line.functions import call

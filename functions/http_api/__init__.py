@@ -1,12 +1,10 @@
 """Whenever a program of the desk asks: candles, indicators on demand, gaps, health."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from chandlery.component import LambdaContext
-from chandlery.errors import ChandleryError
 
-from .application import answer, app, document, telemetry
+from .application import answer, app, document
 from .candles import router as candles
 from .candles import warm_up
 from .completeness import router as completeness
@@ -21,10 +19,5 @@ document()
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request: API Gateway's event, payload format 2.0, in; its response out."""
-    try:
-        # Whoever asks for health waits for nothing else.
-        if event.get("rawPath") != "/health":
-            warm_up(datetime.now(UTC))
-    except ChandleryError as error:
-        telemetry.refused(f"warm-up: {error}", permanent=False, request_id=context.aws_request_id)
-    return answer(event, context)
+    # Whoever asks for health waits for nothing else.
+    return answer(event, context, None if event.get("rawPath") == "/health" else warm_up)

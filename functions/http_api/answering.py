@@ -67,38 +67,38 @@ class Answered:
 def answer(connection: Connection, question: Question, make: Callable[[], Made]) -> Answered:
     """Find an answer in the cache while the data it came from is the same; else make it, and keep it.
 
-    Which minutes an answer comes from is known once it was made: so its window is kept beside it. That may be an older
-    window than the answer's own; then the fingerprint, which has it in, differs, and the answer is made anew.
+    Which minutes an answer comes from is known once it was made: so its fingerprint begins with their window.
     """
     key = question.key
-    window = _window_of(SANDBOX.cache.get(f"{key} window", ""))
-    if window is not None and (now := _fingerprint(connection, question, window)):
-        cached = SANDBOX.cache.get(key, now)
-        if cached is not None:
-            return Answered(cached, "hit", _tag(key, now))
+
+    def is_current(fingerprint: str) -> bool:
+        return _fingerprint(connection, question, _window_of(fingerprint)) == fingerprint
+
+    kept = SANDBOX.cache.get(key, is_current)
+    if kept is not None:
+        return Answered(kept.value, "hit", _tag(key, kept.fingerprint))
     # Data and fingerprint of one moment.
     with snapshot(connection):
         made = make()
-        then = _fingerprint(connection, question, made.window)
-    if then is None:
+        fingerprint = _fingerprint(connection, question, made.window)
+    if fingerprint is None:
         return Answered(made.body, "bypass", None)
-    seconds = _SETTLED_SECONDS if made.window.ends < question.at - DAY else _OPEN_SECONDS
-    SANDBOX.cache.put(key, then, made.body, seconds=seconds)
-    SANDBOX.cache.put(f"{key} window", "", _told_window(made.window), seconds=seconds)
-    return Answered(made.body, "miss", _tag(key, then))
+    settled = made.window.ends < question.at - DAY
+    SANDBOX.cache.put(key, fingerprint, made.body, seconds=_SETTLED_SECONDS if settled else _OPEN_SECONDS)
+    return Answered(made.body, "miss", _tag(key, fingerprint))
 
 
 def _fingerprint(connection: Connection, question: Question, window: Window) -> str | None:
+    """None where candles of the window are in doubt just now."""
     found = fingerprints.find_candles(connection, question.instrument.instrument_id, question.timeframe, window)
-    return f"{_told_window(window).decode()} {found.value}" if found.settled_to >= window.ends else None
+    if found.settled_to < window.ends:
+        return None
+    return f"{window.starts.isoformat()} {window.ends.isoformat()} {found.value}"
 
 
-def _told_window(window: Window) -> bytes:
-    return f"{window.starts.isoformat()} {window.ends.isoformat()}".encode()
-
-
-def _window_of(said: bytes | None) -> Window | None:
-    return Window(*map(datetime.fromisoformat, said.decode().split())) if said else None
+def _window_of(fingerprint: str) -> Window:
+    starts, ends, _ = fingerprint.split(" ", 2)
+    return Window(datetime.fromisoformat(starts), datetime.fromisoformat(ends))
 
 
 def _tag(key: str, found: str) -> str:

@@ -4,7 +4,8 @@ import base64
 import binascii
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -42,6 +43,8 @@ class _Application(APIGatewayHttpResolver):
 app = _Application(enable_validation=True, json_body_deserializer=read_json)
 telemetry = RequestTelemetry(COMPONENT)
 
+# Left of the time Lambda gives, to say that the database did not answer; and what warming up may take of it.
+_TO_ANSWER_SECONDS, _WARM_UP_SECONDS = 2.0, 10.0
 _SHOWN = 60  # characters of a wrong name that its refusal repeats
 _TITLE, _VERSION = "Chandlery", "1"
 _DESCRIPTION = (
@@ -50,16 +53,26 @@ _DESCRIPTION = (
 )
 
 
-def answer(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request: API Gateway's event, payload format 2.0, in; its response out."""
+def answer(event: dict[str, Any], context: LambdaContext, warm_up: Callable[[datetime], None] | None) -> dict[str, Any]:
+    """Answer one request: API Gateway's event, payload format 2.0, in; its response out.
+
+    Args:
+        event: the request.
+        context: Lambda's.
+        warm_up: what to do before, of which nothing depends: what goes wrong there is told to the log alone.
+    """
     started = time.perf_counter()
     request_id = event.get("requestContext", {}).get("requestId") or context.aws_request_id
+    seconds = context.get_remaining_time_in_millis() / 1000 - _TO_ANSWER_SECONDS
+    if warm_up is not None:
+        SANDBOX.stop_after(min(seconds / 2, _WARM_UP_SECONDS))
+        _warm_up(event, warm_up, request_id)
+    SANDBOX.stop_after(seconds - (time.perf_counter() - started))
     answered = _resolve(event, context, request_id)
     answered["headers"].setdefault("X-Request-Id", request_id)
-    route = app.context.get("_path") or event.get("rawPath", "")
     telemetry.answered(
         event.get("requestContext", {}).get("http", {}).get("method", "?"),
-        route,
+        event.get("rawPath", ""),
         answered["statusCode"],
         time.perf_counter() - started,
         request_id,
@@ -68,9 +81,18 @@ def answer(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return answered
 
 
-def _resolve(event: dict[str, Any], context: LambdaContext, request_id: str) -> dict[str, Any]:
-    app.append_context(request_id=request_id)
+def _warm_up(event: dict[str, Any], warm_up: Callable[[datetime], None], request_id: str) -> None:
     try:
+        warm_up(moment_asked(event))
+    except ChandleryError as error:
+        telemetry.refused(f"warm-up: {error}", permanent=isinstance(error, Permanent), request_id=request_id)
+    except Exception as error:  # noqa: BLE001  # the request itself will tell its caller
+        telemetry.failed(error, request_id)
+
+
+def _resolve(event: dict[str, Any], context: LambdaContext, request_id: str) -> dict[str, Any]:
+    try:
+        app.append_context(request_id=request_id, asked_at=moment_asked(event))
         refused = _refused_body(event, request_id)
         return refused or app.resolve(event, context)  # type: ignore[arg-type]  # Powertools wants its own class
     except ChandleryError as error:
@@ -113,6 +135,18 @@ def _refused_body(event: dict[str, Any], request_id: str) -> dict[str, Any] | No
 def request_id() -> str:
     """The id of the request at hand."""
     return str(app.context.get("request_id"))
+
+
+def asked_at() -> datetime:
+    """When the request at hand was made, UTC: its only clock."""
+    at = app.context["asked_at"]
+    assert isinstance(at, datetime)  # noqa: S101  # _resolve put it there
+    return at
+
+
+def moment_asked(event: Mapping[str, Any]) -> datetime:
+    """When API Gateway took a request, UTC."""
+    return datetime.fromtimestamp(event["requestContext"]["timeEpoch"] / 1000, UTC)
 
 
 @app.exception_handler(ChandleryError)

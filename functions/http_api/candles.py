@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -20,7 +20,7 @@ from chandlery.errors import Refused
 from chandlery.usecases.read_candles import CandlePage, CandleQuery, CandleRow, read_candles
 
 from .answering import Answered, Made, Question, answer, respond, told
-from .application import app
+from .application import app, asked_at
 from .asking import Cursor, Key, Moment, TimeframeName, check_order, moment_of, newest_end
 from .problems import documented
 from .sandbox import SANDBOX
@@ -96,7 +96,7 @@ def get_candles(
     cursor: Cursor = None,
 ) -> Response[str]:
     """Answer a page."""
-    at = datetime.now(UTC)
+    at = asked_at()
     if limit > SANDBOX.settings.api_most_candles:
         raise Refused("limit", f"{SANDBOX.settings.api_most_candles:,} candles are the most")
     check_order(starts, ends, at)

@@ -1,7 +1,7 @@
 """GET /api/v1/gaps, /coverage, /timeframe-aggregation/status: what is missing and why, and how all fares."""
 
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
@@ -15,13 +15,12 @@ from chandlery.usecases.report_coverage import report_coverage
 from chandlery.usecases.report_status import report_status
 
 from .answering import plain
+from .application import asked_at
 from .asking import Cursor, Day, Feed, Key, Limit, Moment, Words
 from .problems import answers
 from .sandbox import SANDBOX
 
 router = Router()
-
-_MOST_DAYS = 366
 
 # What a component's newest run tells of the candles as a whole.
 _TOLD_BY = {
@@ -74,6 +73,7 @@ class CoverageAnswer(BaseModel):
     last: date
     days: list[DayAnswer]
     remarks: list[str] = Field(description="what the numbers alone do not tell")
+    next_cursor: str | None = Field(description="asks for more instruments; null at the end")
 
 
 class ComponentAnswer(BaseModel):
@@ -185,15 +185,23 @@ def get_coverage(
     feed: Feed = None,
     first: Annotated[Day | None, Query(alias="from", description="session date to begin with")] = None,
     last: Annotated[Day | None, Query(alias="to", description="session date to end with")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="instruments in a page, at most")] = 100,
+    cursor: Cursor = None,
 ) -> Response[str]:
     """Answer the days."""
     if first and last and first > last:
         raise Refused("from", f"from {first} is after to {last}")
-    if first and last and (last - first).days > _MOST_DAYS:
-        raise Refused("from", f"{(last - first).days} days; {_MOST_DAYS} are the most")
+    at = asked_at()
     report = SANDBOX.read(
         lambda connection: report_coverage(
-            connection, datetime.now(UTC), keys=instrument_key or (), feed=feed, first=first, last=last
+            connection,
+            at,
+            keys=instrument_key or (),
+            feed=feed,
+            first=first,
+            last=last,
+            limit=limit,
+            cursor=cursor,
         )
     )
     days = [
@@ -203,7 +211,15 @@ def get_coverage(
         }
         for day in report.days
     ]
-    return plain({"first": report.first, "last": report.last, "days": days, "remarks": report.remarks})
+    return plain(
+        {
+            "first": report.first,
+            "last": report.last,
+            "days": days,
+            "remarks": report.remarks,
+            "next_cursor": report.next_cursor,
+        }
+    )
 
 
 @router.get(
@@ -214,7 +230,8 @@ def get_coverage(
 )
 def get_status() -> Response[str]:
     """Answer how components, aggregates, gaps, policies and the cache fare."""
-    report = SANDBOX.read(lambda connection: report_status(connection, datetime.now(UTC)))
+    at = asked_at()
+    report = SANDBOX.read(lambda connection: report_status(connection, at))
     counts = {run.component: run.counts for run in report.components}
     told = {
         component: {name: counts.get(component, {}).get(name) for name in names if name in counts.get(component, {})}

@@ -16,6 +16,7 @@ from chandlery.domain.window import EARLIEST, Window
 from chandlery.errors import Refused
 
 from .answering import Answered, Made, Question, answer, respond, told
+from .application import asked_at
 from .asking import Key, Moment, TimeframeName, check_order, moment_of, newest_end
 from .problems import documented
 from .sandbox import SANDBOX
@@ -45,7 +46,7 @@ class ComputeRequest(BaseModel):
     starts: Moment | None = Field(None, alias="from")
     ends: Moment | None = Field(None, alias="to", description="ISO 8601 with an offset; now where absent")
     limit: int | None = Field(None, ge=1, description="candles, at most: the newest; 500 where neither is given")
-    indicators: list[IndicatorRequest] = Field(min_length=1)
+    indicators: list[IndicatorRequest] = Field(min_length=1, max_length=1000)
 
 
 class IndicatorSeries(BaseModel):
@@ -100,7 +101,7 @@ class Computed(BaseModel):
 )
 def post_compute(request: Annotated[ComputeRequest, Body()]) -> Response[str]:
     """Answer the series."""
-    at = datetime.now(UTC)
+    at = asked_at()
     settings = SANDBOX.settings
     if len(request.indicators) > settings.api_most_indicators:
         raise Refused(

@@ -3,7 +3,7 @@
 import threading
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as OutOfTime
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from aws_lambda_powertools.event_handler import Response
@@ -15,6 +15,7 @@ from chandlery.settings import Settings
 from chandlery.store.connection import connect
 from chandlery.usecases.check_health import HealthReport, check_health
 
+from .application import asked_at
 from .problems import documented
 from .sandbox import COMPONENT, SANDBOX
 
@@ -63,7 +64,7 @@ def get_health() -> Response[str]:
 def _ask() -> Health:
     global _probe  # one that hangs is waited for, not joined by another at each request
     if _probe is None or _probe.done():
-        _probe = _start(SANDBOX.settings)
+        _probe = _start(SANDBOX.settings, asked_at())
     try:
         report = _probe.result(_DEADLINE_SECONDS)
     except OutOfTime:
@@ -84,13 +85,13 @@ def _ask() -> Health:
     )
 
 
-def _start(settings: Settings) -> "Future[HealthReport]":
+def _start(settings: Settings, at: datetime) -> "Future[HealthReport]":
     probe: Future[HealthReport] = Future()
 
     def look() -> None:
         try:
             with connect(settings, COMPONENT, read_only=True, timeout_seconds=_STATEMENT_SECONDS) as connection:
-                probe.set_result(check_health(connection, datetime.now(UTC)))
+                probe.set_result(check_health(connection, at))
         except BaseException as error:  # noqa: BLE001  # whoever waits raises it again
             probe.set_exception(error)
 

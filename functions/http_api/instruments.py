@@ -1,7 +1,7 @@
 """GET /api/v1/instruments …, /api/v1/price-changes, /api/v1/indicators: what there is, and what is newest of it."""
 
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
@@ -14,6 +14,7 @@ from chandlery.usecases.describe_instruments import describe_instrument, latest,
 from chandlery.usecases.list_price_changes import price_changes
 
 from .answering import plain
+from .application import asked_at
 from .asking import Cursor, Feed, Key, Limit, Words
 from .problems import answers
 from .sandbox import SANDBOX
@@ -181,7 +182,8 @@ def get_instrument(instrument_key: Annotated[Key, Path()]) -> Response[str]:
 )
 def get_latest(instrument_key: Annotated[Key, Path()]) -> Response[str]:
     """Answer what is newest."""
-    report = SANDBOX.read(lambda connection: latest(connection, instrument_key, datetime.now(UTC)))
+    at = asked_at()
+    report = SANDBOX.read(lambda connection: latest(connection, instrument_key, at))
     return plain({"instrument_key": report.key, "seconds_behind": report.seconds_behind, **asdict(report.newest)})
 
 
@@ -219,10 +221,11 @@ def get_price_changes(
     cursor: Cursor = None,
 ) -> Response[str]:
     """Answer a page."""
+    at = asked_at()
     page = SANDBOX.read(
         lambda connection: price_changes(
             connection,
-            datetime.now(UTC),
+            at,
             keys=instrument_key or (),
             feed=feed,
             sort=sort,

@@ -14,6 +14,7 @@ from chandlery.errors import ChandleryError, NotFound, Refused, Retryable
 
 CONTENT_TYPE = "application/problem+json"
 _RETRY_AFTER_SECONDS = 5
+_MOST, _SHOWN = 20, 100  # fields told of, and characters of a field's name
 
 
 class FieldProblem(BaseModel):
@@ -101,7 +102,9 @@ def problem_of_fields(error: RequestValidationError, request_id: str) -> Respons
     if broken is not None:
         said = f"the body is not JSON: {broken.get('ctx', {}).get('error') or 'it cannot be read'}"
         return problem(400, said, request_id, errors=[FieldProblem(field="body", detail=said)])
-    errors = [FieldProblem(field=_place(each["loc"]), detail=str(each["msg"])) for each in found]
+    errors = [FieldProblem(field=_place(each["loc"])[:_SHOWN], detail=str(each["msg"])) for each in found[:_MOST]]
+    if len(found) > _MOST:
+        errors.append(FieldProblem(field=errors[-1].field, detail=f"and {len(found) - _MOST:,} more like these"))
     return problem(422, "; ".join(f"{each.field}: {each.detail}" for each in errors[:3]), request_id, errors=errors)
 
 

@@ -1,10 +1,16 @@
 """What a sandbox keeps from one request to the next: settings, a connection that cannot write, the cache."""
 
+import contextlib
+import hashlib
+import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TypeVar
 
+import psycopg
 from psycopg import Connection
 
 from chandlery.cache import Cache
@@ -13,10 +19,12 @@ from chandlery.settings import Settings, WarmUp, read_settings
 from chandlery.store import schema
 from chandlery.store.connection import connect
 from chandlery.store.instrument_pages import InstrumentEntry, find_entry
+from chandlery.store.statements import SQL
 
 COMPONENT = "http_api"
 # How long a look at the schema is believed: a migration beneath a sandbox shows within it.
 _CHECKED_SECONDS = 30.0
+_PACKAGE = Path(schema.__file__).parents[1]
 
 Answer = TypeVar("Answer")
 
@@ -27,6 +35,7 @@ class Sandbox:
     def __init__(self) -> None:
         self._connection: Connection | None = None
         self._checked_at = 0.0
+        self._stops_at = math.inf
         self._to_warm: Sequence[WarmUp] | None = None
         self._instruments: dict[str, InstrumentEntry] = {}
 
@@ -43,20 +52,24 @@ class Sandbox:
             self.settings.redis_url.get_secret_value() if self.settings.redis_url else None,
             timeout_seconds=self.settings.cache_redis_timeout_seconds,
             clock=time.monotonic,
+            version=_version() if self.settings.redis_url else "",
         )
+
+    def stop_after(self, seconds: float) -> None:
+        """Give up whatever is read for longer than so many seconds from now."""
+        self._stops_at = time.monotonic() + seconds
 
     def read(self, work: Callable[[Connection], Answer]) -> Answer:
         """Do some reading; once more on a new connection where the one kept turns out to be dead.
 
         Raises:
-            Retryable: the database does not answer, or not in time.
+            Retryable: the database does not answer, or not in time: `stop_after`'s, or the setting's for a statement.
             Permanent: the login or the schema is not as it must be, or what `work` raises.
         """
         connection = self._connection
         if connection is not None:
             try:
-                self._check(connection)
-                return work(connection)
+                return self._work(connection, work)
             except Retryable:
                 if not connection.closed:
                     raise
@@ -67,8 +80,21 @@ class Sandbox:
             timeout_seconds=self.settings.api_statement_timeout_seconds,
         )
         self._checked_at = 0.0
-        self._check(connection)
-        return work(connection)
+        return self._work(connection, work)
+
+    def _work(self, connection: Connection, work: Callable[[Connection], Answer]) -> Answer:
+        # Several statements, each in time, may be too long all in all.
+        seconds = self._stops_at - time.monotonic()
+        if seconds <= 0:
+            raise Retryable("there was no time left to ask the database")
+        stop = threading.Timer(min(seconds, threading.TIMEOUT_MAX), _cancel, [connection])
+        stop.daemon = True
+        stop.start()
+        try:
+            self._check(connection)
+            return work(connection)
+        finally:
+            stop.cancel()
 
     def begin_warm_up(self) -> Sequence[WarmUp]:
         """The series to have in the cache from the start; none once this was asked."""
@@ -100,6 +126,21 @@ class Sandbox:
             self._connection.close()
         self.__dict__.clear()
         self.__init__()  # type: ignore[misc]  # as new
+
+
+def _cancel(connection: Connection) -> None:
+    # One that is gone has nothing to be cancelled.
+    with contextlib.suppress(psycopg.Error):
+        connection.cancel_safe()
+
+
+def _version() -> str:
+    """What tells this code from any other, which may answer otherwise from the same data."""
+    made = hashlib.sha256()
+    for folder, pattern in ((_PACKAGE, "**/*.py"), (Path(__file__).parent, "*.py"), (SQL / "queries", "*.sql")):
+        for file in sorted(folder.glob(pattern)):
+            made.update(file.read_bytes())
+    return made.hexdigest()[:16]
 
 
 SANDBOX = Sandbox()

@@ -11,6 +11,7 @@ from chandlery.cache import Cache
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
 from chandlery.store import candles, derived, fingerprints
+from tests.cached import found
 
 
 class Standing:
@@ -51,9 +52,9 @@ def cached(
     if part is None:
         return None, []
     key = f"{instrument} {timeframe} {part}"
-    found = cache.get(key, value)
-    if found is not None:
-        return part, pickle.loads(found)  # noqa: S301  # our own
+    kept = found(cache, key, value)
+    if kept is not None:
+        return part, pickle.loads(kept)  # noqa: S301  # our own
     between()
     answer = plain(connection, instrument, timeframe, part)
     cache.put(key, value, pickle.dumps(answer), seconds=3600)

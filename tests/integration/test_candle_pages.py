@@ -147,6 +147,20 @@ def test_flat_candles_fill_what_sessions_expect(connection: Connection, calendar
         assert part == [row for row in backward if row.time >= middle], timeframe
 
 
+@pytest.mark.parametrize("timeframe", ["1m", "5m"])
+def test_flat_candles_beside_partial_ones_that_are_left_out(connection: Connection, timeframe: str) -> None:
+    (instrument,) = listed(connection, "XNYS", date(2024, 11, 20), date(2024, 12, 6), KEY)
+    opens = datetime(2024, 11, 25, 14, 30, tzinfo=UTC)
+    first_day = [replace(minute, partial=True) for minute in some_minutes(opens, opens + 390 * MINUTE)]
+    write(connection, instrument, [*first_day, *some_minutes(opens + DAY, opens + 2 * DAY + 390 * MINUTE)])
+    refresh(connection, opens + 3 * DAY)
+    for starts in (None, opens - DAY):
+        asked = query(timeframe, fill=True, include_partial=False, starts=starts)
+        rows = [walk(connection, replace(asked, limit=limit), opens + 9 * DAY) for limit in (10_000, 50)]
+        assert rows[0] == rows[1]
+        assert sum(row.filled for row in rows[0]) > 20
+
+
 def test_pages_stay_right_while_candles_arrive(connection: Connection) -> None:
     (instrument,) = listed(connection, "24/7", date(2024, 1, 1), date(2024, 1, 31), KEY)
     first = datetime(2024, 1, 10, tzinfo=UTC)

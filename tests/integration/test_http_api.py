@@ -215,6 +215,14 @@ def test_gaps_and_coverage() -> None:
     # The minute that starts at the close is expected as well.
     assert day["expected"] == day["present"] + day["missing"] + day["explained"]
     assert get("/api/v1/coverage", instrument_key=COIN).status == 200
+    asked: dict[str, Any] = {"from_": "2013-10-07", "to": "2013-10-11"}
+    whole = get("/api/v1/coverage", **asked).json
+    pages = [get("/api/v1/coverage", limit=1, **asked).json]
+    while pages[-1]["next_cursor"]:
+        pages.append(get("/api/v1/coverage", limit=1, cursor=pages[-1]["next_cursor"], **asked).json)
+    assert whole["next_cursor"] is None
+    assert len(pages) == 4
+    assert [day for page in pages for day in page["days"]] == whole["days"]
 
 
 def test_how_all_fares() -> None:

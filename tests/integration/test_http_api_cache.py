@@ -14,7 +14,18 @@ from chandlery.domain.window import MINUTE
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
 from tests.conftest import empty
-from tests.integration.api_scene import OPENS, SHARE, Answer, Sandboxes, candles, compute, minute, settings, settle
+from tests.integration.api_scene import (
+    OPENS,
+    SHARE,
+    Answer,
+    Sandboxes,
+    call,
+    candles,
+    compute,
+    minute,
+    settings,
+    settle,
+)
 from tests.integration.api_scene import set_scene as scene_of
 from tests.integration.derived_scene import write
 from tests.integration.test_shared_cache import SERVER, Server
@@ -143,3 +154,71 @@ def test_no_cache_is_no_harm(connection: Connection, migrated_url: str) -> None:
         assert [cache_of(candles(SHARE, "1m", **STRETCH)) for _ in range(2)] == ["miss", "miss"]
     with settings(migrated_url, REDIS_URL="redis://:s3cret-word@127.0.0.1:1/0"):
         assert [cache_of(candles(SHARE, "1m", **STRETCH)) for _ in range(2)] == ["miss", "hit"]
+
+
+# Of the second hour of Monday's session, so that what lies ahead of it is of other hours.
+LATER: dict[str, Any] = {"from_": "2013-10-07T15:30Z", "to": "2013-10-07T16:30Z"}
+
+
+def indicator(name: str, **parameters: object) -> dict[str, object]:
+    return {"name": name, "parameters": parameters}
+
+
+@pytest.mark.parametrize(
+    ("asked", "changes"),
+    [
+        # Looks at each candle alone; the stretch begins an hour before the first candle there is.
+        ([indicator("avgprice")], False),
+        ([indicator("vwap")], True),
+        ([indicator("pivot_points")], False),
+        ([indicator("anchored_vwap", anchor_datetime="2013-10-07T09:40:00")], True),
+        ([indicator("vwap"), indicator("ema", timeperiod=3)], True),
+        ([indicator("sma", timeperiod=2)], True),
+    ],
+    ids=["alone", "session", "session-before", "anchor", "session-and-memory", "finite"],
+)
+def test_candles_that_come_ahead_of_the_first_one_read(
+    connection: Connection, migrated_url: str, asked: list[dict[str, object]], *, changes: bool
+) -> None:
+    connection.execute("DELETE FROM market.candles WHERE instrument_id = 1 AND time < '2013-10-07T15:40Z'")
+    with settings(migrated_url):
+        before = compute(timeframe="1m", indicators=asked, **LATER)
+        assert cache_of(compute(timeframe="1m", indicators=asked, **LATER)) == "hit"
+        write(connection, 1, [minute(datetime(2013, 10, 7, 13, 50, tzinfo=UTC), 7, 300.0)])
+        ahead = compute(timeframe="1m", indicators=asked, **LATER)
+        write(connection, 1, [minute(datetime(2013, 10, 7, 15, 35, tzinfo=UTC), 7, 400.0)])
+        within = compute(timeframe="1m", indicators=asked, **LATER)
+        assert within.json["time"] == ["2013-10-07T15:35:00Z", *before.json["time"]]
+    with settings(migrated_url, CACHE_BYTES="0"):
+        assert within.json["indicators"] == compute(timeframe="1m", indicators=asked, **LATER).json["indicators"]
+    assert (ahead.json["indicators"][0]["outputs"] != before.json["indicators"][0]["outputs"]) is changes
+
+
+def test_levels_are_of_the_session_before_that_traded(connection: Connection, migrated_url: str) -> None:
+    connection.execute("DELETE FROM market.candles WHERE instrument_id = 1 AND time::date = '2013-10-08'")
+    with settings(migrated_url):
+        of: dict[str, Any] = {"to": "2013-10-09T16:00Z", "indicators": [indicator("pivot_points")]}
+        late, whole = (compute(timeframe="1m", from_=f"2013-10-{day}T15:00Z", **of) for day in ("09", "07"))
+        levels = [answer.json["indicators"][0]["outputs"]["r1"] for answer in (late, whole)]
+        assert levels[0] == levels[1][-len(levels[0]) :]
+        assert None not in levels[0]
+
+
+def test_a_page_that_is_exactly_full_learns_of_more(connection: Connection, migrated_url: str) -> None:
+    with settings(migrated_url):
+        everything = candles(SHARE, "1m", limit=10_000)
+        asked: dict[str, Any] = {"limit": len(times(everything)), "to": "2013-10-12T00:00Z"}
+        for _ in range(2):
+            full = candles(SHARE, "1m", **asked)
+            assert full.json["next_cursor"] is None
+        assert cache_of(full) == "hit"
+        write(connection, 1, [minute(datetime(2013, 10, 7, 10, tzinfo=UTC), 7)])
+        assert candles(SHARE, "1m", **asked).json["next_cursor"] is not None
+
+
+def test_a_question_counts_once(connection: Connection, migrated_url: str) -> None:
+    with settings(migrated_url):
+        for _ in range(4):
+            candles(SHARE, "1m", **STRETCH)
+        told = call("GET", "/api/v1/timeframe-aggregation/status").json["cache"]
+        assert (told["hits_l1"], told["misses"], told["stored"], told["entries"]) == (3, 1, 1, 1)

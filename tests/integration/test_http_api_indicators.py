@@ -202,3 +202,34 @@ def test_what_is_answered_is_said_in_full(scene: Scene) -> None:
     assert told["indicators"][2]["begins"] is not None
     assert told["last"] == {"time": told["time"][-1], "closed": True, "partial": False}
     assert json.dumps(told).count("NaN") == 0
+
+
+@pytest.mark.parametrize("name", ["sma", "ema", "vwap", "pivot_points", "anchored_vwap"])
+@pytest.mark.parametrize(
+    ("timeframe", "starts", "ends"),
+    [
+        ("1m", "2013-10-10T13:30Z", "2013-10-11T21:00Z"),
+        ("4h", "2013-10-09T00:00Z", "2013-10-12T00:00Z"),
+        ("1d", "2013-10-09T00:00Z", "2013-10-12T00:00Z"),
+    ],
+)
+def test_the_newest_of_a_stretch_are_what_they_are_in_all_of_it(
+    scene: Scene, timeframe: str, starts: str, ends: str, name: str
+) -> None:
+    of: dict[str, Any] = {
+        "to": ends,
+        "indicators": [asked(name) if name != "sma" else {"name": "sma", "parameters": {"timeperiod": 3}}],
+    }
+    whole = compute(SHARE, timeframe, from_="2013-10-01T00:00Z", **of)
+    assert len(whole.json["time"]) >= 5
+    for stretch in ({"from_": starts, "limit": 2}, {"limit": 2}, {"from_": starts}):
+        some = compute(SHARE, timeframe, **stretch, **of)
+        count = len(some.json["time"])
+        assert some.json["time"] == whole.json["time"][-count:]
+        for output, values in numbers(whole).items():
+            np.testing.assert_allclose(numbers(some)[output], values[-count:], rtol=1e-8)
+
+
+def test_an_anchor_adds_no_candle_to_an_empty_stretch(scene: Scene) -> None:
+    named = [{"name": "ema", "parameters": {"timeperiod": 20}}, asked("anchored_vwap")]
+    assert compute(SHARE, "1m", from_="2013-10-12T00:00Z", to="2013-10-13T00:00Z", indicators=named).json["time"] == []

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
+from chandlery.domain.cursor import write_cursor
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
 from functions.http_api.application import app
@@ -50,6 +51,21 @@ def service(scene: Connection, migrated_url: str) -> Iterator[None]:
         yield
 
 
+def made(path: str, **changes: object) -> str:
+    """The second page of a route, by a cursor that somebody has changed."""
+    cursor = write_cursor(CURSORS[path] | changes)  # type: ignore[arg-type]
+    return f"{path}{'&' if '?' in path else '?'}cursor={cursor}"
+
+
+CURSORS: dict[str, dict[str, str | int | bool | None]] = {
+    "/api/v1/instruments": {"feed": None, "calendar": None, "prefix": None, "after": ""},
+    "/api/v1/price-changes": {
+        "sort": "change_1d", "descending": True, "feed": None, "keys": "", "rank": "", "after": "",
+    },
+    "/api/v1/coverage": {
+        "keys": "", "feed": None, "from": None, "to": None, "after": "", "first": "2013-10-07", "last": "2013-10-07",
+    },
+}  # fmt: skip
 INJECTION = "'; DROP TABLE market.candles; --"
 LONG = "9" * 5000
 # What is asked; status; the field that is named.
@@ -88,6 +104,18 @@ WRONG_QUERIES: list[tuple[str, int, str | None]] = [
     (f"/api/v1/instruments/{NOBODY}", 404, None),
     (f"/api/v1/instruments/{NOBODY}/latest", 404, None),
     (f"/api/v1/instruments/{NOBODY}/statistics", 404, None),
+    (made("/api/v1/instruments", after="\0"), 422, "cursor"),
+    (made("/api/v1/instruments", after="\ud800"), 422, "cursor"),
+    (made("/api/v1/price-changes", after="\0"), 422, "cursor"),
+    (made("/api/v1/price-changes", rank="1e200000"), 422, "cursor"),
+    (made("/api/v1/price-changes", rank="NaN"), 422, "cursor"),
+    (made("/api/v1/price-changes", rank="much"), 422, "cursor"),
+    (made("/api/v1/coverage", first="soon"), 422, "cursor"),
+    (made("/api/v1/coverage", first="1990-01-01"), 422, "from"),
+    ("/api/v1/coverage?limit=1001", 422, "limit"),
+    ("/api/v1/coverage?from=1990-01-01", 422, "from"),
+    (f"{CANDLES}?timeframe=5m&to=1900-01-01T00:00:00Z", 422, "to"),
+    (f"{CANDLES}?timeframe=5m&to=1900-01-01T00:00:00%2B05:00", 422, "to"),
     ("/api/v1/instruments?limit=10001", 422, "limit"),
     ("/api/v1/instruments?feed=%00", 422, "feed"),
     ("/api/v1/instruments?calendar=%00", 422, "calendar"),
@@ -206,6 +234,13 @@ def test_wrong_bodies(body: str | dict[str, object], status: int, field: str | N
     answer = call("POST", "/api/v1/compute", sent.encode(), content_type="application/json")
     assert (answer.status, answer.fields) == (status, [field] if field else []), answer.text
     assert len(answer.text) < 1000
+
+
+def test_thousands_of_wrong_fields_are_not() -> None:
+    answer = compute(indicators=[1] * 900)
+    assert answer.status == 422
+    assert answer.json["errors"][-1]["detail"] == "and 880 more like these"
+    assert len(answer.text) < 5000
 
 
 def test_several_wrong_fields_are_all_named() -> None:

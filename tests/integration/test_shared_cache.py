@@ -18,6 +18,7 @@ from psycopg import Connection
 from chandlery.cache import Cache
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import HOUR, MINUTE, Window
+from tests.cached import found
 from tests.integration.cached_reading import cached, new_cache, plain
 from tests.integration.derived_scene import refresh, write
 from tests.integration.market import around_the_clock
@@ -133,8 +134,8 @@ def test_a_healed_candle_shows_in_both_sandboxes(connection: Connection, server:
 def test_what_one_sandbox_puts_another_finds_in_memory_from_then_on(server: Server) -> None:
     one, other = new_cache(server.url), new_cache(server.url)
     one.put("key", "1", b"answer", seconds=60)
-    assert [other.get("key", "1") for _ in range(2)] == [b"answer"] * 2
-    assert other.get("key", "2") is None
+    assert [found(other, "key", "1") for _ in range(2)] == [b"answer"] * 2
+    assert found(other, "key", "2") is None
     told = other.statistics
     assert (told.hits_l2, told.hits_l1, told.misses, told.l2, told.entries) == (1, 1, 1, "up", 1)
 
@@ -143,32 +144,32 @@ def test_the_time_left_goes_along(server: Server) -> None:
     clock = Clock()
     one, other = new_cache(server.url), new_cache(server.url, clock=clock)
     one.put("key", "1", b"answer", seconds=100)
-    assert other.get("key", "1") == b"answer"
+    assert found(other, "key", "1") == b"answer"
     server.client().flushall()
     clock.now += 99
-    assert other.get("key", "1") == b"answer"
+    assert found(other, "key", "1") == b"answer"
     clock.now += 1
-    assert other.get("key", "1") is None
+    assert found(other, "key", "1") is None
 
 
 def test_a_server_that_dies_is_missed_by_nobody(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     cache, without_memory = new_cache(server.url, clock=clock), Cache(0, server.url, clock=clock)
     cache.put("key", "1", b"answer", seconds=600)
-    assert without_memory.get("key", "1") == b"answer"
+    assert found(without_memory, "key", "1") == b"answer"
     server.kill()
-    assert without_memory.get("key", "1") is None
+    assert found(without_memory, "key", "1") is None
     without_memory.put("key", "1", b"answer", seconds=600)
-    assert cache.get("key", "1") == b"answer"
+    assert found(cache, "key", "1") == b"answer"
     # Not asked again for a while, and told once.
     assert (without_memory.statistics.l2, without_memory.statistics.l2_errors) == ("down", 1)
     assert len(caplog.records) == 1
     assert "s3cret" not in caplog.text
     server.start()
-    assert without_memory.get("key", "1") is None
+    assert found(without_memory, "key", "1") is None
     clock.now += 15
     without_memory.put("key", "2", b"later", seconds=600)
-    assert without_memory.get("key", "2") == b"later"
+    assert found(without_memory, "key", "2") == b"later"
     assert (without_memory.statistics.l2, without_memory.statistics.l2_errors) == ("up", 1)
 
 
@@ -176,7 +177,7 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_again(server: Server) 
     cache = Cache(0, server.url, clock=time.monotonic)
     cache.put("key", "1", b"answer", seconds=60)
     server.client().client_kill_filter(_type="normal", skipme=True)
-    assert cache.get("key", "1") == b"answer"
+    assert found(cache, "key", "1") == b"answer"
     assert cache.statistics.l2_errors == 0
 
 
@@ -186,12 +187,12 @@ def test_a_server_that_never_answers_costs_its_timeout_once() -> None:
             1_000_000, f"redis://127.0.0.1:{silent.getsockname()[1]}/0", clock=time.monotonic, timeout_seconds=0.1
         )
         begun = time.perf_counter()
-        assert cache.get("key", "1") is None
+        assert found(cache, "key", "1") is None
         assert 0.05 < time.perf_counter() - begun < 1
         begun = time.perf_counter()
         for number in range(100):
             cache.put(str(number), "1", b"answer", seconds=60)
-            assert cache.get(str(number), "1") == b"answer"
+            assert found(cache, str(number), "1") == b"answer"
         assert time.perf_counter() - begun < 0.1
         assert (cache.statistics.l2, cache.statistics.l2_errors) == ("down", 1)
 
@@ -209,7 +210,7 @@ def test_a_server_that_never_answers_costs_its_timeout_once() -> None:
 def test_no_server_is_no_error(url: str, caplog: pytest.LogCaptureFixture) -> None:
     cache = Cache(1_000_000, url, clock=time.monotonic)
     cache.put("key", "1", b"answer", seconds=60)
-    assert (cache.get("key", "1"), cache.get("key", "2")) == (b"answer", None)
+    assert (found(cache, "key", "1"), found(cache, "key", "2")) == (b"answer", None)
     assert (cache.statistics.l2, cache.statistics.l2_errors) == ("down", 1)
     assert "s3cret" not in caplog.text
 
@@ -229,9 +230,9 @@ def test_no_server_is_no_error(url: str, caplog: pytest.LogCaptureFixture) -> No
 def test_what_is_no_answer_of_ours_is_a_miss(server: Server, change: Callable[[bytes], bytes]) -> None:
     new_cache(server.url).put("key", "1", b"the answer", seconds=60)
     cache = Cache(0, server.url, clock=time.monotonic)
-    assert cache.get("key", "1") == b"the answer"
+    assert found(cache, "key", "1") == b"the answer"
     put(server.client(), change)
-    assert cache.get("key", "1") is None
+    assert found(cache, "key", "1") is None
     assert cache.statistics.l2 == "up"
 
 
@@ -242,7 +243,7 @@ def test_another_type_under_our_name_is_no_error(server: Server) -> None:
     client.delete(name)
     client.rpush(name, b"a list")
     cache = Cache(0, server.url, clock=time.monotonic)
-    assert cache.get("key", "1") is None
+    assert found(cache, "key", "1") is None
 
 
 def test_an_answer_under_another_name_is_a_miss(server: Server) -> None:
@@ -252,4 +253,4 @@ def test_an_answer_under_another_name_is_a_miss(server: Server) -> None:
     (name,) = client.keys("*")
     one.put("other", "1", b"another", seconds=60)
     client.set(name, client.get(next(each for each in client.keys("*") if each != name)), ex=60)  # type: ignore[arg-type]
-    assert Cache(0, server.url, clock=time.monotonic).get("key", "1") is None
+    assert found(Cache(0, server.url, clock=time.monotonic), "key", "1") is None

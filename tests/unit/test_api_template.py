@@ -24,9 +24,15 @@ TOKENS = {"ApiJwtIssuer": "https://issuer.example", "ApiJwtAudience": "desk"}
 
 def routes(deployed: dict[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
     """Who may call which route, if the stack is given these parameters."""
+    there = {
+        name
+        for name, each in deployed.items()
+        if "Condition" not in each or holds(TEMPLATE["Conditions"][each["Condition"]], given)
+    }
     return {
         each["RouteKey"]: decide(each["AuthorizationType"], given)
-        for each in of_type(deployed, "AWS::ApiGatewayV2::Route").values()
+        for name, each in of_type(deployed, "AWS::ApiGatewayV2::Route").items()
+        if name in there
     }
 
 
@@ -38,6 +44,11 @@ def test_nobody_calls_without_authorisation_but_for_health(
     authorizer = decide(deployed["ApiDefaultRoute"]["Properties"], NO_VENDOR | given).get("AuthorizerId")
     assert authorizer == ({"Ref": "ApiAuthorizer"} if kind == "JWT" else None)
     assert deployed["ApiAuthorizer"]["Condition"] == "ApiTakesTokens"
+
+
+def test_browsers_may_ask_ahead_where_their_origin_is_named(deployed: dict[str, Any]) -> None:
+    given = NO_VENDOR | {"ApiCorsOrigins": "https://desk.example"}
+    assert routes(deployed, given) == {"$default": "AWS_IAM", "GET /health": "NONE", "OPTIONS /{proxy+}": "NONE"}
 
 
 def test_an_issuer_has_an_audience(transformed: dict[str, Any]) -> None:

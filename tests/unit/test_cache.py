@@ -1,17 +1,14 @@
 """The cache's first level by itself: bounded by bytes, never another answer than the one that was put."""
 
-import tomllib
 import tracemalloc
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chandlery.cache import Cache
-from chandlery.cache.remote import _VERSION
+from tests.cached import found
 
-REPO = Path(__file__).resolve().parents[2]
 PLENTY = 10_000_000
 
 
@@ -32,12 +29,12 @@ def clock() -> Clock:
 
 def test_an_answer_is_found_under_its_fingerprint_alone(clock: Clock) -> None:
     cache = Cache(PLENTY, None, clock=clock)
-    assert cache.get("key", "1") is None
+    assert found(cache, "key", "1") is None
     cache.put("key", "1", b"one", seconds=60)
-    assert cache.get("key", "1") == b"one"
-    assert cache.get("key", "2") is None
+    assert found(cache, "key", "1") == b"one"
+    assert found(cache, "key", "2") is None
     cache.put("key", "2", b"two", seconds=60)
-    assert (cache.get("key", "1"), cache.get("key", "2")) == (None, b"two")
+    assert (found(cache, "key", "1"), found(cache, "key", "2")) == (None, b"two")
     told = cache.statistics
     assert (told.hits_l1, told.hits_l2, told.misses, told.stored, told.entries) == (2, 0, 3, 2, 1)
     assert (told.l2, told.l2_errors, told.hit_rate) == ("absent", 0, 0.4)
@@ -46,16 +43,16 @@ def test_an_answer_is_found_under_its_fingerprint_alone(clock: Clock) -> None:
 def test_an_empty_answer_is_an_answer(clock: Clock) -> None:
     cache = Cache(PLENTY, None, clock=clock)
     cache.put("key", "1", b"", seconds=60)
-    assert cache.get("key", "1") == b""
+    assert found(cache, "key", "1") == b""
 
 
 def test_an_answer_grows_old(clock: Clock) -> None:
     cache = Cache(PLENTY, None, clock=clock)
     cache.put("key", "1", b"one", seconds=60)
     clock.now += 59.9
-    assert cache.get("key", "1") == b"one"
+    assert found(cache, "key", "1") == b"one"
     clock.now += 0.1
-    assert cache.get("key", "1") is None
+    assert found(cache, "key", "1") is None
     assert (cache.statistics.entries, cache.statistics.bytes) == (0, 0)
 
 
@@ -63,9 +60,9 @@ def test_what_was_used_last_stays(clock: Clock) -> None:
     cache = Cache(5000, None, clock=clock)
     for number in range(3):
         cache.put(f"key {number}", "1", bytes(800), seconds=60)
-    assert cache.get("key 0", "1") is not None
+    assert found(cache, "key 0", "1") is not None
     cache.put("key 3", "1", bytes(800), seconds=60)
-    assert [cache.get(f"key {number}", "1") is not None for number in range(4)] == [True, False, True, True]
+    assert [found(cache, f"key {number}", "1") is not None for number in range(4)] == [True, False, True, True]
     assert cache.statistics.evicted == 1
 
 
@@ -74,7 +71,7 @@ def test_what_does_not_fit_is_not_kept(clock: Clock, most_bytes: int) -> None:
     cache = Cache(most_bytes, None, clock=clock)
     cache.put("key", "1", b"small" if most_bytes else b"", seconds=60)
     cache.put("key", "2", bytes(3000), seconds=60)
-    assert (cache.get("key", "1"), cache.get("key", "2"), cache.statistics.bytes) == (None, None, 0)
+    assert (found(cache, "key", "1"), found(cache, "key", "2"), cache.statistics.bytes) == (None, None, 0)
 
 
 def test_ages_are_told(clock: Clock) -> None:
@@ -123,12 +120,7 @@ def test_it_answers_as_a_dictionary_or_not_at_all(steps: list[tuple[str, str, st
         else:
             there = plain.get(key)
             expected = there[1] if there and there[0] == mark and there[2] > clock.now else None
-            found = cache.get(key, mark)
-            assert found in (expected, None)
-            assert found == expected or most_bytes < PLENTY
+            there_now = found(cache, key, mark)
+            assert there_now in (expected, None)
+            assert there_now == expected or most_bytes < PLENTY
         assert cache.statistics.bytes <= most_bytes
-
-
-def test_the_version_in_the_keys_is_the_package_s() -> None:
-    project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
-    assert project["version"] == _VERSION

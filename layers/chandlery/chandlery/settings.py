@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     api_statement_timeout_seconds: float = Field(
         8, gt=0, le=25, description="longest time one statement of a request may take"
     )
-    api_most_candles: int = Field(10_000, ge=1, description="candles one request may ask for")
+    api_most_candles: int = Field(10_000, ge=1, le=10_000, description="candles one request may ask for")
     api_most_indicators: int = Field(50, ge=1, description="indicators one request may ask for")
     api_most_values: int = Field(250_000, ge=1, description="candles times outputs of indicators in one answer")
     api_most_rows: int = Field(200_000, ge=1, description="candles one request may read, warm-up included")

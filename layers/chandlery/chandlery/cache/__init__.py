@@ -1,5 +1,6 @@
 """A cache of answers in two levels, each answer checked by a fingerprint of the data it came from."""
 
 from chandlery.cache.levels import Cache, CacheStatistics
+from chandlery.cache.memory import Kept
 
-__all__ = ["Cache", "CacheStatistics"]
+__all__ = ["Cache", "CacheStatistics", "Kept"]

@@ -6,7 +6,7 @@ from statistics import median
 from threading import Lock
 from typing import Literal
 
-from chandlery.cache.memory import Memory
+from chandlery.cache.memory import Kept, Memory
 from chandlery.cache.remote import Remote
 
 
@@ -17,7 +17,7 @@ class CacheStatistics:
     Attributes:
         hits_l1: answers found in memory.
         hits_l2: answers found in Redis, and not in memory.
-        misses: questions neither had the answer to, or had it of older data only.
+        misses: questions neither had the answer to, or had it of other data only.
         stored: answers put.
         evicted: answers that had to make room in memory for others.
         bytes: what memory holds, overhead included; at most what it may.
@@ -50,12 +50,18 @@ class CacheStatistics:
 class Cache:
     """Answers by key, in this sandbox's memory and in Redis, which all sandboxes share.
 
-    An answer is found under the fingerprint it was put with and no other: there is one entry to a key, replaced when
-    its data have moved on. Redis may be slow, down, or hold rubbish: that costs time, bounded, and never an error.
+    There is one entry to a key, with the fingerprint of the data it came from: whoever asks says whether that is still
+    theirs. Redis may be slow, down, or hold rubbish: that costs time, bounded, and never an error.
     """
 
     def __init__(
-        self, most_bytes: int, redis_url: str | None, *, clock: Callable[[], float], timeout_seconds: float = 0.15
+        self,
+        most_bytes: int,
+        redis_url: str | None,
+        *,
+        clock: Callable[[], float],
+        timeout_seconds: float = 0.15,
+        version: str = "",
     ) -> None:
         """A cache that is empty.
 
@@ -64,26 +70,36 @@ class Cache:
             redis_url: `redis://`, `rediss://` (TLS) or `unix://`; without it there is one level.
             clock: seconds since any moment, as time.monotonic tells them.
             timeout_seconds: longest wait for Redis, in seconds: to connect, and for each answer.
+            version: of the code, which may answer otherwise from the same data; answers of another are not found.
         """
         self._memory = Memory(most_bytes, clock)
-        self._remote = Remote(redis_url, clock, timeout_seconds) if redis_url else None
+        self._remote = Remote(redis_url, clock, timeout_seconds, version) if redis_url else None
         self._lock = Lock()
         self._hits_l1 = self._hits_l2 = self._misses = self._stored = 0
 
-    def get(self, key: str, fingerprint: str) -> bytes | None:
-        """The answer that was put under this key and fingerprint; none where none is there, or it is too old."""
+    def get(self, key: str, is_current: Callable[[str], bool]) -> Kept | None:
+        """The answer that was put under this key; none where none is there, or it is too old, or of other data.
+
+        Args:
+            key: as it was put.
+            is_current: whether a fingerprint is the one of the data as they are now. What it raises is raised.
+        """
         with self._lock:
-            if (value := self._memory.get(key, fingerprint)) is not None:
+            own = self._memory.get(key)
+        if own is not None and is_current(own.fingerprint):
+            with self._lock:
                 self._hits_l1 += 1
-                return value
-        found = self._remote.get(key, fingerprint) if self._remote else None
-        with self._lock:
-            if found is None:
+            return own
+        shared = self._remote.get(key) if self._remote else None
+        # What is in memory, and not current, need not be looked at again.
+        if shared is None or (own and own.fingerprint == shared.fingerprint) or not is_current(shared.fingerprint):
+            with self._lock:
                 self._misses += 1
-                return None
+            return None
+        with self._lock:
             self._hits_l2 += 1
-            self._memory.put(key, fingerprint, found.value, found.seconds)
-            return found.value
+            self._memory.put(key, shared)
+        return shared
 
     def put(self, key: str, fingerprint: str, value: bytes, *, seconds: float) -> None:
         """Keep an answer for so long, or until it must make room.
@@ -97,9 +113,9 @@ class Cache:
         """
         with self._lock:
             self._stored += 1
-            self._memory.put(key, fingerprint, value, seconds)
+            self._memory.put(key, Kept(fingerprint, value, seconds))
         if self._remote:
-            self._remote.put(key, fingerprint, value, seconds)
+            self._remote.put(key, Kept(fingerprint, value, seconds))
 
     @property
     def statistics(self) -> CacheStatistics:

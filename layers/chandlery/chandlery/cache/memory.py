@@ -11,31 +11,31 @@ _OVERHEAD = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """An answer, of which data, since when and until when."""
+class Kept:
+    """An answer, the fingerprint of the data it came from, and for how many seconds it is good yet."""
 
-    key: str
     fingerprint: str
     value: bytes
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    kept: Kept
     stored_at: float
-    expires_at: float
-
-    @property
-    def bytes(self) -> int:
-        """What it takes of memory, about."""
-        return _OVERHEAD + getsizeof(self.key) + getsizeof(self.fingerprint) + getsizeof(self.value)
+    bytes: int
 
 
-class _Counting(LRUCache[str, Entry]):
+class _Counting(LRUCache[str, _Entry]):
     """Counts what had to make room."""
 
     evicted = 0
 
-    def popitem(self) -> tuple[str, Entry]:
+    def popitem(self) -> tuple[str, _Entry]:
         self.evicted += 1
         return super().popitem()
 
-    def peek(self, key: str) -> Entry:
+    def peek(self, key: str) -> _Entry:
         """An entry, which stays where it is in the order of use."""
         return Cache.__getitem__(self, key)
 
@@ -47,23 +47,22 @@ class Memory:
         self._clock = clock
         self._entries = _Counting(most_bytes, getsizeof=lambda entry: entry.bytes)
 
-    def get(self, key: str, fingerprint: str) -> bytes | None:
-        """The answer of these data, unless it is too old."""
+    def get(self, key: str) -> Kept | None:
+        """The answer under a key, unless it is too old."""
         entry = self._entries.get(key)
         if entry is None:
             return None
-        if entry.expires_at <= self._clock():
+        if entry.stored_at + entry.kept.seconds <= self._clock():
             del self._entries[key]
             return None
-        return entry.value if entry.fingerprint == fingerprint else None
+        return entry.kept
 
-    def put(self, key: str, fingerprint: str, value: bytes, seconds: float) -> None:
+    def put(self, key: str, kept: Kept) -> None:
         """Keep an answer in the place of the one there, if it fits at all."""
-        now = self._clock()
-        entry = Entry(key, fingerprint, value, now, now + seconds)
+        taken = _OVERHEAD + getsizeof(key) + getsizeof(kept.fingerprint) + getsizeof(kept.value)
         self._entries.pop(key, None)
-        if entry.bytes <= self._entries.maxsize:
-            self._entries[key] = entry
+        if taken <= self._entries.maxsize:
+            self._entries[key] = _Entry(kept, self._clock(), taken)
 
     @property
     def bytes(self) -> int:

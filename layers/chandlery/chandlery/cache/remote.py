@@ -2,12 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from struct import Struct
 from typing import TYPE_CHECKING, TypeVar
 
-from chandlery.store.schema import REVISION
+from chandlery.cache.memory import Kept
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 _LOG = logging.getLogger(__name__)
-# Another version of the code may answer otherwise from the same data; FORMAT is that of the values here.
-_VERSION = "0.1.0"
 _FORMAT = b"CHC1"
 _HEADER = Struct(">4s16sIQ")  # format, checksum, and the lengths of fingerprint and answer
 # Not asked again for so long once it failed.
@@ -25,19 +22,12 @@ _PAUSE_SECONDS = 15.0
 _MOST_BYTES = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Found:
-    """An answer, and for how long it is good yet."""
-
-    value: bytes
-    seconds: float
-
-
 class Remote:
     """Answers in Redis, each with its fingerprint and a checksum."""
 
-    def __init__(self, url: str, clock: Callable[[], float], timeout: float) -> None:
+    def __init__(self, url: str, clock: Callable[[], float], timeout: float, version: str) -> None:
         self.errors = 0
+        self._version = version
         self._url = url
         self._clock = clock
         self._timeout = timeout
@@ -49,11 +39,11 @@ class Remote:
         """Whether it would be asked now."""
         return self._down_until is None or self._clock() >= self._down_until
 
-    def get(self, key: str, fingerprint: str) -> Found | None:
-        """The answer of these data; none as well where Redis fails, is slow, or holds something else."""
-        name = _name(key)
+    def get(self, key: str) -> Kept | None:
+        """The answer under a key; none as well where Redis fails, is slow, or holds something else."""
+        name = self._name(key)
 
-        def ask(client: "Redis") -> Found | None:
+        def ask(client: "Redis") -> Kept | None:
             # Both at once, in one exchange.
             exchange = client.pipeline(transaction=False)
             exchange.get(name)
@@ -61,17 +51,20 @@ class Remote:
             stored, left = exchange.execute()
             if not isinstance(stored, bytes) or not isinstance(left, int) or left <= 0:
                 return None
-            value = _unpack(name, fingerprint, stored)
-            return None if value is None else Found(value, left / 1000)
+            return _unpack(name, stored, left / 1000)
 
         return self._try(ask)
 
-    def put(self, key: str, fingerprint: str, value: bytes, seconds: float) -> None:
-        """Keep an answer for so long, if Redis takes it."""
-        if len(value) > _MOST_BYTES or seconds <= 0:
+    def put(self, key: str, kept: Kept) -> None:
+        """Keep an answer, if Redis takes it."""
+        if len(kept.value) > _MOST_BYTES or kept.seconds <= 0:
             return
-        name = _name(key)
-        self._try(lambda client: client.set(name, _pack(name, fingerprint, value), px=max(int(seconds * 1000), 1)))
+        name = self._name(key)
+        self._try(lambda client: client.set(name, _pack(name, kept), px=max(int(kept.seconds * 1000), 1)))
+
+    def _name(self, key: str) -> str:
+        """As short as any, whatever the question was."""
+        return f"chandlery:{self._version}:{sha256(key.encode()).hexdigest()}"
 
     def _try(self, action: "Callable[[Redis], Answer]") -> Answer | None:
         if not self.is_up:
@@ -116,27 +109,20 @@ class Remote:
         return self._client
 
 
-def _name(key: str) -> str:
-    """As short as any, whatever the question was."""
-    return f"chandlery:{_VERSION}:{REVISION}:{sha256(key.encode()).hexdigest()}"
+def _pack(name: str, kept: Kept) -> bytes:
+    own = kept.fingerprint.encode()
+    return _HEADER.pack(_FORMAT, _checksum(name, own, kept.value), len(own), len(kept.value)) + own + kept.value
 
 
-def _pack(name: str, fingerprint: str, value: bytes) -> bytes:
-    own = fingerprint.encode()
-    return _HEADER.pack(_FORMAT, _checksum(name, own, value), len(own), len(value)) + own + value
-
-
-def _unpack(name: str, fingerprint: str, stored: bytes) -> bytes | None:
-    """The answer, if all of it is there, under its own name, and of these data."""
+def _unpack(name: str, stored: bytes, seconds: float) -> Kept | None:
+    """The answer, if all of it is there, and under its own name."""
     if len(stored) < _HEADER.size:
         return None
     form, checksum, own_length, length = _HEADER.unpack_from(stored)
     if form != _FORMAT or len(stored) != _HEADER.size + own_length + length:
         return None
     own, value = stored[_HEADER.size : _HEADER.size + own_length], stored[_HEADER.size + own_length :]
-    if own != fingerprint.encode() or checksum != _checksum(name, own, value):
-        return None
-    return value
+    return Kept(own.decode(), value, seconds) if checksum == _checksum(name, own, value) else None
 
 
 def _checksum(name: str, own: bytes, value: bytes) -> bytes:

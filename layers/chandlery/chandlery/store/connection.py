@@ -47,6 +47,11 @@ def connect(
             prepare_threshold=None,
             connect_timeout=settings.database_connect_timeout_seconds,
             application_name=f"chandlery-{component}",
+            # A server that is gone without a word is noticed within some ten seconds, not when TCP gives up.
+            keepalives_idle=5,
+            keepalives_interval=2,
+            keepalives_count=3,
+            tcp_user_timeout=10_000,
             options=" ".join(f"-c {name}={value}" for name, value in options.items()),
         )
     # Each statement sees what was committed before it, whatever the server's default: writers of candles rely on it.

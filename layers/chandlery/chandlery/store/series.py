@@ -163,9 +163,7 @@ def _put_session_days(
         series.days[first:beyond] = date
 
 
-def _find_session_start(
-    connection: Connection, instrument_id: int, timeframe: Timeframe, time: datetime
-) -> datetime:
+def _find_session_start(connection: Connection, instrument_id: int, timeframe: Timeframe, time: datetime) -> datetime:
     row = run(
         connection, "find_session_start", instrument_id=instrument_id, time=time, width=timeframe.width
     ).fetchone()

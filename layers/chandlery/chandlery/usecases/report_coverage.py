@@ -1,30 +1,36 @@
 """Tell how complete candles are, by instrument and session date."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from psycopg import Connection
 
+from chandlery.domain.cursor import read_cursor, write_cursor
 from chandlery.domain.instrument import Instrument
 from chandlery.domain.window import MINUTE, WEEK, Window, floor_minute
-from chandlery.errors import NotFound
+from chandlery.errors import NotFound, Refused
 from chandlery.store import coverage, instruments
 from chandlery.store.coverage import CalendarStretch, DayCoverage
 
 # Session days that are looked at where none are named.
 DAYS = 7
 _NAMED = 3
+_MOST_DAYS, _MOST_ROWS = 366, 10_000
 
 
 @dataclass(frozen=True)
 class CoverageReport:
-    """Session dates from `first` to `last` by key and date, and what the numbers alone do not tell, a line each."""
+    """Session dates from `first` to `last` by key and date, and what the numbers alone do not tell, a line each.
+
+    `next_cursor` leads on to more instruments, null at the end.
+    """
 
     first: date
     last: date
     days: Sequence[DayCoverage]
     remarks: Sequence[str]
+    next_cursor: str | None = None
 
 
 def report_coverage(
@@ -35,6 +41,8 @@ def report_coverage(
     feed: str | None = None,
     first: date | None = None,
     last: date | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
 ) -> CoverageReport:
     """How complete the candles are that were due at a moment.
 
@@ -45,12 +53,19 @@ def report_coverage(
         feed: only its instruments; of any where absent.
         first: session date to begin with; where absent, the seventh judged one up to `last`.
         last: session date to end with; the newest that a gap monitor has looked at where absent.
+        limit: instruments a page; all where absent, and for as many days as may be. With it 366 days and 10,000 rows
+            are the most.
+        cursor: `next_cursor` of a page of the same question.
 
     Raises:
         NotFound: an instrument is unknown, or nothing at all was expected; the message says why and what to do.
+        Refused: a page would be too long, or the cursor is wrong.
         Retryable, Permanent: from the database.
     """
-    chosen = _choose(connection, keys, feed)
+    asked = {"keys": " ".join(keys), "feed": feed, "from": _said(first), "to": _said(last)}
+    after, first, last = _position(cursor, asked, first, last)
+    left = [each for each in _choose(connection, keys, feed) if each.key > after]
+    chosen = left[:limit]
     names = sorted({instrument.calendar for instrument in chosen})
     due = floor_minute(at) - MINUTE
     if first is None or last is None:
@@ -62,12 +77,44 @@ def report_coverage(
             )
         due = due if last else min(due, judged[0].judged_until)
         first, last = first or judged[-1].session_date, last or judged[0].session_date
+    if limit is not None:
+        _refuse_too_many(len(chosen), first, last)
     calendars = coverage.describe_calendars(connection, names, first, last)
     days = _list_days(connection, chosen, calendars, due, first, last)
     remarks = [*_calendar_remarks(calendars, first, last), *_silence_remarks(chosen, calendars, days, due)]
-    if not days:
+    following = _cursor(asked, chosen[-1].key, first, last) if len(left) > len(chosen) else None
+    if not days and following is None and cursor is None:
         raise NotFound(remarks[0] if remarks else f"no session from {first} to {last} has begun yet")
-    return CoverageReport(first, last, days, [*remarks, *_unjudged_remarks(days, at)])
+    return CoverageReport(first, last, days, [*remarks, *_unjudged_remarks(days, at)], following)
+
+
+def _refuse_too_many(count: int, first: date, last: date) -> None:
+    days = (last - first).days + 1
+    if days > _MOST_DAYS:
+        raise Refused("from", f"{days:,} days; {_MOST_DAYS} are the most")
+    if count * days > _MOST_ROWS:
+        raise Refused("limit", f"{count:,} instruments of {days} days; {_MOST_ROWS:,} rows are the most: ask for fewer")
+
+
+def _said(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _cursor(asked: Mapping[str, str | None], after: str, first: date, last: date) -> str:
+    return write_cursor({**asked, "after": after, "first": first.isoformat(), "last": last.isoformat()})
+
+
+def _position(
+    cursor: str | None, asked: Mapping[str, str | None], first: date | None, last: date | None
+) -> tuple[str, date | None, date | None]:
+    """After which key a page begins, and of which days the first one was."""
+    if cursor is None:
+        return "", first, last
+    try:
+        said = read_cursor(cursor, asked, {"after": str, "first": str, "last": str})
+        return str(said["after"]), date.fromisoformat(str(said["first"])), date.fromisoformat(str(said["last"]))
+    except ValueError as error:
+        raise Refused("cursor", str(error)) from None
 
 
 def _choose(connection: Connection, keys: Sequence[str], feed: str | None) -> Sequence[Instrument]:
@@ -77,7 +124,7 @@ def _choose(connection: Connection, keys: Sequence[str], feed: str | None) -> Se
     chosen = [instrument for instrument in found if feed in (None, instrument.feed)]
     if not chosen:
         raise NotFound(f"none of these instruments has the feed {feed}; see: chandlery feeds list")
-    return chosen
+    return sorted(chosen, key=lambda instrument: instrument.key)
 
 
 def _list_days(

@@ -1,0 +1,9 @@
+"""What a cache has of an answer of some data."""
+
+from chandlery.cache import Cache
+
+
+def found(cache: Cache, key: str, fingerprint: str) -> bytes | None:
+    """The answer under a key, where it was put with this fingerprint."""
+    kept = cache.get(key, fingerprint.__eq__)
+    return kept.value if kept else None
