@@ -152,8 +152,9 @@ def test_flat_candles_beside_partial_ones_that_are_left_out(connection: Connecti
     (instrument,) = listed(connection, "XNYS", date(2024, 11, 20), date(2024, 12, 6), KEY)
     opens = datetime(2024, 11, 25, 14, 30, tzinfo=UTC)
     first_day = [replace(minute, partial=True) for minute in some_minutes(opens, opens + 390 * MINUTE)]
-    write(connection, instrument, [*first_day, *some_minutes(opens + DAY, opens + 2 * DAY + 390 * MINUTE)])
-    refresh(connection, opens + 3 * DAY)
+    later = some_minutes(opens + DAY - 150 * MINUTE, opens + 3 * DAY + 390 * MINUTE)
+    write(connection, instrument, [*first_day, *later])
+    refresh(connection, opens + 4 * DAY)
     for starts in (None, opens - DAY):
         asked = query(timeframe, fill=True, include_partial=False, starts=starts)
         rows = [walk(connection, replace(asked, limit=limit), opens + 9 * DAY) for limit in (10_000, 50)]
