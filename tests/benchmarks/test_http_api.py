@@ -195,15 +195,15 @@ def test_many_clients(stored: Connection, database_url: str, sandboxes: int) -> 
     errors: list[int] = []
 
     def ask(number: int, count: int) -> None:
-        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-        for each in range(count):
-            begun = time.perf_counter()
-            connection.request("GET", target(1 + (number + each * 5) % INSTRUMENTS, NOON - 7 * DAY, NOON))
-            answer = connection.getresponse()
-            answer.read()
-            times.append((time.perf_counter() - begun) * 1000)
-            if answer.status != 200:
-                errors.append(answer.status)
+        with contextlib.closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)) as connection:
+            for each in range(count):
+                begun = time.perf_counter()
+                connection.request("GET", target(1 + (number + each * 5) % INSTRUMENTS, NOON - 7 * DAY, NOON))
+                answer = connection.getresponse()
+                answer.read()
+                times.append((time.perf_counter() - begun) * 1000)
+                if answer.status != 200:
+                    errors.append(answer.status)
 
     def all_at_once(count: int) -> float:
         clients = [threading.Thread(target=ask, args=(number, count)) for number in range(CLIENTS)]
