@@ -134,16 +134,17 @@ def test_a_change_shows_at_once(
 def test_what_changes_elsewhere_leaves_a_fingerprint_as_it_is(connection: Connection, pair: list[int]) -> None:
     before = {timeframe: told(connection, pair[0], timeframe, WINDOWS[0]) for timeframe in Timeframe}
     write(connection, pair[0], [candle(NOON + HOUR, 5)])
-    write(connection, pair[1], [candle(NOON + 30 * HOUR, 5)])
+    write(connection, pair[1], [candle(NOON + 30 * HOUR, 5), candle(NOON - HOUR, 5)])
     after = {timeframe: told(connection, pair[0], timeframe, WINDOWS[0]) for timeframe in Timeframe}
     same = {timeframe for timeframe in Timeframe if before[timeframe] == after[timeframe]}
     assert same >= {each for each in Timeframe if not each.by_session}
 
 
 def test_candles_deleted_one_by_one_count_their_hour_once(connection: Connection, pair: list[int]) -> None:
-    before = connection.execute("SELECT version FROM market.hour_versions WHERE hour = %s", [NOON - HOUR]).fetchone()
+    counted = "SELECT sum(version) FROM market.hour_versions WHERE hour = %s AND share = %s"
+    before = connection.execute(counted, [NOON - HOUR, pair[0] % 64]).fetchone()
     connection.execute("DELETE FROM market.candles WHERE time >= %s AND time < %s", [NOON - HOUR, NOON])
-    after = connection.execute("SELECT version FROM market.hour_versions WHERE hour = %s", [NOON - HOUR]).fetchone()
+    after = connection.execute(counted, [NOON - HOUR, pair[0] % 64]).fetchone()
     assert before is not None
     assert after == (before[0] + 1,)
 

@@ -49,6 +49,8 @@ BEGIN
             AND greatest(
                 date_bin(a.width, o.hour, '2000-01-01 00:00Z'), date_bin(a.width, o.settled, '2000-01-01 00:00Z')
             ) < least(a.materialized_to, o.hour + INTERVAL '1 hour')
+            -- Of an aggregate that was never refreshed every bucket is computed.
+            AND a.materialized_to IS NOT NULL
         UNION ALL
         -- Put in use by a rebuild, which has still to refresh what changed meanwhile.
         SELECT stretch.starts
@@ -75,7 +77,8 @@ BEGIN
             cluster.system_identifier, state.timeline_id, own.oid, pg_relation_filenode('market.hour_versions'),
             told.ends, n.revision, n.calendar_revision, coalesce(n.first_minute::text, '-'),
             coalesce((
-                SELECT sum(v.version) FROM market.hour_versions AS v WHERE v.hour >= told.starts AND v.hour < told.ends
+                SELECT sum(v.version) FROM market.hour_versions AS v
+                WHERE v.share = of_instrument % 64 AND v.hour >= told.starts AND v.hour < told.ends
             ), 0),
             coalesce((
                 SELECT least(greatest(h.dropped_before, told.starts), told.ends)::text
