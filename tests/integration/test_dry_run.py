@@ -1,6 +1,7 @@
 """A dry run says what the run that counts then writes, and leaves every row of the database as it was."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from functions.historical_processor import handler as historical_processor
 from functions.live_gap_monitor import handler as live_gap_monitor
 from functions.live_processor import handler as live_processor
 from functions.policy_maintenance import handler as policy_maintenance
-from tests.integration.market import MINUTE, insert
+from tests.integration.market import MINUTE, insert, live
 from tests.integration.policy_scene import count, desk, hold_jobs, keep
 from tests.plain_fold import Tick
 from tests.vendor_server import VendorServer, bar
@@ -183,6 +184,22 @@ def test_a_policy_that_fails_in_a_dry_run_keeps_no_other_from_being_told(market:
         market.execute("ALTER FUNCTION market.dropped_before RENAME TO drop_before")
     assert str(dry.value) == str(real.value)
     assert dry.value.report == real.value.report  # type: ignore[attr-defined]
+
+
+def test_a_run_that_counts_waits_for_a_dry_one_and_does_it_all(
+    market: Connection, database_url: str, server_url: str
+) -> None:
+    other = Settings(database_url=database_url)
+    with connect(other, "test") as beside, ThreadPoolExecutor(1) as pool:
+        with rehearsal(market):
+            assert live(market, NOW).candles_written == 60
+            waiting = pool.submit(live, beside, NOW)
+            # Readers do not wait, and see nothing of it.
+            with connect(other, "test") as reader:
+                assert reader.execute("SELECT count(*) FROM market.candles").fetchone() == (0,)
+                while not reader.execute("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchall():
+                    assert not waiting.done()
+        assert waiting.result(20).candles_written == 60
 
 
 def test_a_rehearsed_transaction_ends_as_one_does(database_url: str) -> None:

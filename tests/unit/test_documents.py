@@ -61,6 +61,10 @@ def test_each_setting_says_who_reads_it() -> None:
     assert told == readers()
 
 
+def test_every_scheduled_function_has_a_switch() -> None:
+    assert set(SCHEDULED) == {function.name for function in read_functions() if function.schedule}
+
+
 def test_the_diagram_has_every_function_and_no_other() -> None:
     drawn = set(re.findall(r"\[\[(\w+)\]\]", ARCHITECTURE))
     assert drawn == {function.name for function in read_functions()}
