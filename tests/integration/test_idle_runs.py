@@ -13,6 +13,7 @@ from chandlery.component import Component
 from chandlery.domain.health import Health
 from chandlery.errors import Permanent
 from chandlery.settings import SCHEDULED, Settings
+from chandlery.store.connection import connect
 from chandlery.usecases.check_health import check_health
 from chandlery.usecases.report_status import report_status
 from functions.historical_processor import handler as historical_processor
@@ -155,6 +156,15 @@ def test_status_and_health_tell_what_is_idle(desk: Connection, monkeypatch: pyte
     live_gap_monitor(later, Context())
     status, health = report_status(desk, AT), check_health(desk, AT)
     assert (status.health, status.idle, health.candles, health.idle) == (Health.HEALTHY, {}, Health.HEALTHY, {})
+
+
+def test_what_a_statement_may_take_is_a_setting(database_url: str, server_url: str) -> None:
+    settings = Settings(
+        database_url=database_url, database_work_memory_mb=7, database_idle_transaction_timeout_seconds=9
+    )
+    with connect(settings, "test") as connection:
+        assert connection.execute("SHOW work_mem").fetchone() == ("7MB",)
+        assert connection.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("9s",)
 
 
 def test_pieces_of_a_run_are_limited_by_settings(desk: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
