@@ -113,7 +113,7 @@ def test_a_dry_run_by_hand_says_what_it_would_do(chandlery: Chandlery, tmp_path:
 def test_what_is_switched_off_says_so_and_is_told(chandlery: Chandlery) -> None:
     off = {"LIVE_PROCESSOR_ENABLED": "false"}
     command = ("invoke", "live_processor", "--at", "2026-03-09T12:02Z")
-    assert chandlery(*command, **off).stdout == "switched off True\n"
+    assert chandlery(*command, **off).stdout == "switched off true\n"
     told = chandlery("status", "--at", "2026-03-09T12:02:10Z").stdout
     assert told.splitlines()[-1].startswith("WARNING: lag 0 s")
     assert told.splitlines()[-1].endswith("; switched off: live_processor")
