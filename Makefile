@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check build bench lock clean
+.PHONY: help demo up test check build bench docs lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ build: .venv/dev  ## build the deployable artifacts, with bytecode, which halves
 
 bench: .venv/dev  ## print the benchmarks; on a server if CHANDLERY_TEST_DATABASE_URL names one
 	@$(BIN)/python -m pytest tests/benchmarks -s --benchmarks
+
+docs: .venv/local  ## write the settings into README.md, from the models that read them
+	@$(BIN)/python -m local.settings_table
 
 lock: .venv/dev  ## compile the requirements anew, with hashes and without addresses
 	@for args in "--all-extras -o requirements-dev.txt" "--extra local --extra indicators -c requirements-dev.txt -o requirements.txt" \

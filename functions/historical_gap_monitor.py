@@ -17,5 +17,9 @@ def handler(run: Run) -> HistoricalGapReport:
         verify_buckets=settings.history_verify_buckets,
         share_instruments=settings.gap_share_instruments,
         most_vendor_days=settings.vendor_days,
+        most_refusals=settings.vendor_most_refusals,
+        most_pieces=settings.history_most_pieces,
+        most_weeks=settings.history_most_weeks,
+        count_piece_hours=settings.gap_count_hours,
         has_time=run.has_time,
     )

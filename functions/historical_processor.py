@@ -14,5 +14,9 @@ def handler(run: Run) -> HistoryReport:
         wanted=read_indicator_set(),
         most_marks=run.settings.history_stale_marks,
         piece_hours=run.settings.indicator_piece_hours,
+        most_pieces=run.settings.indicator_most_pieces,
+        spread_hours=run.settings.indicator_spread_hours,
+        fill_buckets=run.settings.indicator_fill_buckets,
+        refresh_piece_minutes=run.settings.refresh_piece_minutes,
         has_time=run.has_time,
     )

@@ -13,5 +13,7 @@ def handler(run: Run) -> LiveGapReport:
         piece_candles=run.settings.live_piece_candles,
         verify_buckets=run.settings.gap_verify_buckets,
         share_instruments=run.settings.gap_share_instruments,
+        most_pieces=run.settings.gap_most_pieces,
+        count_piece_hours=run.settings.gap_count_hours,
         has_time=run.has_time,
     )

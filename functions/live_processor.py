@@ -13,5 +13,6 @@ def handler(run: Run) -> LiveReport:
         run.scheduled_at,
         piece_candles=run.settings.live_piece_candles,
         gap_check_buckets=run.settings.live_gap_check_buckets,
+        most_pieces=run.settings.live_most_pieces,
         has_time=run.has_time,
     )

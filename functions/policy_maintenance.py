@@ -13,5 +13,6 @@ def handler(run: Run) -> PolicyReport:
         run.scheduled_at,
         wanted=read_policies(),
         most_marks=run.settings.policy_stale_marks,
+        refresh_piece_minutes=run.settings.refresh_piece_minutes,
         has_time=run.has_time,
     )

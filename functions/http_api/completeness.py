@@ -81,7 +81,7 @@ class ComponentAnswer(BaseModel):
 
     component: str
     scheduled_at: datetime
-    status: str
+    status: str = Field(description="succeeded, failed, switched_off, or dry_run: done and undone")
     seconds: float
     error: str | None
     failures_in_a_row: int
@@ -123,12 +123,15 @@ class StatusAnswer(BaseModel):
     """How all fares."""
 
     at: datetime
-    health: str = Field(description="of the one-minute candles: HEALTHY, WARNING or DELAYED")
+    health: str = Field(
+        description="of the one-minute candles: HEALTHY, WARNING or DELAYED; not HEALTHY while a component is idle"
+    )
     lag_seconds: float
     minutes_waiting: int
     oldest_waiting: datetime | None
     newest_candle: datetime | None
     components: list[ComponentAnswer]
+    idle: dict[str, str] = Field(description="components that write nothing: name → switched_off or dry_run")
     aggregates: list[AggregateAnswer]
     gaps: dict[str, Any] = Field(description="as the live gap monitor's newest run found them; empty before it ran")
     policies: dict[str, Any] = Field(description="as policy maintenance's newest run found them; empty before it ran")

@@ -34,8 +34,11 @@ class Health(BaseModel):
     timescaledb: str | None = Field(None, description="version of the database's TimescaleDB")
     edition: str | None = Field(None, description="its edition; community is needed")
     schema_revision: str | None = Field(None, description="the database's newest migration")
-    candles: str | None = Field(None, description="HEALTHY, WARNING or DELAYED: by the lag")
+    candles: str | None = Field(None, description="HEALTHY, WARNING or DELAYED: by the lag, and by idle")
     lag_seconds: float | None = Field(None, description="age of the oldest minute still to be aggregated")
+    idle: dict[str, str] | None = Field(
+        None, description="components that write nothing: name → switched_off or dry_run; absent when all work"
+    )
 
 
 @router.get(
@@ -82,6 +85,7 @@ def _ask() -> Health:
         schema_revision=report.revision,
         candles=report.candles,
         lag_seconds=report.lag_seconds,
+        idle=dict(report.idle) or None,
     )
 
 

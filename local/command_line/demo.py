@@ -15,6 +15,7 @@ from psycopg import Connection
 
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import MINUTE, Window, floor_minute
+from chandlery.errors import Permanent
 from chandlery.settings import LocalSettings, read_settings
 from chandlery.store import candles, derived, instruments, ledger, sessions
 from chandlery.store.connection import connect
@@ -37,6 +38,8 @@ ROLLED_UP = ("time", "open", "high", "low", "close", "volume", "trades", "minute
 
 def demo() -> None:
     """Watch ticks become candles, faults heal, a gap filled, minutes rolled up; on a database of its own."""
+    if idle := read_settings().idle:
+        raise Permanent(f"the demo shows every component at work: unset {', '.join(idle)}")
     home = LocalSettings().chandlery_home / "demo"
     database = EmbeddedDatabase(home)
     database.stop()  # what a demo that was killed may have left

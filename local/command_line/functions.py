@@ -17,6 +17,7 @@ import typer
 
 from chandlery.domain.window import floor_minute, plausible_schedule
 from chandlery.errors import Permanent
+from chandlery.settings import read_settings
 from local.command_line.database import use_database
 from local.command_line.options import AsJson, From, To, parse_moment, window_of
 from local.command_line.output import out, plain, progress_bar, show_json, show_rows
@@ -77,6 +78,9 @@ def invoke(
         datetime | None,
         typer.Option(parser=parse_moment, metavar="TIME", help="scheduled time; this minute when absent"),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say what it would write, and write nothing; not for the HTTP API")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run one function now; its log goes to stderr, what it did to stdout."""
@@ -85,6 +89,10 @@ def invoke(
     sent = _read_event(event) if event else scheduled_event(floor_minute(datetime.now(UTC)))
     if at:
         sent |= scheduled_event(at)
+    if dry_run:
+        if found.schedule is None:
+            raise Permanent(f"{function} writes nothing anyway: --dry-run is for functions that have a schedule")
+        sent |= {"dry_run": True}
     with contextlib.redirect_stdout(sys.stderr):
         report = call(found, sent)
     if as_json:
@@ -125,6 +133,11 @@ def replay(
 ) -> None:
     """Fire the schedules of a past stretch in order, as EventBridge would have; may be interrupted and run again."""
     chosen = [find_function(name) for name in functions.split(",")] if functions else read_functions()
+    if read_settings().dry_run:
+        raise Permanent(
+            "DRY_RUN is set: the runs of a replay build on one another, and dry ones leave nothing to build on; unset"
+            " it, or run one: chandlery invoke FUNCTION --at TIME --dry-run"
+        )
     use_database()
     totals = replay_window(chosen, starts, ends)
     if as_json:

@@ -12,6 +12,7 @@ import typer
 
 from chandlery.domain.window import MINUTE, Window
 from chandlery.errors import ChandleryError
+from chandlery.settings import read_settings
 from local.command_line.database import open_connection, use_database
 from local.command_line.functions import call, scheduled_event
 from local.command_line.output import err, out, plain
@@ -34,6 +35,8 @@ def up(
     for function in functions:
         if function.schedule:
             out.print(f"{function.name}: {function.schedule}")
+    for variable in read_settings().idle if schedules else ():
+        err.print(f"[yellow]{variable} is set: what it names writes nothing[/yellow]")
     with serving(port, sandboxes, os.environ) as address:
         out.print(f"http_api: {address}, its documentation {address}/docs", soft_wrap=True)
         out.print("running; Ctrl-C stops")

@@ -60,5 +60,11 @@ def health_line(report: StatusReport) -> str:
     waiting = f"{report.minutes_waiting:,} minutes waiting"
     if report.oldest_waiting:
         waiting += f", the oldest since {plain(report.oldest_waiting)}"
+    named = {"switched_off": "switched off", "dry_run": "dry, and write nothing"}
+    idle = "".join(
+        f"; {words}: {', '.join(name for name, status in report.idle.items() if status == each)}"
+        for each, words in named.items()
+        if each in report.idle.values()
+    )
     newest = f"newest candle {plain(report.newest_candle)}" if report.newest_candle else "no candle yet"
-    return f"[{color}]{report.health}[/{color}]: lag {report.lag_seconds:.0f} s, {waiting}, {newest}"
+    return f"[{color}]{report.health}[/{color}]: lag {report.lag_seconds:.0f} s, {waiting}, {newest}{idle}"

@@ -98,6 +98,39 @@ def test_invoke_runs_one_function(chandlery: Chandlery) -> None:
     assert '"message":"run succeeded"' in result.stderr
 
 
+def test_a_dry_run_by_hand_says_what_it_would_do(chandlery: Chandlery, tmp_path: Path) -> None:
+    path = tmp_path / "dry.csv"
+    path.write_text("time,price,size\n2026-03-09T12:00:01Z,7,1\n")
+    assert chandlery("import", "ticks", str(path), "--instrument", KEY).returncode == 0
+    command = ("invoke", "live_processor", "--at", "2026-03-09T12:01Z")
+    for _ in range(2):
+        dry = chandlery(*command, "--dry-run", "--json")
+        assert (dry.returncode, json.loads(dry.stdout)["candles_written"]) == (0, 1)
+        assert json.loads(dry.stdout)["dry_run"] is True
+    assert json.loads(chandlery(*command, "--json").stdout)["candles_written"] == 1
+
+
+def test_what_is_switched_off_says_so_and_is_told(chandlery: Chandlery) -> None:
+    off = {"LIVE_PROCESSOR_ENABLED": "false"}
+    command = ("invoke", "live_processor", "--at", "2026-03-09T12:02Z")
+    assert chandlery(*command, **off).stdout == "switched off true\n"
+    told = chandlery("status", "--at", "2026-03-09T12:02:10Z").stdout
+    assert told.splitlines()[-1].startswith("WARNING: lag 0 s")
+    assert told.splitlines()[-1].endswith("; switched off: live_processor")
+    # Whatever builds on runs that count says what is in its way.
+    window = ("--from", "2026-03-09T12:00Z", "--to", "2026-03-09T12:02Z")
+    replayed = chandlery("replay", *window, DRY_RUN="true")
+    assert (replayed.returncode, replayed.stderr[:38]) == (1, "chandlery: DRY_RUN is set: the runs of")
+    shown = chandlery("demo", **off)
+    assert (shown.returncode, shown.stderr) == (
+        1,
+        "chandlery: the demo shows every component at work: unset LIVE_PROCESSOR_ENABLED\n",
+    )
+    # At work again.
+    assert chandlery(*command).returncode == 0
+    assert "switched off" not in chandlery("status", "--at", "2026-03-09T12:02:10Z").stdout
+
+
 def test_a_bad_row_stops_the_import_or_is_set_aside(chandlery: Chandlery, tmp_path: Path) -> None:
     path = tmp_path / "bad.csv"
     path.write_text("time,price,size\n2026-03-02T13:00:00Z,NaN,1\n2026-03-02T13:00:01Z,7,1\n2099-01-01T00:00:00Z,1,1\n")
@@ -218,6 +251,7 @@ def test_an_instrument_keeps_what_it_is_not_told(chandlery: Chandlery) -> None:
         (("invoke", "live_processor", "--at", "0001-01-01T00:00+14:00"), 2, "is no time in UTC"),
         (("replay", "--from", "1999-01-01", "--to", "2026-01-01"), 1, "chandlery: the stretch cannot be replayed: no"),
         (("replay", "--from", "2026-01-01", "--to", "2101-01-01"), 1, "no schedule fires at 2101-01-01T00:00:00+00:00"),
+        (("invoke", "http_api", "--dry-run"), 1, "chandlery: http_api writes nothing anyway: --dry-run is for"),
         (("invoke", "nope"), 1, "chandlery: no function nope; there are: "),
         (("migrate", "upgrade", "9999"), 1, "chandlery: alembic: Can't locate revision"),
     ],

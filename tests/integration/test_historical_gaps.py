@@ -751,6 +751,9 @@ def test_after_a_few_refusals_nobody_else_is_asked(desk: Connection, vendor: Ven
     with pytest.raises(Permanent, match="refused the key for A: 403"):
         monitor(desk, vendor)
     assert len(vendor.requests) == 3
+    with pytest.raises(Permanent, match="refused the key for A: 403"):
+        monitor(desk, vendor, most_refusals=1)
+    assert len(vendor.requests) == 4
 
 
 # How weeks are cut

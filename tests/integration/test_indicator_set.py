@@ -11,7 +11,6 @@ from chandlery.errors import Retryable
 from chandlery.numerics.functions import Indicator
 from chandlery.store import candles, indicators, unindicated
 from chandlery.store.candle_columns import CandleColumns
-from chandlery.usecases import mark_unfilled
 from tests.integration.derived_scene import listed
 from tests.integration.test_indicators import (
     AFTER,
@@ -67,15 +66,14 @@ def test_what_is_new_is_filled_and_what_stands_stays(
 
 
 def test_filled_in_bounded_stretches_the_newest_first(
-    connection: Connection, instrument: int, minutes: CandleColumns, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, instrument: int, minutes: CandleColumns
 ) -> None:
-    monkeypatch.setattr(mark_unfilled, "_BUCKETS", 90)
     candles.write_vendor(connection, instrument, minutes)
     process(connection, STARTS + 13 * HOUR, wanted={})
     oldest, runs = [], 0
     while True:
         runs += 1
-        report = process(connection, STARTS + 13 * HOUR, has_time=pieces(3))
+        report = process(connection, STARTS + 13 * HOUR, has_time=pieces(3), fill_buckets=90)
         row = connection.execute("SELECT min(time) FROM market.indicators WHERE timeframe = '1m'").fetchone()
         oldest.append(row[0] if row else None)
         if not (report.indicators_unfilled or report.pieces_left or report.indicator_marks_left):

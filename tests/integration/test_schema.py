@@ -1,6 +1,7 @@
 """Migrations up, down and up again; and what the functions say of a database they cannot work on."""
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from chandlery.settings import Settings
 from chandlery.store import schema
 from chandlery.store.connection import connect
 from chandlery.store.migrations import alembic_config
+from tests.conftest import REPO
 
 CATALOGUE = """
     SELECT 'column', c.table_name, c.column_name, concat_ws(' ', c.data_type, c.is_nullable, c.column_default)
@@ -73,6 +75,14 @@ def test_offline_sql_builds_the_same_schema(connection: Connection, database_url
     command.upgrade(alembic_config("postgresql://", printed), "head", sql=True)
     connection.execute(printed.getvalue())
     assert catalogue(connection) == before
+
+
+def test_the_tables_of_the_architecture_are_there(connection: Connection) -> None:
+    page = (REPO / "docs" / "architecture.md").read_text()
+    named = sorted(set(re.findall(r"\bmarket\.\w+", page)))
+    assert len(named) > 10
+    missing = connection.execute("SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL", [named])
+    assert missing.fetchall() == []
 
 
 def test_a_migrated_schema_is_accepted(connection: Connection) -> None:

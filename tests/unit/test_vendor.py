@@ -424,6 +424,14 @@ def test_what_does_not_pass_is_given_up(
     assert sum(clock.slept) < 60
 
 
+@pytest.mark.parametrize("retries", [0, 2])
+def test_how_often_it_is_asked_again_is_a_setting(server: VendorServer, clock: Clock, retries: int) -> None:
+    server.fault(refuse(500), always=True)
+    with connected(server.url, server.key, clock, retries=retries) as vendor:
+        assert type(refused(vendor)) is Retryable
+    assert len(server.requests) == retries + 1
+
+
 def test_waits_count_towards_the_deadline(vendor: Polygon, server: VendorServer, clock: Clock) -> None:
     server.fault(refuse(429, retry_after="25"), always=True)
     assert "asks to wait 25 s, with 10 s left of the deadline of 60 s" in str(refused(vendor))

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Annotated, Any, Protocol
 
 from psycopg import Connection
@@ -14,16 +16,19 @@ from chandlery.errors import ChandleryError, Permanent, Retryable
 from chandlery.settings import Settings, read_settings
 from chandlery.store import runs
 from chandlery.store.connection import SandboxConnection, connect
+from chandlery.store.rehearsal import rehearsal
+from chandlery.store.runs import Idle
 from chandlery.telemetry import Telemetry
-
-# Kept back from the function's time for the row, the log and the metrics.
-_RESERVE_MILLISECONDS = 10_000
 
 
 class ScheduledEvent(BaseModel):
-    """What a schedule sends: the time it was to fire, which is the run's identity and only clock."""
+    """What a schedule sends: the time it was to fire, which is the run's identity and only clock.
+
+    `dry_run` is for an invocation by hand: this run alone is dry, and leaves no row.
+    """
 
     scheduled_at: Annotated[AwareDatetime, AfterValidator(plausible_schedule)]
+    dry_run: bool = False
 
 
 class LambdaContext(Protocol):
@@ -47,12 +52,13 @@ class Report(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a component."""
+    """One run of a component; all a dry one does is undone."""
 
     scheduled_at: datetime
     connection: Connection
     settings: Settings
     context: LambdaContext
+    dry: bool = False
 
     def settle(self, seconds: float) -> None:
         """Wait until `seconds` after the scheduled time, by the clock on the wall; a late run does not wait."""
@@ -61,7 +67,14 @@ class Run:
 
     def has_time(self, seconds: float = 0) -> bool:
         """Whether another piece of work may begin, which takes so many seconds at most."""
-        return self.context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS + seconds * 1000
+        if self.dry and time.monotonic() - self._first_asked > self.settings.dry_run_seconds:
+            return False
+        return self.context.get_remaining_time_in_millis() > (self.settings.run_reserve_seconds + seconds) * 1000
+
+    @cached_property
+    def _first_asked(self) -> float:
+        """When the work began, by a clock that only goes on: before, nobody is kept waiting."""
+        return time.monotonic()
 
 
 class Component:
@@ -81,42 +94,76 @@ class Component:
         """Run once.
 
         Args:
-            event: `{"scheduled_at": …}`, ISO 8601 with an offset.
+            event: `{"scheduled_at": …}`, ISO 8601 with an offset; with `"dry_run": true` nothing is written.
             context: Lambda's own.
 
         Returns:
-            The report's counts.
+            The report's counts; with `dry_run` what would have been. `switched_off` alone where a setting says so.
 
         Raises:
             Retryable, Permanent: the run failed; what it had committed stays, and the next run takes up the rest.
         """
         started = time.perf_counter()
-        scheduled_at: datetime | None = None
+        scheduled: ScheduledEvent | None = None
+        idle: Idle | None = None
         try:
-            scheduled_at = _scheduled_at(event)
-            self.telemetry.started(scheduled_at, context.aws_request_id)
-            run = Run(scheduled_at, self.sandbox.get(), read_settings(), context)
-            report = self._work(run)
+            scheduled = _scheduled(event)
+            self.telemetry.started(scheduled.scheduled_at, context.aws_request_id)
+            settings = read_settings()
+            if not settings.is_enabled(self.name):
+                return self._stand_still(scheduled, time.perf_counter() - started)
+            idle = Idle.DRY_RUN if settings.dry_run or scheduled.dry_run else None
+            run = Run(scheduled.scheduled_at, self.sandbox.get(), _settings_of(settings, idle), context, dry=bool(idle))
+            with rehearsal(run.connection) if run.dry else nullcontext():
+                report = self._work(run)
             counts = _counts_of(report)
             seconds = time.perf_counter() - started
-            runs.record(run.connection, self.name, scheduled_at, counts=counts, changed=report.changed, seconds=seconds)
+            if idle is None:
+                runs.record(
+                    run.connection, self.name, run.scheduled_at, counts=counts, changed=report.changed, seconds=seconds
+                )
+            else:
+                counts = {idle: True} | counts
+                self._record_idle(scheduled, idle, counts, seconds)
         except Exception as error:
-            self._fail(error, scheduled_at, time.perf_counter() - started)
+            self._fail(error, scheduled, idle, time.perf_counter() - started)
             raise
-        self.telemetry.succeeded(counts, seconds)
+        if idle is None:
+            self.telemetry.succeeded(counts, seconds)
+        else:
+            self.telemetry.rehearsed(counts, seconds)
         return counts
 
-    def _fail(self, failure: Exception, scheduled_at: datetime | None, seconds: float) -> None:
+    def _stand_still(self, scheduled: ScheduledEvent, seconds: float) -> dict[str, Any]:
+        """Do nothing, and say so: where the database cannot be asked, in log and metrics alone."""
+        counts: dict[str, Any] = {Idle.SWITCHED_OFF: True}
+        try:
+            self._record_idle(scheduled, Idle.SWITCHED_OFF, counts, seconds)
+        except ChandleryError as error:
+            self.telemetry.logger.warning("the run has no row in market.runs", error=str(error))
+        self.telemetry.stood_still(f"{self.name}_enabled".upper(), seconds)
+        return counts
+
+    def _record_idle(
+        self, scheduled: ScheduledEvent, idle: Idle, counts: dict[str, Any], seconds: float, error: str | None = None
+    ) -> None:
+        """Write its row; a dry run by hand has none, for it says nothing of how the component fares."""
+        if not scheduled.dry_run:
+            connection, at = self.sandbox.get(), scheduled.scheduled_at
+            runs.record_idle(connection, self.name, at, idle, counts=counts, seconds=seconds, error=error)
+
+    def _fail(self, failure: Exception, scheduled: ScheduledEvent | None, idle: Idle | None, seconds: float) -> None:
         """Tell of a failure, and leave its row if the database can be asked: when it cannot, that is the failure."""
         # What was not raised on purpose may say anything, a secret included: its kind is enough here.
         said = str(failure) if isinstance(failure, ChandleryError) else f"unexpected {type(failure).__name__}"
-        if scheduled_at is not None:
+        if scheduled is not None:
+            counts = _counts_of(failure.report) if isinstance(failure, ChandleryError) and failure.report else {}
             try:
-                connection = self.sandbox.get()
-                counts = _counts_of(failure.report) if isinstance(failure, ChandleryError) and failure.report else {}
-                runs.record(
-                    connection, self.name, scheduled_at, counts=counts, changed=True, seconds=seconds, error=said
-                )
+                if idle is None:
+                    connection, at = self.sandbox.get(), scheduled.scheduled_at
+                    runs.record(connection, self.name, at, counts=counts, changed=True, seconds=seconds, error=said)
+                else:
+                    self._record_idle(scheduled, idle, {idle: True} | counts, seconds, said)
             except ChandleryError as error:
                 self.telemetry.logger.warning("the failed run has no row in market.runs", error=str(error))
         self.telemetry.failed(said, retryable=isinstance(failure, Retryable), seconds=seconds)
@@ -131,9 +178,18 @@ def _counts_of(report: object) -> dict[str, Any]:
     return asdict(report)  # type: ignore[call-overload, no-any-return]  # a frozen dataclass
 
 
-def _scheduled_at(event: dict[str, Any]) -> datetime:
+def _settings_of(settings: Settings, idle: Idle | None) -> Settings:
+    """Those of a run; a dry one waits for the vendor no longer than others may wait for it."""
+    if idle is None:
+        return settings
+    deadline = min(settings.vendor_deadline_seconds, settings.dry_run_seconds)
+    return settings.model_copy(update={"vendor_deadline_seconds": deadline})
+
+
+def _scheduled(event: dict[str, Any]) -> ScheduledEvent:
     try:
-        return ScheduledEvent.model_validate(event).scheduled_at.astimezone(UTC)
+        found = ScheduledEvent.model_validate(event)
+        return found.model_copy(update={"scheduled_at": found.scheduled_at.astimezone(UTC)})
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"]) or "event"

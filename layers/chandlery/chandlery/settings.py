@@ -4,14 +4,24 @@ import hashlib
 import json
 import ssl
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chandlery.domain.instrument import exchange_of
+from chandlery.domain.limits import (
+    COUNT_PIECE_HOURS,
+    INDICATOR_FILL_BUCKETS,
+    INDICATOR_SPREAD_HOURS,
+    REFRESH_PIECE_MINUTES,
+    VENDOR_REFUSALS,
+    VENDOR_RETRIES,
+)
 from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import Permanent, Retryable
 
@@ -35,6 +45,29 @@ class WarmUp:
         return cls(key, Timeframe.parse(timeframe))
 
 
+SCHEDULED = (
+    "live_processor",
+    "live_gap_monitor",
+    "historical_gap_monitor",
+    "historical_processor",
+    "policy_maintenance",
+)
+
+# Who reads a setting, beside the command line where it does the same work; README's table says so.
+_LIVE: JsonDict = {"read_by": ["live_processor"]}
+_LIVE_GAPS: JsonDict = {"read_by": ["live_gap_monitor"]}
+_HISTORY_GAPS: JsonDict = {"read_by": ["historical_gap_monitor"]}
+_HISTORY: JsonDict = {"read_by": ["historical_processor"]}
+_POLICIES: JsonDict = {"read_by": ["policy_maintenance"]}
+_API: JsonDict = {"read_by": ["http_api"]}
+_CANDLES: JsonDict = {"read_by": ["live_processor", "live_gap_monitor", "historical_gap_monitor"]}
+_GAPS: JsonDict = {"read_by": ["live_gap_monitor", "historical_gap_monitor"]}
+_REFRESH: JsonDict = {"read_by": ["historical_processor", "policy_maintenance"]}
+_VENDOR: JsonDict = {"read_by": ["historical_gap_monitor", "command line"]}
+_SCHEDULED: JsonDict = {"read_by": ["every scheduled"]}
+_ALL: JsonDict = {"read_by": ["all"]}
+
+
 class Settings(BaseSettings):
     """What a function needs to know; each field is the environment variable of the same name, in capitals.
 
@@ -43,70 +76,245 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
-    database_url: SecretStr | None = Field(None, description="PostgreSQL URL of the desk's TimescaleDB")
-    database_secret_id: str | None = Field(None, description="Secrets Manager secret used when DATABASE_URL is not set")
-    database_connect_timeout_seconds: int = Field(5, ge=1, description="longest wait for a connection")
-    database_statement_timeout_seconds: int = Field(40, ge=1, description="longest time one statement may take")
-    database_lock_timeout_seconds: int = Field(15, ge=1, description="longest wait for another writer of candles")
-    live_settle_seconds: float = Field(5, ge=0, le=30, description="wait after a minute's end before it is aggregated")
-    live_piece_candles: int = Field(20_000, ge=1, description="candles written in one transaction, about")
+    live_processor_enabled: bool = Field(
+        True, description="false: its runs do nothing, and say that they are switched off", json_schema_extra=_LIVE
+    )
+    live_gap_monitor_enabled: bool = Field(
+        True, description="the same for the live gap monitor", json_schema_extra=_LIVE_GAPS
+    )
+    historical_gap_monitor_enabled: bool = Field(
+        True, description="the same for the historical gap monitor", json_schema_extra=_HISTORY_GAPS
+    )
+    historical_processor_enabled: bool = Field(
+        True, description="the same for the historical processor", json_schema_extra=_HISTORY
+    )
+    policy_maintenance_enabled: bool = Field(
+        True, description="the same for policy maintenance", json_schema_extra=_POLICIES
+    )
+    dry_run: bool = Field(
+        False, description="true: runs say what they would write, and write nothing", json_schema_extra=_SCHEDULED
+    )
+    dry_run_seconds: float = Field(
+        10,
+        gt=0,
+        description="a dry run begins no other piece of work after so long: it keeps other writers waiting",
+        json_schema_extra=_SCHEDULED,
+    )
+    run_reserve_seconds: float = Field(
+        10,
+        ge=1,
+        description="kept back of a function's time limit, for the run's row, log and metrics",
+        json_schema_extra=_SCHEDULED,
+    )
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL URL of the desk's TimescaleDB", json_schema_extra=_ALL
+    )
+    database_secret_id: str | None = Field(
+        None, description="Secrets Manager secret, used when `DATABASE_URL` is not set", json_schema_extra=_ALL
+    )
+    database_connect_timeout_seconds: int = Field(
+        5, ge=1, description="longest wait for a connection", json_schema_extra=_ALL
+    )
+    database_statement_timeout_seconds: int = Field(
+        40,
+        ge=1,
+        description="longest time one statement may take; those of the API have their own",
+        json_schema_extra=_ALL,
+    )
+    database_lock_timeout_seconds: int = Field(
+        15, ge=1, description="longest wait for another writer of candles", json_schema_extra=_ALL
+    )
+    database_idle_transaction_timeout_seconds: int = Field(
+        60, ge=1, description="how long the lock of a run that died may outlive it", json_schema_extra=_ALL
+    )
+    database_work_memory_mb: int = Field(
+        64, ge=1, description="memory each sort or hash of a statement may take on the server", json_schema_extra=_ALL
+    )
+    live_settle_seconds: float = Field(
+        5, ge=0, le=30, description="wait after a minute's end before it is aggregated", json_schema_extra=_LIVE
+    )
+    live_piece_candles: int = Field(
+        20_000, ge=1, description="candles written in one transaction, about", json_schema_extra=_CANDLES
+    )
+    live_most_pieces: int | None = Field(
+        None,
+        ge=1,
+        description="such transactions in one run, at most, the newest first; not set: as many as there is time for",
+        json_schema_extra=_LIVE,
+    )
     live_gap_check_buckets: int = Field(
         100_000,
         ge=0,
         description="instrument-minutes each run looks through for lost marks; the day is covered in turns",
+        json_schema_extra=_LIVE,
     )
-    gap_share_instruments: int = Field(1_000, ge=1, description="instruments whose gaps are looked for together")
+    gap_most_pieces: int | None = Field(
+        None,
+        ge=1,
+        description="transactions of healing from ticks in one run of the live gap monitor, at most",
+        json_schema_extra=_LIVE_GAPS,
+    )
+    gap_count_hours: int = Field(
+        COUNT_PIECE_HOURS,
+        ge=1,
+        description="instrument-hours whose candles are counted in one transaction, about",
+        json_schema_extra=_GAPS,
+    )
+    gap_share_instruments: int = Field(
+        1_000, ge=1, description="instruments whose gaps are looked for together", json_schema_extra=_GAPS
+    )
     gap_verify_buckets: int = Field(
         1_000,
         ge=0,
         description="instrument-minutes each run of the live gap monitor holds against their ticks, in turns",
+        json_schema_extra=_LIVE_GAPS,
+    )
+    history_most_pieces: int | None = Field(
+        None,
+        ge=1,
+        description="transactions of healing from ticks in one run of the historical gap monitor, at most",
+        json_schema_extra=_HISTORY_GAPS,
+    )
+    history_most_weeks: int | None = Field(
+        None,
+        ge=1,
+        description="weeks one run looks for gaps in, at most; the next goes on",
+        json_schema_extra=_HISTORY_GAPS,
     )
     history_verify_buckets: int = Field(
         500_000,
         ge=0,
         description="instrument-minutes each run of the historical gap monitor holds against their ticks, in turns",
+        json_schema_extra=_HISTORY_GAPS,
     )
     policy_stale_marks: int = Field(
         2_000,
         ge=0,
         description="marks of changed minutes whose derived candles each run of policy maintenance refreshes",
+        json_schema_extra=_POLICIES,
     )
     history_stale_marks: int = Field(
         200_000,
         ge=0,
         description="marks of changed minutes whose derived candles each run of the historical processor refreshes",
+        json_schema_extra=_HISTORY,
+    )
+    refresh_piece_minutes: int = Field(
+        REFRESH_PIECE_MINUTES,
+        ge=1,
+        description="minutes that one refresh of stale derived candles may fold, about: from a day to a week of them",
+        json_schema_extra=_REFRESH,
     )
     indicator_piece_hours: int = Field(
-        50_000, ge=1, description="instrument-hours of candles whose indicators are computed in one transaction, about"
+        50_000,
+        ge=1,
+        description="instrument-hours of candles whose indicators are computed in one transaction, about",
+        json_schema_extra=_HISTORY,
+    )
+    indicator_most_pieces: int | None = Field(
+        None, ge=1, description="such transactions in one run, at most", json_schema_extra=_HISTORY
+    )
+    indicator_spread_hours: int = Field(
+        INDICATOR_SPREAD_HOURS,
+        ge=1,
+        description="instrument-hours of marks that one statement makes ready for indicators",
+        json_schema_extra=_HISTORY,
+    )
+    indicator_fill_buckets: int = Field(
+        INDICATOR_FILL_BUCKETS,
+        ge=1,
+        description="buckets of history that are marked at a time for indicators new in the set",
+        json_schema_extra=_HISTORY,
     )
     api_statement_timeout_seconds: float = Field(
-        8, gt=0, le=25, description="longest time one statement of a request may take"
+        8, gt=0, le=25, description="longest time one statement of a request may take", json_schema_extra=_API
     )
-    api_most_candles: int = Field(10_000, ge=1, le=10_000, description="candles one request may ask for")
-    api_most_indicators: int = Field(50, ge=1, description="indicators one request may ask for")
-    api_most_values: int = Field(250_000, ge=1, description="candles times outputs of indicators in one answer")
-    api_most_rows: int = Field(200_000, ge=1, description="candles one request may read, warm-up included")
-    api_most_body_bytes: int = Field(100_000, ge=1, description="size of a request's body")
-    vendor: Literal["polygon"] | None = Field(None, description="vendor of historical candles; none when not set")
-    vendor_url: str = Field("https://api.polygon.io", description="where the vendor's API is, up to its version")
-    vendor_api_key: SecretStr | None = Field(None, description="the vendor's key, for use outside AWS")
-    vendor_secret_id: str | None = Field(None, description="Secrets Manager secret used when VENDOR_API_KEY is not set")
-    vendor_adjusted: bool = Field(False, description="whether to ask for prices adjusted for splits")
-    vendor_days: int = Field(500, ge=1, description="instrument-days the vendor is asked for in one run, at most")
-    vendor_timeout_seconds: float = Field(10, gt=0, description="longest single wait for the vendor's server")
-    vendor_deadline_seconds: float = Field(
-        60, gt=0, description="longest time one fetch may take, with its pages and retries"
+    api_most_candles: int = Field(
+        10_000, ge=1, le=10_000, description="candles one request may ask for", json_schema_extra=_API
     )
+    api_most_indicators: int = Field(50, ge=1, description="indicators one request may ask for", json_schema_extra=_API)
+    api_most_values: int = Field(
+        250_000, ge=1, description="candles times outputs of indicators in one answer", json_schema_extra=_API
+    )
+    api_most_rows: int = Field(
+        200_000, ge=1, description="candles one request may read, warm-up included", json_schema_extra=_API
+    )
+    api_most_body_bytes: int = Field(100_000, ge=1, description="size of a request's body", json_schema_extra=_API)
     redis_url: SecretStr | None = Field(
-        None, description="Redis or Valkey that sandboxes share as their second cache: redis, rediss (TLS) or unix"
+        None,
+        description="Redis or Valkey that sandboxes share as their second cache: `redis://`, `rediss://` (TLS) or `unix://`",
+        json_schema_extra=_API,
     )
-    cache_bytes: int = Field(64_000_000, ge=0, description="memory that a sandbox's cache of answers may take; 0: none")
+    cache_bytes: int = Field(
+        64_000_000,
+        ge=0,
+        description="memory that a sandbox's cache of answers may take; 0: none",
+        json_schema_extra=_API,
+    )
     cache_redis_timeout_seconds: float = Field(
-        0.15, gt=0, le=5, description="longest wait for Redis; it is left alone for a while then"
+        0.15,
+        gt=0,
+        le=5,
+        description="longest wait for Redis; it is left alone for a while then",
+        json_schema_extra=_API,
     )
     cache_warm_up: Annotated[tuple[WarmUp, ...], NoDecode] = Field(
-        (), description="series to have in the cache from the start: NSE@NIFTY@INDEX:5m,NSE@NIFTY@INDEX:1d"
+        (),
+        description="series to have in the cache from the start: `NSE@NIFTY@INDEX:5m,NSE@NIFTY@INDEX:1d`",
+        json_schema_extra=_API,
     )
+    vendor: Literal["polygon"] | None = Field(
+        None, description="vendor of historical candles; none when not set", json_schema_extra=_VENDOR
+    )
+    vendor_url: str = Field(
+        "https://api.polygon.io", description="where the vendor's API is, up to its version", json_schema_extra=_VENDOR
+    )
+    vendor_secret_id: str | None = Field(
+        None,
+        description="Secrets Manager secret with the vendor's key, used when `VENDOR_API_KEY` is not set",
+        json_schema_extra=_VENDOR,
+    )
+    vendor_api_key: SecretStr | None = Field(
+        None, description="the vendor's key itself, for use outside AWS", json_schema_extra=_VENDOR
+    )
+    vendor_adjusted: bool = Field(
+        False, description="whether to ask for prices adjusted for splits; ticks are not", json_schema_extra=_VENDOR
+    )
+    vendor_days: int = Field(
+        500,
+        ge=1,
+        description="instrument-days the vendor is asked for in one run, at most; one request at a time",
+        json_schema_extra=_HISTORY_GAPS,
+    )
+    vendor_most_refusals: int = Field(
+        VENDOR_REFUSALS,
+        ge=1,
+        description="instruments refused or not answered on end after which a run asks no more",
+        json_schema_extra=_HISTORY_GAPS,
+    )
+    vendor_retries: int = Field(
+        VENDOR_RETRIES,
+        ge=0,
+        description="tries after the first at a request that fails in passing, with growing waits",
+        json_schema_extra=_VENDOR,
+    )
+    vendor_timeout_seconds: float = Field(
+        10, gt=0, description="longest single wait for the vendor's server", json_schema_extra=_VENDOR
+    )
+    vendor_deadline_seconds: float = Field(
+        60, gt=0, description="longest time one fetch may take, with its pages and retries", json_schema_extra=_VENDOR
+    )
+
+    def is_enabled(self, component: str) -> bool:
+        """Whether a scheduled component, by its function's name, is to work at all."""
+        enabled: bool = getattr(self, f"{component}_enabled")
+        return enabled
+
+    @property
+    def idle(self) -> Sequence[str]:
+        """The variables by which runs write nothing."""
+        off = [f"{name}_enabled".upper() for name in SCHEDULED if not self.is_enabled(name)]
+        return [*off, "DRY_RUN"] if self.dry_run else off
 
     @field_validator("redis_url")
     @classmethod
@@ -128,7 +336,11 @@ class LocalSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
-    chandlery_home: Path = Field(Path(".chandlery"), description="where the embedded database keeps its data")
+    chandlery_home: Path = Field(
+        Path(".chandlery"),
+        description="where the embedded database keeps its data",
+        json_schema_extra={"read_by": ["command line"]},
+    )
 
 
 class DatabaseSecret(BaseModel):

@@ -14,6 +14,8 @@ NAMESPACE = "Chandlery"
 RUNS = "Runs"
 FAILURES = "Failures"
 RUN_SECONDS = "RunSeconds"
+SWITCHED_OFF = "SwitchedOff"
+DRY_RUNS = "DryRuns"
 
 REQUESTS = "Requests"
 CLIENT_ERRORS = "ClientErrors"
@@ -92,6 +94,18 @@ class Telemetry:
             own.add_dimension(name="feed", value=feed["feed"])
             _add(own, feed)
             own.flush_metrics()
+
+    def rehearsed(self, counts: Mapping[str, Any], seconds: float) -> None:
+        """Say what a dry run would have written; measured is nothing of it, for nothing has come to be."""
+        self.logger.warning("a dry run: all of it was undone", would=counts, seconds=round(seconds, 3))
+        self._metrics.add_metric(name=DRY_RUNS, unit=MetricUnit.Count, value=1)
+        self._count(failures=0, seconds=seconds)
+
+    def stood_still(self, setting: str, seconds: float) -> None:
+        """Say that a run did nothing, since a setting switched it off."""
+        self.logger.warning("switched off: the run did nothing", setting=setting)
+        self._metrics.add_metric(name=SWITCHED_OFF, unit=MetricUnit.Count, value=1)
+        self._count(failures=0, seconds=seconds)
 
     def failed(self, error: str, *, retryable: bool, seconds: float) -> None:
         """Say why a run failed, in a line."""

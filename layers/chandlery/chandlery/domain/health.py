@@ -14,8 +14,8 @@ class Health(StrEnum):
     DELAYED = "DELAYED"
 
 
-def health_of(lag_seconds: float) -> Health:
-    """HEALTHY up to two minutes behind, WARNING up to five, DELAYED beyond."""
+def health_of(lag_seconds: float, *, all_work: bool = True) -> Health:
+    """HEALTHY up to two minutes behind, WARNING up to five, DELAYED beyond; not HEALTHY unless all components work."""
     if lag_seconds > DELAYED_SECONDS:
         return Health.DELAYED
-    return Health.WARNING if lag_seconds > WARNING_SECONDS else Health.HEALTHY
+    return Health.WARNING if lag_seconds > WARNING_SECONDS or not all_work else Health.HEALTHY

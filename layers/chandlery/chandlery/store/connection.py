@@ -9,6 +9,8 @@ from psycopg import Connection, IsolationLevel
 from chandlery.errors import Retryable, psycopg_errors_translated
 from chandlery.settings import Settings, connection_parameters
 from chandlery.store import schema
+from chandlery.store.rehearsal import DeskConnection
+from chandlery.store.statements import run
 
 
 def connect(
@@ -30,18 +32,18 @@ def connect(
         "statement_timeout": f"{round((timeout_seconds or settings.database_statement_timeout_seconds) * 1000)}ms",
         "lock_timeout": f"{settings.database_lock_timeout_seconds}s",
         # Nobody is there any more to end the transaction of a run that died: its lock must not outlive it.
-        "idle_in_transaction_session_timeout": "60s",
+        "idle_in_transaction_session_timeout": f"{settings.database_idle_transaction_timeout_seconds}s",
         "timezone": "UTC",
         # Our statements are short: compiling them costs more than it gains, and data is mostly in memory.
         "jit": "off",
         "random_page_cost": "1.1",
         # Ten thousand groups of exact sums fit, so that a minute is hashed rather than sorted.
-        "work_mem": "64MB",
+        "work_mem": f"{settings.database_work_memory_mb}MB",
     }
     if read_only:
         options["default_transaction_read_only"] = "on"
     with psycopg_errors_translated():
-        connection = Connection.connect(
+        connection = DeskConnection.connect(
             **connection_parameters(settings),
             autocommit=True,
             prepare_threshold=None,
@@ -61,9 +63,27 @@ def connect(
 
 @contextmanager
 def transaction(connection: Connection) -> Iterator[None]:
-    """One transaction; an error inside rolls all of it back."""
+    """One transaction; an error inside rolls all of it back. In a rehearsal, a savepoint that ends as one does."""
     with psycopg_errors_translated(), connection.transaction():
+        if isinstance(connection, DeskConnection) and connection.rehearsing and not connection.in_piece:
+            with _rehearsed_piece(connection):
+                yield
+        else:
+            yield
+
+
+@contextmanager
+def _rehearsed_piece(connection: DeskConnection) -> Iterator[None]:
+    connection.in_piece = True
+    try:
+        run(connection, "lock_rehearsal")
         yield
+        # What a commit does: deferred constraints are held, temporary tables go.
+        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        connection.execute("SET CONSTRAINTS ALL DEFERRED")
+        connection.execute("DISCARD TEMP")
+    finally:
+        connection.in_piece = False
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from psycopg.errors import Diagnostic
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
 from chandlery.store.connection import transaction
+from chandlery.store.rehearsal import is_rehearsing
 from chandlery.store.statements import read_rows, run
 
 _UNITS = {Timeframe.D1: "day", Timeframe.W1: "week", Timeframe.MO1: "month"}
@@ -69,9 +70,11 @@ def refresh(connection: Connection, timeframe: Timeframe, window: Window) -> boo
     Minutes that have been dropped take their candles with them: the window begins at the horizon or after it.
 
     Args:
-        connection: in autocommit mode, and not inside a transaction.
+        connection: in autocommit mode, and not inside a transaction but a rehearsal's.
         timeframe: one with an aggregate of its own.
         window: of whole buckets.
+
+    TimescaleDB refuses that inside a transaction: a rehearsal puts the buckets there itself, computed the same way.
 
     Returns:
         Whether there was anything to do; True as well where the server's language hides that there was not.
@@ -80,6 +83,9 @@ def refresh(connection: Connection, timeframe: Timeframe, window: Window) -> boo
         Retryable: another refresh or a retention job is in the way.
         Permanent: from the database.
     """
+    if is_rehearsing(connection):
+        run(connection, "recompute_derived", aggregate=timeframe.aggregate, starts=window.starts, ends=window.ends)
+        return True
     notices: list[str] = []
 
     def listen(notice: Diagnostic) -> None:

@@ -12,6 +12,7 @@ from chandlery.domain.policy import TABLES, Policies
 from chandlery.domain.policy_plan import Action, Found, FoundJob, FoundTable, Step
 from chandlery.errors import Permanent
 from chandlery.store.connection import transaction
+from chandlery.store.rehearsal import is_rehearsing
 from chandlery.store.statements import read_rows, run
 
 _UNKNOWN_CATALOGUE = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InvalidSchemaName)
@@ -155,9 +156,12 @@ def keeping(connection: Connection) -> Iterator[bool]:
 
 
 def turn_to_columns(connection: Connection, table: str, before: datetime) -> int:
-    """Turn the chunks that lie wholly before a moment into columns, a transaction each; returns how many."""
+    """Turn the chunks that lie wholly before a moment into columns, a transaction each; returns how many.
+
+    A rehearsal counts them: it would keep their writers waiting, and nothing after it depends on how they are stored.
+    """
     chunks = run(connection, "list_chunks_to_columns", table_name=table, before=before).fetchall()
-    for (chunk,) in chunks:
+    for (chunk,) in () if is_rehearsing(connection) else chunks:
         run(connection, "turn_chunk_to_columns", chunk=chunk)
     return len(chunks)
 

@@ -9,6 +9,7 @@ from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow, class_row
 
 from chandlery.errors import psycopg_errors_translated
+from chandlery.store.rehearsal import alone
 
 Row = TypeVar("Row")
 
@@ -34,7 +35,7 @@ def run(connection: Connection, name: str, **values: Any) -> Cursor[TupleRow]:
     Raises:
         Retryable, Permanent: what the database answered, translated.
     """
-    with psycopg_errors_translated():
+    with psycopg_errors_translated(), alone(connection):
         return connection.execute(statement(name), values)
 
 
@@ -46,5 +47,5 @@ def read_rows(
     Raises:
         Retryable, Permanent: what the database answered, translated.
     """
-    with psycopg_errors_translated(), connection.cursor(row_factory=class_row(kind)) as cursor:
+    with psycopg_errors_translated(), alone(connection), connection.cursor(row_factory=class_row(kind)) as cursor:
         return cursor.execute(statement(name, relation), values).fetchall()

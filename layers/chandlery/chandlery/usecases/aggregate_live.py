@@ -44,6 +44,7 @@ def aggregate_live(
     piece_candles: int,
     gap_check_buckets: int,
     has_time: Callable[[], bool],
+    most_pieces: int | None = None,
 ) -> LiveReport:
     """Write the candles of every due mark, the newest first; then look for minutes whose marks were lost.
 
@@ -56,6 +57,7 @@ def aggregate_live(
         piece_candles: candles per transaction, about.
         gap_check_buckets: instrument-minutes to look through for lost marks; 0 looks for none.
         has_time: asked before each piece whether another one fits.
+        most_pieces: pieces to write, at most; None: as many as there is time for.
 
     Raises:
         Retryable, Permanent: from the database; the pieces done so far stay done.
@@ -63,7 +65,7 @@ def aggregate_live(
     due = Window.day_before(floor_minute(scheduled_at))
     pieces = marks.plan_pieces(connection, due, piece_candles)
     total, done = Written(), 0
-    for piece in pieces:
+    for piece in pieces[:most_pieces]:
         if not has_time():
             break
         total += candles.write_from_marks(connection, piece)

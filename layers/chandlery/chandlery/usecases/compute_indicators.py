@@ -6,15 +6,13 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.domain.limits import INDICATOR_FILL_BUCKETS, INDICATOR_SPREAD_HOURS
 from chandlery.domain.timeframe import Timeframe
 from chandlery.numerics.functions import Indicator
 from chandlery.store import indicators, unindicated
 from chandlery.store.indicators import Piece
 from chandlery.usecases.indicate_piece import Indicated, indicate_piece
 from chandlery.usecases.mark_unfilled import keep_set, mark_unfilled
-
-# Instrument-hours of marks that one statement makes ready.
-_MOST_SPREAD = 500_000
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,9 @@ def compute_indicators(
     wanted: Mapping[Timeframe, Sequence[Indicator]],
     piece_hours: int,
     has_time: Callable[[], bool],
+    most_pieces: int | None = None,
+    spread_hours: int = INDICATOR_SPREAD_HOURS,
+    fill_buckets: int = INDICATOR_FILL_BUCKETS,
 ) -> IndicatorReport:
     """Take the marks of changed candles, and bring the stored values of the instruments' series up to them.
 
@@ -60,20 +61,23 @@ def compute_indicators(
         wanted: the indicators of each timeframe's set.
         piece_hours: instrument-hours of candles read in one transaction, about.
         has_time: asked before each piece whether another one fits.
+        most_pieces: pieces to compute, at most; None: as many as there is time for.
+        spread_hours: instrument-hours of marks that one statement makes ready.
+        fill_buckets: buckets of history that are marked at a time for what is new in the set.
 
     Raises:
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
     keep_set(connection, wanted, scheduled_at)
-    total = Indicated()
+    total, done = Indicated(), 0
     while True:
-        while has_time() and indicators.spread_marks(connection, scheduled_at, _MOST_SPREAD):
+        while has_time() and indicators.spread_marks(connection, scheduled_at, spread_hours):
             pass
         left: Sequence[Piece] = indicators.plan_pieces(connection, scheduled_at, piece_hours)
-        while left and has_time():
+        while left and done != most_pieces and has_time():
             total += indicate_piece(connection, left[0], wanted, scheduled_at)
-            left = left[1:]
-        if left or not has_time() or not mark_unfilled(connection, scheduled_at):
+            left, done = left[1:], done + 1
+        if left or not has_time() or not mark_unfilled(connection, scheduled_at, fill_buckets):
             break
     waiting = unindicated.count(connection, scheduled_at)
     return IndicatorReport(

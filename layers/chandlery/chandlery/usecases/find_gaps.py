@@ -6,12 +6,10 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.domain.limits import COUNT_PIECE_HOURS
 from chandlery.domain.window import DAY, HOUR, WEEK, Window
 from chandlery.store import gaps, hours
 from chandlery.store.gaps import FeedMinutes, OpenGaps, Reconciled, Share
-
-# Rows of market.candle_hours counted in one transaction.
-_HOURS_A_PIECE = 50_000
 
 
 @dataclass(frozen=True)
@@ -23,13 +21,18 @@ class Found:
     shares_left: int
 
 
-def count_hours(connection: Connection, has_time: Callable[[], bool]) -> int:
+def count_hours(connection: Connection, has_time: Callable[[], bool], piece_hours: int = COUNT_PIECE_HOURS) -> int:
     """Count the hours whose candles changed; returns the pieces that no time was left for.
+
+    Args:
+        connection: in autocommit mode.
+        has_time: asked before each piece whether another one fits.
+        piece_hours: instrument-hours, as rows of market.candle_hours, counted in one transaction, about.
 
     Raises:
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
-    pieces = hours.plan_uncounted(connection, _HOURS_A_PIECE)
+    pieces = hours.plan_uncounted(connection, piece_hours)
     for done, window in enumerate(pieces):
         if not has_time():
             return len(pieces) - done

@@ -11,12 +11,26 @@ from chandlery.store.candles import Written
 
 
 def heal_marked(
-    connection: Connection, window: Window, source: Source, *, piece_candles: int, has_time: Callable[[], bool]
+    connection: Connection,
+    window: Window,
+    source: Source,
+    *,
+    piece_candles: int,
+    has_time: Callable[[], bool],
+    most_pieces: int | None = None,
 ) -> tuple[Written, int]:
     """Write the candles of every mark in a window, the newest first; each piece is a transaction of its own.
 
+    Args:
+        connection: in autocommit mode.
+        window: whose marks.
+        source: what the candles are called that are new.
+        piece_candles: candles per transaction, about.
+        has_time: asked before each piece whether another one fits.
+        most_pieces: pieces to write, at most; None: as many as there is time for.
+
     Returns:
-        What was written, and the pieces that no time was left for.
+        What was written, and the pieces that are left.
 
     Raises:
         Retryable, Permanent: from the database; the pieces done so far stay done.
@@ -24,7 +38,7 @@ def heal_marked(
     pieces = marks.plan_pieces(connection, window, piece_candles)
     total = Written()
     for done, piece in enumerate(pieces):
-        if not has_time():
+        if done == most_pieces or not has_time():
             return total, len(pieces) - done
         total += candles.write_from_marks(connection, piece, source)
     return total, 0

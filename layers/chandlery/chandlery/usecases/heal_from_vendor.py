@@ -6,15 +6,13 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.domain.limits import VENDOR_REFUSALS
 from chandlery.domain.vendor import Vendor, VendorCandle
 from chandlery.errors import ChandleryError, UnknownTicker
 from chandlery.store import candles, vendor_days
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.candles import Written
 from chandlery.store.vendor_days import Asked, VendorDay
-
-# Refused instruments on end after which it is not about them any more.
-_MOST_REFUSALS = 3
 
 
 @dataclass
@@ -27,19 +25,25 @@ class VendorHealing:
 
 
 def heal_from_vendor(
-    connection: Connection, vendor: Vendor, due: Sequence[VendorDay], at: datetime, has_time: Callable[[], bool]
+    connection: Connection,
+    vendor: Vendor,
+    due: Sequence[VendorDay],
+    at: datetime,
+    has_time: Callable[[], bool],
+    most_refusals: int = VENDOR_REFUSALS,
 ) -> VendorHealing:
     """Ask for each day, write what is missing of it, then what the vendor's silence explains.
 
     A day the vendor has candles of explains the minutes it has none of. An unknown ticker, or an error, costs that
-    instrument its turn and no other; after a few errors on end nobody else is asked.
+    instrument its turn and no other; after `most_refusals` on end it is not about instruments any more, and no other
+    is asked.
 
     Raises:
         Retryable, Permanent: from the database; what the vendor raises stands in the result.
     """
     healing, refusals, passed_over = VendorHealing(), 0, set[int]()
     for number, day in enumerate(due):
-        if refusals >= _MOST_REFUSALS or not has_time():
+        if refusals >= most_refusals or not has_time():
             break
         if day.instrument_id in passed_over:
             continue

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
+from chandlery.domain.limits import REFRESH_PIECE_MINUTES
 from chandlery.domain.policy import Policies, told
 from chandlery.domain.policy_plan import Action, FoundJob
 from chandlery.errors import ChandleryError, Retryable
@@ -59,6 +60,7 @@ def maintain_policies(
     wanted: Policies,
     most_marks: int,
     has_time: Callable[[], bool],
+    refresh_piece_minutes: int = REFRESH_PIECE_MINUTES,
 ) -> PolicyReport:
     """Put drift right, stand in for the scheduler where it is needed, refresh a share of what is stale.
 
@@ -68,6 +70,7 @@ def maintain_policies(
         wanted: the policies to be kept.
         most_marks: stale marks to take, at most.
         has_time: asked before each piece of work whether another one fits.
+        refresh_piece_minutes: minutes that one refresh of stale candles may fold, about.
 
     Raises:
         Permanent: the policies cannot work, or the database is not one they can be kept for; nothing is changed then.
@@ -89,7 +92,13 @@ def maintain_policies(
         errors += carried.errors
         stale = StaleReport(0, 0, 0, 0)
         try:
-            stale = refresh_stale(connection, scheduled_at, most_marks=most_marks, has_time=has_time)
+            stale = refresh_stale(
+                connection,
+                scheduled_at,
+                most_marks=most_marks,
+                has_time=has_time,
+                piece_minutes=refresh_piece_minutes,
+            )
         except ChandleryError as error:
             errors.append(f"stale candles: {error}")
         report = _report(planned, applied, carried, stale)

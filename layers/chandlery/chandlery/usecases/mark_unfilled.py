@@ -5,13 +5,12 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.domain.limits import INDICATOR_FILL_BUCKETS
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, Window, floor_hour
 from chandlery.numerics.functions import Indicator
 from chandlery.store import unindicated
 
-# Buckets around the clock in one stretch: several times a warm-up, which is read for each stretch again.
-_BUCKETS = 3_000
 _LONGEST = 366 * DAY
 
 
@@ -25,7 +24,7 @@ def keep_set(connection: Connection, wanted: Mapping[Timeframe, Sequence[Indicat
     unindicated.keep_set(connection, entries, at)
 
 
-def mark_unfilled(connection: Connection, at: datetime) -> bool:
+def mark_unfilled(connection: Connection, at: datetime, buckets: int = INDICATOR_FILL_BUCKETS) -> bool:
     """Mark the newest stretch of one timeframe's history that indicators of the set have no values over.
 
     Those that have are looked at there as well; what is the same stays.
@@ -33,6 +32,7 @@ def mark_unfilled(connection: Connection, at: datetime) -> bool:
     Args:
         connection: in autocommit mode.
         at: the run's scheduled time, aware: what is later is not history.
+        buckets: buckets around the clock in one stretch: several times a warm-up, which is read for each stretch again.
 
     Returns:
         Whether there was one; False when all are filled.
@@ -47,7 +47,7 @@ def mark_unfilled(connection: Connection, at: datetime) -> bool:
         if first is None or ends <= first:
             unindicated.mark_stretch(connection, timeframe, None, is_last=True)
             continue
-        longest = min(_BUCKETS * timeframe.width, _LONGEST) if timeframe.width else _LONGEST
+        longest = min(buckets * timeframe.width, _LONGEST) if timeframe.width else _LONGEST
         starts = floor_hour(timeframe.floor_bucket(max(ends - longest, first)))
         unindicated.mark_stretch(connection, timeframe, Window(starts, ends), is_last=starts <= first)
         return True

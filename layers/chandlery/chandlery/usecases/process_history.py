@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.domain.limits import INDICATOR_FILL_BUCKETS, INDICATOR_SPREAD_HOURS, REFRESH_PIECE_MINUTES
 from chandlery.domain.timeframe import Timeframe
 from chandlery.numerics.functions import Indicator
 from chandlery.usecases.compute_indicators import compute_indicators
@@ -50,6 +51,10 @@ def process_history(
     most_marks: int,
     piece_hours: int,
     has_time: Callable[[float], bool],
+    most_pieces: int | None = None,
+    spread_hours: int = INDICATOR_SPREAD_HOURS,
+    fill_buckets: int = INDICATOR_FILL_BUCKETS,
+    refresh_piece_minutes: int = REFRESH_PIECE_MINUTES,
 ) -> HistoryReport:
     """Refresh the derived candles whose minutes changed, then compute the indicators whose candles changed.
 
@@ -60,15 +65,30 @@ def process_history(
         most_marks: marks of changed hours to take, at most.
         piece_hours: instrument-hours of candles whose indicators are computed in one transaction, about.
         has_time: asked before each piece of work whether one more, and so many seconds beside it, fit.
+        most_pieces: such transactions, at most; None: as many as there is time for.
+        spread_hours: instrument-hours of marks that one statement makes ready.
+        fill_buckets: buckets of history that are marked at a time for what is new in the set.
+        refresh_piece_minutes: minutes that one refresh may fold, about.
 
     Raises:
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
     stale = refresh_stale(
-        connection, scheduled_at, most_marks=most_marks, has_time=lambda: has_time(_SECONDS_TO_INDICATE)
+        connection,
+        scheduled_at,
+        most_marks=most_marks,
+        has_time=lambda: has_time(_SECONDS_TO_INDICATE),
+        piece_minutes=refresh_piece_minutes,
     )
     indicated = compute_indicators(
-        connection, scheduled_at, wanted=wanted, piece_hours=piece_hours, has_time=lambda: has_time(0)
+        connection,
+        scheduled_at,
+        wanted=wanted,
+        piece_hours=piece_hours,
+        has_time=lambda: has_time(0),
+        most_pieces=most_pieces,
+        spread_hours=spread_hours,
+        fill_buckets=fill_buckets,
     )
     return HistoryReport(
         marks_taken=stale.marks_taken,

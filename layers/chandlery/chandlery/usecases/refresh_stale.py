@@ -7,14 +7,13 @@ from itertools import groupby
 
 from psycopg import Connection
 
+from chandlery.domain.limits import REFRESH_PIECE_MINUTES
 from chandlery.domain.timeframe import AGGREGATED, Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 from chandlery.store import derived, instruments
 from chandlery.store.derived import OpenHour, StaleHour
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Minutes that one refresh may fold, about: some ten seconds of a server, well inside the statement timeout.
-_PIECE_MINUTES = 5_000_000
 _LONGEST_PIECE = 7
 
 
@@ -47,7 +46,12 @@ class _Hour:
 
 
 def refresh_stale(
-    connection: Connection, scheduled_at: datetime, *, most_marks: int, has_time: Callable[[], bool]
+    connection: Connection,
+    scheduled_at: datetime,
+    *,
+    most_marks: int,
+    has_time: Callable[[], bool],
+    piece_minutes: int = REFRESH_PIECE_MINUTES,
 ) -> StaleReport:
     """Take the marks of changed minutes, the newest hours first; refresh the whole buckets over them, bottom up.
 
@@ -61,13 +65,15 @@ def refresh_stale(
         scheduled_at: the run's identity and only clock, aware.
         most_marks: marks to take, at most.
         has_time: asked before each piece, of some days, whether another one fits.
+        piece_minutes: minutes that one refresh may fold, about.
 
     Raises:
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
     refresher = Refresher(connection, scheduled_at)
     taken = below = 0
-    for piece in _pieces(_read_hours(connection, scheduled_at, most_marks), piece_length(connection)):
+    hours = _read_hours(connection, scheduled_at, most_marks)
+    for piece in _pieces(hours, piece_length(connection, piece_minutes)):
         if not has_time():
             break
         for timeframe in AGGREGATED:
@@ -103,9 +109,12 @@ class Refresher:
                 self.refreshes += 1
 
 
-def piece_length(connection: Connection) -> timedelta:
-    """Whole days that one refresh can do."""
-    return min(max(_PIECE_MINUTES // (instruments.count(connection) * 1440 or 1), 1), _LONGEST_PIECE) * DAY
+def piece_length(connection: Connection, minutes: int = REFRESH_PIECE_MINUTES) -> timedelta:
+    """Whole days that one refresh can do.
+
+    By default some ten seconds of a server, well inside the statement timeout.
+    """
+    return min(max(minutes // (instruments.count(connection) * 1440 or 1), 1), _LONGEST_PIECE) * DAY
 
 
 def _read_hours(connection: Connection, at: datetime, most_marks: int) -> Sequence[_Hour]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from psycopg import Connection
 
 from chandlery.domain.candle import Source
+from chandlery.domain.limits import COUNT_PIECE_HOURS, VENDOR_REFUSALS
 from chandlery.domain.vendor import Vendor
 from chandlery.domain.window import WEEK, Window, floor_hour, floor_minute, floor_week, turn_of
 from chandlery.errors import ChandleryError
@@ -21,6 +22,7 @@ from chandlery.usecases.heal_from_vendor import heal_from_vendor
 COMPONENT = "historical_gap_monitor"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTES_A_DAY = 1440
+_SOURCE = Source.HISTORICAL_AGGREGATED
 # What is kept back for what follows: verifying must leave time to look, looking must leave time to ask.
 _SECONDS_TO_LOOK, _SECONDS_TO_ASK = 600.0, 300.0
 
@@ -72,6 +74,10 @@ def watch_historical_gaps(
     share_instruments: int,
     most_vendor_days: int,
     has_time: Callable[[float], bool],
+    most_pieces: int | None = None,
+    most_weeks: int | None = None,
+    most_refusals: int = VENDOR_REFUSALS,
+    count_piece_hours: int = COUNT_PIECE_HOURS,
 ) -> HistoricalGapReport:
     """Heal from ticks, find gaps week by week, ask the vendor for what is still missing.
 
@@ -86,6 +92,10 @@ def watch_historical_gaps(
         share_instruments: instruments scanned together.
         most_vendor_days: instrument-days to ask the vendor for, at most.
         has_time: asked before each piece of work whether one more, of so many seconds at most, fits.
+        most_pieces: transactions of healing from marks, at most; None: as many as there is time for.
+        most_weeks: weeks to look for gaps in, at most; None: as many as there is time for.
+        most_refusals: instruments the vendor refuses on end after which it is asked no more.
+        count_piece_hours: instrument-hours counted in one transaction, about.
 
     Raises:
         Retryable, Permanent: from the database, or what the vendor raised, after all else was done; what was committed
@@ -93,12 +103,21 @@ def watch_historical_gaps(
     """
     now = floor_minute(scheduled_at)
     beyond = floor_hour(now - WEEK)
-    written, pieces_left = _heal(connection, beyond, piece_candles, verify_buckets, has_time)
-    hours_left = count_hours(connection, lambda: has_time(_SECONDS_TO_ASK))
-    history = _History(connection, now, beyond, gaps.plan_shares(connection, share_instruments))
+    written, pieces_left = heal_marked(
+        connection,
+        Window(_EPOCH, beyond),
+        _SOURCE,
+        piece_candles=piece_candles,
+        has_time=lambda: has_time(_SECONDS_TO_ASK),
+        most_pieces=most_pieces,
+    )
+    written += _verify(connection, beyond, piece_candles, verify_buckets, has_time)
+    hours_left = count_hours(connection, lambda: has_time(_SECONDS_TO_ASK), count_piece_hours)
+    shares = gaps.plan_shares(connection, share_instruments)
+    history = _History(connection, now, beyond, shares, count_piece_hours)
     # Candles that are not counted yet would be taken for missing ones.
-    ledger, weeks_left = (Reconciled(), len(history.weeks)) if hours_left else _look(history, has_time)
-    answers = _ask(history, open_vendor, most_vendor_days, has_time)
+    ledger, weeks_left = (Reconciled(), len(history.weeks)) if hours_left else _look(history, most_weeks, has_time)
+    answers = _ask(history, open_vendor, most_vendor_days, most_refusals, has_time)
     written += answers.written
     ledger += answers.ledger
     still_open = gaps.sum_open(connection)
@@ -127,8 +146,11 @@ def watch_historical_gaps(
 class _History:
     """The weeks beyond the live stretch, the newest first, and where the last look through them stopped, if it did."""
 
-    def __init__(self, connection: Connection, now: datetime, beyond: datetime, shares: Sequence[Share]) -> None:
+    def __init__(
+        self, connection: Connection, now: datetime, beyond: datetime, shares: Sequence[Share], piece_hours: int
+    ) -> None:
         self.connection, self.now, self.beyond, self.shares = connection, now, beyond, shares
+        self.piece_hours = piece_hours
         starts, self.resume_at = gaps.find_history(connection, COMPONENT)
         self.weeks = list(_weeks(starts, beyond)) if starts is not None and starts < beyond else []
 
@@ -157,43 +179,31 @@ class _Answers:
     error: ChandleryError | None = None
 
 
-def _heal(
-    connection: Connection,
-    beyond: datetime,
-    piece_candles: int,
-    verify_buckets: int,
-    has_time: Callable[[float], bool],
-) -> tuple[Written, int]:
-    """From marks first; then whatever differs from its ticks, as far as ticks are kept."""
-    source = Source.HISTORICAL_AGGREGATED
-    written, left = heal_marked(
-        connection,
-        Window(_EPOCH, beyond),
-        source,
-        piece_candles=piece_candles,
-        has_time=lambda: has_time(_SECONDS_TO_ASK),
-    )
+def _verify(
+    connection: Connection, beyond: datetime, piece_candles: int, verify_buckets: int, has_time: Callable[[float], bool]
+) -> Written:
+    """Whatever differs from its ticks, in turns, as far as ticks are kept."""
     horizon = gaps.find_tick_horizon(connection)
-    if verify_buckets and horizon is not None and horizon < beyond:
-        minutes = max(verify_buckets // max(instruments.count(connection), 1), 2 * _MINUTES_A_DAY)
-        turn = turn_of(Window(horizon, beyond), minutes, _MINUTES_A_DAY)
-        written += heal_differing(
-            connection, turn, source, piece_candles=piece_candles, has_time=lambda: has_time(_SECONDS_TO_LOOK)
-        )
-    return written, left
+    if not verify_buckets or horizon is None or horizon >= beyond:
+        return Written()
+    minutes = max(verify_buckets // max(instruments.count(connection), 1), 2 * _MINUTES_A_DAY)
+    turn = turn_of(Window(horizon, beyond), minutes, _MINUTES_A_DAY)
+    return heal_differing(
+        connection, turn, _SOURCE, piece_candles=piece_candles, has_time=lambda: has_time(_SECONDS_TO_LOOK)
+    )
 
 
-def _look(history: _History, has_time: Callable[[float], bool]) -> tuple[Reconciled, int]:
+def _look(history: _History, most_weeks: int | None, has_time: Callable[[float], bool]) -> tuple[Reconciled, int]:
     """Find the gaps of the newest week, then of the others, from where the last run stopped, if it did.
 
     Returns:
-        What changed, and the weeks that no time was left for.
+        What changed, and the weeks that are left for the next run.
     """
     resume_at = history.resume_at or history.beyond
     weeks = [*history.weeks[:1], *(week for week in history.weeks[1:] if week.ends <= resume_at)]
     ledger = Reconciled()
     for done, week in enumerate(weeks):
-        if done and not has_time(_SECONDS_TO_ASK):
+        if done and (done == most_weeks or not has_time(_SECONDS_TO_ASK)):
             gaps.record_scan(history.connection, COMPONENT, weeks[done - 1], resume_at=week.ends)
             return ledger, len(weeks) - done
         ledger += find_gaps(
@@ -206,6 +216,7 @@ def _ask(
     history: _History,
     open_vendor: Callable[[], Vendor | None],
     most_days: int,
+    most_refusals: int,
     has_time: Callable[[float], bool],
 ) -> _Answers:
     """Ask the vendor for what is due, bring the ledger up to what it said, and let the rest wait."""
@@ -217,7 +228,9 @@ def _ask(
     if vendor is None:
         return _Answers()
     due = vendor_days.list_due(connection, vendor.name, now, history.beyond, most_days)
-    healing = heal_from_vendor(connection, vendor, due, now, lambda: has_time(_SECONDS_TO_ASK / 2))
+    healing = heal_from_vendor(
+        connection, vendor, due, now, lambda: has_time(_SECONDS_TO_ASK / 2), most_refusals=most_refusals
+    )
     ledger, whole = _look_again(history, healing.asked, has_time)
     # A gap that the vendor may have filled waits for the next run to say so.
     backing_off = vendor_days.back_off(connection, vendor.name, healing.asked, now, history.beyond) if whole else 0
@@ -239,7 +252,7 @@ def _look_again(
     instrument_ids = {each.day.instrument_id for each in asked}
     shares = [share for share in history.shares if any(share.first <= each <= share.last for each in instrument_ids)]
     ledger = Reconciled()
-    if count_hours(history.connection, lambda: has_time(0)):
+    if count_hours(history.connection, lambda: has_time(0), history.piece_hours):
         return ledger, False
     for week in history.weeks:
         if any(day.starts < week.ends and day.ends > week.starts for day in days):

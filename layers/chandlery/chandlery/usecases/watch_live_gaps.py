@@ -8,9 +8,9 @@ from psycopg import Connection
 
 from chandlery.domain.candle import Source
 from chandlery.domain.coverage import coverage_of
+from chandlery.domain.limits import COUNT_PIECE_HOURS
 from chandlery.domain.window import DAY, MINUTE, WEEK, Window, epoch_minute, floor_hour, floor_minute, turn_of
 from chandlery.store import gaps, instruments
-from chandlery.store.candles import Written
 from chandlery.store.gaps import FeedMinutes, FeedSilence, OpenGaps
 from chandlery.usecases.find_gaps import Found, count_hours, find_gaps, oldest_hours
 from chandlery.usecases.heal_from_ticks import heal_differing, heal_marked
@@ -18,6 +18,7 @@ from chandlery.usecases.heal_from_ticks import heal_differing, heal_marked
 COMPONENT = "live_gap_monitor"
 EVERY_MINUTES = 5
 _MOST_NAMES = 20
+_SOURCE = Source.LIVE_GAP_FILLED
 # A slice to verify is at least this long, however many instruments there are.
 _SHORTEST_TURN = 2 * EVERY_MINUTES
 
@@ -82,6 +83,8 @@ def watch_live_gaps(
     verify_buckets: int,
     share_instruments: int,
     has_time: Callable[[], bool],
+    most_pieces: int | None = None,
+    count_piece_hours: int = COUNT_PIECE_HOURS,
 ) -> LiveGapReport:
     """Heal, count, find gaps, report.
 
@@ -94,13 +97,22 @@ def watch_live_gaps(
         verify_buckets: instrument-minutes to hold against their ticks; the six days are covered in turns. 0: none.
         share_instruments: instruments scanned together.
         has_time: asked before each piece of work whether another one fits.
+        most_pieces: transactions of healing from marks, at most; None: as many as there is time for.
+        count_piece_hours: instrument-hours counted in one transaction, about.
 
     Raises:
         Retryable, Permanent: from the database; what was committed stays.
     """
     now = floor_minute(scheduled_at)
-    written, pieces_left = _heal(connection, Window(now - WEEK, now - DAY), piece_candles, verify_buckets, has_time)
-    hours_left = count_hours(connection, has_time)
+    older = Window(now - WEEK, now - DAY)
+    written, pieces_left = heal_marked(
+        connection, older, _SOURCE, piece_candles=piece_candles, has_time=has_time, most_pieces=most_pieces
+    )
+    if verify_buckets:
+        minutes = max(verify_buckets // max(instruments.count(connection), 1), _SHORTEST_TURN)
+        turn = turn_of(older, minutes, EVERY_MINUTES)
+        written += heal_differing(connection, turn, _SOURCE, piece_candles=piece_candles, has_time=has_time)
+    hours_left = count_hours(connection, has_time, count_piece_hours)
     shares = gaps.plan_shares(connection, share_instruments)
     # A run that has no time for all of them begins with others than the last one did.
     first = epoch_minute(now) // EVERY_MINUTES % max(len(shares), 1)
@@ -134,18 +146,6 @@ def watch_live_gaps(
         if found.shares_left
         else _by_feed(now, found.feeds, still_open, gaps.list_feed_silence(connection, now)),
     )
-
-
-def _heal(
-    connection: Connection, window: Window, piece_candles: int, verify_buckets: int, has_time: Callable[[], bool]
-) -> tuple[Written, int]:
-    source = Source.LIVE_GAP_FILLED
-    written, left = heal_marked(connection, window, source, piece_candles=piece_candles, has_time=has_time)
-    if verify_buckets:
-        minutes = max(verify_buckets // max(instruments.count(connection), 1), _SHORTEST_TURN)
-        turn = turn_of(window, minutes, EVERY_MINUTES)
-        written += heal_differing(connection, turn, source, piece_candles=piece_candles, has_time=has_time)
-    return written, left
 
 
 def _coverage(found: Found, minutes_of: Callable[[FeedMinutes], tuple[int, int]]) -> float | None:

@@ -20,4 +20,5 @@ def open_vendor(settings: Settings) -> Vendor | None:
         adjusted=settings.vendor_adjusted,
         timeout_seconds=settings.vendor_timeout_seconds,
         deadline_seconds=settings.vendor_deadline_seconds,
+        retries=settings.vendor_retries,
     )

@@ -9,6 +9,7 @@ from urllib3 import BaseHTTPResponse, Retry, Timeout
 from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError, MaxRetryError, ProtocolError, SSLError
 from urllib3.util import Url, parse_url
 
+from chandlery.domain.limits import VENDOR_RETRIES
 from chandlery.errors import Permanent, Retryable
 from chandlery.vendors.deadline import Deadline, timed_pool
 from chandlery.vendors.key import Key
@@ -22,7 +23,9 @@ _CHUNK_BYTES = 65_536
 # Statuses below 500 that pass by themselves.
 _PASSING = {408, 425, 429}
 # A year: beyond any deadline, so the wait asked for is told as it is.
-_RETRIES = Retry(total=6, backoff_factor=0.5, backoff_max=20, backoff_jitter=0.5, retry_after_max=31_536_000)
+_RETRIES = Retry(
+    total=VENDOR_RETRIES, backoff_factor=0.5, backoff_max=20, backoff_jitter=0.5, retry_after_max=31_536_000
+)
 # urllib3 would try the first time at once, which does not help a vendor that says "too many".
 _LEAST_WAIT_SECONDS = 0.5
 
@@ -43,8 +46,15 @@ class VendorConnection:
     """
 
     def __init__(
-        self, vendor: str, base_url: str, key: Key, deadline: Deadline, sleep: Callable[[float], None]
+        self,
+        vendor: str,
+        base_url: str,
+        key: Key,
+        deadline: Deadline,
+        sleep: Callable[[float], None],
+        retries: int = VENDOR_RETRIES,
     ) -> None:
+        self._retries = _RETRIES.new(total=retries)
         self._vendor, self._key, self._deadline, self._sleep = vendor, key, deadline, sleep
         self._base = _base(base_url)
         self._pool = timed_pool(_origin(self._base), deadline)
@@ -84,7 +94,7 @@ class VendorConnection:
             Retryable: no such answer came before the deadline or in a few tries, or its body is too long.
             Permanent: the server's certificate is not to be trusted.
         """
-        retries = _RETRIES
+        retries = self._retries
         while True:
             retry_after = None
             try:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
+from chandlery.domain.limits import VENDOR_RETRIES
 from chandlery.domain.vendor import VendorCandle
 from chandlery.domain.window import Window, epoch_minute
 from chandlery.errors import ChandleryError, Permanent, UnknownTicker
@@ -41,13 +42,14 @@ class Polygon:
         adjusted: bool = False,
         timeout_seconds: float = 10,
         deadline_seconds: float = 60,
+        retries: int = VENDOR_RETRIES,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._key = Key(key)
         self._adjusted = adjusted
         self._deadline = Deadline(deadline_seconds, timeout_seconds, monotonic)
-        self._connection = VendorConnection(self.name, base_url, self._key, self._deadline, sleep)
+        self._connection = VendorConnection(self.name, base_url, self._key, self._deadline, sleep, retries)
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,51 @@
+"""A dry run: the whole work is done inside one transaction, then undone."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from chandlery.errors import psycopg_errors_translated
+
+
+class DeskConnection(Connection[TupleRow]):
+    """A connection that knows whether it rehearses, and whether a piece of the work is under way then."""
+
+    rehearsing = False
+    in_piece = False
+
+
+@contextmanager
+def rehearsal(connection: Connection) -> Iterator[None]:
+    """Do what follows in one transaction, and roll it back: each transaction inside becomes a savepoint of it.
+
+    So a later piece of work finds what an earlier one wrote, as in a run that counts, and nobody else ever does. Locks
+    are kept to the end: whoever writes candles or the ledger has to wait.
+
+    Args:
+        connection: one that `connect` opened, in autocommit mode.
+
+    Raises:
+        Retryable: the connection was lost; the server has undone all of it.
+    """
+    if not isinstance(connection, DeskConnection):
+        raise TypeError("a rehearsal needs a connection that connect() opened")
+    try:
+        with psycopg_errors_translated(), connection.transaction(force_rollback=True):
+            connection.rehearsing = True
+            yield
+    finally:
+        connection.rehearsing = connection.in_piece = False
+
+
+def is_rehearsing(connection: Connection) -> bool:
+    """Whether all that is done will be undone."""
+    return isinstance(connection, DeskConnection) and connection.rehearsing
+
+
+def alone(connection: Connection) -> AbstractContextManager[object]:
+    """Around a statement: in a rehearsal one that belongs to no piece may fail, as otherwise, by itself."""
+    if isinstance(connection, DeskConnection) and connection.rehearsing and not connection.in_piece:
+        return connection.transaction()
+    return nullcontext()

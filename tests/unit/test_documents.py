@@ -1,0 +1,106 @@
+"""What README and docs/ say is what the code has."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from chandlery.settings import SCHEDULED, LocalSettings, Settings
+from local import settings_table
+from local.schedules import read_functions
+
+REPO = Path(__file__).resolve().parents[2]
+LAYER = REPO / "layers" / "chandlery" / "chandlery"
+README = (REPO / "README.md").read_text()
+ARCHITECTURE = (REPO / "docs" / "architecture.md").read_text()
+COMPARISON = (REPO / "docs" / "comparison.md").read_text()
+
+
+def test_the_settings_in_readme_are_those_of_the_models() -> None:
+    assert settings_table.in_place(README) == README, "run: make docs"
+    for model in (Settings, LocalSettings):
+        for name in model.model_fields:
+            assert f"\n| `{name.upper()}` |" in README
+
+
+def test_a_readme_without_a_place_for_the_settings_is_told() -> None:
+    with pytest.raises(ValueError, match=r"no place for the settings: put in <!-- settings"):
+        settings_table.in_place("# Chandlery\n")
+
+
+def read_in(path: Path) -> set[str]:
+    return set(re.findall(r"settings\.(\w+)", path.read_text())) & Settings.model_fields.keys()
+
+
+def readers() -> Mapping[str, set[str]]:
+    """Who reads each setting, by the code."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in (REPO / "functions").rglob("*.py"):
+        for name in read_in(path):
+            found[name].add(path.relative_to(REPO / "functions").parts[0].removesuffix(".py"))
+    for name in SCHEDULED:
+        found[f"{name}_enabled"].add(name)
+    # A dry run alone shortens the vendor's deadline, which the vendor's adapter reads.
+    for name in read_in(LAYER / "component.py") - {"vendor_deadline_seconds"}:
+        found[name].add("every scheduled")
+    for name in read_in(LAYER / "store" / "connection.py") | {"database_url", "database_secret_id"}:
+        found[name].add("all")
+    for name in read_in(LAYER / "vendors" / "__init__.py") | {"vendor_api_key", "vendor_secret_id"}:
+        found[name] |= {"historical_gap_monitor", "command line"}
+    return found
+
+
+def test_each_setting_says_who_reads_it() -> None:
+    told = {
+        name: set(field.json_schema_extra["read_by"])  # type: ignore[arg-type, index]
+        for name, field in Settings.model_fields.items()
+    }
+    assert told == readers()
+
+
+def test_every_scheduled_function_has_a_switch() -> None:
+    assert set(SCHEDULED) == {function.name for function in read_functions() if function.schedule}
+
+
+def test_the_diagram_has_every_function_and_no_other() -> None:
+    drawn = set(re.findall(r"\[\[(\w+)\]\]", ARCHITECTURE))
+    assert drawn == {function.name for function in read_functions()}
+
+
+def test_each_function_runs_when_and_what_the_page_says() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (?:`([^`]+)`|when asked) \| (?:`(\w+)`|several)", ARCHITECTURE, re.MULTILINE)
+    told = {name: (schedule or None, usecase or None) for name, schedule, usecase in rows}
+    assert told == {function.name: (function.schedule, usecase_of(function.name)) for function in read_functions()}
+
+
+def usecase_of(function: str) -> str | None:
+    """The one use case a function calls; none of one that is a package."""
+    path = REPO / "functions" / f"{function}.py"
+    if not path.is_file():
+        return None
+    (found,) = {
+        node.module.removeprefix("chandlery.usecases.")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("chandlery.usecases.")
+    }
+    return found
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "docs/comparison.md", "README.md", "CONTRIBUTING.md"])
+def test_rooms_and_files_that_a_page_names_are_there(page: str) -> None:
+    path = REPO / page
+    linked = [path.parent / each for each in re.findall(r"\]\((?!https?://)([^)#]+)", path.read_text())]
+    named = [
+        REPO / each for each in re.findall(r"`((?:functions|layers|sql|local|tests|docs)/[\w./-]*)`", path.read_text())
+    ]
+    assert [str(each) for each in linked + named if not each.exists()] == []
+
+
+def test_our_own_figures_are_those_of_readme() -> None:
+    ours = [part for part in re.split(r"\n(?=- |\n)", COMPARISON) if "`make bench`" in part]
+    figures = [figure for part in ours for figure in re.findall(r"\d[\d,.]*\d s\b|\d[\d,]+ rows/s", part)]
+    assert len(figures) >= 3
+    assert [figure for figure in figures if figure not in README] == []
