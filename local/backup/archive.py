@@ -14,7 +14,9 @@ _GZIP = b"\x1f\x8b"
 _ENTRY = re.compile(r"^\d+; \d+ \d+ (?P<what>.+?)(?: (?P<owner>\S+))?$")
 _RIGHTS = re.compile(r"^(?:ACL|DEFAULT ACL) ")
 _NAME = r'("(?:[^"]|"")+"|[\w$]+)'
-_GRANTED = re.compile(rf"\b(?:TO|FROM|FOR ROLE|SESSION AUTHORIZATION) {_NAME}(?:;$| WITH| IN SCHEMA| GRANT| REVOKE)", re.M)
+_GRANTED = re.compile(
+    rf"\b(?:TO|FROM|FOR ROLE|SESSION AUTHORIZATION) {_NAME}(?:;$| WITH| IN SCHEMA| GRANT| REVOKE)", re.MULTILINE
+)
 _REVISIONS = "TABLE DATA market schema_revision"
 
 
@@ -43,7 +45,9 @@ def check_whole(path: Path, pg_restore: Program) -> list[str]:
     except OSError as error:
         raise Permanent(f"{path} cannot be read: {error.strerror}") from None
     if begins.startswith(_GZIP):
-        raise Permanent(f"{path} is no backup of a server's database; if of an embedded one, restore without DATABASE_URL")
+        raise Permanent(
+            f"{path} is no backup of a server's database; if of an embedded one, restore without DATABASE_URL"
+        )
     if begins != _MAGIC:
         raise Permanent(f"{path} is no backup: it is not an archive in pg_dump's custom format")
     try:
@@ -64,7 +68,9 @@ def read_archive(path: Path, pg_restore: Program) -> Archive:
     contents = check_whole(path, pg_restore)
     database = _told(contents, r";\s+dbname: (.*)")
     if not any(_REVISIONS in line for line in contents):
-        raise Permanent(f"{path} is a dump of the database {database}, but holds no schema of Chandlery's with its rows")
+        raise Permanent(
+            f"{path} is a dump of the database {database}, but holds no schema of Chandlery's with its rows"
+        )
     metadata = {row["key"]: row["value"] for row in _rows(path, pg_restore, "_timescaledb_catalog", "metadata")}
     revisions = [row["version_num"] for row in _rows(path, pg_restore, "market", "schema_revision")]
     return Archive(

@@ -145,7 +145,7 @@ def create_roles(connection: Connection, wanted: Sequence[str]) -> Sequence[str]
 
 def create(connection: Connection, name: str, like: ServerDatabase | None) -> None:
     """Create an empty database, marked as unfinished: like another, or by the server's defaults."""
-    alike = sql.SQL("")
+    alike: sql.Composable = sql.SQL("")
     if like is not None:
         values = (like.encoding, like.collate, like.ctype)
         alike = sql.SQL(" OWNER {} ENCODING {} LC_COLLATE {} LC_CTYPE {}").format(
@@ -169,7 +169,7 @@ def copy_settings(connection: Connection, given: str, taken: str) -> None:
     database = sql.Identifier(taken)
     for setting in read_rows(connection, _Setting, "list_server_database_settings", database=given):
         whose = sql.SQL("ALTER ROLE {} IN").format(sql.Identifier(setting.role)) if setting.role else sql.SQL("ALTER")
-        value = sql.SQL(setting.value) if setting.name in _LISTS else sql.Literal(setting.value)  # type: ignore[arg-type]
+        value = sql.SQL(setting.value) if setting.name in _LISTS else sql.Literal(setting.value)
         name = sql.Identifier(*setting.name.split("."))
         _do(connection, "{} DATABASE {} SET {} TO {}", whose, database, name, value)
     rights = read_rows(connection, _Right, "list_server_database_rights", database=given)
@@ -178,7 +178,7 @@ def copy_settings(connection: Connection, given: str, taken: str) -> None:
     for right in rights:
         role = sql.Identifier(right.role) if right.role else sql.SQL("PUBLIC")
         option = sql.SQL(" WITH GRANT OPTION" if right.is_grantable else "")
-        _do(connection, "GRANT {} ON DATABASE {} TO {}{}", sql.SQL(right.privilege), database, role, option)  # type: ignore[arg-type]
+        _do(connection, "GRANT {} ON DATABASE {} TO {}{}", sql.SQL(right.privilege), database, role, option)
 
 
 def drop_leftover(connection: Connection, name: str) -> bool:

@@ -30,7 +30,7 @@ class Program:
         self,
         arguments: Sequence[str],
         environment: dict[str, str] | None = None,
-        told: _Told = lambda line: None,
+        told: _Told | None = None,
         held: Sequence[int] = (),
     ) -> None:
         """Run it to its end; its messages go to `told`, a line each. Interrupted, it is ended first.
@@ -58,7 +58,8 @@ class Program:
         ) as process:
             try:
                 for line in process.stderr or ():
-                    told(line.rstrip())
+                    if told:
+                        told(line.rstrip())
                     if ": error: " in line or (said and ": detail: " in line):
                         said.append(line.partition(": error: ")[2] or line.partition(": detail: ")[2])
             except BaseException:

@@ -1,6 +1,7 @@
 """A file into a database: beside the one in use, which it replaces when it is whole."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,9 @@ class RestoreReport:
     seconds: float
 
 
-def restore(settings: Settings, path: Path, *, over_existing: bool, hold_jobs: bool, progress: Progress) -> RestoreReport:
+def restore(
+    settings: Settings, path: Path, *, over_existing: bool, hold_jobs: bool, progress: Progress
+) -> RestoreReport:
     """Restore an archive beside the database in use, and give it that one's name when it is whole.
 
     Until then, whatever happens, the former one is in use as it was. What an interrupted restore left is dropped.
@@ -100,17 +103,18 @@ def _check(server: Server, archive: Archive, postgresql: int) -> None:
         raise Permanent("only a superuser can restore TimescaleDB's catalogue: name one in DATABASE_URL")
     if postgresql < archive.postgresql:
         raise Permanent(
-            f"{archive.path} is of PostgreSQL {archive.postgresql}, and the server of {postgresql}: restore it on as new a one"
+            f"{archive.path} is of PostgreSQL {archive.postgresql}, and the server of {postgresql}:"
+            " restore it on one as new"
         )
     if archive.timescaledb not in server.timescaledb_versions:
         has = ", ".join(server.timescaledb_versions[-3:]) or "none: install the Community edition"
         raise Permanent(
-            f"{archive.path} is of TimescaleDB {archive.timescaledb}, which has to be installed on the server (there is:"
-            f" {has}); after the restore: ALTER EXTENSION timescaledb UPDATE"
+            f"{archive.path} is of TimescaleDB {archive.timescaledb}, which has to be installed on the server (there"
+            f" is: {has}); after the restore: ALTER EXTENSION timescaledb UPDATE"
         )
 
 
-def _told(former: ServerDatabase, held: list[Contents]) -> str:
+def _told(former: ServerDatabase, held: Sequence[Contents]) -> str:
     """What a database holds, in words; empty where that is nothing."""
     words = [f"schema {each.schema} ({each.tables:,} tables, {each.objects:,} objects)" for each in held]
     return ", ".join([*words, f"{former.size} in all"]) if words else ""

@@ -121,8 +121,8 @@ class EmbeddedDatabase:
         with self._stopped():
             if self._has_data() and not over_existing:
                 raise EmbeddedDatabaseError(
-                    f"{self.home} holds an embedded database already; to drop it, with all its rows, for what {file} holds:"
-                    " --over-existing"
+                    f"{self.home} holds an embedded database already; to drop it, with all its rows, for what"
+                    f" {file} holds: --over-existing"
                 )
             tarballs.unpack(file, self.data_directory)
 

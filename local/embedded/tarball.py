@@ -34,7 +34,8 @@ def unpack(tarball: Path, data: Path) -> None:
             archive.extractall(unfinished, filter="data")
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         shutil.rmtree(unfinished, ignore_errors=True)
-        raise EmbeddedDatabaseError(f"cannot read the database tarball {tarball}: {error}") from error
+        said = str(error).partition("\n")[0].removesuffix(":")
+        raise EmbeddedDatabaseError(f"cannot read the database tarball {tarball}: {said}") from error
     if not (unfinished / "PG_VERSION").is_file():
         shutil.rmtree(unfinished, ignore_errors=True)
         raise EmbeddedDatabaseError(f"{tarball} is no tarball of an embedded database: it has no PG_VERSION")
