@@ -11,12 +11,12 @@ from local.backup.programs import Program
 
 _MAGIC = b"PGDMP"
 _GZIP = b"\x1f\x8b"
-_ENTRY = re.compile(r"^\d+; \d+ \d+ (?P<what>.+?)(?: (?P<owner>\S+))?$")
-_RIGHTS = re.compile(r"^(?:ACL|DEFAULT ACL) ")
+_RIGHTS = re.compile(r"^\d+; \d+ \d+ (?:ACL|DEFAULT ACL) ")
 _NAME = r'("(?:[^"]|"")+"|[\w$]+)'
 _GRANTED = re.compile(
     rf"\b(?:TO|FROM|FOR ROLE|SESSION AUTHORIZATION) {_NAME}(?:;$| WITH| IN SCHEMA| GRANT| REVOKE)", re.MULTILINE
 )
+_OWNED = re.compile(rf"^ALTER .* OWNER TO {_NAME};$", re.MULTILINE)
 _REVISIONS = "TABLE DATA market schema_revision"
 
 
@@ -30,7 +30,8 @@ class Archive:
     timescaledb: str
     revision: str  # of our schema
     tables: int  # how many have rows in it
-    roles: frozenset[str]  # owners, and those with rights
+    owners: frozenset[str]  # roles that own what is in it, jobs included
+    readers: frozenset[str]  # roles that have rights to it, owners among them
 
 
 def check_whole(path: Path, pg_restore: Program) -> list[str]:
@@ -80,7 +81,8 @@ def read_archive(path: Path, pg_restore: Program) -> Archive:
         metadata.get("timescaledb_version", "of an unknown version"),
         ", ".join(revisions),
         sum("; 0 " in line and " TABLE DATA " in line for line in contents),
-        frozenset(_roles(path, pg_restore, contents)),
+        frozenset(_owners(path, pg_restore)),
+        frozenset(_readers(path, pg_restore, contents)),
     )
 
 
@@ -99,11 +101,14 @@ def _rows(path: Path, pg_restore: Program, schema: str, table: str) -> Iterator[
         yield dict(zip(copied[1].split(", "), line.split("\t"), strict=True)) if copied else {}
 
 
-def _roles(path: Path, pg_restore: Program, contents: list[str]) -> Iterator[str]:
-    entries = [match for line in contents if (match := _ENTRY.match(line))]
-    yield from (entry["owner"] for entry in entries if entry["owner"])
+def _owners(path: Path, pg_restore: Program) -> Iterator[str]:
+    script = pg_restore.read("--schema-only", "--file=-", str(path))
+    yield from (_bare(name) for name in _OWNED.findall(script))
     yield from (_bare(row["owner"]) for row in _rows(path, pg_restore, "_timescaledb_config", "bgw_job"))
-    rights = "".join(f"{entry[0]}\n" for entry in entries if _RIGHTS.match(entry["what"]))
+
+
+def _readers(path: Path, pg_restore: Program, contents: list[str]) -> Iterator[str]:
+    rights = "".join(f"{line}\n" for line in contents if _RIGHTS.match(line))
     script = pg_restore.read("--use-list=/dev/stdin", "--file=-", str(path), given=rights) if rights else ""
     yield from (_bare(name) for name in _GRANTED.findall(script) if name != "PUBLIC")
 

@@ -4,7 +4,7 @@ Databases are made, renamed and dropped here and nowhere else. None of that can 
 values to SQL.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import LiteralString
@@ -135,11 +135,16 @@ def contents(settings: Settings, name: str) -> Sequence[Contents]:
         return read_rows(connection, Contents, "list_database_contents")
 
 
-def create_roles(connection: Connection, wanted: Sequence[str]) -> Sequence[str]:
-    """Create those roles that are missing, without a login; returns their names."""
-    missing = [name for (name,) in run(connection, "list_missing_roles", roles=list(wanted))]
+def create_roles(connection: Connection, owners: Iterable[str], readers: Iterable[str]) -> Sequence[str]:
+    """Create those roles that are missing, without a password or members; returns their names.
+
+    Owners may log in: TimescaleDB runs no job of a role that may not.
+    """
+    owning = set(owners)
+    missing = [name for (name,) in run(connection, "list_missing_roles", roles=sorted(owning.union(readers)))]
     for name in missing:
-        _do(connection, "CREATE ROLE {} NOLOGIN", sql.Identifier(name))
+        login = sql.SQL("LOGIN" if name in owning else "NOLOGIN")
+        _do(connection, "CREATE ROLE {} {}", sql.Identifier(name), login)
     return missing
 
 

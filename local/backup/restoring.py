@@ -75,7 +75,7 @@ def restore(
                 " --over-existing"
             )
         began_anew = databases.drop_leftover(server, beside)
-        roles = databases.create_roles(server, sorted(archive.roles))
+        roles = databases.create_roles(server, archive.owners, archive.readers)
         databases.create(server, beside, former)
         tables = _fill(settings, beside, archive, pg_restore, progress)
         _finish(settings, beside, archive, hold_jobs=hold_jobs, progress=progress)

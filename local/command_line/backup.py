@@ -53,7 +53,7 @@ def restore(
     """Restore FILE into the database DATABASE_URL names, which need not be there, or else into the embedded one.
 
     All is restored beside what is in use, which stays as it is until the very end. Roles that are missing are created,
-    without a login. Interrupted, the same command begins anew.
+    without password or members. Interrupted, the same command begins anew.
     """
     settings = read_settings()
     if settings.database_url is None:
@@ -73,7 +73,7 @@ def _restore_to_server(settings: Settings, path: Path, over_existing: bool, hold
         err.print("an earlier restore had not come to its end; what it left was dropped")
     if report.roles_created:
         names = ", ".join(report.roles_created)
-        err.print(f"roles created, without a login or members: {names}", soft_wrap=True, markup=False)
+        err.print(f"roles created, without password or members: {names}", soft_wrap=True, markup=False)
     if hold_jobs:
         err.print("TimescaleDB's jobs are paused; start them: chandlery policies apply")
     if report.revision != REVISION:

@@ -35,7 +35,8 @@ from tests.integration.policy_scene import MINUTE, NOON, WANTED, hold_jobs, main
 from tests.plain_fold import Tick
 
 SOURCE, COPY, OTHER = (database_name(suffix) for suffix in ("source", "copy", "other"))
-ROLE = f"chandlery_test_reader_{os.getpid()}"
+ROLE, OWNER, JOBS = (f"chandlery test {what} {os.getpid()}" for what in ("reader", "owner", "keeper of jobs"))
+_GIVE_JOB = "UPDATE _timescaledb_config.bgw_job SET owner = (%s::text)::regrole WHERE proc_name = 'apply_retention'"
 
 
 @dataclass(frozen=True)
@@ -70,17 +71,19 @@ def desk(server_url: str, programs: None, tmp_path_factory: pytest.TempPathFacto
     """One whose reader has rights, and is gone by the time anything is restored."""
     archive = tmp_path_factory.mktemp("backup") / "desk.backup"
     with dropped_afterwards(server_url, SOURCE, COPY, OTHER), psycopg.connect(server_url, autocommit=True) as server:
-        role = sql.Identifier(ROLE)
-        server.execute(sql.SQL("CREATE ROLE {}").format(role))
+        role, owner, jobs = (sql.Identifier(each) for each in (ROLE, OWNER, JOBS))
+        server.execute(sql.SQL("CREATE ROLE {}; CREATE ROLE {}; CREATE ROLE {} LOGIN").format(role, owner, jobs))
         url = fill(server_url, SOURCE)
         with psycopg.connect(url, autocommit=True) as source:
             source.execute(sql.SQL("GRANT USAGE ON SCHEMA market TO {}").format(role))
             source.execute(sql.SQL("GRANT SELECT ON market.candles, market.candles_1h TO {}").format(role))
             source.execute(sql.SQL("GRANT EXECUTE ON FUNCTION market.source_names TO {}").format(role))
+            source.execute(sql.SQL("ALTER TABLE market.tickers OWNER TO {}").format(owner))
+            source.execute(_GIVE_JOB, [jobs.as_string(source)])
         report = back_up(Settings(database_url=SecretStr(url)), archive, overwrite=False, progress=silent)
         yield Desk(server_url, url, archive, report)
     with psycopg.connect(server_url, autocommit=True) as server:
-        server.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(ROLE)))
+        server.execute(sql.SQL("DROP ROLE IF EXISTS {}, {}, {}").format(role, owner, jobs))
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +94,13 @@ def before(desk: Desk) -> object:
 
 @pytest.fixture(scope="module")
 def restored(desk: Desk, before: object) -> RestoreReport:
-    """Restored beside its source, on a server that had to be given the reader again."""
+    """Restored beside its source, on a server that had to be given the roles again."""
     with psycopg.connect(desk.url, autocommit=True) as source:
-        source.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(ROLE)))
-        source.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(ROLE)))
+        source.execute(_GIVE_JOB, [source.info.user])
+        source.execute("ALTER TABLE market.tickers OWNER TO CURRENT_USER")
+        for role in map(sql.Identifier, (ROLE, OWNER, JOBS)):
+            source.execute(sql.SQL("DROP OWNED BY {}").format(role))
+            source.execute(sql.SQL("DROP ROLE {}").format(role))
     return into(url_of(desk.server_url, COPY), desk.archive)
 
 
@@ -121,14 +127,16 @@ def test_what_comes_back_is_what_went_in(desk: Desk, before: dict[str, object], 
 
 
 def test_roles_that_are_missing_are_made(desk: Desk, restored: RestoreReport) -> None:
-    assert restored.roles_created == [ROLE]
+    assert restored.roles_created == [JOBS, OWNER, ROLE]
     with psycopg.connect(url_of(desk.server_url, COPY)) as copy:
-        row = copy.execute(
-            "SELECT rolcanlogin, has_table_privilege(rolname, 'market.candles', 'SELECT'),"
-            " has_table_privilege(rolname, 'market.candles', 'INSERT') FROM pg_roles WHERE rolname = %s",
-            [ROLE],
-        ).fetchone()
-    assert row == (False, True, False)
+        rows = copy.execute(
+            "SELECT rolname, rolcanlogin, has_table_privilege(rolname, 'market.candles', 'SELECT'),"
+            " has_table_privilege(rolname, 'market.tickers', 'INSERT') FROM pg_roles WHERE rolname = ANY (%s)"
+            " ORDER BY rolname",
+            [[ROLE, OWNER, JOBS]],
+        ).fetchall()
+    # TimescaleDB runs no job of an owner that may not log in.
+    assert rows == [(JOBS, True, False, False), (OWNER, True, False, True), (ROLE, False, True, False)]
 
 
 def test_what_was_restored_goes_on(desk: Desk, restored: RestoreReport) -> None:
