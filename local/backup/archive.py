@@ -96,9 +96,10 @@ def _told(contents: list[str], pattern: str) -> str:
 def _rows(path: Path, pg_restore: Program, schema: str, table: str) -> Iterator[dict[str, str]]:
     """A small table's rows, as the archive has them."""
     script = pg_restore.read("--data-only", f"--schema={schema}", f"--table={table}", "--file=-", str(path))
-    copied = re.search(r"^COPY \S+ \((.*)\) FROM stdin;\n(.*?)^\\\.$", script, re.MULTILINE | re.DOTALL)
-    for line in copied[2].splitlines() if copied else ():
-        yield dict(zip(copied[1].split(", "), line.split("\t"), strict=True)) if copied else {}
+    copied = re.search(r"^COPY \S+ \((.*)\) FROM stdin;\n((?:.*\n)*?)\\\.$", script, re.MULTILINE)
+    if copied is not None:
+        for line in copied[2].split("\n")[:-1]:
+            yield dict(zip(copied[1].split(", "), line.split("\t"), strict=True))
 
 
 def _owners(path: Path, pg_restore: Program) -> Iterator[str]:
