@@ -145,9 +145,11 @@ def _checksum(connection: Connection, name: str) -> tuple[int, str]:
 
 
 def databases(server_url: str) -> set[str]:
-    """The names of all databases there are."""
+    """The names of those databases there are that are this process's."""
     with psycopg.connect(server_url) as server:
-        return {name for (name,) in server.execute("SELECT datname FROM pg_database")}
+        return {
+            name for (name,) in server.execute("SELECT datname FROM pg_database") if name.startswith(database_name(""))
+        }
 
 
 def candles(url: str) -> int:

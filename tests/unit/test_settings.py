@@ -67,8 +67,8 @@ def test_a_secret_names_the_database_and_verifies_tls_in_full() -> None:
 
 def test_a_secret_may_name_several_hosts_of_which_one_takes_writes() -> None:
     assert connection_parameters(store(json.dumps(SECRET)))["target_session_attrs"] == "any"
-    several = {"name": "desk/several", "value": SECRET | {"host": "a,b", "target_session_attrs": "read-write"}}
-    boto3.client("secretsmanager").create_secret(Name=several["name"], SecretString=json.dumps(several["value"]))
+    several = json.dumps(SECRET | {"host": "a,b", "target_session_attrs": "read-write"})
+    boto3.client("secretsmanager").create_secret(Name="desk/several", SecretString=several)
     found = connection_parameters(Settings(database_secret_id="desk/several"))
     assert (found["host"], found["target_session_attrs"]) == ("a,b", "read-write")
 
