@@ -16,9 +16,10 @@ from chandlery.store.migrations import alembic_config
 from chandlery.usecases.apply_policies import apply_policies
 from local.backup import back_up, restore
 from tests.benchmarks.scene import NOON, insert_candles, list_instruments
-from tests.benchmarks.test_columnstore import INSTRUMENTS, MONTH
+from tests.benchmarks.test_columnstore import MONTH
 from tests.integration.backup_scene import database_name, dropped_afterwards, have_programs, opened, url_of
 
+INSTRUMENTS = 20
 SOURCE, TARGET = database_name("month"), database_name("month_again")
 
 
