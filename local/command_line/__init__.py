@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from chandlery.errors import ChandleryError
 from local.command_line import (
     backfill,
+    backup,
     candles,
     coverage,
     database,
@@ -68,6 +69,8 @@ app.command("coverage")(coverage.coverage)
 app.command("explain")(explain.explain)
 app.add_typer(policies.app, name="policies")
 app.command("status")(status.status)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 
 
 def main() -> None:

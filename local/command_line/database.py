@@ -81,7 +81,11 @@ def status(as_json: AsJson = False) -> None:
 @app.command()
 def shell() -> None:
     """Open psql on the database to use."""
+    from local.backup.programs import connection_environment
+
     psql = shutil.which("psql")
     if psql is None:
         raise Permanent("psql is not installed; on Debian: apt install postgresql-client")
-    raise typer.Exit(subprocess.run([psql, use_database()], check=False).returncode)
+    # Not on its command line, which anybody on the machine may read.
+    environment = os.environ | connection_environment(use_database())
+    raise typer.Exit(subprocess.run([psql], env=environment, check=False).returncode)

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from local.embedded import tarball as tarballs
 from local.embedded.errors import EmbeddedDatabaseError
 from local.embedded.installation import SERVER, node_executable, require_installed
 from local.embedded.serving import ServingFiles
+from local.unfinished import written_beside
 
 _POLL = 0.02
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
@@ -102,12 +104,50 @@ class EmbeddedDatabase:
 
     def dump(self, tarball: Path) -> None:
         """Writes the stopped database to a tarball that another home can start from."""
-        if not (self.data_directory / "PG_VERSION").is_file():
-            raise EmbeddedDatabaseError(f"nothing to dump: {self.home} holds no embedded database yet")
+        with self._stopped():
+            self._require_data()
+            tarballs.pack(self.data_directory, tarball)
+
+    def back_up(self, file: Path, *, overwrite: bool) -> None:
+        """Writes the stopped database to a compressed tarball, which has its name only once it is whole."""
+        with self._stopped():
+            self._require_data()
+            with written_beside(file, overwrite=overwrite) as unfinished:
+                tarballs.compress(self.data_directory, unfinished.path)
+
+    def restore(self, file: Path, *, over_existing: bool) -> None:
+        """Makes the stopped database what back_up() wrote; until that is whole, the former one stays as it was."""
+        self._make_home()
+        with self._stopped():
+            if self._has_data() and not over_existing:
+                raise EmbeddedDatabaseError(
+                    f"{self.home} holds an embedded database already; to drop it, with all its rows, for what"
+                    f" {file} holds: --over-existing"
+                )
+            tarballs.unpack(file, self.data_directory)
+
+    @contextlib.contextmanager
+    def _stopped(self) -> Iterator[None]:
+        """Nobody serves the directory meanwhile, nor begins to."""
+        self._require_home()
         with self._files.claim() as descriptor:
             if descriptor is None:
-                raise EmbeddedDatabaseError(f"the embedded database in {self.home} is running: stop it first")
-            tarballs.pack(self.data_directory, tarball)
+                raise EmbeddedDatabaseError(
+                    f"the embedded database in {self.home} is running: stop it first: chandlery db stop"
+                )
+            tarballs.put_back(self.data_directory)
+            yield
+
+    def _has_data(self) -> bool:
+        return (self.data_directory / "PG_VERSION").is_file()
+
+    def _require_data(self) -> None:
+        if not self._has_data():
+            raise EmbeddedDatabaseError(f"nothing to dump: {self.home} holds no embedded database yet")
+
+    def _require_home(self) -> None:
+        if not self.home.is_dir():
+            raise EmbeddedDatabaseError(f"nothing to dump: {self.home} holds no embedded database yet")
 
     def _end(self, number: signal.Signals, deadline: float) -> bool:
         signalled = False
@@ -134,6 +174,7 @@ class EmbeddedDatabase:
     def _launch(self, lock: int) -> subprocess.Popen[bytes]:
         require_installed()
         self._files.forget()
+        tarballs.put_back(self.data_directory)
         if self._tarball is not None and not self.data_directory.exists():
             tarballs.unpack(self._tarball, self.data_directory)
         with self.log_file.open("ab") as log:

@@ -20,7 +20,9 @@ import pytest
 from psycopg import errors
 from psycopg.conninfo import make_conninfo
 
+from chandlery.errors import Permanent
 from local.embedded import EmbeddedDatabase, EmbeddedDatabaseError, installation
+from tests.e2e.test_command_line import ENVIRONMENT, start
 
 START = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 SCHEMA = """
@@ -223,6 +225,69 @@ class TestProcess:
         (tmp_path / "bad.tar").write_text("no tarball")
         with pytest.raises(EmbeddedDatabaseError, match=r"cannot read the database tarball .*bad\.tar"):
             EmbeddedDatabase(tmp_path / "new", tarball=tmp_path / "bad.tar").start()
+
+
+class TestBackup:
+    def test_what_was_backed_up_comes_back(self, copies: Copies, tmp_path: Path) -> None:
+        database, file = copies(), tmp_path / "desk.backup"
+        environment = ENVIRONMENT | {"CHANDLERY_HOME": str(database.home)}
+        database.start()
+        running = start(("backup", str(file)), environment, tmp_path)
+        assert (running.returncode, running.stdout) == (1, "")
+        assert running.stderr.endswith("is running: stop it first: chandlery db stop\n")
+        database.stop()
+        done = start(("backup", str(file), "--json"), environment, tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert json.loads(done.stdout) == {"file": str(file), "bytes": file.stat().st_size}
+        with pytest.raises(Permanent, match=r"desk\.backup is there already; give another name, or --overwrite"):
+            database.back_up(file, overwrite=False)
+        assert sorted(path.name for path in tmp_path.glob("desk*")) == ["desk.backup"]
+
+        with connect(database.start()) as connection:
+            connection.execute("DELETE FROM ticks")
+        database.stop()
+        unasked = start(("restore", str(file)), environment, tmp_path)
+        assert (unasked.returncode, unasked.stdout) == (1, "")
+        assert unasked.stderr.endswith(
+            "holds an embedded database already; to drop it, with all its rows, for what"
+            f" {file} holds: --over-existing\n"
+        )
+        restored = start(("restore", str(file), "--over-existing"), environment, tmp_path)
+        assert (restored.returncode, restored.stdout, restored.stderr) == (0, f"file {file}\n", "")
+        with connect(database.start()) as connection:
+            assert value(connection, "SELECT count(*) FROM ticks") == 300
+        assert not (database.home / "data.former").exists()
+
+    def test_what_is_not_whole_changes_nothing(self, copies: Copies, tmp_path: Path) -> None:
+        database, file = copies(), tmp_path / "desk.backup"
+        database.start()
+        database.stop()
+        database.back_up(file, overwrite=False)
+        before = sorted(path.name for path in database.home.iterdir())
+        (tmp_path / "cut").write_bytes(file.read_bytes()[:-100])
+        (tmp_path / "text").write_text("no tarball")
+        for wrong in ("cut", "text", "absent"):
+            with pytest.raises(
+                EmbeddedDatabaseError, match=rf"^cannot read the database tarball .*{wrong}: .*"
+            ) as told:
+                database.restore(tmp_path / wrong, over_existing=True)
+            assert "\n" not in str(told.value)
+        assert sorted(path.name for path in database.home.iterdir()) == before
+
+    def test_an_exchange_cut_in_two_is_taken_back(self, copies: Copies) -> None:
+        database = copies()
+        database.start()
+        database.stop()
+        database.data_directory.rename(database.home / "data.former")
+        with connect(database.start()) as connection:
+            assert value(connection, "SELECT count(*) FROM ticks") == 300
+        assert not (database.home / "data.former").exists()
+
+    def test_a_home_without_data_has_no_backup(self, tmp_path: Path) -> None:
+        with pytest.raises(EmbeddedDatabaseError, match="holds no embedded database"):
+            EmbeddedDatabase(tmp_path / "empty").back_up(tmp_path / "b", overwrite=False)
+        assert start(("backup",), ENVIRONMENT, tmp_path).returncode == 2
+        assert start(("restore",), ENVIRONMENT, tmp_path).returncode == 2
 
 
 class TestHandshake:

@@ -65,6 +65,14 @@ def test_a_secret_names_the_database_and_verifies_tls_in_full() -> None:
     )
 
 
+def test_a_secret_may_name_several_hosts_of_which_one_takes_writes() -> None:
+    assert connection_parameters(store(json.dumps(SECRET)))["target_session_attrs"] == "any"
+    several = json.dumps(SECRET | {"host": "a,b", "target_session_attrs": "read-write"})
+    boto3.client("secretsmanager").create_secret(Name="desk/several", SecretString=several)
+    found = connection_parameters(Settings(database_secret_id="desk/several"))
+    assert (found["host"], found["target_session_attrs"]) == ("a,b", "read-write")
+
+
 def test_a_secret_may_bring_its_own_authority() -> None:
     found = connection_parameters(store(json.dumps(SECRET | {"ca": "-----BEGIN CERTIFICATE-----", "user": "u"})))
     with open(found["sslrootcert"]) as file:  # noqa: PTH123

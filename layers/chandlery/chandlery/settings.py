@@ -354,6 +354,7 @@ class DatabaseSecret(BaseModel):
     password: SecretStr
     dbname: str
     sslmode: str = "verify-full"
+    target_session_attrs: str = Field("any", description="read-write: of several hosts, the one that takes writes")
     ca: str | None = Field(None, description="PEM of the certificate authority; the system's own when absent")
 
 
@@ -388,6 +389,7 @@ def connection_parameters(settings: Settings) -> dict[str, Any]:
         "password": secret.password.get_secret_value(),
         "dbname": secret.dbname,
         "sslmode": secret.sslmode,
+        "target_session_attrs": secret.target_session_attrs,
         "sslrootcert": _ca_file(secret.ca) if secret.ca else _system_ca(),
     }
 

@@ -2,9 +2,10 @@
 
 Why an answer that is found under a fingerprint is what reading again would give:
 
-- Minutes. Every change of candles counts its hour up (market.hour_versions, by shares of the instruments) in its
-  own transaction, and waits for whoever counts the same hour. So the sum over a stretch grows with every change that becomes visible, and equal sums
-  mean equal minutes at all times in between. What retention drops moves the horizon in the same transaction.
+- Minutes. Every change of candles counts its hour up (market.hour_versions, by shares of the instruments) in its own
+  transaction, and waits for whoever counts the same hour. So the sum over a stretch grows with every change that
+  becomes visible, and equal sums mean equal minutes at all times in between. What retention drops moves the horizon in
+  the same transaction.
 - Derived buckets are materialized below an aggregate's watermark, and computed from the aggregate below, in the end
   from minutes, above it. As long as minutes and watermark stay, a bucket that is computed stays; one that is
   materialized can be older than its minutes, and a refresh puts it right at any time: no count tells of that. So

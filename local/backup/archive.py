@@ -1,0 +1,119 @@
+"""What pg_dump wrote: whether it is whole, whether it is ours, and what it needs to be restored."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from chandlery.errors import Permanent
+from local.backup.programs import Program
+
+_MAGIC = b"PGDMP"
+_GZIP = b"\x1f\x8b"
+_RIGHTS = re.compile(r"^\d+; \d+ \d+ (?:ACL|DEFAULT ACL) ")
+_NAME = r'("(?:[^"]|"")+"|[\w$]+)'
+_GRANTED = re.compile(
+    rf"\b(?:TO|FROM|FOR ROLE|SESSION AUTHORIZATION) {_NAME}(?:;$| WITH| IN SCHEMA| GRANT| REVOKE)", re.MULTILINE
+)
+_OWNED = re.compile(rf"^ALTER .* OWNER TO {_NAME};$", re.MULTILINE)
+_REVISIONS = "TABLE DATA market schema_revision"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A whole archive of a database of ours."""
+
+    path: Path
+    database: str  # the name of the one it was made of
+    postgresql: int  # major version
+    timescaledb: str
+    revision: str  # of our schema
+    tables: int  # how many have rows in it
+    owners: frozenset[str]  # roles that own what is in it, jobs included
+    readers: frozenset[str]  # roles that have rights to it, owners among them
+
+
+def check_whole(path: Path, pg_restore: Program) -> list[str]:
+    """Read an archive from beginning to end; returns its table of contents, a line each.
+
+    Raises:
+        Permanent: it is no archive, or not all of it can be read.
+    """
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(_MAGIC))
+    except OSError as error:
+        raise Permanent(f"{path} cannot be read: {error.strerror}") from None
+    if begins.startswith(_GZIP):
+        raise Permanent(
+            f"{path} is no backup of a server's database; if of an embedded one, restore without DATABASE_URL"
+        )
+    if begins != _MAGIC:
+        raise Permanent(f"{path} is no backup: it is not an archive in pg_dump's custom format")
+    try:
+        contents = pg_restore.read("--list", str(path)).splitlines()
+        # The contents stand at the beginning: only reading on shows whether the rest is there.
+        pg_restore.run([f"--file={os.devnull}", str(path)])
+    except Permanent as error:
+        raise Permanent(f"{path} is not whole, or too new for this pg_restore: {error}") from None
+    return contents
+
+
+def read_archive(path: Path, pg_restore: Program) -> Archive:
+    """What an archive is, after reading all of it.
+
+    Raises:
+        Permanent: it is no archive, not all of it can be read, or it is of no database of ours.
+    """
+    contents = check_whole(path, pg_restore)
+    database = _told(contents, r";\s+dbname: (.*)")
+    if not any(_REVISIONS in line for line in contents):
+        raise Permanent(
+            f"{path} is a dump of the database {database}, but holds no schema of Chandlery's with its rows"
+        )
+    metadata = {row["key"]: row["value"] for row in _rows(path, pg_restore, "_timescaledb_catalog", "metadata")}
+    revisions = [row["version_num"] for row in _rows(path, pg_restore, "market", "schema_revision")]
+    return Archive(
+        path,
+        database,
+        int(_told(contents, r";\s+Dumped from database version: (\d+)")),
+        metadata.get("timescaledb_version", "of an unknown version"),
+        ", ".join(revisions),
+        sum("; 0 " in line and " TABLE DATA " in line for line in contents),
+        frozenset(_owners(path, pg_restore)),
+        frozenset(_readers(path, pg_restore, contents)),
+    )
+
+
+def _told(contents: list[str], pattern: str) -> str:
+    found = next((match[1] for line in contents if (match := re.match(pattern, line))), None)
+    if found is None:
+        raise Permanent(f"pg_restore --list tells nothing like {pattern}: it is of another version than known here")
+    return found
+
+
+def _rows(path: Path, pg_restore: Program, schema: str, table: str) -> Iterator[dict[str, str]]:
+    """A small table's rows, as the archive has them."""
+    script = pg_restore.read("--data-only", f"--schema={schema}", f"--table={table}", "--file=-", str(path))
+    copied = re.search(r"^COPY \S+ \((.*)\) FROM stdin;\n((?:.*\n)*?)\\\.$", script, re.MULTILINE)
+    if copied is not None:
+        for line in copied[2].split("\n")[:-1]:
+            yield dict(zip(copied[1].split(", "), line.split("\t"), strict=True))
+
+
+def _owners(path: Path, pg_restore: Program) -> Iterator[str]:
+    script = pg_restore.read("--schema-only", "--file=-", str(path))
+    yield from (_bare(name) for name in _OWNED.findall(script))
+    yield from (_bare(row["owner"]) for row in _rows(path, pg_restore, "_timescaledb_config", "bgw_job"))
+
+
+def _readers(path: Path, pg_restore: Program, contents: list[str]) -> Iterator[str]:
+    rights = "".join(f"{line}\n" for line in contents if _RIGHTS.match(line))
+    script = pg_restore.read("--use-list=/dev/stdin", "--file=-", str(path), given=rights) if rights else ""
+    yield from (_bare(name) for name in _GRANTED.findall(script) if name != "PUBLIC")
+
+
+def _bare(name: str) -> str:
+    """A role's name without the quotes it is written with."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name

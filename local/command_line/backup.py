@@ -1,0 +1,109 @@
+"""`chandlery backup` and `chandlery restore`: a database into a file and back. What does it is imported late."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chandlery.settings import Settings, read_settings
+from chandlery.store.schema import REVISION
+from local.command_line.database import embedded_database
+from local.command_line.options import AsJson
+from local.command_line.output import err, out, progress_bar, show_json
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="the backup")]
+_WIDEST = 48  # characters of a table's name beside the bar
+
+
+def backup(
+    path: File,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace a file of that name")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Back up the whole database into FILE, which is there only once it is whole, and has been read back.
+
+    Of a server: all of the database as of one moment, by pg_dump, while everything runs on; roles are not in it. Of the
+    embedded database, which has to be stopped first: its directory.
+    """
+    settings = read_settings()
+    if settings.database_url is None:
+        embedded_database().back_up(path, overwrite=overwrite)
+        _show({"file": str(path), "bytes": path.stat().st_size}, as_json)
+        return
+    from local.backup import back_up
+
+    with _progress("backup") as progress:
+        report = back_up(settings, path, overwrite=overwrite, progress=progress)
+    _show(asdict(report), as_json)
+
+
+def restore(
+    path: File,
+    over_existing: Annotated[
+        bool, typer.Option("--over-existing", help="drop what the database holds, for what FILE holds")
+    ] = False,
+    hold_jobs: Annotated[
+        bool, typer.Option("--hold-jobs", help="leave TimescaleDB's jobs paused; start them: chandlery policies apply")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Restore FILE into the database DATABASE_URL names, which need not be there, or else into the embedded one.
+
+    All is restored beside what is in use, which stays as it is until the very end. Roles that are missing are created,
+    without password or members. Interrupted, the same command begins anew.
+    """
+    settings = read_settings()
+    if settings.database_url is None:
+        embedded_database().restore(path, over_existing=over_existing)
+        _show({"file": str(path)}, as_json)
+        return
+    _restore_to_server(settings, path, over_existing, hold_jobs, as_json)
+
+
+def _restore_to_server(settings: Settings, path: Path, over_existing: bool, hold_jobs: bool, as_json: bool) -> None:
+    from local.backup import restore as restore_archive
+
+    with _progress("restore") as progress:
+        report = restore_archive(settings, path, over_existing=over_existing, hold_jobs=hold_jobs, progress=progress)
+    _show(asdict(report), as_json)
+    if report.began_anew:
+        err.print("an earlier restore had not come to its end; what it left was dropped")
+    if report.roles_created:
+        names = ", ".join(report.roles_created)
+        err.print(f"roles created, without password or members: {names}", soft_wrap=True, markup=False)
+    if hold_jobs:
+        err.print("TimescaleDB's jobs are paused; start them: chandlery policies apply")
+    if report.revision != REVISION:
+        err.print(f"the schema is at {report.revision}, and this code needs {REVISION}: chandlery migrate upgrade")
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    with progress_bar() as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda now, done, total: bar.update(
+            task, description=f"{what}: {now[-_WIDEST:]}", completed=done, total=total or None
+        )
+
+
+def _show(report: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        show_json(report)
+        return
+    told = ", ".join(f"{name.replace('_', ' ')} {_plain(value)}" for name, value in report.items() if value)
+    out.print(told, soft_wrap=True, markup=False)
+
+
+def _plain(value: object) -> str:
+    match value:
+        case float():
+            return f"{value:.1f}"
+        case int() if not isinstance(value, bool):
+            return f"{value:,}"
+        case list():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)

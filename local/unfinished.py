@@ -1,0 +1,61 @@
+"""A file that is written beside its place, and gets its name when it is whole."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chandlery.errors import Permanent
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """The file while it is written: another name in the same folder, and a descriptor that holds its lock."""
+
+    path: Path
+    descriptor: int
+
+
+@contextmanager
+def written_beside(path: Path, *, overwrite: bool) -> Iterator[Unfinished]:
+    """Give a file its name only if all goes well inside; whatever an interrupted one left is written over.
+
+    Only its owner may read it. Whoever holds the descriptor keeps others from writing the same file.
+
+    Raises:
+        Permanent: there is a file of that name already, the folder cannot be written to, or another writes it now.
+    """
+    _refuse_existing(path, overwrite=overwrite)
+    beside = path.with_name(f"{path.name}.unfinished")
+    try:
+        descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Permanent(f"{beside} cannot be written: {error.strerror}") from None
+    try:
+        _lock(descriptor, path)
+        try:
+            yield Unfinished(beside, descriptor)
+            os.fsync(descriptor)
+            _refuse_existing(path, overwrite=overwrite)
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_existing(path: Path, *, overwrite: bool) -> None:
+    if path.is_dir():
+        raise Permanent(f"{path} is a folder; give the name of a file in it")
+    if path.exists() and not overwrite:
+        raise Permanent(f"{path} is there already; give another name, or --overwrite")
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Permanent(f"another backup is being written to {path}") from None

@@ -1,0 +1,2 @@
+-- Statistics for the planner, of the whole database.
+ANALYZE;
