@@ -6,10 +6,23 @@ from alembic import context
 from sqlalchemy import create_engine, make_url, pool
 from sqlalchemy.engine import Connection
 
-from chandlery.store.migrations import VERSION_SCHEMA, VERSION_TABLE
+from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE
 
-# Alembic keeps its revision inside the schema it builds, so that the schema must exist before.
-CREATE_SCHEMA = f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}"
+# Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Whoever is a member of the
+# role that owns it migrates as that role, so that what is created is its own; and need not be one that may create schemas.
+PREPARE = f"""
+DO $$
+BEGIN
+    IF to_regnamespace('{VERSION_SCHEMA}') IS NULL THEN
+        CREATE SCHEMA {VERSION_SCHEMA};
+    ELSIF EXISTS (
+        SELECT FROM pg_namespace WHERE nspname = '{VERSION_SCHEMA}' AND nspowner = to_regrole('{OWNER}')
+    ) THEN
+        SET ROLE {OWNER};
+    END IF;
+END
+$$
+"""
 
 OPTIONS: dict[str, Any] = {
     "version_table": VERSION_TABLE,
@@ -21,14 +34,14 @@ OPTIONS: dict[str, Any] = {
 def migrate_offline() -> None:
     """Print the SQL instead of running it."""
     context.configure(dialect_name="postgresql", literal_binds=True, **OPTIONS)
-    context.get_context().impl.static_output(f"{CREATE_SCHEMA};")
+    context.get_context().impl.static_output(f"{PREPARE.strip()};")
     with context.begin_transaction():
         context.run_migrations()
 
 
 def migrate_online(connection: Connection) -> None:
     """Run the migrations, one transaction each."""
-    connection.exec_driver_sql(CREATE_SCHEMA)
+    connection.exec_driver_sql(PREPARE)
     connection.commit()
     context.configure(connection=connection, **OPTIONS)
     with context.begin_transaction():
