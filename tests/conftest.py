@@ -20,6 +20,8 @@ from local.embedded import EmbeddedDatabase
 REPO = Path(__file__).resolve().parents[1]
 REAL_DATA = REPO.parent / "shared" / "data"
 SERVER_URL = os.environ.get("CHANDLERY_TEST_DATABASE_URL")
+# Part of every password and key of the scenes: nothing that is emitted may hold it.
+SECRET_MARKER = "s3cret-w0rd"
 
 _EMPTY = (
     "TRUNCATE market.ticks, market.dirty, market.candles, market.candle_hours, market.uncounted, market.feeds,"

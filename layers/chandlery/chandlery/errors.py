@@ -37,6 +37,10 @@ class Refused(Permanent):
         self.field = field
 
 
+class LoginRefused(Permanent):
+    """The database does not let the login in; another password may."""
+
+
 class UnknownTicker(Permanent):
     """The vendor does not know an instrument's ticker."""
 
@@ -55,8 +59,10 @@ _RETRYABLE = (
     pg.OutOfMemory,
 )
 
-# While connecting, psycopg knows the server's words but not its code.
+# While connecting, psycopg knows the server's words but not its code; and libpq's own words on TLS.
 _NO_DATABASE = re.compile(r'database ".*" does not exist')
+_NO_LOGIN = re.compile(r'password|no pg_hba.conf entry|role ".*" does not exist|not permitted to log in')
+_NO_TRUST = re.compile(r"certificate|does not support SSL|SSL connection is required", re.IGNORECASE)
 
 _MISSING_SCHEMA = (
     pg.UndefinedTable,
@@ -88,8 +94,16 @@ def _translate(error: psycopg.Error) -> ChandleryError:
         return Permanent("DATABASE_URL is malformed; write postgresql://user:password@host:5432/dbname")
     if isinstance(error, _RETRYABLE):
         return Retryable(f"the database could not do it now: {said}")
-    if isinstance(error, (pg.InvalidPassword, pg.InvalidAuthorizationSpecification)) or "password" in said:
+    connecting = error.sqlstate is None and isinstance(error, psycopg.OperationalError)
+    if connecting and _NO_TRUST.search(said):
         return Permanent(
+            f"the database cannot be trusted: {said}; correct host, sslmode or ca of DATABASE_URL or the secret, or the"
+            " server's certificate"
+        )
+    if isinstance(error, (pg.InvalidPassword, pg.InvalidAuthorizationSpecification)) or (
+        connecting and _NO_LOGIN.search(said)
+    ):
+        return LoginRefused(
             f"the database refused the login: {said}; check the user and password of DATABASE_URL or the secret"
         )
     if isinstance(error, pg.InvalidCatalogName) or _NO_DATABASE.search(said):
@@ -100,7 +114,7 @@ def _translate(error: psycopg.Error) -> ChandleryError:
         return Permanent(
             f"the database role lacks a right: {said}; grant it, or connect as the role that owns the schema"
         )
-    if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
+    if connecting:
         return Retryable(f"the database cannot be reached: {said}; check host, port and network")
     if isinstance(error, psycopg.OperationalError):
         return Retryable(f"the database failed: {said}")
