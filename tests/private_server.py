@@ -143,9 +143,9 @@ class PrivateServer:
         """What the server said."""
         return (self._folder / "log").read_text()
 
-    def url(self, database: str = "postgres") -> str:
-        """The superuser's."""
-        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
+    def url(self, database: str = "postgres", login: str = "postgres") -> str:
+        """Of the superuser, or of a login with the same password."""
+        return f"postgresql://{login}:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def run(self, statement: str, database: str = "postgres") -> None:
         """Run one, as the superuser."""

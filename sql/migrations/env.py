@@ -8,20 +8,21 @@ from sqlalchemy.engine import Connection
 
 from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE
 
-# Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Whoever is a member of the
-# role that owns it migrates as that role, so that what is created is its own; and need not be one that may create schemas.
-PREPARE = f"""
+# Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Whoever migrates need not be
+# one that may create schemas, where it does.
+CREATE_SCHEMA = f"""
 DO $$
 BEGIN
     IF to_regnamespace('{VERSION_SCHEMA}') IS NULL THEN
         CREATE SCHEMA {VERSION_SCHEMA};
-    ELSIF EXISTS (
-        SELECT FROM pg_namespace WHERE nspname = '{VERSION_SCHEMA}' AND nspowner = to_regrole('{OWNER}')
-    ) THEN
-        SET ROLE {OWNER};
     END IF;
 END
 $$
+"""
+# What a member of the schema's owner creates is to be the owner's as well.
+BECOME_OWNER = f"""
+SELECT set_config('role', '{OWNER}', false) FROM pg_namespace
+WHERE nspname = '{VERSION_SCHEMA}' AND nspowner = to_regrole('{OWNER}')
 """
 
 OPTIONS: dict[str, Any] = {
@@ -34,14 +35,16 @@ OPTIONS: dict[str, Any] = {
 def migrate_offline() -> None:
     """Print the SQL instead of running it."""
     context.configure(dialect_name="postgresql", literal_binds=True, **OPTIONS)
-    context.get_context().impl.static_output(f"{PREPARE.strip()};")
+    for statement in (CREATE_SCHEMA, BECOME_OWNER):
+        context.get_context().impl.static_output(f"{statement.strip()};")
     with context.begin_transaction():
         context.run_migrations()
 
 
 def migrate_online(connection: Connection) -> None:
     """Run the migrations, one transaction each."""
-    connection.exec_driver_sql(PREPARE)
+    for statement in (CREATE_SCHEMA, BECOME_OWNER):
+        connection.exec_driver_sql(statement)
     connection.commit()
     context.configure(connection=connection, **OPTIONS)
     with context.begin_transaction():
