@@ -8,8 +8,8 @@ from sqlalchemy.engine import Connection
 
 from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE
 
-# Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Whoever migrates need not be
-# one that may create schemas, where it does.
+# Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Where it does, whoever
+# migrates need not be one that may create schemas.
 CREATE_SCHEMA = f"""
 DO $$
 BEGIN
@@ -23,7 +23,7 @@ $$
 BECOME_OWNER = f"""
 SELECT set_config('role', '{OWNER}', false) FROM pg_namespace
 WHERE nspname = '{VERSION_SCHEMA}' AND nspowner = to_regrole('{OWNER}')
-"""
+"""  # noqa: S608  # our own words
 
 OPTIONS: dict[str, Any] = {
     "version_table": VERSION_TABLE,

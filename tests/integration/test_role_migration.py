@@ -23,7 +23,9 @@ def server() -> Iterator[PrivateServer]:
     # Roles belong to a whole server: to have none, it must be one of its own.
     binaries = find_binaries()
     if binaries is None or not has_timescaledb(binaries):
-        pytest.skip("needs PostgreSQL's server binaries with TimescaleDB: none by pg_config, on PATH or where Debian has them")
+        pytest.skip(
+            "needs PostgreSQL's server binaries with TimescaleDB: none by pg_config, on PATH or where Debian has them"
+        )
     folder = Path(tempfile.mkdtemp(prefix="chandlery-pg-"))
     folder.chmod(0o755)
     with PrivateServer(folder / "own", binaries, SECRET_MARKER, None) as server:
@@ -51,6 +53,13 @@ UNION SELECT typowner::regrole::text FROM pg_type WHERE typnamespace = 'market':
 """
 
 
+HELD = """
+SELECT DISTINCT r.rolname::text FROM pg_shdepend AS d
+JOIN pg_database AS b ON b.oid = d.dbid AND b.datname = current_database()
+JOIN pg_roles AS r ON r.oid = d.refobjid AND r.rolname LIKE 'chandlery%'
+"""
+
+
 def test_the_roles_come_go_and_serve_several_databases(server: PrivateServer) -> None:
     """In this order: a server has its roles once and for all."""
     # A login that migrated so far, and may not create roles: told what to run.
@@ -58,15 +67,20 @@ def test_the_roles_come_go_and_serve_several_databases(server: PrivateServer) ->
     migrate(server, "first", "desk", "0014")
     insert = "INSERT INTO market.calendars (calendar, time_zone) VALUES ('C', 'UTC')"
     server.run(insert, "first")
-    with pytest.raises(ProgrammingError, match="desk may not create roles, and there is none named chandlery_owner") as said:
+    with pytest.raises(
+        ProgrammingError, match="desk may not create roles, and there is none named chandlery_owner"
+    ) as said:
         migrate(server, "first", "desk")
-    assert "CREATE ROLE chandlery_owner LOGIN; CREATE ROLE chandlery_writer; CREATE ROLE chandlery_reader" in str(said.value)
+    assert "CREATE ROLE chandlery_owner LOGIN; CREATE ROLE chandlery_writer; CREATE ROLE chandlery_reader" in str(
+        said.value
+    )
 
     # As told.
     for role in ROLES:
         server.run(f"CREATE ROLE {role} {'LOGIN' if role == 'chandlery_owner' else ''}")
-    with pytest.raises(ProgrammingError, match="desk cannot give it to chandlery_owner.*\n.*run this one migration as a superuser"):
+    with pytest.raises(ProgrammingError, match="desk cannot give it to chandlery_owner") as said:
         migrate(server, "first", "desk")
+    assert "run this one migration as a superuser" in str(said.value)
     migrate(server, "first")
     assert told(server, "first", OWNERS) == ["chandlery_owner"]
     # Who migrated before loses nothing.
@@ -82,16 +96,14 @@ def test_the_roles_come_go_and_serve_several_databases(server: PrivateServer) ->
     migrate(server, "second", "builder")
     assert told(server, "second", OWNERS) == ["chandlery_owner"]
 
-    # Down and up again, by a member too; the other database stays as it is.
+    # Down and up again; the other database stays as it is.
     command.downgrade(alembic_config(server.url("first")), "0014")
     assert told(server, "first", OWNERS) == ["postgres"]
-    held = "SELECT count(*) FROM pg_shdepend WHERE dbid = (SELECT oid FROM pg_database WHERE datname = 'first') AND refobjid IN ({})"
-    others = ", ".join(f"'{role}'::regrole" for role in ROLES)
-    assert told(server, "first", held.format(others)) == [0]
-    command.downgrade(alembic_config(server.url("second", "builder")), "0014")
-    assert told(server, "second", OWNERS) == ["builder"]
-    migrate(server, "second")
+    assert told(server, "first", HELD) == []
     assert told(server, "second", OWNERS) == ["chandlery_owner"]
+    assert set(told(server, "second", HELD)) == set(ROLES)
+    migrate(server, "first")
+    assert told(server, "first", OWNERS) == ["chandlery_owner"]
     assert set(ROLES) <= set(told(server, "second", "SELECT rolname::text FROM pg_roles"))
 
 
@@ -102,8 +114,9 @@ def test_an_owner_that_could_not_log_in_is_refused(server: PrivateServer) -> Non
         server.run("CREATE ROLE chandlery_owner")
     server.run("ALTER ROLE chandlery_owner NOLOGIN")
     try:
-        with pytest.raises(ProgrammingError, match="(?s)chandlery_owner has no LOGIN.*ALTER ROLE chandlery_owner LOGIN"):
+        with pytest.raises(ProgrammingError, match="chandlery_owner has no LOGIN") as said:
             migrate(server, "third")
+        assert "ALTER ROLE chandlery_owner LOGIN" in str(said.value)
     finally:
         server.run("ALTER ROLE chandlery_owner LOGIN")
     migrate(server, "third")

@@ -23,7 +23,7 @@ from chandlery.usecases.rebuild_timeframe import discard, rebuild_timeframe
 from functions import historical_gap_monitor, historical_processor, live_gap_monitor, live_processor, policy_maintenance
 from local.command_line.functions import LocalContext
 from tests.conftest import SECRET_MARKER, SERVER_URL
-from tests.integration.api_scene import COIN, OPENS, SHARE, call, compute, get, set_scene, settings
+from tests.integration.api_scene import COIN, OPENS, SHARE, compute, get, set_scene, settings
 from tests.integration.market import MINUTE, NOON, around_the_clock, insert
 from tests.integration.policy_scene import DAY, HOUR, WANTED, desk, hold_jobs, refresh_all, store_candles
 from tests.plain_fold import Tick
@@ -159,14 +159,16 @@ def test_a_writer_does_the_work_of_the_live_processor_and_both_gap_monitors(
             insert(feed, instrument, [Tick(NOON - 20 * MINUTE + MINUTE / 2, 1000, 99, 1)])  # type: ignore[arg-type]
             insert(feed, instrument, [Tick(NOON + 20 * DAY, 0, 10, 1)])  # type: ignore[arg-type]
             feed.execute("SET enable_bitmapscan = off")
-            feed.execute("DELETE FROM market.ticks WHERE time >= %s AND time < %s", [NOON - 10 * MINUTE, NOON - 9 * MINUTE])
+            feed.execute(
+                "DELETE FROM market.ticks WHERE time >= %s AND time < %s", [NOON - 10 * MINUTE, NOON - 9 * MINUTE]
+            )
             feed.execute("UPDATE market.ticks SET cancelled = true WHERE seq = 1000")
         live = run(live_processor.handler, NOON + MINUTE)
         assert (live["candles_deleted"], live["candles_written"]) == (1, 0)
         desk.execute("DELETE FROM market.candles WHERE time = %s", [NOON - 12 * MINUTE])
         assert run(live_gap_monitor.handler, NOON + 5 * MINUTE)["gaps_found"] > 0
         run(historical_gap_monitor.handler, NOON + 9 * DAY)
-    assert [row for row in desk.execute("SELECT component, status FROM market.runs ORDER BY 1")] == [
+    assert list(desk.execute("SELECT component, status FROM market.runs ORDER BY 1")) == [
         ("historical_gap_monitor", "succeeded"), ("live_gap_monitor", "succeeded"),
         ("live_processor", "succeeded"), ("live_processor", "succeeded"),
     ]  # fmt: skip
@@ -184,7 +186,9 @@ def test_a_member_of_the_owner_keeps_policies_and_history(desk: Connection, data
         assert report["stands_in"]
         assert report["policies_done"] > 0
         run(historical_processor.handler, NOON + HOUR)
-    owners = {row[0] for row in desk.execute("SELECT owner::text FROM timescaledb_information.jobs WHERE job_id >= 1000")}
+    owners = {
+        row[0] for row in desk.execute("SELECT owner::text FROM timescaledb_information.jobs WHERE job_id >= 1000")
+    }
     assert owners == {OWNER}
     rows = desk.execute("SELECT count(*) FROM market.candles_1h WHERE instrument_id = 1").fetchone()
     assert rows == (12,)
@@ -203,7 +207,7 @@ def test_nobody_else_can_do_that(
     desk.execute("UPDATE market.candles SET high = 3")  # marks, to be refreshed
     with acting_as(name, database_url) as url:
         quiet.setenv("DATABASE_URL", url)
-        with pytest.raises(ChandleryError, match="lacks a right: (must be owner|permission denied)"):
+        with pytest.raises(ChandleryError, match=r"lacks a right: (must be owner|permission denied)"):
             run(component.handler, NOON + DAY)
 
 
@@ -214,7 +218,7 @@ def test_a_reader_can_write_no_table(connection: Connection) -> None:
     assert any("_materialized_hypertable_" in name for name in tables)
     with role(connection, READER):
         for table in tables:
-            for statement in (f"INSERT INTO {table} DEFAULT VALUES", f"DELETE FROM {table}"):
+            for statement in (f"INSERT INTO {table} DEFAULT VALUES", f"DELETE FROM {table}"):  # noqa: S608
                 with pytest.raises(pg.InsufficientPrivilege):
                     connection.execute(statement)  # type: ignore[call-overload]  # our own words
 
@@ -223,7 +227,7 @@ def granted(connection: Connection, name: str) -> dict[str, set[str]]:
     """What a role may do with each relation of ours, TimescaleDB's own parts of them included."""
     rights = "'SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'"
     rows = connection.execute(
-        f"SELECT r.name, p.privilege FROM ({RELATIONS}) AS r (name, kind)"  # type: ignore[call-overload]
+        f"SELECT r.name, p.privilege FROM ({RELATIONS}) AS r (name, kind)"  # type: ignore[call-overload]  # noqa: S608
         f" CROSS JOIN unnest(ARRAY[{rights}]) AS p (privilege)"
         " WHERE has_table_privilege(%s, r.name::regclass, p.privilege)",
         [name],
@@ -274,7 +278,9 @@ def store_candles_of_all_kinds(connection: Connection) -> None:
 def turn_to_columns(connection: Connection, table: str) -> None:
     """All chunks there are."""
     connection.execute("CALL market.set_columnstore(%s, 'instrument_id', 'time')", [table])
-    connection.execute("SELECT compress_chunk(c, true) FROM show_chunks(format('market.%%I', %s::text)::regclass) AS c", [table])
+    connection.execute(
+        "SELECT compress_chunk(c, true) FROM show_chunks(format('market.%%I', %s::text)::regclass) AS c", [table]
+    )
 
 
 @pytest.mark.parametrize(
@@ -285,8 +291,7 @@ def turn_to_columns(connection: Connection, table: str) -> None:
         "ALTER TABLE market.candles ADD COLUMN more integer",
         "TRUNCATE market.ticks",
         "CREATE TABLE market.mine (a integer)",
-        "CREATE OR REPLACE FUNCTION market.source_bit(source market.candle_source) RETURNS integer LANGUAGE sql"
-        " RETURN 1",
+        "CREATE OR REPLACE FUNCTION market.source_names(sources integer) RETURNS text LANGUAGE sql RETURN ''",
         "DROP TRIGGER mark_inserted_ticks ON market.ticks",
         "ALTER TABLE market.ticks DISABLE TRIGGER USER",
         "SELECT drop_chunks('market.candles', older_than => now())",

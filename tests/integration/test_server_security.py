@@ -119,9 +119,7 @@ def test_another_host_name_is_refused(secrets: Any, server: PrivateServer, autho
     assert 'does not match host name "127.0.0.1"' in said
 
 
-def test_a_server_without_tls_is_refused(
-    secrets: Any, binaries: Path, folder: Path, authority: Authority
-) -> None:
+def test_a_server_without_tls_is_refused(secrets: Any, binaries: Path, folder: Path, authority: Authority) -> None:
     with PrivateServer(folder / "plain", binaries, "superuser", None) as plain:
         plain.run(f"CREATE ROLE desk LOGIN PASSWORD '{PASSWORD}'")
         assert "does not support SSL" in refused(secrets, secret(plain, ca=authority.pem))

@@ -62,6 +62,7 @@ _RETRYABLE = (
 # While connecting, psycopg knows the server's words but not its code; and libpq's own words on TLS.
 _NO_DATABASE = re.compile(r'database ".*" does not exist')
 _NO_LOGIN = re.compile(r'password|no pg_hba.conf entry|role ".*" does not exist|not permitted to log in')
+_TAKEN_APART = re.compile(r'host name "[^"]*@|invalid integer value|invalid port number')
 _NO_TRUST = re.compile(r"certificate|does not support SSL|SSL connection is required", re.IGNORECASE)
 
 _MISSING_SCHEMA = (
@@ -84,14 +85,24 @@ def psycopg_errors_translated() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
+        if _is_malformed(error):
+            # libpq quotes a part of the string, which may be the password's.
+            raise Permanent(
+                "DATABASE_URL is malformed; write postgresql://user:password@host:5432/dbname, and in a password / as"
+                " %2F, @ as %40, ? as %3F, % as %25"
+            ) from None
         raise _translate(error) from error
+
+
+def _is_malformed(error: psycopg.Error) -> bool:
+    """Whether it is no string to connect by, or one that was taken apart at the wrong place."""
+    if error.sqlstate is not None:
+        return False
+    return isinstance(error, psycopg.ProgrammingError) or bool(_TAKEN_APART.search(str(error)))
 
 
 def _translate(error: psycopg.Error) -> ChandleryError:
     said = _said_by_server(error)
-    if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
-        # libpq would quote a part of the string, which may be the password.
-        return Permanent("DATABASE_URL is malformed; write postgresql://user:password@host:5432/dbname")
     if isinstance(error, _RETRYABLE):
         return Retryable(f"the database could not do it now: {said}")
     connecting = error.sqlstate is None and isinstance(error, psycopg.OperationalError)
