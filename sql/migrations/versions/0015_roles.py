@@ -2,17 +2,17 @@
 
 from chandlery.store.migrations import run_script
 
-revision = "0017"
-down_revision = "0016"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Create the roles where they are not there yet, and give them their rights."""
-    run_script("0017_roles.up.sql")
+    run_script("0015_roles.up.sql")
 
 
 def downgrade() -> None:
     """Take the rights back; the roles stay, for other databases of the server may use them."""
-    run_script("0017_roles.down.sql")
+    run_script("0015_roles.down.sql")
