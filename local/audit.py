@@ -34,9 +34,8 @@ def main() -> int:
             sys.stdout.write(f"audit of {lock} skipped: {why}\n")
             return 0
         unknown = f"; not known to PyPI: {', '.join(found.unknown)}" if found.unknown else ""
-        sys.stdout.write(
-            f"audit of {lock}: {len(found.audited)} packages, {len(found.vulnerable)} vulnerable{unknown}\n"
-        )
+        counts = f"{len(found.audited)} packages, {len(found.vulnerable)} vulnerabilities"
+        sys.stdout.write(f"audit of {lock}: {counts}{unknown}\n")
         if found.vulnerable:
             sys.stdout.writelines(f"  {line}\n" for line in found.vulnerable)
             return 1

@@ -148,7 +148,7 @@ class PrivateServer:
     def run(self, statement: str, database: str = "postgres") -> None:
         """Run one, as the superuser."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]  # the test's own words
+            connection.execute(statement)
 
     @property
     def _data(self) -> str:
@@ -160,15 +160,18 @@ class PrivateServer:
                 shutil.chown(path, _OTHER, _OTHER)
 
     def _do(self, binary: str, *arguments: str) -> None:
-        as_other = {"user": _OTHER, "group": _OTHER, "extra_groups": []} if os.geteuid() == 0 else {}
+        root = os.geteuid() == 0
         done = subprocess.run(
             [self._binaries / binary, *arguments],
             cwd="/",
             stdin=subprocess.DEVNULL,
+            # A server that is started keeps what it is given.
             stdout=subprocess.PIPE if binary == "initdb" else subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
             check=False,
-            **as_other,  # type: ignore[arg-type]
+            user=_OTHER if root else None,
+            group=_OTHER if root else None,
+            extra_groups=[] if root else None,
         )
         assert done.returncode == 0, f"{binary}: {(done.stdout or b'').decode()}"
 

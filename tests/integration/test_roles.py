@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import import_module
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -23,7 +24,7 @@ from chandlery.usecases.rebuild_timeframe import discard, rebuild_timeframe
 from functions import historical_gap_monitor, historical_processor, live_gap_monitor, live_processor, policy_maintenance
 from local.command_line.functions import LocalContext
 from tests.conftest import SECRET_MARKER, SERVER_URL
-from tests.integration.api_scene import COIN, OPENS, SHARE, compute, get, set_scene, settings
+from tests.integration.api_scene import COIN, OPENS, SHARE, Answer, compute, get, set_scene, settings
 from tests.integration.market import MINUTE, NOON, around_the_clock, insert
 from tests.integration.policy_scene import DAY, HOUR, WANTED, desk, hold_jobs, refresh_all, store_candles
 from tests.plain_fold import Tick
@@ -67,7 +68,7 @@ def acting_as(role: str, url: str) -> Iterator[str]:
 def taking_the_role(role: str) -> Callable[..., Connection]:
     def connected(*arguments: Any, **named: Any) -> Connection:
         connection = connect(*arguments, **named)
-        connection.execute(f"SET ROLE {role}")  # type: ignore[call-overload]  # our own words
+        connection.execute(f"SET ROLE {role}")
         return connection
 
     return connected
@@ -75,7 +76,7 @@ def taking_the_role(role: str) -> Callable[..., Connection]:
 
 @contextmanager
 def role(connection: Connection, name: str) -> Iterator[Connection]:
-    connection.execute(f"SET ROLE {name}")  # type: ignore[call-overload]  # our own words
+    connection.execute(f"SET ROLE {name}")
     try:
         yield connection
     finally:
@@ -105,7 +106,7 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
     turn_to_columns(desk, "candles")
     turn_to_columns(desk, "candles_5m")
     last = OPENS + 5 * DAY
-    asked = {
+    asked: dict[str, Callable[[], Answer]] = {
         "/health": lambda: get("/health"),
         "/api/v1/compute": lambda: compute(from_=OPENS.isoformat(), to=last.isoformat()),
         "/api/v1/indicators": lambda: get("/api/v1/indicators"),
@@ -121,7 +122,7 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
     }
     assert asked.keys() == set(app.outline().paths or ())
     others = ("1m", "5m", "4h", "1d", "1w", "1mo")
-    asked |= {each: lambda each=each: get(f"/api/v1/candles/{SHARE}", timeframe=each) for each in others}
+    asked |= {each: partial(get, f"/api/v1/candles/{SHARE}", timeframe=each) for each in others}
 
     def answers() -> dict[str, Any]:
         answered = {path: ask() for path, ask in asked.items()}
@@ -220,14 +221,14 @@ def test_a_reader_can_write_no_table(connection: Connection) -> None:
         for table in tables:
             for statement in (f"INSERT INTO {table} DEFAULT VALUES", f"DELETE FROM {table}"):  # noqa: S608
                 with pytest.raises(pg.InsufficientPrivilege):
-                    connection.execute(statement)  # type: ignore[call-overload]  # our own words
+                    connection.execute(statement)
 
 
 def granted(connection: Connection, name: str) -> dict[str, set[str]]:
     """What a role may do with each relation of ours, TimescaleDB's own parts of them included."""
     rights = "'SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'"
     rows = connection.execute(
-        f"SELECT r.name, p.privilege FROM ({RELATIONS}) AS r (name, kind)"  # type: ignore[call-overload]  # noqa: S608
+        f"SELECT r.name, p.privilege FROM ({RELATIONS}) AS r (name, kind)"  # noqa: S608
         f" CROSS JOIN unnest(ARRAY[{rights}]) AS p (privilege)"
         " WHERE has_table_privilege(%s, r.name::regclass, p.privilege)",
         [name],
@@ -237,7 +238,7 @@ def granted(connection: Connection, name: str) -> dict[str, set[str]]:
 
 def test_rights_are_no_more_and_no_less(desk: Connection) -> None:
     store_candles_of_all_kinds(desk)
-    relations = dict(desk.execute(RELATIONS).fetchall())
+    relations: dict[str, str] = dict(desk.execute(RELATIONS).fetchall())
     ours = {name for name in relations if name.startswith("market.")}
     internal = relations.keys() - ours
     assert any("_materialized_hypertable_" in name for name in internal)
@@ -310,14 +311,14 @@ def test_neither_writer_nor_reader_changes_the_schema(desk: Connection, name: st
     insert(desk, instrument, [Tick(NOON, 0, 10, 1)])  # type: ignore[arg-type]  # ints are exact
     desk.execute("DELETE FROM market.dirty")
     with role(desk, name), pytest.raises(pg.InsufficientPrivilege):
-        desk.execute(statement)  # type: ignore[call-overload]
+        desk.execute(statement)
 
 
 @pytest.mark.parametrize("name", [WRITER, READER])
 def test_neither_sees_another_schema(connection: Connection, name: str) -> None:
     with connection.transaction(force_rollback=True):
         connection.execute("CREATE SCHEMA elsewhere CREATE TABLE positions (a integer)")
-        connection.execute(f"SET LOCAL ROLE {name}")  # type: ignore[call-overload]  # our own words
+        connection.execute(f"SET LOCAL ROLE {name}")
         with pytest.raises(pg.InsufficientPrivilege, match="permission denied for schema elsewhere"):
             connection.execute("SELECT * FROM elsewhere.positions")
 
@@ -331,7 +332,7 @@ def test_what_the_owner_creates_later_has_the_same_rights(connection: Connection
 
 @contextmanager
 def role_in(connection: Connection, name: str) -> Iterator[None]:
-    connection.execute(f"SET LOCAL ROLE {name}")  # type: ignore[call-overload]  # our own words
+    connection.execute(f"SET LOCAL ROLE {name}")
     yield
 
 

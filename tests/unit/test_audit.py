@@ -26,7 +26,7 @@ UNKNOWN = {"dependencies": [{"name": "redis", "skip_reason": "Dependency not fou
         (
             read_report(KNOWN),
             1,
-            "2 packages, 2 vulnerable; not known to PyPI: ours\n  redis 8.1.0: PYSEC-1, fixed in 8.1.1",
+            "2 packages, 2 vulnerabilities; not known to PyPI: ours\n  redis 8.1.0: PYSEC-1, fixed in 8.1.1",
         ),
         (read_report(UNKNOWN), 0, "skipped: the index in use has no report"),
         ("pip-audit could not ask (no network)", 0, "skipped: pip-audit could not ask (no network)"),

@@ -62,7 +62,9 @@ _RETRYABLE = (
 # While connecting, psycopg knows the server's words but not its code; and libpq's own words on TLS.
 _NO_DATABASE = re.compile(r'database ".*" does not exist')
 _NO_LOGIN = re.compile(r'password|no pg_hba.conf entry|role ".*" does not exist|not permitted to log in')
-_TAKEN_APART = re.compile(r'host name "[^"]*@|invalid integer value|invalid port number')
+_TAKEN_APART = re.compile(
+    r"""host (name )?["'][^"']*@|invalid integer value|invalid port number|Servname not supported"""
+)
 _NO_TRUST = re.compile(r"certificate|does not support SSL|SSL connection is required", re.IGNORECASE)
 
 _MISSING_SCHEMA = (
