@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check build bench docs lock clean
+.PHONY: help demo up test check audit build bench docs lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,10 @@ check: .venv/dev  ## lint, type-check, and check the template
 	@$(BIN)/mypy
 	@$(BIN)/sam validate --lint
 	@$(BIN)/cfn-lint template.yaml
+	@$(BIN)/python -m local.audit
+
+audit: .venv/dev  ## ask whether what is locked has known vulnerabilities; says so where nobody answers
+	@$(BIN)/python -m local.audit
 
 build: .venv/dev  ## build the deployable artifacts, with bytecode, which halves a cold start
 	@find sql -name __pycache__ -prune -exec rm -rf {} +

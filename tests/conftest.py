@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -20,6 +20,9 @@ from local.embedded import EmbeddedDatabase
 REPO = Path(__file__).resolve().parents[1]
 REAL_DATA = REPO.parent / "shared" / "data"
 SERVER_URL = os.environ.get("CHANDLERY_TEST_DATABASE_URL")
+# Passwords and keys of the scenes: whatever a test lets out, none of them may be in it.
+SECRET_MARKER = "s3cret-w0rd"
+SECRETS = (SECRET_MARKER, "s3cret-word", "k3y-word", "the-vendors-own-key")
 
 _EMPTY = (
     "TRUNCATE market.ticks, market.dirty, market.candles, market.candle_hours, market.uncounted, market.feeds,"
@@ -55,6 +58,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "benchmarks" in item.path.parts:
             item.add_marker(pytest.mark.skip(reason="a benchmark: run make bench"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail what has printed or logged a secret."""
+    report = yield
+    told = [name for name, text in report.sections if any(secret in text for secret in SECRETS)]
+    if told and report.passed:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} let out a secret: {', '.join(told)}"
+    return report
 
 
 @pytest.fixture(scope="session")

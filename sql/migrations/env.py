@@ -6,10 +6,24 @@ from alembic import context
 from sqlalchemy import create_engine, make_url, pool
 from sqlalchemy.engine import Connection
 
-from chandlery.store.migrations import VERSION_SCHEMA, VERSION_TABLE
+from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE
 
-# Alembic keeps its revision inside the schema it builds, so that the schema must exist before.
-CREATE_SCHEMA = f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}"
+# Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Where it does, whoever
+# migrates need not be one that may create schemas.
+CREATE_SCHEMA = f"""
+DO $$
+BEGIN
+    IF to_regnamespace('{VERSION_SCHEMA}') IS NULL THEN
+        CREATE SCHEMA {VERSION_SCHEMA};
+    END IF;
+END
+$$
+"""
+# What a member of the schema's owner creates is to be the owner's as well.
+BECOME_OWNER = f"""
+SELECT set_config('role', '{OWNER}', false) FROM pg_namespace
+WHERE nspname = '{VERSION_SCHEMA}' AND nspowner = to_regrole('{OWNER}')
+"""  # noqa: S608  # our own words
 
 OPTIONS: dict[str, Any] = {
     "version_table": VERSION_TABLE,
@@ -21,14 +35,16 @@ OPTIONS: dict[str, Any] = {
 def migrate_offline() -> None:
     """Print the SQL instead of running it."""
     context.configure(dialect_name="postgresql", literal_binds=True, **OPTIONS)
-    context.get_context().impl.static_output(f"{CREATE_SCHEMA};")
+    for statement in (CREATE_SCHEMA, BECOME_OWNER):
+        context.get_context().impl.static_output(f"{statement.strip()};")
     with context.begin_transaction():
         context.run_migrations()
 
 
 def migrate_online(connection: Connection) -> None:
     """Run the migrations, one transaction each."""
-    connection.exec_driver_sql(CREATE_SCHEMA)
+    for statement in (CREATE_SCHEMA, BECOME_OWNER):
+        connection.exec_driver_sql(statement)
     connection.commit()
     context.configure(connection=connection, **OPTIONS)
     with context.begin_transaction():

@@ -16,6 +16,7 @@ from alembic import command
 from psycopg import sql
 
 from chandlery.store.migrations import alembic_config
+from chandlery.store.schema import REVISION
 from tests.e2e.test_command_line import ENVIRONMENT, INTERRUPTED, SEARCHED, start
 from tests.integration.backup_scene import (
     candles,
@@ -88,7 +89,7 @@ def file(desk: Desk) -> Path:
     done = desk.run(SOURCE, "backup", "desk.backup", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)
-    assert (told["file"], told["database"], told["revision"]) == ("desk.backup", SOURCE, "0014")
+    assert (told["file"], told["database"], told["revision"]) == ("desk.backup", SOURCE, REVISION)
     return desk.folder / "desk.backup"
 
 

@@ -37,6 +37,10 @@ class Refused(Permanent):
         self.field = field
 
 
+class LoginRefused(Permanent):
+    """The database does not let the login in; another password may."""
+
+
 class UnknownTicker(Permanent):
     """The vendor does not know an instrument's ticker."""
 
@@ -55,8 +59,13 @@ _RETRYABLE = (
     pg.OutOfMemory,
 )
 
-# While connecting, psycopg knows the server's words but not its code.
+# While connecting, psycopg knows the server's words but not its code; and libpq's own words on TLS.
 _NO_DATABASE = re.compile(r'database ".*" does not exist')
+_NO_LOGIN = re.compile(r'password|no pg_hba.conf entry|role ".*" does not exist|not permitted to log in')
+_TAKEN_APART = re.compile(
+    r"""host (name )?["'][^"']*@|invalid integer value|invalid port number|Servname not supported"""
+)
+_NO_TRUST = re.compile(r"certificate|does not support SSL|SSL connection is required", re.IGNORECASE)
 
 _MISSING_SCHEMA = (
     pg.UndefinedTable,
@@ -78,18 +87,36 @@ def psycopg_errors_translated() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
+        if _is_malformed(error):
+            # libpq quotes a part of the string, which may be the password's.
+            raise Permanent(
+                "DATABASE_URL is malformed; write postgresql://user:password@host:5432/dbname, and in a password / as"
+                " %2F, @ as %40, ? as %3F, % as %25"
+            ) from None
         raise _translate(error) from error
+
+
+def _is_malformed(error: psycopg.Error) -> bool:
+    """Whether it is no string to connect by, or one that was taken apart at the wrong place."""
+    if error.sqlstate is not None:
+        return False
+    return isinstance(error, psycopg.ProgrammingError) or bool(_TAKEN_APART.search(str(error)))
 
 
 def _translate(error: psycopg.Error) -> ChandleryError:
     said = _said_by_server(error)
-    if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
-        # libpq would quote a part of the string, which may be the password.
-        return Permanent("DATABASE_URL is malformed; write postgresql://user:password@host:5432/dbname")
     if isinstance(error, _RETRYABLE):
         return Retryable(f"the database could not do it now: {said}")
-    if isinstance(error, (pg.InvalidPassword, pg.InvalidAuthorizationSpecification)) or "password" in said:
+    connecting = error.sqlstate is None and isinstance(error, psycopg.OperationalError)
+    if connecting and _NO_TRUST.search(said):
         return Permanent(
+            f"the database cannot be trusted: {said}; correct host, sslmode or ca of DATABASE_URL or the secret, or the"
+            " server's certificate"
+        )
+    if isinstance(error, (pg.InvalidPassword, pg.InvalidAuthorizationSpecification)) or (
+        connecting and _NO_LOGIN.search(said)
+    ):
+        return LoginRefused(
             f"the database refused the login: {said}; check the user and password of DATABASE_URL or the secret"
         )
     if isinstance(error, pg.InvalidCatalogName) or _NO_DATABASE.search(said):
@@ -100,7 +127,7 @@ def _translate(error: psycopg.Error) -> ChandleryError:
         return Permanent(
             f"the database role lacks a right: {said}; grant it, or connect as the role that owns the schema"
         )
-    if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
+    if connecting:
         return Retryable(f"the database cannot be reached: {said}; check host, port and network")
     if isinstance(error, psycopg.OperationalError):
         return Retryable(f"the database failed: {said}")

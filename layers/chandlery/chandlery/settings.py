@@ -370,8 +370,12 @@ def read_settings() -> Settings:
         raise Permanent(f"the environment is wrong: {_first_problem(error)}") from None
 
 
-def connection_parameters(settings: Settings) -> dict[str, Any]:
-    """What libpq needs to reach the database: of DATABASE_URL, or of the secret.
+def connection_parameters(settings: Settings, *, renewed: bool = False) -> dict[str, Any]:
+    """What libpq needs to reach the database: of DATABASE_URL, or of the secret, which is remembered for some seconds.
+
+    Args:
+        settings: which of the two.
+        renewed: whether the secret is to be read anew in any case.
 
     Raises:
         Permanent: neither is set, the secret does not exist, or it does not hold what it should.
@@ -381,7 +385,7 @@ def connection_parameters(settings: Settings) -> dict[str, Any]:
         return {"conninfo": settings.database_url.get_secret_value()}
     if settings.database_secret_id is None:
         raise Permanent("no database is named: set DATABASE_URL or DATABASE_SECRET_ID")
-    secret = _database_secret(settings.database_secret_id)
+    secret = _database_secret(settings.database_secret_id, renewed=renewed)
     return {
         "host": secret.host,
         "port": secret.port,
@@ -423,22 +427,23 @@ def _key_of(secret: str) -> str:
     return key if isinstance(key, str) else ""
 
 
-def _database_secret(secret_id: str) -> DatabaseSecret:
+def _database_secret(secret_id: str, *, renewed: bool) -> DatabaseSecret:
     try:
-        return DatabaseSecret.model_validate(json.loads(_read_secret(secret_id, "DATABASE_SECRET_ID")))
+        stored = _read_secret(secret_id, "DATABASE_SECRET_ID", renewed=renewed)
+        return DatabaseSecret.model_validate(json.loads(stored))
     except ValidationError as error:
         raise Permanent(f"secret {secret_id} is wrong: {_first_problem(error)}") from None
     except ValueError:
         raise Permanent(f"secret {secret_id} is not JSON; it needs host, user, password and dbname") from None
 
 
-def _read_secret(secret_id: str, setting: str) -> str:
+def _read_secret(secret_id: str, setting: str, *, renewed: bool = False) -> str:
     # Imported here: boto3 is a third of a second that a function with DATABASE_URL need not pay.
     from aws_lambda_powertools.utilities import parameters
     from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
     try:
-        stored: Any = parameters.get_secret(secret_id)  # bytes, of a binary secret
+        stored: Any = parameters.get_secret(secret_id, force_fetch=renewed)  # bytes, of a binary secret
     except GetParameterError as error:
         if "ResourceNotFound" in str(error) or "AccessDenied" in str(error):
             raise Permanent(f"secret {secret_id} cannot be read: {error}; check {setting} and the role") from None
@@ -454,7 +459,8 @@ def _system_ca() -> str:
 def _ca_file(pem: str) -> str:
     """Write it down: libpq takes a certificate authority as a file only."""
     path = Path(tempfile.gettempdir()) / f"chandlery-ca-{hashlib.sha256(pem.encode()).hexdigest()[:16]}.pem"
-    if not path.exists():
+    # Whoever else writes there could have put another authority under the name.
+    if not path.exists() or path.read_text() != pem:
         path.write_text(pem)
     return str(path)
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from psycopg import Connection, IsolationLevel
 
-from chandlery.errors import Retryable, psycopg_errors_translated
+from chandlery.errors import LoginRefused, Retryable, psycopg_errors_translated
 from chandlery.settings import Settings, connection_parameters
 from chandlery.store import schema
 from chandlery.store.rehearsal import DeskConnection
@@ -17,6 +18,8 @@ def connect(
     settings: Settings, component: str, *, read_only: bool = False, timeout_seconds: float | None = None
 ) -> Connection:
     """A connection in autocommit mode, in UTC, with timeouts, named after its component.
+
+    Where the login is refused, the secret is read once more: its password may have been changed since.
 
     Args:
         settings: who and where.
@@ -42,20 +45,31 @@ def connect(
     }
     if read_only:
         options["default_transaction_read_only"] = "on"
-    with psycopg_errors_translated():
-        connection = DeskConnection.connect(
-            **connection_parameters(settings),
-            autocommit=True,
-            prepare_threshold=None,
-            connect_timeout=settings.database_connect_timeout_seconds,
-            application_name=f"chandlery-{component}",
-            # A server that is gone without a word is noticed within some ten seconds, not when TCP gives up.
-            keepalives_idle=5,
-            keepalives_interval=2,
-            keepalives_count=3,
-            tcp_user_timeout=10_000,
-            options=" ".join(f"-c {name}={value}" for name, value in options.items()),
-        )
+
+    def open_with(parameters: dict[str, Any]) -> DeskConnection:
+        with psycopg_errors_translated():
+            return DeskConnection.connect(
+                **parameters,
+                autocommit=True,
+                prepare_threshold=None,
+                connect_timeout=settings.database_connect_timeout_seconds,
+                application_name=f"chandlery-{component}",
+                # A server that is gone without a word is noticed within some ten seconds, not when TCP gives up.
+                keepalives_idle=5,
+                keepalives_interval=2,
+                keepalives_count=3,
+                tcp_user_timeout=10_000,
+                options=" ".join(f"-c {name}={value}" for name, value in options.items()),
+            )
+
+    known = connection_parameters(settings)
+    try:
+        connection = open_with(known)
+    except LoginRefused:
+        renewed = connection_parameters(settings, renewed=True)
+        if renewed == known:
+            raise
+        connection = open_with(renewed)
     # Each statement sees what was committed before it, whatever the server's default: writers of candles rely on it.
     connection.isolation_level = IsolationLevel.READ_COMMITTED
     return connection

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 SCRIPTS = SQL / "migrations"
 VERSION_TABLE = "schema_revision"
 VERSION_SCHEMA = "market"
+OWNER = "chandlery_owner"  # a role; from 0015 on the schema is its own
 
 
 def alembic_config(url: str, output: TextIO | None = None) -> "Config":
