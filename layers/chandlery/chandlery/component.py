@@ -20,7 +20,6 @@ from chandlery.store.rehearsal import rehearsal
 from chandlery.store.runs import Idle
 from chandlery.telemetry import Telemetry
 
-
 NOW = "now"
 
 
