@@ -44,12 +44,13 @@ docs: .venv/local  ## write the settings into README.md, from the models that re
 	@$(BIN)/python -m local.settings_table
 
 lock: .venv/dev  ## compile the requirements anew, with hashes and without addresses
-	@for args in "--all-extras -o requirements-dev.txt" "--extra local --extra indicators -c requirements-dev.txt -o requirements.txt" \
+	@for args in "--all-extras -o requirements-dev.txt" "--extra local --extra indicators --extra migrations -c requirements-dev.txt -o requirements.txt" \
 		"-c requirements-dev.txt -o layers/chandlery/requirements.txt"; do \
 		$(COMPILE) pyproject.toml $$args; done
-	@$(BIN)/python -c 'import tomllib; \
-		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["indicators"], sep="\n")' \
-		| $(COMPILE) - -c requirements-dev.txt -o layers/indicators/requirements.txt
+	@for extra in indicators migrations; do \
+		$(BIN)/python -c 'import sys, tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra \
+		| $(COMPILE) - -c requirements-dev.txt -o layers/$$extra/requirements.txt; done
 
 clean:  ## remove what was installed or built here; data under .chandlery stays
 	@rm -rf .venv .aws-sam local/embedded/node_modules

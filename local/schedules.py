@@ -48,17 +48,19 @@ class Function:
 
 @cache
 def read_functions(template: Path = TEMPLATE) -> Sequence[Function]:
-    """Every function of the template."""
-    resources = yaml.load(template.read_text(), Loader=_TemplateLoader)["Resources"]  # noqa: S506  # derives from SafeLoader
+    """Every function of the template; a schedule that is a parameter is that parameter's default."""
+    read = yaml.load(template.read_text(), Loader=_TemplateLoader)  # noqa: S506  # derives from SafeLoader
+    defaults = {name: parameter.get("Default") for name, parameter in read["Parameters"].items()}
     found = []
-    for resource in resources.values():
+    for resource in read["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             properties = resource["Properties"]
-            schedules = [
+            expressions = [
                 event["Properties"]["ScheduleExpression"]
                 for event in properties.get("Events", {}).values()
                 if event["Type"] == "ScheduleV2"
             ]
+            schedules = [defaults.get(expression, expression) for expression in expressions]
             name = properties["Handler"].partition(".")[0]
             found.append(Function(name, timedelta(seconds=properties["Timeout"]), next(iter(schedules), None)))
     return found

@@ -25,6 +25,8 @@ from local.schedules import Function, find_function, firings, read_functions
 
 # What a report tells of the moment rather than of the run: no use in adding it up.
 _STANDING = (
+    "database_bytes",
+    "database_growth_bytes",
     "future_marks",
     "gaps_open",
     "indicator_marks_left",
@@ -102,13 +104,13 @@ def invoke(
 
 
 def _show_report(report: dict[str, Any]) -> None:
-    """What a run did in a line, its feeds as a table, and whatever it names."""
+    """What a run did in a line, its feeds or calendars as a table, and whatever it names."""
     single = {name: value for name, value in report.items() if not isinstance(value, list)}
     out.print(", ".join(f"{name.replace('_', ' ')} {plain(value)}" for name, value in single.items()))
     for name, values in report.items():
-        if name == "feeds" and values:
-            show_rows(values, list(values[0]), title="feeds", as_json=False)
-        elif isinstance(values, list) and name != "feeds" and values:
+        if isinstance(values, list) and values and isinstance(values[0], dict):
+            show_rows(values, list(values[0]), title=name, as_json=False)
+        elif isinstance(values, list) and values:
             out.print(f"{name.replace('_', ' ')}: {', '.join(values)}")
 
 

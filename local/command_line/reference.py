@@ -1,5 +1,6 @@
 """`chandlery instruments` and `chandlery sessions`: reference data."""
 
+import json
 import re
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
@@ -122,6 +123,30 @@ def import_sessions(
     """Fill a calendar of your own from a file; it replaces what stood on the days from its first to its last."""
     with open_connection() as connection:
         _fill(connection, calendars.from_file(file, calendar, time_zone))
+
+
+@sessions.command("export")
+def export_sessions(
+    calendar: Annotated[list[str], typer.Argument(help="names, as exchange_calendars has them")],
+    first: Annotated[
+        date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="2005-01-01 when absent")
+    ] = None,
+    last: Annotated[
+        date | None,
+        typer.Option("--to", parser=parse_day, metavar="DATE", help="two years ahead when absent"),
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="sessions of one's own, as `import` takes them")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="of the calendar in the file")] = None,
+) -> None:
+    """Write sessions as the event that the function `migrate` takes, for a database that only it can reach."""
+    if file is None:
+        found = [calendars.from_library(name, first or calendars.EARLIEST, last or _horizon()) for name in calendar]
+    elif time_zone is None or len(calendar) > 1:
+        raise typer.BadParameter("a --file holds one calendar, and needs its --time-zone")
+    else:
+        found = [calendars.from_file(file, calendar[0], time_zone)]
+    event = {"do": "sync-sessions", "calendars": [asdict(each) for each in found]}
+    print(json.dumps(event, default=plain, separators=(",", ":")))
 
 
 def _fill(connection: Connection, calendar: Calendar) -> None:

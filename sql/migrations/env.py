@@ -4,7 +4,7 @@ from typing import Any
 
 from alembic import context
 from sqlalchemy import create_engine, make_url, pool
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE
 
@@ -51,10 +51,16 @@ def migrate_online(connection: Connection) -> None:
         context.run_migrations()
 
 
+def open_engine(database: Any) -> Engine:
+    """The database of a URL, or the one that a function opens connections to."""
+    if callable(database):
+        return create_engine("postgresql+psycopg://", poolclass=pool.NullPool, creator=database)
+    url = make_url(database).set(drivername="postgresql+psycopg")
+    return create_engine(url, poolclass=pool.NullPool, connect_args={"prepare_threshold": None})
+
+
 if context.is_offline_mode():
     migrate_offline()
 else:
-    url = make_url(context.config.attributes["url"]).set(drivername="postgresql+psycopg")
-    engine = create_engine(url, poolclass=pool.NullPool, connect_args={"prepare_threshold": None})
-    with engine.connect() as database:
+    with open_engine(context.config.attributes["database"]).connect() as database:
         migrate_online(database)

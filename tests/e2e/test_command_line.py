@@ -91,6 +91,21 @@ def test_ticks_become_candles(chandlery: Chandlery, ticks: Path) -> None:
     assert (status["health"], status["minutes_waiting"]) == ("HEALTHY", 0)
 
 
+def test_exported_sessions_are_an_event_of_the_function_that_migrates(chandlery: Chandlery, tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("session_date,opens_at,closes_at\n2026-03-02,2026-03-02T10:00,2026-03-02T11:00\n")
+    exported = chandlery("sessions", "export", "OWN", "--file", str(own), "--time-zone", "Asia/Tokyo")
+    assert exported.returncode == 0, exported.stderr
+    event = tmp_path / "event.json"
+    event.write_text(exported.stdout)
+
+    result = chandlery("invoke", "migrate", "--event", str(event))
+
+    assert result.returncode == 0, result.stderr
+    assert ["OWN", "1", "2026-03-02", "2026-03-02", "0"] in [line.split() for line in result.stdout.splitlines()]
+    assert chandlery("sessions", "export", "A", "B", "--file", str(own)).returncode == 2
+
+
 def test_invoke_runs_one_function(chandlery: Chandlery) -> None:
     result = chandlery("invoke", "live_processor", "--event", str(REPO / "events" / "live_processor.json"), "--json")
     assert result.returncode == 0, result.stderr

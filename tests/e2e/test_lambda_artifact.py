@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from psycopg import Connection
 from samtranslator.yaml_helper import yaml_parse
 
+from chandlery.store.migrations import alembic_config
+from chandlery.store.schema import REVISION
 from tests.e2e.lambda_runtime import Sandbox, copy_runtime_client
 from tests.integration.api_scene import minute
 from tests.integration.derived_scene import write
@@ -25,9 +28,11 @@ REPO = Path(__file__).resolve().parents[2]
 EVENT = json.loads((REPO / "events" / "live_processor.json").read_text())
 API = "HttpApi"
 API_EVENTS = sorted((REPO / "events").glob("http_api_*.json"))
+MIGRATE = "Migrate"
+MIGRATE_EVENTS = sorted((REPO / "events").glob("migrate_*.json"))
 # What these answer needs numpy and TA-Lib.
 NUMERIC_EVENTS = {"http_api_compute", "http_api_indicators"}
-# Every other function of the template → its module.
+# Every function of the template that a schedule invokes → its module.
 MODULES = {
     "LiveProcessor": "live_processor",
     "LiveGapMonitor": "live_gap_monitor",
@@ -81,6 +86,15 @@ def opt_with_indicators(opt: Path, built: Path, template: Any, tmp_path_factory:
     return folder
 
 
+@pytest.fixture(scope="session")
+def opt_with_migrations(opt: Path, built: Path, template: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lambda's /opt of the function that migrates."""
+    folder = tmp_path_factory.mktemp("opt")
+    shutil.copytree(opt, folder, dirs_exist_ok=True)
+    unpack(template["Resources"][MIGRATE]["Properties"]["Layers"], folder, built, template)
+    return folder
+
+
 def unpack(layers: Any, folder: Path, built: Path, template: Any) -> None:
     for layer in layers:
         content = built / template["Resources"][layer["Ref"]]["Properties"]["ContentUri"]
@@ -101,8 +115,10 @@ def sandbox(
 ) -> Iterator[Sandbox]:
     """A function, deployed: the live processor where a test names no other."""
     properties = template["Resources"][getattr(request, "param", "LiveProcessor")]["Properties"]
-    if "Layers" in properties:
-        opt = request.getfixturevalue("opt_with_indicators")
+    for layer in properties.get("Layers", []):
+        opt = request.getfixturevalue(
+            {"IndicatorsLayer": "opt_with_indicators"}.get(layer["Ref"], "opt_with_migrations")
+        )
     environment = {"DATABASE_URL": database_url, "POWERTOOLS_LOG_LEVEL": "INFO"}
     with Sandbox(built / properties["CodeUri"], opt, client, properties["Handler"], environment) as started:
         yield started
@@ -114,7 +130,7 @@ def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) ->
         path.name for path in (REPO / "sql" / "queries").iterdir()
     }
     source = REPO / "functions"
-    for name in (*MODULES, API):
+    for name in (*MODULES, API, MIGRATE):
         files = {path.relative_to(built / name) for path in (built / name).rglob("*") if path.is_file()}
         assert files == {path.relative_to(source) for path in source.rglob("*.py")}
     layer = [path for path in (built / "ChandleryLayer").rglob("*") if path.is_file()]
@@ -132,9 +148,26 @@ def test_third_party_numerics_have_a_layer_of_their_own(built: Path, template: A
     size = sum(path.stat().st_size for path in files)
     print(f"layers of the historical processor: {size / 2**20:.0f} MiB")
     assert size < LAMBDA_LAYERS_LIMIT
-    having = {name for name in (*MODULES, API) if "Layers" in template["Resources"][name]["Properties"]}
-    assert having == {"HistoricalProcessor", API}
+    assert having(template, "IndicatorsLayer") == {"HistoricalProcessor", API}
     assert (opt_with_indicators / "indicators.toml").is_file()
+
+
+def having(template: Any, layer: str) -> set[str]:
+    """The functions that have a layer beside those of all."""
+    functions = {name: template["Resources"][name]["Properties"] for name in (*MODULES, API, MIGRATE)}
+    return {name for name, each in functions.items() if {"Ref": layer} in each.get("Layers", [])}
+
+
+def test_migrations_have_a_layer_of_their_own(built: Path, template: Any, opt_with_migrations: Path) -> None:
+    layer = built / "MigrationsLayer" / "python"
+    packages = {path.name for path in layer.iterdir() if (path / "__init__.py").is_file()}
+    assert packages == {"alembic", "mako", "markupsafe", "sqlalchemy"}
+    assert not [name for name in packages if (built / "ChandleryLayer" / "python" / name).exists()]
+    size = sum(path.stat().st_size for path in opt_with_migrations.rglob("*") if path.is_file())
+    print(f"layers of the function that migrates: {size / 2**20:.0f} MiB")
+    assert size < LAMBDA_LAYERS_LIMIT / 3
+    assert having(template, "MigrationsLayer") == {MIGRATE}
+    assert (opt_with_migrations / "migrations" / "env.py").is_file()
 
 
 def test_the_sandbox_sees_the_artifact_and_nothing_else(sandbox: Sandbox, built: Path, opt: Path) -> None:
@@ -182,12 +215,12 @@ def test_a_scheduled_event_becomes_candles(sandbox: Sandbox, connection: Connect
 
 def test_the_template_has_no_other_function(template: Any) -> None:
     kinds = {name: resource["Type"] for name, resource in template["Resources"].items()}
-    assert {name for name, kind in kinds.items() if kind == "AWS::Serverless::Function"} == {*MODULES, API}
+    assert {name for name, kind in kinds.items() if kind == "AWS::Serverless::Function"} == {*MODULES, API, MIGRATE}
 
 
 def test_every_event_is_somebodys() -> None:
     named = {path.stem for path in (REPO / "events").iterdir()}
-    assert named == {*MODULES.values(), *(path.stem for path in API_EVENTS)}
+    assert named == {*MODULES.values(), *(path.stem for path in (*API_EVENTS, *MIGRATE_EVENTS))}
 
 
 @pytest.mark.parametrize(("sandbox", "module"), MODULES.items(), indirect=["sandbox"], ids=MODULES.values())
@@ -261,6 +294,32 @@ def test_the_historical_processor_stores_indicators(sandbox: Sandbox, connection
 
     assert again.error is None
     assert (again.result["values_written"], again.result["values_changed"]) == (0, 0)
+
+
+@pytest.mark.parametrize("sandbox", [MIGRATE], indirect=True)
+def test_the_function_that_migrates_runs_on_its_events(
+    sandbox: Sandbox, connection: Connection, database_url: str
+) -> None:
+    told = {path.stem: json.loads(path.read_text()) for path in MIGRATE_EVENTS}
+    assert told.keys() == {"migrate_current", "migrate_sync_sessions", "migrate_upgrade"}
+    command.downgrade(alembic_config(database_url), "-1")
+    before = sandbox.invoke(told["migrate_current"]).result
+    assert before["revision"] < before["wanted"] == REVISION
+
+    upgraded = sandbox.invoke(told["migrate_upgrade"], seconds=900)
+
+    assert upgraded.error is None
+    assert upgraded.result == {"before": before["revision"], "revision": REVISION, "wanted": REVISION}
+    assert metrics_of(sandbox)["Failures"] == [0]
+    synced = sandbox.invoke(told["migrate_sync_sessions"])
+    assert synced.error is None
+    assert [each["sessions"] for each in synced.result["calendars"]] == [2]
+    assert connection.execute("SELECT count(*) FROM market.sessions").fetchone() == (2,)
+    # A slip changes nothing, and the sandbox lives on.
+    refused = sandbox.invoke({"do": "downgrade"})
+    assert refused.error is not None
+    assert refused.error["errorType"] == "Permanent"
+    assert sandbox.invoke(told["migrate_current"]).result["revision"] == REVISION
 
 
 @pytest.mark.parametrize("sandbox", [API], indirect=True)

@@ -14,7 +14,7 @@ from psycopg import Connection
 from chandlery.component import Component
 from chandlery.errors import Permanent, Retryable
 from chandlery.store import instruments
-from chandlery.telemetry import WARNINGS
+from chandlery.telemetry import WARNINGS, Telemetry
 from functions.historical_gap_monitor import handler as historical_gap_monitor
 from functions.live_gap_monitor import handler as live_gap_monitor
 from functions.live_processor import handler
@@ -106,6 +106,7 @@ def test_a_run_reports_records_and_measures(desk: Connection, capsys: pytest.Cap
         "GapsFilled": 0,
         "FutureMarks": 0,
         "LagSeconds": 0,
+        "FeedSilentSeconds": 56,
     }
 
 
@@ -125,8 +126,10 @@ def test_each_feed_in_session_is_measured_once(desk: Connection, capsys: pytest.
     instruments.add(desk, "X@C@EQ", "24/7", "second")
     instruments.add(desk, "X@D@EQ", "CLOSED", "closed")
     report = handler(EVENT, Context())
-    _, of_feeds = emitted(capsys.readouterr().out)
+    of_run, of_feeds = emitted(capsys.readouterr().out)
     since_midnight = 12 * 3600 + 60
+    # The alarm looks at the most silent one: it cannot name feeds.
+    assert of_run["FeedSilentSeconds"] == report["silent_seconds"] == since_midnight
     assert of_feeds == {"test": {"FeedSilentSeconds": 56}, "second": {"FeedSilentSeconds": since_midnight}}
     assert report["feeds"] == [
         {"feed": "second", "silent_seconds": since_midnight},
@@ -170,6 +173,7 @@ def test_the_live_gap_monitor_measures_and_warns(
         "GapsFilled": 0,
         "Coverage24h": coverage,
         "Coverage7d": coverage,
+        "CalendarsEnding": 2,
     }
     assert of_feeds == {"test": common | {"Coverage24h": coverage, "Coverage7d": coverage, "FeedSilentSeconds": 60}}
     warned = {line["message"]: line["names"] for line in said if line["level"] == "WARNING"}
@@ -223,6 +227,26 @@ def test_a_repeated_event_that_finds_work_tells_another_attempt(desk: Connection
     handler(EVENT, Context())
     ((status, attempts, counts, _),) = runs(desk)
     assert (status, attempts, counts["candles_revised"]) == ("succeeded", 2, 1)
+
+
+def test_an_event_may_say_now_instead_of_a_time(desk: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chandlery.component.time.sleep", lambda seconds: None)
+    before = datetime.now(UTC)
+    handler({"scheduled_at": "now"}, Context())
+    after = datetime.now(UTC)
+    ((scheduled_at,),) = desk.execute("SELECT scheduled_at FROM market.runs").fetchall()
+    # The minute in which it ran, as a schedule that fires at whole minutes would have sent it.
+    assert (scheduled_at.second, scheduled_at.microsecond) == (0, 0)
+    assert before - MINUTE < scheduled_at <= after
+
+
+def test_in_a_namespace_of_its_own_a_stack_is_told_from_others(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Chandlery/dev")
+    Telemetry("test").succeeded({"feeds": [{"feed": "a", "silent_seconds": 1.0}]}, 0.5)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert [line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in lines] == ["Chandlery/dev"] * 2
 
 
 ABSURD = "no schedule fires at .*: give a time from 2000-01-01 to 2100-01-01; send"

@@ -10,6 +10,7 @@ from psycopg import Connection
 from chandlery.errors import ChandleryError, Permanent, Retryable
 from chandlery.settings import Settings
 from chandlery.store import policies as store
+from chandlery.store import runs
 from chandlery.store.connection import connect
 from chandlery.usecases.apply_policies import apply_policies, plan_policies
 from chandlery.usecases.maintain_policies import PolicyReport
@@ -199,6 +200,32 @@ def test_a_job_that_is_late_is_named_and_done_by_us(with_scheduler: Connection) 
     report = maintain(with_scheduler, NOON)
     assert (report.jobs_failed, report.jobs_late, report.policies_done) == (0, 1, 1)
     assert re.fullmatch(rf"job {job_id}, refresh of candles_5m: 2 h late(, never run)?", report.late_jobs[0])
+
+
+def test_a_run_tells_how_far_behind_aggregates_are(with_scheduler: Connection) -> None:
+    around_the_clock(with_scheduler, "X@A@EQ")
+    keep(with_scheduler)
+    assert maintain(with_scheduler, NOON, most_marks=0).aggregate_lag_seconds == 0
+    # A scheduler that runs, and refreshes nothing: the bucket that closed at 11:05 was to be there six minutes later.
+    store_candles(with_scheduler, NOON - HOUR, NOON)
+    report = maintain(with_scheduler, NOON, most_marks=0)
+    assert report.aggregate_lag_seconds == (55 - 6) * 60
+
+
+@pytest.mark.parametrize(("before", "known"), [(DAY, True), (DAY + 2 * HOUR, True), (DAY + 3 * HOUR, False)])
+def test_a_run_tells_the_databases_size_and_growth(desk: Connection, before: timedelta, known: bool) -> None:
+    first = maintain(desk, NOON)
+    assert first.database_bytes is not None
+    assert first.database_bytes > 1_000_000
+    assert first.database_growth_bytes is None
+    counts = {"database_bytes": 1_000_000}
+    runs.record(desk, "policy_maintenance", NOON - before, counts=counts, changed=True, seconds=1)
+    # Neither another component's run nor one that failed before it looked says how large it was.
+    runs.record(desk, "live_processor", NOON - DAY, counts={"database_bytes": 5}, changed=True, seconds=1)
+    runs.record(desk, "policy_maintenance", NOON - DAY - MINUTE, counts={}, changed=True, seconds=1, error="no")
+    second = maintain(desk, NOON)
+    assert second.database_bytes is not None
+    assert second.database_growth_bytes == (second.database_bytes - 1_000_000 if known else None)
 
 
 def test_our_own_jobs_run(desk: Connection) -> None:

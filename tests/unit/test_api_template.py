@@ -8,12 +8,10 @@ import pytest
 from tests.unit.test_template import (
     NO_VENDOR,
     TEMPLATE,
-    by_name,
     decide,
     deployed,
     holds,
     of_type,
-    statements_of,
     transformed,
 )
 
@@ -84,22 +82,3 @@ def test_the_function_ends_before_api_gateway_gives_up(deployed: dict[str, Any])
     assert function["Handler"] == "http_api.handler"
     assert function["Timeout"] * 1000 < deployed["ApiIntegration"]["Properties"]["TimeoutInMillis"]
     assert function["ReservedConcurrentExecutions"] == {"Ref": "ApiConcurrency"}
-
-
-@pytest.mark.parametrize(
-    ("secret", "resource"),
-    [
-        ("reader", by_name("ApiDatabaseSecretId")),
-        ("arn:aws:secretsmanager:us-east-1:123456789012:secret:reader-AbCdEf", {"Ref": "ApiDatabaseSecretId"}),
-    ],
-    ids=["name", "arn"],
-)
-def test_it_reads_with_a_login_of_its_own_where_there_is_one(
-    deployed: dict[str, Any], secret: str, resource: dict[str, str]
-) -> None:
-    given = NO_VENDOR | {"ApiDatabaseSecretId": secret}
-    variables = deployed["HttpApi"]["Properties"]["Environment"]["Variables"]
-    assert decide(variables["DATABASE_SECRET_ID"], given) == {"Ref": "ApiDatabaseSecretId"}
-    assert decide(variables["DATABASE_SECRET_ID"], NO_VENDOR) == {"Ref": "DatabaseSecretId"}
-    assert resource in [each["Resource"] for each in statements_of(deployed, "HttpApiRole", given)]
-    assert resource not in [each["Resource"] for each in statements_of(deployed, "HttpApiRole", NO_VENDOR)]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -46,10 +47,9 @@ class Expected:
     delivery_attempts: int
     retries: int
     event_age: timedelta
-    role: str
 
 
-# In the order in which they fire at one minute.
+# Those that schedules invoke, in the order in which they fire at one minute.
 FUNCTIONS = {
     "LiveProcessor": Expected(
         module="live_processor",
@@ -60,7 +60,6 @@ FUNCTIONS = {
         delivery_attempts=3,
         retries=0,
         event_age=timedelta(minutes=1),
-        role="FunctionRole",
     ),
     "LiveGapMonitor": Expected(
         module="live_gap_monitor",
@@ -71,7 +70,6 @@ FUNCTIONS = {
         delivery_attempts=185,
         retries=0,
         event_age=timedelta(minutes=5),
-        role="FunctionRole",
     ),
     "PolicyMaintenance": Expected(
         module="policy_maintenance",
@@ -82,7 +80,6 @@ FUNCTIONS = {
         delivery_attempts=185,
         retries=0,
         event_age=timedelta(minutes=5),
-        role="FunctionRole",
     ),
     "HistoricalGapMonitor": Expected(
         module="historical_gap_monitor",
@@ -93,7 +90,6 @@ FUNCTIONS = {
         delivery_attempts=185,
         retries=2,
         event_age=timedelta(hours=6),
-        role="HistoricalGapMonitorRole",
     ),
     "HistoricalProcessor": Expected(
         module="historical_processor",
@@ -104,16 +100,21 @@ FUNCTIONS = {
         delivery_attempts=185,
         retries=2,
         event_age=timedelta(hours=6),
-        role="FunctionRole",
     ),
 }
+API, MIGRATE = "HttpApi", "Migrate"
+ALL_FUNCTIONS = (*FUNCTIONS, API, MIGRATE)
+for_all_functions = pytest.mark.parametrize("name", ALL_FUNCTIONS)
 for_each_function = pytest.mark.parametrize(("name", "expected"), FUNCTIONS.items(), ids=FUNCTIONS.keys())
 
 NO_VENDOR = {"DatabaseSecretId": "desk"}
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/mrk-0123456789abcdef"
 WITH_VENDOR = NO_VENDOR | {"Vendor": "polygon", "VendorSecretId": "key"}
+WITH_EVERYTHING = WITH_VENDOR | {"SubnetIds": "subnet-1", "KmsKeyArn": KEY}
 DATABASE_VARIABLES = {
     "DATABASE_SECRET_ID": {"Ref": "DatabaseSecretId"},
     "POWERTOOLS_LOG_LEVEL": "INFO",
+    "POWERTOOLS_METRICS_NAMESPACE": {"Ref": "MetricsNamespace"},
     "SSL_CERT_FILE": "/etc/pki/tls/certs/ca-bundle.crt",
 }
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -159,12 +160,17 @@ def schedule_of(resources: dict[str, Any], name: str) -> Any:
 def statements_of(resources: dict[str, Any], role: str, given: Mapping[str, str]) -> list[dict[str, Any]]:
     """What a role may do if the stack is given these parameters: its own policies and those it shares."""
     properties = resources[role]["Properties"]
-    shared = [resources[each["Ref"]]["Properties"] for each in properties["ManagedPolicyArns"]]
+    shared = [resources[each["Ref"]]["Properties"] for each in decide(properties["ManagedPolicyArns"], given)]
     return [
         statement
         for policy in decide([*properties["Policies"], *shared], given)
         for statement in policy["PolicyDocument"]["Statement"]
     ]
+
+
+def value_of(node: Any) -> Any:
+    """What a property is by default: a parameter's default where it is one."""
+    return TEMPLATE["Parameters"][node["Ref"]]["Default"] if isinstance(node, dict) else node
 
 
 def by_name(parameter: str) -> dict[str, str]:
@@ -208,7 +214,7 @@ def holds(node: Any, given: Mapping[str, str]) -> Any:
 
 
 def test_the_functions_are_these_and_fire_in_this_order(deployed: dict[str, Any]) -> None:
-    assert of_type(deployed, "AWS::Lambda::Function").keys() == FUNCTIONS.keys() | {"HttpApi"}
+    assert of_type(deployed, "AWS::Lambda::Function").keys() == set(ALL_FUNCTIONS)
     assert len(of_type(deployed, "AWS::Scheduler::Schedule")) == len(FUNCTIONS)
     night = datetime(2026, 1, 30, 2, tzinfo=UTC)
     fired = list(firings(read_functions(), Window(night, night + timedelta(minutes=1))))
@@ -221,7 +227,7 @@ def test_the_functions_are_these_and_fire_in_this_order(deployed: dict[str, Any]
 def test_a_function_fires_when_its_minute_begins(deployed: dict[str, Any], name: str, expected: Expected) -> None:
     schedule = schedule_of(deployed, name)
     # A rate would fire at whatever second it was deployed.
-    assert schedule["ScheduleExpression"] == expected.schedule
+    assert value_of(schedule["ScheduleExpression"]) == expected.schedule
     assert schedule["ScheduleExpressionTimezone"] == "UTC"
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
     assert "Name" not in schedule
@@ -239,11 +245,22 @@ def test_the_schedule_sends_what_the_handler_reads(deployed: dict[str, Any], nam
     scheduled_at = datetime.fromisoformat(example["scheduled_at"])
     window = Window(scheduled_at, scheduled_at + timedelta(minutes=1))
     assert list(find_function(expected.module).firings(window)) == [scheduled_at]
-    template = schedule_of(deployed, name)["Target"]["Input"]
+    template = value_of(schedule_of(deployed, name)["Target"]["Input"])
     assert template.count(SCHEDULED_TIME) == 1
     sent = template.replace(SCHEDULED_TIME, example["scheduled_at"])
     assert json.loads(sent) == example
     assert ScheduledEvent.model_validate_json(sent).scheduled_at == scheduled_at
+
+
+def test_an_emulator_may_fire_by_a_rate_and_let_the_function_tell_the_time(deployed: dict[str, Any]) -> None:
+    schedules = of_type(deployed, "AWS::Scheduler::Schedule").values()
+    assert {each["Target"]["Input"]["Ref"] for each in schedules} == {"ScheduledInput"}
+    assert schedule_of(deployed, "LiveProcessor")["ScheduleExpression"] == {"Ref": "LiveSchedule"}
+    assert re.fullmatch(TEMPLATE["Parameters"]["LiveSchedule"]["AllowedPattern"], "rate(1 minute)")
+    (_, plain_input) = TEMPLATE["Parameters"]["ScheduledInput"]["AllowedValues"]
+    before = datetime.now(UTC)
+    taken = ScheduledEvent.model_validate_json(plain_input).scheduled_at
+    assert before - timedelta(minutes=1) < taken <= datetime.now(UTC)
 
 
 @for_each_function
@@ -331,8 +348,8 @@ def test_nobody_is_asked_unless_a_vendor_is_named() -> None:
     assert re.fullmatch(TEMPLATE["Parameters"]["VendorUrl"]["AllowedPattern"], defaults["VendorUrl"])
 
 
-@for_each_function
-def test_every_function_logs_where_retention_is_set(deployed: dict[str, Any], name: str, expected: Expected) -> None:
+@for_all_functions
+def test_every_function_logs_where_retention_is_set(deployed: dict[str, Any], name: str) -> None:
     function = deployed[name]["Properties"]
     assert function["LoggingConfig"] == {"LogGroup": {"Ref": f"{name}Logs"}}
     group = of_type(deployed, "AWS::Logs::LogGroup")[f"{name}Logs"]
@@ -345,31 +362,100 @@ def test_every_queue_is_encrypted_and_keeps_for_two_weeks(deployed: dict[str, An
     queues = of_type(deployed, "AWS::SQS::Queue")
     assert queues.keys() == {"FailedRuns", "FailedDeliveries"}
     for queue in queues.values():
-        assert queue["SqsManagedSseEnabled"] is True
+        assert decide(queue, NO_VENDOR)["SqsManagedSseEnabled"] is True
+        assert decide(queue, WITH_EVERYTHING)["SqsManagedSseEnabled"] is False
         assert timedelta(seconds=queue["MessageRetentionPeriod"]) == timedelta(days=14)
 
 
-@for_each_function
-def test_a_function_may_do_only_what_it_must(deployed: dict[str, Any], name: str, expected: Expected) -> None:
-    assert deployed[name]["Properties"]["Role"] == {"Fn::GetAtt": [expected.role, "Arn"]}
-    (trust,) = deployed[expected.role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+@for_all_functions
+def test_a_function_may_do_only_what_it_must(deployed: dict[str, Any], name: str) -> None:
+    role = f"{name}Role"
+    assert deployed[name]["Properties"]["Role"] == {"Fn::GetAtt": [role, "Arn"]}
+    (trust,) = deployed[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
-    in_vpc = WITH_VENDOR | {"SubnetIds": "subnet-1"}
-    statements = statements_of(deployed, expected.role, in_vpc)
-    unbounded = [action for each in statements if each["Resource"] == "*" for action in each["Action"]]
-    assert {action.partition(":")[0] for action in unbounded} == {"xray", "ec2"}
-    assert not [each for each in statements if "*" in str(each["Action"])]
-    logs = [{"Fn::GetAtt": [f"{each}Logs", "Arn"]} for each in FUNCTIONS if FUNCTIONS[each].role == expected.role]
-    bounded = [(each["Action"], each["Resource"]) for each in statements if each["Resource"] != "*"]
+    allowed = [each for each in statements_of(deployed, role, WITH_EVERYTHING) if each["Effect"] == "Allow"]
+    bounded = [(each["Action"], each["Resource"]) for each in allowed if each["Resource"] != "*"]
     assert [each for each in bounded if each[0] != "secretsmanager:GetSecretValue"] == [
-        (["logs:CreateLogStream", "logs:PutLogEvents"], logs),
+        (["logs:CreateLogStream", "logs:PutLogEvents"], {"Fn::GetAtt": [f"{name}Logs", "Arn"]}),
         ("sqs:SendMessage", {"Fn::GetAtt": ["FailedRuns", "Arn"]}),
+        (["kms:Decrypt", "kms:GenerateDataKey"], {"Ref": "KmsKeyArn"}),
     ]
-    assert not [each for each in statements_of(deployed, expected.role, NO_VENDOR) if "ec2:" in str(each["Action"])]
+    assert not [each for each in statements_of(deployed, role, NO_VENDOR) if "ec2:" in str(each) or "kms:" in str(each)]
+
+
+# AWS knows no narrower resource for these, or checks that a role may do them on all.
+UNBOUNDED = {
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+}
+
+
+def test_nothing_may_be_done_to_everything_but_what_aws_cannot_bound(deployed: dict[str, Any]) -> None:
+    kinds = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Role", "AWS::IAM::Policy")
+    holders = {name: each for kind in kinds for name, each in of_type(deployed, kind).items()}
+    assert holders.keys() >= {*(f"{name}Role" for name in ALL_FUNCTIONS), "FunctionPolicy", "DatabaseSecretPolicy"}
+    statements = [
+        statement
+        for each in holders.values()
+        for policy in [*each.get("Policies", []), each]
+        for statement in decide(policy.get("PolicyDocument", {}).get("Statement", []), WITH_EVERYTHING)
+    ]
+    assert len(statements) > 2 * len(ALL_FUNCTIONS)
+    unbounded = set()
+    for statement in statements:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not [action for action in actions if "*" in action]
+        assert "NotAction" not in statement
+        assert "NotResource" not in statement
+        if statement["Resource"] == "*" and statement["Effect"] == "Allow":
+            unbounded |= set(actions)
+    assert unbounded == UNBOUNDED
+    # The network interfaces are Lambda's affair: whatever calls from inside a function is refused them.
+    (denied,) = [each for each in statements if each["Effect"] == "Deny"]
+    assert {*denied["Action"], "xray:PutTraceSegments", "xray:PutTelemetryRecords"} == UNBOUNDED
+    assert denied["Condition"]["ArnLike"].keys() == {"lambda:SourceFunctionArn"}
+
+
+def test_a_key_of_ones_own_is_for_everything_that_keeps_anything(deployed: dict[str, Any]) -> None:
+    assert re.fullmatch(TEMPLATE["Parameters"]["KmsKeyArn"]["AllowedPattern"], KEY)
+    key = {"Ref": "KmsKeyArn"}
+    for kind, name in (
+        ("AWS::Logs::LogGroup", "KmsKeyId"),
+        ("AWS::SQS::Queue", "KmsMasterKeyId"),
+        ("AWS::SNS::Topic", "KmsMasterKeyId"),
+        ("AWS::Lambda::Function", "KmsKeyArn"),
+    ):
+        found = of_type(deployed, kind)
+        assert found
+        assert {str(decide(each, WITH_EVERYTHING)[name]) for each in found.values()} == {str(key)}, kind
+        assert not [each for each in found if name in decide(found[each], NO_VENDOR)], kind
+    schedules = of_type(deployed, "AWS::Scheduler::Schedule").values()
+    policy = deployed["DeliveryKeyPolicy"]
+    assert policy["Condition"] == "HasKey"
+    roles = [each["Target"]["RoleArn"]["Fn::GetAtt"][0] for each in schedules]
+    assert sorted(each["Ref"] for each in policy["Properties"]["Roles"]) == sorted(roles)
 
 
 DATABASE_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:database-AbC123"
 VENDOR_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:polygon-AbC123"
+
+
+def secrets_read(deployed: dict[str, Any], given: Mapping[str, str]) -> dict[str, list[Any]]:
+    """Which secrets each function may read, if the stack is given these parameters."""
+    return {
+        name: [
+            statement["Resource"]
+            for statement in statements_of(deployed, f"{name}Role", given)
+            if statement["Action"] == "secretsmanager:GetSecretValue"
+        ]
+        for name in ALL_FUNCTIONS
+    }
 
 
 @pytest.mark.parametrize(
@@ -386,20 +472,27 @@ VENDOR_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:polygon-AbC12
 def test_the_historical_gap_monitor_alone_may_read_the_vendors_secret(
     deployed: dict[str, Any], given: Mapping[str, str], read_by_all: Any, read_by_monitor: Any
 ) -> None:
-    may_read = {
-        expected.role: [
-            statement["Resource"]
-            for statement in statements_of(deployed, expected.role, given)
-            if statement["Action"] == "secretsmanager:GetSecretValue"
-        ]
-        for expected in FUNCTIONS.values()
-    }
     of_monitor = [each for each in (read_by_monitor, read_by_all) if each]
-    assert may_read == {"FunctionRole": [read_by_all], "HistoricalGapMonitorRole": of_monitor}
+    everybody = {key: [read_by_all] for key in ALL_FUNCTIONS}
+    assert secrets_read(deployed, given) == everybody | {"HistoricalGapMonitor": of_monitor}
 
 
-@for_each_function
-def test_a_function_can_be_found_to_invoke_by_hand(transformed: dict[str, Any], name: str, expected: Expected) -> None:
+@pytest.mark.parametrize(("name", "parameter"), [(API, "ApiDatabaseSecretId"), (MIGRATE, "MigrationSecretId")])
+@pytest.mark.parametrize("arn", [False, True], ids=["name", "arn"])
+def test_a_function_with_a_login_of_its_own_reads_no_other(
+    deployed: dict[str, Any], name: str, parameter: str, arn: bool
+) -> None:
+    given = NO_VENDOR | {parameter: DATABASE_ARN if arn else "own"}
+    variables = deployed[name]["Properties"]["Environment"]["Variables"]
+    assert decide(variables["DATABASE_SECRET_ID"], given) == {"Ref": parameter}
+    assert decide(variables["DATABASE_SECRET_ID"], NO_VENDOR) == {"Ref": "DatabaseSecretId"}
+    everybody = {key: [by_name("DatabaseSecretId")] for key in ALL_FUNCTIONS}
+    assert secrets_read(deployed, NO_VENDOR) == everybody
+    assert secrets_read(deployed, given) == everybody | {name: [{"Ref": parameter} if arn else by_name(parameter)]}
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, MIGRATE])
+def test_a_function_can_be_found_to_invoke_by_hand(transformed: dict[str, Any], name: str) -> None:
     assert transformed["Outputs"][f"{name}Name"]["Value"] == {"Ref": name}
 
 
@@ -421,9 +514,24 @@ def test_a_secret_is_named_by_its_name_or_its_whole_arn(secret: str, accepted: b
     assert bool(re.fullmatch(patterns["VendorSecretId"], secret)) is (accepted or not secret)
 
 
+def test_each_environment_gives_parameters_that_there_are() -> None:
+    environments = tomllib.loads((REPO / "samconfig.toml").read_text())
+    given = {
+        name: dict(pair.split("=", 1) for pair in settings["deploy"]["parameters"]["parameter_overrides"].split())
+        for name, settings in environments.items()
+        if isinstance(settings, dict) and "deploy" in settings
+    }
+    assert given.keys() == {"dev", "prod"}
+    for values in given.values():
+        assert values.keys() <= TEMPLATE["Parameters"].keys()
+        assert "DatabaseSecretId" in values
+    # Both may stand in one account: neither takes the other's metrics for its own.
+    assert len({str(values.get("MetricsNamespace")) for values in given.values()}) == len(given)
+
+
 def test_every_schedule_is_one_that_eventbridge_takes(deployed: dict[str, Any]) -> None:
     for schedule in of_type(deployed, "AWS::Scheduler::Schedule").values():
-        assert fault_of(schedule["ScheduleExpression"]) is None
+        assert fault_of(value_of(schedule["ScheduleExpression"])) is None
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Annotated, Any, Protocol
 
 from psycopg import Connection
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ValidationError
 
-from chandlery.domain.window import plausible_schedule
+from chandlery.domain.window import floor_minute, plausible_schedule
 from chandlery.errors import ChandleryError, Permanent, Retryable
 from chandlery.settings import Settings, read_settings
 from chandlery.store import runs
@@ -20,14 +20,23 @@ from chandlery.store.rehearsal import rehearsal
 from chandlery.store.runs import Idle
 from chandlery.telemetry import Telemetry
 
+NOW = "now"
+
+
+def _minute_of_invocation(given: object) -> object:
+    """The minute that runs, in place of the word for it: the one place where a run's identity comes from the clock."""
+    return floor_minute(datetime.now(UTC)) if given == NOW else given
+
 
 class ScheduledEvent(BaseModel):
     """What a schedule sends: the time it was to fire, which is the run's identity and only clock.
 
+    `now` stands for the minute of the invocation, where whoever sends the event cannot put a time in: a scheduler
+    without `<aws.scheduler.scheduled-time>`, or a hand. A retry of such an event is another run.
     `dry_run` is for an invocation by hand: this run alone is dry, and leaves no row.
     """
 
-    scheduled_at: Annotated[AwareDatetime, AfterValidator(plausible_schedule)]
+    scheduled_at: Annotated[AwareDatetime, BeforeValidator(_minute_of_invocation), AfterValidator(plausible_schedule)]
     dry_run: bool = False
 
 
@@ -94,7 +103,7 @@ class Component:
         """Run once.
 
         Args:
-            event: `{"scheduled_at": …}`, ISO 8601 with an offset; with `"dry_run": true` nothing is written.
+            event: `{"scheduled_at": …}`, ISO 8601 with an offset, or `now`; with `"dry_run": true` nothing is written.
             context: Lambda's own.
 
         Returns:

@@ -4,11 +4,12 @@ import traceback
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+# Where POWERTOOLS_METRICS_NAMESPACE names no other: stacks in one account would take each other's metrics for theirs.
 NAMESPACE = "Chandlery"
 
 RUNS = "Runs"
@@ -24,7 +25,7 @@ REQUEST_SECONDS = "RequestSeconds"
 CACHE_HITS = "CacheHits"
 CACHE_MISSES = "CacheMisses"
 
-# A report's field → the metric it becomes.
+# A report's field → the metric it becomes; of a list, how many it names.
 REPORTED = {
     "candles_written": ("CandlesWritten", MetricUnit.Count),
     "candles_revised": ("CandlesRevised", MetricUnit.Count),
@@ -40,16 +41,20 @@ REPORTED = {
     "coverage_24h": ("Coverage24h", MetricUnit.NoUnit),
     "coverage_7d": ("Coverage7d", MetricUnit.NoUnit),
     "vendor_days": ("VendorDays", MetricUnit.Count),
+    "ending_calendars": ("CalendarsEnding", MetricUnit.Count),
     "drift": ("PolicyDrift", MetricUnit.Count),
     "policies_done": ("PoliciesDone", MetricUnit.Count),
     "jobs_failed": ("JobsFailed", MetricUnit.Count),
     "jobs_late": ("JobsLate", MetricUnit.Count),
     "stale_waiting": ("StaleWaiting", MetricUnit.Count),
+    "aggregate_lag_seconds": ("AggregateLagSeconds", MetricUnit.Seconds),
+    "database_bytes": ("DatabaseBytes", MetricUnit.Bytes),
+    "database_growth_bytes": ("DatabaseGrowthBytes", MetricUnit.Bytes),
     "values_written": ("IndicatorValuesWritten", MetricUnit.Count),
     "values_changed": ("IndicatorValuesChanged", MetricUnit.Count),
     "indicator_marks_left": ("IndicatorMarksLeft", MetricUnit.Count),
     "indicators_unfilled": ("IndicatorsUnfilled", MetricUnit.Count),
-    # Of a feed, under the dimension "feed"; only while it should be sending.
+    # Of a feed, under the dimension "feed", and of the most silent one, without; only while a feed should be sending.
     "silent_seconds": ("FeedSilentSeconds", MetricUnit.Seconds),
 }
 # A report's list of names → what is wrong with them.
@@ -64,6 +69,8 @@ WARNINGS = {
     "retention_waits": "retention waits for what is derived",
 }
 
+Emitted = TypeVar("Emitted", Metrics, EphemeralMetrics)
+
 
 class Telemetry:
     """What one component says about its runs: JSON log lines, and metrics in CloudWatch's embedded format."""
@@ -71,7 +78,7 @@ class Telemetry:
     def __init__(self, component: str) -> None:
         self._component = component
         self.logger = Logger(service=component)
-        self._metrics = Metrics(namespace=NAMESPACE, service=component)
+        self._metrics = _named(Metrics(service=component))
 
     def started(self, scheduled_at: datetime, request_id: str) -> None:
         """Put the run's identity into each line that follows."""
@@ -90,7 +97,7 @@ class Telemetry:
         _add(self._metrics, counts)
         self._count(failures=0, seconds=seconds)
         for feed in counts.get("feeds", ()):
-            own = EphemeralMetrics(namespace=NAMESPACE, service=self._component)
+            own = _named(EphemeralMetrics(service=self._component))
             own.add_dimension(name="feed", value=feed["feed"])
             _add(own, feed)
             own.flush_metrics()
@@ -125,7 +132,7 @@ class RequestTelemetry:
 
     def __init__(self, service: str) -> None:
         self._logger = Logger(service=service)
-        self._metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
+        self._metrics = _named(EphemeralMetrics(service=service))
 
     def answered(
         self, method: str, path: str, status: int, seconds: float, request_id: str, *, cached: str | None
@@ -163,7 +170,14 @@ class RequestTelemetry:
         self._logger.error("request broke", error=type(error).__name__, where=where, request_id=request_id)
 
 
+def _named(metrics: Emitted) -> Emitted:
+    """The same, in the namespace that Powertools found in its own variable, or else in ours."""
+    metrics.namespace = metrics.namespace or NAMESPACE
+    return metrics
+
+
 def _add(metrics: Metrics | EphemeralMetrics, counts: Mapping[str, Any]) -> None:
     for field, (name, unit) in REPORTED.items():
-        if counts.get(field) is not None:
-            metrics.add_metric(name=name, unit=unit, value=counts[field])
+        value = counts.get(field)
+        if value is not None:
+            metrics.add_metric(name=name, unit=unit, value=len(value) if isinstance(value, list) else value)

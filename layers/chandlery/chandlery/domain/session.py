@@ -42,7 +42,7 @@ class Calendar:
     """A calendar's sessions over a stretch of days, both ends included, in order and without overlap.
 
     Raises:
-        ValueError: two sessions overlap or share a date.
+        ValueError: two sessions overlap or share a date, or one is of a day outside the stretch.
     """
 
     name: str
@@ -52,7 +52,13 @@ class Calendar:
     sessions: tuple[Session, ...]
 
     def __post_init__(self) -> None:
-        """Refuse overlapping sessions."""
+        """Refuse overlapping sessions, and those of days that are not told of."""
+        for session in self.sessions:
+            if not self.known_from <= session.session_date <= self.known_to:
+                raise ValueError(
+                    f"calendar {self.name}: session {session.session_date} is not within {self.known_from} to"
+                    f" {self.known_to}"
+                )
         for earlier, later in pairwise(self.sessions):
             if later.session_date <= earlier.session_date or later.opens_at < earlier.closes_at:
                 raise ValueError(

@@ -1,7 +1,13 @@
 """Alembic's migrations of `sql/migrations`. Alembic itself is imported late: no scheduled function needs it."""
 
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
 
+import psycopg
+from psycopg import Connection
+
+from chandlery.errors import Permanent, psycopg_errors_translated
 from chandlery.store.statements import SQL
 
 if TYPE_CHECKING:
@@ -13,11 +19,11 @@ VERSION_SCHEMA = "market"
 OWNER = "chandlery_owner"  # a role; from 0015 on the schema is its own
 
 
-def alembic_config(url: str, output: TextIO | None = None) -> "Config":
+def alembic_config(database: str | Callable[[], Connection], output: TextIO | None = None) -> "Config":
     """Alembic's configuration for a database.
 
     Args:
-        url: a PostgreSQL URL.
+        database: a PostgreSQL URL, or what opens a connection.
         output: where offline SQL and listings go; the standard output when absent.
     """
     from alembic.config import Config
@@ -25,8 +31,40 @@ def alembic_config(url: str, output: TextIO | None = None) -> "Config":
     config = Config(output_buffer=output) if output else Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
-    config.attributes["url"] = url
+    config.attributes["database"] = database
     return config
+
+
+def run_verb(verb: str, config: "Config", *arguments: str, **options: Any) -> None:
+    """Run one of Alembic's own commands: `upgrade`, `downgrade`, `current`, `history`, `stamp`.
+
+    Raises:
+        Retryable, Permanent: from the database, from Alembic, or for a URL that is none; whole migrations stay done.
+    """
+    from alembic import command
+    from alembic.util import CommandError
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        with psycopg_errors_translated(), _driver_errors_bared():
+            getattr(command, verb)(config, *arguments, **options)
+    except CommandError as error:
+        raise Permanent(f"alembic: {error}") from None
+    except ArgumentError:
+        raise Permanent("DATABASE_URL is not a URL; write postgresql://user:password@host:5432/dbname") from None
+
+
+@contextmanager
+def _driver_errors_bared() -> Iterator[None]:
+    """SQLAlchemy wraps the driver's errors; we know the driver's own."""
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.Error):
+            raise error.orig from None
+        raise
 
 
 def run_script(name: str) -> None:

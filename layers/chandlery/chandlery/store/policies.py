@@ -92,6 +92,14 @@ class Storage:
     ratio: float | None
 
 
+@dataclass(frozen=True)
+class Size:
+    """What the whole database takes up, in bytes, and by how much more than a day before; null: that was not told."""
+
+    database_bytes: int
+    growth_bytes: int | None
+
+
 def describe_scheduler(connection: Connection, at: datetime) -> Scheduler:
     """Who carries out the policies at a moment: TimescaleDB's scheduler, or we."""
     (scheduler,) = read_rows(connection, Scheduler, "describe_scheduler", at=at)
@@ -195,3 +203,9 @@ def list_aggregation_health(connection: Connection, at: datetime) -> Sequence[Ag
 def list_storage(connection: Connection) -> Sequence[Storage]:
     """What each table takes up, by name."""
     return read_rows(connection, Storage, "list_storage")
+
+
+def measure_size(connection: Connection, at: datetime) -> Size:
+    """How large the database is, as of a scheduled time of policy maintenance."""
+    (size,) = read_rows(connection, Size, "measure_size", at=at)
+    return size

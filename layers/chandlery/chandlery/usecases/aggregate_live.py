@@ -18,7 +18,10 @@ _SHORTEST_TURN, _LONGEST_TURN = 5, 180
 
 @dataclass(frozen=True)
 class LiveReport:
-    """What one live run did; times in seconds. `feeds` are those in session."""
+    """What one live run did; times in seconds.
+
+    `feeds` are those in session; `silent_seconds` is the longest silence among them, null where none is.
+    """
 
     candles_written: int
     candles_revised: int
@@ -29,6 +32,7 @@ class LiveReport:
     pieces_left: int
     future_marks: int
     lag_seconds: float
+    silent_seconds: float | None
     feeds: Sequence[FeedSilence]
 
     @property
@@ -75,6 +79,7 @@ def aggregate_live(
         filled = _fill_lost(connection, due, piece_candles, gap_check_buckets)
     left = pieces[done:]
     lag = (due.ends - left[-1].starts - MINUTE).total_seconds() if left else 0.0
+    feeds = gaps.list_feed_silence(connection, due.ends)
     return LiveReport(
         candles_written=total.written + filled.written,
         candles_revised=total.revised + filled.revised,
@@ -85,7 +90,8 @@ def aggregate_live(
         pieces_left=len(left),
         future_marks=marks.count_future(connection, scheduled_at + CLOCK_ALLOWANCE),
         lag_seconds=lag,
-        feeds=gaps.list_feed_silence(connection, due.ends),
+        silent_seconds=max((feed.silent_seconds for feed in feeds), default=None),
+        feeds=feeds,
     )
 
 

@@ -25,8 +25,9 @@ class PolicyReport:
 
     `drift` counts what differed, `drifted` says it; of that, `waiting_for_permission` was not done. `policies_done`
     were carried out in the scheduler's place, `policies_left` found no time; `retention_waits` says for what.
-    `stale_waiting` counts marks of changed minutes. `is_alone` is false where another run kept the policies: then
-    nothing was done.
+    `stale_waiting` counts marks of changed minutes. `aggregate_lag_seconds` is that of the aggregate furthest behind,
+    once all was done; `database_growth_bytes` counts from a day before, null where no run then told the size.
+    `is_alone` is false where another run kept the policies: then nothing was done.
     """
 
     drift: int = 0
@@ -37,6 +38,9 @@ class PolicyReport:
     policies_left: int = 0
     stale_taken: int = 0
     stale_waiting: int = 0
+    aggregate_lag_seconds: float | None = None
+    database_bytes: int | None = None
+    database_growth_bytes: int | None = None
     scheduler_runs: bool = False
     stands_in: bool = False
     is_alone: bool = True
@@ -101,7 +105,7 @@ def maintain_policies(
             )
         except ChandleryError as error:
             errors.append(f"stale candles: {error}")
-        report = _report(planned, applied, carried, stale)
+        report = _measured(connection, scheduled_at, _report(planned, applied, carried, stale))
     if errors:
         failure = Retryable("; ".join(errors))
         failure.report = report
@@ -141,6 +145,18 @@ def _report(planned: PolicyPlan, applied: Sequence[Action], carried: CarriedOut,
     # Where none runs, all are: that much is told already.
     late = list(_late(ours)) if planned.scheduler.runs else []
     return replace(report, jobs_failed=len(failing), jobs_late=len(late), failing_jobs=failing, late_jobs=late)
+
+
+def _measured(connection: Connection, scheduled_at: datetime, report: PolicyReport) -> PolicyReport:
+    """The report, with how things stand after the run."""
+    aggregates = store.list_aggregation_health(connection, scheduled_at)
+    size = store.measure_size(connection, scheduled_at)
+    return replace(
+        report,
+        aggregate_lag_seconds=max((aggregate.lag_seconds for aggregate in aggregates), default=0.0),
+        database_bytes=size.database_bytes,
+        database_growth_bytes=size.growth_bytes,
+    )
 
 
 def _failing(jobs: Sequence[FoundJob]) -> Iterator[str]:

@@ -1,0 +1,13 @@
+-- What the database takes up, and how much more than a day before: runs of policy maintenance tell what it was then.
+SELECT
+    pg_database_size(current_database()) AS database_bytes,
+    pg_database_size(current_database()) - (
+        SELECT (run.counts ->> 'database_bytes')::bigint
+        FROM market.runs AS run
+        WHERE run.component = 'policy_maintenance' AND run.counts ->> 'database_bytes' IS NOT NULL
+            AND run.scheduled_at <= :'at'::timestamptz - INTERVAL '1 day'
+            -- An outage may leave none at that minute; growth over much longer would be another thing.
+            AND run.scheduled_at > :'at'::timestamptz - INTERVAL '1 day 3 hours'
+        ORDER BY run.scheduled_at DESC
+        LIMIT 1
+    ) AS growth_bytes;

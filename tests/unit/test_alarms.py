@@ -1,0 +1,248 @@
+"""Alarms and dashboard of `template.yaml`: what they look at, when they fire, and the pages that tell what to do."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chandlery.domain.health import DELAYED_SECONDS, WARNING_SECONDS
+from tests.unit.test_template import ALL_FUNCTIONS, FUNCTIONS, TEMPLATE, deployed, of_type, transformed, value_of
+
+__all__ = ["deployed", "transformed"]
+
+RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook"
+SECONDS_A_DAY, SECONDS_A_WEEK = 86_400, 604_800
+# What AWS itself measures, and the dimension that says of what.
+OF_AWS = {
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): "QueueName",
+    ("AWS/ApiGateway", "5xx"): "ApiId",
+    ("AWS/ApiGateway", "Latency"): "ApiId",
+    ("AWS/Lambda", "Duration"): "FunctionName",
+    ("AWS/Logs", "IncomingBytes"): "LogGroupName",
+}
+# alarm → its metric, what is wrong, and what a missing measurement means
+EXPECTED = {
+    **{f"{name}Fails": ("Failures", ">=", 1, "ignore") for name in FUNCTIONS},
+    # Lambda itself tries these thrice.
+    **{f"{name}Fails": ("Failures", ">=", 3, "ignore") for name in ("HistoricalGapMonitor", "HistoricalProcessor")},
+    **{f"{name}HasNotRun": ("Runs", "<", 1, "breaching") for name in FUNCTIONS},
+    "OldGap": ("OldestGapHours", ">", 24, "ignore"),
+    "LowCoverage24h": ("Coverage24h", "<", 0.99, "ignore"),
+    "LowCoverage7d": ("Coverage7d", "<", 0.98, "ignore"),
+    "MinutesLateWarning": ("LagSeconds", ">", WARNING_SECONDS, "ignore"),
+    "MinutesLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
+    "AggregatesLateWarning": ("AggregateLagSeconds", ">", WARNING_SECONDS, "ignore"),
+    "AggregatesLate": ("AggregateLagSeconds", ">", DELAYED_SECONDS, "ignore"),
+    "FeedSilent": ("FeedSilentSeconds", ">", 120, "notBreaching"),
+    "PolicyDriftStays": ("PolicyDrift", ">", 0, "ignore"),
+    "CalendarsEnd": ("CalendarsEnding", ">", 0, "ignore"),
+    "FailedRunsWaiting": ("ApproximateNumberOfMessagesVisible", ">", 0, "notBreaching"),
+    "FailedDeliveriesWaiting": ("ApproximateNumberOfMessagesVisible", ">", 0, "notBreaching"),
+    "ApiServerErrors": ("5xx", ">=", 5, "notBreaching"),
+    "ApiSlow": ("Latency", ">", 3000, "notBreaching"),
+    "DatabaseGrows": ("DatabaseGrowthBytes", ">", 20e9, "ignore"),
+}
+SIGNS = {
+    "GreaterThanThreshold": ">",
+    "GreaterThanOrEqualToThreshold": ">=",
+    "LessThanThreshold": "<",
+}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What an alarm or a graph looks at; `values` are the dimensions', in the order of their names."""
+
+    namespace: str
+    name: str
+    dimensions: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+def alarmed(resources: dict[str, Any]) -> dict[str, Metric]:
+    """What each alarm looks at."""
+    return {
+        name: _metric(
+            value_of(alarm["Namespace"]),
+            alarm["MetricName"],
+            {each["Name"]: _text(each["Value"]) for each in alarm["Dimensions"]},
+        )
+        for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items()
+    }
+
+
+def shown(resources: dict[str, Any]) -> Iterator[Metric]:
+    """What the dashboard looks at; of a search, the dimensions' names, and their values as far as it says them."""
+    for widget in widgets(resources):
+        for row in widget["properties"].get("metrics", []):
+            if isinstance(row[0], dict):
+                yield _searched(row[0]["expression"])
+                continue
+            namespace, name, *pairs = [cell for cell in row if isinstance(cell, str)]
+            yield _metric(namespace, name, dict(zip(pairs[::2], pairs[1::2], strict=True)))
+
+
+def widgets(resources: dict[str, Any]) -> Sequence[Any]:
+    """The dashboard's widgets, its parameters put in, and every other name left as it is."""
+    (dashboard,) = of_type(resources, "AWS::CloudWatch::Dashboard").values()
+    defaults = {name: str(parameter.get("Default")) for name, parameter in TEMPLATE["Parameters"].items()}
+
+    def put_in(found: re.Match[str]) -> str:
+        assert found[1] in defaults or found[1].startswith("AWS::") or found[1].split(".")[0] in resources, found[1]
+        return defaults.get(found[1], found[1])
+
+    body = re.sub(r"\$\{([^!}]+)\}", put_in, dashboard["DashboardBody"]["Fn::Sub"]).replace("${!", "${")
+    read: Sequence[Any] = json.loads(body)["widgets"]
+    return read
+
+
+def _metric(namespace: str, name: str, dimensions: dict[str, str]) -> Metric:
+    names = sorted(dimensions)
+    return Metric(namespace, name, tuple(names), tuple(dimensions[each] for each in names))
+
+
+def _searched(expression: str) -> Metric:
+    found = re.fullmatch(r"SEARCH\('\{([^,]+),([\w,]+)\} MetricName=\"(\w+)\" (.*)', '\w+', \d+\)", expression)
+    assert found, expression
+    said = dict(re.findall(r'(\w+)="([^"]+)"', found[4]))
+    names = sorted(found[2].split(","))
+    return Metric(found[1], found[3], tuple(names), tuple(said.get(name, "") for name in names))
+
+
+def _text(value: Any) -> str:
+    """The value of a dimension: itself, or the resource it comes from."""
+    if isinstance(value, str):
+        return value
+    (argument,) = value.values()
+    return ".".join(argument) if isinstance(argument, list) else str(argument)
+
+
+def page_of(alarm: dict[str, Any]) -> str:
+    """The runbook page that an alarm's description names."""
+    (page,) = re.findall(r"Runbook: docs/runbook/([\w-]+)\.md$", alarm["AlarmDescription"])
+    return str(page)
+
+
+def test_the_alarms_are_these(deployed: dict[str, Any]) -> None:
+    found = {
+        name: (
+            alarm["MetricName"],
+            SIGNS[alarm["ComparisonOperator"]],
+            float(value_of(alarm["Threshold"])),
+            alarm["TreatMissingData"],
+        )
+        for name, alarm in of_type(deployed, "AWS::CloudWatch::Alarm").items()
+    }
+    assert found == EXPECTED
+
+
+def test_an_alarm_tells_the_topic_when_it_begins_and_when_it_is_over(transformed: dict[str, Any]) -> None:
+    resources = transformed["Resources"]
+    for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Alarms"}]
+        assert alarm["AlarmName"]["Fn::Sub"].startswith("${AWS::StackName}-")
+    assert resources["Alarms"]["Type"] == "AWS::SNS::Topic"
+    mail = resources["AlarmsByMail"]
+    assert (mail["Condition"], mail["Properties"]["Endpoint"]) == ("AlarmsAreMailed", {"Ref": "AlarmEmail"})
+    assert transformed["Outputs"]["AlarmsTopic"]["Value"] == {"Ref": "Alarms"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_component_is_missed_after_a_run_of_its_own_schedule(deployed: dict[str, Any], name: str) -> None:
+    alarm = deployed[f"{name}HasNotRun"]["Properties"]
+    patience = alarm["Period"] * alarm["EvaluationPeriods"]
+    every = FUNCTIONS[name].every.total_seconds()
+    # One run may be late by its whole time limit before the next is missed.
+    assert every + FUNCTIONS[name].timeout.total_seconds() < patience <= max(5 * every, every + 2 * 3600)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_three_failures_in_a_row_are_told(deployed: dict[str, Any], name: str) -> None:
+    alarm, expected = deployed[f"{name}Fails"]["Properties"], FUNCTIONS[name]
+    if expected.retries:
+        # One scheduled run, as often as Lambda tries it, within the alarm's one period.
+        assert (alarm["Statistic"], alarm["EvaluationPeriods"], alarm["Threshold"]) == ("Sum", 1, expected.retries + 1)
+        assert (expected.retries + 1) * expected.timeout.total_seconds() < alarm["Period"]
+    else:
+        # Every run of each period, three periods on end.
+        assert (alarm["Statistic"], alarm["EvaluationPeriods"], alarm["Threshold"]) == ("Minimum", 3, 1)
+        assert alarm["Period"] == expected.every.total_seconds()
+
+
+def test_cloudwatch_can_look_back_as_far_as_an_alarm_does(deployed: dict[str, Any]) -> None:
+    for name, alarm in of_type(deployed, "AWS::CloudWatch::Alarm").items():
+        assert alarm["Period"] % 60 == 0, name
+        most = SECONDS_A_WEEK if alarm["Period"] >= 3600 else SECONDS_A_DAY
+        assert alarm["Period"] * alarm["EvaluationPeriods"] <= most, name
+        assert ("Statistic" in alarm) != ("ExtendedStatistic" in alarm), name
+        assert len(alarm["AlarmDescription"]) <= 1024, name
+
+
+def test_a_component_looks_at_its_own_metrics(deployed: dict[str, Any]) -> None:
+    looked_at = alarmed(deployed)
+    for name, expected in FUNCTIONS.items():
+        for alarm in (f"{name}Fails", f"{name}HasNotRun"):
+            assert looked_at[alarm].dimensions == ("service",)
+            assert looked_at[alarm].values == (expected.module,)
+
+
+def test_what_aws_measures_is_looked_at_as_aws_names_it(deployed: dict[str, Any]) -> None:
+    of_aws = {each for each in {*alarmed(deployed).values(), *shown(deployed)} if each.namespace.startswith("AWS/")}
+    assert {(each.namespace, each.name): each.dimensions for each in of_aws} == {
+        key: (dimension,) for key, dimension in OF_AWS.items()
+    }
+    for each in of_aws:
+        (resource, *_) = each.values[0].split(".")
+        assert resource in deployed, each
+    queues = {metric.values for name, metric in alarmed(deployed).items() if metric.namespace == "AWS/SQS"}
+    assert queues == {(f"{name}.QueueName",) for name in of_type(deployed, "AWS::SQS::Queue")}
+
+
+def test_the_dashboard_answers_in_this_order(deployed: dict[str, Any]) -> None:
+    found = widgets(deployed)
+    places = [(each["y"], each["x"]) for each in found]
+    assert places == sorted(places)
+    questions = [each["properties"]["markdown"] for each in found if each["type"] == "text"]
+    assert questions == ["# Is the data fresh?", "# Is it complete?", "# Is it cheap?"]
+    for each in found:
+        if each["type"] == "metric":
+            assert each["properties"]["region"] == "AWS::Region"
+            assert each["properties"]["title"]
+    functions = {metric.values[0] for metric in shown(deployed) if metric.name == "Duration"}
+    assert functions == set(ALL_FUNCTIONS)
+
+
+def test_every_alarm_has_a_page_and_every_page_an_alarm(deployed: dict[str, Any]) -> None:
+    alarms = of_type(deployed, "AWS::CloudWatch::Alarm")
+    pages = {path.stem for path in RUNBOOK.glob("*.md")} - {"README"}
+    assert {page_of(alarm) for alarm in alarms.values()} == pages
+    index = (RUNBOOK / "README.md").read_text()
+    assert set(re.findall(r"\]\(([\w-]+)\.md\)", index)) == pages
+    for alarm in alarms.values():
+        # The index leads from the name in the mail to the page.
+        suffix = alarm["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+        (line,) = [line for line in index.splitlines() if line.startswith("|") and f"`{suffix}`" in line]
+        assert f"({page_of(alarm)}.md)" in line
+
+
+@pytest.mark.parametrize("path", sorted(RUNBOOK.glob("[a-z]*.md")), ids=lambda path: path.stem)
+def test_a_page_is_short_and_says_what_to_do(path: Path) -> None:
+    text = path.read_text()
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings == ["What it means", "Look first", "What to do", "It is over when"]
+    assert len(text.split()) < 350
+
+
+def test_pages_name_only_commands_and_settings_that_exist() -> None:
+    from typer.main import get_command
+
+    from local.command_line import app
+
+    known = get_command(app)
+    for path in RUNBOOK.glob("*.md"):
+        for command in re.findall(r"chandlery ([a-z]+)", path.read_text()):
+            assert command in known.commands, (path.name, command)  # type: ignore[attr-defined]  # a group
