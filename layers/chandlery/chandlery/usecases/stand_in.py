@@ -54,7 +54,8 @@ def carry_out(
     done, left, waits, errors = 0, 0, list[str](), list[str]()
     for job in sorted(filter(_is_ours, jobs), key=_place):
         policy = f"{job.kind} {job.table_name}"
-        if not is_due(upkeep[policy].ran_at if policy in upkeep else None, at, job.schedule):
+        # One that failed is tried again by the next run: it was not done for its time.
+        if not is_due(upkeep[policy].succeeded_at if policy in upkeep else None, at, job.schedule):
             continue
         if not has_time():
             left += 1
