@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check audit build bench docs lock clean
+.PHONY: help demo up test check audit build bench faults docs lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,11 @@ build: .venv/dev  ## build the deployable artifacts, with bytecode, which halves
 
 bench: .venv/dev  ## print the benchmarks; on a server if CHANDLERY_TEST_DATABASE_URL names one
 	@$(BIN)/python -m pytest tests/benchmarks -s --benchmarks
+
+faults: .venv/dev  ## disturb components at every step, on the server CHANDLERY_TEST_DATABASE_URL names
+	@test -n "$$CHANDLERY_TEST_DATABASE_URL" || (echo "make faults needs a TimescaleDB server of which databases may be made:\
+ set CHANDLERY_TEST_DATABASE_URL"; exit 1)
+	@$(BIN)/python -m pytest tests/faults --faults -n auto --dist worksteal
 
 docs: .venv/local  ## write the settings into README.md, from the models that read them
 	@$(BIN)/python -m local.settings_table

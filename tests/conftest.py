@@ -50,6 +50,7 @@ def pytest_configure() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--benchmarks", action="store_true", help="run the benchmarks, which print and never fail on time")
+    parser.addoption("--faults", action="store_true", help="disturb every step, where some of them are a sample else")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -345,6 +345,25 @@ def test_a_vendor_with_candles_explains_what_it_has_none_of(desk: Connection, ve
     assert len(vendor.requests) == 1
 
 
+def test_what_a_vendor_has_and_what_its_silence_explains_is_written_together(
+    desk: Connection, vendor: VendorServer
+) -> None:
+    halt = minutes(open_hour(4) + 10 * MINUTE, 30)
+    fill(desk, 1, missing=halt)
+    give(vendor, "A", [*halt[:29], open_hour(4) + 50 * MINUTE])
+    desk.execute("ALTER TABLE market.gaps ADD CONSTRAINT nothing_explained CHECK (reason <> 'no_trades') NOT VALID")
+    try:
+        with pytest.raises(Permanent, match="nothing_explained"):
+            monitor(desk, vendor)
+    finally:
+        desk.execute("ALTER TABLE market.gaps DROP CONSTRAINT nothing_explained")
+    # With the others there, the one minute that is left would be a plausible silence, and no vendor's word.
+    written = "SELECT count(*) FROM market.candles WHERE instrument_id = 1 AND time = ANY (%s)"
+    assert desk.execute(written, [halt]).fetchone() == (0,)
+    assert monitor(desk, vendor).candles_written == 29
+    assert (1, halt[29], halt[29] + MINUTE, "no_trades", "no_trades") in history(desk)
+
+
 def test_half_a_minute_that_the_vendor_lacks_stays_open(desk: Connection, vendor: VendorServer) -> None:
     half = open_hour(4) + 10 * MINUTE
     fill(desk, 1, missing=minutes(half + MINUTE, 20), partial=[half])

@@ -213,3 +213,19 @@ def test_retention_waits_for_a_refresh(history: Connection, server_url: str, dat
         assert policies.drop_before(history, "candles", EDGE).dropped == 1
         with store.horizon_held(other) as horizon:
             assert horizon == EDGE
+
+
+def test_a_clock_that_runs_ahead_drops_nothing(history: Connection) -> None:
+    (now,) = history.execute("SELECT date_trunc('day', now())").fetchone() or ()
+    young = now - 30 * DAY
+    store_candles(history, young, young + HOUR, 10 * MINUTE)
+    refresh_all(history, now)
+    before = history.execute("SELECT count(*) FROM market.candles WHERE time >= %s", [young]).fetchone()
+    assert before == (6,)
+    maintain(history, now + 300 * DAY)
+    assert history.execute("SELECT count(*) FROM market.candles WHERE time >= %s", [young]).fetchone() == before
+    # By its own time it goes.
+    (dropped,) = (
+        history.execute("SELECT dropped_before FROM market.horizons WHERE table_name = 'candles'").fetchone() or ()
+    )
+    assert dropped <= now - 89 * DAY

@@ -12,6 +12,7 @@ from chandlery.errors import ChandleryError, UnknownTicker
 from chandlery.store import candles, vendor_days
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.candles import Written
+from chandlery.store.connection import transaction
 from chandlery.store.vendor_days import Asked, VendorDay
 
 
@@ -68,7 +69,9 @@ def _write(
     connection: Connection, vendor: Vendor, day: VendorDay, found: Sequence[VendorCandle], at: datetime
 ) -> Written:
     missing = [candle for candle in found if day.is_missing(candle.time)]
-    written = candles.write_vendor(connection, day.instrument_id, CandleColumns.of(missing))
-    if found:
-        vendor_days.explain_quiet(connection, day, vendor.name, len(found), at)
+    # Together or not at all: with the candles there, what is left may look plausible, and nobody asks about it again.
+    with transaction(connection):
+        written = candles.write_vendor(connection, day.instrument_id, CandleColumns.of(missing))
+        if found:
+            vendor_days.explain_quiet(connection, day, vendor.name, len(found), at)
     return written

@@ -92,7 +92,13 @@ def maintain_policies(
             errors.append(f"drift could not be put right: {error}")
         found = store.find(connection, wanted, planned.found.at)
         planned = PolicyPlan(planned.actions, found, planned.scheduler)
-        carried = carry_out(connection, scheduled_at, _to_stand_in_for(planned), has_time)
+        carried = carry_out(
+            connection,
+            scheduled_at,
+            _to_stand_in_for(planned),
+            has_time,
+            server_time=planned.scheduler.server_time,
+        )
         errors += carried.errors
         stale = StaleReport(0, 0, 0, 0)
         try:

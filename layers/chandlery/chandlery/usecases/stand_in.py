@@ -37,7 +37,12 @@ def is_due(last: datetime | None, at: datetime, schedule: timedelta) -> bool:
 
 
 def carry_out(
-    connection: Connection, at: datetime, jobs: Sequence[FoundJob], has_time: Callable[[], bool]
+    connection: Connection,
+    at: datetime,
+    jobs: Sequence[FoundJob],
+    has_time: Callable[[], bool],
+    *,
+    server_time: datetime,
 ) -> CarriedOut:
     """Carry out what is due, each policy by itself: one that fails keeps no other from being done.
 
@@ -46,6 +51,7 @@ def carry_out(
         at: the scheduled time, aware.
         jobs: those to stand in for.
         has_time: asked before each policy whether another one fits.
+        server_time: the server's clock, aware: nothing is dropped before its time by this clock as well.
 
     Raises:
         Retryable, Permanent: what was done cannot be recorded.
@@ -54,13 +60,14 @@ def carry_out(
     done, left, waits, errors = 0, 0, list[str](), list[str]()
     for job in sorted(filter(_is_ours, jobs), key=_place):
         policy = f"{job.kind} {job.table_name}"
-        if not is_due(upkeep[policy].ran_at if policy in upkeep else None, at, job.schedule):
+        # One that failed is tried again by the next run: it was not done for its time.
+        if not is_due(upkeep[policy].succeeded_at if policy in upkeep else None, at, job.schedule):
             continue
         if not has_time():
             left += 1
             continue
         try:
-            waits += _carry_out(connection, at, job)
+            waits += _carry_out(connection, at, job, server_time)
         except ChandleryError as error:
             store.record_upkeep(connection, policy, at, str(error))
             errors.append(f"{policy}: {error}")
@@ -78,7 +85,7 @@ def _place(job: FoundJob) -> tuple[int, int]:
     return _KINDS.index(PolicyKind(str(job.kind))), _ORDER[str(job.table_name)]
 
 
-def _carry_out(connection: Connection, at: datetime, job: FoundJob) -> Sequence[str]:
+def _carry_out(connection: Connection, at: datetime, job: FoundJob, server_time: datetime) -> Sequence[str]:
     """Returns what it waits for, if anything."""
     table = str(job.table_name)
     if job.kind == PolicyKind.STATISTICS:
@@ -92,6 +99,7 @@ def _carry_out(connection: Connection, at: datetime, job: FoundJob) -> Sequence[
             Refresher(connection, at).refresh(_TIMEFRAMES[table], [Window(before, at)])
         elif job.kind == PolicyKind.COLUMNSTORE:
             store.turn_to_columns(connection, table, before)
-        elif waits := store.drop_before(connection, table, before).waits:
+        # What is dropped does not come back: one wrong clock is not enough for that, and a replay's is behind.
+        elif waits := store.drop_before(connection, table, min(before, server_time - job.age)).waits:
             return [waits]
     return []

@@ -9,31 +9,25 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
 import pytest
 from psycopg import Connection
 
-from chandlery.domain.session import Calendar, Session
 from chandlery.domain.window import DAY, HOUR
 from chandlery.errors import Retryable
 from chandlery.settings import Settings
-from chandlery.store import candles, gaps, hours, instruments, sessions
+from chandlery.store import candles, gaps, hours
 from chandlery.store.connection import connect
 from chandlery.store.statements import run
 from chandlery.usecases.watch_historical_gaps import watch_historical_gaps
 from chandlery.usecases.watch_live_gaps import watch_live_gaps
 from tests.conftest import REPO
+from tests.faults.desk import CHANGES, DAYS, OPENS, open_desk, write_first, write_ticks
 from tests.integration.market import MINUTE, live
 
-# Open for half an hour on a few days: the first two are the historical monitor's, the last is the live processor's.
-DAYS = [0, 1, 5, 10]
-OPENS = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-OPEN_MINUTES = 30
 NOW = OPENS + 10 * DAY + HOUR
-KEYS = {"X@A@EQ": "one", "X@B@EQ": "one", "X@C@EQ": "two"}
 
 Component = Callable[[Connection], object]
 
@@ -62,56 +56,6 @@ def run_history(connection: Connection) -> object:
 
 
 ALL: Sequence[Component] = (run_live, run_monitor, run_history)
-
-
-def open_desk(connection: Connection) -> list[int]:
-    days = [date(2026, 3, 2) + timedelta(days=number) for number in DAYS]
-    opens = [OPENS + number * DAY for number in DAYS]
-    open_hours = tuple(Session(day, at, at + OPEN_MINUTES * MINUTE) for day, at in zip(days, opens, strict=True))
-    sessions.replace(connection, Calendar("NOON", "UTC", days[0], days[-1], open_hours))
-    for key, feed in KEYS.items():
-        instruments.add(connection, key, "NOON", feed)
-    return [instruments.find(connection, key).instrument_id for key in KEYS]
-
-
-def write_ticks(connection: Connection, where: str, seq: int = 0) -> None:
-    """A tick each 15 seconds of every session, for the instruments (i), days (d) and minutes (m) that `where` names."""
-    connection.execute(
-        f"""
-        INSERT INTO market.ticks (time, instrument_id, seq, price, size)
-        SELECT
-            %s::timestamptz + d * INTERVAL '1 day' + m * INTERVAL '1 minute' + s * INTERVAL '1 second',
-            i, %s, 100 + mod(d * 7 + m * 3 + s + i + %s, 10), 1
-        FROM unnest(%s::integer[]) d, generate_series(0, %s) m, generate_series(0, 45, 15) s, generate_series(1, 3) i
-        WHERE {where} ON CONFLICT DO NOTHING
-        """,  # noqa: S608  # our own words
-        [OPENS, seq, seq, DAYS, OPEN_MINUTES - 1],
-    )
-
-
-def write_first(connection: Connection) -> None:
-    """All but: an instrument's lost subscription, a feed's outage, and minutes that are late."""
-    write_ticks(
-        connection, "NOT (i = 2 AND m BETWEEN 5 AND 9) AND NOT (i = 3 AND d IN (1, 5) AND m > 20) AND mod(d + m, 6) > 0"
-    )
-
-
-# What happens while runs go on; each is a transaction, and in any order they end in the same ticks.
-CHANGES: Sequence[Callable[[Connection], object]] = (
-    lambda connection: write_ticks(connection, "mod(d + m, 6) = 0 AND i = 1 AND m <> 4"),
-    lambda connection: write_ticks(connection, "mod(d + m, 6) = 0 AND i = 3 AND m BETWEEN 4 AND 14"),
-    lambda connection: write_ticks(connection, "mod(m, 7) = 1 AND i <> 2", seq=1),
-    lambda connection: connection.execute(
-        "UPDATE market.ticks SET cancelled = true WHERE instrument_id = 3 AND seq = 0"
-        " AND date_part('minute', time) IN (2, 3) AND date_part('second', time) IN (15, 30)"
-    ),
-    lambda connection: connection.execute(
-        "DELETE FROM market.ticks WHERE instrument_id = 1 AND seq = 0 AND date_part('minute', time) = 4"
-    ),
-    lambda connection: connection.execute(
-        "UPDATE market.ticks SET price = 50 WHERE instrument_id = 2 AND date_part('minute', time) = 12"
-    ),
-)
 
 
 def state(connection: Connection) -> dict[str, Any]:
@@ -411,7 +355,7 @@ _FOREVER = """
 import sys
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
-from tests.integration import test_gap_concurrency as scene
+from tests.faults import test_gap_concurrency as scene
 with connect(Settings(database_url=sys.argv[1]), "victim") as connection:
     print("ready", flush=True)
     while True:

@@ -1,0 +1,138 @@
+"""What the schema holds: every table, every aggregate as it is read, indicators; and how two such states differ."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from psycopg import Connection
+
+# What may differ though nothing is lost, and why.
+LEFT_OUT: Mapping[tuple[str, str], str] = {
+    ("candles", "updated_at"): "the server's clock when it was written",
+    ("gaps", "gap_id"): "from a sequence, which counts rolled back rows too",
+    ("stale", "stale_id"): "from a sequence, which counts rolled back rows too",
+    ("open_hours", "open_hour_id"): "from a sequence, which counts rolled back rows too",
+    ("hour_versions", "version"): "counts the transactions that wrote, and two runs may share the work of one",
+    ("runs", "attempts"): "a run that failed was tried once more",
+    ("runs", "counts"): "what the last attempt still had to do",
+    ("runs", "seconds"): "how long it took",
+    ("runs", "recorded_at"): "the server's clock when it was written",
+}
+# Insert-only marks: the same hour and instrument marked twice, or in one row with another, is the same work to do.
+MARKS: Mapping[str, str] = {
+    "dirty": "SELECT DISTINCT bucket, id, t < 0 AS by_hand"
+    " FROM market.dirty, unnest(instrument_ids, ticks) AS m (id, t)",
+    "uncounted": "SELECT DISTINCT hour, id FROM market.uncounted, unnest(instrument_ids) AS id",
+    "stale": "SELECT DISTINCT hour, id FROM market.stale, unnest(instrument_ids) AS id",
+    "unindicated": "SELECT DISTINCT hour, id, timeframe, due_at FROM market.unindicated, unnest(instrument_ids) AS id",
+    "open_hours": "SELECT DISTINCT hour, settled FROM market.open_hours",
+}
+VIEWS = ("5m", "15m", "30m", "1h", "4h", "1d_parts", "1d", "1w", "1mo")
+# What TimescaleDB keeps of our policies: jobs without their numbers, columns, and which chunks are columns.
+_POLICIES: Mapping[str, str] = {
+    "jobs": "SELECT coalesce(k.table_name, j.config ->> 'table_name', j.hypertable_name) AS table_name, j.proc_name,"
+    " j.schedule_interval, j.max_runtime, j.scheduled, j.config - 'hypertable_id' - 'mat_hypertable_id' AS config"
+    " FROM timescaledb_information.jobs AS j"
+    " LEFT JOIN market.kept_tables AS k ON k.relation ="
+    " to_regclass(format('%I.%I', coalesce(j.hypertable_schema, ''), coalesce(j.hypertable_name, '')))"
+    " WHERE j.job_id >= 1000",
+    "columnstore": "SELECT k.table_name, c.segmentby, c.orderby"
+    " FROM timescaledb_information.hypertable_columnstore_settings AS c"
+    " JOIN market.kept_tables AS k ON k.relation = c.hypertable WHERE k.table_name NOT LIKE '%\\_be%'",
+    "columns": "SELECT k.table_name, c.range_start FROM timescaledb_information.chunks AS c"
+    " JOIN market.kept_tables AS k ON k.relation = to_regclass(format('%I.%I', c.hypertable_schema, c.hypertable_name))"
+    " WHERE c.is_compressed",
+    "aggregates": "SELECT view_name FROM timescaledb_information.continuous_aggregates",
+}
+# How it comes about that the aggregates are read as they are: two states that agree in this read the same.
+_INNER: Mapping[str, str] = {
+    "hour_versions": "SELECT * FROM market.hour_versions",
+    **{
+        name: f"SELECT * FROM _timescaledb_catalog.continuous_aggs_{name}"  # noqa: S608
+        for name in (
+            "hypertable_invalidation_log",
+            "materialization_invalidation_log",
+            "invalidation_threshold",
+            "watermark",
+        )
+    },
+}
+
+# What a failed run said changes nothing for the next one.
+_RUNS = "SELECT component, scheduled_at, status FROM market.runs"
+
+Digest = Mapping[str, tuple[int, int]]
+
+
+class Contents:
+    """The content of the schema by queries, made when the schema is as it is to be."""
+
+    def __init__(self, connection: Connection, instead: Mapping[str, str] | None = None) -> None:
+        """Of a database; `instead` has queries to take the place of tables, where only a part of them matters."""
+        tables = connection.execute(
+            "SELECT c.table_name::text, array_agg(c.column_name::text ORDER BY c.ordinal_position)"
+            " FROM information_schema.columns AS c JOIN pg_tables AS t"
+            "  ON t.schemaname = c.table_schema AND t.tablename = c.table_name"
+            " WHERE c.table_schema = 'market' GROUP BY 1"
+        ).fetchall()
+        self._tables = (
+            {name: MARKS.get(name) or _kept(name, columns) for name, columns in tables}
+            | dict(_POLICIES)
+            | dict(instead or {})
+        )
+        self._views = {f"candles_{each}": f"SELECT * FROM market.candles_{each}" for each in VIEWS}  # noqa: S608
+
+    def digest(self, connection: Connection) -> Digest:
+        """A number for each table that does not depend on the order of its rows."""
+        return _digest(connection, self._tables)
+
+    def state(self, connection: Connection) -> Digest:
+        """The same, and what the aggregates are made of: runs that begin in the same state come to the same end."""
+        inner = {f"inner {name}": query for name, query in _inner(connection).items()}
+        return _digest(connection, self._tables | inner | {"runs": _RUNS})
+
+    def views(self, connection: Connection) -> Digest:
+        """The same of the aggregates as they are read."""
+        return _digest(connection, self._views)
+
+    def rows(self, connection: Connection, names: Sequence[str] = ()) -> Mapping[str, "Counter[str]"]:
+        """Every row, of some tables or of all."""
+        queries = self._tables | self._views
+        return {
+            name: Counter(row for (row,) in connection.execute(f"SELECT row::text FROM ({queries[name]}) AS row"))  # noqa: S608
+            for name in names or queries
+        }
+
+
+def differences(wanted: Mapping[str, "Counter[str]"], found: Mapping[str, "Counter[str]"]) -> list[str]:
+    """The rows that only one of them has, some of each table."""
+    said = []
+    for name in sorted(found):
+        for word, only in (("is missing", wanted[name] - found[name]), ("is too much", found[name] - wanted[name])):
+            said += [f"{name}: {row} {word}" for row in sorted(only)[:4]]
+            if len(only) > 4:
+                said.append(f"{name}: … {len(only)} rows are such")
+    return said
+
+
+def _kept(table: str, columns: Sequence[str]) -> str:
+    kept = ", ".join(column for column in columns if (table, column) not in LEFT_OUT)
+    return f"SELECT {kept} FROM market.{table}"  # noqa: S608  # our own words
+
+
+def _inner(connection: Connection) -> Mapping[str, str]:
+    found = connection.execute(
+        "SELECT view_name, format('%I.%I', materialization_hypertable_schema, materialization_hypertable_name)"
+        " FROM timescaledb_information.continuous_aggregates"
+    ).fetchall()
+    return dict(_INNER) | {name: f"SELECT * FROM {relation}" for name, relation in found}  # noqa: S608
+
+
+def _digest(connection: Connection, queries: Mapping[str, str]) -> Digest:
+    rows = connection.execute(
+        " UNION ALL ".join(
+            f"SELECT '{name}', count(*), coalesce(sum(hashtextextended(row::text, 0)::numeric), 0)"  # noqa: S608
+            f" FROM ({query}) AS row"
+            for name, query in queries.items()
+        )
+    )
+    return {name: (count, int(total)) for name, count, total in rows}

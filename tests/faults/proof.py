@@ -1,0 +1,101 @@
+"""The proof for one component: whatever becomes of a run, the next one ends where an undisturbed one does."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+
+from tests.faults.contents import Digest, differences
+from tests.faults.scene import CopiedScene, Scene
+from tests.faults.steps import Fault, kill_before, kill_unanswered
+from tests.faults.trial import Ended, Work, in_child, wait_until_gone
+
+# What a run that was disturbed may come to.
+_ALLOWED = {"killed", "succeeded", "Retryable"}
+
+
+@dataclass
+class Proof:
+    """Cases of one component over one scene."""
+
+    scene: Scene | CopiedScene
+    work: Work
+    steps: int = 0
+    _wanted: Digest = field(default_factory=dict)
+    _views: Digest = field(default_factory=dict)
+    _rows: Mapping[str, object] = field(default_factory=dict)
+    # States that a clean run was seen to put right.
+    _healed: set[frozenset[tuple[str, tuple[int, int]]]] = field(default_factory=set)
+
+    def run(self, at: int = 0, fault: Fault | None = None) -> Ended:
+        """One run in a process of its own."""
+        return in_child(self._work, at, fault)
+
+    def _work(self) -> object:
+        os.environ["DATABASE_URL"] = self.scene.url
+        return self.work()
+
+    def undisturbed(self) -> None:
+        """Learn what is wanted, from one run that nothing disturbs; another one changes nothing."""
+        ended = self.run()
+        assert (ended.how, ended.said) == ("succeeded", "")
+        self.steps = ended.steps
+        self._wanted = self.scene.contents.digest(self.scene.connection)
+        assert self.scene.contents.state(self.scene.connection) != self.scene.before, "it had nothing to do"
+        self._views = self.scene.contents.views(self.scene.connection)
+        self._rows = self.scene.contents.rows(self.scene.connection)
+        assert self.run().how == "succeeded"
+        assert self.differing() == []
+        self.scene.put_back()
+        put_back = self.scene.contents.state(self.scene.connection)
+        other = [name for name in put_back if put_back[name] != self.scene.before[name]]
+        assert other == [], f"not put back: {other}"
+
+    def differing(self) -> list[str]:
+        """The rows that are not as an undisturbed run leaves them."""
+        contents, connection = self.scene.contents, self.scene.connection
+        found = {**contents.digest(connection), **contents.views(connection)}
+        wanted = {**self._wanted, **self._views}
+        names = [name for name in found if found[name] != wanted[name]]
+        return differences(self._rows, self.scene.contents.rows(self.scene.connection, names)) if names else []  # type: ignore[arg-type]
+
+    def prove(self, cases: Iterable[tuple[int, Fault]]) -> tuple[int, list[str]]:
+        """Disturb a run at each of these steps, from the scene; returns how often, and what came out wrong."""
+        wrong, done = [], 0
+        for at, fault in cases:
+            done += 1
+            ended = self.run(at, fault)
+            if fault in (kill_before, kill_unanswered) and ended.how != "killed":
+                wrong.append(f"step {at}: it lived on, and {ended.how}")
+            if ended.how not in _ALLOWED:
+                wrong.append(f"step {at}: {ended.how}: {ended.said}")
+            wait_until_gone(self.scene.connection)
+            wrong += [f"step {at}, {ended.how}: {each}" for each in self._heal()]
+        return done, wrong
+
+    def again_and_again(self, fault: Callable[[int], Fault]) -> tuple[int, list[str]]:
+        """Disturb a run at its first step, the next one at its second, and so on, till one comes to its end."""
+        self.scene.put_back()
+        for at in count(1):
+            ended = self.run(at, fault(at))
+            if ended.how == "succeeded":
+                break
+            wait_until_gone(self.scene.connection)
+        wrong = self.differing()
+        self.scene.put_back()
+        return at, wrong
+
+    def _heal(self) -> list[str]:
+        state = self.scene.contents.state(self.scene.connection)
+        if state == self.scene.before:
+            return []
+        key = frozenset(state.items())
+        wrong: list[str] = []
+        if key not in self._healed:
+            ended = self.run()
+            wrong = [] if ended.how == "succeeded" else [f"the next run: {ended.how}: {ended.said}"]
+            wrong += self.differing()
+            if not wrong:
+                self._healed.add(key)
+        self.scene.put_back()
+        return wrong

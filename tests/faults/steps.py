@@ -1,0 +1,172 @@
+"""Faults at the n-th step: each round trip of psycopg to the server, BEGIN, COMMIT and parts of a COPY included."""
+
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import psycopg
+from psycopg import Connection, errors
+from psycopg.pq import TransactionStatus
+from psycopg.waiting import Ready, Wait
+
+Exchange = Generator[Any, Any, Any]
+Fault = Callable[["Connection[Any]", Exchange], Any]
+
+_wait = Connection.wait
+
+
+@dataclass
+class Count:
+    """Steps taken so far."""
+
+    steps: int = 0
+
+
+@contextmanager
+def stepping(at: int = 0, fault: Fault | None = None) -> Iterator[Count]:
+    """Count the steps of this process, and put a fault in the place of one of them; 0: of none."""
+    count = Count()
+
+    def wait(connection: "Connection[Any]", exchange: Exchange, *args: Any, **values: Any) -> Any:
+        if _name(exchange).startswith("_set_"):
+            # A setting of psycopg's own: the server hears nothing of it.
+            return _wait(connection, exchange, *args, **values)
+        count.steps += 1
+        if count.steps == at and fault is not None:
+            return fault(connection, exchange)
+        return _wait(connection, exchange, *args, **values)
+
+    Connection.wait = wait  # type: ignore[method-assign, assignment]
+    try:
+        yield count
+    finally:
+        Connection.wait = _wait  # type: ignore[method-assign]
+
+
+def kill_before(_connection: "Connection[Any]", _exchange: Exchange) -> Any:
+    """The process dies with the statement on its lips."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_unanswered(connection: "Connection[Any]", exchange: Exchange) -> Any:
+    """The process dies once the server has been told, and never hears the answer."""
+    _tell(connection, exchange)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def terminate(connection: "Connection[Any]", exchange: Exchange) -> Any:
+    """The server ends the session, as an administrator would, before the statement."""
+    if connection.pgconn.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
+        return cut_unanswered(connection, exchange)
+    return _execute(connection, "SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def terminate_amid(seed: int, most_seconds: float = 0.02) -> Fault:
+    """The server ends the session some time after it began with the statement."""
+
+    def fault(connection: "Connection[Any]", exchange: Exchange) -> Any:
+        pid, rest = connection.info.backend_pid, _tell(connection, exchange)
+        time.sleep(Random(seed).random() * most_seconds)
+        info = connection.info
+        with psycopg.connect(connection.info.dsn, password=info.password, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 2000)", [pid])
+        return _finish(connection, rest)
+
+    return fault
+
+
+def cut_unanswered(connection: "Connection[Any]", exchange: Exchange) -> Any:
+    """The network breaks: the server has done what it was told, and its answer is lost."""
+    rest = _tell(connection, exchange)
+    if not isinstance(rest, _Done) and rest.state is Wait.R:
+        select.select([connection.fileno()], [], [], 30)
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    # In the place of the connection's socket: the server sees it closed, and so do we.
+    os.dup2(ours.fileno(), connection.fileno())
+    return _finish(connection, rest)
+
+
+def refuse(code: str) -> Fault:
+    """The server answers with an error in the place of the statement, and ends the transaction."""
+
+    def fault(connection: "Connection[Any]", exchange: Exchange) -> Any:
+        status = connection.pgconn.transaction_status
+        if _name(exchange) == "_exit_gen" and status is TransactionStatus.INTRANS:
+            # COMMIT itself is to fail: by a trigger that waits for it.
+            _execute(connection, f"INSERT INTO faults.bomb VALUES ('{code}')")  # noqa: S608
+            return _wait(connection, exchange)
+        if status in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
+            return _execute(connection, f"DO $$ BEGIN RAISE 'injected' USING ERRCODE = '{code}'; END $$")
+        if _name(exchange) == "_exit_gen":
+            return _wait(connection, exchange)
+        # In the middle of a COPY: psycopg ends it as it would after any error.
+        raise errors.lookup(code)("injected")
+
+    return fault
+
+
+BOMB = """
+CREATE SCHEMA faults;
+CREATE TABLE faults.bomb (code text);
+CREATE FUNCTION faults.go_off() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE 'injected' USING ERRCODE = NEW.code;
+END
+$$;
+CREATE CONSTRAINT TRIGGER go_off AFTER INSERT ON faults.bomb DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION faults.go_off();
+"""
+
+
+@dataclass
+class _Rest:
+    """An exchange that waits."""
+
+    exchange: Exchange
+    state: Wait
+
+
+@dataclass
+class _Done:
+    """An exchange that is over."""
+
+    value: Any
+
+
+def _name(exchange: Exchange) -> str:
+    return str(getattr(exchange, "__name__", ""))
+
+
+def _execute(connection: "Connection[Any]", statement: str) -> Any:
+    return _wait(connection, psycopg.Cursor(connection)._execute_gen(statement))
+
+
+def _tell(connection: "Connection[Any]", exchange: Exchange) -> _Rest | _Done:
+    """Drive an exchange until nothing is left but to hear the answer."""
+    try:
+        state = next(exchange)
+        while state is not Wait.R and state != Wait.R:
+            select.select([], [connection.fileno()], [])
+            state = exchange.send(Ready.W)
+    except StopIteration as over:
+        return _Done(over.value)
+    return _Rest(exchange, Wait.R)
+
+
+def _finish(connection: "Connection[Any]", rest: _Rest | _Done) -> Any:
+    if isinstance(rest, _Done):
+        return rest.value
+    try:
+        while True:
+            select.select([connection.fileno()], [], [])
+            rest.exchange.send(Ready.R)
+    except StopIteration as over:
+        return over.value

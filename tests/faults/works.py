@@ -1,0 +1,107 @@
+"""What is disturbed: scheduled functions as Lambda calls them, and commands as the command line does them."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+from psycopg import Connection
+
+from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.window import DAY, MINUTE, Window
+from chandlery.settings import Settings
+from chandlery.store.candle_columns import CandleColumns
+from chandlery.store.connection import connect
+from chandlery.usecases.import_candles import import_candles
+from chandlery.usecases.import_ticks import import_ticks
+from chandlery.usecases.refresh_history import refresh_history
+from local.lots import tick_lots
+from local.market_file import open_tick_file
+from tests.faults import desk
+from tests.faults.components import COMPONENTS, fire
+
+# Ten minutes into the session, when all was well; and ten minutes later, when the faults come.
+WELL = desk.OPENS + 10 * DAY + 10 * MINUTE
+NOW = WELL + 10 * MINUTE
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A work, the scene it is disturbed in, and settings that make it one of several short transactions."""
+
+    scene: str
+    work: Callable[[], object]
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self) -> object:
+        """Do it, in a process of its own."""
+        os.environ.update(self.settings)
+        return self.work()
+
+
+def component(name: str, scene: str, **settings: str) -> Subject:
+    """A scheduled function."""
+    return Subject(scene, lambda: fire(COMPONENTS[name], NOW), settings)
+
+
+def command(scene: str, work: Callable[[Connection], object]) -> Subject:
+    """What a command does."""
+
+    def connected() -> object:
+        with connect(Settings(), "command") as connection:
+            return work(connection)
+
+    return Subject(scene, connected)
+
+
+def _import_ticks(connection: Connection) -> object:
+    # Some of them are stored already: what begins as COPY goes on through a staging table.
+    lines = ["time,price,size,seq"] + [
+        f"{(desk.OPENS + 10 * DAY + timedelta(seconds=15 * number)).isoformat()},{100 + number % 7},2,{number // 30}"
+        for number in range(60)
+    ]
+    # A file that is gone with the process, however that ends.
+    descriptor = os.memfd_create("ticks.csv")
+    os.write(descriptor, "\n".join([*lines, ""]).encode())
+    with open_tick_file(Path(f"/proc/self/fd/{descriptor}")) as reader:
+        return import_ticks(connection, 2, tick_lots(_small(iter(reader)), 2, lambda: None))
+
+
+def _small(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for start in range(0, batch.num_rows, 20):
+            yield batch.slice(start, 20)
+
+
+def _import_candles(connection: Connection) -> object:
+    """Somebody corrected the long day."""
+    columns = desk.history_columns(offset=1)
+    lots = [
+        CandleColumns(**{name: values[start : start + 200] for name, values in vars(columns).items()})
+        for start in range(0, len(columns), 200)
+    ]
+    return import_candles(connection, 1, lots)
+
+
+def _refresh(connection: Connection) -> object:
+    window = Window(desk.HISTORY - DAY, desk.OPENS + 12 * DAY)
+    return refresh_history(connection, Timeframe.M15, window, NOW, lambda _done, _total: None)
+
+
+SUBJECTS: Mapping[str, Subject] = {
+    "live processor": component("live_processor", "waiting", LIVE_PIECE_CANDLES="60"),
+    "live gap monitor": component("live_gap_monitor", "waiting"),
+    "historical gap monitor": component(
+        "historical_gap_monitor",
+        "waiting",
+        LIVE_PIECE_CANDLES="8000",
+        GAP_SHARE_INSTRUMENTS="10",
+        HISTORY_VERIFY_BUCKETS="1",
+    ),
+    "historical processor": component("historical_processor", "aggregated"),
+    "import of ticks": command("waiting", _import_ticks),
+    "import of candles": command("waiting", _import_candles),
+    "refresh": command("aggregated", _refresh),
+}
