@@ -16,6 +16,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from chandlery.component import ScheduledEvent
 from chandlery.domain.window import Window
+from chandlery.settings import Settings
 from local.schedules import find_function, firings, read_functions
 
 REPO = Path(__file__).resolve().parents[2]
@@ -111,7 +112,8 @@ NO_VENDOR = {"DatabaseSecretId": "desk"}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/mrk-0123456789abcdef"
 WITH_VENDOR = NO_VENDOR | {"Vendor": "polygon", "VendorSecretId": "key"}
 WITH_EVERYTHING = WITH_VENDOR | {"SubnetIds": "subnet-1", "KmsKeyArn": KEY}
-DATABASE_VARIABLES = {
+COMMON_VARIABLES = {
+    "DRY_RUN": {"Ref": "DryRun"},
     "DATABASE_SECRET_ID": {"Ref": "DatabaseSecretId"},
     "POWERTOOLS_LOG_LEVEL": "INFO",
     "POWERTOOLS_METRICS_NAMESPACE": {"Ref": "MetricsNamespace"},
@@ -125,6 +127,11 @@ class NoManagedPolicies:
 
     def load(self) -> dict[str, str]:
         return {}
+
+
+def switch_of(name: str) -> dict[str, dict[str, str]]:
+    """The variable that switches a scheduled function off, and the parameter it comes from."""
+    return {re.sub(r"(?<!^)([A-Z])", r"_\1", name).upper() + "_ENABLED": {"Ref": f"{name}Enabled"}}
 
 
 @pytest.fixture(scope="module")
@@ -311,7 +318,7 @@ def test_a_function_is_told_where_its_secret_and_its_authorities_are(
     deployed: dict[str, Any], name: str, expected: Expected
 ) -> None:
     environment = deployed[name]["Properties"]["Environment"]
-    assert decide(environment, NO_VENDOR) == {"Variables": DATABASE_VARIABLES}
+    assert decide(environment, NO_VENDOR) == {"Variables": COMMON_VARIABLES | switch_of(name)}
 
 
 def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str, Any]) -> None:
@@ -325,9 +332,10 @@ def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str
         "VENDOR_URL": {"Ref": "VendorUrl"},
         "VENDOR_ADJUSTED": {"Ref": "VendorAdjusted"},
     }
-    assert told.pop("HistoricalGapMonitor") == DATABASE_VARIABLES | vendor
-    assert told.pop("HttpApi") == DATABASE_VARIABLES | {"REDIS_URL": ""}
-    assert all(variables == DATABASE_VARIABLES for variables in told.values())
+    assert told.pop("HistoricalGapMonitor") == COMMON_VARIABLES | vendor | switch_of("HistoricalGapMonitor")
+    assert told.pop("HttpApi") == COMMON_VARIABLES | {"REDIS_URL": ""}
+    assert told.pop("Migrate") == COMMON_VARIABLES
+    assert told == {name: COMMON_VARIABLES | switch_of(name) for name in FUNCTIONS if name != "HistoricalGapMonitor"}
 
 
 @pytest.mark.parametrize(
@@ -477,18 +485,30 @@ def test_the_historical_gap_monitor_alone_may_read_the_vendors_secret(
     assert secrets_read(deployed, given) == everybody | {"HistoricalGapMonitor": of_monitor}
 
 
-@pytest.mark.parametrize(("name", "parameter"), [(API, "ApiDatabaseSecretId"), (MIGRATE, "MigrationSecretId")])
+@pytest.mark.parametrize(
+    ("parameter", "names"),
+    [("ApiDatabaseSecretId", [API]), ("OwnerSecretId", [MIGRATE, "PolicyMaintenance", "HistoricalProcessor"])],
+)
 @pytest.mark.parametrize("arn", [False, True], ids=["name", "arn"])
-def test_a_function_with_a_login_of_its_own_reads_no_other(
-    deployed: dict[str, Any], name: str, parameter: str, arn: bool
+def test_functions_with_a_login_of_their_own_read_no_other(
+    deployed: dict[str, Any], parameter: str, names: list[str], arn: bool
 ) -> None:
     given = NO_VENDOR | {parameter: DATABASE_ARN if arn else "own"}
-    variables = deployed[name]["Properties"]["Environment"]["Variables"]
-    assert decide(variables["DATABASE_SECRET_ID"], given) == {"Ref": parameter}
-    assert decide(variables["DATABASE_SECRET_ID"], NO_VENDOR) == {"Ref": "DatabaseSecretId"}
+    for name in names:
+        variables = deployed[name]["Properties"]["Environment"]["Variables"]
+        assert decide(variables["DATABASE_SECRET_ID"], given) == {"Ref": parameter}
+        assert decide(variables["DATABASE_SECRET_ID"], NO_VENDOR) == {"Ref": "DatabaseSecretId"}
     everybody = {key: [by_name("DatabaseSecretId")] for key in ALL_FUNCTIONS}
     assert secrets_read(deployed, NO_VENDOR) == everybody
-    assert secrets_read(deployed, given) == everybody | {name: [{"Ref": parameter} if arn else by_name(parameter)]}
+    own = [{"Ref": parameter} if arn else by_name(parameter)]
+    assert secrets_read(deployed, given) == everybody | dict.fromkeys(names, own)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_scheduled_function_can_be_switched_off(name: str) -> None:
+    (variable,) = switch_of(name)
+    assert variable.lower() in Settings.model_fields
+    assert TEMPLATE["Parameters"][f"{name}Enabled"]["Default"] == "true"
 
 
 @pytest.mark.parametrize("name", [*FUNCTIONS, MIGRATE])
