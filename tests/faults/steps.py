@@ -35,8 +35,7 @@ def stepping(at: int = 0, fault: Fault | None = None) -> Iterator[Count]:
     count = Count()
 
     def wait(connection: "Connection[Any]", exchange: Exchange, *args: Any, **values: Any) -> Any:
-        if _name(exchange).startswith("_set_"):
-            # A setting of psycopg's own: the server hears nothing of it.
+        if _is_inner(connection, exchange):
             return _wait(connection, exchange, *args, **values)
         count.steps += 1
         if count.steps == at and fault is not None:
@@ -98,14 +97,18 @@ def refuse(code: str) -> Fault:
     """The server answers with an error in the place of the statement, and ends the transaction."""
 
     def fault(connection: "Connection[Any]", exchange: Exchange) -> Any:
-        status = connection.pgconn.transaction_status
-        if _name(exchange) == "_exit_gen" and status is TransactionStatus.INTRANS:
+        status, name = connection.pgconn.transaction_status, _name(exchange)
+        if name == "_enter_gen":
+            # psycopg is to know that it began.
+            _wait(connection, exchange)
+            return _raise(connection, code)
+        if name == "_exit_gen" and status == TransactionStatus.INTRANS:
             # COMMIT itself is to fail: by a trigger that waits for it.
             _execute(connection, f"INSERT INTO faults.bomb VALUES ('{code}')")  # noqa: S608
             return _wait(connection, exchange)
         if status in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
-            return _execute(connection, f"DO $$ BEGIN RAISE 'injected' USING ERRCODE = '{code}'; END $$")
-        if _name(exchange) == "_exit_gen":
+            return _raise(connection, code)
+        if name == "_exit_gen":
             return _wait(connection, exchange)
         # In the middle of a COPY: psycopg ends it as it would after any error.
         raise errors.lookup(code)("injected")
@@ -139,6 +142,16 @@ class _Done:
     """An exchange that is over."""
 
     value: Any
+
+
+def _is_inner(connection: "Connection[Any]", exchange: Exchange) -> bool:
+    """Whether it is a matter of psycopg's own, of which the server hears nothing."""
+    name, status = _name(exchange), connection.pgconn.transaction_status
+    return name.startswith("_set_") or (name in ("_commit_gen", "_rollback_gen") and status == TransactionStatus.IDLE)
+
+
+def _raise(connection: "Connection[Any]", code: str) -> Any:
+    return _execute(connection, f"DO $$ BEGIN RAISE 'injected' USING ERRCODE = '{code}'; END $$")
 
 
 def _name(exchange: Exchange) -> str:

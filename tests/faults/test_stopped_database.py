@@ -95,14 +95,17 @@ def cluster(server_url: str) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def own_scenes(cluster: Cluster, fault_settings: None) -> dict[str, Scene]:
+def own_scenes(cluster: Cluster, fault_settings: None) -> Iterator[dict[str, Scene]]:
     url = create_database(cluster.url, "desk")
     with connect(Settings(database_url=url), "test") as connection:
         set_up(connection, url)
     found = {"waiting": Scene(url, "waiting")}
     for name in ("live_processor", "live_gap_monitor"):
         run(url, name, NOW)
-    return found | {"aggregated": Scene(url, "aggregated")}
+    found["aggregated"] = Scene(url, "aggregated")
+    yield found
+    for each in found.values():
+        each.close()
 
 
 @pytest.mark.parametrize("name", COMPONENTS)
