@@ -24,18 +24,43 @@ SERVER_URL = os.environ.get("CHANDLERY_TEST_DATABASE_URL")
 SECRET_MARKER = "s3cret-w0rd"
 SECRETS = (SECRET_MARKER, "s3cret-word", "k3y-word", "the-vendors-own-key")
 
-_EMPTY = (
-    "TRUNCATE market.ticks, market.dirty, market.candles, market.candle_hours, market.uncounted, market.feeds,"
-    " market.feed_minutes, market.gaps, market.scans, market.tickers, market.runs, market.instruments, market.sessions,"
-    " market.calendars, market.stale, market.open_hours, market.unindicated, market.upkeep,"
-    " market.unindicated_hours, market.indicators, market.indicator_set,"
-    " market.horizons, market.hour_versions RESTART IDENTITY;"
-    # Aggregates that hold anything; most tests leave none, and to truncate six takes longer than many a test.
-    " DO $$ BEGIN IF EXISTS (SELECT FROM _timescaledb_catalog.chunk AS c"
-    " JOIN _timescaledb_catalog.continuous_agg AS a ON a.mat_hypertable_id = c.hypertable_id) THEN"
-    " TRUNCATE market.candles_1d_parts; TRUNCATE market.candles_4h; TRUNCATE market.candles_1h;"
-    " TRUNCATE market.candles_30m; TRUNCATE market.candles_15m; TRUNCATE market.candles_5m; END IF; END $$"
-)
+# Of tables only those that hold anything, or did; most tests leave few, and to truncate one takes longer than to look.
+_EMPTY = """
+DO $$
+DECLARE
+    name text;
+    holds boolean;
+    held text[] := '{}';
+BEGIN
+    FOREACH name IN ARRAY string_to_array(
+        'ticks dirty candles candle_hours uncounted feeds feed_minutes gaps scans tickers runs instruments sessions'
+        ' calendars stale open_hours unindicated upkeep unindicated_hours indicators indicator_set horizons'
+        ' hour_versions', ' '
+    ) LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM market.%I)', name) INTO holds;
+        IF holds THEN
+            held := held || format('market.%I', name);
+        END IF;
+    END LOOP;
+    IF held <> '{}' THEN
+        EXECUTE format('TRUNCATE %s RESTART IDENTITY CASCADE', array_to_string(held, ', '));
+    END IF;
+    PERFORM setval(format('market.%I', sequencename)::regclass, 1, false)
+    FROM pg_sequences WHERE schemaname = 'market' AND last_value IS NOT NULL;
+    IF EXISTS (
+        SELECT FROM _timescaledb_catalog.chunk AS c
+        JOIN _timescaledb_catalog.continuous_agg AS a ON a.mat_hypertable_id = c.hypertable_id
+    ) THEN
+        TRUNCATE market.candles_1d_parts;
+        TRUNCATE market.candles_4h;
+        TRUNCATE market.candles_1h;
+        TRUNCATE market.candles_30m;
+        TRUNCATE market.candles_15m;
+        TRUNCATE market.candles_5m;
+    END IF;
+END
+$$
+"""
 
 
 # No test asserts a time, and each run is to try the same examples.

@@ -18,7 +18,7 @@ from chandlery.numerics.catalogue import ParameterInfo, catalogue
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
 from local.http_server import serving
-from tests.conftest import empty
+from tests.conftest import SERVER_URL, empty
 from tests.integration.api_scene import COIN, SHARE, set_scene
 
 
@@ -46,6 +46,10 @@ class Run:
     accepted: int
     report: Any
     said: str
+
+
+# On the embedded database fewer: each takes it some milliseconds of the one thread it has.
+EXAMPLES = "120" if SERVER_URL else "50"
 
 
 def run(document: Any, address: str, folder: Path, *others: str) -> Run:
@@ -88,23 +92,23 @@ def test_whatever_is_asked_is_answered_as_documented(document: Any, address: str
     from and to, and a cursor, are right or wrong together with others, which JSON Schema cannot say: so what it allows
     may be refused.
     """
-    done = run(document, address, tmp_path, "--max-examples", "120", "--exclude-checks", "positive_data_acceptance")
+    done = run(document, address, tmp_path, "--max-examples", EXAMPLES, "--exclude-checks", "positive_data_acceptance")
     print(f"{done.cases:,} cases, {done.accepted:,} of them answered with what was asked for")
     assert done.report["failures"] == [], done.said
     assert done.report["errors"] == [], done.said
     assert done.report["operations"]["tested"] == done.report["operations"]["total"] == 12
-    assert done.cases > 1000
+    assert done.cases > 500
 
 
 def test_what_is_there_is_answered_as_documented(document: Any, address: str, tmp_path: Path) -> None:
     """By a narrower document, of what is there and makes sense: nothing of it is refused."""
     done = run(
-        narrowed(document), address, tmp_path, "--max-examples", "120", "--mode", "positive", "--phases", "fuzzing"
+        narrowed(document), address, tmp_path, "--max-examples", EXAMPLES, "--mode", "positive", "--phases", "fuzzing"
     )
     print(f"{done.cases:,} cases, {done.accepted:,} of them answered with what was asked for")
     assert done.report["failures"] == [], done.said
     assert done.report["errors"] == [], done.said
-    assert done.accepted > 300
+    assert done.accepted > 200
 
 
 def narrowed(document: Any) -> Any:
@@ -121,6 +125,9 @@ def narrowed(document: Any) -> Any:
                 if parameter["name"] in ("cursor", "feed", "calendar", "prefix", "reason"):
                     continue
                 narrow = by_name.get(parameter["name"])
+                if "coverage" in path and parameter["name"] in ("from", "to"):
+                    # With the one alone it reaches up to now, or as far back as it may.
+                    parameter = {**parameter, "required": True}
                 if narrow is not None and "coverage" in path and parameter["name"] != "instrument_key":
                     narrow = {"type": "string", "enum": [text[:10] for text in narrow["enum"]]}
                 if narrow is not None:
@@ -128,7 +135,8 @@ def narrowed(document: Any) -> Any:
                     narrow = {"type": "array", "items": narrow, "maxItems": 2} if several else narrow
                     parameter = {**parameter, "schema": narrow}
                 if parameter["name"] == "limit":
-                    parameter = {**parameter, "schema": {"type": "integer", "minimum": 1, "maximum": 10_000}}
+                    most = parameter["schema"].get("maximum", 10_000)
+                    parameter = {**parameter, "schema": {"type": "integer", "minimum": 1, "maximum": most}}
                 kept.append(parameter)
             operation["parameters"] = kept
     schemas = told["components"]["schemas"]

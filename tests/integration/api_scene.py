@@ -101,11 +101,10 @@ def compute(key: str = SHARE, timeframe: str = "5m", **said: object) -> Answer:
 
 @contextmanager
 def settings(database_url: str, **others: str) -> Iterator[None]:
-    """A sandbox as new, with these settings, quiet."""
+    """A sandbox as new, with these settings."""
     from functions.http_api.sandbox import SANDBOX
 
-    quiet = {"POWERTOOLS_METRICS_DISABLED": "true", "DATABASE_URL": database_url}
-    with patch.dict(os.environ, quiet | others):
+    with patch.dict(os.environ, {"DATABASE_URL": database_url} | others):
         SANDBOX.close()
         try:
             yield

@@ -1,7 +1,8 @@
 """A dry run says what the run that counts then writes, and leaves every row of the database as it was."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -103,8 +104,13 @@ def rehearse(connection: Connection, component: Component, at: datetime = NOW) -
     after = whole(connection)
     assert [name for name in before | after if before.get(name) != after.get(name)] == []
     done = component(event(at), Context())
-    assert told == {"dry_run": True} | done
+    assert without_the_moment(told) == {"dry_run": True} | without_the_moment(done)
     return done
+
+
+def without_the_moment(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """All but what is looked at, and not written: a refresh that was undone leaves size and lag as they were."""
+    return {name: value for name, value in counts.items() if name not in ("database_bytes", "aggregate_lag_seconds")}
 
 
 def test_what_each_component_would_write_is_what_it_writes(market: Connection) -> None:
@@ -183,7 +189,8 @@ def test_a_policy_that_fails_in_a_dry_run_keeps_no_other_from_being_told(market:
     finally:
         market.execute("ALTER FUNCTION market.dropped_before RENAME TO drop_before")
     assert str(dry.value) == str(real.value)
-    assert dry.value.report == real.value.report  # type: ignore[attr-defined]
+    reports = [without_the_moment(asdict(each.value.report)) for each in (dry, real)]  # type: ignore[attr-defined]
+    assert reports[0] == reports[1]
 
 
 def test_a_run_that_counts_waits_for_a_dry_one_and_does_it_all(

@@ -111,7 +111,7 @@ def with_lines(rows: Sequence[Row]) -> list[Row]:
     return numbered
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(rows=tick_rows, batch_rows=st.integers(1, 15), zipped=st.booleans())
 def test_csv_reads_back_equal(rows: list[Row], batch_rows: int, zipped: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
