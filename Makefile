@@ -1,10 +1,14 @@
 # Everything a newcomer or CI needs; `make` alone lists it. Needs Python 3.11 and nothing else: no Docker, no Node, no AWS.
 PYTHON ?= python3
 BIN := .venv/bin
+# What artifacts are built for: of the interpreter and the machine at hand, where nothing else is said.
+RUNTIME ?= $(shell $(BIN)/python -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 export SAM_CLI_TELEMETRY := 0
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+PIP_OPTIONS := --quiet --disable-pip-version-check --no-deps --require-hashes
+PIP := $(BIN)/python -m pip install $(PIP_OPTIONS)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check audit build bench faults docs lock clean
@@ -18,7 +22,7 @@ demo: .venv/local  ## install what it needs, then watch ticks become candles
 up: .venv/local  ## run the whole stack here until Ctrl-C
 	@$(BIN)/chandlery up
 
-test: .venv/dev  ## install what they need, then run every test
+test: .venv/dev .venv/emulator/installed  ## install what they need, then run every test
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: .venv/dev  ## lint, type-check, and check the template
@@ -32,10 +36,12 @@ check: .venv/dev  ## lint, type-check, and check the template
 audit: .venv/dev  ## ask whether what is locked has known vulnerabilities; says so where nobody answers
 	@$(BIN)/python -m local.audit
 
-build: .venv/dev  ## build the deployable artifacts, with bytecode, which halves a cold start
+build: .venv/dev  ## build the deployable artifacts: make build ARCHITECTURE=x86_64 RUNTIME=python3.12
 	@find sql -name __pycache__ -prune -exec rm -rf {} +
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build --config-env local
-	@$(BIN)/python -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build --config-env local \
+		--parameter-overrides Runtime=$(RUNTIME) Architecture=$(ARCHITECTURE)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(RUNTIME) -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build
+	@$(BIN)/python -m tests.artifacts .aws-sam/build $(ARCHITECTURE)
 
 bench: .venv/dev  ## print the benchmarks; on a server if CHANDLERY_TEST_DATABASE_URL names one
 	@$(BIN)/python -m pytest tests/benchmarks -s --benchmarks
@@ -52,6 +58,7 @@ lock: .venv/dev  ## compile the requirements anew, with hashes and without addre
 	@for args in "--all-extras -o requirements-dev.txt" "--extra local --extra indicators --extra migrations -c requirements-dev.txt -o requirements.txt" \
 		"-c requirements-dev.txt -o layers/chandlery/requirements.txt"; do \
 		$(COMPILE) pyproject.toml $$args; done
+	@$(COMPILE) --group emulator -o requirements-emulator.txt
 	@for extra in indicators migrations; do \
 		$(BIN)/python -c 'import sys, tomllib; \
 		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra \
@@ -69,6 +76,13 @@ clean:  ## remove what was installed or built here; data under .chandlery stays
 	@$(PIP) -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m local.embedded
+	@touch $@
+
+# ministack, in an environment of its own: it pins what the tools have newer, and deployed functions run on it.
+.venv/emulator/installed: requirements-emulator.txt | .venv/local
+	@echo "installing the AWS emulator …"
+	@$(BIN)/python -m venv --clear --without-pip .venv/emulator
+	@$(BIN)/python -m pip --python .venv/emulator install $(PIP_OPTIONS) -r requirements-emulator.txt
 	@touch $@
 
 .venv/dev: requirements-dev.txt .venv/local

@@ -1,5 +1,6 @@
 """Fixtures of every test: one migrated TimescaleDB a session, emptied before each test that asks for it."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from chandlery.settings import Settings
 from chandlery.store.connection import connect
 from chandlery.store.migrations import alembic_config
 from local.embedded import EmbeddedDatabase
+from tests import artifacts
 
 REPO = Path(__file__).resolve().parents[1]
 REAL_DATA = REPO.parent / "shared" / "data"
@@ -111,6 +113,20 @@ def server_url() -> str:
     if SERVER_URL is None:
         pytest.skip("needs a TimescaleDB server: set CHANDLERY_TEST_DATABASE_URL")
     return SERVER_URL
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `sam build` makes for the interpreter at hand, once for all workers; nobody may change it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = shared / "sam" / "build"
+    folder.parent.mkdir(exist_ok=True)
+    with (shared / "built.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "template.yaml").exists():
+            artifacts.build(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,6 @@
 """The artifact that `sam build` makes, run by Lambda's own runtime client."""
 
 import json
-import os
-import platform
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,10 +10,10 @@ from typing import Any
 import pytest
 from alembic import command
 from psycopg import Connection
-from samtranslator.yaml_helper import yaml_parse
 
 from chandlery.store.migrations import alembic_config
 from chandlery.store.schema import REVISION
+from tests.artifacts import layers_of, read_template, unpack
 from tests.e2e.lambda_runtime import Sandbox, copy_runtime_client
 from tests.integration.api_scene import minute
 from tests.integration.derived_scene import write
@@ -44,61 +39,33 @@ LAMBDA_LAYERS_LIMIT = 250 * 2**20
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `sam build` made for the interpreter at hand."""
-    folder = tmp_path_factory.mktemp("sam") / "build"
-    interpreter = Path(sys.executable)
-    architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
-    at_hand = f"Runtime=python{sys.version_info.major}.{sys.version_info.minor} Architecture={architecture}"
-    sam = str(interpreter.with_name("sam"))
-    command = [sam, "build", "--config-env", "local", "--build-dir", str(folder), "--no-cached"]
-    environment = os.environ | {
-        "PATH": os.pathsep.join((str(interpreter.parent), os.environ["PATH"])),
-        "SAM_CLI_TELEMETRY": "0",
-    }
-    done = subprocess.run(
-        [*command, "--parameter-overrides", at_hand], cwd=REPO, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-@pytest.fixture(scope="session")
 def template(built: Path) -> Any:
     """The template as built: its paths lead to the artifacts."""
-    return yaml_parse((built / "template.yaml").read_text())
+    return read_template(built)
 
 
 @pytest.fixture(scope="session")
-def opt(built: Path, template: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def opt(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lambda's /opt of most functions: the layers that all have, one over the other."""
     folder = tmp_path_factory.mktemp("opt")
-    unpack(template["Globals"]["Function"]["Layers"], folder, built, template)
+    unpack(layers_of(built, "LiveProcessor"), folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def opt_with_indicators(opt: Path, built: Path, template: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def opt_with_indicators(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lambda's /opt of the functions that have a layer more."""
     folder = tmp_path_factory.mktemp("opt")
-    shutil.copytree(opt, folder, dirs_exist_ok=True)
-    unpack(template["Resources"]["HistoricalProcessor"]["Properties"]["Layers"], folder, built, template)
+    unpack(layers_of(built, "HistoricalProcessor"), folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def opt_with_migrations(opt: Path, built: Path, template: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def opt_with_migrations(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lambda's /opt of the function that migrates."""
     folder = tmp_path_factory.mktemp("opt")
-    shutil.copytree(opt, folder, dirs_exist_ok=True)
-    unpack(template["Resources"][MIGRATE]["Properties"]["Layers"], folder, built, template)
+    unpack(layers_of(built, MIGRATE), folder)
     return folder
-
-
-def unpack(layers: Any, folder: Path, built: Path, template: Any) -> None:
-    for layer in layers:
-        content = built / template["Resources"][layer["Ref"]]["Properties"]["ContentUri"]
-        shutil.copytree(content, folder, dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="session")

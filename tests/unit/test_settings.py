@@ -65,6 +65,13 @@ def test_a_secret_names_the_database_and_verifies_tls_in_full() -> None:
     )
 
 
+@pytest.mark.parametrize("sslmode", ["disable", "require"])
+def test_an_authority_is_named_only_where_the_server_is_verified(sslmode: str) -> None:
+    found = connection_parameters(store(json.dumps(SECRET | {"sslmode": sslmode})))
+    assert found["sslmode"] == sslmode
+    assert "sslrootcert" not in found
+
+
 def test_a_secret_may_name_several_hosts_of_which_one_takes_writes() -> None:
     assert connection_parameters(store(json.dumps(SECRET)))["target_session_attrs"] == "any"
     several = json.dumps(SECRET | {"host": "a,b", "target_session_attrs": "read-write"})

@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 from chandlery.component import ScheduledEvent
 from chandlery.domain.window import Window
 from chandlery.settings import Settings
 from local.schedules import find_function, firings, read_functions
+from tests.translated_template import translate
 
 REPO = Path(__file__).resolve().parents[2]
 TEMPLATE = yaml_parse((REPO / "template.yaml").read_text())
@@ -122,29 +122,15 @@ COMMON_VARIABLES = {
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
-class NoManagedPolicies:
-    """SAM asks AWS for the managed policies; ours uses none."""
-
-    def load(self) -> dict[str, str]:
-        return {}
-
-
 def switch_of(name: str) -> dict[str, dict[str, str]]:
     """The variable that switches a scheduled function off, and the parameter it comes from."""
     return {re.sub(r"(?<!^)([A-Z])", r"_\1", name).upper() + "_ENABLED": {"Ref": f"{name}Enabled"}}
 
 
 @pytest.fixture(scope="module")
-def transformed() -> Iterator[dict[str, Any]]:
+def transformed() -> dict[str, Any]:
     """The template CloudFormation would see."""
-    parameters = {name: parameter.get("Default", "desk") for name, parameter in TEMPLATE["Parameters"].items()}
-    fresh = yaml_parse((REPO / "template.yaml").read_text())
-    for resource in fresh["Resources"].values():  # what `sam package` puts in place of the folders
-        for name in {"CodeUri", "ContentUri"} & resource["Properties"].keys():
-            resource["Properties"][name] = "s3://bucket/artifact"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        yield transform(fresh, parameters, NoManagedPolicies())
+    return translate()
 
 
 @pytest.fixture(scope="module")

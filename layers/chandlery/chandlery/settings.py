@@ -394,7 +394,7 @@ def connection_parameters(settings: Settings, *, renewed: bool = False) -> dict[
         "dbname": secret.dbname,
         "sslmode": secret.sslmode,
         "target_session_attrs": secret.target_session_attrs,
-        "sslrootcert": _ca_file(secret.ca) if secret.ca else _system_ca(),
+        **_authority(secret),
     }
 
 
@@ -449,6 +449,13 @@ def _read_secret(secret_id: str, setting: str, *, renewed: bool = False) -> str:
             raise Permanent(f"secret {secret_id} cannot be read: {error}; check {setting} and the role") from None
         raise Retryable(f"secret {secret_id} could not be read now: {error}") from None
     return stored.decode(errors="replace") if isinstance(stored, bytes) else stored
+
+
+def _authority(secret: DatabaseSecret) -> dict[str, str]:
+    """Who vouches for the server; nobody where the secret wants no verification, which libpq holds against an authority."""
+    if secret.ca:
+        return {"sslrootcert": _ca_file(secret.ca)}
+    return {"sslrootcert": _system_ca()} if secret.sslmode.startswith("verify-") else {}
 
 
 def _system_ca() -> str:

@@ -1,0 +1,131 @@
+"""The artifacts: how large they are, and how long a cold start takes, with bytecode and without."""
+
+import compileall
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from py_compile import PycInvalidationMode
+from statistics import median
+
+from psycopg import Connection
+
+from tests.artifacts import functions_of, layers_of, size_of, unpack
+from tests.e2e.test_lambda_artifact import trade_a_day
+
+REPO = Path(__file__).resolve().parents[2]
+ROUNDS = 7
+# Function → its event; of the HTTP API one that needs the database, and one that needs numpy and TA-Lib as well.
+EVENTS = {
+    "LiveProcessor": ["live_processor"],
+    "LiveGapMonitor": ["live_gap_monitor"],
+    "PolicyMaintenance": ["policy_maintenance"],
+    "HistoricalGapMonitor": ["historical_gap_monitor"],
+    "HistoricalProcessor": ["historical_processor"],
+    "HttpApi": ["http_api_health", "http_api_indicators"],
+    "Migrate": ["migrate_current"],
+}
+# Lambda's side of a start: import the handler's module, call it. Prints the seconds of both.
+START = """
+import sys, time
+started = time.perf_counter()
+import importlib, json, os
+module, _, name = sys.argv[1].rpartition(".")
+handler = getattr(importlib.import_module(module), name)
+imported = time.perf_counter()
+
+class Context:
+    aws_request_id = "00000000-0000-0000-0000-000000000000"
+    function_name = "artifact"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:artifact"
+    def get_remaining_time_in_millis(self):
+        return 900_000
+
+with open(sys.argv[2]) as file:
+    event = json.load(file)
+printed, sys.stdout = sys.stdout, open(os.devnull, "w")
+called = time.perf_counter()
+handler(event, Context())
+print(json.dumps([imported - started, time.perf_counter() - called]), file=printed)
+"""
+
+
+def test_sizes(built: Path, tmp_path: Path) -> None:
+    print("\n" + f"{'function':<22}{'zipped':>10}{'unzipped':>10}   layers")
+    zipped: dict[Path, int] = {}
+    for name in functions_of(built):
+        parts = [built / name, *layers_of(built, name)]
+        for part in parts:
+            if part not in zipped:
+                zipped[part] = zipped_size(part, tmp_path)
+        packed, unpacked = sum(zipped[part] for part in parts), sum(size_of(part) for part in parts)
+        layers = ", ".join(f"{part.name} {zipped[part] / 2**20:.1f}" for part in parts[1:])
+        print(f"{name:<22}{packed / 2**20:>7.1f} MB{unpacked / 2**20:>7.1f} MB   {layers}")
+
+
+def test_cold_starts(built: Path, connection: Connection, database_url: str, tmp_path: Path) -> None:
+    """Of a process that has the artifact on its path and nothing else; Lambda's own part of a start is not in it."""
+    print(f"\nimport + first call, median of {ROUNDS}, in seconds")
+    print(f"{'event':<26}{'with bytecode':>20}{'without':>20}")
+    for name, events in EVENTS.items():
+        if name == "HttpApi":
+            trade_a_day(connection)
+        plain, compiled = tmp_path / f"{name}-plain", tmp_path / f"{name}-compiled"
+        for folder in (plain, compiled):
+            unpack([*layers_of(built, name)], folder)
+            shutil.copytree(built / name, folder / "task")
+        # As make build does.
+        compileall.compile_dir(compiled, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+        handler = functions_of(built)[name]["Handler"]
+        for event in events:
+            cells = [cold_start(folder, handler, event, database_url) for folder in (compiled, plain)]
+            print(f"{event:<26}" + "".join(f"{told(*cell):>20}" for cell in cells))
+        for folder in (plain, compiled):
+            shutil.rmtree(folder)
+
+
+def told(imported: float, called: float) -> str:
+    """A cell of the table."""
+    return f"{imported:.2f} + {called:.2f} = {imported + called:.2f}"
+
+
+def cold_start(opt: Path, handler: str, event: str, database_url: str) -> tuple[float, float]:
+    """Medians of the seconds that import and first call take; the first round warms the machine's own cache."""
+    rounds = [_start(opt, handler, event, database_url) for _ in range(ROUNDS + 1)][1:]
+    return median(each[0] for each in rounds), median(each[1] for each in rounds)
+
+
+def _start(opt: Path, handler: str, event: str, database_url: str) -> Sequence[float]:
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", START, handler, str(REPO / "events" / f"{event}.json")],
+        cwd=opt / "task",
+        env={
+            "PATH": os.defpath,
+            "PYTHONPATH": os.pathsep.join((str(opt / "task"), str(opt / "python"))),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "AWS_LAMBDA_FUNCTION_NAME": "artifact",
+            "AWS_REGION": "us-east-1",
+            "DATABASE_URL": database_url,
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    seconds: list[float] = json.loads(done.stdout)
+    return seconds
+
+
+def zipped_size(folder: Path, scratch: Path) -> int:
+    """Bytes of the archive that `sam deploy` would upload."""
+    archive = scratch / f"{folder.name}.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in folder.rglob("*"):
+            file.write(path, path.relative_to(folder))
+    size = archive.stat().st_size
+    archive.unlink()
+    return size

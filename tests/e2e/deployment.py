@@ -1,0 +1,129 @@
+"""AWS on this machine: ministack, in which an unmodified `sam deploy` makes a stack whose functions run."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+
+REPO = Path(__file__).resolve().parents[2]
+INTERPRETER = Path(sys.prefix) / "emulator" / "bin" / "python"
+_START_SECONDS = 60
+
+
+class Emulator:
+    """ministack, in a process of its own, on a port of this machine that nobody else can reach."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = _free_port()
+        self.environment = {
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.defpath)),
+            # Nobody's own configuration of AWS or SAM.
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._port}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+            "SAM_CLI_TELEMETRY": "0",
+        }
+
+    def __enter__(self) -> Self:
+        """Start it, and wait until it answers."""
+        own = {
+            "GATEWAY_PORT": str(self._port),
+            "BIND_HOST": "127.0.0.1",
+            "IOT_MTLS_ENABLED": "0",
+            "STATE_DIR": str(self._folder / "state"),
+            "S3_DATA_DIR": str(self._folder / "s3"),
+            # As in Lambda, where /opt cannot be written to.
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        with (self._folder / "emulator.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [str(INTERPRETER), str(Path(__file__).with_name("emulator.py"))],
+                cwd=self._folder,
+                env=self.environment | own,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        ends = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > ends:
+                self.__exit__(None, None, None)
+                raise AssertionError(f"ministack does not answer; its log:\n{self.log}")
+            time.sleep(0.1)  # its own start takes about a second
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it, and with it the functions, which run in processes of their own."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    @property
+    def log(self) -> str:
+        """What it wrote so far."""
+        return (self._folder / "emulator.log").read_text()
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of it."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]  # any
+            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            region_name="us-east-1",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def deploy(self, template: Path, stack: str, parameters: Sequence[str]) -> None:
+        """What `sam deploy` does, as the stack for development is deployed.
+
+        Raises:
+            AssertionError: it failed; the message holds what it and the emulator said.
+        """
+        sam = str(Path(sys.executable).with_name("sam"))
+        # SAM looks for its configuration beside the template.
+        configured = ["--config-file", str(REPO / "samconfig.toml"), "--config-env", "dev"]
+        options = [*configured, "--template-file", str(template), "--stack-name", stack, "--no-progressbar"]
+        done = subprocess.run(
+            [sam, "deploy", *options, "--parameter-overrides", *parameters],
+            cwd=REPO,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{self.log}"
+
+    def log_of(self, function: str) -> str:
+        """What a function wrote."""
+        events = self.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
+        return "\n".join(event["message"] for event in events)
+
+    def resources_of(self, stack: str) -> Mapping[str, Mapping[str, Any]]:
+        """The resources of a stack, by their logical names."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+        return {each["LogicalResourceId"]: each for page in pages for each in page["StackResourceSummaries"]}
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,30 @@
+"""The CloudFormation that SAM makes of `template.yaml`."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+REPO = Path(__file__).resolve().parents[1]
+
+
+class NoManagedPolicies:
+    """SAM asks AWS for the managed policies; ours uses none."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def translate() -> dict[str, Any]:
+    """The template CloudFormation would see, its conditions and parameters still open."""
+    fresh = yaml_parse((REPO / "template.yaml").read_text())
+    parameters = {name: parameter.get("Default", "desk") for name, parameter in fresh["Parameters"].items()}
+    for resource in fresh["Resources"].values():  # what `sam package` puts in place of the folders
+        for name in {"CodeUri", "ContentUri"} & resource["Properties"].keys():
+            resource["Properties"][name] = "s3://bucket/artifact"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        translated: dict[str, Any] = transform(fresh, parameters, NoManagedPolicies())
+    return translated
