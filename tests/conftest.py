@@ -18,6 +18,7 @@ from chandlery.store.connection import connect
 from chandlery.store.migrations import alembic_config
 from local.embedded import EmbeddedDatabase
 from tests import artifacts
+from tests.e2e.deployment import INTERPRETER, Emulator
 
 REPO = Path(__file__).resolve().parents[1]
 REAL_DATA = REPO.parent / "shared" / "data"
@@ -127,6 +128,15 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not (folder / "template.yaml").exists():
             artifacts.build(folder)
     return folder
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[Emulator]:
+    """An AWS with nothing in it."""
+    if not INTERPRETER.exists():
+        pytest.skip("the AWS emulator is not installed: make .venv/emulator/installed")
+    with Emulator(tmp_path) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from statistics import median
@@ -15,6 +15,7 @@ from statistics import median
 from psycopg import Connection
 
 from tests.artifacts import functions_of, layers_of, size_of, unpack
+from tests.e2e.deployment import INTERPRETER, Emulator, secret_of
 from tests.e2e.test_lambda_artifact import trade_a_day
 
 REPO = Path(__file__).resolve().parents[2]
@@ -70,23 +71,54 @@ def test_sizes(built: Path, tmp_path: Path) -> None:
 
 def test_cold_starts(built: Path, connection: Connection, database_url: str, tmp_path: Path) -> None:
     """Of a process that has the artifact on its path and nothing else; Lambda's own part of a start is not in it."""
-    print(f"\nimport + first call, median of {ROUNDS}, in seconds")
-    print(f"{'event':<26}{'with bytecode':>20}{'without':>20}")
+    heading("with bytecode", "without")
+    environment = {"DATABASE_URL": database_url}
     for name, events in EVENTS.items():
         if name == "HttpApi":
             trade_a_day(connection)
-        plain, compiled = tmp_path / f"{name}-plain", tmp_path / f"{name}-compiled"
-        for folder in (plain, compiled):
-            unpack([*layers_of(built, name)], folder)
-            shutil.copytree(built / name, folder / "task")
+        plain, compiled = (unpacked(built, name, tmp_path / kind) for kind in ("plain", "compiled"))
         # As make build does.
         compileall.compile_dir(compiled, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
         handler = functions_of(built)[name]["Handler"]
         for event in events:
-            cells = [cold_start(folder, handler, event, database_url) for folder in (compiled, plain)]
-            print(f"{event:<26}" + "".join(f"{told(*cell):>20}" for cell in cells))
-        for folder in (plain, compiled):
-            shutil.rmtree(folder)
+            row(event, [cold_start(folder, handler, event, environment) for folder in (compiled, plain)])
+        shutil.rmtree(plain)
+        shutil.rmtree(compiled)
+
+
+def test_cold_start_with_a_secret(built: Path, database_url: str, tmp_path: Path, emulator: Emulator) -> None:
+    """As deployed: the address comes from Secrets Manager, here ministack's, by the boto3 that Lambda brings along."""
+    emulator.client("secretsmanager").create_secret(Name="desk", SecretString=secret_of(database_url))
+    folder = unpacked(built, "LiveProcessor", tmp_path / "compiled")
+    compileall.compile_dir(folder, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    (packages,) = INTERPRETER.parents[1].glob("lib/python*/site-packages")
+    runtime = {"PYTHONPATH": os.pathsep.join((path_of(folder), str(packages)))}
+    environment = emulator.environment | runtime | {"DATABASE_SECRET_ID": "desk"}
+    heading("with bytecode")
+    row("live_processor", [cold_start(folder, "live_processor.handler", "live_processor", environment)])
+
+
+def unpacked(built: Path, name: str, folder: Path) -> Path:
+    """A folder with a function, under `task`, and its layers."""
+    unpack(layers_of(built, name), folder)
+    shutil.copytree(built / name, folder / "task")
+    return folder
+
+
+def path_of(opt: Path) -> str:
+    """Where its process finds modules."""
+    return os.pathsep.join((str(opt / "task"), str(opt / "python")))
+
+
+def heading(*columns: str) -> None:
+    """Of the table that follows."""
+    print(f"\nimport + first call, median of {ROUNDS}, in seconds")
+    print(f"{'event':<26}" + "".join(f"{column:>20}" for column in columns))
+
+
+def row(event: str, cells: Sequence[tuple[float, float]]) -> None:
+    """Of that table."""
+    print(f"{event:<26}" + "".join(f"{told(*cell):>20}" for cell in cells))
 
 
 def told(imported: float, called: float) -> str:
@@ -94,23 +126,23 @@ def told(imported: float, called: float) -> str:
     return f"{imported:.2f} + {called:.2f} = {imported + called:.2f}"
 
 
-def cold_start(opt: Path, handler: str, event: str, database_url: str) -> tuple[float, float]:
+def cold_start(opt: Path, handler: str, event: str, environment: Mapping[str, str]) -> tuple[float, float]:
     """Medians of the seconds that import and first call take; the first round warms the machine's own cache."""
-    rounds = [_start(opt, handler, event, database_url) for _ in range(ROUNDS + 1)][1:]
+    rounds = [_start(opt, handler, event, environment) for _ in range(ROUNDS + 1)][1:]
     return median(each[0] for each in rounds), median(each[1] for each in rounds)
 
 
-def _start(opt: Path, handler: str, event: str, database_url: str) -> Sequence[float]:
+def _start(opt: Path, handler: str, event: str, environment: Mapping[str, str]) -> Sequence[float]:
     done = subprocess.run(
         [sys.executable, "-S", "-c", START, handler, str(REPO / "events" / f"{event}.json")],
         cwd=opt / "task",
         env={
             "PATH": os.defpath,
-            "PYTHONPATH": os.pathsep.join((str(opt / "task"), str(opt / "python"))),
+            "PYTHONPATH": path_of(opt),
             "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_LAMBDA_FUNCTION_NAME": "artifact",
             "AWS_REGION": "us-east-1",
-            "DATABASE_URL": database_url,
+            **environment,
         },
         capture_output=True,
         text=True,

@@ -1,5 +1,6 @@
 """AWS on this machine: ministack, in which an unmodified `sam deploy` makes a stack whose functions run."""
 
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from typing import Any, Self
 
 import boto3
 from botocore.config import Config
+from psycopg.conninfo import conninfo_to_dict
 
 REPO = Path(__file__).resolve().parents[2]
 INTERPRETER = Path(sys.prefix) / "emulator" / "bin" / "python"
@@ -120,6 +122,13 @@ class Emulator:
     def _answers(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self._port)) == 0
+
+
+def secret_of(url: str) -> str:
+    """What Secrets Manager holds of a database on this machine."""
+    known = conninfo_to_dict(url)
+    named = {name: known[name] for name in ("host", "port", "user", "password", "dbname")}
+    return json.dumps(named | {"sslmode": "disable"})
 
 
 def _free_port() -> int:

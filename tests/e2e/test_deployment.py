@@ -2,19 +2,16 @@
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pytest
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict
 
 from chandlery.store.schema import REVISION
 from tests.artifacts import parameters
-from tests.e2e.deployment import INTERPRETER, Emulator
+from tests.e2e.deployment import Emulator, secret_of
 from tests.e2e.test_lambda_artifact import MODULES, insert_ticks
 from tests.translated_template import translate
 
@@ -22,15 +19,6 @@ STACK = "chandlery"
 SECRET = "chandlery/dev/database"
 # The schedule counts its minute from its own creation; a cold start and the settle time follow.
 RUN_SECONDS = 90
-
-
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    """An AWS with nothing in it."""
-    if not INTERPRETER.exists():
-        pytest.skip("the AWS emulator is not installed: make .venv/emulator/installed")
-    with Emulator(tmp_path) as started:
-        yield started
 
 
 def test_a_deployed_schedule_makes_candles(
@@ -113,10 +101,3 @@ def log_of_first_run(emulator: Emulator) -> str:
             return log
         time.sleep(0.5)
     raise AssertionError(f"the schedule did not run the live processor; the emulator's log:\n{emulator.log}")
-
-
-def secret_of(url: str) -> str:
-    """What Secrets Manager holds of a database on this machine."""
-    known = conninfo_to_dict(url)
-    named = {name: known[name] for name in ("host", "port", "user", "password", "dbname")}
-    return json.dumps(named | {"sslmode": "disable"})

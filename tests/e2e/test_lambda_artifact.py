@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from alembic import command
@@ -13,7 +14,7 @@ from psycopg import Connection
 
 from chandlery.store.migrations import alembic_config
 from chandlery.store.schema import REVISION
-from tests.artifacts import layers_of, read_template, unpack
+from tests.artifacts import ARCHITECTURE, build, foreign_libraries, layers_of, read_template, unpack
 from tests.e2e.lambda_runtime import Sandbox, copy_runtime_client
 from tests.integration.api_scene import minute
 from tests.integration.derived_scene import write
@@ -104,6 +105,15 @@ def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) ->
     # Bytecode would be some other interpreter's, or of a file that is gone.
     assert not [path for path in layer if path.suffix == ".pyc"]
     assert sum(path.stat().st_size for path in layer) < LAMBDA_LAYERS_LIMIT / 5
+
+
+def test_libraries_are_of_the_processor_asked_for(built: Path, tmp_path: Path) -> None:
+    assert foreign_libraries(built, ARCHITECTURE) == (ANY, [])
+    (other,) = {"arm64", "x86_64"} - {ARCHITECTURE}
+    build(tmp_path / "other", other, "ChandleryLayer")
+    assert foreign_libraries(tmp_path / "other", other) == (ANY, [])
+    count, foreign = foreign_libraries(tmp_path / "other", ARCHITECTURE)
+    assert len(foreign) == count > 0
 
 
 def test_third_party_numerics_have_a_layer_of_their_own(built: Path, template: Any, opt_with_indicators: Path) -> None:

@@ -452,7 +452,7 @@ def _read_secret(secret_id: str, setting: str, *, renewed: bool = False) -> str:
 
 
 def _authority(secret: DatabaseSecret) -> dict[str, str]:
-    """Who vouches for the server; nobody where the secret wants no verification, which libpq holds against an authority."""
+    """Who vouches for the server: nobody where the secret wants none, since libpq would hold the server against it."""
     if secret.ca:
         return {"sslrootcert": _ca_file(secret.ca)}
     return {"sslrootcert": _system_ca()} if secret.sslmode.startswith("verify-") else {}
