@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -116,18 +117,38 @@ def server_url() -> str:
     return SERVER_URL
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `sam build` makes for the interpreter at hand, once for all workers; nobody may change it."""
+@contextmanager
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator[Path]:
+    """A path that all workers share; who comes first makes what belongs there, the others wait."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    folder = shared / "sam" / "build"
-    folder.parent.mkdir(exist_ok=True)
-    with (shared / "built.lock").open("w") as lock:
+    with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "template.yaml").exists():
-            artifacts.build(folder)
-    return folder
+        yield shared / name
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `sam build` makes for the interpreter at hand; nobody may change it."""
+    with made_once(tmp_path_factory, "sam") as folder:
+        if not (folder / "build" / "template.yaml").exists():
+            folder.mkdir(exist_ok=True)
+            artifacts.build(folder / "build")
+    return folder / "build"
+
+
+@pytest.fixture(scope="session")
+def migrated_tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What embedded databases may begin from."""
+    with made_once(tmp_path_factory, "migrated.tar") as tarball:
+        if not tarball.exists():
+            home = tmp_path_factory.mktemp("embedded")
+            embedded = EmbeddedDatabase(home)
+            command.upgrade(alembic_config(embedded.start()), "head")
+            embedded.stop()
+            embedded.dump(tarball)
+            shutil.rmtree(home)
+    return tarball
 
 
 @pytest.fixture

@@ -32,9 +32,10 @@ EVENTS = {
 }
 # Lambda's side of a start: import the handler's module, call it. Prints the seconds of both.
 START = """
-import sys, time
+import os, sys, time
+printed, sys.stdout = sys.stdout, open(os.devnull, "w")
 started = time.perf_counter()
-import importlib, json, os
+import importlib, json
 module, _, name = sys.argv[1].rpartition(".")
 handler = getattr(importlib.import_module(module), name)
 imported = time.perf_counter()
@@ -49,10 +50,9 @@ class Context:
 
 with open(sys.argv[2]) as file:
     event = json.load(file)
-printed, sys.stdout = sys.stdout, open(os.devnull, "w")
 called = time.perf_counter()
 handler(event, Context())
-print(json.dumps([imported - started, time.perf_counter() - called]), file=printed)
+print(json.dumps([imported - started, time.perf_counter() - called]), file=printed, flush=True)
 """
 
 
@@ -142,6 +142,7 @@ def _start(opt: Path, handler: str, event: str, environment: Mapping[str, str]) 
             "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_LAMBDA_FUNCTION_NAME": "artifact",
             "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
             **environment,
         },
         capture_output=True,

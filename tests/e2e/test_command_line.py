@@ -42,17 +42,18 @@ def start(arguments: tuple[str, ...], environment: dict[str, str], folder: Path)
 
 
 @pytest.fixture(scope="module")
-def chandlery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chandlery]:
+def chandlery(tmp_path_factory: pytest.TempPathFactory, migrated_tarball: Path) -> Iterator[Chandlery]:
     """Runs a command in a folder of the module's own, on its own database."""
     home = tmp_path_factory.mktemp("desk")
+    embedded = EmbeddedDatabase(home / ".chandlery", tarball=migrated_tarball)
+    embedded.start()
 
     def run(*arguments: str, **more: str) -> Result:
         return start(arguments, ENVIRONMENT | more, home)
 
-    assert run("migrate", "upgrade").returncode == 0
     assert run("instruments", "add", KEY, "--calendar", "24/7").returncode == 0
     yield run
-    EmbeddedDatabase(home / ".chandlery").stop()
+    embedded.stop()
 
 
 @pytest.fixture

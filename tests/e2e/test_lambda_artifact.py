@@ -1,6 +1,7 @@
 """The artifact that `sam build` makes, run by Lambda's own runtime client."""
 
 import json
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -110,7 +111,9 @@ def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) ->
 def test_libraries_are_of_the_processor_asked_for(built: Path, tmp_path: Path) -> None:
     assert foreign_libraries(built, ARCHITECTURE) == (ANY, [])
     (other,) = {"arm64", "x86_64"} - {ARCHITECTURE}
-    build(tmp_path / "other", other, "ChandleryLayer")
+    # psycopg has no library for arm64 that Amazon Linux 2, and with it Lambda's python3.11, could load.
+    layer = "ChandleryLayer" if sys.version_info >= (3, 12) else "MigrationsLayer"
+    build(tmp_path / "other", other, layer)
     assert foreign_libraries(tmp_path / "other", other) == (ANY, [])
     count, foreign = foreign_libraries(tmp_path / "other", ARCHITECTURE)
     assert len(foreign) == count > 0
