@@ -28,7 +28,7 @@ OPENS = datetime(2013, 10, 7, 13, 30, tzinfo=UTC)
 AFTER = datetime(2013, 10, 12, tzinfo=UTC)
 # What no answer may hold of the service itself.
 _SECRETS = (
-    "SELECT ", "INSERT ", "market.", "psycopg", "Traceback", ".py", "/work", "/home", "/opt", "/var",
+    "SELECT ", "INSERT ", "market.", "psycopg", "Traceback", ".py", "/home", "/opt", "/var",
     "postgres", "127.0.0.1", "55432", "Alembic", "_timescaledb",
 )  # fmt: skip
 

@@ -476,7 +476,7 @@ def test_a_lost_connection_is_opened_anew(scene: Connection, server_url: str) ->
 
 def test_a_fault_of_our_own_tells_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("SELECT secret FROM market.candles at /work/x.py")
+        raise RuntimeError("SELECT secret FROM market.candles at /var/x.py")
 
     monkeypatch.setattr(import_module("functions.http_api.candles"), "read_candles", fail)
     answer = candles(SHARE, "15m")

@@ -92,12 +92,6 @@ def run(component: Component, at: datetime) -> dict[str, Any]:
         component.sandbox.close()
 
 
-@pytest.fixture
-def quiet(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
-    return monkeypatch
-
-
 def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, database_url: str) -> None:
     from functions.http_api.application import app
 
@@ -151,7 +145,7 @@ def test_a_writer_does_the_work_of_the_live_processor_and_both_gap_monitors(
     turn_to_columns(desk, "ticks")
     turn_to_columns(desk, "candles")
     with acting_as(WRITER, database_url) as url:
-        quiet.setenv("DATABASE_URL", url)
+        monkeypatch.setenv("DATABASE_URL", url)
         assert run(live_processor.handler, NOON)["candles_written"] == 15
         # Into columns, and into a chunk that is not there yet; late, corrected, cancelled.
         with connect(Settings(database_url=url), "feed") as feed:
@@ -180,7 +174,7 @@ def test_a_member_of_the_owner_keeps_policies_and_history(desk: Connection, data
     store_candles(desk, NOON - 30 * DAY, NOON - 30 * DAY + 6 * HOUR)
     store_candles(desk, NOON - 6 * HOUR, NOON)
     with acting_as(OWNER, database_url) as url:
-        quiet.setenv("DATABASE_URL", url)
+        monkeypatch.setenv("DATABASE_URL", url)
         report = run(policy_maintenance.handler, NOON)
         hold_jobs(desk)
         assert report["drift_applied"] > 0
@@ -207,7 +201,7 @@ def test_nobody_else_can_do_that(
     store_candles(desk, NOON - 6 * HOUR, NOON)
     desk.execute("UPDATE market.candles SET high = 3")  # marks, to be refreshed
     with acting_as(name, database_url) as url:
-        quiet.setenv("DATABASE_URL", url)
+        monkeypatch.setenv("DATABASE_URL", url)
         with pytest.raises(ChandleryError, match=r"lacks a right: (must be owner|permission denied)"):
             run(component.handler, NOON + DAY)
 

@@ -65,7 +65,6 @@ def secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "DATABASE_SECRET_ID": "desk/database",
-        "POWERTOOLS_METRICS_DISABLED": "true",
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("DATABASE_URL", raising=False)
