@@ -136,7 +136,7 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
 
 
 def test_a_writer_does_the_work_of_the_live_processor_and_both_gap_monitors(
-    desk: Connection, database_url: str, quiet: Changes
+    desk: Connection, database_url: str, monkeypatch: Changes
 ) -> None:
     (instrument,) = around_the_clock(desk, "X@A@EQ")
     store_candles(desk, NOON - 6 * HOUR, NOON - 3 * HOUR)
@@ -169,7 +169,7 @@ def test_a_writer_does_the_work_of_the_live_processor_and_both_gap_monitors(
     ]  # fmt: skip
 
 
-def test_a_member_of_the_owner_keeps_policies_and_history(desk: Connection, database_url: str, quiet: Changes) -> None:
+def test_a_member_of_the_owner_keeps_policies_and_history(desk: Connection, database_url: str, monkeypatch: Changes) -> None:
     around_the_clock(desk, "X@A@EQ")
     store_candles(desk, NOON - 30 * DAY, NOON - 30 * DAY + 6 * HOUR)
     store_candles(desk, NOON - 6 * HOUR, NOON)
@@ -195,7 +195,7 @@ def test_a_member_of_the_owner_keeps_policies_and_history(desk: Connection, data
 @pytest.mark.parametrize("name", [WRITER, READER])
 @pytest.mark.parametrize("component", [policy_maintenance, historical_processor], ids=lambda each: each.__name__[10:])
 def test_nobody_else_can_do_that(
-    desk: Connection, database_url: str, quiet: Changes, component: Any, name: str
+    desk: Connection, database_url: str, monkeypatch: Changes, component: Any, name: str
 ) -> None:
     around_the_clock(desk, "X@A@EQ")
     store_candles(desk, NOON - 6 * HOUR, NOON)
