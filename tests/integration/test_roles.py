@@ -169,7 +169,9 @@ def test_a_writer_does_the_work_of_the_live_processor_and_both_gap_monitors(
     ]  # fmt: skip
 
 
-def test_a_member_of_the_owner_keeps_policies_and_history(desk: Connection, database_url: str, monkeypatch: Changes) -> None:
+def test_a_member_of_the_owner_keeps_policies_and_history(
+    desk: Connection, database_url: str, monkeypatch: Changes
+) -> None:
     around_the_clock(desk, "X@A@EQ")
     store_candles(desk, NOON - 30 * DAY, NOON - 30 * DAY + 6 * HOUR)
     store_candles(desk, NOON - 6 * HOUR, NOON)
