@@ -117,16 +117,15 @@ def _refused_body(event: dict[str, Any], request_id: str) -> dict[str, Any] | No
     """An answer for a body that is too long or not text; before anything is made of it."""
     body, most = event.get("body") or "", SANDBOX.settings.api_most_body_bytes
     try:
-        size = len(base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode())
-        if size <= most and event.get("isBase64Encoded"):
-            base64.b64decode(body).decode()
+        sent = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+        if len(sent) > most:
+            return _plain(problem(413, f"the body has {len(sent):,} bytes; {most:,} are the most", request_id))
+        sent.decode()
     except (binascii.Error, UnicodeError):
         return _plain(problem(400, "the body is not text in UTF-8", request_id))
-    if size > most:
-        return _plain(problem(413, f"the body has {size:,} bytes; {most:,} are the most", request_id))
     kind = event.get("headers", {}).get("content-type", "").partition(";")[0].strip().lower()
     method = event.get("requestContext", {}).get("http", {}).get("method")
-    if size and method == "POST" and kind not in ("", "application/json"):
+    if sent and method == "POST" and kind not in ("", "application/json"):
         # Before anybody tries to read it: a form without a boundary cannot be.
         return _plain(problem(415, "send the body as application/json", request_id))
     return None
