@@ -2,42 +2,42 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 
-import psycopg
 import pytest
-from alembic import command
-from psycopg import Connection
 
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
-from chandlery.store.migrations import alembic_config
-from tests.faults import desk
-from tests.faults.components import COMPONENTS, fire
-from tests.faults.scene import Scene, leave_to_us
+from tests.faults.databases import Templates, create_database, drop_database, run, set_up
+from tests.faults.scene import Scene
 from tests.faults.steps import BOMB
-from tests.faults.trial import in_child
 from tests.faults.vendor import vendor_process
-from tests.faults.works import NOW, WELL
+from tests.faults.works import NOW
 
-Tell = Callable[[str], None]
+Tell = Callable[[str, int, Sequence[str]], None]
 _TOLD = "proven"
 
 
 @pytest.fixture
 def tell(record_property: Callable[[str, object], None]) -> Tell:
-    """Say a line about what was proven, at the end of all tests."""
-    return lambda line: record_property(_TOLD, line)
+    """Say what was done, in so many cases, and what is wrong then, which fails; repeated at the end of all tests."""
+
+    def say(what: str, cases: int, wrong: Sequence[str]) -> None:
+        record_property(_TOLD, [f"{what}: {len(wrong)} differences", cases, len(wrong)])
+        assert not wrong, "\n".join(wrong)
+
+    return say
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell what was proven, by whichever process."""
     reports = [report for each in terminalreporter.stats.values() for report in each]
-    lines = {line for report in reports for name, line in getattr(report, "user_properties", []) if name == _TOLD}
-    if lines:
+    told = {tuple(line) for report in reports for name, line in getattr(report, "user_properties", []) if name == _TOLD}
+    if told:
         terminalreporter.section("what was proven")
-        for line in sorted(lines):
+        for line, _cases, _wrong in sorted(told):
             terminalreporter.write_line(line)
+        cases, wrong = (sum(each[place] for each in told) for place in (1, 2))
+        terminalreporter.write_line(f"{cases:,} cases: {wrong} differences")
 
 
 @pytest.fixture(scope="session")
@@ -64,55 +64,6 @@ def fault_settings() -> Iterator[None]:
         yield
 
 
-def create_database(server_url: str, name: str) -> str:
-    """A migrated database of its own on the server, left alone by the server's scheduler; its URL."""
-    with psycopg.connect(server_url, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-    url = f"{server_url.rpartition('/')[0]}/{name}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
-        leave_to_us(connection)
-    command.upgrade(alembic_config(url), "head")
-    return url
-
-
-def drop_database(server_url: str, name: str) -> None:
-    with psycopg.connect(server_url, autocommit=True) as server:
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-_ALL_WELL = ("live_processor", "live_gap_monitor", "historical_processor")
-
-
-def set_up(connection: Connection, url: str, ran: Sequence[str] = _ALL_WELL) -> None:
-    """A desk at which all was well, as these have run, and where work has come in since then."""
-    desk.open_desk(connection, history=True)
-    desk.write_history(connection)
-    connection.execute("INSERT INTO market.tickers VALUES (2, 'polygon', 'B')")
-    desk.write_first(connection, "(d < 10 OR m < 10)")
-    for name in ran:
-        run(url, name, WELL)
-    # Late ticks, and all that changes otherwise.
-    desk.write_first(connection, "(d = 10 AND m < 20)")
-    for change in desk.CHANGES:
-        change(connection)
-    connection.execute("DELETE FROM market.ticks WHERE time >= %s", [NOW])
-    # Another hand than ours.
-    connection.execute("DELETE FROM market.candles WHERE date_part('minute', time) = 7 AND time > %s", [desk.OPENS])
-    connection.execute("UPDATE market.candles SET high = high + 1 WHERE date_part('minute', time) = 8 AND volume < 5")
-
-
-def run(url: str, name: str, at: datetime) -> None:
-    """One run of a component, in a process of its own."""
-
-    def work() -> None:
-        os.environ["DATABASE_URL"] = url
-        fire(COMPONENTS[name], at)
-
-    ended = in_child(work)
-    assert (ended.how, ended.said) == ("succeeded", "")
-
-
 @pytest.fixture(scope="session")
 def faults_url(server_url: str, fault_settings: None) -> Iterator[str]:
     """A desk's database on the server."""
@@ -123,6 +74,14 @@ def faults_url(server_url: str, fault_settings: None) -> Iterator[str]:
         set_up(connection, url)
     yield url
     drop_database(server_url, name)
+
+
+@pytest.fixture(scope="module")
+def templates(server_url: str, fault_settings: None) -> Iterator[Templates]:
+    """What copies are made of."""
+    found = Templates(server_url)
+    yield found
+    found.drop()
 
 
 @pytest.fixture(scope="session")

@@ -115,13 +115,21 @@ class CopiedScene:
         with psycopg.connect(self._server_url, autocommit=True) as server:
             server.execute(f"CREATE DATABASE {self._name} TEMPLATE {self._template}")
         self.url = f"{self._server_url.rpartition('/')[0]}/{self._name}"
-        self.connection = connect(Settings(database_url=self.url), "test")
-        leave_to_us(self.connection)
+        self._connect()
 
     def put_back(self) -> None:
         """Take a new copy."""
         self.close()
         self._open()
+
+    def _connect(self) -> None:
+        self.connection = connect(Settings(database_url=self.url), "test")
+        leave_to_us(self.connection)
+
+    def reconnect(self) -> None:
+        """Take another connection: the server was away."""
+        self.connection.close()
+        self._connect()
 
     def close(self) -> None:
         """Let go of the database, and drop it."""

@@ -7,7 +7,8 @@ import pytest
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
 from tests.conftest import SERVER_URL, empty
-from tests.faults.conftest import Tell, set_up
+from tests.faults.conftest import Tell
+from tests.faults.databases import set_up
 from tests.faults.proof import Proof
 from tests.faults.scene import Scene
 from tests.faults.steps import cut_unanswered, kill_before, kill_unanswered
@@ -33,5 +34,4 @@ def test_the_next_run_ends_where_an_undisturbed_one_does(scene: Scene, tell: Tel
     proof.undisturbed()
     kinds = (kill_before, kill_unanswered, cut_unanswered)
     cases, wrong = proof.prove((at, kinds[at % 3]) for at in range(2, proof.steps + 1, 2))
-    tell(f"live processor, embedded: {proof.steps} steps, {cases} times killed or cut off: {len(wrong)} differences")
-    assert not wrong, "\n".join(wrong)
+    tell(f"live processor, embedded: {proof.steps} steps, {cases} times killed or cut off", cases, wrong)

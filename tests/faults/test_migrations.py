@@ -1,0 +1,115 @@
+"""The function `migrate`, which dies or loses its connection at every step: the next run makes the same schema."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from functions.migrate import handler
+from tests.faults.components import Context
+from tests.faults.conftest import Tell
+from tests.faults.databases import create_database, drop_database
+from tests.faults.scene import leave_to_us
+from tests.faults.steps import Fault, cut_unanswered, kill_before, kill_unanswered
+from tests.faults.trial import Ended, in_child, wait_until_gone
+
+# Every function, table, column, index, constraint, trigger and comment of the schema, by name.
+_SCHEMA = """
+SELECT 'column', table_name, column_name, data_type || is_nullable || coalesce(column_default, '')
+FROM information_schema.columns WHERE table_schema = 'market'
+UNION ALL SELECT 'routine', p.proname, pg_get_function_identity_arguments(p.oid), md5(p.prosrc) FROM pg_proc AS p
+WHERE p.pronamespace = 'market'::regnamespace
+UNION ALL SELECT 'index', tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'market'
+UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'market'::regnamespace
+UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger
+WHERE NOT tgisinternal AND tgrelid::regclass::text LIKE 'market.%'
+UNION ALL SELECT 'comment', coalesce(to_regclass(c.oid::regclass::text)::text, ''), d.objsubid::text, d.description
+FROM pg_description AS d JOIN pg_class AS c ON c.oid = d.objoid WHERE c.relnamespace = 'market'::regnamespace
+UNION ALL SELECT 'aggregate', view_name, '', view_definition FROM timescaledb_information.continuous_aggregates
+UNION ALL SELECT 'revision', version_num, '', '' FROM market.schema_revision
+ORDER BY 1, 2, 3, 4
+"""
+
+Empty = Callable[[], str]
+
+
+@pytest.fixture
+def empty_database(server_url: str) -> Iterator[Empty]:
+    """A database without anything, in the place of the one before."""
+    name = f"chandlery_faults_{os.getpid()}_migrated"
+
+    def create() -> str:
+        with psycopg.connect(server_url, autocommit=True) as server:
+            server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            server.execute(f"CREATE DATABASE {name}")
+        url = f"{server_url.rpartition('/')[0]}/{name}"
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+            leave_to_us(connection)
+        return url
+
+    create()
+    yield create
+    drop_database(server_url, name)
+
+
+@pytest.fixture(scope="module")
+def wanted(server_url: str) -> Iterator[list[tuple[object, ...]]]:
+    name = f"chandlery_faults_{os.getpid()}_whole"
+    yield schema_of(create_database(server_url, name))
+    drop_database(server_url, name)
+
+
+def schema_of(url: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(_SCHEMA).fetchall()
+
+
+def migrate(url: str, at: int = 0, fault: Fault | None = None) -> Ended:
+    """Run it, with a fault at a step; the server has let go of it when this returns."""
+
+    def work() -> object:
+        os.environ["DATABASE_URL"] = url
+        return handler({"do": "upgrade"}, Context())
+
+    ended = in_child(work, at, fault)
+    with psycopg.connect(url, autocommit=True) as connection:
+        wait_until_gone(connection)
+    return ended
+
+
+@pytest.mark.parametrize(("fault", "kind"), [(kill_unanswered, "killed"), (cut_unanswered, "cut off")])
+def test_the_next_run_makes_the_same_schema(
+    fault: Fault,
+    kind: str,
+    empty_database: Empty,
+    wanted: list[tuple[object, ...]],
+    every: int,
+    tell: Tell,
+) -> None:
+    steps, wrong = migrate(empty_database()).steps, []
+    # From the second: the first is the connection's own.
+    places = range(2, steps + 1, every)
+    for at in places:
+        url = empty_database()
+        ended = migrate(url, at, fault)
+        if ended.how not in ("killed", "succeeded", "Retryable"):
+            wrong.append(f"step {at}: {ended.how}: {ended.said}")
+        again = migrate(url)
+        if again.how != "succeeded" or schema_of(url) != wanted:
+            wrong.append(f"step {at}: then {again.how}: {again.said}")
+    tell(f"migrate: {steps} steps, {len(places)} times {kind} unanswered", len(places), wrong)
+
+
+def test_what_dies_again_and_again_gets_there(
+    empty_database: Empty, wanted: list[tuple[object, ...]], tell: Tell
+) -> None:
+    url, runs, ended = empty_database(), 0, Ended("killed", 0, "")
+    while ended.how == "killed":
+        runs += 1
+        # Some steps of a migration at least; Alembic itself takes about ten.
+        ended = migrate(url, 8 + runs, kill_unanswered if runs % 2 else kill_before)
+    wrong = [] if (ended.how, schema_of(url)) == ("succeeded", wanted) else [f"{ended.how}: {ended.said}"]
+    tell(f"migrate: killed again and again: through after {runs} runs", runs - 1, wrong)
