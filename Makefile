@@ -11,7 +11,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-deps --require-hashes
 PIP := $(BIN)/python -m pip install $(PIP_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check audit build bench faults docs lock clean
+.PHONY: help demo up emulate test check audit build bench faults docs lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,6 +21,9 @@ demo: .venv/local  ## install what it needs, then watch ticks become candles
 
 up: .venv/local  ## run the whole stack here until Ctrl-C
 	@$(BIN)/chandlery up
+
+emulate: .venv/dev .venv/emulator/installed  ## deploy the stack to an AWS on this machine, and watch it, until Ctrl-C
+	@$(BIN)/chandlery emulate
 
 test: .venv/dev .venv/emulator/installed  ## install what they need, then run every test
 	@$(BIN)/python -m pytest -n auto --dist loadfile

@@ -2,10 +2,13 @@
 
 import csv
 import warnings
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import TypeAdapter
 
 from chandlery.domain.session import Calendar, Session
 from chandlery.errors import Permanent
@@ -45,6 +48,11 @@ def from_library(name: str, first: date, last: date) -> Calendar:
         rows = calendar.schedule.loc[str(starts) : str(ends)].itertuples()
         sessions = tuple(_session(row) for row in rows)
     return Calendar(name, str(calendar.tz), starts, ends, sessions)
+
+
+def as_event(found: Sequence[Calendar]) -> dict[str, Any]:
+    """The event by which the function `migrate` makes these the stored ones."""
+    return {"do": "sync-sessions", "calendars": TypeAdapter(list[Calendar]).dump_python(list(found), mode="json")}
 
 
 def _day(stamp: Any) -> date | None:

@@ -1,9 +1,6 @@
 """What `sam build` makes: each function with its layers, how large they are, and the processor they are built for."""
 
-import os
-import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,35 +8,8 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-REPO = Path(__file__).resolve().parents[1]
-RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
-ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 # Lambda's word → e_machine of the header of ELF.
 _MACHINES = {"x86_64": 0x3E, "arm64": 0xB7}
-
-
-def parameters(architecture: str = ARCHITECTURE) -> Sequence[str]:
-    """Those of the template, for the interpreter at hand."""
-    return (f"Runtime={RUNTIME}", f"Architecture={architecture}")
-
-
-def build(folder: Path, architecture: str = ARCHITECTURE, resource: str | None = None) -> None:
-    """Run `sam build`, of everything or of one resource.
-
-    Raises:
-        AssertionError: it failed; the message holds what it said.
-    """
-    interpreter = Path(sys.executable)
-    environment = os.environ | {
-        "PATH": os.pathsep.join((str(interpreter.parent), os.environ["PATH"])),
-        "SAM_CLI_TELEMETRY": "0",
-    }
-    command = [str(interpreter.with_name("sam")), "build", *([resource] if resource else [])]
-    options = ["--config-env", "local", "--build-dir", str(folder), "--no-cached", "--parameter-overrides"]
-    done = subprocess.run(
-        [*command, *options, *parameters(architecture)], cwd=REPO, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def read_template(built: Path) -> Any:

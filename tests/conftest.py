@@ -18,8 +18,8 @@ from chandlery.settings import Settings
 from chandlery.store.connection import connect
 from chandlery.store.migrations import alembic_config
 from local.embedded import EmbeddedDatabase
-from tests import artifacts
-from tests.e2e.deployment import INTERPRETER, Emulator
+from local.emulation import building
+from local.emulation.aws import INTERPRETER, Emulator
 
 REPO = Path(__file__).resolve().parents[1]
 REAL_DATA = REPO.parent / "shared" / "data"
@@ -133,7 +133,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with made_once(tmp_path_factory, "sam") as folder:
         if not (folder / "build" / "template.yaml").exists():
             folder.mkdir(exist_ok=True)
-            artifacts.build(folder / "build")
+            building.build(folder / "build")
     return folder / "build"
 
 

@@ -15,6 +15,7 @@ from local.command_line import (
     database,
     demo,
     derived,
+    emulate,
     explain,
     feeds,
     functions,
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("up")(stack.up)
+app.command("emulate")(emulate.emulate)
 app.add_typer(database.app, name="db")
 app.add_typer(migrations.app, name="migrate")
 app.add_typer(reference.instruments, name="instruments")

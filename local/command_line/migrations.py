@@ -19,9 +19,10 @@ def upgrade(revision: Annotated[str, typer.Argument()] = "head", sql: Sql = Fals
     _run("upgrade", revision, sql=sql, offline=sql)
 
 
-@app.command()
+# "-1" is no option, but one revision back.
+@app.command(context_settings={"ignore_unknown_options": True})
 def downgrade(revision: str, sql: Sql = False) -> None:
-    """Go back to a revision (`base`: to nothing); what it drops is gone. With --sql, write FROM:TO."""
+    """Go back to a revision (`-1`: by one, `base`: to nothing); what it drops is gone. With --sql, write FROM:TO."""
     _run("downgrade", revision, sql=sql, offline=sql)
 
 

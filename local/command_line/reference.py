@@ -145,8 +145,7 @@ def export_sessions(
         raise typer.BadParameter("a --file holds one calendar, and needs its --time-zone")
     else:
         found = [calendars.from_file(file, calendar[0], time_zone)]
-    event = {"do": "sync-sessions", "calendars": [asdict(each) for each in found]}
-    print(json.dumps(event, default=plain, separators=(",", ":")))
+    print(json.dumps(calendars.as_event(found), separators=(",", ":")))
 
 
 def _fill(connection: Connection, calendar: Calendar) -> None:

@@ -14,8 +14,9 @@ from statistics import median
 
 from psycopg import Connection
 
+from local.emulation.aws import INTERPRETER, Emulator
+from local.emulation.stack import secret_of
 from tests.artifacts import functions_of, layers_of, size_of, unpack
-from tests.e2e.deployment import INTERPRETER, Emulator, secret_of
 from tests.e2e.test_lambda_artifact import trade_a_day
 
 REPO = Path(__file__).resolve().parents[2]

@@ -15,7 +15,8 @@ from psycopg import Connection
 
 from chandlery.store.migrations import alembic_config
 from chandlery.store.schema import REVISION
-from tests.artifacts import ARCHITECTURE, build, foreign_libraries, layers_of, read_template, unpack
+from local.emulation.building import ARCHITECTURE, build
+from tests.artifacts import foreign_libraries, layers_of, read_template, unpack
 from tests.e2e.lambda_runtime import Sandbox, copy_runtime_client
 from tests.integration.api_scene import minute
 from tests.integration.derived_scene import write

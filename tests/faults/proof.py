@@ -20,6 +20,8 @@ class Proof:
 
     scene: Scene | CopiedScene
     work: Work
+    # What comes next, if not the same again.
+    then: Work | None = None
     steps: int = 0
     _wanted: Digest = field(default_factory=dict)
     _views: Digest = field(default_factory=dict)
@@ -29,22 +31,30 @@ class Proof:
 
     def run(self, at: int = 0, fault: Fault | None = None) -> Ended:
         """One run in a process of its own."""
-        return in_child(self._work, at, fault)
+        return in_child(self._here(self.work), at, fault)
 
-    def _work(self) -> object:
-        os.environ["DATABASE_URL"] = self.scene.url
-        return self.work()
+    def _next(self) -> Ended:
+        return in_child(self._here(self.then or self.work))
+
+    def _here(self, work: Work) -> Work:
+        def done() -> object:
+            os.environ["DATABASE_URL"] = self.scene.url
+            return work()
+
+        return done
 
     def undisturbed(self) -> None:
-        """Learn what is wanted, from one run that nothing disturbs; another one changes nothing."""
+        """Learn what is wanted, from one run that nothing disturbs, and what comes next; that changes nothing again."""
         ended = self.run()
         assert (ended.how, ended.said) == ("succeeded", "")
         self.steps = ended.steps
+        if self.then:
+            assert self._next().how == "succeeded"
         self._wanted = self.scene.contents.digest(self.scene.connection)
         assert self.scene.contents.state(self.scene.connection) != self.scene.before, "it had nothing to do"
         self._views = self.scene.contents.views(self.scene.connection)
         self._rows = self.scene.contents.rows(self.scene.connection)
-        assert self.run().how == "succeeded"
+        assert self._next().how == "succeeded"
         assert self.differing() == []
         self.scene.put_back()
         put_back = self.scene.contents.state(self.scene.connection)
@@ -81,7 +91,7 @@ class Proof:
             if ended.how == "succeeded":
                 break
             wait_until_gone(self.scene.connection)
-        wrong = self.differing()
+        wrong = self._next_and_differing() if self.then else self.differing()
         self.scene.put_back()
         return at, wrong
 
@@ -92,10 +102,13 @@ class Proof:
         key = frozenset(state.items())
         wrong: list[str] = []
         if key not in self._healed:
-            ended = self.run()
-            wrong = [] if ended.how == "succeeded" else [f"the next run: {ended.how}: {ended.said}"]
-            wrong += self.differing()
+            wrong = self._next_and_differing()
             if not wrong:
                 self._healed.add(key)
         self.scene.put_back()
         return wrong
+
+    def _next_and_differing(self) -> list[str]:
+        ended = self._next()
+        wrong = [] if ended.how == "succeeded" else [f"the next run: {ended.how}: {ended.said}"]
+        return wrong + self.differing()

@@ -31,7 +31,7 @@ KINDS: Mapping[str, Kind] = {
     "killed unanswered": Kind(lambda _at: kill_unanswered, 1, 2),
     "terminated": Kind(lambda at: terminate_amid(at) if at % 4 else terminate, 2, 2),
     "cut off unanswered": Kind(lambda _at: cut_unanswered, 1, 2),
-    "refused": Kind(lambda at: refuse(CODES[at % len(CODES)]), 1, 1),
+    "refused": Kind(lambda at: refuse(CODES[(at + at // 4) % len(CODES)]), 1, 1),
 }
 
 

@@ -34,6 +34,8 @@ class Subject:
     scene: str
     work: Callable[[], object]
     settings: Mapping[str, str] = field(default_factory=dict)
+    # What the next clean run is, if not the same.
+    then: Callable[[], object] | None = None
 
     def __call__(self) -> object:
         """Do it, in a process of its own."""

@@ -1,5 +1,6 @@
 """AWS on this machine: ministack, in which an unmodified `sam deploy` makes a stack whose functions run."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,9 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import boto3
-from botocore.config import Config
-from psycopg.conninfo import conninfo_to_dict
+from local.emulation.errors import EmulationError
 
 REPO = Path(__file__).resolve().parents[2]
 INTERPRETER = Path(sys.prefix) / "emulator" / "bin" / "python"
@@ -22,25 +21,31 @@ _START_SECONDS = 60
 
 
 class Emulator:
-    """ministack, in a process of its own, on a port of this machine that nobody else can reach."""
+    """ministack, in a process of its own, on a port of this machine that nobody else can reach; 0: any free one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int = 0) -> None:
         self._folder = folder
-        self._port = _free_port()
-        self.environment = {
-            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.defpath)),
-            # Nobody's own configuration of AWS or SAM.
-            "HOME": str(folder),
-            "TMPDIR": str(folder),
+        self._port = _free_port(port)
+        self.access = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._port}",
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": "us-east-1",
+        }
+        self.environment = self.access | {
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.defpath)),
+            # Nobody's own configuration of AWS or SAM.
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
             "SAM_CLI_TELEMETRY": "0",
         }
 
     def __enter__(self) -> Self:
-        """Start it, and wait until it answers."""
+        """Start it, and wait until it answers.
+
+        Raises:
+            EmulationError: it does not.
+        """
         own = {
             "GATEWAY_PORT": str(self._port),
             "BIND_HOST": "127.0.0.1",
@@ -52,9 +57,10 @@ class Emulator:
         }
         with (self._folder / "emulator.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [str(INTERPRETER), str(Path(__file__).with_name("emulator.py"))],
+                [str(INTERPRETER), "-P", str(Path(__file__).with_name("serving.py"))],
                 cwd=self._folder,
                 env=self.environment | own,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -63,7 +69,7 @@ class Emulator:
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > ends:
                 self.__exit__(None, None, None)
-                raise AssertionError(f"ministack does not answer; its log:\n{self.log}")
+                raise EmulationError(f"ministack does not answer; its log:\n{self.log}")
             time.sleep(0.1)  # its own start takes about a second
         return self
 
@@ -71,8 +77,10 @@ class Emulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End it, and with it the functions, which run in processes of their own."""
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        # It may have ended by itself.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
 
     @property
     def log(self) -> str:
@@ -81,12 +89,15 @@ class Emulator:
 
     def client(self, service: str) -> Any:
         """A boto3 client of it."""
+        import boto3  # imported here: no other command need wait for it
+        from botocore.config import Config
+
         return boto3.client(
             service,  # type: ignore[call-overload]  # any
-            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            region_name="us-east-1",
+            endpoint_url=self.access["AWS_ENDPOINT_URL"],
+            aws_access_key_id=self.access["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.access["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.access["AWS_REGION"],
             config=Config(retries={"total_max_attempts": 1}),
         )
 
@@ -94,7 +105,7 @@ class Emulator:
         """What `sam deploy` does, as the stack for development is deployed.
 
         Raises:
-            AssertionError: it failed; the message holds what it and the emulator said.
+            EmulationError: it failed; the message holds what it and the emulator said.
         """
         sam = str(Path(sys.executable).with_name("sam"))
         # SAM looks for its configuration beside the template.
@@ -107,7 +118,20 @@ class Emulator:
             capture_output=True,
             text=True,
         )
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{self.log}"
+        if done.returncode:
+            raise EmulationError(f"sam deploy failed:\n{done.stdout}\n{done.stderr}\n{self.log}")
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        """What a function returns.
+
+        Raises:
+            EmulationError: it failed.
+        """
+        answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+        returned = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise EmulationError(f"{function} failed: {returned}")
+        return returned
 
     def log_of(self, function: str) -> str:
         """What a function wrote."""
@@ -124,15 +148,12 @@ class Emulator:
             return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
 
-def secret_of(url: str) -> str:
-    """What Secrets Manager holds of a database on this machine."""
-    known = conninfo_to_dict(url)
-    named = {name: known[name] for name in ("host", "port", "user", "password", "dbname")}
-    return json.dumps(named | {"sslmode": "disable"})
-
-
-def _free_port() -> int:
+def _free_port(wanted: int) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            raise EmulationError(f"port {wanted} cannot be had: {error.strerror}; name another: --port") from None
         port: int = probe.getsockname()[1]
         return port

@@ -4,7 +4,10 @@ It knows no `Fn::Join` and no `Fn::Split` in conditions, and keeps a function's 
 over the other in /opt.
 """
 
+import os
+import signal
 import sys
+import threading
 from typing import Any
 
 from ministack.core import lambda_runtime
@@ -43,8 +46,15 @@ def _resolve(value: Any, params: dict[str, Any]) -> Any:
     return {key: _resolve(each, params) for key, each in value.items()}
 
 
+def _end_with_parent() -> None:
+    """The other end of stdin is closed when whoever started this is gone, however that came."""
+    sys.stdin.buffer.read()
+    os.killpg(0, signal.SIGKILL)
+
+
 def main() -> None:
     """Serve until ended."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for module in list(sys.modules.values()):
         if getattr(module, "_evaluate_conditions", None) is _evaluate:
             module._evaluate_conditions = evaluate_conditions  # type: ignore[attr-defined]

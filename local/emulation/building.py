@@ -1,0 +1,39 @@
+"""`sam build`, for the interpreter and the processor at hand."""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from local.emulation.errors import EmulationError
+
+REPO = Path(__file__).resolve().parents[2]
+RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+
+
+def parameters(architecture: str = ARCHITECTURE) -> Sequence[str]:
+    """Those of the template, for the interpreter at hand."""
+    return (f"Runtime={RUNTIME}", f"Architecture={architecture}")
+
+
+def build(folder: Path, architecture: str = ARCHITECTURE, resource: str | None = None) -> None:
+    """Run `sam build`, of everything or of one resource.
+
+    Raises:
+        EmulationError: it failed; the message holds what it said.
+    """
+    interpreter = Path(sys.executable)
+    environment = os.environ | {
+        "PATH": os.pathsep.join((str(interpreter.parent), os.environ["PATH"])),
+        "SAM_CLI_TELEMETRY": "0",
+    }
+    command = [str(interpreter.with_name("sam")), "build", *([resource] if resource else [])]
+    options = ["--config-env", "local", "--build-dir", str(folder), "--no-cached", "--parameter-overrides"]
+    done = subprocess.run(
+        [*command, *options, *parameters(architecture)], cwd=REPO, env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise EmulationError(f"sam build failed:\n{done.stderr}")
