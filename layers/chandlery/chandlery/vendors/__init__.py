@@ -2,7 +2,6 @@
 
 from chandlery.domain.vendor import Vendor
 from chandlery.settings import Settings, vendor_key
-from chandlery.vendors.polygon import Polygon
 
 
 def open_vendor(settings: Settings) -> Vendor | None:
@@ -14,6 +13,9 @@ def open_vendor(settings: Settings) -> Vendor | None:
     """
     if settings.vendor is None:
         return None
+    # Imported here: a function without a vendor need not wait for urllib3.
+    from chandlery.vendors.polygon import Polygon
+
     return Polygon(
         settings.vendor_url,
         vendor_key(settings),
