@@ -11,7 +11,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-deps --require-hashes
 PIP := $(BIN)/python -m pip install $(PIP_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up emulate test check audit build bench faults docs lock clean
+.PHONY: help demo up emulate test check audit checkov build bench faults docs lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ check: .venv/dev  ## lint, type-check, and check the template
 audit: .venv/dev  ## ask whether what is locked has known vulnerabilities; says so where nobody answers
 	@$(BIN)/python -m local.audit
 
+checkov: .venv/checkov/installed  ## read the template as a security review does; what it skips says why in place
+	@.venv/checkov/bin/checkov --skip-download --quiet --compact --framework cloudformation --file template.yaml
+
 build: .venv/dev  ## build the deployable artifacts: make build ARCHITECTURE=x86_64 RUNTIME=python3.12
 	@find sql -name __pycache__ -prune -exec rm -rf {} +
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build --config-env local \
@@ -61,7 +64,7 @@ lock: .venv/dev  ## compile the requirements anew, with hashes and without addre
 	@for args in "--all-extras -o requirements-dev.txt" "--extra local --extra indicators --extra migrations -c requirements-dev.txt -o requirements.txt" \
 		"-c requirements-dev.txt -o layers/chandlery/requirements.txt"; do \
 		$(COMPILE) pyproject.toml $$args; done
-	@$(COMPILE) --group emulator -o requirements-emulator.txt
+	@for group in emulator checkov; do $(COMPILE) --group $$group -o requirements-$$group.txt; done
 	@for extra in indicators migrations; do \
 		$(BIN)/python -c 'import sys, tomllib; \
 		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra \
@@ -81,11 +84,11 @@ clean:  ## remove what was installed or built here; data under .chandlery stays
 	@$(BIN)/python -m local.embedded
 	@touch $@
 
-# ministack, in an environment of its own: it pins what the tools have newer, and deployed functions run on it.
-.venv/emulator/installed: requirements-emulator.txt | .venv/local
-	@echo "installing the AWS emulator …"
-	@$(BIN)/python -m venv --clear --without-pip .venv/emulator
-	@$(BIN)/python -m pip --python .venv/emulator install $(PIP_OPTIONS) -r requirements-emulator.txt
+# Tools that pin what ours have newer, each in an environment of its own: ministack, on which deployed functions run, and checkov.
+.venv/%/installed: requirements-%.txt | .venv/local
+	@echo "installing $* …"
+	@$(BIN)/python -m venv --clear --without-pip .venv/$*
+	@$(BIN)/python -m pip --python .venv/$* install $(PIP_OPTIONS) -r requirements-$*.txt
 	@touch $@
 
 .venv/dev: requirements-dev.txt .venv/local
