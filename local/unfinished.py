@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chandlery.errors import Permanent
+from local.digests import digest_line, digest_path
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Unfinished:
 def written_beside(path: Path, *, overwrite: bool) -> Iterator[Unfinished]:
     """Give a file its name only if all goes well inside; whatever an interrupted one left is written over.
 
-    Only its owner may read it. Whoever holds the descriptor keeps others from writing the same file.
+    Its digest is kept beside it; only its owner may read it. Whoever holds the descriptor keeps others from writing the
+    same file.
 
     Raises:
         Permanent: there is a file of that name already, the folder cannot be written to, or another writes it now.
@@ -39,7 +41,7 @@ def written_beside(path: Path, *, overwrite: bool) -> Iterator[Unfinished]:
             yield Unfinished(beside, descriptor)
             os.fsync(descriptor)
             _refuse_existing(path, overwrite=overwrite)
-            beside.replace(path)
+            _give_name(beside, path)
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
@@ -47,11 +49,30 @@ def written_beside(path: Path, *, overwrite: bool) -> Iterator[Unfinished]:
         os.close(descriptor)
 
 
+def _give_name(beside: Path, path: Path) -> None:
+    """In this order: killed in between, a whole file, former or new, has no digest, and never another's."""
+    kept = digest_path(path)
+    unfinished = kept.with_name(f"{kept.name}.unfinished")
+    try:
+        with unfinished.open("w") as file:
+            file.write(digest_line(beside, path))
+            file.flush()
+            os.fsync(file.fileno())
+        kept.unlink(missing_ok=True)
+        beside.replace(path)
+        unfinished.replace(kept)
+    except OSError as error:
+        raise Permanent(f"{path} or its digest {kept} cannot be written: {error.strerror}") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 def _refuse_existing(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise Permanent(f"{path} is a folder; give the name of a file in it")
-    if path.exists() and not overwrite:
-        raise Permanent(f"{path} is there already; give another name, or --overwrite")
+    for each in (path, digest_path(path)):
+        if each.exists() and not overwrite:
+            raise Permanent(f"{each} is there already; give another name, or --overwrite")
 
 
 def _lock(descriptor: int, path: Path) -> None:

@@ -32,6 +32,7 @@ class Server:
     """What a server can do for us."""
 
     is_superuser: bool
+    owner_is_locked_out: bool  # our schema's owner is there, and may not log in
     timescaledb_versions: list[str]
 
 

@@ -11,12 +11,14 @@ from psycopg.conninfo import make_conninfo
 from chandlery.errors import Permanent
 from chandlery.settings import Settings
 from chandlery.store import schema
+from chandlery.store.migrations import OWNER
 from chandlery.store.statements import run
 from local.backup import databases
 from local.backup.archive import Archive, read_archive
 from local.backup.databases import Contents, Server, ServerDatabase
 from local.backup.dumping import Progress
 from local.backup.programs import Program, connection_environment, find_program
+from local.digests import check_digest
 
 _BESIDE = "_restoring"
 _LONGEST_NAME = 63  # bytes; PostgreSQL would cut the rest off without a word
@@ -34,6 +36,8 @@ class RestoreReport:
     revision: str
     tables: int
     roles_created: list[str]
+    jobs_given: list[str]  # whose jobs went to the owners of what they work on
+    verified: bool  # against the digest beside the file
     began_anew: bool
     seconds: float
 
@@ -47,7 +51,7 @@ def restore(
 
     Args:
         settings: with `database_url`; the database it names need not be there.
-        path: an archive that `back_up` wrote.
+        path: an archive that `back_up` wrote; held against the digest beside it, if there is one.
         over_existing: whether a database that holds anything may be replaced.
         hold_jobs: whether TimescaleDB's jobs stay paused, so that nothing changes what was restored.
         progress: told of each table.
@@ -60,6 +64,7 @@ def restore(
     begun = time.monotonic()
     pg_restore = find_program("pg_restore")
     progress("reading the archive", 0, 0)
+    verified = check_digest(path)
     archive = read_archive(path, pg_restore)
     name = databases.name_in(settings)
     beside = name + _BESIDE
@@ -78,7 +83,7 @@ def restore(
         roles = databases.create_roles(server, archive.owners, archive.readers)
         databases.create(server, beside, former)
         tables = _fill(settings, beside, archive, pg_restore, progress)
-        _finish(settings, beside, archive, hold_jobs=hold_jobs, progress=progress)
+        given = _finish(settings, beside, archive, hold_jobs=hold_jobs, progress=progress)
         if former:
             databases.copy_settings(server, name, beside)
         databases.take_name(server, beside, name)
@@ -93,6 +98,8 @@ def restore(
         archive.revision,
         tables,
         list(roles),
+        given,
+        verified,
         began_anew,
         time.monotonic() - begun,
     )
@@ -101,6 +108,8 @@ def restore(
 def _check(server: Server, archive: Archive, postgresql: int) -> None:
     if not server.is_superuser:
         raise Permanent("only a superuser can restore TimescaleDB's catalogue: name one in DATABASE_URL")
+    if server.owner_is_locked_out and OWNER in archive.owners:
+        raise Permanent(f"{OWNER} has no LOGIN, and TimescaleDB runs no job for such a role: ALTER ROLE {OWNER} LOGIN")
     if postgresql < archive.postgresql:
         raise Permanent(
             f"{archive.path} is of PostgreSQL {archive.postgresql}, and the server of {postgresql}:"
@@ -139,14 +148,16 @@ def _fill(settings: Settings, name: str, archive: Archive, pg_restore: Program, 
     return done
 
 
-def _finish(settings: Settings, name: str, archive: Archive, *, hold_jobs: bool, progress: Progress) -> None:
+def _finish(settings: Settings, name: str, archive: Archive, *, hold_jobs: bool, progress: Progress) -> list[str]:
     progress("statistics", archive.tables, archive.tables)
     with databases.open_database(settings, name) as restored:
         _judge(restored, archive)
+        given = [owner for (owner,) in run(restored, "give_jobs")]
         run(restored, "analyze_database")  # an archive holds no statistics
         if hold_jobs:
             run(restored, "pause_jobs")
         run(restored, "finish_restore")
+    return sorted(set(given))
 
 
 def _judge(restored: Connection, archive: Archive) -> None:

@@ -13,6 +13,7 @@ from chandlery.store.schema import REVISION
 from local.command_line.database import embedded_database
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, progress_bar, show_json
+from local.digests import digest_path
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="the backup")]
 _WIDEST = 48  # characters of a table's name beside the bar
@@ -24,6 +25,8 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Back up the whole database into FILE, which is there only once it is whole, and has been read back.
+
+    Its digest is kept beside it, in FILE.sha256, as sha256sum -c reads it: copy both.
 
     Of a server: all of the database as of one moment, by pg_dump, while everything runs on; roles are not in it. Of the
     embedded database, which has to be stopped first: its directory.
@@ -52,13 +55,16 @@ def restore(
 ) -> None:
     """Restore FILE into the database DATABASE_URL names, which need not be there, or else into the embedded one.
 
+    FILE has to have the digest in FILE.sha256; where there is none, that is told.
+
     All is restored beside what is in use, which stays as it is until the very end. Roles that are missing are created,
     without password or members. Interrupted, the same command begins anew.
     """
     settings = read_settings()
     if settings.database_url is None:
-        embedded_database().restore(path, over_existing=over_existing)
-        _show({"file": str(path)}, as_json)
+        verified = embedded_database().restore(path, over_existing=over_existing)
+        _show({"file": str(path), "verified": verified}, as_json)
+        _tell_unverified(path, verified)
         return
     _restore_to_server(settings, path, over_existing, hold_jobs, as_json)
 
@@ -69,15 +75,29 @@ def _restore_to_server(settings: Settings, path: Path, over_existing: bool, hold
     with _progress("restore") as progress:
         report = restore_archive(settings, path, over_existing=over_existing, hold_jobs=hold_jobs, progress=progress)
     _show(asdict(report), as_json)
+    _tell_unverified(path, report.verified)
     if report.began_anew:
         err.print("an earlier restore had not come to its end; what it left was dropped")
     if report.roles_created:
         names = ", ".join(report.roles_created)
         err.print(f"roles created, without password or members: {names}", soft_wrap=True, markup=False)
+    if report.jobs_given:
+        names = ", ".join(report.jobs_given)
+        err.print(
+            f"these may no longer do what their jobs do, which went to the tables' owners: {names}",
+            soft_wrap=True,
+            markup=False,
+        )
     if hold_jobs:
         err.print("TimescaleDB's jobs are paused; start them: chandlery policies apply")
     if report.revision != REVISION:
         err.print(f"the schema is at {report.revision}, and this code needs {REVISION}: chandlery migrate upgrade")
+
+
+def _tell_unverified(path: Path, verified: bool) -> None:
+    if not verified:
+        kept = digest_path(path)
+        err.print(f"there is no {kept}: a changed byte may have gone unnoticed", soft_wrap=True, markup=False)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 
+from local.digests import check_digest
 from local.embedded import tarball as tarballs
 from local.embedded.errors import EmbeddedDatabaseError
 from local.embedded.installation import SERVER, node_executable, require_installed
@@ -115,8 +116,11 @@ class EmbeddedDatabase:
             with written_beside(file, overwrite=overwrite) as unfinished:
                 tarballs.compress(self.data_directory, unfinished.path)
 
-    def restore(self, file: Path, *, over_existing: bool) -> None:
-        """Makes the stopped database what back_up() wrote; until that is whole, the former one stays as it was."""
+    def restore(self, file: Path, *, over_existing: bool) -> bool:
+        """Makes the stopped database what back_up() wrote; until that is whole, the former one stays as it was.
+
+        Returns whether a digest was beside the file, which it was held against.
+        """
         self._make_home()
         with self._stopped():
             if self._has_data() and not over_existing:
@@ -124,7 +128,9 @@ class EmbeddedDatabase:
                     f"{self.home} holds an embedded database already; to drop it, with all its rows, for what"
                     f" {file} holds: --over-existing"
                 )
+            verified = check_digest(file)
             tarballs.unpack(file, self.data_directory)
+        return verified
 
     @contextlib.contextmanager
     def _stopped(self) -> Iterator[None]:

@@ -156,9 +156,28 @@ def test_a_restore_that_dies_leaves_what_was_in_use(desk: Desk, file: Path) -> N
     assert desk.run(TARGET, "status").returncode == 0
 
 
+def test_a_damaged_backup_is_refused_and_one_without_its_digest_told(desk: Desk, file: Path) -> None:
+    whole, kept = file.read_bytes(), (desk.folder / "desk.backup.sha256").read_bytes()
+    damaged = desk.folder / "damaged.backup"
+    damaged.write_bytes(whole[:2_000] + bytes([whole[2_000] ^ 1]) + whole[2_001:])
+    (desk.folder / "damaged.backup.sha256").write_bytes(kept)
+    there = databases(desk.server_url)
+    refused = desk.run(TARGET, "restore", damaged.name, "--over-existing")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("chandlery: damaged.backup is damaged, or damaged.backup.sha256 is another file's")
+    assert databases(desk.server_url) == there
+
+    (desk.folder / "alone.backup").write_bytes(whole)
+    alone = desk.run(TARGET, "restore", "alone.backup", "--over-existing", "--json")
+    assert json.loads(alone.stdout)["verified"] is False
+    assert alone.stderr == "there is no alone.backup.sha256: a changed byte may have gone unnoticed\n"
+    assert candles(url_of(desk.server_url, TARGET)) == 60
+
+
 def test_jobs_are_held_if_asked_and_started_by_policies(desk: Desk, file: Path) -> None:
     held = desk.run(TARGET, "restore", file.name, "--over-existing", "--hold-jobs", "--json")
-    assert json.loads(held.stdout)["database"] == TARGET
+    told = json.loads(held.stdout)
+    assert (told["database"], told["verified"], told["jobs_given"]) == (TARGET, True, [])
     assert held.stderr == "TimescaleDB's jobs are paused; start them: chandlery policies apply\n"
     assert len(held_jobs(url_of(desk.server_url, TARGET))) > 10
     assert desk.run(TARGET, "policies", "apply", "--allow-destructive").returncode == 0

@@ -241,7 +241,7 @@ class TestBackup:
         assert json.loads(done.stdout) == {"file": str(file), "bytes": file.stat().st_size}
         with pytest.raises(Permanent, match=r"desk\.backup is there already; give another name, or --overwrite"):
             database.back_up(file, overwrite=False)
-        assert sorted(path.name for path in tmp_path.glob("desk*")) == ["desk.backup"]
+        assert sorted(path.name for path in tmp_path.glob("desk*")) == ["desk.backup", "desk.backup.sha256"]
 
         with connect(database.start()) as connection:
             connection.execute("DELETE FROM ticks")
@@ -253,7 +253,7 @@ class TestBackup:
             f" {file} holds: --over-existing\n"
         )
         restored = start(("restore", str(file), "--over-existing"), environment, tmp_path)
-        assert (restored.returncode, restored.stdout, restored.stderr) == (0, f"file {file}\n", "")
+        assert (restored.returncode, restored.stdout, restored.stderr) == (0, f"file {file}, verified True\n", "")
         with connect(database.start()) as connection:
             assert value(connection, "SELECT count(*) FROM ticks") == 300
         assert not (database.home / "data.former").exists()
@@ -272,6 +272,10 @@ class TestBackup:
             ) as told:
                 database.restore(tmp_path / wrong, over_existing=True)
             assert "\n" not in str(told.value)
+        (tmp_path / "desk.backup.sha256").rename(tmp_path / "cut.sha256")
+        with pytest.raises(Permanent, match=r"cut is damaged, or .*cut\.sha256 is another file's"):
+            database.restore(tmp_path / "cut", over_existing=True)
+        assert database.restore(file, over_existing=True) is False
         assert sorted(path.name for path in database.home.iterdir()) == before
 
     def test_an_exchange_cut_in_two_is_taken_back(self, copies: Copies) -> None:

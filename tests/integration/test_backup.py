@@ -2,11 +2,12 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,8 +18,12 @@ from chandlery.domain.window import Window
 from chandlery.errors import ChandleryError, Permanent, Retryable
 from chandlery.settings import Settings
 from chandlery.store import candles as candle_store
+from chandlery.store.migrations import OWNER as OWNER_OF_TABLES
 from chandlery.usecases.apply_policies import apply_policies, plan_policies
 from local.backup import BackupReport, RestoreReport, back_up, restore
+from local.backup.archive import read_archive
+from local.backup.programs import find_program
+from local.digests import check_digest, digest_path
 from tests.integration.backup_scene import (
     content,
     database_name,
@@ -31,11 +36,13 @@ from tests.integration.backup_scene import (
     url_of,
 )
 from tests.integration.market import insert, live
-from tests.integration.policy_scene import MINUTE, NOON, WANTED, hold_jobs, maintain
+from tests.integration.policy_scene import MINUTE, NOON, WANTED, maintain
 from tests.plain_fold import Tick
 
 SOURCE, COPY, OTHER = (database_name(suffix) for suffix in ("source", "copy", "other"))
 ROLE, OWNER, JOBS = (f"chandlery test {what} {os.getpid()}" for what in ("reader", "owner", "keeper of jobs"))
+# A restored job has no statistics, and so no next start to go by.
+_HOLD = "SELECT alter_job(id, next_start => now() + INTERVAL '1 day') FROM _timescaledb_config.bgw_job WHERE id >= 1000"
 _GIVE_JOB = "UPDATE _timescaledb_config.bgw_job SET owner = (%s::text)::regrole WHERE proc_name = 'apply_retention'"
 
 
@@ -87,7 +94,7 @@ def desk(server_url: str, programs: None, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def before(desk: Desk) -> object:
+def before(desk: Desk) -> Mapping[str, Any]:
     with opened(desk.url) as source:
         return content(source)
 
@@ -109,16 +116,21 @@ def test_a_backup_tells_what_it_holds(desk: Desk) -> None:
     assert (report.file, report.database, report.bytes) == (str(desk.archive), SOURCE, desk.archive.stat().st_size)
     assert report.tables > 60
     assert desk.archive.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in desk.archive.parent.iterdir()] == ["desk.backup"]
+    assert [path.name for path in desk.archive.parent.iterdir() if path != desk.archive] == ["desk.backup.sha256"]
+    assert check_digest(desk.archive)
 
 
-def test_what_comes_back_is_what_went_in(desk: Desk, before: dict[str, object], restored: RestoreReport) -> None:
+def test_what_comes_back_is_what_went_in(desk: Desk, before: Mapping[str, Any], restored: RestoreReport) -> None:
     assert (restored.database, restored.made_from, restored.replaced) == (COPY, SOURCE, None)
-    assert restored.tables == desk.report.tables
+    assert (restored.tables, restored.verified) == (desk.report.tables, True)
     with opened(url_of(desk.server_url, COPY)) as copy:
         after = content(copy)
     assert after.keys() == before.keys()
-    assert {name for name in before if after[name] != before[name]} == set()
+    # Nobody else could run the jobs of one that lost its memberships.
+    assert restored.jobs_given == [JOBS]
+    assert before["jobs"] != after["jobs"]
+    owned = [(*job[:5], OWNER_OF_TABLES if job[5] == f'"{JOBS}"' else job[5], *job[6:]) for job in before["jobs"]]
+    assert {name for name in before if after[name] != {**before, "jobs": owned}[name]} == set()
     # That is: of something.
     told = {"candles", "candles_1h", "candles_1mo", "ticks", "dirty", "gaps", "indicators", "upkeep"}
     assert [name for name in sorted(told) if before[name] == (0, "")] == []
@@ -142,8 +154,9 @@ def test_roles_that_are_missing_are_made(desk: Desk, restored: RestoreReport) ->
 def test_what_was_restored_goes_on(desk: Desk, restored: RestoreReport) -> None:
     at = NOON + 2 * MINUTE + timedelta(seconds=10)
     with opened(url_of(desk.server_url, COPY)) as copy:
-        planned, done = apply_policies(copy, at, WANTED, allow_destructive=True)
-        hold_jobs(copy)
+        with copy.transaction():  # or the scheduler, by its own clock, would drop these candles in between
+            planned, done = apply_policies(copy, at, WANTED, allow_destructive=True)
+            copy.execute(_HOLD)
         assert {action.says.rpartition("; ")[2].partition(" is ")[2] for action in planned.actions} == {"paused"}
         assert done == planned.actions
         insert(copy, 1, [Tick(NOON + timedelta(seconds=100), 2, Decimal(97), Decimal(3))])
@@ -178,7 +191,7 @@ def test_nothing_is_replaced_unasked(desk: Desk, restored: RestoreReport, tmp_pa
         back_up(Settings(database_url=SecretStr(desk.url)), tmp_path, overwrite=True, progress=silent)
 
 
-def test_a_database_in_use_is_replaced_when_asked(desk: Desk, before: dict[str, object], restored: object) -> None:
+def test_a_database_in_use_is_replaced_when_asked(desk: Desk, before: Mapping[str, Any], restored: object) -> None:
     """What is set for it stays; whoever is in it is sent away; what it held is gone."""
     url = url_of(desk.server_url, OTHER)
     with psycopg.connect(desk.server_url, autocommit=True) as server:
@@ -204,9 +217,10 @@ def test_a_database_in_use_is_replaced_when_asked(desk: Desk, before: dict[str, 
         assert server.execute(properties, [OTHER]).fetchone() == as_set
     with opened(url) as connection:
         after = content(connection)
+        assert report.jobs_given == [JOBS]
         assert connection.execute("SELECT to_regclass('public.precious')").fetchone() == (None,)
         assert connection.execute("SHOW timescaledb.restoring").fetchone() == ("off",)
-    assert {name for name in before if after[name] != before[name]} == set()
+    assert {name for name in before if after[name] != before[name]} == {"jobs"}
     assert OTHER + "_restoring" not in databases(desk.server_url)
 
 
@@ -245,6 +259,27 @@ def test_what_is_no_backup_is_refused_untouched(desk: Desk, tmp_path: Path, wron
     assert databases(desk.server_url) == there
     with opened(desk.url) as source:
         assert source.execute("SELECT count(*) > 0 FROM market.candles").fetchone() == (True,)
+
+
+def test_a_changed_byte_is_refused_untouched(desk: Desk, tmp_path: Path) -> None:
+    """Wherever it is: in the table of contents, where pg_restore goes on without a word, and in what follows."""
+    path, whole = tmp_path / "desk.backup", desk.archive.read_bytes()
+    digest_path(path).write_bytes(digest_path(desk.archive).read_bytes())
+    unnoticed = whole.index(b"GRANT SELECT ON TABLE market.candles ") + len(b"GRANT ")
+    places = {0, 5, 30, unnoticed, len(whole) - 1, *range(100, len(whole), len(whole) // 20)}
+    there = databases(desk.server_url)
+    for place in sorted(places):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(Permanent, match=rf"{path} is damaged, or {path}\.sha256 is another file's: the SHA-256 is"):
+            into(desk.url, path, over_existing=True)
+    for share in (0.0, 0.01, 0.97):
+        with pytest.raises(Permanent, match="is damaged, or"):
+            into(desk.url, truncated(path, desk.archive, share), over_existing=True)
+    assert databases(desk.server_url) == there
+
+    # Without a digest it would do.
+    path.write_bytes(whole[:unnoticed] + bytes([whole[unnoticed] ^ 1]) + whole[unnoticed + 1 :])
+    assert read_archive(path, find_program("pg_restore")).database == SOURCE
 
 
 def test_another_version_of_timescaledb_is_refused(desk: Desk, tmp_path: Path) -> None:
