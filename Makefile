@@ -26,7 +26,7 @@ emulate: .venv/dev .venv/emulator/installed  ## deploy the stack to an AWS on th
 	@$(BIN)/chandlery emulate
 
 test: .venv/dev .venv/emulator/installed  ## install what they need, then run every test
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev  ## lint, type-check, and check the template
 	@$(BIN)/ruff check .

@@ -46,14 +46,14 @@ def emulate(
     building.build(home / "build")
     try:
         with Emulator(home / "aws", port) as aws:
-            _show(aws, home / "build", database.start(), runs)
+            _deploy_and_watch(aws, home / "build", database.start(), runs)
     except KeyboardInterrupt:
         out.print("stopped")
     finally:
         database.stop()
 
 
-def _show(aws: Emulator, built: Path, url: str, runs: int | None) -> None:
+def _deploy_and_watch(aws: Emulator, built: Path, url: str, runs: int | None) -> None:
     out.print("sam deploy …")
     stack.deploy(aws, built, url)
     out.print(f"migrate: schema {aws.invoke(f'{stack.NAME}-migrate', {'do': 'upgrade'})['revision']}")
@@ -93,9 +93,9 @@ def watch(aws: Emulator, connection: Connection, instrument_id: int, most_runs: 
 def _tell_of(run: Run, aws: Emulator, connection: Connection, instrument_id: int) -> None:
     at = datetime.fromisoformat(run.scheduled_at)
     if run.error is not None:
-        out.print(f"[red]{plain(at)}  live processor failed: {run.error}[/red]", soft_wrap=True)
+        out.print(f"{plain(at)}  live processor failed: {run.error}", style="red", markup=False, soft_wrap=True)
         for name, description in alarms_of_failures(aws, run.service):
-            out.print(f"  its alarm {name}: {description}", soft_wrap=True)
+            out.print(f"  its alarm {name}: {description}", markup=False, soft_wrap=True)
         return
     out.print(f"{plain(at)}  live processor: " + ", ".join(f"{run.counts[n]} {n.replace('_', ' ')}" for n in _TOLD))
     for candle in candles.read(connection, instrument_id, Window(at - MINUTE, at)):

@@ -9,8 +9,10 @@ from psycopg import Connection
 
 from chandlery.store.schema import REVISION
 from local.command_line.emulate import watch
-from local.emulation import stack
+from local.emulation import building, stack
 from local.emulation.aws import Emulator
+from local.emulation.errors import EmulationError
+from local.emulation.runs import alarms_of_failures, runs_of
 from tests.e2e.test_lambda_artifact import MODULES, insert_ticks
 from tests.translated_template import translate
 
@@ -43,6 +45,7 @@ def test_a_deployed_schedule_makes_candles(
     assert runs == [("succeeded", True, True)], log
     assert '"CandlesWritten":[' in log
     assert "live processor: " in told
+    assert_a_failure_leads_to_its_page(emulator, connection)
 
     emulator.client("cloudformation").delete_stack(StackName=stack.NAME)
     emulator.client("cloudformation").get_waiter("stack_delete_complete").wait(
@@ -50,6 +53,21 @@ def test_a_deployed_schedule_makes_candles(
     )
     assert emulator.client("lambda").list_functions()["Functions"] == []
     assert emulator.client("scheduler").list_schedules()["Schedules"] == []
+
+
+def assert_a_failure_leads_to_its_page(emulator: Emulator, connection: Connection) -> None:
+    """From a run's failure by the alarm that watches for it to the page that names the cause."""
+    connection.execute("UPDATE market.schema_revision SET version_num = '0001'")
+    with pytest.raises(EmulationError, match="schema is at revision 0001"):
+        emulator.invoke(f"{stack.NAME}-live-processor", {"scheduled_at": "now"})
+    connection.execute("UPDATE market.schema_revision SET version_num = %s", [REVISION])
+    run = runs_of(emulator, f"{stack.NAME}-live-processor")[-1]
+    ((name, description),) = alarms_of_failures(emulator, run.service)
+    assert name == f"{stack.NAME}-live-processor-fails"
+    page = (building.REPO / description.rpartition("Runbook: ")[2]).read_text()
+    assert run.error is not None
+    assert "the schema is at revision" in page
+    assert "the schema is at revision" in run.error
 
 
 def assert_all_stands(emulator: Emulator) -> None:
