@@ -1,5 +1,6 @@
 """The command line: one module per group of commands."""
 
+import signal
 import sys
 from typing import Any
 
@@ -76,7 +77,12 @@ app.command("restore")(backup.restore)
 
 
 def main() -> None:
-    """Run a command; a failure is one line on stderr and exit code 1, wrong usage exit code 2, Ctrl-C exit code 130."""
+    """Run a command; a failure is one line on stderr and exit code 1, wrong usage exit code 2, Ctrl-C exit code 130.
+
+    SIGTERM and a closed terminal end it as Ctrl-C does: what it started ends with it.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         app()
     except (ChandleryError, Explained) as error:

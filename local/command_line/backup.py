@@ -62,8 +62,9 @@ def restore(
     """
     settings = read_settings()
     if settings.database_url is None:
-        verified = embedded_database().restore(path, over_existing=over_existing)
-        _show({"file": str(path), "verified": verified}, as_json)
+        database = embedded_database()
+        verified = database.restore(path, over_existing=over_existing)
+        _show({"file": str(path), "home": str(database.home), "verified": verified}, as_json)
         _tell_unverified(path, verified)
         return
     _restore_to_server(settings, path, over_existing, hold_jobs, as_json)

@@ -72,7 +72,7 @@ def _tell(connection: Connection) -> None:
     at = START + MINUTES * MINUTE
 
     out.rule("a late tick")
-    out.print(f"the dearest tick of {plain(held_back.time)} was held back, and arrives now")
+    out.print(f"the highest tick of {plain(held_back.time)} was held back, and arrives now")
     demo_feed.insert(connection, alpha, [held_back])
     out.print(f"candle before: {_candle(connection, alpha, held_back.time)}")
     out.print(f"live processor: {_process(at)}")

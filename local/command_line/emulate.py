@@ -1,8 +1,10 @@
 """`chandlery emulate`: the deployed stack, in an AWS on this machine, until Ctrl-C."""
 
+import fcntl
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +13,7 @@ import typer
 from psycopg import Connection
 
 from chandlery.domain.window import DAY, MINUTE, Window
-from chandlery.errors import Permanent
+from chandlery.errors import Permanent, Retryable
 from chandlery.settings import LocalSettings, Settings
 from chandlery.store import candles, instruments
 from chandlery.store.connection import connect
@@ -38,19 +40,32 @@ def emulate(
     if not INTERPRETER.exists():
         raise Permanent("the tools that build and deploy are not installed: make emulate")
     home = LocalSettings().chandlery_home.resolve() / "emulated"
-    database = EmbeddedDatabase(home / "database")
-    database.stop()  # what one that was killed may have left
-    shutil.rmtree(home, ignore_errors=True)
-    (home / "aws").mkdir(parents=True)
-    out.print("sam build …")
-    building.build(home / "build")
-    try:
-        with Emulator(home / "aws", port) as aws:
-            _deploy_and_watch(aws, home / "build", database.start(), runs)
-    except KeyboardInterrupt:
-        out.print("stopped")
-    finally:
-        database.stop()
+    emulator = Emulator(home / "aws", port)
+    with _alone(home):
+        database = EmbeddedDatabase(home / "database")
+        database.stop()  # what one that was killed may have left
+        shutil.rmtree(home, ignore_errors=True)
+        (home / "aws").mkdir(parents=True)
+        out.print("sam build …")
+        building.build(home / "build")
+        try:
+            with emulator as aws:
+                _deploy_and_watch(aws, home / "build", database.start(), runs)
+        except KeyboardInterrupt:
+            out.print("stopped")
+        finally:
+            database.stop()
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with home.with_name(f"{home.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Permanent(f"an emulation runs in {home} already: end it, or set CHANDLERY_HOME") from None
+        yield
 
 
 def _deploy_and_watch(aws: Emulator, built: Path, url: str, runs: int | None) -> None:
@@ -60,34 +75,38 @@ def _deploy_and_watch(aws: Emulator, built: Path, url: str, runs: int | None) ->
     today = datetime.now(UTC).date()
     known = calendars.from_library(CALENDAR, today - 7 * DAY, today + 60 * DAY)
     aws.invoke(f"{stack.NAME}-migrate", calendars.as_event([known]))
-    _tell_the_way(aws.access | {"DATABASE_URL": url})
+    _tell_the_way(aws, url)
     with connect(Settings(database_url=url), "emulate") as connection:
         instruments.add(connection, KEY, CALENDAR, "demo")
-        watch(aws, connection, instruments.find(connection, KEY).instrument_id, runs)
+        instrument_id = instruments.find(connection, KEY).instrument_id
+    watch(aws, url, instrument_id, runs)
 
 
-def _tell_the_way(access: Mapping[str, str]) -> None:
+def _tell_the_way(aws: Emulator, url: str) -> None:
+    told = aws.access | {"DATABASE_URL": url, "API": stack.api_url(aws)}
     out.print(f"the stack {stack.NAME} stands; for another shell:")
-    out.print("export " + " ".join(f"{name}={value}" for name, value in access.items()), soft_wrap=True)
+    out.print("export " + " ".join(f"{name}={value}" for name, value in told.items()), soft_wrap=True)
 
 
-def watch(aws: Emulator, connection: Connection, instrument_id: int, most_runs: int | None) -> None:
+def watch(aws: Emulator, url: str, instrument_id: int, most_runs: int | None) -> None:
     """Send ticks as time passes, and tell of each run that the schedule makes; for so many runs, or for good.
 
     Raises:
         EmulationError: no run ended for three minutes.
     """
-    feed, told, last = LiveFeed(connection, instrument_id), 0, time.monotonic()
+    feed, told, last = LiveFeed(instrument_id), 0, time.monotonic()
     while most_runs is None or told < most_runs:
         time.sleep(1)
-        feed.send_until(datetime.now(UTC))
-        for run in runs_of(aws, f"{stack.NAME}-live-processor")[told:]:
-            told, last = told + 1, time.monotonic()
-            _tell_of(run, aws, connection, instrument_id)
+        try:
+            with connect(Settings(database_url=url), "emulate") as connection:
+                feed.send_until(connection, datetime.now(UTC))
+                for run in runs_of(aws, f"{stack.NAME}-live-processor")[told:]:
+                    _tell_of(run, aws, connection, instrument_id)
+                    told, last = told + 1, time.monotonic()
+        except Retryable as error:
+            out.print(f"{error}; trying again", style="red", markup=False, soft_wrap=True)
         if time.monotonic() - last > _LONGEST_SECONDS:
-            raise EmulationError(
-                f"no run of the live processor ended for three minutes; the emulator's log:\n{aws.log}"
-            )
+            raise EmulationError(f"the live processor ended no run in three minutes; the emulator's log:\n{aws.log}")
 
 
 def _tell_of(run: Run, aws: Emulator, connection: Connection, instrument_id: int) -> None:
@@ -95,7 +114,7 @@ def _tell_of(run: Run, aws: Emulator, connection: Connection, instrument_id: int
     if run.error is not None:
         out.print(f"{plain(at)}  live processor failed: {run.error}", style="red", markup=False, soft_wrap=True)
         for name, description in alarms_of_failures(aws, run.service):
-            out.print(f"  its alarm {name}: {description}", markup=False, soft_wrap=True)
+            out.print(f"  after three of them {name} would alarm: {description}", markup=False, soft_wrap=True)
         return
     out.print(f"{plain(at)}  live processor: " + ", ".join(f"{run.counts[n]} {n.replace('_', ' ')}" for n in _TOLD))
     for candle in candles.read(connection, instrument_id, Window(at - MINUTE, at)):

@@ -106,7 +106,7 @@ def _candle(candle: WholeCandle) -> str:
 def _feed(report: MinuteReport) -> str:
     around = report.surroundings
     if around.feed_seconds is None:
-        return "no tick of the feed is known in this minute"
+        return "no tick of the feed was counted in this minute, or not yet"
     silence = f"longest silence {around.longest_silence} s, limit {around.silence_limit} s"
     return f"ticks in {around.feed_seconds.count('1')} of 60 seconds, {silence}\n{around.feed_seconds}"
 

@@ -28,6 +28,7 @@ def up(
     ] = True,
 ) -> None:
     """Run the whole stack until Ctrl-C: database, HTTP API, and every schedule of template.yaml; logs go to stderr."""
+    embedded = read_settings().database_url is None
     url = use_database()
     open_connection().close()
     functions = read_functions() if schedules else []
@@ -40,19 +41,18 @@ def up(
     with serving(port, sandboxes, os.environ) as address:
         out.print(f"http_api: {address}, its documentation {address}/docs", soft_wrap=True)
         out.print("running; Ctrl-C stops")
-        _keep_schedules(functions)
+        with contextlib.suppress(KeyboardInterrupt):
+            _keep_schedules(functions)
+    out.print("stopped" + ("; the embedded database goes on, until: chandlery db stop" if embedded else ""))
 
 
 def _keep_schedules(functions: Sequence[Function]) -> None:
-    try:
-        minute = next_minute(datetime.now(UTC))
-        while True:
-            time.sleep(max((minute - datetime.now(UTC)) / timedelta(seconds=1), 0.0))
-            for moment, function in firings(functions, Window(minute, minute + MINUTE)):
-                _fire(function, moment)
-            minute += MINUTE
-    except KeyboardInterrupt:
-        out.print("stopped")
+    minute = next_minute(datetime.now(UTC))
+    while True:
+        time.sleep(max((minute - datetime.now(UTC)) / timedelta(seconds=1), 0.0))
+        for moment, function in firings(functions, Window(minute, minute + MINUTE)):
+            _fire(function, moment)
+        minute += MINUTE
 
 
 def _fire(function: Function, moment: datetime) -> None:

@@ -1,15 +1,19 @@
 """`chandlery status`: whether all is well."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated
 
 import typer
 
+from chandlery.domain.window import Window
 from chandlery.usecases.report_status import StatusReport, report_status
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson, parse_moment
 from local.command_line.output import out, plain, show_json, show_rows
+from local.schedules import read_functions
 
 _AGGREGATE = (
     "aggregate",
@@ -22,6 +26,10 @@ _AGGREGATE = (
     "stale_waiting",
 )
 _STORAGE = ("table_name", "bytes", "bytes_per_day", "chunks", "columnar_chunks", "ratio", "starts", "ends")
+# Firings that may be missed before it is told.
+_MISSED = 3
+# From when on a feed's silence is told; the alarm comes later.
+_SILENT_SECONDS = 60
 _COMPONENT = ("component", "scheduled_at", "status", "seconds", "failures_in_a_row", "error")
 
 
@@ -42,7 +50,26 @@ def status(
     show_rows([asdict(each) for each in report.aggregates], _AGGREGATE, title="aggregates", as_json=False)
     show_rows([asdict(each) for each in report.storage], _STORAGE, title="storage", as_json=False)
     out.print(_indicators_line(report))
+    for remark in _remarks(report):
+        out.print(remark, style="yellow", markup=False)
     out.print(health_line(report))
+
+
+def _remarks(report: StatusReport) -> Iterator[str]:
+    """What the data alone does not tell: who no longer runs, and what the last look for gaps found."""
+    schedules = {function.name: function for function in read_functions()}
+    for run in report.components:
+        if run.component in schedules and run.scheduled_at < report.at:
+            since = schedules[run.component].firings(Window(run.scheduled_at, report.at))
+            if len(list(islice(since, _MISSED + 1))) > _MISSED:
+                yield f"{run.component} has not run since {plain(run.scheduled_at)}"
+        for feed in run.counts.get("feeds", ()) if run.component == "live_processor" else ():
+            if (feed.get("silent_seconds") or 0) > _SILENT_SECONDS:
+                silence = f"{feed['silent_seconds']:.0f} s"
+                yield f"feed {feed['feed']} had sent nothing for {silence}, at {plain(run.scheduled_at)}"
+        if run.counts.get("gaps_open"):
+            minutes = run.counts["minutes_open"]
+            yield f"{run.component} found gaps of {minutes:,} minutes, at {plain(run.scheduled_at)}: chandlery gaps"
 
 
 def _indicators_line(report: StatusReport) -> str:

@@ -31,6 +31,7 @@ class Emulator:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
         }
         self.environment = self.access | {
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.defpath)),

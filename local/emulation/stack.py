@@ -25,6 +25,13 @@ def deploy(aws: Emulator, built: Path, database_url: str) -> None:
     aws.deploy(built / "template.yaml", NAME, [f"DatabaseSecretId={SECRET}", *parameters(), *_SCHEDULE])
 
 
+def api_url(aws: Emulator) -> str:
+    """Where its HTTP API answers."""
+    (found,) = aws.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+    return str(outputs["ApiUrl"])
+
+
 def secret_of(url: str) -> str:
     """What Secrets Manager holds of a database on this machine."""
     known = conninfo_to_dict(url)

@@ -90,6 +90,9 @@ def test_ticks_become_candles(chandlery: Chandlery, ticks: Path) -> None:
     assert len(shown) == 4
     status = json.loads(chandlery("status", "--at", "2026-03-02T12:03:30Z", "--json").stdout)
     assert (status["health"], status["minutes_waiting"]) == ("HEALTHY", 0)
+    silence = "live_processor has not run since 2026-03-02T12:03:00Z"
+    assert silence not in chandlery("status", "--at", "2026-03-02T12:05Z").stdout
+    assert silence in chandlery("status", "--at", "2026-03-02T12:30Z").stdout
 
 
 def test_exported_sessions_are_an_event_of_the_function_that_migrates(chandlery: Chandlery, tmp_path: Path) -> None:

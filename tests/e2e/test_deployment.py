@@ -27,7 +27,7 @@ def test_a_deployed_schedule_makes_candles(
     assert_all_stands(emulator)
     answer = emulator.invoke(f"{stack.NAME}-migrate", {"do": "current"})
     assert answer == {"before": REVISION, "revision": REVISION, "wanted": REVISION}
-    watch(emulator, connection, instrument_id, 1)
+    watch(emulator, database_url, instrument_id, 1)
     told, log = capsys.readouterr().out, emulator.log_of(f"{stack.NAME}-live-processor")
 
     candles = connection.execute(

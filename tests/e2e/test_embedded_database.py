@@ -253,7 +253,8 @@ class TestBackup:
             f" {file} holds: --over-existing\n"
         )
         restored = start(("restore", str(file), "--over-existing"), environment, tmp_path)
-        assert (restored.returncode, restored.stdout, restored.stderr) == (0, f"file {file}, verified True\n", "")
+        told = f"file {file}, home {database.home}, verified True\n"
+        assert (restored.returncode, restored.stdout, restored.stderr) == (0, told, "")
         with connect(database.start()) as connection:
             assert value(connection, "SELECT count(*) FROM ticks") == 300
         assert not (database.home / "data.former").exists()
