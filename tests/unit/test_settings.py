@@ -127,6 +127,8 @@ def test_no_vendor_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
     unset = Settings()
     for name in Settings.model_fields:
         monkeypatch.setenv(name.upper(), "")
