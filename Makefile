@@ -4,6 +4,8 @@ BIN := .venv/bin
 # What artifacts are built for: of the interpreter and the machine at hand, where nothing else is said.
 RUNTIME ?= $(shell $(BIN)/python -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
+# Of tests: one more than there are processors, since some tests wait.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 export SAM_CLI_TELEMETRY := 0
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate
@@ -26,7 +28,7 @@ emulate: .venv/dev .venv/emulator/installed  ## deploy the stack to an AWS on th
 	@$(BIN)/chandlery emulate
 
 test: .venv/dev .venv/emulator/installed  ## install what they need, then run every test
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev  ## lint, type-check, and check the template
 	@$(BIN)/ruff check .

@@ -2,39 +2,54 @@
 
 import signal
 import sys
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from chandlery.errors import ChandleryError
-from local.command_line import (
-    backfill,
-    backup,
-    candles,
-    coverage,
-    database,
-    demo,
-    derived,
-    emulate,
-    explain,
-    feeds,
-    functions,
-    gaps,
-    imports,
-    migrations,
-    policies,
-    reference,
-    stack,
-    status,
-)
 from local.errors import Explained
 
+# In the order in which they are listed: name → module and what it has of that name, loaded when asked for.
+_COMMANDS = {
+    "demo": "demo.demo",
+    "up": "stack.up",
+    "emulate": "emulate.emulate",
+    "db": "database.app",
+    "migrate": "migrations.app",
+    "instruments": "reference.instruments",
+    "sessions": "reference.sessions",
+    "feeds": "feeds.app",
+    "import": "imports.app",
+    "backfill": "backfill.backfill",
+    "invoke": "functions.invoke",
+    "replay": "functions.replay",
+    "candles": "candles.candles",
+    "refresh": "derived.refresh",
+    "rebuild": "derived.rebuild",
+    "gaps": "gaps.gaps",
+    "coverage": "coverage.coverage",
+    "explain": "explain.explain",
+    "policies": "policies.app",
+    "status": "status.status",
+    "backup": "backup.backup",
+    "restore": "backup.restore",
+}
 _INTERRUPTED = "chandlery: interrupted; what was committed stays, and the same command, run again, goes on"
 
 
 class _Commands(TyperGroup):
-    """The commands; Typer itself would end an interrupted one without a word."""
+    """The commands; Typer itself would load all of them, and end an interrupted one without a word."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.commands = dict.fromkeys(_COMMANDS)  # type: ignore[assignment]  # only their names are asked for
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # as the base class has it
+        """A command, loaded when first asked for; none if there is none of that name."""
+        return _load(cmd_name) if cmd_name in _COMMANDS else None
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command, and say what Ctrl-C left behind."""
@@ -45,6 +60,18 @@ class _Commands(TyperGroup):
             raise typer.Exit(130) from None
 
 
+@cache
+def _load(name: str) -> Any:
+    module, _, attribute = _COMMANDS[name].partition(".")
+    found = getattr(import_module(f"{__name__}.{module}"), attribute)
+    group = typer.Typer(add_completion=False)
+    if isinstance(found, typer.Typer):
+        group.add_typer(found, name=name)
+    else:
+        group.command(name)(found)
+    return typer.main.get_group(group).commands[name]
+
+
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
@@ -52,28 +79,11 @@ app = typer.Typer(
     help="Makes and keeps a trading desk's candles. DATABASE_URL picks the database; without it an embedded TimescaleDB"
     " is started, with its data under CHANDLERY_HOME (default .chandlery).",
 )
-app.command("demo")(demo.demo)
-app.command("up")(stack.up)
-app.command("emulate")(emulate.emulate)
-app.add_typer(database.app, name="db")
-app.add_typer(migrations.app, name="migrate")
-app.add_typer(reference.instruments, name="instruments")
-app.add_typer(reference.sessions, name="sessions")
-app.add_typer(feeds.app, name="feeds")
-app.add_typer(imports.app, name="import")
-app.command("backfill")(backfill.backfill)
-app.command("invoke")(functions.invoke)
-app.command("replay")(functions.replay)
-app.command("candles")(candles.candles)
-app.command("refresh")(derived.refresh)
-app.command("rebuild")(derived.rebuild)
-app.command("gaps")(gaps.gaps)
-app.command("coverage")(coverage.coverage)
-app.command("explain")(explain.explain)
-app.add_typer(policies.app, name="policies")
-app.command("status")(status.status)
-app.command("backup")(backup.backup)
-app.command("restore")(backup.restore)
+
+
+@app.callback()
+def _commands() -> None:
+    """Nothing comes before a command."""
 
 
 def main() -> None:

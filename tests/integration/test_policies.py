@@ -388,7 +388,9 @@ def test_without_a_scheduler_every_aggregate_stays_healthy(desk: Connection) -> 
     around_the_clock(desk, "X@A@EQ")
     keep(desk)
     # Over midnight; on the embedded database less of it.
-    at, ends = NOON.replace(hour=21 if SERVER_URL else 23), NOON.replace(hour=1) + DAY
+    before, after = (3 * HOUR, HOUR) if SERVER_URL else (30 * MINUTE, 30 * MINUTE)
+    midnight = NOON.replace(hour=0) + DAY
+    at, ends = midnight - before, midnight + after
     while at <= ends:
         # As the live processor does: each minute once it is over.
         store_candles(desk, at - 5 * MINUTE, at)
@@ -400,7 +402,7 @@ def test_without_a_scheduler_every_aggregate_stays_healthy(desk: Connection) -> 
         at += 5 * MINUTE
     by_name = {each.aggregate: each for each in healths}
     assert by_name["candles_5m"].materialized_up_to == at - 10 * MINUTE
-    assert by_name["candles_1d_parts"].materialized_up_to == NOON.replace(hour=0) + DAY
+    assert by_name["candles_1d_parts"].materialized_up_to == midnight
 
     # Nobody maintains any more: the bucket that closed at `last` is to be there six minutes later.
     last = at - 5 * MINUTE
