@@ -24,7 +24,7 @@ from chandlery.usecases.report_status import report_status
 from local import calendars, demo_feed
 from local.command_line.candles import COLUMNS
 from local.command_line.functions import call, scheduled_event
-from local.command_line.output import out, plain, show_rows
+from local.command_line.output import out, plain, show_rows, spell_counts
 from local.command_line.status import health_line
 from local.embedded import EmbeddedDatabase
 from local.schedules import find_function
@@ -33,6 +33,7 @@ KEYS = ("DEMO@ALPHA@EQ", "DEMO@OMEGA@EQ")
 START = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
 MINUTES = 10
 SILENT = (6, 7)
+LIVE_COUNTS = ("candles_written", "candles_revised", "late_ticks", "gaps_filled")
 ROLLED_UP = ("time", "open", "high", "low", "close", "volume", "trades", "minutes", "expected")
 
 
@@ -132,7 +133,7 @@ def _stream(connection: Connection, alpha: int, omega: int) -> tuple[demo_feed.T
 
 
 def _process(at: datetime) -> str:
-    return _run("live_processor", at, ("candles_written", "candles_revised", "late_ticks", "gaps_filled"))
+    return _run("live_processor", at, LIVE_COUNTS)
 
 
 def _watch(at: datetime) -> str:
@@ -146,7 +147,7 @@ def _maintain(at: datetime) -> str:
 def _run(function: str, at: datetime, told: Sequence[str]) -> str:
     with contextlib.redirect_stdout(io.StringIO()):
         report: dict[str, Any] = call(find_function(function), scheduled_event(at))
-    return ", ".join(f"{plain(report[name])} {name.replace('_', ' ')}" for name in told)
+    return spell_counts(report, told)
 
 
 def _candle(connection: Connection, instrument_id: int, moment: datetime) -> str:

@@ -18,7 +18,8 @@ from chandlery.settings import LocalSettings, Settings
 from chandlery.store import candles, instruments
 from chandlery.store.connection import connect
 from local import calendars
-from local.command_line.output import out, plain
+from local.command_line.demo import KEYS, LIVE_COUNTS
+from local.command_line.output import out, plain, spell_counts
 from local.embedded import EmbeddedDatabase
 from local.emulation import building, stack
 from local.emulation.aws import INTERPRETER, Emulator
@@ -26,10 +27,9 @@ from local.emulation.errors import EmulationError
 from local.emulation.feed import LiveFeed
 from local.emulation.runs import Run, alarms_of_failures, runs_of
 
-KEY = "DEMO@ALPHA@EQ"
+KEY = KEYS[0]
 CALENDAR = "24/7"
 _LONGEST_SECONDS = 180
-_TOLD = ("candles_written", "candles_revised", "late_ticks", "gaps_filled")
 
 
 def emulate(
@@ -71,10 +71,10 @@ def _alone(home: Path) -> Iterator[None]:
 def _deploy_and_watch(aws: Emulator, built: Path, url: str, runs: int | None) -> None:
     out.print("sam deploy …")
     stack.deploy(aws, built, url)
-    out.print(f"migrate: schema {aws.invoke(f'{stack.NAME}-migrate', {'do': 'upgrade'})['revision']}")
+    out.print(f"migrate: schema {aws.invoke(stack.MIGRATE, {'do': 'upgrade'})['revision']}")
     today = datetime.now(UTC).date()
     known = calendars.from_library(CALENDAR, today - 7 * DAY, today + 60 * DAY)
-    aws.invoke(f"{stack.NAME}-migrate", calendars.as_event([known]))
+    aws.invoke(stack.MIGRATE, calendars.as_event([known]))
     _tell_the_way(aws, url)
     with connect(Settings(database_url=url), "emulate") as connection:
         instruments.add(connection, KEY, CALENDAR, "demo")
@@ -94,15 +94,15 @@ def watch(aws: Emulator, url: str, instrument_id: int, most_runs: int | None) ->
     Raises:
         EmulationError: no run ended for three minutes.
     """
-    feed, told, last = LiveFeed(instrument_id), 0, time.monotonic()
+    feed, told, since, last = LiveFeed(instrument_id), 0, 0, time.monotonic()
     while most_runs is None or told < most_runs:
         time.sleep(1)
         try:
             with connect(Settings(database_url=url), "emulate") as connection:
                 feed.send_until(connection, datetime.now(UTC))
-                for run in runs_of(aws, f"{stack.NAME}-live-processor")[told:]:
+                for run in runs_of(aws, stack.LIVE_PROCESSOR, since):
                     _tell_of(run, aws, connection, instrument_id)
-                    told, last = told + 1, time.monotonic()
+                    told, since, last = told + 1, run.logged_at + 1, time.monotonic()
         except Retryable as error:
             out.print(f"{error}; trying again", style="red", markup=False, soft_wrap=True)
         if time.monotonic() - last > _LONGEST_SECONDS:
@@ -116,7 +116,7 @@ def _tell_of(run: Run, aws: Emulator, connection: Connection, instrument_id: int
         for name, description in alarms_of_failures(aws, run.service):
             out.print(f"  after three of them {name} would alarm: {description}", markup=False, soft_wrap=True)
         return
-    out.print(f"{plain(at)}  live processor: " + ", ".join(f"{run.counts[n]} {n.replace('_', ' ')}" for n in _TOLD))
+    out.print(f"{plain(at)}  live processor: {spell_counts(run.counts, LIVE_COUNTS)}")
     for candle in candles.read(connection, instrument_id, Window(at - MINUTE, at)):
         out.print(f"  {KEY} {_line(candle)}")
 

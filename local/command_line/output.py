@@ -70,6 +70,11 @@ def plain(value: object) -> str:
             return str(value)
 
 
+def spell_counts(counts: Row, names: Sequence[str]) -> str:
+    """Some of a report's counts in words."""
+    return ", ".join(f"{plain(counts[name])} {name.replace('_', ' ')}" for name in names)
+
+
 def progress_bar() -> Progress:
     """A progress bar on stderr; silent where stderr is no terminal."""
     return Progress(

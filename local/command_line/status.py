@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 
 from chandlery.domain.window import Window
+from chandlery.store.runs import LastRun
 from chandlery.usecases.report_status import StatusReport, report_status
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson, parse_moment
 from local.command_line.output import out, plain, show_json, show_rows
-from local.schedules import read_functions
+from local.schedules import Function, read_functions
 
 _AGGREGATE = (
     "aggregate",
@@ -26,11 +27,11 @@ _AGGREGATE = (
     "stale_waiting",
 )
 _STORAGE = ("table_name", "bytes", "bytes_per_day", "chunks", "columnar_chunks", "ratio", "starts", "ends")
+_COMPONENT = ("component", "scheduled_at", "status", "seconds", "failures_in_a_row", "error")
 # Firings that may be missed before it is told.
 _MISSED = 3
 # From when on a feed's silence is told; the alarm comes later.
 _SILENT_SECONDS = 60
-_COMPONENT = ("component", "scheduled_at", "status", "seconds", "failures_in_a_row", "error")
 
 
 def status(
@@ -56,20 +57,31 @@ def status(
 
 
 def _remarks(report: StatusReport) -> Iterator[str]:
-    """What the data alone does not tell: who no longer runs, and what the last look for gaps found."""
+    """What the data alone does not tell: who no longer runs, which feeds were silent, and gaps that were found."""
     schedules = {function.name: function for function in read_functions()}
     for run in report.components:
-        if run.component in schedules and run.scheduled_at < report.at:
-            since = schedules[run.component].firings(Window(run.scheduled_at, report.at))
-            if len(list(islice(since, _MISSED + 1))) > _MISSED:
-                yield f"{run.component} has not run since {plain(run.scheduled_at)}"
-        for feed in run.counts.get("feeds", ()) if run.component == "live_processor" else ():
-            if (feed.get("silent_seconds") or 0) > _SILENT_SECONDS:
-                silence = f"{feed['silent_seconds']:.0f} s"
-                yield f"feed {feed['feed']} had sent nothing for {silence}, at {plain(run.scheduled_at)}"
+        if run.component in schedules and _stands_still(run, schedules[run.component], report.at):
+            yield f"{run.component} has not run since {plain(run.scheduled_at)}"
+        if run.component == "live_processor":
+            yield from _silent_feeds(run)
         if run.counts.get("gaps_open"):
             minutes = run.counts["minutes_open"]
             yield f"{run.component} found gaps of {minutes:,} minutes, at {plain(run.scheduled_at)}: chandlery gaps"
+
+
+def _stands_still(run: LastRun, function: Function, at: datetime) -> bool:
+    if run.scheduled_at >= at:
+        return False
+    # Its own is the first.
+    firings = islice(function.firings(Window(run.scheduled_at, at)), _MISSED + 1)
+    return len(list(firings)) > _MISSED
+
+
+def _silent_feeds(run: LastRun) -> Iterator[str]:
+    for feed in run.counts.get("feeds", ()):
+        seconds = feed.get("silent_seconds") or 0
+        if seconds > _SILENT_SECONDS:
+            yield f"feed {feed['feed']} had sent nothing for {seconds:.0f} s, at {plain(run.scheduled_at)}"
 
 
 def _indicators_line(report: StatusReport) -> str:

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from local.emulation.building import REPO, SAM
 from local.emulation.errors import EmulationError
 
-REPO = Path(__file__).resolve().parents[2]
 INTERPRETER = Path(sys.prefix) / "emulator" / "bin" / "python"
 _START_SECONDS = 60
 
@@ -108,12 +108,11 @@ class Emulator:
         Raises:
             EmulationError: it failed; the message holds what it and the emulator said.
         """
-        sam = str(Path(sys.executable).with_name("sam"))
         # SAM looks for its configuration beside the template.
         configured = ["--config-file", str(REPO / "samconfig.toml"), "--config-env", "dev"]
         options = [*configured, "--template-file", str(template), "--stack-name", stack, "--no-progressbar"]
         done = subprocess.run(
-            [sam, "deploy", *options, "--parameter-overrides", *parameters],
+            [SAM, "deploy", *options, "--parameter-overrides", *parameters],
             cwd=REPO,
             env=self.environment,
             capture_output=True,
@@ -134,10 +133,16 @@ class Emulator:
             raise EmulationError(f"{function} failed: {returned}")
         return returned
 
+    def events_of(self, function: str, since: int = 0) -> Sequence[Mapping[str, Any]]:
+        """The log events of a function from a timestamp on, in milliseconds; 10,000 at most, the oldest first."""
+        found: Sequence[Mapping[str, Any]] = self.client("logs").filter_log_events(
+            logGroupName=f"/aws/lambda/{function}", startTime=since
+        )["events"]
+        return found
+
     def log_of(self, function: str) -> str:
         """What a function wrote."""
-        events = self.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
-        return "\n".join(event["message"] for event in events)
+        return "\n".join(event["message"] for event in self.events_of(function))
 
     def resources_of(self, stack: str) -> Mapping[str, Mapping[str, Any]]:
         """The resources of a stack, by their logical names."""

@@ -11,6 +11,7 @@ from local.emulation.errors import EmulationError
 
 REPO = Path(__file__).resolve().parents[2]
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+SAM = Path(sys.executable).with_name("sam")
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 
@@ -25,12 +26,11 @@ def build(folder: Path, architecture: str = ARCHITECTURE, resource: str | None =
     Raises:
         EmulationError: it failed; the message holds what it said.
     """
-    interpreter = Path(sys.executable)
     environment = os.environ | {
-        "PATH": os.pathsep.join((str(interpreter.parent), os.environ["PATH"])),
+        "PATH": os.pathsep.join((str(SAM.parent), os.environ["PATH"])),
         "SAM_CLI_TELEMETRY": "0",
     }
-    command = [str(interpreter.with_name("sam")), "build", *([resource] if resource else [])]
+    command = [str(SAM), "build", *([resource] if resource else [])]
     options = ["--config-env", "local", "--build-dir", str(folder), "--no-cached", "--parameter-overrides"]
     done = subprocess.run(
         [*command, *options, *parameters(architecture)], cwd=REPO, env=environment, capture_output=True, text=True

@@ -7,8 +7,7 @@ from typing import Any
 
 from local.emulation.aws import Emulator
 
-_FAILED = "run failed"
-_ENDED = {"run succeeded", _FAILED}
+_ENDED = {"run succeeded", "run failed"}
 
 
 @dataclass(frozen=True)
@@ -19,14 +18,20 @@ class Run:
     scheduled_at: str
     counts: Mapping[str, Any]
     error: str | None
+    logged_at: int  # milliseconds
 
 
-def runs_of(aws: Emulator, function: str) -> Sequence[Run]:
-    """A function's runs that have ended, in their order."""
-    entries = [json.loads(line) for line in aws.log_of(function).splitlines() if line.startswith('{"level"')]
+def runs_of(aws: Emulator, function: str, since: int = 0) -> Sequence[Run]:
+    """A function's runs that were logged from a timestamp on, in milliseconds, as ended; in their order."""
+    entries = [
+        (json.loads(line), event["timestamp"])
+        for event in aws.events_of(function, since)
+        for line in event["message"].splitlines()
+        if line.startswith('{"level"')
+    ]
     return [
-        Run(entry["service"], entry["scheduled_at"], entry.get("counts", {}), entry.get("error"))
-        for entry in entries
+        Run(entry["service"], entry["scheduled_at"], entry.get("counts", {}), entry.get("error"), logged_at)
+        for entry, logged_at in entries
         if entry["message"] in _ENDED
     ]
 

@@ -9,6 +9,7 @@ from local.emulation.aws import Emulator
 from local.emulation.building import parameters
 
 NAME = "chandlery-emulated"
+LIVE_PROCESSOR, MIGRATE = f"{NAME}-live-processor", f"{NAME}-migrate"
 # As samconfig.toml names it for development.
 SECRET = "chandlery/dev/database"  # noqa: S105  # its name
 # ministack's scheduler knows rates only, and does not put the scheduled time into the input.

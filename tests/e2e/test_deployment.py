@@ -25,10 +25,10 @@ def test_a_deployed_schedule_makes_candles(
     instrument_id = insert_ticks(connection, bucket)
 
     assert_all_stands(emulator)
-    answer = emulator.invoke(f"{stack.NAME}-migrate", {"do": "current"})
+    answer = emulator.invoke(stack.MIGRATE, {"do": "current"})
     assert answer == {"before": REVISION, "revision": REVISION, "wanted": REVISION}
     watch(emulator, database_url, instrument_id, 1)
-    told, log = capsys.readouterr().out, emulator.log_of(f"{stack.NAME}-live-processor")
+    told, log = capsys.readouterr().out, emulator.log_of(stack.LIVE_PROCESSOR)
 
     candles = connection.execute(
         "SELECT instrument_id, time, open, high, low, close, volume, trades, source::text FROM market.candles"
@@ -59,9 +59,9 @@ def assert_a_failure_leads_to_its_page(emulator: Emulator, connection: Connectio
     """From a run's failure by the alarm that watches for it to the page that names the cause."""
     connection.execute("UPDATE market.schema_revision SET version_num = '0001'")
     with pytest.raises(EmulationError, match="schema is at revision 0001"):
-        emulator.invoke(f"{stack.NAME}-live-processor", {"scheduled_at": "now"})
+        emulator.invoke(stack.LIVE_PROCESSOR, {"scheduled_at": "now"})
     connection.execute("UPDATE market.schema_revision SET version_num = %s", [REVISION])
-    run = runs_of(emulator, f"{stack.NAME}-live-processor")[-1]
+    run = runs_of(emulator, stack.LIVE_PROCESSOR)[-1]
     ((name, description),) = alarms_of_failures(emulator, run.service)
     assert name == f"{stack.NAME}-live-processor-fails"
     page = (building.REPO / description.rpartition("Runbook: ")[2]).read_text()
