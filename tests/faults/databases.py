@@ -25,14 +25,20 @@ _ALL_WELL = ("live_processor", "live_gap_monitor", "historical_processor")
 BEFORE_NOON = NOW - 22 * MINUTE
 
 
-def create_database(server_url: str, name: str) -> str:
-    """A migrated database of its own on the server, left alone by the server's scheduler; its URL."""
+def create_empty_database(server_url: str, name: str) -> str:
+    """A database of its own on the server, left alone by the server's scheduler; its URL."""
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}")
     url = f"{server_url.rpartition('/')[0]}/{name}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
         leave_to_us(connection)
+    return url
+
+
+def create_database(server_url: str, name: str) -> str:
+    """The same, migrated."""
+    url = create_empty_database(server_url, name)
     command.upgrade(alembic_config(url), "head")
     return url
 

@@ -9,6 +9,7 @@ from tests.faults.contents import Digest, differences
 from tests.faults.scene import CopiedScene, Scene
 from tests.faults.steps import Fault, kill_before, kill_unanswered
 from tests.faults.trial import Ended, Work, in_child, wait_until_gone
+from tests.faults.works import Subject
 
 # What a run that was disturbed may come to.
 _ALLOWED = {"killed", "succeeded", "Retryable"}
@@ -19,9 +20,7 @@ class Proof:
     """Cases of one component over one scene."""
 
     scene: Scene | CopiedScene
-    work: Work
-    # What comes next, if not the same again.
-    then: Work | None = None
+    subject: Subject
     steps: int = 0
     _wanted: Digest = field(default_factory=dict)
     _views: Digest = field(default_factory=dict)
@@ -31,10 +30,10 @@ class Proof:
 
     def run(self, at: int = 0, fault: Fault | None = None) -> Ended:
         """One run in a process of its own."""
-        return in_child(self._here(self.work), at, fault)
+        return in_child(self._here(self.subject), at, fault)
 
     def _next(self) -> Ended:
-        return in_child(self._here(self.then or self.work))
+        return in_child(self._here(self.subject.then or self.subject))
 
     def _here(self, work: Work) -> Work:
         def done() -> object:
@@ -48,7 +47,7 @@ class Proof:
         ended = self.run()
         assert (ended.how, ended.said) == ("succeeded", "")
         self.steps = ended.steps
-        if self.then:
+        if self.subject.then:
             assert self._next().how == "succeeded"
         self._wanted = self.scene.contents.digest(self.scene.connection)
         assert self.scene.contents.state(self.scene.connection) != self.scene.before, "it had nothing to do"
@@ -91,7 +90,7 @@ class Proof:
             if ended.how == "succeeded":
                 break
             wait_until_gone(self.scene.connection)
-        wrong = self._next_and_differing() if self.then else self.differing()
+        wrong = self._next_and_differing() if self.subject.then else self.differing()
         self.scene.put_back()
         return at, wrong
 

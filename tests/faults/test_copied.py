@@ -56,7 +56,7 @@ def test_the_next_run_ends_where_an_undisturbed_one_does(
     each = (4 if kind == "refused" else chosen.each) * every
     scene = CopiedScene(templates.server_url, templates.name(SUBJECTS[name].scene))
     try:
-        proof = Proof(scene, SUBJECTS[name], SUBJECTS[name].then)
+        proof = Proof(scene, SUBJECTS[name])
         proof.undisturbed()
         cases, wrong = proof.prove((at, chosen.fault(at)) for at in range(chosen.first, proof.steps + 1, each))
     finally:
@@ -68,7 +68,7 @@ def test_the_next_run_ends_where_an_undisturbed_one_does(
 def test_what_dies_again_and_again_gets_there(name: str, templates: Templates, tell: Tell) -> None:
     scene = CopiedScene(templates.server_url, templates.name(SUBJECTS[name].scene))
     try:
-        proof = Proof(scene, SUBJECTS[name], SUBJECTS[name].then)
+        proof = Proof(scene, SUBJECTS[name])
         proof.undisturbed()
         runs, wrong = proof.again_and_again(lambda at: kill_unanswered if at % 2 else kill_before)
     finally:

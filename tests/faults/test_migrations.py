@@ -9,8 +9,7 @@ import pytest
 from functions.migrate import handler
 from tests.faults.components import Context
 from tests.faults.conftest import Tell
-from tests.faults.databases import create_database, drop_database
-from tests.faults.scene import leave_to_us
+from tests.faults.databases import create_database, create_empty_database, drop_database
 from tests.faults.steps import Fault, cut_unanswered, kill_before, kill_unanswered
 from tests.faults.trial import Ended, in_child, wait_until_gone
 
@@ -43,12 +42,7 @@ def empty_database(server_url: str) -> Iterator[Empty]:
     def create() -> str:
         with psycopg.connect(server_url, autocommit=True) as server:
             server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-            server.execute(f"CREATE DATABASE {name}")
-        url = f"{server_url.rpartition('/')[0]}/{name}"
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
-            leave_to_us(connection)
-        return url
+        return create_empty_database(server_url, name)
 
     create()
     yield create
