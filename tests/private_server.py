@@ -11,6 +11,9 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +46,17 @@ def has_timescaledb(binaries: Path) -> bool:
     """Whether its servers can have TimescaleDB."""
     told = subprocess.run([binaries / "pg_config", "--pkglibdir"], capture_output=True, text=True, check=False)
     return told.returncode == 0 and (Path(told.stdout.strip()) / "timescaledb.so").exists()
+
+
+@contextmanager
+def cluster_folder() -> Iterator[Path]:
+    """A folder for clusters, which goes away; not pytest's own: where root tests, only root may enter that."""
+    made = Path(tempfile.mkdtemp(prefix="chandlery-pg-"))
+    try:
+        made.chmod(0o755)
+        yield made
+    finally:
+        shutil.rmtree(made)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """A backup restored on a server that has none of its roles: everything is there, and each may do what it could."""
 
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from tests.integration.backup_scene import content, fill, have_programs, opened
 from tests.integration.market import insert, live
 from tests.integration.policy_scene import MINUTE, NOON
 from tests.plain_fold import Tick
-from tests.private_server import PrivateServer, find_binaries, has_timescaledb
+from tests.private_server import PrivateServer, cluster_folder, find_binaries, has_timescaledb
 
 ROLES = ["chandlery_owner", "chandlery_reader", "chandlery_writer"]
 # A login that keeps policies, as production has one; and one that has tables of its own.
@@ -66,10 +64,8 @@ def restore_into(server: PrivateServer, name: str, backup: Backup) -> RestoreRep
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="chandlery-pg-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
+    with cluster_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

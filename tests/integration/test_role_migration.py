@@ -1,9 +1,6 @@
 """The roles' migration on servers of all kinds: with and without the roles, by a superuser and by others."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,7 +9,7 @@ from alembic import command
 
 from chandlery.store.migrations import alembic_config
 from tests.conftest import SECRET_MARKER
-from tests.private_server import PrivateServer, find_binaries, has_timescaledb
+from tests.private_server import PrivateServer, cluster_folder, find_binaries, has_timescaledb
 
 ROLES = ("chandlery_owner", "chandlery_writer", "chandlery_reader")
 
@@ -25,12 +22,9 @@ def server() -> Iterator[PrivateServer]:
         pytest.skip(
             "needs PostgreSQL's server binaries with TimescaleDB: none by pg_config, on PATH or where Debian has them"
         )
-    folder = Path(tempfile.mkdtemp(prefix="chandlery-pg-"))
-    folder.chmod(0o755)
-    with PrivateServer(folder / "own", binaries, SECRET_MARKER, None) as server:
+    with cluster_folder() as folder, PrivateServer(folder / "own", binaries, SECRET_MARKER, None) as server:
         server.run(f"CREATE ROLE desk LOGIN PASSWORD '{SECRET_MARKER}'")
         yield server
-    shutil.rmtree(folder)
 
 
 def migrate(server: PrivateServer, database: str, login: str = "postgres", to: str = "head") -> None:

@@ -1,7 +1,6 @@
 """A server as production has it: TLS verified in full, and passwords that change beneath a running function."""
 
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,7 @@ from functions.live_processor import handler
 from local.command_line.functions import LocalContext
 from tests.conftest import SECRET_MARKER
 from tests.integration.api_scene import get
-from tests.private_server import Authority, PrivateServer, find_binaries, has_timescaledb
+from tests.private_server import Authority, PrivateServer, cluster_folder, find_binaries, has_timescaledb
 
 PASSWORD = f"{SECRET_MARKER}/first"
 EVENT = {"scheduled_at": "2026-03-02T12:01:00Z"}
@@ -38,11 +37,8 @@ def binaries() -> Path:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    # Not pytest's own, which only root may enter where it is root that tests.
-    made = Path(tempfile.mkdtemp(prefix="chandlery-pg-"))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made)
+    with cluster_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
