@@ -18,6 +18,7 @@ from chandlery.errors import ChandleryError, Permanent, Retryable
 from chandlery.settings import read_settings
 from chandlery.store.connection import connect
 from chandlery.telemetry import Telemetry
+from chandlery.usecases.check_schema import CatalogueReport, check_schema
 from chandlery.usecases.migrate_schema import SchemaReport, tell_revision, upgrade_schema
 from chandlery.usecases.sync_sessions import SessionsReport, sync_sessions
 
@@ -53,6 +54,17 @@ class Current(_Asked):
         return tell_revision(open_connection)
 
 
+class Check(_Asked):
+    """Compare the catalogue with the one that this code's migrations make."""
+
+    do: Literal["check"]
+
+    def carry_out(self, open_connection: Callable[[], Connection]) -> CatalogueReport:
+        """Do it."""
+        with open_connection() as connection:
+            return check_schema(connection)
+
+
 class SyncSessions(_Asked):
     """Make stored sessions those of the event."""
 
@@ -65,8 +77,8 @@ class SyncSessions(_Asked):
             return sync_sessions(connection, self.calendars)
 
 
-_EVENT: TypeAdapter[Upgrade | Current | SyncSessions] = TypeAdapter(
-    Annotated[Upgrade | Current | SyncSessions, Field(discriminator="do")]
+_EVENT: TypeAdapter[Upgrade | Current | Check | SyncSessions] = TypeAdapter(
+    Annotated[Upgrade | Current | Check | SyncSessions, Field(discriminator="do")]
 )
 
 
@@ -74,8 +86,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Do what the event says.
 
     Args:
-        event: `{"do": "upgrade"}`, perhaps with a `revision`; `{"do": "current"}`; or `{"do": "sync-sessions",
-            "calendars": […]}`.
+        event: `{"do": "upgrade"}`, perhaps with a `revision`; `{"do": "current"}`; `{"do": "check"}`; or
+            `{"do": "sync-sessions", "calendars": […]}`.
         context: Lambda's own.
 
     Returns:
@@ -98,7 +110,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return counts
 
 
-def _read(event: dict[str, Any]) -> Upgrade | Current | SyncSessions:
+def _read(event: dict[str, Any]) -> Upgrade | Current | Check | SyncSessions:
     try:
         return _EVENT.validate_python(event)
     except ValidationError as error:

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupp
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from pydantic import BaseModel, Field
 
-from chandlery.errors import ChandleryError, NotFound, Refused, Retryable
+from chandlery.errors import ChandleryError, NotFound, Refused, Retryable, WrongSchema
 
 CONTENT_TYPE = "application/problem+json"
 _RETRY_AFTER_SECONDS = 5
@@ -91,6 +91,10 @@ def problem_of(error: ChandleryError, request_id: str) -> Response[str]:
             "the database could not answer now, or not in time; try again later, or ask for less",
             request_id,
             headers={"Retry-After": str(_RETRY_AFTER_SECONDS)},
+        )
+    if isinstance(error, WrongSchema):
+        return problem(
+            503, "the service and its database are of different revisions: one is being deployed", request_id
         )
     return problem(500, "the service is not set up as it must be; its log tells more", request_id)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from chandlery.settings import Settings, read_settings
-from chandlery.store.schema import REVISION
+from chandlery.store.schema import mismatch
 from local.command_line.database import embedded_database
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, progress_bar, show_json
@@ -91,8 +91,8 @@ def _restore_to_server(settings: Settings, path: Path, over_existing: bool, hold
         )
     if hold_jobs:
         err.print("TimescaleDB's jobs are paused; start them: chandlery policies apply")
-    if report.revision != REVISION:
-        err.print(f"the schema is at {report.revision}, and this code needs {REVISION}: chandlery migrate upgrade")
+    if wrong := mismatch(report.revision):
+        err.print(wrong, soft_wrap=True, markup=False)
 
 
 def _tell_unverified(path: Path, verified: bool) -> None:

@@ -1,14 +1,20 @@
 """`chandlery migrate`: Alembic's own verbs. Alembic itself is imported late: other commands need not wait for it."""
 
 import sys
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from chandlery.store.migrations import alembic_config, run_verb
-from local.command_line.database import use_database
+from chandlery.usecases.check_schema import check_schema
+from local.command_line.database import open_connection, use_database
+from local.command_line.options import AsJson
+from local.command_line.output import out, show_json
 
-app = typer.Typer(no_args_is_help=True, help="Build the schema, or change it. The verbs are Alembic's.")
+app = typer.Typer(
+    no_args_is_help=True, help="Build the schema, change it, check it. The verbs are Alembic's, but for `check`."
+)
 
 Sql = Annotated[bool, typer.Option("--sql", help="print the SQL instead of running it")]
 
@@ -30,6 +36,21 @@ def downgrade(revision: str, sql: Sql = False) -> None:
 def current() -> None:
     """Show the revision the database is at."""
     _run("current")
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Compare the schema with what the migrations make; exits with 1 if anything is missing or differs."""
+    with open_connection() as connection:
+        report = check_schema(connection)
+    if as_json:
+        show_json(asdict(report))
+    else:
+        for line in [*report.differing, *report.additional]:
+            out.print(line, markup=False, soft_wrap=True)
+        differing = f"{len(report.differing):,} things differ" if report.differing else "nothing differs"
+        out.print(f"revision {report.revision}: {differing} from what the migrations make")
+    raise typer.Exit(1 if report.differing else 0)
 
 
 @app.command()

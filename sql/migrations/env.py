@@ -3,10 +3,12 @@
 from typing import Any
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from sqlalchemy import create_engine, make_url, pool
 from sqlalchemy.engine import Connection, Engine
 
 from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE
+from chandlery.store.schema import SERVES_CODE_FROM
 
 # Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Where it does, whoever
 # migrates need not be one that may create schemas.
@@ -25,10 +27,19 @@ SELECT set_config('role', '{OWNER}', false) FROM pg_namespace
 WHERE nspname = '{VERSION_SCHEMA}' AND nspowner = to_regrole('{OWNER}')
 """  # noqa: S608  # our own words
 
+
+def say_which_code_is_served(ctx: MigrationContext, step: MigrationInfo, **_: Any) -> None:
+    """Leave word for code that does not know the revision the schema comes to; migrations up to 0016 leave none."""
+    served = [getattr(script.module, "serves_code_from", None) for script in step.destination_revisions if script]
+    comment = f"'{SERVES_CODE_FROM}{served[0]}'" if served and served[0] else "NULL"
+    ctx.execute(f"COMMENT ON TABLE {VERSION_SCHEMA}.{VERSION_TABLE} IS {comment}")
+
+
 OPTIONS: dict[str, Any] = {
     "version_table": VERSION_TABLE,
     "version_table_schema": VERSION_SCHEMA,
     "transaction_per_migration": True,
+    "on_version_apply": say_which_code_is_served,
 }
 
 

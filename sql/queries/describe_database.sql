@@ -1,5 +1,7 @@
--- What the database is: TimescaleDB's version (null without it), its license, and whether migrations ever ran.
+-- What the database is: TimescaleDB's version (null without it), its license, whether migrations ever ran, and the comment
+-- by which the newest of them says which code its schema serves.
 SELECT
     (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS timescaledb,
     current_setting('timescaledb.license', true) AS license,
-    to_regclass('market.schema_revision') IS NOT NULL AS has_revisions;
+    to_regclass('market.schema_revision') IS NOT NULL AS has_revisions,
+    obj_description(to_regclass('market.schema_revision'), 'pg_class') AS serves;

@@ -282,7 +282,7 @@ def test_the_function_that_migrates_runs_on_its_events(
     sandbox: Sandbox, connection: Connection, database_url: str
 ) -> None:
     told = {path.stem: json.loads(path.read_text()) for path in MIGRATE_EVENTS}
-    assert told.keys() == {"migrate_current", "migrate_sync_sessions", "migrate_upgrade"}
+    assert told.keys() == {"migrate_check", "migrate_current", "migrate_sync_sessions", "migrate_upgrade"}
     command.downgrade(alembic_config(database_url), "-1")
     before = sandbox.invoke(told["migrate_current"]).result
     assert before["revision"] < before["wanted"] == REVISION
@@ -292,6 +292,7 @@ def test_the_function_that_migrates_runs_on_its_events(
     assert upgraded.error is None
     assert upgraded.result == {"before": before["revision"], "revision": REVISION, "wanted": REVISION}
     assert metrics_of(sandbox)["Failures"] == [0]
+    assert sandbox.invoke(told["migrate_check"]).result["differing"] == []
     synced = sandbox.invoke(told["migrate_sync_sessions"])
     assert synced.error is None
     assert [each["sessions"] for each in synced.result["calendars"]] == [2]

@@ -17,6 +17,7 @@ from psycopg import Connection
 from chandlery.domain.cursor import write_cursor
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
+from chandlery.store.schema import REVISION
 from functions.http_api.application import app
 from tests.conftest import empty
 from tests.integration.api_scene import (
@@ -439,13 +440,29 @@ def test_health_says_what_is_wrong(migrated_url: str, server_url: str) -> None:
             with settings(f"{migrated_url.rpartition('/')[0]}/{bare}"):
                 answer = get("/health")
                 assert (answer.status, answer.json["status"]) == (503, "not ready")
-                assert candles(SHARE, "1m").status == 500
+                assert candles(SHARE, "1m").status == 503
         finally:
             server.execute(f"DROP DATABASE {bare} WITH (FORCE)")
     with settings(migrated_url.replace("postgres:postgres@", "postgres:wrong@")):
         assert get("/health").status == 503
     with settings(migrated_url):
         assert get("/health").status == 200
+
+
+def test_on_a_schema_of_another_revision_every_route_answers_503(scene: Connection, migrated_url: str) -> None:
+    with settings(migrated_url):
+        assert candles(SHARE, "1m").status == 200
+    scene.execute("UPDATE market.schema_revision SET version_num = '9999'")
+    try:
+        with settings(migrated_url):
+            answer = candles(SHARE, "1m")
+            assert (answer.status, answer.json["detail"]) == (
+                503,
+                "the service and its database are of different revisions: one is being deployed",
+            )
+            assert "newer than this code" in get("/health").json["problem"]
+    finally:
+        scene.execute("UPDATE market.schema_revision SET version_num = %s", [REVISION])
 
 
 def test_a_statement_that_takes_too_long_is_ended(scene: Connection, server_url: str, migrated_url: str) -> None:

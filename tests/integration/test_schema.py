@@ -10,11 +10,13 @@ import pytest
 from alembic import command
 from psycopg import Connection
 
-from chandlery.errors import Permanent
+from chandlery.errors import Permanent, WrongSchema
 from chandlery.settings import Settings
 from chandlery.store import schema
+from chandlery.store.catalogue import EXPECTED, find, written
 from chandlery.store.connection import connect
-from chandlery.store.migrations import alembic_config
+from chandlery.store.migrations import alembic_config, run_verb
+from chandlery.usecases.check_schema import check_schema
 from tests.conftest import REPO
 
 CATALOGUE = """
@@ -33,8 +35,11 @@ CATALOGUE = """
     UNION ALL SELECT 'label', enumtypid::regtype::text, enumlabel, enumsortorder::text FROM pg_enum
     UNION ALL SELECT 'dimension', hypertable_name, column_name, time_interval::text
     FROM timescaledb_information.dimensions WHERE hypertable_schema = 'market'
-    UNION ALL SELECT 'comment', objoid::regclass::text, objsubid::text, description FROM pg_description
-    WHERE classoid = 'pg_class'::regclass AND objoid::regclass::text LIKE 'market.%'
+    -- By its name: a column that went and came back has another number.
+    UNION ALL SELECT 'comment', d.objoid::regclass::text, coalesce(a.attname, ''), d.description
+    FROM pg_description AS d
+    LEFT JOIN pg_attribute AS a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid > 0
+    WHERE d.classoid = 'pg_class'::regclass AND d.objoid::regclass::text LIKE 'market.%'
     ORDER BY 1, 2, 3, 4
 """
 
@@ -90,7 +95,10 @@ def test_a_migrated_schema_is_accepted(connection: Connection) -> None:
 
 
 def test_a_half_migrated_schema_is_told(half_migrated: Connection) -> None:
-    with pytest.raises(Permanent, match=r"at revision 0002 and this code needs .*run: chandlery migrate upgrade head"):
+    with pytest.raises(
+        Permanent,
+        match=r"at revision 0002, older than this code, which waits for .*run: chandlery migrate upgrade head",
+    ):
         schema.check(half_migrated)
 
 
@@ -122,3 +130,53 @@ def test_a_database_without_timescaledb_is_told(server_url: str) -> None:
         pytest.raises(Permanent, match="no TimescaleDB extension"),
     ):
         schema.check(connection)
+
+
+def test_the_catalogue_that_is_kept_is_the_one_migrations_make(connection: Connection) -> None:
+    assert written(find(connection)) == EXPECTED.read_text(), "run: python -m local.catalogue"
+
+
+def test_what_was_changed_by_hand_is_named(connection: Connection) -> None:
+    with connection.transaction(force_rollback=True):
+        connection.execute("ALTER TABLE market.runs DROP COLUMN seconds")
+        connection.execute("REVOKE INSERT ON market.ticks FROM chandlery_writer")
+        connection.execute("CREATE VIEW market.ours AS SELECT 1 AS one")
+        report = check_schema(connection)
+    assert [line.split(":", 2)[:2] for line in report.differing] == [
+        ["missing", " column runs.seconds"],
+        ["missing", " constraint market.runs.runs_seconds_check"],
+        ["differs", " right ticks chandlery_writer"],
+    ]
+    assert report.additional == ["additional: column ours.one"]
+    assert check_schema(connection).differing == []
+
+
+@pytest.fixture
+def newer(connection: Connection) -> Iterator[Connection]:
+    """A schema that a later migration made."""
+    with connection.transaction(force_rollback=True):
+        connection.execute("UPDATE market.schema_revision SET version_num = '9999'")
+        yield connection
+
+
+def test_a_newer_schema_is_worked_on_if_it_says_that_it_serves_this_code(newer: Connection) -> None:
+    newer.execute(f"COMMENT ON TABLE market.schema_revision IS '{schema.SERVES_CODE_FROM}{schema.REVISION}'")
+    schema.check(newer)
+
+
+@pytest.mark.parametrize("comment", ["NULL", f"'{schema.SERVES_CODE_FROM}9998'", "'of another hand'"])
+def test_a_newer_schema_that_does_not_serve_this_code_is_named_newer(newer: Connection, comment: str) -> None:
+    newer.execute(f"COMMENT ON TABLE market.schema_revision IS {comment}")
+    with pytest.raises(WrongSchema, match=r"at revision 9999, newer than this code, .*deploy code of revision 999"):
+        schema.check(newer)
+
+
+def test_migrating_a_newer_schema_is_refused_in_the_same_words(connection: Connection, database_url: str) -> None:
+    connection.execute("UPDATE market.schema_revision SET version_num = '9999'")
+    try:
+        with pytest.raises(WrongSchema, match="at revision 9999, newer than this code"):
+            run_verb("upgrade", alembic_config(database_url), "head")
+        with pytest.raises(Permanent, match="alembic: Can't locate revision identified by '8888'"):
+            run_verb("upgrade", alembic_config(database_url), "8888")
+    finally:
+        connection.execute("UPDATE market.schema_revision SET version_num = %s", [schema.REVISION])

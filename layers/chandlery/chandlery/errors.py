@@ -25,6 +25,10 @@ class Permanent(ChandleryError):
     """The same call will fail again until somebody changes something."""
 
 
+class WrongSchema(Permanent):
+    """The database has no schema, or one of a revision that this code does not work on."""
+
+
 class NotFound(Permanent):
     """What was asked for is not there."""
 
@@ -122,7 +126,7 @@ def _translate(error: psycopg.Error) -> ChandleryError:
     if isinstance(error, pg.InvalidCatalogName) or _NO_DATABASE.search(said):
         return Permanent(f"{said}; create the database, or correct the name in DATABASE_URL or the secret")
     if isinstance(error, _MISSING_SCHEMA):
-        return Permanent(f"the schema is incomplete: {said}; run: chandlery migrate upgrade head")
+        return WrongSchema(f"the schema is incomplete: {said}; run: chandlery migrate upgrade head, and migrate check")
     if isinstance(error, pg.InsufficientPrivilege):
         return Permanent(
             f"the database role lacks a right: {said}; grant it, or connect as the role that owns the schema"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import psycopg
 from psycopg import Connection
 
-from chandlery.errors import Permanent, psycopg_errors_translated
+from chandlery.errors import Permanent, WrongSchema, psycopg_errors_translated
+from chandlery.store.schema import REVISION
 from chandlery.store.statements import SQL
 
 if TYPE_CHECKING:
@@ -40,8 +41,10 @@ def run_verb(verb: str, config: "Config", *arguments: str, **options: Any) -> No
 
     Raises:
         Retryable, Permanent: from the database, from Alembic, or for a URL that is none; whole migrations stay done.
+            WrongSchema where the database is at a revision that this code does not have.
     """
     from alembic import command
+    from alembic.script.revision import ResolutionError
     from alembic.util import CommandError
     from sqlalchemy.exc import ArgumentError
 
@@ -49,6 +52,12 @@ def run_verb(verb: str, config: "Config", *arguments: str, **options: Any) -> No
         with psycopg_errors_translated(), _driver_errors_bared():
             getattr(command, verb)(config, *arguments, **options)
     except CommandError as error:
+        unknown = error.__cause__.argument if isinstance(error.__cause__, ResolutionError) else None
+        if unknown and not any(unknown in str(argument) for argument in arguments):
+            raise WrongSchema(
+                f"the schema is at revision {unknown}, newer than this code, which knows {REVISION}: migrate with"
+                " the code that has it"
+            ) from None
         raise Permanent(f"alembic: {error}") from None
     except ArgumentError:
         raise Permanent("DATABASE_URL is not a URL; write postgresql://user:password@host:5432/dbname") from None
