@@ -378,7 +378,7 @@ def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str
         "VENDOR_ADJUSTED": {"Ref": "VendorAdjusted"},
     }
     assert told.pop("HistoricalGapMonitor") == COMMON_VARIABLES | vendor | switch_of("HistoricalGapMonitor")
-    assert told.pop("HttpApi") == COMMON_VARIABLES | {"REDIS_URL": ""}
+    assert told.pop("HttpApi") == COMMON_VARIABLES | {"REDIS_SECRET_ID": {"Ref": "RedisSecretId"}}
     assert told.pop("Migrate") == COMMON_VARIABLES
     assert told == {name: COMMON_VARIABLES | switch_of(name) for name in FUNCTIONS if name != "HistoricalGapMonitor"}
 
