@@ -7,7 +7,7 @@ from psycopg import Connection
 from chandlery.errors import Permanent
 from chandlery.store.statements import run
 
-REVISION = "0024"  # the head of sql/migrations
+REVISION = "0025"  # the head of sql/migrations
 
 
 @dataclass(frozen=True)
