@@ -1,6 +1,13 @@
 """What a cache has of an answer of some data."""
 
-from chandlery.cache import Cache
+from chandlery.cache import Cache, Shared
+
+CACHE_KEY = "the sandboxes' own key"
+
+
+def shared(url: str) -> Shared:
+    """A Redis that holders of the tests' key share."""
+    return Shared(url, CACHE_KEY.encode())
 
 
 def found(cache: Cache, key: str, fingerprint: str) -> bytes | None:

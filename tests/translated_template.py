@@ -17,13 +17,18 @@ class NoManagedPolicies:
         return {}
 
 
-def translate() -> dict[str, Any]:
-    """The template CloudFormation would see, its conditions and parameters still open."""
+def translate(*, layers: str = "s3://bucket/artifact", **given: str) -> dict[str, Any]:
+    """The template CloudFormation would see, its conditions and parameters still open.
+
+    Args:
+        layers: where the layers' artifacts are.
+        given: parameters that are not to have their defaults; SAM itself reads a few.
+    """
     fresh = yaml_parse((REPO / "template.yaml").read_text())
-    parameters = {name: parameter.get("Default", "desk") for name, parameter in fresh["Parameters"].items()}
+    parameters = {name: parameter.get("Default", "desk") for name, parameter in fresh["Parameters"].items()} | given
     for resource in fresh["Resources"].values():  # what `sam package` puts in place of the folders
         for name in {"CodeUri", "ContentUri"} & resource["Properties"].keys():
-            resource["Properties"][name] = "s3://bucket/artifact"
+            resource["Properties"][name] = layers if name == "ContentUri" else "s3://bucket/artifact"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         translated: dict[str, Any] = transform(fresh, parameters, NoManagedPolicies())

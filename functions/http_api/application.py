@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
+from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
@@ -19,6 +20,7 @@ from chandlery.component import LambdaContext
 from chandlery.errors import ChandleryError, Permanent, Refused
 from chandlery.telemetry import RequestTelemetry
 
+from .accepting import preferred
 from .problems import problem, problem_of, problem_of_content_type, problem_of_fields, read_json
 from .sandbox import COMPONENT, SANDBOX
 
@@ -45,6 +47,10 @@ telemetry = RequestTelemetry(COMPONENT)
 
 # Left of the time Lambda gives, to say that the database did not answer; and what warming up may take of it.
 _TO_ANSWER_SECONDS, _WARM_UP_SECONDS = 2.0, 10.0
+# Where a path has an instrument's key, which may have a slash of its own: BINANCE@BTC/USDT@SPOT.
+_KEYED = re.compile(
+    r"(?P<before>/api/v1/(?:candles|instruments)/)(?P<key>.+@.+@[^/]+)(?P<after>/latest|/statistics)?/?"
+)
 _SHOWN = 60  # characters of a wrong name that its refusal repeats
 _TITLE, _VERSION = "Chandlery", "1"
 _DESCRIPTION = (
@@ -94,12 +100,27 @@ def _resolve(event: dict[str, Any], context: LambdaContext, request_id: str) -> 
     try:
         app.append_context(request_id=request_id, asked_at=moment_asked(event))
         refused = _refused_body(event, request_id)
-        return refused or app.resolve(event, context)  # type: ignore[arg-type]  # Powertools wants its own class
+        return refused or app.resolve(_as_routed(event), context)  # type: ignore[arg-type]  # Powertools wants its own class
     except ChandleryError as error:
         return _plain(_on_purpose(error))
     except Exception as error:  # noqa: BLE001  # whatever it is: the caller gets an answer, the log the reason
         telemetry.failed(error, request_id)
         return _plain(problem(500, "the service failed; its log tells more", request_id))
+
+
+def _as_routed(event: dict[str, Any]) -> dict[str, Any]:
+    """The event as routes know it.
+
+    The key in its path is percent-encoded, whether or not API Gateway decoded it: a route matches no slash. A HEAD is a
+    GET, of whose answer the gateway, or the server, sends the head alone. A slash at the end says nothing.
+    """
+    path, context = event["rawPath"], event["requestContext"]
+    if found := _KEYED.fullmatch(path):
+        path = f"{found[1]}{quote(unquote(found[2]), safe='')}{found[3] or ''}"
+    path = path.rstrip("/") or "/"
+    method = context["http"]["method"]
+    http = context["http"] | {"path": path, "method": "GET" if method == "HEAD" else method}
+    return event | {"rawPath": path, "requestContext": context | {"http": http}}
 
 
 def _plain(response: Response[str]) -> dict[str, Any]:
@@ -166,6 +187,24 @@ def _wrong_content_type(error: RequestUnsupportedContentType) -> Response[str]:
     return problem_of_content_type(error, request_id())
 
 
+class _NotAcceptable(Exception):
+    """The caller takes none of the types that a route answers with."""
+
+
+@app.exception_handler(_NotAcceptable)
+def _not_acceptable(error: _NotAcceptable) -> Response[str]:
+    return problem(406, str(error), request_id())
+
+
+def _refuse_other_types(resolver: _Application, following: NextMiddleware) -> Any:
+    """Refuse a caller that takes no type of the route's, rather than send it another."""
+    route = resolver.context["_route"]
+    offered = list(route.responses[200].get("content", ())) if route.tags else []
+    if offered and preferred(offered, resolver.current_event.headers.get("accept", "")) is None:
+        raise _NotAcceptable(f"this is answered as {' or '.join(offered)}: name one of them in Accept, or */*")
+    return following(resolver)
+
+
 def _refuse_unknown(resolver: _Application, following: NextMiddleware) -> Any:
     """Refuse queries that nobody reads: a misspelt one would be left out without a word."""
     route = resolver.context["_route"]
@@ -180,13 +219,17 @@ def _refuse_unknown(resolver: _Application, following: NextMiddleware) -> Any:
     return following(resolver)
 
 
-app.use(middlewares=[_refuse_unknown])
+app.use(middlewares=[_refuse_other_types, _refuse_unknown])
 
 
 @app.not_found
 def _no_route(_error: NotFoundError) -> Response[str]:
     path, method = app.current_event.path, app.current_event.http_method.upper()
     methods = sorted({allowed for rule, of_it in _paths().items() if re.fullmatch(rule, path) for allowed in of_it})
+    if "GET" in methods:
+        methods = ["GET", "HEAD", *methods[1:]]
+    if methods and method == "OPTIONS":
+        return Response(status_code=204, headers={"Allow": ", ".join(methods)}, body="")
     if methods and method not in methods:
         return problem(405, f"{path} takes {' or '.join(methods)}", request_id(), headers={"Allow": ", ".join(methods)})
     return problem(404, f"there is nothing at {path}; /docs tells what there is", request_id())

@@ -3,6 +3,7 @@
 import re
 from datetime import date, datetime
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
@@ -26,8 +27,10 @@ def _written(text: Any) -> Any:
     # A number would be taken for seconds since 1970, or milliseconds, by its size.
     if isinstance(text, datetime | None):
         return text
+    if isinstance(text, str) and _DATE.fullmatch(text):
+        return f"{text}T00:00:00Z"
     if not isinstance(text, str) or not _TIME.match(text):
-        raise PydanticCustomError("time", "a time in ISO 8601 with an offset, such as 2026-03-02T09:15:00Z")
+        raise PydanticCustomError("time", "a time in ISO 8601 with an offset, such as 2026-03-02T09:15:00Z, or a date")
     # A blank is what a plus in an unescaped query becomes: 2026-03-02T10:00:00+01:00.
     return text.replace(" ", "+")
 
@@ -55,7 +58,7 @@ Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_written),
     AfterValidator(_plausible),
-    Field(description="ISO 8601 with an offset", examples=["2026-03-02T09:15:00Z"]),
+    Field(description="ISO 8601 with an offset; a date is its midnight in UTC", examples=["2026-03-02T09:15:00Z"]),
 ]
 Day = Annotated[date, BeforeValidator(_dated)]
 TimeframeName = Annotated[
@@ -71,6 +74,8 @@ Words = Annotated[str, AfterValidator(_sayable)]
 Key = Annotated[
     Words, Field(min_length=1, max_length=200, description="EXCHANGE@SYMBOL@TYPE", examples=["NSE@NIFTY@INDEX"])
 ]
+# A path comes percent-encoded from the application, which finds the key in it.
+PathKey = Annotated[Key, BeforeValidator(unquote)]
 Feed = Annotated[Words | None, Query(min_length=1, max_length=100, description="of this feed's instruments alone")]
 Limit = Annotated[int, Query(ge=1, le=10_000, description="rows in a page, at most")]
 Cursor = Annotated[Words | None, Query(min_length=1, max_length=2000, description="next_cursor of the page before")]

@@ -19,9 +19,10 @@ from chandlery.domain.window import EARLIEST, Window
 from chandlery.errors import Refused
 from chandlery.usecases.read_candles import CandlePage, CandleQuery, CandleRow, read_candles
 
+from .accepting import preferred
 from .answering import Answered, Made, Question, answer, respond, told
 from .application import app, asked_at
-from .asking import Cursor, Key, Moment, TimeframeName, check_order, moment_of, newest_end
+from .asking import Cursor, Moment, PathKey, TimeframeName, check_order, moment_of, newest_end
 from .problems import documented
 from .sandbox import SANDBOX
 
@@ -79,12 +80,12 @@ class Candles(BaseModel):
             "content": {"application/json": {"model": Candles}, "text/csv": {"schema": {"type": "string"}}},
         },
         304: {"description": "The caller has it already"},
-        **documented(404, 422, 500, 503),
+        **documented(404, 406, 422, 500, 503),
     },
     tags=["candles"],
 )
 def get_candles(
-    instrument_key: Annotated[Key, Path()],
+    instrument_key: Annotated[PathKey, Path()],
     timeframe: Annotated[TimeframeName, Query()],
     starts: Annotated[Moment | None, Query(alias="from", description="buckets that start here or later")] = None,
     ends: Annotated[Moment | None, Query(alias="to", description="buckets that start before; now where absent")] = None,
@@ -101,7 +102,7 @@ def get_candles(
         raise Refused("limit", f"{SANDBOX.settings.api_most_candles:,} candles are the most")
     check_order(starts, ends, at)
     query = CandleQuery(instrument_key, timeframe, starts, ends, limit, fill == "flat", include_partial, cursor)
-    as_csv = "text/csv" in app.current_event.headers.get("accept", "")
+    as_csv = preferred(["application/json", "text/csv"], app.current_event.headers.get("accept", "")) == "text/csv"
     answered, following = SANDBOX.read(partial(_answer, query=query, at=at, as_csv=as_csv))
     if not as_csv:
         return respond(answered)

@@ -95,7 +95,7 @@ class Computed(BaseModel):
     ),
     responses={
         200: {"description": "The series", "content": {"application/json": {"model": Computed}}},
-        **documented(400, 404, 413, 415, 422, 500, 503),
+        **documented(400, 404, 406, 413, 415, 422, 500, 503),
     },
     tags=["indicators"],
 )

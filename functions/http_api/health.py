@@ -49,7 +49,7 @@ class Health(BaseModel):
     responses={
         200: {"description": "Ready", "content": {"application/json": {"model": Health}}},
         503: {"description": "Not ready", "content": {"application/json": {"model": Health}}},
-        **documented(422, 500),
+        **documented(406, 422, 500),
     },
     tags=["health"],
 )

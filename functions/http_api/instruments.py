@@ -15,7 +15,7 @@ from chandlery.usecases.list_price_changes import price_changes
 
 from .answering import plain
 from .application import asked_at
-from .asking import Cursor, Feed, Key, Limit, Words
+from .asking import Cursor, Feed, Key, Limit, PathKey, Words
 from .problems import answers
 from .sandbox import SANDBOX
 
@@ -169,7 +169,7 @@ def get_instruments(
     responses=answers(InstrumentAnswer, 404, 422, 500, 503),
     tags=["instruments"],
 )
-def get_instrument(instrument_key: Annotated[Key, Path()]) -> Response[str]:
+def get_instrument(instrument_key: Annotated[PathKey, Path()]) -> Response[str]:
     """Answer one."""
     return plain(_told(SANDBOX.read(lambda connection: describe_instrument(connection, instrument_key))))
 
@@ -180,7 +180,7 @@ def get_instrument(instrument_key: Annotated[Key, Path()]) -> Response[str]:
     responses=answers(LatestAnswer, 404, 422, 500, 503),
     tags=["instruments"],
 )
-def get_latest(instrument_key: Annotated[Key, Path()]) -> Response[str]:
+def get_latest(instrument_key: Annotated[PathKey, Path()]) -> Response[str]:
     """Answer what is newest."""
     at = asked_at()
     report = SANDBOX.read(lambda connection: latest(connection, instrument_key, at))
@@ -193,7 +193,7 @@ def get_latest(instrument_key: Annotated[Key, Path()]) -> Response[str]:
     responses=answers(StatisticsAnswer, 404, 422, 500, 503),
     tags=["instruments"],
 )
-def get_statistics(instrument_key: Annotated[Key, Path()]) -> Response[str]:
+def get_statistics(instrument_key: Annotated[PathKey, Path()]) -> Response[str]:
     """Answer the numbers."""
     told = asdict(SANDBOX.read(lambda connection: statistics(connection, instrument_key)))
     return plain({"instrument_key": told.pop("key"), **told})

@@ -48,7 +48,7 @@ def answers(model: type[BaseModel], *statuses: int) -> dict[int, OpenAPIResponse
     return {
         200: {"description": "OK", "content": {"application/json": {"model": model}}},
         304: {"description": "The caller has it already"},
-        **documented(*statuses),
+        **documented(406, *statuses),
     }
 
 

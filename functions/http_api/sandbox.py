@@ -13,9 +13,9 @@ from typing import TypeVar
 import psycopg
 from psycopg import Connection
 
-from chandlery.cache import Cache
+from chandlery.cache import Cache, Shared
 from chandlery.errors import Retryable
-from chandlery.settings import Settings, WarmUp, read_settings
+from chandlery.settings import Settings, WarmUp, cache_server, read_settings
 from chandlery.store import schema
 from chandlery.store.connection import connect
 from chandlery.store.instrument_pages import InstrumentEntry, find_entry
@@ -47,12 +47,13 @@ class Sandbox:
     @cached_property
     def cache(self) -> Cache:
         """Answers to hand out again while the data they came from is the same."""
+        server = cache_server(self.settings)
         return Cache(
             self.settings.cache_bytes,
-            self.settings.redis_url.get_secret_value() if self.settings.redis_url else None,
+            Shared(server.url, server.key) if server else None,
             timeout_seconds=self.settings.cache_redis_timeout_seconds,
             clock=time.monotonic,
-            version=_version() if self.settings.redis_url else "",
+            version=_version() if server else "",
         )
 
     def stop_after(self, seconds: float) -> None:

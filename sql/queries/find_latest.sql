@@ -3,7 +3,7 @@
 SELECT
     c.time AS candle_time, c.open, c.high, c.low, c.close, c.volume,
     -- numeric / numeric alone keeps as few as 16 significant digits.
-    round(c.turnover / nullif(c.volume, 0), 10) AS vwap,
+    market.average(c.turnover, c.volume) AS vwap,
     c.trades, c.partial, c.source::text AS source, c.session_date,
     t.time AS tick_time, t.price AS tick_price, t.size AS tick_size,
     p.session_date AS previous_session_date, p.close AS previous_close

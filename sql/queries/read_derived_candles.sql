@@ -36,7 +36,7 @@ WITH first_stored AS (
 SELECT
     c.time, c.open, c.high, c.low, c.close, c.volume,
     -- numeric / numeric alone keeps as few as 16 significant digits.
-    round(c.turnover / nullif(c.volume, 0), 10) AS vwap,
+    market.average(c.turnover, c.volume) AS vwap,
     c.trades, c.minutes, coalesce(e.minutes, 0) AS expected, market.source_names(c.sources) AS sources, c.price_eligible,
     c.partial_minutes
 FROM market.:"relation" AS c

@@ -70,7 +70,7 @@ WITH page AS MATERIALIZED (
 SELECT
     c.time, c.open, c.high, c.low, c.close, c.volume,
     -- numeric / numeric alone keeps as few as 16 significant digits.
-    round(c.turnover / nullif(c.volume, 0), 10) AS vwap,
+    market.average(c.turnover, c.volume) AS vwap,
     c.trades, c.minutes, coalesce(e.minutes, 0) AS expected,
     c.partial_minutes > 0 OR c.time >= :'first_open'::timestamptz AS partial,
     c.time < :'first_open'::timestamptz AS closed, false AS filled, market.source_names(c.sources) AS sources,

@@ -3,7 +3,7 @@
 SELECT
     time, open, high, low, close, volume,
     -- numeric / numeric alone keeps as few as 16 significant digits.
-    round(turnover / nullif(volume, 0), 10) AS vwap,
+    market.average(turnover, volume) AS vwap,
     trades, CASE WHEN partial THEN 0 ELSE 1 END AS minutes, NULL::bigint AS expected, partial,
     time + INTERVAL '1 minute' <= :'at'::timestamptz AS closed, false AS filled, source::text AS sources, price_eligible,
     revision, version, source::text AS source

@@ -9,8 +9,8 @@ SELECT
     (array_agg(high ORDER BY high DESC, time))[1] AS high, (array_agg(time::date ORDER BY high DESC, time))[1] AS high_day,
     (array_agg(low ORDER BY low, time))[1] AS low, (array_agg(time::date ORDER BY low, time))[1] AS low_day,
     -- numeric / numeric alone keeps as few as 16 significant digits.
-    round(sum(close) / count(*), 10) AS average_close,
-    round(sum(close * volume) / nullif(sum(volume), 0), 10) AS weighted_close,
+    market.average(sum(close), count(*)) AS average_close,
+    market.average(sum(close * volume), sum(volume)) AS weighted_close,
     coalesce(sum(volume), 0) AS volume
 FROM market.candles_1d
 WHERE instrument_id = :'instrument_id'::integer;

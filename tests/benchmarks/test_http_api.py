@@ -41,6 +41,7 @@ from tests.benchmarks.scene import (
     list_instruments,
     seconds,
 )
+from tests.cached import CACHE_KEY
 from tests.integration.api_scene import Answer, Sandboxes, call, settings
 from tests.integration.test_shared_cache import SERVER as REDIS
 from tests.integration.test_shared_cache import Server
@@ -291,7 +292,7 @@ def test_what_the_cache_saves(stored: Connection, database_url: str) -> None:
             server = Server(Path(folder))
             server.start()
             try:
-                shared, rate = run(REDIS_URL=server.url)
+                shared, rate = run(REDIS_URL=server.url, CACHE_KEY=CACHE_KEY)
             finally:
                 server.kill()
         line += f"; with Redis {rate:.1%} hits, {without / shared:.1f} x"

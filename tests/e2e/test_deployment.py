@@ -75,15 +75,15 @@ def assert_all_stands(emulator: Emulator) -> None:
     found = emulator.resources_of(stack.NAME)
     assert {each["ResourceStatus"] for each in found.values()} == {"CREATE_COMPLETE"}
     expected = translate()["Resources"]
-    layers = {name for name, each in expected.items() if each["Type"] == "AWS::Lambda::LayerVersion"}
     # Conditions that hold only with parameters that were not given.
     absent = {name for name, each in expected.items() if "Condition" in each}
     stands = {name: each["ResourceType"] for name, each in found.items()}
-    # A layer's name ends with what its content comes to, which its place decides.
-    assert sum(kind == "AWS::Lambda::LayerVersion" for kind in stands.values()) == len(layers)
-    assert {name: kind for name, kind in stands.items() if kind != "AWS::Lambda::LayerVersion"} == {
-        name: each["Type"] for name, each in expected.items() if name not in layers | absent
-    }
+    wanted = {name: each["Type"] for name, each in expected.items() if name not in absent}
+    # The name of a layer or a version ends with what its content comes to, which its place decides.
+    for kind in ("AWS::Lambda::LayerVersion", "AWS::Lambda::Version"):
+        assert list(stands.values()).count(kind) == list(wanted.values()).count(kind)
+        stands, wanted = ({name: each for name, each in some.items() if each != kind} for some in (stands, wanted))
+    assert stands == wanted
     functions = emulator.client("lambda").list_functions()["Functions"]
     assert {each["State"] for each in functions} == {"Active"}
     schedules = emulator.client("scheduler").list_schedules()["Schedules"]

@@ -81,11 +81,25 @@ def test_the_documentation_works_offline(client: http.client.HTTPConnection) -> 
     assert len(page) > 1_000_000
 
 
-@pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"])
 def test_other_methods(client: http.client.HTTPConnection, method: str) -> None:
-    status, headers, body = ask(client, method, "/api/v1/instruments")
-    assert (status, headers["Allow"]) == (405, "GET")
-    assert (body == b"") == (method == "HEAD")
+    status, headers, _ = ask(client, method, "/api/v1/instruments")
+    assert (status, headers["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/instruments", "/docs", "/docs/", "/health"])
+def test_a_head_is_that_of_the_get(client: http.client.HTTPConnection, path: str) -> None:
+    status, headers, body = ask(client, "HEAD", path)
+    got, headers_of_get, body_of_get = ask(client, "GET", path)
+    assert (status, body) == (got, b"") == (200, b"")
+    assert headers["Content-Type"] == headers_of_get["Content-Type"]
+    assert int(headers["Content-Length"]) == len(body_of_get) > 0
+
+
+def test_options_tell_what_a_path_takes(client: http.client.HTTPConnection) -> None:
+    for path, methods in (("/api/v1/instruments", "GET, HEAD"), ("/api/v1/compute", "POST")):
+        status, headers, body = ask(client, "OPTIONS", path)
+        assert (status, headers["Allow"], body) == (204, methods, b"")
 
 
 def test_a_body_of_unknown_length_is_refused(client: http.client.HTTPConnection) -> None:

@@ -11,7 +11,7 @@ from chandlery.cache import Cache
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
 from chandlery.store import candles, derived, fingerprints
-from tests.cached import found
+from tests.cached import found, shared
 
 
 class Standing:
@@ -23,7 +23,7 @@ class Standing:
 
 def new_cache(redis_url: str | None = None, **changes: Any) -> Cache:
     """A sandbox's cache."""
-    return Cache(10_000_000, redis_url, **({"clock": Standing()} | changes))
+    return Cache(10_000_000, shared(redis_url) if redis_url else None, **({"clock": Standing()} | changes))
 
 
 def plain(connection: Connection, instrument: int, timeframe: Timeframe, window: Window) -> Sequence[Any]:

@@ -7,15 +7,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
 from psycopg import Connection
 
+from chandlery.domain.instrument import exchange_of
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import MINUTE, floor_minute
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
+from functions.http_api import handler
+from local.command_line.functions import LocalContext
+from local.http_server import event_of
 from tests.conftest import empty
 from tests.integration.api_scene import (
     AFTER,
@@ -32,6 +37,7 @@ from tests.integration.api_scene import (
     settings,
 )
 from tests.integration.derived_scene import derived
+from tests.integration.market import around_the_clock
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +157,32 @@ def test_keys_of_any_characters(scene: Connection) -> None:
     assert compute(STRANGE, "1m").status == 200
     assert get("/api/v1/gaps", instrument_key=STRANGE).status == 200
     assert get("/api/v1/price-changes", instrument_key=STRANGE).json["price_changes"][0]["instrument_key"] == STRANGE
+
+
+@pytest.mark.parametrize("key", ["BINANCE@BTC/USDT@SPOT", "X@A#1?b=2@EQ", "X@50%off'\"\\@EQ", "X@₿/₮@EQ"])
+@pytest.mark.parametrize("decoded", [True, False], ids=["decoded", "encoded"])
+def test_every_key_that_is_accepted_is_reached_by_every_route(scene: Connection, key: str, *, decoded: bool) -> None:
+    """Whether or not API Gateway decodes the path."""
+    around_the_clock(scene, key)
+    keyed = f"/api/v1/instruments/{quote(key, safe='')}"
+    for path in (f"/api/v1/candles/{quote(key, safe='')}", keyed, f"{keyed}/latest", f"{keyed}/statistics"):
+        event = event_of("GET", f"{path}?timeframe=1m" if "candles" in path else path, {}, b"")
+        if not decoded:
+            event["rawPath"] = event["requestContext"]["http"]["path"] = path
+        answered = handler(event, LocalContext("http_api", 29))
+        assert (answered["statusCode"], json.loads(answered["body"])["instrument_key"]) == (200, key)
+    scene.execute("DELETE FROM market.instruments WHERE instrument_key = %s", [key])
+
+
+@pytest.mark.parametrize("key", ["X@A%2FB@EQ", "X@A@EQ/latest"])
+def test_a_key_that_a_path_could_not_tell_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="is not an instrument key"):
+        exchange_of(key)
+
+
+def test_a_date_is_its_midnight_in_utc() -> None:
+    dated = candles(SHARE, "1h", from_="2013-10-08", to="2013-10-09").json["candles"]
+    assert dated == candles(SHARE, "1h", from_="2013-10-08T00:00Z", to="2013-10-09T00:00Z").json["candles"] != []
 
 
 def test_nothing_is_there_and_that_is_an_answer() -> None:
@@ -336,7 +368,7 @@ def test_a_role_that_may_only_read_serves_every_route(scene: Connection, server_
 def test_paths_and_methods_that_are_not_there() -> None:
     assert get("/api/v2/candles").status == 404
     answer = call("DELETE", f"/api/v1/candles/{SHARE}")
-    assert (answer.status, answer.headers["Allow"]) == (405, "GET")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
     answer = call("GET", "/api/v1/compute")
     assert (answer.status, answer.headers["Allow"]) == (405, "POST")
 

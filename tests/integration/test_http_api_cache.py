@@ -13,6 +13,7 @@ from psycopg import Connection
 from chandlery.domain.window import MINUTE
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
+from tests.cached import CACHE_KEY
 from tests.conftest import empty
 from tests.integration.api_scene import (
     OPENS,
@@ -75,7 +76,7 @@ def test_a_healed_candle_is_in_the_next_answer(
     connection: Connection, migrated_url: str, request: pytest.FixtureRequest, *, shared: bool
 ) -> None:
     redis = request.getfixturevalue("redis").url if shared else ""
-    with settings(migrated_url, REDIS_URL=redis):
+    with settings(migrated_url, REDIS_URL=redis, CACHE_KEY=CACHE_KEY):
         sandboxes = Sandboxes(2)
         for number in (0, 1):
             with sandboxes.within(number):
@@ -152,7 +153,7 @@ def test_series_are_in_the_cache_from_the_start(connection: Connection, migrated
 def test_no_cache_is_no_harm(connection: Connection, migrated_url: str) -> None:
     with settings(migrated_url, CACHE_BYTES="0"):
         assert [cache_of(candles(SHARE, "1m", **STRETCH)) for _ in range(2)] == ["miss", "miss"]
-    with settings(migrated_url, REDIS_URL="redis://:s3cret-word@127.0.0.1:1/0"):
+    with settings(migrated_url, REDIS_URL="redis://:s3cret-word@127.0.0.1:1/0", CACHE_KEY=CACHE_KEY):
         assert [cache_of(candles(SHARE, "1m", **STRETCH)) for _ in range(2)] == ["miss", "hit"]
 
 

@@ -81,7 +81,7 @@ WRONG_QUERIES: list[tuple[str, int, str | None]] = [
     (f"{CANDLES}?timeframe={INJECTION}".replace(" ", "%20"), 422, "timeframe"),
     (f"{CANDLES}?timeframe=5m&form=2013-10-07T00:00Z", 422, "form"),
     (f"{CANDLES}?timeframe=5m&from=2013-10-07T10:00:00", 422, "from"),
-    (f"{CANDLES}?timeframe=5m&from=2013-10-07", 422, "from"),
+    (f"{CANDLES}?timeframe=5m&from=2013-10-32", 422, "from"),
     (f"{CANDLES}?timeframe=5m&from=1381152600", 422, "from"),
     (f"{CANDLES}?timeframe=5m&from=2013-02-30T10:00:00Z", 422, "from"),
     (f"{CANDLES}?timeframe=5m&from=2013-10-07T25:00:00Z", 422, "from"),
@@ -374,14 +374,16 @@ def test_every_status_the_document_promises(method: str, path: str) -> None:
     promised = {int(status): said for status, said in told["paths"][path][method]["responses"].items()}
     giving = dict(GIVING[method, path])
 
-    def ask(what: str, content_type: str = "application/json", if_none_match: str = "") -> Answer:
+    def ask(what: str, content_type: str = "application/json", if_none_match: str = "", accept: str = "") -> Answer:
         if method == "post":
-            return call("POST", path, what.encode(), content_type=content_type)
-        return call("GET", what, if_none_match=if_none_match)
+            return call("POST", path, what.encode(), content_type=content_type, accept=accept)
+        return call("GET", what, if_none_match=if_none_match, accept=accept)
 
     answers = {status: ask(what) for status, what in giving.items()}
     if 304 in promised:
         answers[304] = ask(giving[200], if_none_match="*")
+    if 406 in promised:
+        answers[406] = ask(giving[200], accept="application/xml")
     if 415 in promised:
         answers[415] = ask(giving[200], content_type="application/xml")
     if 503 in promised:

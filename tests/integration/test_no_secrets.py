@@ -199,6 +199,7 @@ def test_a_redis_that_is_down(
     store_candles(connection, NOON - HOUR, NOON)
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("REDIS_URL", url.format(quote(SECRET, safe="")))
+    monkeypatch.setenv("CACHE_KEY", SECRET * 2)
     answers = [candles(COIN, "1m", limit=5), get("/api/v1/timeframe-aggregation/status")]
     assert {answer.status for answer in answers} == {200}
     emitted.add(answers)

@@ -32,6 +32,7 @@ from tests.plain_fold import Tick
 __all__ = ["desk"]
 
 OWNER, WRITER, READER = "chandlery_owner", "chandlery_writer", "chandlery_reader"
+PRODUCER = "chandlery_producer"
 RELATIONS = """
 SELECT c.oid::regclass::text, c.relkind::text FROM pg_class AS c
 WHERE c.relkind IN ('r', 'v') AND c.relowner = 'chandlery_owner'::regrole
@@ -354,3 +355,52 @@ def test_a_rebuilt_aggregate_has_the_rights_of_the_one_before(desk: Connection, 
     with role(desk, READER):
         assert desk.execute("SELECT count(*) FROM market.candles_4h").fetchone() == (2,)
     discard(desk, Timeframe.H4, Place.BEFORE)
+
+
+def test_a_producer_writes_ticks_and_looks_instruments_up(desk: Connection) -> None:
+    (instrument,) = around_the_clock(desk, "X@PRODUCED@EQ")
+    with role(desk, PRODUCER):
+        found = desk.execute("SELECT instrument_id FROM market.instruments WHERE instrument_key = 'X@PRODUCED@EQ'")
+        assert found.fetchall() == [(instrument,)]
+        desk.execute(
+            "INSERT INTO market.ticks (time, instrument_id, seq, price, size) VALUES (%s, %s, 1, 10, 1)"
+            " ON CONFLICT DO NOTHING",
+            [NOON, instrument],
+        )
+        desk.execute("UPDATE market.ticks SET cancelled = true WHERE instrument_id = %s", [instrument])
+        desk.execute("DELETE FROM market.ticks WHERE instrument_id = %s", [instrument])
+    # Each write left its mark, which the producer itself may not touch.
+    marks = desk.execute("SELECT count(*) FROM market.dirty WHERE %s = ANY (instrument_ids)", [instrument])
+    assert marks.fetchone() == (3,)
+
+
+def test_a_producer_may_do_nothing_else(desk: Connection) -> None:
+    may = {("market.ticks", verb) for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")}
+    may |= {(f"market.{name}", "SELECT") for name in ("instruments", "calendars", "sessions")}
+    attempts = {
+        "SELECT": "SELECT FROM {} LIMIT 1",
+        "INSERT": "INSERT INTO {} DEFAULT VALUES",
+        "UPDATE": "UPDATE {} SET {} = DEFAULT WHERE false",
+        "DELETE": "DELETE FROM {} WHERE false",
+        "TRUNCATE": "TRUNCATE {}",
+    }
+    columns = dict(
+        desk.execute(
+            "SELECT attrelid::regclass::text, min(attname) FROM pg_attribute WHERE attnum > 0 GROUP BY attrelid"
+        ).fetchall()
+    )
+    relations = [row for row in desk.execute(RELATIONS).fetchall() if row[0].startswith("market.")]
+    assert len(relations) > 30
+    with role(desk, PRODUCER):
+        for relation, kind in relations:
+            for verb, attempt in attempts.items():
+                # A view that cannot be written is refused before its rights are asked for.
+                if (relation, verb) not in may and (kind == "r" or verb == "SELECT"):
+                    with pytest.raises(pg.InsufficientPrivilege, match="permission denied"):
+                        desk.execute(attempt.format(relation, columns[relation]))
+        with pytest.raises(pg.InsufficientPrivilege):
+            desk.execute("CREATE TABLE market.mine (a integer)")
+        with pytest.raises(pg.InsufficientPrivilege):
+            desk.execute(
+                "CREATE TRIGGER mine BEFORE INSERT ON market.ticks EXECUTE FUNCTION market.mark_deleted_tick()"
+            )

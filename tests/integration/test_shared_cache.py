@@ -1,5 +1,6 @@
 """The second level on a real Redis: shared by sandboxes, and never more than slow when it fails."""
 
+import random
 import shutil
 import socket
 import subprocess
@@ -15,10 +16,10 @@ import pytest
 import redis
 from psycopg import Connection
 
-from chandlery.cache import Cache
+from chandlery.cache import Cache, Shared
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import HOUR, MINUTE, Window
-from tests.cached import found
+from tests.cached import CACHE_KEY, found, shared
 from tests.integration.cached_reading import cached, new_cache, plain
 from tests.integration.derived_scene import refresh, write
 from tests.integration.market import around_the_clock
@@ -154,7 +155,7 @@ def test_the_time_left_goes_along(server: Server) -> None:
 
 def test_a_server_that_dies_is_missed_by_nobody(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
-    cache, without_memory = new_cache(server.url, clock=clock), Cache(0, server.url, clock=clock)
+    cache, without_memory = new_cache(server.url, clock=clock), Cache(0, shared(server.url), clock=clock)
     cache.put("key", "1", b"answer", seconds=600)
     assert found(without_memory, "key", "1") == b"answer"
     server.kill()
@@ -174,7 +175,7 @@ def test_a_server_that_dies_is_missed_by_nobody(server: Server, caplog: pytest.L
 
 
 def test_a_connection_that_was_closed_meanwhile_is_opened_again(server: Server) -> None:
-    cache = Cache(0, server.url, clock=time.monotonic)
+    cache = Cache(0, shared(server.url), clock=time.monotonic)
     cache.put("key", "1", b"answer", seconds=60)
     server.client().client_kill_filter(_type="normal", skipme=True)
     assert found(cache, "key", "1") == b"answer"
@@ -184,7 +185,10 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_again(server: Server) 
 def test_a_server_that_never_answers_costs_its_timeout_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         cache = Cache(
-            1_000_000, f"redis://127.0.0.1:{silent.getsockname()[1]}/0", clock=time.monotonic, timeout_seconds=0.1
+            1_000_000,
+            shared(f"redis://127.0.0.1:{silent.getsockname()[1]}/0"),
+            clock=time.monotonic,
+            timeout_seconds=0.1,
         )
         begun = time.perf_counter()
         assert found(cache, "key", "1") is None
@@ -208,7 +212,7 @@ def test_a_server_that_never_answers_costs_its_timeout_once() -> None:
     ],
 )
 def test_no_server_is_no_error(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    cache = Cache(1_000_000, url, clock=time.monotonic)
+    cache = Cache(1_000_000, shared(url), clock=time.monotonic)
     cache.put("key", "1", b"answer", seconds=60)
     assert (found(cache, "key", "1"), found(cache, "key", "2")) == (b"answer", None)
     assert (cache.statistics.l2, cache.statistics.l2_errors) == ("down", 1)
@@ -229,7 +233,7 @@ def test_no_server_is_no_error(url: str, caplog: pytest.LogCaptureFixture) -> No
 )
 def test_what_is_no_answer_of_ours_is_a_miss(server: Server, change: Callable[[bytes], bytes]) -> None:
     new_cache(server.url).put("key", "1", b"the answer", seconds=60)
-    cache = Cache(0, server.url, clock=time.monotonic)
+    cache = Cache(0, shared(server.url), clock=time.monotonic)
     assert found(cache, "key", "1") == b"the answer"
     put(server.client(), change)
     assert found(cache, "key", "1") is None
@@ -242,7 +246,7 @@ def test_another_type_under_our_name_is_no_error(server: Server) -> None:
     (name,) = client.keys("*")
     client.delete(name)
     client.rpush(name, b"a list")
-    cache = Cache(0, server.url, clock=time.monotonic)
+    cache = Cache(0, shared(server.url), clock=time.monotonic)
     assert found(cache, "key", "1") is None
 
 
@@ -253,4 +257,41 @@ def test_an_answer_under_another_name_is_a_miss(server: Server) -> None:
     (name,) = client.keys("*")
     one.put("other", "1", b"another", seconds=60)
     client.set(name, client.get(next(each for each in client.keys("*") if each != name)), ex=60)  # type: ignore[arg-type]
-    assert found(Cache(0, server.url, clock=time.monotonic), "key", "1") is None
+    assert found(Cache(0, shared(server.url), clock=time.monotonic), "key", "1") is None
+
+
+def test_an_entry_of_another_key_is_a_miss_whatever_it_says(server: Server) -> None:
+    forger = Cache(0, Shared(server.url, b"whoever can write there"), clock=time.monotonic)
+    for fingerprint in ("1", "x", "a b c", ""):
+        forger.put("key", fingerprint, b'{"close": 992.69}', seconds=1e9)
+        assert found(new_cache(server.url), "key", fingerprint) is None
+
+
+def test_the_lifetime_is_the_one_the_answer_was_put_with(server: Server) -> None:
+    epoch, clock = Clock(), Clock()
+    cache = Cache(0, Shared(server.url, CACHE_KEY.encode()), clock=clock, epoch=epoch)
+    cache.put("key", "1", b"the answer", seconds=60)
+    client = server.client()
+    (name,) = client.keys("*")
+    client.persist(name)
+    epoch.now += 59
+    assert found(cache, "key", "1") == b"the answer"
+    epoch.now += 1
+    assert found(cache, "key", "1") is None
+
+
+def test_random_changes_and_cuts_of_an_entry_are_misses(server: Server) -> None:
+    cache = Cache(0, shared(server.url), clock=time.monotonic)
+    cache.put("key", "1", b"the answer", seconds=60)
+    client = server.client()
+    (name,) = client.keys("*")
+    whole = client.get(name)
+    assert isinstance(whole, bytes)
+    dice = random.Random(7)
+    for _ in range(1000):
+        at = dice.randrange(len(whole))
+        changed = bytearray(whole)
+        changed[at] ^= dice.randrange(1, 256)
+        client.set(name, bytes(changed) if dice.random() < 0.7 else whole[:at], ex=60)
+        assert found(cache, "key", "1") is None
+    assert (cache.statistics.l2, cache.statistics.l2_errors) == ("up", 0)

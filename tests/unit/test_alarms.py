@@ -16,13 +16,14 @@ __all__ = ["deployed", "transformed"]
 
 RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook"
 SECONDS_A_DAY, SECONDS_A_WEEK = 86_400, 604_800
-# What AWS itself measures, and the dimension that says of what.
+# What AWS itself measures, and the dimensions that say of what.
 OF_AWS = {
-    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): "QueueName",
-    ("AWS/ApiGateway", "5xx"): "ApiId",
-    ("AWS/ApiGateway", "Latency"): "ApiId",
-    ("AWS/Lambda", "Duration"): "FunctionName",
-    ("AWS/Logs", "IncomingBytes"): "LogGroupName",
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): ("QueueName",),
+    ("AWS/ApiGateway", "5xx"): ("ApiId",),
+    ("AWS/ApiGateway", "Latency"): ("ApiId",),
+    ("AWS/Lambda", "Duration"): ("FunctionName",),
+    ("AWS/Lambda", "Errors"): ("ExecutedVersion", "FunctionName", "Resource"),
+    ("AWS/Logs", "IncomingBytes"): ("LogGroupName",),
 }
 # alarm → its metric, what is wrong, and what a missing measurement means
 EXPECTED = {
@@ -45,6 +46,10 @@ EXPECTED = {
     "ApiServerErrors": ("5xx", ">=", 5, "notBreaching"),
     "ApiSlow": ("Latency", ">", 3000, "notBreaching"),
     "DatabaseGrows": ("DatabaseGrowthBytes", ">", 20e9, "ignore"),
+    **{
+        f"{name}NewVersionFails": ("Errors", ">=", 1, "notBreaching")
+        for name in ("LiveProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
+    },
 }
 SIGNS = {
     "GreaterThanThreshold": ">",
@@ -142,7 +147,10 @@ def test_the_alarms_are_these(deployed: dict[str, Any]) -> None:
 
 def test_an_alarm_tells_the_topic_when_it_begins_and_when_it_is_over(transformed: dict[str, Any]) -> None:
     resources = transformed["Resources"]
-    for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
+    for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items():
+        if name.endswith("NewVersionFails"):  # CodeDeploy alone looks at these
+            assert "AlarmActions" not in alarm
+            continue
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Alarms"}]
         assert alarm["AlarmName"]["Fn::Sub"].startswith("${AWS::StackName}-")
     assert resources["Alarms"]["Type"] == "AWS::SNS::Topic"
@@ -192,11 +200,9 @@ def test_a_component_looks_at_its_own_metrics(deployed: dict[str, Any]) -> None:
 
 def test_what_aws_measures_is_looked_at_as_aws_names_it(deployed: dict[str, Any]) -> None:
     of_aws = {each for each in {*alarmed(deployed).values(), *shown(deployed)} if each.namespace.startswith("AWS/")}
-    assert {(each.namespace, each.name): each.dimensions for each in of_aws} == {
-        key: (dimension,) for key, dimension in OF_AWS.items()
-    }
+    assert {(each.namespace, each.name): each.dimensions for each in of_aws} == OF_AWS
     for each in of_aws:
-        (resource, *_) = each.values[0].split(".")
+        (resource, *_) = each.values[-2 if "FunctionName" in each.dimensions[1:] else 0].split(".")
         assert resource in deployed, each
     queues = {metric.values for name, metric in alarmed(deployed).items() if metric.namespace == "AWS/SQS"}
     assert queues == {(f"{name}.QueueName",) for name in of_type(deployed, "AWS::SQS::Queue")}

@@ -1,5 +1,6 @@
 """The HTTP API as `template.yaml` deploys it: who may call it, how much, and what it may do itself."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,21 +65,30 @@ def test_calls_are_throttled_and_logged(deployed: dict[str, Any]) -> None:
         "ThrottlingRateLimit": {"Ref": "ApiRequestsPerSecond"},
         "ThrottlingBurstLimit": {"Ref": "ApiBurst"},
     }
+    # What anybody may ask does not use up what callers with a token have.
+    for name, limit in stage["RouteSettings"]["GET /health"].items():
+        assert 0 < limit < TEMPLATE["Parameters"][stage["DefaultRouteSettings"][name]["Ref"]]["Default"]
     assert stage["AccessLogSettings"]["DestinationArn"] == {"Fn::GetAtt": ["ApiLogs", "Arn"]}
     assert TEMPLATE["Parameters"]["ApiRequestsPerSecond"]["Default"] > 0
+
+
+def test_the_access_log_says_who_called(deployed: dict[str, Any]) -> None:
+    line = json.loads(deployed["ApiStage"]["Properties"]["AccessLogSettings"]["Format"])
+    assert line["source"] == "$context.identity.sourceIp"
+    assert (line["caller"], line["subject"]) == ("$context.identity.userArn", "$context.authorizer.claims.sub")
 
 
 def test_every_route_comes_to_the_function(deployed: dict[str, Any]) -> None:
     for route in of_type(deployed, "AWS::ApiGatewayV2::Route").values():
         assert route["Target"] == {"Fn::Sub": "integrations/${ApiIntegration}"}
     integration = deployed["ApiIntegration"]["Properties"]
-    assert integration["IntegrationUri"] == {"Fn::GetAtt": ["HttpApi", "Arn"]}
+    assert integration["IntegrationUri"] == {"Ref": "HttpApiAliaslive"}
     assert integration["PayloadFormatVersion"] == "2.0"
-    assert deployed["ApiPermission"]["Properties"]["FunctionName"] == {"Ref": "HttpApi"}
+    assert deployed["ApiPermission"]["Properties"]["FunctionName"] == {"Ref": "HttpApiAliaslive"}
 
 
 def test_the_function_ends_before_api_gateway_gives_up(deployed: dict[str, Any]) -> None:
     function = deployed["HttpApi"]["Properties"]
     assert function["Handler"] == "http_api.handler"
     assert function["Timeout"] * 1000 < deployed["ApiIntegration"]["Properties"]["TimeoutInMillis"]
-    assert function["ReservedConcurrentExecutions"] == {"Ref": "ApiConcurrency"}
+    assert decide(function, {})["ReservedConcurrentExecutions"] == {"Ref": "ApiConcurrency"}

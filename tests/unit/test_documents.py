@@ -46,6 +46,8 @@ def readers() -> Mapping[str, set[str]]:
     # A dry run alone shortens the vendor's deadline, which the vendor's adapter reads.
     for name in read_in(LAYER / "component.py") - {"vendor_deadline_seconds"}:
         found[name].add("every scheduled")
+    for name in ("redis_url", "cache_key", "redis_secret_id"):  # by settings.cache_server
+        found[name].add("http_api")
     for name in read_in(LAYER / "store" / "connection.py") | {"database_url", "database_secret_id"}:
         found[name].add("all")
     for name in read_in(LAYER / "vendors" / "__init__.py") | {"vendor_api_key", "vendor_secret_id"}:

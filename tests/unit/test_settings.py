@@ -12,7 +12,15 @@ from moto import mock_aws
 
 from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import Permanent
-from chandlery.settings import LocalSettings, Settings, WarmUp, connection_parameters, read_settings, vendor_key
+from chandlery.settings import (
+    LocalSettings,
+    Settings,
+    WarmUp,
+    cache_server,
+    connection_parameters,
+    read_settings,
+    vendor_key,
+)
 from chandlery.vendors import open_vendor
 
 SECRET = {
@@ -201,8 +209,49 @@ def test_a_wrong_series_to_warm_up_is_told(monkeypatch: pytest.MonkeyPatch, writ
 
 def test_the_password_of_redis_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "rediss://:s3cret-word@cache.desk:6379/0")
+    monkeypatch.setenv("CACHE_KEY", "s3cret-word-of-16-or-more")
     assert "s3cret" not in repr(read_settings())
     monkeypatch.setenv("REDIS_URL", "cache.desk:s3cret-word")
     with pytest.raises(Permanent, match=r"REDIS_URL: .*write redis://") as told:
         read_settings()
     assert "s3cret" not in str(told.value)
+
+
+def test_a_shared_cache_needs_a_key_of_some_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cache_server(read_settings()) is None
+    monkeypatch.setenv("REDIS_URL", "redis://cache.desk:6379/0")
+    with pytest.raises(Permanent, match="REDIS_URL needs CACHE_KEY"):
+        read_settings()
+    monkeypatch.setenv("CACHE_KEY", "s3cret-word")
+    with pytest.raises(Permanent, match=r"CACHE_KEY: .*at least 16") as told:
+        read_settings()
+    assert "s3cret" not in str(told.value)
+
+
+def test_a_deployed_cache_is_reached_by_tls_with_the_secrets_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"host": "cache.desk", "username": "api", "password": "p@ss/word", "key": "0123456789abcdef"}
+    boto3.client("secretsmanager").create_secret(Name="cache", SecretString=json.dumps(said))
+    monkeypatch.setenv("REDIS_SECRET_ID", "cache")
+    server = cache_server(read_settings())
+    assert server is not None
+    assert (server.url, server.key) == ("rediss://api:p%40ss%2Fword@cache.desk:6379/0", b"0123456789abcdef")
+    assert "p%40" not in repr(server)
+
+
+@pytest.mark.parametrize(
+    ("url", "accepted"),
+    [
+        ("https://vendor.example", True),
+        ("http://127.0.0.1:8080/v2", True),
+        ("http://vendor.example", False),
+        ("http://localhost.vendor.example", False),
+        ("vendor.example", False),
+    ],
+)
+def test_the_vendors_key_goes_nowhere_in_clear(monkeypatch: pytest.MonkeyPatch, url: str, *, accepted: bool) -> None:
+    monkeypatch.setenv("VENDOR_URL", url)
+    if accepted:
+        assert read_settings().vendor_url == url
+    else:
+        with pytest.raises(Permanent, match=r"VENDOR_URL: .*the vendor's key goes there"):
+            read_settings()

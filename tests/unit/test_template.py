@@ -146,7 +146,7 @@ def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
 def schedule_of(resources: dict[str, Any], name: str) -> Any:
     """The one schedule that invokes a function."""
     found = of_type(resources, "AWS::Scheduler::Schedule").values()
-    (schedule,) = [each for each in found if each["Target"]["Arn"] == {"Fn::GetAtt": [name, "Arn"]}]
+    (schedule,) = [each for each in found if each["Target"]["Arn"] == {"Ref": f"{name}Aliaslive"}]
     return schedule
 
 
@@ -273,7 +273,7 @@ def test_a_delivery_is_retried_until_the_next_and_then_kept(
         for policy in role["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]
     }
-    assert allowed == {"lambda:InvokeFunction": {"Fn::GetAtt": [name, "Arn"]}, "sqs:SendMessage": queue}
+    assert allowed == {"lambda:InvokeFunction": {"Ref": f"{name}Aliaslive"}, "sqs:SendMessage": queue}
 
 
 @for_each_function
@@ -293,10 +293,69 @@ def test_one_run_at_a_time_and_each_over_before_the_next(
     deployed: dict[str, Any], name: str, expected: Expected
 ) -> None:
     function = deployed[name]["Properties"]
-    assert function["ReservedConcurrentExecutions"] == 1
+    assert decide(function, {})["ReservedConcurrentExecutions"] == 1
     assert function["Timeout"] == expected.timeout.total_seconds()
     assert find_function(expected.module).timeout == expected.timeout < expected.every
     assert function["TracingConfig"] == {"Mode": "Active"}
+
+
+@for_all_functions
+def test_an_account_without_concurrency_to_spare_reserves_none(deployed: dict[str, Any], name: str) -> None:
+    function = decide(deployed[name]["Properties"], {"ReserveConcurrency": "false"})
+    assert "ReservedConcurrentExecutions" not in function
+
+
+@for_all_functions
+def test_a_change_of_a_layer_is_a_new_version(name: str) -> None:
+    def version(artifact: str) -> str:
+        aliases = translate(layers=artifact)["Resources"][f"{name}Aliaslive"]["Properties"]
+        return str(aliases["FunctionVersion"]["Fn::GetAtt"][0])
+
+    assert version("s3://bucket/one") == version("s3://bucket/one") != version("s3://bucket/other")
+
+
+def test_a_gradual_deployment_is_taken_back_if_the_new_version_fails() -> None:
+    resources = translate(GradualDeployment="true")["Resources"]
+    groups = of_type(resources, "AWS::CodeDeploy::DeploymentGroup")
+    # Those that run often enough for a part of their runs to say anything.
+    assert groups.keys() == {
+        f"{name}DeploymentGroup" for name in ("LiveProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
+    }
+    for name, group in groups.items():
+        function = name.removesuffix("DeploymentGroup")
+        alarm = f"{function}NewVersionFails"
+        assert group["AlarmConfiguration"] == {"Enabled": True, "Alarms": [{"Name": {"Ref": alarm}}]}
+        assert group["AutoRollbackConfiguration"]["Events"] == [
+            "DEPLOYMENT_FAILURE",
+            "DEPLOYMENT_STOP_ON_ALARM",
+            "DEPLOYMENT_STOP_ON_REQUEST",
+        ]
+        version = resources[f"{function}Aliaslive"]["Properties"]["FunctionVersion"]["Fn::GetAtt"][0]
+        looked_at = {each["Name"]: each["Value"] for each in resources[alarm]["Properties"]["Dimensions"]}
+        assert looked_at["ExecutedVersion"] == {"Fn::GetAtt": [version, "Version"]}
+    assert of_type(translate()["Resources"], "AWS::CodeDeploy::DeploymentGroup") == {}
+
+
+def test_nothing_goes_in_clear_to_queues_or_topic(deployed: dict[str, Any]) -> None:
+    queues = of_type(deployed, "AWS::SQS::Queue")
+    (policy,) = of_type(deployed, "AWS::SQS::QueuePolicy").values()
+    assert [each["Ref"] for each in policy["Queues"]] == list(queues)
+    (topic,) = of_type(deployed, "AWS::SNS::TopicPolicy").values()
+    for document in (policy["PolicyDocument"], topic["PolicyDocument"]):
+        (denied,) = [each for each in document["Statement"] if each["Effect"] == "Deny"]
+        assert (denied["Principal"], denied["Condition"]) == ("*", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_the_key_is_used_through_named_services_alone(deployed: dict[str, Any]) -> None:
+    used = [
+        statement
+        for policy in of_type(deployed, "AWS::IAM::ManagedPolicy").values()
+        for statement in decide(policy["PolicyDocument"]["Statement"], WITH_EVERYTHING)
+        if "kms:Decrypt" in statement["Action"]
+    ]
+    assert len(used) == 2
+    for statement in used:
+        assert statement["Condition"]["StringEquals"].keys() == {"kms:ViaService"}
 
 
 @for_each_function
@@ -319,7 +378,7 @@ def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str
         "VENDOR_ADJUSTED": {"Ref": "VendorAdjusted"},
     }
     assert told.pop("HistoricalGapMonitor") == COMMON_VARIABLES | vendor | switch_of("HistoricalGapMonitor")
-    assert told.pop("HttpApi") == COMMON_VARIABLES | {"REDIS_URL": ""}
+    assert told.pop("HttpApi") == COMMON_VARIABLES | {"REDIS_SECRET_ID": {"Ref": "RedisSecretId"}}
     assert told.pop("Migrate") == COMMON_VARIABLES
     assert told == {name: COMMON_VARIABLES | switch_of(name) for name in FUNCTIONS if name != "HistoricalGapMonitor"}
 

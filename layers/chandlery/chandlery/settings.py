@@ -5,11 +5,21 @@ import json
 import ssl
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import quote, urlsplit
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -24,6 +34,9 @@ from chandlery.domain.limits import (
 )
 from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import Permanent, Retryable
+
+Secret = TypeVar("Secret", bound=BaseModel)
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -245,6 +258,17 @@ class Settings(BaseSettings):
         description="Redis or Valkey that sandboxes share as their second cache: `redis://`, `rediss://` (TLS) or `unix://`",
         json_schema_extra=_API,
     )
+    cache_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="what sandboxes sign their entries in `REDIS_URL` with, at least 16 characters; the same for all",
+        json_schema_extra=_API,
+    )
+    redis_secret_id: str | None = Field(
+        None,
+        description="Secrets Manager secret with that Redis's host, password and key, used without `REDIS_URL`",
+        json_schema_extra=_API,
+    )
     cache_bytes: int = Field(
         64_000_000,
         ge=0,
@@ -323,6 +347,20 @@ class Settings(BaseSettings):
             raise ValueError("write redis://:password@host:6379/0, rediss:// for TLS, or unix:///path")
         return url
 
+    @field_validator("vendor_url")
+    @classmethod
+    def _is_encrypted(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _THIS_MACHINE):
+            raise ValueError("write https://…: the vendor's key goes there; http:// is for this machine alone")
+        return url
+
+    @model_validator(mode="after")
+    def _has_cache_key(self) -> Self:
+        if self.redis_url is not None and self.cache_key is None:
+            raise ValueError("REDIS_URL needs CACHE_KEY, 16 characters or more that the Redis does not know")
+        return self
+
     @field_validator("cache_warm_up", mode="before")
     @classmethod
     def _read_warm_up(cls, given: object) -> object:
@@ -358,6 +396,33 @@ class DatabaseSecret(BaseModel):
     ca: str | None = Field(None, description="PEM of the certificate authority; the system's own when absent")
 
 
+class RedisSecret(BaseModel):
+    """The JSON of the secret of the Redis that sandboxes share; TLS unless it says otherwise."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    host: str
+    port: int = 6379
+    user: str = Field("", validation_alias=AliasChoices("user", "username"))
+    password: SecretStr = SecretStr("")
+    tls: bool = True
+    key: SecretStr = Field(min_length=16)
+
+    @property
+    def url(self) -> str:
+        """As a client of Redis takes it."""
+        login = f"{quote(self.user, safe='')}:{quote(self.password.get_secret_value(), safe='')}@"
+        return f"redis{'s' if self.tls else ''}://{login if login != ':@' else ''}{self.host}:{self.port}/0"
+
+
+@dataclass(frozen=True)
+class CacheServer:
+    """The Redis that sandboxes share, with its password in the URL, and the key they sign their entries with."""
+
+    url: str = field(repr=False)
+    key: bytes = field(repr=False)
+
+
 def read_settings() -> Settings:
     """The settings of this process.
 
@@ -385,7 +450,13 @@ def connection_parameters(settings: Settings, *, renewed: bool = False) -> dict[
         return {"conninfo": settings.database_url.get_secret_value()}
     if settings.database_secret_id is None:
         raise Permanent("no database is named: set DATABASE_URL or DATABASE_SECRET_ID")
-    secret = _database_secret(settings.database_secret_id, renewed=renewed)
+    secret = _parse_secret(
+        settings.database_secret_id,
+        "DATABASE_SECRET_ID",
+        DatabaseSecret,
+        "host, user, password and dbname",
+        renewed=renewed,
+    )
     return {
         "host": secret.host,
         "port": secret.port,
@@ -396,6 +467,21 @@ def connection_parameters(settings: Settings, *, renewed: bool = False) -> dict[
         "target_session_attrs": secret.target_session_attrs,
         **_authority(secret),
     }
+
+
+def cache_server(settings: Settings) -> CacheServer | None:
+    """The Redis that sandboxes share: of REDIS_URL and CACHE_KEY, or of the secret; none where neither is set.
+
+    Raises:
+        Permanent: the secret does not exist, or does not hold what it should.
+        Retryable: Secrets Manager did not answer.
+    """
+    if settings.redis_url is not None and settings.cache_key is not None:
+        return CacheServer(settings.redis_url.get_secret_value(), settings.cache_key.get_secret_value().encode())
+    if settings.redis_secret_id is None:
+        return None
+    secret = _parse_secret(settings.redis_secret_id, "REDIS_SECRET_ID", RedisSecret, "host, password and key")
+    return CacheServer(secret.url, secret.key.get_secret_value().encode())
 
 
 def vendor_key(settings: Settings) -> SecretStr:
@@ -427,14 +513,13 @@ def _key_of(secret: str) -> str:
     return key if isinstance(key, str) else ""
 
 
-def _database_secret(secret_id: str, *, renewed: bool) -> DatabaseSecret:
+def _parse_secret(secret_id: str, setting: str, kind: type[Secret], needs: str, *, renewed: bool = False) -> Secret:
     try:
-        stored = _read_secret(secret_id, "DATABASE_SECRET_ID", renewed=renewed)
-        return DatabaseSecret.model_validate(json.loads(stored))
+        return kind.model_validate(json.loads(_read_secret(secret_id, setting, renewed=renewed)))
     except ValidationError as error:
         raise Permanent(f"secret {secret_id} is wrong: {_first_problem(error)}") from None
     except ValueError:
-        raise Permanent(f"secret {secret_id} is not JSON; it needs host, user, password and dbname") from None
+        raise Permanent(f"secret {secret_id} is not JSON; it needs {needs}") from None
 
 
 def _read_secret(secret_id: str, setting: str, *, renewed: bool = False) -> str:
@@ -474,4 +559,5 @@ def _ca_file(pem: str) -> str:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_input=False, include_url=False)[0]
-    return f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+    where = ".".join(str(part) for part in problem["loc"]).upper()
+    return f"{where}: {problem['msg']}" if where else str(problem["msg"])

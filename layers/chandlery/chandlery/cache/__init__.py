@@ -2,5 +2,6 @@
 
 from chandlery.cache.levels import Cache, CacheStatistics
 from chandlery.cache.memory import Kept
+from chandlery.cache.remote import Shared
 
-__all__ = ["Cache", "CacheStatistics", "Kept"]
+__all__ = ["Cache", "CacheStatistics", "Kept", "Shared"]

@@ -1,5 +1,6 @@
 """The two levels together: the sandbox's memory before Redis."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
@@ -7,7 +8,7 @@ from threading import Lock
 from typing import Literal
 
 from chandlery.cache.memory import Kept, Memory
-from chandlery.cache.remote import Remote
+from chandlery.cache.remote import Remote, Shared
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,10 @@ class Cache:
     def __init__(
         self,
         most_bytes: int,
-        redis_url: str | None,
+        shared: Shared | None,
         *,
         clock: Callable[[], float],
+        epoch: Callable[[], float] = time.time,
         timeout_seconds: float = 0.15,
         version: str = "",
     ) -> None:
@@ -67,13 +69,14 @@ class Cache:
 
         Args:
             most_bytes: what memory may hold, keys and overhead included; 0: nothing.
-            redis_url: `redis://`, `rediss://` (TLS) or `unix://`; without it there is one level.
+            shared: the second level; without it there is one.
             clock: seconds since any moment, as time.monotonic tells them.
+            epoch: seconds since 1970, which all sandboxes have in common: when a shared answer ends.
             timeout_seconds: longest wait for Redis, in seconds: to connect, and for each answer.
             version: of the code, which may answer otherwise from the same data; answers of another are not found.
         """
         self._memory = Memory(most_bytes, clock)
-        self._remote = Remote(redis_url, clock, timeout_seconds, version) if redis_url else None
+        self._remote = Remote(shared, clock, epoch, timeout_seconds, version) if shared else None
         self._lock = Lock()
         self._hits_l1 = self._hits_l2 = self._misses = self._stored = 0
 

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import blake2b, sha256
+from hmac import compare_digest
 from struct import Struct
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,22 +16,35 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 _LOG = logging.getLogger(__name__)
-_FORMAT = b"CHC1"
-_HEADER = Struct(">4s16sIQ")  # format, checksum, and the lengths of fingerprint and answer
+_FORMAT = b"CHC2"
+_HEADER = Struct(">4s32sdIQ")  # format, tag, when it ends in seconds since 1970, lengths of fingerprint and answer
 # Not asked again for so long once it failed.
 _PAUSE_SECONDS = 15.0
 # More would hardly pass within the timeout.
 _MOST_BYTES = 4 * 1024 * 1024
 
 
-class Remote:
-    """Answers in Redis, each with its fingerprint and a checksum."""
+@dataclass(frozen=True)
+class Shared:
+    """A Redis that sandboxes share, and the key by which they know their own entries from those of others."""
 
-    def __init__(self, url: str, clock: Callable[[], float], timeout: float, version: str) -> None:
+    url: str
+    key: bytes
+
+
+class Remote:
+    """Answers in Redis, each with its fingerprint, its end, and a tag that only holders of the key can make."""
+
+    def __init__(
+        self, shared: Shared, clock: Callable[[], float], epoch: Callable[[], float], timeout: float, version: str
+    ) -> None:
         self.errors = 0
         self._version = version
-        self._url = url
+        self._url = shared.url
+        # blake2b takes no longer key.
+        self._key = sha256(shared.key).digest()
         self._clock = clock
+        self._epoch = epoch
         self._timeout = timeout
         self._client: Redis | None = None
         self._down_until: float | None = None
@@ -42,29 +57,43 @@ class Remote:
     def get(self, key: str) -> Kept | None:
         """The answer under a key; none as well where Redis fails, is slow, or holds something else."""
         name = self._name(key)
-
-        def ask(client: "Redis") -> Kept | None:
-            # Both at once, in one exchange.
-            exchange = client.pipeline(transaction=False)
-            exchange.get(name)
-            exchange.pttl(name)
-            stored, left = exchange.execute()
-            if not isinstance(stored, bytes) or not isinstance(left, int) or left <= 0:
-                return None
-            return _unpack(name, stored, left / 1000)
-
-        return self._try(ask)
+        stored = self._try(lambda client: client.get(name))
+        return self._unpack(name, stored) if isinstance(stored, bytes) else None
 
     def put(self, key: str, kept: Kept) -> None:
         """Keep an answer, if Redis takes it."""
         if len(kept.value) > _MOST_BYTES or kept.seconds <= 0:
             return
         name = self._name(key)
-        self._try(lambda client: client.set(name, _pack(name, kept), px=max(int(kept.seconds * 1000), 1)))
+        self._try(lambda client: client.set(name, self._pack(name, kept), px=max(int(kept.seconds * 1000), 1)))
 
     def _name(self, key: str) -> str:
         """As short as any, whatever the question was."""
         return f"chandlery:{self._version}:{sha256(key.encode()).hexdigest()}"
+
+    def _pack(self, name: str, kept: Kept) -> bytes:
+        ends, own = self._epoch() + kept.seconds, kept.fingerprint.encode()
+        tag = self._tag(name, ends, own, kept.value)
+        return _HEADER.pack(_FORMAT, tag, ends, len(own), len(kept.value)) + own + kept.value
+
+    def _unpack(self, name: str, stored: bytes) -> Kept | None:
+        """The answer, if one of us put it there under this name, and it is not too old."""
+        if len(stored) < _HEADER.size:
+            return None
+        form, tag, ends, own_length, length = _HEADER.unpack_from(stored)
+        if form != _FORMAT or len(stored) != _HEADER.size + own_length + length:
+            return None
+        own, value = stored[_HEADER.size : _HEADER.size + own_length], stored[_HEADER.size + own_length :]
+        if not compare_digest(tag, self._tag(name, ends, own, value)):
+            return None
+        seconds = ends - self._epoch()
+        return Kept(own.decode(), value, seconds) if seconds > 0 else None
+
+    def _tag(self, name: str, ends: float, own: bytes, value: bytes) -> bytes:
+        made = blake2b(f"{name} {ends!r} {len(own)} ".encode(), key=self._key, digest_size=32)
+        made.update(own)
+        made.update(value)
+        return made.digest()
 
     def _try(self, action: "Callable[[Redis], Answer]") -> Answer | None:
         if not self.is_up:
@@ -107,26 +136,3 @@ class Remote:
                 driver_info=None,
             )
         return self._client
-
-
-def _pack(name: str, kept: Kept) -> bytes:
-    own = kept.fingerprint.encode()
-    return _HEADER.pack(_FORMAT, _checksum(name, own, kept.value), len(own), len(kept.value)) + own + kept.value
-
-
-def _unpack(name: str, stored: bytes, seconds: float) -> Kept | None:
-    """The answer, if all of it is there, and under its own name."""
-    if len(stored) < _HEADER.size:
-        return None
-    form, checksum, own_length, length = _HEADER.unpack_from(stored)
-    if form != _FORMAT or len(stored) != _HEADER.size + own_length + length:
-        return None
-    own, value = stored[_HEADER.size : _HEADER.size + own_length], stored[_HEADER.size + own_length :]
-    return Kept(own.decode(), value, seconds) if checksum == _checksum(name, own, value) else None
-
-
-def _checksum(name: str, own: bytes, value: bytes) -> bytes:
-    made = blake2b(name.encode(), digest_size=16)
-    made.update(b"\0" + own + b"\0")
-    made.update(value)
-    return made.digest()

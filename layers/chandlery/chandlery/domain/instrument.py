@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-_KEY = re.compile(r"[^@\s]+@[^@\s]+@[^@\s]+")
+# A type has no slash, so that what follows a key in a path is told from it; %41 is how a path writes A.
+_KEY = re.compile(r"(?!.*%[0-9A-Fa-f]{2})[^@\s]+@[^@\s]+@[^@\s/]+")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from psycopg import Connection
 from chandlery.errors import Permanent, WrongSchema
 from chandlery.store.statements import run
 
-REVISION = "0016"  # the head of sql/migrations
+REVISION = "0025"  # the head of sql/migrations
 # What each migration writes as the comment of Alembic's table, followed by a revision.
 SERVES_CODE_FROM = "serves code from "
 

@@ -1,0 +1,19 @@
+"""A role for those who produce ticks."""
+
+from chandlery.store.migrations import run_script
+
+revision = "0025"
+down_revision = "0024"
+branch_labels = None
+depends_on = None
+serves_code_from = "0025"
+
+
+def upgrade() -> None:
+    """Create."""
+    run_script("0025_producers.up.sql")
+
+
+def downgrade() -> None:
+    """Take the rights back; the role stays."""
+    run_script("0025_producers.down.sql")
