@@ -172,7 +172,7 @@ def record_run(connection: Connection, job: str, *, succeeded: bool, next_start:
 @pytest.fixture
 def with_scheduler(desk: Connection, monkeypatch: pytest.MonkeyPatch) -> Connection:
     """As if a background scheduler ran, and the time were the server's."""
-    scheduler = store.Scheduler(runs=True, may_run=True, stands_in=False, server_time=NOON)
+    scheduler = store.Scheduler(runs=True, may_run=True, stands_in=False, workers=16, schedulers=1, server_time=NOON)
     monkeypatch.setattr(store, "describe_scheduler", lambda *_: scheduler)
     # A real one would take a late job up at once.
     desk.execute("SELECT _timescaledb_functions.stop_background_workers()")
