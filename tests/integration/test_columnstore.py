@@ -67,7 +67,7 @@ def ticks(instrument: int) -> Sequence[Tick]:
 
 
 def rows_beside_columns(connection: Connection, desk: Sequence[int]) -> None:
-    """Make the planner want bitmap scans, which before TimescaleDB 2.25 miss what is in columns: see set_bitmap_scans."""
+    """Make the planner want bitmap scans, which before 2.25 miss what is in columns: see set_bitmap_scans."""
     at = NOON - 20 * HOUR
     for instrument in desk:
         candles.write_vendor(connection, instrument, flat(at, 8))
