@@ -6,7 +6,8 @@ SELECT
         SELECT FROM pg_stat_activity WHERE application_name = 'TimescaleDB Background Worker Launcher'
     ) AS may_run,
     market.stands_in(:'at'::timestamptz) AS stands_in,
-    current_setting('timescaledb.max_background_workers')::integer AS workers,
+    -- The embedded database has no such setting.
+    coalesce(current_setting('timescaledb.max_background_workers', true), '0')::integer AS workers,
     (
         SELECT count(*) FROM pg_stat_activity WHERE application_name = 'TimescaleDB Background Worker Scheduler'
     ) AS schedulers,

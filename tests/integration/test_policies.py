@@ -39,8 +39,8 @@ REFRESH = _JOB.format("policy_refresh_continuous_aggregate", "1 minute")
 RETENTION = _JOB.format("apply_retention", "12 hours")
 STATISTICS = _JOB.format("apply_statistics", "7 days")
 IN_BATCHES = (
-    "SELECT alter_job(job_id, config => config - 'buckets_per_batch')"
-    f" FROM timescaledb_information.jobs WHERE job_id = {REFRESH}"
+    "SELECT alter_job(job_id, config => config - 'buckets_per_batch') FROM timescaledb_information.jobs"
+    " WHERE proc_name = 'policy_refresh_continuous_aggregate' AND schedule_interval = '1 minute'"
 )
 CALM = (0, 0, False)
 
