@@ -9,7 +9,7 @@ from psycopg import Connection
 from chandlery.errors import Permanent
 from chandlery.store.statements import run
 
-REVISION = "0016"  # the head of sql/migrations
+REVISION = "0021"  # the head of sql/migrations
 # The versions of TimescaleDB that this code was tried on, each on PostgreSQL 15 to 18; the newest needs 16 or later.
 _OLDEST, _NEWEST = (2, 23), (2, 29)
 KNOWN = "2.23 to 2.29"
