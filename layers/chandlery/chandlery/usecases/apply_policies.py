@@ -87,7 +87,9 @@ class Applied:
 
 
 def put_right(connection: Connection, actions: Sequence[Action], has_time: Callable[[], bool]) -> Applied:
-    """Carry out actions one by one, each committed; where one fails, the table's later ones are left for another run.
+    """Carry out actions one by one, each committed; where a table is in use, its later ones are left for another run.
+
+    What would fail again ends it: a role without a right to one table may add jobs to another, and would own them.
 
     Raises:
         Retryable: the connection was lost.
@@ -104,6 +106,8 @@ def put_right(connection: Connection, actions: Sequence[Action], has_time: Calla
             if connection.closed:
                 raise
             failed[action.table] = action, error
+            if isinstance(error, Permanent):
+                break
         else:
             done.append(action)
     return Applied(done, list(failed.values()))
