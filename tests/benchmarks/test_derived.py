@@ -1,9 +1,11 @@
 """Derived candles: reading them, refreshing what a changed minute touches, and healing what is in columns."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from statistics import median
 
+import pytest
 from psycopg import Connection
 
 from chandlery.domain.timeframe import Timeframe
@@ -24,12 +26,14 @@ from tests.benchmarks.scene import (
     list_instruments,
     seconds,
 )
+from tests.integration.market import timescaledb_of
 
 ROUNDS = 9
 READ_INSTRUMENTS = 500 if ON_SERVER else 20
 YEAR_INSTRUMENTS = 4 if ON_SERVER else 1
 YEAR = 365 if ON_SERVER else 60
 KEPT = 90 if ON_SERVER else 14
+REFRESHED_INSTRUMENTS = 50
 HEALED_INSTRUMENTS = 100 if ON_SERVER else 10
 LATE = NOON + DAY
 MIDNIGHT = NOON.replace(hour=0)
@@ -77,6 +81,33 @@ def plan_times(connection: Connection, instrument: int) -> tuple[float, float]:
     row = connection.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT json) {text}", values).fetchone()  # our own words
     assert row is not None
     return row[0][0]["Planning Time"], row[0][0]["Execution Time"]
+
+
+def test_refreshing_a_week(connection: Connection) -> None:
+    """7 days of 5m for the first time: all at once, beside TimescaleDB's own default, batches since 2.28."""
+    if timescaledb_of(connection) < (2, 28):
+        pytest.skip("before 2.28 TimescaleDB refreshes all at once by itself")
+    list_instruments(connection, REFRESHED_INSTRUMENTS)
+    store(connection, MIDNIGHT - 7 * DAY, MIDNIGHT, REFRESHED_INSTRUMENTS)
+    week = Window(MIDNIGHT - 7 * DAY, MIDNIGHT)
+    by_default = "CALL refresh_continuous_aggregate('market.candles_5m', %s::timestamptz, %s::timestamptz)"
+
+    def refresh(action: Callable[[], object]) -> float:
+        connection.execute("TRUNCATE market.candles_5m")
+        return seconds(action)
+
+    pairs = [
+        (
+            refresh(lambda: derived.refresh(connection, Timeframe.M5, week)),
+            refresh(lambda: connection.execute(by_default, [week.starts, week.ends])),
+        )
+        for _ in range(3)
+    ]
+    at_once, in_batches = (median(times) for times in zip(*pairs, strict=True))
+    print(
+        f"\n[{WHERE}] 7 days of 5m of {REFRESHED_INSTRUMENTS} instruments refreshed: {at_once:.2f} s at once, in"
+        f" batches of 10 buckets {in_batches:.2f} s, {in_batches / at_once:.1f} x that"
+    )
 
 
 def test_a_changed_minute_with_a_day_and_with_a_year_stored(connection: Connection) -> None:
