@@ -10,7 +10,7 @@ import pytest
 from alembic import command
 from psycopg import Connection
 
-from chandlery.errors import Permanent
+from chandlery.errors import Permanent, psycopg_errors_translated
 from chandlery.settings import Settings
 from chandlery.store import schema
 from chandlery.store.connection import SandboxConnection, connect
@@ -181,6 +181,12 @@ def test_a_missing_table_is_told(connection: Connection) -> None:
         connection.execute("DROP TABLE market.dirty")
         with pytest.raises(Permanent, match=r'schema is incomplete: relation "market.dirty" does not exist; run:'):
             live(connection, NOON)
+
+
+def test_what_timescaledb_lacks_is_not_taken_for_the_schemas(connection: Connection) -> None:
+    with pytest.raises(Permanent, match=r"TimescaleDB has not what .*README") as caught, psycopg_errors_translated():
+        connection.execute("SELECT _timescaledb_functions.renamed()")
+    assert "migrate upgrade" not in str(caught.value)
 
 
 def test_a_database_without_timescaledb_is_told(server_url: str) -> None:
