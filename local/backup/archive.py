@@ -17,6 +17,8 @@ _GRANTED = re.compile(
     rf"\b(?:TO|FROM|FOR ROLE|SESSION AUTHORIZATION) {_NAME}(?:;$| WITH| IN SCHEMA| GRANT| REVOKE)", re.MULTILINE
 )
 _OWNED = re.compile(rf"^ALTER .* OWNER TO {_NAME};$", re.MULTILINE)
+# Where TimescaleDB keeps its jobs: before 2.25, and since.
+_JOBS = ("_timescaledb_config", "_timescaledb_catalog")
 _REVISIONS = "TABLE DATA market schema_revision"
 
 
@@ -105,7 +107,8 @@ def _rows(path: Path, pg_restore: Program, schema: str, table: str) -> Iterator[
 def _owners(path: Path, pg_restore: Program) -> Iterator[str]:
     script = pg_restore.read("--schema-only", "--file=-", str(path))
     yield from (_bare(name) for name in _OWNED.findall(script))
-    yield from (_bare(row["owner"]) for row in _rows(path, pg_restore, "_timescaledb_config", "bgw_job"))
+    for schema in _JOBS:
+        yield from (_bare(row["owner"]) for row in _rows(path, pg_restore, schema, "bgw_job"))
 
 
 def _readers(path: Path, pg_restore: Program, contents: list[str]) -> Iterator[str]:

@@ -42,7 +42,8 @@ def open_connection() -> Connection:
     """A connection to the database to use, whose schema is as it must be."""
     use_database()
     connection = connect(read_settings(), "command-line")
-    schema.check(connection)
+    if remark := schema.check(connection).remark:
+        err.print(f"[yellow]{remark}[/yellow]", soft_wrap=True)
     return connection
 
 

@@ -1,6 +1,6 @@
 """`chandlery policies`: the policies wanted of the database, held against those found."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,6 +10,7 @@ from chandlery.domain.policy_plan import Action
 from chandlery.domain.policy_rules import lint as find_problems
 from chandlery.errors import Permanent
 from chandlery.policies import read_policies
+from chandlery.store.policies import Scheduler
 from chandlery.usecases.apply_policies import PolicyPlan, apply_policies, plan_policies
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson
@@ -35,7 +36,7 @@ def apply(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the database's policies those wanted, all in one transaction; what would drop data waits for permission."""
+    """Make the database's policies those wanted, one by one; what would drop data waits for permission."""
     with open_connection() as connection:
         planned, done = apply_policies(
             connection, datetime.now(UTC), read_policies(), allow_destructive=allow_destructive
@@ -72,6 +73,8 @@ def _show(planned: PolicyPlan, actions: Sequence[Action], *, as_json: bool) -> N
                 ],
                 "strange_jobs": strangers,
                 "scheduler_runs": planned.scheduler.runs,
+                "workers": planned.scheduler.workers,
+                "workers_needed": planned.workers_needed,
             }
         )
         return
@@ -83,3 +86,15 @@ def _show(planned: PolicyPlan, actions: Sequence[Action], *, as_json: bool) -> N
         out.print(f"left alone: {stranger}", soft_wrap=True)
     if not planned.scheduler.runs:
         out.print("no background scheduler runs: policy maintenance carries the policies out")
+    for line in workers_lines(planned.scheduler, planned.workers_needed):
+        out.print(line, soft_wrap=True)
+
+
+def workers_lines(scheduler: Scheduler, needed: int) -> Iterator[str]:
+    """What to tell of a server's background workers; nothing where no scheduler could use them."""
+    if not scheduler.may_run:
+        return
+    line = f"background workers: {needed} needed, timescaledb.max_background_workers allows {scheduler.workers}"
+    if scheduler.workers < needed:
+        line += f"; jobs will be late: set it to {needed}, max_worker_processes to {needed + 10} at least, and restart"
+    yield line

@@ -8,12 +8,15 @@ from typing import Annotated
 
 import typer
 
+from chandlery.domain.policy import workers_needed
 from chandlery.domain.window import Window
+from chandlery.policies import read_policies
 from chandlery.store.runs import LastRun
 from chandlery.usecases.report_status import StatusReport, report_status
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson, parse_moment
 from local.command_line.output import out, plain, show_json, show_rows
+from local.command_line.policies import workers_lines
 from local.schedules import Function, read_functions
 
 _AGGREGATE = (
@@ -51,6 +54,8 @@ def status(
     show_rows([asdict(each) for each in report.aggregates], _AGGREGATE, title="aggregates", as_json=False)
     show_rows([asdict(each) for each in report.storage], _STORAGE, title="storage", as_json=False)
     out.print(_indicators_line(report))
+    for line in workers_lines(report.scheduler, workers_needed(read_policies(), report.scheduler.schedulers)):
+        out.print(line, soft_wrap=True)
     for remark in _remarks(report):
         out.print(remark, style="yellow", markup=False)
     out.print(health_line(report))

@@ -1,5 +1,6 @@
 -- Makes the planner's statistics anew.
 SELECT add_job(
     'market.apply_statistics', :'schedule'::interval, config => jsonb_build_object('table_name', :'table_name'::text),
-    initial_start => date_bin(:'schedule'::interval, now(), '2000-01-01 00:00Z') + :'schedule'::interval
+    initial_start => :'schedule'::interval
+        + date_bin(:'schedule'::interval, now(), '2000-01-01 00:00Z'::timestamptz + :'starts_after'::interval)
 );

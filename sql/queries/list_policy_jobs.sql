@@ -17,6 +17,10 @@ SELECT
         coalesce(j.config ->> 'start_offset', j.config ->> 'compress_after', j.config ->> 'drop_after')
     ) AS age,
     market.interval_or_null(j.config ->> 'end_offset') AS end_offset,
+    -- Told or not: TimescaleDB's own default is batches.
+    j.proc_name = 'policy_refresh_continuous_aggregate' AND j.config -> 'buckets_per_batch' IS DISTINCT FROM '0' AS in_batches,
+    -- Null where the next run depends on when the last one ended.
+    CASE WHEN j.fixed_schedule AND isfinite(j.initial_start) THEN j.initial_start END AS first_start,
     j.scheduled,
     coalesce(s.last_run_status = 'Failed', false) AS failed,
     CASE WHEN s.last_run_status = 'Failed' THEN (

@@ -1,9 +1,11 @@
 """Derived candles: reading them, refreshing what a changed minute touches, and healing what is in columns."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from statistics import median
 
+import pytest
 from psycopg import Connection
 
 from chandlery.domain.timeframe import Timeframe
@@ -24,6 +26,7 @@ from tests.benchmarks.scene import (
     list_instruments,
     seconds,
 )
+from tests.integration.market import timescaledb_of
 
 ROUNDS = 9
 READ_INSTRUMENTS = 500 if ON_SERVER else 20
@@ -77,6 +80,34 @@ def plan_times(connection: Connection, instrument: int) -> tuple[float, float]:
     row = connection.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT json) {text}", values).fetchone()  # our own words
     assert row is not None
     return row[0][0]["Planning Time"], row[0][0]["Execution Time"]
+
+
+@pytest.mark.parametrize("instruments", [1, 50])
+def test_refreshing_a_week(connection: Connection, instruments: int) -> None:
+    """7 days of 5m for the first time: all at once, beside TimescaleDB's own default, batches since 2.28."""
+    if timescaledb_of(connection) < (2, 28):
+        pytest.skip("before 2.28 TimescaleDB refreshes all at once by itself")
+    list_instruments(connection, instruments)
+    store(connection, MIDNIGHT - 7 * DAY, MIDNIGHT, instruments)
+    week = Window(MIDNIGHT - 7 * DAY, MIDNIGHT)
+    by_default = "CALL refresh_continuous_aggregate('market.candles_5m', %s::timestamptz, %s::timestamptz)"
+
+    def at_once() -> None:
+        derived.refresh(connection, Timeframe.M5, week)
+
+    def in_batches() -> None:
+        connection.execute(by_default, [week.starts, week.ends])
+
+    taken: dict[Callable[[], None], list[float]] = {at_once: [], in_batches: []}
+    for number in range(4):
+        for refresh in list(taken)[:: 1 if number % 2 else -1]:
+            connection.execute("TRUNCATE market.candles_5m")
+            taken[refresh].append(seconds(refresh))
+    once, batches = (median(times) for times in taken.values())
+    print(
+        f"\n[{WHERE}] 7 days of 5m of {instruments} instruments refreshed: {once:.2f} s at once, in batches of 10"
+        f" buckets {batches:.2f} s, {batches / once:.1f} x that"
+    )
 
 
 def test_a_changed_minute_with_a_day_and_with_a_year_stored(connection: Connection) -> None:

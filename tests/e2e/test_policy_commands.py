@@ -1,6 +1,7 @@
 """`chandlery policies`, and what other commands say of policies, on the embedded database."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from chandlery.errors import Permanent
 from chandlery.policies import read_policies
+from chandlery.store.policies import Scheduler
 from local.command_line import imports
 from local.command_line import policies as commands
 from tests.e2e.test_command_line import KEY, Chandlery, chandlery
@@ -73,6 +75,17 @@ def test_status_tells_of_aggregates_and_storage(chandlery: Chandlery) -> None:
     shown = chandlery("status").stdout
     assert "aggregates" in shown
     assert "storage" in shown
+
+
+def test_too_few_background_workers_are_told() -> None:
+    scheduler = Scheduler(True, True, False, workers=8, schedulers=1, server_time=datetime.now(UTC))
+    (few,) = commands.workers_lines(scheduler, 12)
+    assert few.startswith(
+        "background workers: 12 needed, timescaledb.max_background_workers allows 8; jobs will be late:"
+    )
+    (enough,) = commands.workers_lines(replace(scheduler, workers=16), 12)
+    assert "late" not in enough
+    assert list(commands.workers_lines(replace(scheduler, may_run=False), 12)) == []
 
 
 def test_only_history_beyond_retention_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:

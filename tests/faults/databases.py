@@ -18,7 +18,7 @@ from tests.faults.scene import leave_to_us
 from tests.faults.steps import BOMB
 from tests.faults.trial import in_child
 from tests.faults.works import NOW, WELL
-from tests.integration.policy_scene import store_candles
+from tests.integration.policy_scene import hold_jobs, store_candles
 
 _ALL_WELL = ("live_processor", "live_gap_monitor", "historical_processor")
 # Before the stroke of twelve at which most policies are due.
@@ -123,13 +123,14 @@ class Templates:
             connection.execute(BOMB)
             run(url, "policy_maintenance", BEFORE_NOON)
             set_up(connection, url)
-            if kind == "plain":
-                return
-            run(url, "live_processor", NOW)
-            _age(connection)
-        if kind == "settled":
-            for component in ("historical_processor", "policy_maintenance"):
-                run(url, component, NOW)
+            if kind != "plain":
+                run(url, "live_processor", NOW)
+                _age(connection)
+            if kind == "settled":
+                for component in ("historical_processor", "policy_maintenance"):
+                    run(url, component, NOW)
+            # The scheduler comes to a copy as well, before it can be stopped there.
+            hold_jobs(connection)
 
     def drop(self) -> None:
         """Drop them."""

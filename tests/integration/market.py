@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 
 from chandlery.domain.session import Calendar, Session
-from chandlery.store import instruments, sessions
+from chandlery.store import instruments, schema, sessions
 from chandlery.usecases.aggregate_live import LiveReport, aggregate_live
 from tests.plain_fold import Folded, Tick
 
@@ -26,6 +26,11 @@ def around_the_clock(connection: Connection, *keys: str) -> list[int]:
     for key in keys:
         instruments.add(connection, key, "24/7", "test")
     return [instruments.find(connection, key).instrument_id for key in keys]
+
+
+def timescaledb_of(connection: Connection) -> tuple[int, int]:
+    """TimescaleDB's version, its first two numbers."""
+    return schema.release_of(str(schema.describe(connection).timescaledb))
 
 
 def insert(connection: Connection, instrument_id: int, ticks: Iterable[Tick]) -> None:

@@ -16,7 +16,7 @@ from chandlery.store.candle_columns import CandleColumns
 from chandlery.usecases.watch_historical_gaps import watch_historical_gaps
 from tests.conftest import SERVER_URL
 from tests.integration.derived_scene import assert_rolled, listed, open_hours, refresh
-from tests.integration.market import NOON, contents, insert, live
+from tests.integration.market import NOON, contents, insert, live, timescaledb_of
 from tests.plain_fold import Tick, fold
 
 # Enough rows that the planner of a server comes to bitmap scans; the embedded one never does.
@@ -67,7 +67,7 @@ def ticks(instrument: int) -> Sequence[Tick]:
 
 
 def rows_beside_columns(connection: Connection, desk: Sequence[int]) -> None:
-    """Make the planner want bitmap scans, which miss what is in columns still: see set_bitmap_scans."""
+    """Make the planner want bitmap scans, which before 2.25 miss what is in columns: see set_bitmap_scans."""
     at = NOON - 20 * HOUR
     for instrument in desk:
         candles.write_vendor(connection, instrument, flat(at, 8))
@@ -76,12 +76,12 @@ def rows_beside_columns(connection: Connection, desk: Sequence[int]) -> None:
     connection.execute("SET enable_indexscan = off")
     if SERVER_URL is None:  # which plans otherwise
         return
-    # Without our protection nothing would be found.
+    # Without our protection nothing would be found there.
     with connection.transaction(force_rollback=True):
         missed = connection.execute(
             "DELETE FROM market.candles WHERE time >= %s AND time < %s", [NOON + HOUR, NOON + HOUR + MINUTE]
         )
-        assert missed.rowcount < len(desk)
+        assert (missed.rowcount < len(desk)) == (timescaledb_of(connection) < (2, 25))
 
 
 def late_run(connection: Connection) -> None:

@@ -38,6 +38,10 @@ _JOB = "(SELECT min(job_id) FROM timescaledb_information.jobs WHERE proc_name = 
 REFRESH = _JOB.format("policy_refresh_continuous_aggregate", "1 minute")
 RETENTION = _JOB.format("apply_retention", "12 hours")
 STATISTICS = _JOB.format("apply_statistics", "7 days")
+IN_BATCHES = (
+    "SELECT alter_job(job_id, config => config - 'buckets_per_batch') FROM timescaledb_information.jobs"
+    " WHERE proc_name = 'policy_refresh_continuous_aggregate' AND schedule_interval = '1 minute'"
+)
 CALM = (0, 0, False)
 
 
@@ -54,8 +58,9 @@ def calm(report: PolicyReport) -> tuple[int, int, bool]:
 
 def jobs(connection: Connection) -> list[tuple[object, ...]]:
     return connection.execute(
-        "SELECT proc_name, schedule_interval, config, scheduled FROM timescaledb_information.jobs"
-        " WHERE job_id >= 1000 ORDER BY proc_name, config::text"
+        "SELECT proc_name, schedule_interval, config, scheduled,"
+        " initial_start - date_bin(schedule_interval, initial_start, '2000-01-01 00:00Z')"
+        " FROM timescaledb_information.jobs WHERE job_id >= 1000 ORDER BY proc_name, config::text"
     ).fetchall()
 
 
@@ -104,6 +109,14 @@ def test_a_plan_changes_nothing(desk: Connection) -> None:
             r"candles: drop chunks after 90 days, looking every 12 h; job \d+ does so for none",
         ),
         (
+            IN_BATCHES,
+            r"candles_5m: .*; job \d+ commits in batches, between which readers miss candles",
+        ),
+        (
+            f"SELECT alter_job({STATISTICS}, initial_start => '2000-01-01 00:00Z')",
+            r"ticks: make statistics anew every 7 days; job \d+ starts 0 s after the stroke of its schedule, .*",
+        ),
+        (
             _add_retention("ticks"),
             r"ticks: remove job \d+, which is one too many: retention",
         ),
@@ -139,6 +152,38 @@ def test_drift_is_named_and_put_right_in_one_run(desk: Connection, sabotage: str
     assert jobs(desk) == before
 
 
+def test_jobs_start_in_the_future_and_apart(desk: Connection) -> None:
+    keep(desk)
+    starts = desk.execute(
+        "SELECT initial_start > now(), initial_start <= now() + schedule_interval, extract(epoch FROM initial_start)"
+        " FROM timescaledb_information.jobs WHERE job_id >= 1000"
+    ).fetchall()
+    assert {row[:2] for row in starts} == {(True, True)}
+    # No two at one second of an hour, whatever their schedules.
+    assert len({row[2] % 3600 for row in starts}) == len(starts) == 26
+
+
+def test_drift_that_a_table_in_use_keeps_from_being_put_right_holds_up_no_other(
+    desk: Connection, server_url: str, database_url: str
+) -> None:
+    around_the_clock(desk, "X@A@EQ")
+    with connect(Settings(database_url=database_url), "writer") as writer, writer.transaction(force_rollback=True):
+        store_candles(writer, NOON - HOUR, NOON)
+        with pytest.raises(
+            Retryable, match=r"\d+ changes of policies were made, others failed: candles: .*lock timeout"
+        ):
+            maintain(desk, NOON)
+    left = plan_policies(desk, NOON, WANTED).actions
+    assert {action.table for action in left} == {"candles"}
+    assert maintain(desk, NOON).drift == len(left)
+    assert calm(maintain(desk, NOON)) == CALM
+
+
+def test_a_run_without_time_leaves_drift_to_the_next(desk: Connection) -> None:
+    maintain(desk, NOON, has_time=iter([True, True, *[False] * 100]).__next__)
+    assert len(plan_policies(desk, NOON, WANTED).actions) > 25
+
+
 def test_a_strangers_job_is_named_and_left_alone(desk: Connection) -> None:
     maintain(desk, NOON)
     desk.execute("CREATE PROCEDURE public.stranger(job_id integer, config jsonb) LANGUAGE plpgsql AS 'BEGIN END'")
@@ -172,7 +217,7 @@ def record_run(connection: Connection, job: str, *, succeeded: bool, next_start:
 @pytest.fixture
 def with_scheduler(desk: Connection, monkeypatch: pytest.MonkeyPatch) -> Connection:
     """As if a background scheduler ran, and the time were the server's."""
-    scheduler = store.Scheduler(runs=True, may_run=True, stands_in=False, server_time=NOON)
+    scheduler = store.Scheduler(runs=True, may_run=True, stands_in=False, workers=16, schedulers=1, server_time=NOON)
     monkeypatch.setattr(store, "describe_scheduler", lambda *_: scheduler)
     # A real one would take a late job up at once.
     desk.execute("SELECT _timescaledb_functions.stop_background_workers()")

@@ -10,12 +10,13 @@ import pytest
 from alembic import command
 from psycopg import Connection
 
-from chandlery.errors import Permanent, WrongSchema
+from chandlery.errors import Permanent, WrongSchema, psycopg_errors_translated
 from chandlery.settings import Settings
 from chandlery.store import schema
 from chandlery.store.catalogue import EXPECTED, find, written
-from chandlery.store.connection import connect
+from chandlery.store.connection import SandboxConnection, connect
 from chandlery.store.migrations import alembic_config, run_verb
+from chandlery.store.statements import SQL
 from chandlery.usecases.check_schema import check_schema
 from tests.conftest import REPO
 
@@ -109,6 +110,78 @@ def test_an_unmigrated_database_is_told(connection: Connection) -> None:
             schema.check(connection)
 
 
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        (
+            "2.22.1",
+            r"2\.22\.1 is older than this code works on; use TimescaleDB 2\.23 to 2\.29 \(2\.29 on PostgreSQL 16",
+        ),
+        ("1.7", "is older than this code works on.*ALTER EXTENSION timescaledb UPDATE"),
+        ("next", "is no version that this code can tell"),
+        ("2.23.0-dev", None),
+        ("2.28.3", None),
+        ("2.29.2", None),
+    ],
+)
+def test_a_version_of_timescaledb_is_taken_or_told(version: str, said: str | None) -> None:
+    found = schema.Described(version, "timescale", schema.REVISION)
+    if said is None:
+        schema.judge(found)
+        assert found.remark is None
+        return
+    with pytest.raises(Permanent, match=said) as caught:
+        schema.judge(found)
+    assert "migrate upgrade" not in str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["2.30.0", "2.31.1-dev", "3.0"])
+def test_a_version_newer_than_known_is_worked_on_and_remarked(version: str) -> None:
+    found = schema.Described(version, "timescale", schema.REVISION)
+    schema.judge(found)
+    assert re.match(rf"TimescaleDB {version} is newer than this code knows \(2\.23 to 2\.29\)", str(found.remark))
+
+
+@pytest.fixture
+def unknown(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """As if the version at hand were newer than known."""
+    monkeypatch.setattr(schema, "_NEWEST", (2, 22))
+    return connection
+
+
+def test_a_catalogue_that_lacks_nothing_is_worked_on(unknown: Connection) -> None:
+    assert "is newer than this code knows" in str(schema.check(unknown).remark)
+
+
+def test_a_catalogue_that_lacks_a_column_is_told(unknown: Connection) -> None:
+    with unknown.transaction(force_rollback=True):
+        unknown.execute("ALTER TABLE _timescaledb_catalog.continuous_aggs_watermark RENAME watermark TO moved")
+        with pytest.raises(
+            Permanent, match=r"lacks what .*: _timescaledb_catalog\.continuous_aggs_watermark\.watermark; "
+        ) as caught:
+            schema.check(unknown)
+    assert "migrate upgrade" not in str(caught.value)
+
+
+def test_the_sandbox_remarks_on_a_version_once_a_connection(unknown: Connection, database_url: str) -> None:
+    remarks: list[str] = []
+    sandbox = SandboxConnection(lambda: connect(Settings(database_url=database_url), "test"), remarks.append)
+    sandbox.get()
+    sandbox.get()
+    assert len(remarks) == 1
+    sandbox.close()
+
+
+def test_all_that_is_read_of_the_private_catalogue_is_looked_for() -> None:
+    """Released functions are among them; what later migrations replaced is looked for as well."""
+    texts = [path.read_text() for path in [*SQL.glob("queries/*.sql"), *SQL.glob("migrations/versions/*.up.sql")]]
+    private = r"_timescaledb_(?:catalog|config|internal|functions)\.\w+"
+    named = {name for text in texts for name in re.findall(private, text)}
+    looked_for = (SQL / "queries" / "list_missing_catalogue.sql").read_text()
+    assert len(named) > 5
+    assert {name for name in named if name not in looked_for} == set()
+
+
 def test_a_missing_table_is_told(connection: Connection) -> None:
     from tests.integration.market import NOON, live
 
@@ -116,6 +189,12 @@ def test_a_missing_table_is_told(connection: Connection) -> None:
         connection.execute("DROP TABLE market.dirty")
         with pytest.raises(Permanent, match=r'schema is incomplete: relation "market.dirty" does not exist; run:'):
             live(connection, NOON)
+
+
+def test_what_timescaledb_lacks_is_not_taken_for_the_schemas(connection: Connection) -> None:
+    with pytest.raises(Permanent, match=r"TimescaleDB has not what .*README") as caught, psycopg_errors_translated():
+        connection.execute("SELECT _timescaledb_functions.renamed()")
+    assert "migrate upgrade" not in str(caught.value)
 
 
 def test_a_database_without_timescaledb_is_told(server_url: str) -> None:

@@ -68,7 +68,7 @@ def test_dropped_chunks_leave_none(connection: Connection, instrument: int) -> N
 
 def test_ticks_in_compressed_chunks_are_noticed(connection: Connection, instrument: int) -> None:
     connection.execute("DELETE FROM market.dirty")
-    # TimescaleDB 2.23 finds no row to change when it plans a bitmap scan over a chunk it decompresses on the way.
+    # Before 2.25 TimescaleDB finds no row to change by a bitmap scan over a chunk that it decompresses on the way.
     connection.execute("SET enable_bitmapscan = off")
     connection.execute(
         "ALTER TABLE market.ticks SET (timescaledb.compress, timescaledb.compress_segmentby = 'instrument_id')"

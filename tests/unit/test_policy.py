@@ -14,13 +14,16 @@ from chandlery.domain.policy import (
     SETTLE,
     TABLES,
     Columnstore,
+    JobWanted,
     Policies,
     PolicyKind,
     Refresh,
     Retention,
     TablePolicies,
     jobs_wanted,
+    starts_after,
     told,
+    workers_needed,
 )
 from chandlery.domain.policy_plan import CARELESS, Found, FoundJob, FoundTable, Step, plan
 from chandlery.domain.policy_rules import RULES, lint
@@ -29,6 +32,7 @@ from chandlery.policies import parse_duration, read_policies
 from chandlery.usecases.stand_in import is_due
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+STROKE = datetime(2000, 1, 1, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SHIPPED = read_policies()
 Change = Callable[[TablePolicies], TablePolicies]
@@ -71,7 +75,22 @@ def as_found(policies: Policies, *, oldest_ends: datetime | None = None) -> Foun
         for job in jobs_wanted(table).values():
             end = SETTLE if job.kind is PolicyKind.REFRESH else None
             jobs.append(
-                FoundJob(1000 + len(jobs), job.kind, name, "p", job.schedule, job.age, end, True, False, None, 1, 0)
+                FoundJob(
+                    1000 + len(jobs),
+                    job.kind,
+                    name,
+                    "p",
+                    job.schedule,
+                    job.age,
+                    end,
+                    in_batches=False,
+                    first_start=STROKE + starts_after(name, job),
+                    scheduled=True,
+                    failed=False,
+                    error=None,
+                    runs=1,
+                    late_seconds=0,
+                )
             )
     return Found(NOW, tables, jobs)
 
@@ -190,6 +209,41 @@ def test_what_is_as_it_should_be_needs_nothing() -> None:
     assert plan(SHIPPED, as_found(SHIPPED)) == []
 
 
+def test_jobs_start_apart() -> None:
+    starts = [
+        (name, job, starts_after(name, job)) for name, table in SHIPPED.items() for job in jobs_wanted(table).values()
+    ]
+    assert len({after for _, _, after in starts}) == len(starts) == 26
+    # A chunk's columnstore and retention are far apart, whichever hour both fall on.
+    for name, job, after in starts:
+        assert timedelta(0) <= after < job.schedule
+        others = [other for table, each, other in starts if table == name and each.kind is not job.kind]
+        if job.kind is not PolicyKind.REFRESH:
+            assert all(abs(other - after) >= 2 * MINUTE for other in others), name
+
+
+def test_an_aggregate_is_refreshed_after_what_it_is_made_of() -> None:
+    refreshes = {
+        name: starts_after(name, job)
+        for name, table in SHIPPED.items()
+        for job in jobs_wanted(table).values()
+        if job.kind is PolicyKind.REFRESH
+    }
+    for name, after in refreshes.items():
+        assert refreshes.get(str(TABLES[name].source), timedelta(0)) < after < MINUTE
+
+
+def test_a_start_lies_inside_a_short_schedule() -> None:
+    quick = JobWanted(PolicyKind.STATISTICS, 5 * MINUTE)
+    assert all(timedelta(0) <= starts_after(name, quick) < 5 * MINUTE for name in TABLES)
+
+
+def test_workers_are_counted() -> None:
+    # Launcher, scheduler, upkeep; six refreshes; columnstore, retention, statistics.
+    assert workers_needed(SHIPPED, 1) == workers_needed(SHIPPED, 0) == 3 + 6 + 3
+    assert workers_needed(SHIPPED, 4) == 15
+
+
 def test_a_bare_database_gets_everything_and_loses_nothing() -> None:
     bare = replace(as_found(SHIPPED), jobs=[])
     actions = plan(SHIPPED, bare)
@@ -219,6 +273,10 @@ def test_retention_waits_for_permission_where_rows_would_go() -> None:
         ("candles_5m", PolicyKind.REFRESH, {"schedule": HOUR}, "runs every 1 h", False),
         ("candles_5m", PolicyKind.REFRESH, {"scheduled": False}, "is paused", False),
         ("candles_5m", PolicyKind.REFRESH, {"end_offset": None}, "leaves out the newest none", False),
+        ("candles_5m", PolicyKind.REFRESH, {"in_batches": True}, "commits in batches", False),
+        ("ticks", PolicyKind.RETENTION, {"first_start": NOW}, "starts 0 s after the stroke", False),
+        ("ticks", PolicyKind.RETENTION, {"first_start": NOW + MINUTE}, "starts 1 min after the stroke", False),
+        ("ticks", PolicyKind.RETENTION, {"first_start": None}, "has no fixed schedule", False),
         ("ticks", PolicyKind.COLUMNSTORE, {"age": 2 * DAY}, "does so for 2 days", False),
     ],
 )

@@ -96,7 +96,7 @@ class Component:
     def __init__(self, name: str, work: Callable[[Run], Report]) -> None:
         self.name = name
         self.telemetry = Telemetry(name)
-        self.sandbox = SandboxConnection(lambda: connect(read_settings(), name))
+        self.sandbox = SandboxConnection(lambda: connect(read_settings(), name), self.telemetry.logger.warning)
         self._work = work
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

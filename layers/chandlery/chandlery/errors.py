@@ -125,6 +125,8 @@ def _translate(error: psycopg.Error) -> ChandleryError:
         )
     if isinstance(error, pg.InvalidCatalogName) or _NO_DATABASE.search(said):
         return Permanent(f"{said}; create the database, or correct the name in DATABASE_URL or the secret")
+    if isinstance(error, _MISSING_SCHEMA) and "timescaledb" in said:
+        return Permanent(f"TimescaleDB has not what this code asks of it: {said}; use a version that README names")
     if isinstance(error, _MISSING_SCHEMA):
         return WrongSchema(f"the schema is incomplete: {said}; run: chandlery migrate upgrade head, and migrate check")
     if isinstance(error, pg.InsufficientPrivilege):

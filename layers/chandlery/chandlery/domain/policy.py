@@ -115,6 +115,33 @@ class JobWanted:
     age: timedelta | None = None
 
 
+# How long after the stroke of its schedule a kind's first job starts, and how far apart those of its tables are. At one
+# stroke jobs would want more workers than there are, and two of them on one chunk would be in each other's way.
+_STARTS = {
+    PolicyKind.REFRESH: (timedelta(0), timedelta(seconds=5)),
+    PolicyKind.COLUMNSTORE: (timedelta(minutes=3, seconds=2), timedelta(minutes=2)),
+    PolicyKind.RETENTION: (timedelta(minutes=30, seconds=2), timedelta(minutes=2)),
+    PolicyKind.STATISTICS: (timedelta(minutes=40, seconds=2), timedelta(minutes=2)),
+}
+
+
+def starts_after(table: str, job: JobWanted) -> timedelta:
+    """How long after each stroke of its schedule a table's job starts."""
+    first, step = _STARTS[job.kind]
+    return (first + list(TABLES).index(table) * step) % job.schedule
+
+
+def workers_needed(policies: Policies, databases: int) -> int:
+    """Background workers with which no job waits for another to end.
+
+    One for TimescaleDB's launcher, one for each database's scheduler, one for TimescaleDB's own upkeep; one for each
+    refresh, which come every few minutes, and one for each other kind of job, whose starts are spread.
+    """
+    kinds = [kind for table in policies.values() for kind in jobs_wanted(table)]
+    refreshes = kinds.count(PolicyKind.REFRESH)
+    return 1 + max(databases, 1) + 1 + refreshes + len(set(kinds) - {PolicyKind.REFRESH})
+
+
 def jobs_wanted(policies: TablePolicies) -> Mapping[PolicyKind, JobWanted]:
     """The jobs a table's policies need."""
     jobs = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from chandlery.domain.policy import (
@@ -14,11 +14,14 @@ from chandlery.domain.policy import (
     PolicyKind,
     TablePolicies,
     jobs_wanted,
+    starts_after,
     told,
 )
 
 # TimescaleDB's own retention knows nothing of what is derived from the rows it drops.
 CARELESS = "timescaledb_retention"
+# From where the strokes of every schedule are counted.
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class FoundJob:
     """A job as the database has it, and how its runs went.
 
     `kind` is a PolicyKind, CARELESS, or null: a stranger's. `age` is a refresh's start, else how old a chunk is when
-    the job takes it. `late_seconds` is how long its next run has been overdue.
+    the job takes it. `late_seconds` is how long its next run has been overdue. `in_batches`: a refresh that commits a
+    few buckets at a time. `first_start` is null without a fixed schedule.
     """
 
     job_id: int
@@ -52,6 +56,8 @@ class FoundJob:
     schedule: timedelta
     age: timedelta | None
     end_offset: timedelta | None
+    in_batches: bool
+    first_start: datetime | None
     scheduled: bool
     failed: bool
     error: str | None
@@ -189,13 +195,13 @@ def _job(name: str, wanted: JobWanted, found: Found) -> Iterator[Action]:
     jobs = found.jobs_of(name, wanted.kind)
     if not jobs:
         drops = wanted.kind is PolicyKind.RETENTION and _would_drop(found, name, wanted)
-        values = {"table_name": name, "schedule": wanted.schedule}
+        values = {"table_name": name, "schedule": wanted.schedule, "starts_after": starts_after(name, wanted)}
         if wanted.age is not None:
             values["age"] = wanted.age
         yield Action(name, _ADD[wanted.kind], f"{name}: {_in_words(wanted)}; there is no such job", drops, values)
         return
     job = jobs[0]
-    differs = list(_differences(wanted, job))
+    differs = list(_differences(name, wanted, job))
     if not differs:
         return
     retention = wanted.kind is PolicyKind.RETENTION
@@ -207,11 +213,17 @@ def _job(name: str, wanted: JobWanted, found: Found) -> Iterator[Action]:
         Step.ALTER_JOB,
         f"{name}: {_in_words(wanted)}; job {job.job_id} {' and '.join(differs)}",
         sooner or (retention and idle and _would_drop(found, name, wanted)),
-        {"job_id": job.job_id, "kind": str(wanted.kind), "schedule": wanted.schedule, "age": wanted.age},
+        {
+            "job_id": job.job_id,
+            "kind": str(wanted.kind),
+            "schedule": wanted.schedule,
+            "age": wanted.age,
+            "starts_after": starts_after(name, wanted),
+        },
     )
 
 
-def _differences(wanted: JobWanted, job: FoundJob) -> Iterator[str]:
+def _differences(name: str, wanted: JobWanted, job: FoundJob) -> Iterator[str]:
     if not job.scheduled:
         yield "is paused"
     if job.schedule != wanted.schedule:
@@ -220,6 +232,12 @@ def _differences(wanted: JobWanted, job: FoundJob) -> Iterator[str]:
         yield f"does so for {told(job.age)}"
     if wanted.kind is PolicyKind.REFRESH and job.end_offset != SETTLE:
         yield f"leaves out the newest {told(job.end_offset)}"
+    if job.in_batches:
+        yield "commits in batches, between which readers miss candles"
+    if job.first_start is None:
+        yield "has no fixed schedule"
+    elif (found := (job.first_start - _EPOCH) % wanted.schedule) != starts_after(name, wanted):
+        yield f"starts {told(found) if found else '0 s'} after the stroke of its schedule, beside others"
 
 
 def _in_words(job: JobWanted) -> str:

@@ -109,10 +109,16 @@ def snapshot(connection: Connection) -> Iterator[None]:
 
 
 class SandboxConnection:
-    """The one connection a Lambda sandbox keeps: checked on reuse, since a freeze may outlive it."""
+    """The one connection a Lambda sandbox keeps: checked on reuse, since a freeze may outlive it.
 
-    def __init__(self, open_connection: Callable[[], Connection]) -> None:
+    `remarked` is told, once a connection, what to know of a database that works all the same.
+    """
+
+    def __init__(
+        self, open_connection: Callable[[], Connection], remarked: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._open = open_connection
+        self._remarked = remarked
         self._connection: Connection | None = None
 
     def get(self) -> Connection:
@@ -130,7 +136,8 @@ class SandboxConnection:
             else:
                 return self._connection
         connection = self._open()
-        schema.check(connection)
+        if remark := schema.check(connection).remark:
+            self._remarked(remark)
         self._connection = connection
         return connection
 

@@ -13,9 +13,12 @@ from chandlery.domain.policy_plan import Action, Found, FoundJob, FoundTable, St
 from chandlery.errors import Permanent
 from chandlery.store.connection import transaction
 from chandlery.store.rehearsal import is_rehearsing
+from chandlery.store.schema import KNOWN
 from chandlery.store.statements import read_rows, run
 
 _UNKNOWN_CATALOGUE = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InvalidSchemaName)
+# Whoever comes to a table while a change of its policies waits for it, waits as long.
+_LOCK_MILLISECONDS = 2000
 # Each step's named query.
 _QUERIES = {
     Step.SET_CHUNK_INTERVAL: "set_chunk_interval",
@@ -32,11 +35,16 @@ _QUERIES = {
 
 @dataclass(frozen=True)
 class Scheduler:
-    """Whether TimescaleDB's background scheduler runs or may come to, and whether its work is ours at a moment."""
+    """Whether TimescaleDB's background scheduler runs or may come to, and whether its work is ours at a moment.
+
+    `workers` is how many background workers the server allows it, `schedulers` how many databases share them.
+    """
 
     runs: bool
     may_run: bool
     stands_in: bool
+    workers: int
+    schedulers: int
     server_time: datetime
 
 
@@ -134,21 +142,23 @@ def _catalogue_known(connection: Connection) -> Iterator[None]:
             version = run(connection, "describe_database").fetchone()
             raise Permanent(
                 f"TimescaleDB {version[0] if version else '?'} has not the catalogue this code reads:"
-                f" {error.__cause__.diag.message_primary}; nothing was changed; use TimescaleDB 2.20 or later, or the"
+                f" {error.__cause__.diag.message_primary}; nothing was changed; use TimescaleDB {KNOWN}, or the"
                 " release of Chandlery made for this one"
             ) from error
         raise
 
 
-def apply(connection: Connection, actions: Sequence[Action]) -> None:
-    """Carry out every action, or none.
+def apply(connection: Connection, action: Action) -> None:
+    """Carry out one action, in a transaction of its own: a reader locks several aggregates, from above.
 
     Raises:
         Retryable, Permanent: from the database; nothing is changed then.
     """
     with transaction(connection):
-        for action in actions:
-            run(connection, _QUERIES[action.step], **action.values)
+        # A rehearsal is one transaction, whose later statements may wait as long as ever.
+        if not is_rehearsing(connection):
+            run(connection, "set_lock_timeout", milliseconds=_LOCK_MILLISECONDS)
+        run(connection, _QUERIES[action.step], **action.values)
 
 
 @contextmanager

@@ -1,26 +1,32 @@
 """Hold the policies wanted against those found, and make the database have them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import Connection
 
-from chandlery.domain.policy import Policies
+from chandlery.domain.policy import Policies, workers_needed
 from chandlery.domain.policy_plan import Action, Found, FoundJob, plan
 from chandlery.domain.policy_rules import lint
-from chandlery.errors import Permanent, Retryable
+from chandlery.errors import ChandleryError, Permanent, Retryable
 from chandlery.store import policies as store
 from chandlery.store.policies import Scheduler
+
+_MOST_TOLD = 3
 
 
 @dataclass(frozen=True)
 class PolicyPlan:
-    """What is to be done, what the database has, and who carries out its policies."""
+    """What is to be done, what the database has, and who carries out its policies.
+
+    `workers_needed` are the background workers with which no job waits for another.
+    """
 
     actions: Sequence[Action]
     found: Found
     scheduler: Scheduler
+    workers_needed: int
 
     @property
     def strangers(self) -> Sequence[FoundJob]:
@@ -49,7 +55,7 @@ def plan_policies(connection: Connection, at: datetime, wanted: Policies) -> Pol
     # Where a scheduler runs or may come to run, its jobs go by the server's clock, whatever time is replayed.
     judged_at = max(at, scheduler.server_time) if scheduler.may_run else at
     found = store.find(connection, wanted, judged_at)
-    return PolicyPlan(plan(wanted, found), found, scheduler)
+    return PolicyPlan(plan(wanted, found), found, scheduler, workers_needed(wanted, scheduler.schedulers))
 
 
 def refuse_unworkable(wanted: Policies) -> None:
@@ -62,19 +68,65 @@ def refuse_unworkable(wanted: Policies) -> None:
         raise Permanent(f"the policies are refused: {'; '.join(problems)}; correct policies.toml")
 
 
+@dataclass(frozen=True)
+class Applied:
+    """The actions done, and those that failed with their errors."""
+
+    done: Sequence[Action]
+    failed: Sequence[tuple[Action, ChandleryError]]
+
+    def failure(self) -> ChandleryError | None:
+        """What failed, as one error; none where nothing did."""
+        if not self.failed:
+            return None
+        kind = Retryable if any(isinstance(error, Retryable) for _, error in self.failed) else Permanent
+        said = [f"{action.says}: {error}" for action, error in self.failed[:_MOST_TOLD]]
+        if len(self.failed) > _MOST_TOLD:
+            said.append(f"and so for {len(self.failed) - _MOST_TOLD} more tables")
+        return kind(f"{len(self.done)} changes of policies were made, others failed: {'; '.join(said)}")
+
+
+def put_right(connection: Connection, actions: Sequence[Action], has_time: Callable[[], bool]) -> Applied:
+    """Carry out actions one by one, each committed; where a table is in use, its later ones are left for another run.
+
+    What would fail again ends it: a role without a right to one table may add jobs to another, and would own them.
+
+    Raises:
+        Retryable: the connection was lost.
+    """
+    done, failed = list[Action](), dict[str, tuple[Action, ChandleryError]]()
+    for action in actions:
+        if action.table in failed:
+            continue
+        if not has_time():
+            break
+        try:
+            store.apply(connection, action)
+        except ChandleryError as error:
+            if connection.closed:
+                raise
+            failed[action.table] = action, error
+            if isinstance(error, Permanent):
+                break
+        else:
+            done.append(action)
+    return Applied(done, list(failed.values()))
+
+
 def apply_policies(
     connection: Connection, at: datetime, wanted: Policies, *, allow_destructive: bool
 ) -> tuple[PolicyPlan, Sequence[Action]]:
-    """Carry out the plan, all of what is allowed or nothing; returns the plan, and what was done of it.
+    """Carry out what is allowed of the plan, each change by itself; returns the plan, and what was done of it.
 
     Raises:
-        Permanent: as `plan_policies`, or the role may not do it; nothing is changed then.
-        Retryable: the database did not answer, or somebody else keeps the policies right now.
+        Permanent: as `plan_policies`, or the role may not do it; what was done stays.
+        Retryable: the database did not answer or gave no lock, or somebody else keeps the policies right now.
     """
     with store.keeping(connection) as granted:
         if not granted:
             raise Retryable("another run keeps the policies right now; try again when it is over")
         planned = plan_policies(connection, at, wanted)
-        allowed = planned.allowed(destructive=allow_destructive)
-        store.apply(connection, allowed)
-        return planned, allowed
+        applied = put_right(connection, planned.allowed(destructive=allow_destructive), lambda: True)
+    if failure := applied.failure():
+        raise failure
+    return planned, applied.done

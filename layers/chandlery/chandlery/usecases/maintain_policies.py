@@ -11,7 +11,7 @@ from chandlery.domain.policy import Policies, told
 from chandlery.domain.policy_plan import Action, FoundJob
 from chandlery.errors import ChandleryError, Retryable
 from chandlery.store import policies as store
-from chandlery.usecases.apply_policies import PolicyPlan, plan_policies
+from chandlery.usecases.apply_policies import PolicyPlan, plan_policies, put_right
 from chandlery.usecases.refresh_stale import StaleReport, refresh_stale
 from chandlery.usecases.stand_in import CarriedOut, carry_out
 
@@ -84,14 +84,9 @@ def maintain_policies(
         if not granted:
             return PolicyReport(is_alone=False)
         planned = plan_policies(connection, scheduled_at, wanted)
-        errors, applied = list[str](), list[Action]()
-        try:
-            store.apply(connection, allowed := planned.allowed(destructive=False))
-            applied += allowed
-        except ChandleryError as error:
-            errors.append(f"drift could not be put right: {error}")
-        found = store.find(connection, wanted, planned.found.at)
-        planned = PolicyPlan(planned.actions, found, planned.scheduler)
+        applied = put_right(connection, planned.allowed(destructive=False), has_time)
+        errors = [str(failure)] if (failure := applied.failure()) else []
+        planned = replace(planned, found=store.find(connection, wanted, planned.found.at))
         carried = carry_out(
             connection,
             scheduled_at,
@@ -111,11 +106,11 @@ def maintain_policies(
             )
         except ChandleryError as error:
             errors.append(f"stale candles: {error}")
-        report = _measured(connection, scheduled_at, _report(planned, applied, carried, stale))
+        report = _measured(connection, scheduled_at, _report(planned, applied.done, carried, stale))
     if errors:
-        failure = Retryable("; ".join(errors))
-        failure.report = report
-        raise failure
+        failed = Retryable("; ".join(errors))
+        failed.report = report
+        raise failed
     return report
 
 

@@ -206,8 +206,7 @@ def keep_policies(
             planned = plan_policies(connection, at, wanted)
             actions = [each for each in planned.allowed(destructive=False) if each.table in aggregates]
             for action in actions:
-                # One by one: a reader locks several aggregates, from above.
-                policy_store.apply(connection, [action])
+                policy_store.apply(connection, action)
             return [action.says for action in actions]
     except ChandleryError:
         # The aggregates are in use, and the next run of maintenance tells what is wrong with the policies.

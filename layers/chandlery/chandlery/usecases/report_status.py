@@ -9,7 +9,7 @@ from psycopg import Connection
 from chandlery.domain.health import Health, health_of
 from chandlery.domain.window import MINUTE, floor_minute
 from chandlery.store import candles, marks, policies, runs, unindicated
-from chandlery.store.policies import AggregateHealth, Storage
+from chandlery.store.policies import AggregateHealth, Scheduler, Storage
 from chandlery.store.runs import Idle, LastRun
 from chandlery.store.unindicated import Waiting
 
@@ -34,6 +34,7 @@ class StatusReport:
     aggregates: Sequence[AggregateHealth]
     indicators: Waiting
     storage: Sequence[Storage]
+    scheduler: Scheduler
 
 
 def report_status(connection: Connection, at: datetime) -> StatusReport:
@@ -58,4 +59,5 @@ def report_status(connection: Connection, at: datetime) -> StatusReport:
         aggregates=policies.list_aggregation_health(connection, at),
         indicators=unindicated.count(connection, at),
         storage=policies.list_storage(connection),
+        scheduler=policies.describe_scheduler(connection, at),
     )
