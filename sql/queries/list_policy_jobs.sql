@@ -5,8 +5,9 @@ SELECT
     CASE
         WHEN j.proc_schema = 'market' AND j.proc_name = 'apply_retention' THEN 'retention'
         WHEN j.proc_schema = 'market' AND j.proc_name = 'apply_statistics' THEN 'statistics'
+        WHEN j.proc_schema = 'market' AND j.proc_name = 'apply_refresh' THEN 'refresh'
         WHEN k.table_name IS NULL THEN NULL
-        WHEN j.proc_name = 'policy_refresh_continuous_aggregate' THEN 'refresh'
+        WHEN j.proc_name = 'policy_refresh_continuous_aggregate' THEN 'timescaledb_refresh'
         WHEN j.proc_name = 'policy_compression' THEN 'columnstore'
         WHEN j.proc_name = 'policy_retention' THEN 'timescaledb_retention'
     END AS kind,

@@ -1,2 +1,5 @@
--- Materializes what changed of an aggregate's whole buckets in a window. Not inside a transaction.
-CALL refresh_continuous_aggregate(:'aggregate'::regclass, :'starts'::timestamptz, :'ends'::timestamptz);
+-- Materializes what changed of an aggregate's whole buckets in a window, or all of them by force, while nobody else refreshes
+-- it; tells whether that was done. Not inside a transaction.
+CALL market.refresh_aggregate(
+    :'aggregate', :'starts'::timestamptz, :'ends'::timestamptz, :'patience'::interval, :'by_force'::boolean, NULL
+);

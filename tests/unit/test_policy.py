@@ -242,14 +242,19 @@ def test_a_paused_retention_is_resumed_only_if_nothing_goes_at_once() -> None:
 def test_jobs_too_many_and_careless_ones_go_and_strangers_stay() -> None:
     found = as_found(SHIPPED)
     again = replace(found.jobs_of("ticks", "retention")[0], job_id=2000)
-    careless = replace(again, job_id=2001, kind=CARELESS, table_name="candles")
-    unwanted = replace(again, job_id=2002, table_name="candles_5m")
-    stranger = replace(again, job_id=2003, kind=None)
-    actions = plan(SHIPPED, replace(found, jobs=[*found.jobs, again, careless, unwanted, stranger]))
-    assert [(action.step, action.values["job_id"]) for action in actions] == [
-        (Step.DELETE_JOB, job_id) for job_id in (2000, 2001, 2002)
+    careless = [
+        replace(again, job_id=2003 + number, kind=kind, table_name="candles_5m") for number, kind in enumerate(CARELESS)
     ]
-    assert "TimescaleDB's own retention" in actions[1].says
+    unwanted = replace(again, job_id=2001, table_name="candles_5m")
+    stranger = replace(again, job_id=2002, kind=None)
+    actions = plan(SHIPPED, replace(found, jobs=[*found.jobs, again, unwanted, stranger, *careless]))
+    assert [(action.step, action.values["job_id"]) for action in actions] == [
+        (Step.DELETE_JOB, job_id) for job_id in (2000, 2001, 2003, 2004)
+    ]
+    assert [each.says.rpartition(": ")[2] for each in actions[2:]] == [
+        "TimescaleDB's own retention",
+        "TimescaleDB's own refresh policy",
+    ]
     assert not any(action.destructive for action in actions)
 
 
@@ -261,7 +266,7 @@ def test_a_columnstore_that_is_not_wanted_waits_for_permission_if_it_is_used() -
         assert (action.step, action.destructive) == (Step.REMOVE_COLUMNSTORE, destructive)
 
 
-def test_an_aggregate_is_refreshed_before_it_becomes_columns() -> None:
+def test_an_aggregate_gets_its_jobs_in_an_order_in_which_it_can() -> None:
     found = as_found(SHIPPED)
     plain = {name: replace(table, order_by="", segment_by="") for name, table in found.tables.items()}
     steps = [action.step for action in plan(SHIPPED, Found(NOW, plain, [])) if action.table == "candles_5m"]

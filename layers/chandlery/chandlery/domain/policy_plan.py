@@ -17,8 +17,13 @@ from chandlery.domain.policy import (
     told,
 )
 
-# TimescaleDB's own retention knows nothing of what is derived from the rows it drops.
-CARELESS = "timescaledb_retention"
+# TimescaleDB's own policies that are taken away, by the kind of their jobs, and why.
+CARELESS = {
+    "timescaledb_retention": (
+        "drops rows without asking whether what is derived from them stands: TimescaleDB's own retention"
+    ),
+    "timescaledb_refresh": "refreshes beside whoever else refreshes: TimescaleDB's own refresh policy",
+}
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,8 @@ class FoundTable:
 class FoundJob:
     """A job as the database has it, and how its runs went.
 
-    `kind` is a PolicyKind, CARELESS, or null: a stranger's. `age` is a refresh's start, else how old a chunk is when
-    the job takes it. `late_seconds` is how long its next run has been overdue.
+    `kind` is a PolicyKind, one of CARELESS, or null: a stranger's. `age` is a refresh's start, else how old a chunk is
+    when the job takes it. `late_seconds` is how long its next run has been overdue.
     """
 
     job_id: int
@@ -119,10 +124,8 @@ def _removals(wanted: Policies, found: Found) -> Iterator[Action]:
     for job in found.jobs:
         if job.kind is None or job.table_name is None or job.table_name not in wanted:
             continue
-        if job.kind == CARELESS:
-            yield _deleting(
-                job, "drops rows without asking whether what is derived from them stands: TimescaleDB's own retention"
-            )
+        if job.kind in CARELESS:
+            yield _deleting(job, CARELESS[job.kind])
         elif PolicyKind(job.kind) not in jobs_wanted(wanted[job.table_name]):
             yield _deleting(job, f"is not wanted: {job.kind}")
         elif job != found.jobs_of(job.table_name, job.kind)[0]:
@@ -141,7 +144,6 @@ def _changes(name: str, wanted: Policies, found: Found) -> Iterator[Action]:
             values={"hypertable": table.relation, "chunk_interval": policies.chunk_interval},
         )
     jobs = jobs_wanted(policies)
-    # TimescaleDB wants an aggregate refreshed before it takes a columnstore for it.
     for kind in PolicyKind:
         if kind is PolicyKind.COLUMNSTORE:
             yield from _columnstore(name, policies, table)

@@ -25,8 +25,9 @@ class PolicyReport:
 
     `drift` counts what differed, `drifted` says it; of that, `waiting_for_permission` was not done. `policies_done`
     were carried out in the scheduler's place, `policies_left` found no time; `retention_waits` says for what.
-    `stale_waiting` counts marks of changed minutes. `aggregate_lag_seconds` is that of the aggregate furthest behind,
-    once all was done; `database_growth_bytes` counts from a day before, null where no run then told the size.
+    `stale_waiting` counts marks of changed minutes; `refresh_held_off` is whether another refresh was at work.
+    `aggregate_lag_seconds` is that of the aggregate furthest behind, once all was done; `database_growth_bytes` counts
+    from a day before, null where no run then told the size.
     `is_alone` is false where another run kept the policies: then nothing was done.
     """
 
@@ -38,6 +39,7 @@ class PolicyReport:
     policies_left: int = 0
     stale_taken: int = 0
     stale_waiting: int = 0
+    refresh_held_off: bool = False
     aggregate_lag_seconds: float | None = None
     database_bytes: int | None = None
     database_growth_bytes: int | None = None
@@ -100,7 +102,7 @@ def maintain_policies(
             server_time=planned.scheduler.server_time,
         )
         errors += carried.errors
-        stale = StaleReport(0, 0, 0, 0)
+        stale = StaleReport()
         try:
             stale = refresh_stale(
                 connection,
@@ -140,6 +142,7 @@ def _report(planned: PolicyPlan, applied: Sequence[Action], carried: CarriedOut,
         policies_left=carried.left,
         stale_taken=stale.marks_taken,
         stale_waiting=stale.marks_left,
+        refresh_held_off=stale.is_held_off,
         scheduler_runs=planned.scheduler.runs,
         stands_in=planned.scheduler.stands_in,
         drifted=[action.says for action in planned.actions],
