@@ -58,6 +58,10 @@ BEGIN
 END
 $$;
 
+DROP FUNCTION market.remove_copies(text, timestamptz, timestamptz);
+DROP FUNCTION market.list_copies(text, timestamptz, timestamptz);
+DROP FUNCTION market.unique_key(text);
+DROP FUNCTION market.verify_derived(text, timestamptz, timestamptz, integer[]);
 DROP PROCEDURE market.add_columnstore_job(text, interval, interval, timestamptz);
 DROP PROCEDURE market.apply_refresh(integer, jsonb);
 DROP PROCEDURE market.refresh_aggregate(text, timestamptz, timestamptz, interval, boolean, boolean);

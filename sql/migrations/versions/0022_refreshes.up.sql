@@ -15,7 +15,10 @@ $$;
 COMMENT ON FUNCTION market.end_forgetful_refresher IS 'Ends a session that still holds the refresh lock of an aggregate, though it has been idle since before this transaction began.';
 
 CREATE FUNCTION market.release_refresh(aggregate text) RETURNS void LANGUAGE sql AS $$
-    SELECT pg_advisory_unlock(hashtext('market.refresh'), hashtext(aggregate)), pg_advisory_unlock_shared(hashtext('market.horizons'))
+    SELECT
+        pg_advisory_unlock(hashtext('market.refresh'), hashtext(aggregate)),
+        pg_advisory_unlock_shared(hashtext('market.horizons')),
+        (SELECT set_config(name, reset_val, false) FROM pg_settings WHERE name = 'enable_bitmapscan')
 $$;
 COMMENT ON FUNCTION market.release_refresh IS 'Lets the next refresh of an aggregate in, and retention go on.';
 
@@ -77,6 +80,14 @@ BEGIN
     ));
     -- Ends the wait's own timeout. The locks are the session's.
     COMMIT;
+    IF EXISTS (
+        SELECT FROM timescaledb_information.chunks AS c
+        WHERE format('%I.%I', c.hypertable_schema, c.hypertable_name)::regclass = market.policy_relation(aggregate)
+            AND c.is_compressed AND c.range_start < ends AND c.range_end > starts
+    ) THEN
+        -- A refresh deletes before it inserts, and by a bitmap scan a DELETE may miss rows in columns: they would stand twice.
+        PERFORM set_config('enable_bitmapscan', 'off', false);
+    END IF;
     IF starts < ends THEN
         -- All at once: between batches, the newest of which comes first, readers would miss candles.
         CALL refresh_continuous_aggregate(
@@ -182,3 +193,131 @@ BEGIN
     END LOOP;
 END
 $$;
+
+CREATE FUNCTION market.verify_derived(aggregate text, starts timestamptz, ends timestamptz, instrument_ids integer[])
+RETURNS TABLE (instrument_id integer, bucket timestamptz, hour timestamptz, outcome text, was text, becomes text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    stored regclass := market.policy_relation(aggregate);
+    days boolean := aggregate = 'candles_1d_parts';
+    bucket text := CASE WHEN days THEN 'day' ELSE 'time' END;
+    keys text := CASE WHEN days THEN 'instrument_id, session_date, day' ELSE 'instrument_id, time' END;
+    wide interval := (SELECT d.width FROM market.derived_aggregates() AS d WHERE d.aggregate = verify_derived.aggregate);
+    columns text[] := market.shared_columns(stored, format('market.%I', aggregate)::regclass);
+    -- Below, minutes have been dropped; beyond, buckets are computed when read.
+    kept timestamptz := greatest(starts, (
+        SELECT time_bucket(wide, dropped_before + wide - INTERVAL '1 microsecond') FROM market.horizons WHERE table_name = 'candles'
+    ));
+    until timestamptz := least(ends, market.materialized_up_to(aggregate));
+    chosen text := CASE WHEN instrument_ids IS NULL THEN '' ELSE 'AND instrument_id = ANY ($4)' END;
+BEGIN
+    -- All in one snapshot. A bucket with a mark is known to be stale, one that stands twice is wrong whatever is marked.
+    RETURN QUERY EXECUTE format(
+        $query$
+        WITH stored AS (
+            SELECT *, row_number() OVER (PARTITION BY %1$s) AS copy FROM %2$s WHERE %3$I >= $1 AND %3$I < $3 %4$s
+        ), folded AS (
+            SELECT instrument_id, %5$s, %6$s, 1 AS copy FROM market.candles
+            WHERE time >= $2 AND time < $3 %4$s %7$s
+            GROUP BY instrument_id, %8$s
+        ), joined AS (
+            SELECT
+                coalesce(s.instrument_id, f.instrument_id) AS instrument_id, coalesce(s.%3$I, f.%3$I) AS bucket,
+                date_bin('1 hour', coalesce(f.time, s.time), '2000-01-01 00:00Z') AS hour,
+                CASE
+                    WHEN s.copy > 1 THEN 'twice'
+                    WHEN s.%3$I < $2 THEN 'dropped'
+                    WHEN f.instrument_id IS NULL THEN 'only_derived'
+                    WHEN s.instrument_id IS NULL THEN 'only_minutes'
+                    WHEN ROW(%9$s) IS DISTINCT FROM ROW(%10$s) THEN 'different'
+                    ELSE 'same'
+                END AS outcome,
+                ROW(%9$s)::text AS was, ROW(%10$s)::text AS becomes
+            FROM stored AS s FULL JOIN folded AS f USING (%1$s, copy)
+        )
+        SELECT
+            j.instrument_id, j.bucket, j.hour,
+            CASE
+                WHEN j.outcome IN ('same', 'twice', 'dropped') THEN j.outcome
+                WHEN EXISTS (
+                    SELECT FROM market.stale AS m
+                    WHERE m.hour > j.bucket - INTERVAL '1 hour' AND m.hour < j.bucket + $5
+                        AND j.instrument_id = ANY (m.instrument_ids)
+                ) OR EXISTS (
+                    SELECT FROM market.open_hours AS m WHERE m.hour > j.bucket - INTERVAL '1 hour' AND m.hour < j.bucket + $5
+                ) THEN 'waiting'
+                ELSE j.outcome
+            END,
+            CASE WHEN j.outcome IN ('different', 'only_derived', 'twice') THEN j.was END,
+            CASE WHEN j.outcome IN ('different', 'only_minutes') THEN j.becomes END
+        FROM joined AS j
+        $query$,
+        keys, stored, bucket, chosen,
+        CASE WHEN days THEN format('session_date, time_bucket(%L::interval, time) AS day, min(time) AS time', wide)
+            ELSE format('time_bucket(%L::interval, time) AS time', wide) END,
+        market.derived_columns('candles'),
+        CASE WHEN days THEN 'AND NOT extended' ELSE '' END,
+        CASE WHEN days THEN format('session_date, time_bucket(%L::interval, time)', wide)
+            ELSE format('time_bucket(%L::interval, time)', wide) END,
+        (SELECT string_agg(format('s.%I', c), ', ') FROM unnest(columns) AS c),
+        (SELECT string_agg(format('f.%I', c), ', ') FROM unnest(columns) AS c)
+    ) USING starts, kept, until, instrument_ids, wide;
+END
+$$;
+COMMENT ON FUNCTION market.verify_derived IS 'Every materialised bucket of a stretch, of all instruments or some, held against its minutes: same, twice, different, only_derived, only_minutes, dropped: it stands once and its minutes are gone, or waiting: not the same, and marked to be refreshed; where not the same, the row there is and the one of its minutes.';
+
+CREATE FUNCTION market.unique_key(table_name text, OUT time_column text, OUT keys text[], OUT best_first text)
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT known.time_column, known.keys, known.best_first FROM (VALUES
+        ('time', '{instrument_id,time,seq}'::text[], 'cancelled DESC', 'ticks'),
+        ('time', '{instrument_id,time}', 'version DESC, partial, revision DESC', 'candles'),
+        ('time', '{instrument_id,timeframe,name,parameters,time}', 'made_at DESC', 'indicators'),
+        ('day', '{instrument_id,session_date,day}', 'minutes DESC, volume DESC', 'candles_1d_parts'),
+        ('time', '{instrument_id,time}', 'minutes DESC, volume DESC', 'derived')
+    ) AS known (time_column, keys, best_first, name)
+    WHERE known.name = CASE WHEN table_name ~ '^candles_\d+(m|h)$' THEN 'derived' ELSE table_name END
+$$;
+COMMENT ON FUNCTION market.unique_key IS 'The columns by which a row of a table can stand only once, and which of several is to be kept: the best comes first.';
+
+CREATE FUNCTION market.list_copies(table_name text, starts timestamptz, ends timestamptz)
+RETURNS TABLE (instrument_id integer, at timestamptz, copies bigint) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    key record := market.unique_key(table_name);
+BEGIN
+    RETURN QUERY EXECUTE format(
+        'SELECT instrument_id, %1$I, count(*) FROM %2$s WHERE %1$I >= $1 AND %1$I < $2 GROUP BY %3$s HAVING count(*) > 1',
+        key.time_column, market.policy_relation(table_name), array_to_string(key.keys, ', ')
+    ) USING starts, ends;
+END
+$$;
+COMMENT ON FUNCTION market.list_copies IS 'Keys that stand more than once in a stretch of a table, whatever its index says.';
+
+CREATE FUNCTION market.remove_copies(table_name text, starts timestamptz, ends timestamptz) RETURNS bigint
+-- Without bitmap scans, by which a DELETE may miss rows in columns, and however many rows a batch of columns has.
+LANGUAGE plpgsql SET enable_bitmapscan = off SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0 AS $$
+DECLARE
+    key record := market.unique_key(table_name);
+    relation regclass := market.policy_relation(table_name);
+    keys text := array_to_string(key.keys, ', ');
+    ids integer[] := ARRAY(SELECT DISTINCT c.instrument_id FROM market.list_copies(table_name, starts, ends) AS c);
+    removed bigint;
+    kept bigint;
+BEGIN
+    EXECUTE format(
+        'CREATE TEMPORARY TABLE kept_copies ON COMMIT DROP AS SELECT DISTINCT ON (%1$s) * FROM %2$s WHERE (%1$s) IN ('
+        'SELECT %1$s FROM %2$s WHERE %3$I >= $1 AND %3$I < $2 AND instrument_id = ANY ($3) GROUP BY %1$s HAVING count(*) > 1'
+        ') AND %3$I >= $1 AND %3$I < $2 ORDER BY %1$s, %4$s',
+        keys, relation, key.time_column, key.best_first
+    ) USING starts, ends, ids;
+    EXECUTE format(
+        'DELETE FROM %s WHERE %I >= $1 AND %2$I < $2 AND instrument_id = ANY ($3) AND (%3$s) IN (SELECT %3$s FROM kept_copies)',
+        relation, key.time_column, keys
+    ) USING starts, ends, ids;
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    EXECUTE format('INSERT INTO %s SELECT * FROM kept_copies', relation);
+    GET DIAGNOSTICS kept = ROW_COUNT;
+    DROP TABLE kept_copies;
+    RETURN removed - kept;
+END
+$$;
+COMMENT ON FUNCTION market.remove_copies IS 'Leaves one row of each key in a stretch of a table, the best of those there; says how many went. Whoever calls it keeps the table''s writers out.';
