@@ -27,7 +27,7 @@ class Outcome(Enum):
 
 
 def refresh(
-    connection: Connection, aggregate: str, window: Window, *, patience: timedelta = PATIENCE, by_force: bool = False
+    connection: Connection, aggregate: str, window: Window, *, patience: timedelta | None = None, by_force: bool = False
 ) -> Outcome:
     """Materialize what changed of an aggregate's whole buckets in a window; the aggregate below it comes first.
 
@@ -38,7 +38,7 @@ def refresh(
         connection: in autocommit mode, and not inside a transaction but a rehearsal's.
         aggregate: its name in the schema `market`.
         window: of whole buckets.
-        patience: how long to wait for another refresh of the aggregate, or for retention.
+        patience: how long to wait for another refresh of the aggregate, or for retention; None: as a run does.
         by_force: whether to materialize all of it, fresh or not.
 
     Returns:
@@ -58,7 +58,7 @@ def refresh(
                 aggregate=aggregate,
                 starts=window.starts,
                 ends=window.ends,
-                patience=patience,
+                patience=patience or PATIENCE,
                 by_force=by_force,
             ).fetchone()
     except Retryable as error:

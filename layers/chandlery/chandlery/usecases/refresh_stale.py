@@ -12,7 +12,7 @@ from chandlery.domain.timeframe import AGGREGATED, Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 from chandlery.store import derived, instruments, refreshes
 from chandlery.store.derived import OpenHour, StaleHour
-from chandlery.store.refreshes import PATIENCE, Outcome
+from chandlery.store.refreshes import Outcome
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_PIECE = 7
@@ -92,7 +92,7 @@ def refresh_stale(
 class Refresher:
     """Refreshes whole closed buckets above the horizon, as of a moment; counts its calls, and those in vain."""
 
-    def __init__(self, connection: Connection, at: datetime, patience: timedelta = PATIENCE) -> None:
+    def __init__(self, connection: Connection, at: datetime, patience: timedelta | None = None) -> None:
         self.refreshes = self.fresh = 0
         self.horizon = derived.find_horizon(connection)
         self._connection = connection
