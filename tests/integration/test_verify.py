@@ -175,21 +175,16 @@ def hold_the_best(verified: Connection, table: str, order: str, at: datetime) ->
         )
     ]
     values = ", ".join(better if name == order else name for name in columns)
-    verified.execute(
-        f"INSERT INTO market.{table} SELECT {values} FROM market.{table} WHERE instrument_id = 1 AND time = %s",
-        [at],  # noqa: S608
-    )
-    (best,) = verified.execute(f"SELECT max({order}::text) FROM market.{table} WHERE time = %s", [at]).fetchone() or ()  # noqa: S608
+    its = f"FROM market.{table} WHERE instrument_id = 1 AND time = %s"
+    verified.execute(f"INSERT INTO market.{table} SELECT {values} {its}", [at])
+    (best,) = verified.execute(f"SELECT max({order}::text) {its}", [at]).fetchone() or ()
     rows = verified.execute(f"SELECT count(*) FROM market.{table}").fetchone()  # noqa: S608
     refresh(verified, LATE)
 
     report = verify(verified)
     assert wrong(report)[table] == {"twice": 1}
     assert verify(verified, repair=True).repaired >= 1
-    assert verified.execute(
-        f"SELECT {order}::text FROM market.{table} WHERE time = %s AND instrument_id = 1",
-        [at],  # noqa: S608
-    ).fetchall() == [(best,)]
+    assert verified.execute(f"SELECT {order}::text {its}", [at]).fetchall() == [(best,)]
     assert verified.execute(f"SELECT count(*) + 1 FROM market.{table}").fetchone() == rows  # noqa: S608
     refresh(verified, LATE)
     assert verify(verified).wrong == 0

@@ -47,15 +47,17 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     found boolean := false;
 BEGIN
-    -- Of versions that cut these ranges before they materialize them; later ones refuse a second refresh.
+    -- Of versions that cut these ranges before they materialize them, asked as they do; later ones refuse a second refresh.
     IF to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') IS NOT NULL THEN
         EXECUTE $query$
             SELECT EXISTS (
                 SELECT FROM _timescaledb_catalog.continuous_aggs_materialization_ranges AS r
                 JOIN _timescaledb_catalog.continuous_agg AS a ON a.mat_hypertable_id = r.materialization_id
                 WHERE a.user_view_schema = 'market' AND a.user_view_name = $1
-                    AND r.lowest_modified_value < _timescaledb_functions.to_unix_microseconds($3)
-                    AND r.greatest_modified_value >= _timescaledb_functions.to_unix_microseconds($2)
+                    AND r.greatest_modified_value >= r.lowest_modified_value
+                    AND int8range(r.lowest_modified_value, r.greatest_modified_value) && int8range(
+                        _timescaledb_functions.to_unix_microseconds($2), _timescaledb_functions.to_unix_microseconds($3)
+                    )
             )
         $query$ INTO found USING aggregate, starts, ends;
     END IF;
@@ -94,6 +96,8 @@ BEGIN
             format('market.%I', aggregate)::regclass, starts, ends, by_force, '{"buckets_per_batch": 0}'::jsonb
         );
     END IF;
+    -- What was materialized is there for whoever comes next.
+    COMMIT;
     is_done := starts >= ends OR NOT market.is_materializing(aggregate, starts, ends);
     PERFORM market.release_refresh(aggregate);
 END
