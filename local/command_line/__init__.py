@@ -29,6 +29,7 @@ _COMMANDS = {
     "candles": "candles.candles",
     "refresh": "derived.refresh",
     "rebuild": "derived.rebuild",
+    "verify": "verify.verify",
     "gaps": "gaps.gaps",
     "coverage": "coverage.coverage",
     "explain": "explain.explain",

@@ -64,6 +64,8 @@ def status(
 def _remarks(report: StatusReport) -> Iterator[str]:
     """What the data alone does not tell: who no longer runs, which feeds were silent, and gaps that were found."""
     schedules = {function.name: function for function in read_functions()}
+    if report.wrong_buckets:
+        yield f"a day's samples found {report.wrong_buckets:,} wrong derived candles: chandlery verify --repair"
     for run in report.components:
         if run.component in schedules and _stands_still(run, schedules[run.component], report.at):
             yield f"{run.component} has not run since {plain(run.scheduled_at)}"

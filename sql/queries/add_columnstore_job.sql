@@ -1,6 +1,6 @@
 -- Turns chunks that are old enough into columns.
-CALL add_columnstore_policy(
-    format('market.%I', :'table_name'::text)::regclass, after => :'age'::interval, schedule_interval => :'schedule'::interval,
-    initial_start => :'schedule'::interval
+CALL market.add_columnstore_job(
+    :'table_name', :'age'::interval, :'schedule'::interval,
+    :'schedule'::interval
         + date_bin(:'schedule'::interval, now(), '2000-01-01 00:00Z'::timestamptz + :'starts_after'::interval)
 );

@@ -5,8 +5,9 @@ SELECT
     CASE
         WHEN j.proc_schema = 'market' AND j.proc_name = 'apply_retention' THEN 'retention'
         WHEN j.proc_schema = 'market' AND j.proc_name = 'apply_statistics' THEN 'statistics'
+        WHEN j.proc_schema = 'market' AND j.proc_name = 'apply_refresh' THEN 'refresh'
         WHEN k.table_name IS NULL THEN NULL
-        WHEN j.proc_name = 'policy_refresh_continuous_aggregate' THEN 'refresh'
+        WHEN j.proc_name = 'policy_refresh_continuous_aggregate' THEN 'timescaledb_refresh'
         WHEN j.proc_name = 'policy_compression' THEN 'columnstore'
         WHEN j.proc_name = 'policy_retention' THEN 'timescaledb_retention'
     END AS kind,
@@ -17,8 +18,6 @@ SELECT
         coalesce(j.config ->> 'start_offset', j.config ->> 'compress_after', j.config ->> 'drop_after')
     ) AS age,
     market.interval_or_null(j.config ->> 'end_offset') AS end_offset,
-    -- Told or not: TimescaleDB's own default is batches.
-    j.proc_name = 'policy_refresh_continuous_aggregate' AND j.config -> 'buckets_per_batch' IS DISTINCT FROM '0' AS in_batches,
     -- Null where the next run depends on when the last one ended.
     CASE WHEN j.fixed_schedule AND isfinite(j.initial_start) THEN j.initial_start END AS first_start,
     j.scheduled,

@@ -1,7 +1,5 @@
--- Materializes what changed of an aggregate's whole buckets in a window. Not inside a transaction.
-CALL refresh_continuous_aggregate(
-    :'aggregate'::regclass, :'starts'::timestamptz, :'ends'::timestamptz,
-    -- All at once: since 2.28 it would commit ten buckets at a time, the newest first, and readers would miss the others
-    -- meanwhile. Earlier versions know no such option, and pass it over.
-    options => '{"buckets_per_batch": 0}'
+-- Materializes what changed of an aggregate's whole buckets in a window, or all of them by force, while nobody else refreshes
+-- it; tells whether that was done. Not inside a transaction.
+CALL market.refresh_aggregate(
+    :'aggregate', :'starts'::timestamptz, :'ends'::timestamptz, :'patience'::interval, :'by_force'::boolean, NULL
 );

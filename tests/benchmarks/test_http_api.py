@@ -26,7 +26,7 @@ from chandlery.domain.timeframe import AGGREGATED, Timeframe
 from chandlery.domain.window import DAY, HOUR, Window
 from chandlery.numerics.catalogue import prepare
 from chandlery.numerics.functions import SessionCandles
-from chandlery.store import derived
+from chandlery.store import refreshes
 from chandlery.store.series import read_series
 from chandlery.usecases.list_price_changes import price_changes
 from chandlery.usecases.refresh_stale import refresh_stale
@@ -76,7 +76,7 @@ def stored(connection: Connection) -> Connection:
 def materialize(connection: Connection, days: int) -> None:
     for timeframe in AGGREGATED:
         whole = Window(timeframe.ceil_bucket(NOON - days * DAY), timeframe.floor_bucket(NOON))
-        derived.refresh(connection, timeframe, whole)
+        refreshes.refresh(connection, timeframe.aggregate, whole)
     connection.execute("VACUUM ANALYZE")
 
 

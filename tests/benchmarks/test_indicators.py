@@ -10,7 +10,7 @@ from chandlery.domain.window import DAY, HOUR, Window
 from chandlery.indicator_set import read_indicator_set
 from chandlery.numerics.functions import Candles, compute
 from chandlery.settings import Settings
-from chandlery.store import derived
+from chandlery.store import refreshes
 from chandlery.store.indicators import Stretch, read_candles
 from chandlery.usecases.compute_indicators import IndicatorReport, compute_indicators
 from chandlery.usecases.mark_unfilled import keep_set
@@ -31,7 +31,7 @@ def stored(connection: Connection) -> Connection:
             insert_candles(connection, starts, starts + DAY, INSTRUMENTS, trades=10, left_out=0.8)
     for timeframe in AGGREGATED:
         whole = Window(timeframe.ceil_bucket(NOON - DAYS * DAY), timeframe.floor_bucket(NOON))
-        derived.refresh(connection, timeframe, whole)
+        refreshes.refresh(connection, timeframe.aggregate, whole)
     connection.execute("VACUUM ANALYZE market.candles")
     # The history before is not filled here.
     keep_set(connection, read_indicator_set(), NOON)

@@ -11,7 +11,7 @@ from psycopg import Connection
 from chandlery.domain.session import Calendar, Session
 from chandlery.domain.timeframe import AGGREGATED, Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
-from chandlery.store import derived, fingerprints, instruments, policies, sessions
+from chandlery.store import fingerprints, instruments, policies, refreshes, sessions
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.candles import write_vendor
 from tests.integration.cached_reading import assert_never_stale, cached, new_cache, plain
@@ -120,7 +120,7 @@ def test_a_change_shows_at_once(
     assert_never_stale(cache, connection, pair[0], WINDOWS)
     for timeframe in AGGREGATED:
         window = Window(timeframe.floor_bucket(NOON - DAY), timeframe.floor_bucket(NOON) + timeframe.width)  # type: ignore[operator]  # no month
-        derived.refresh(connection, timeframe, window)
+        refreshes.refresh(connection, timeframe.aggregate, window)
         assert_never_stale(cache, connection, pair[0], WINDOWS[:1])
     refresh(connection, LATE)
     assert_never_stale(cache, connection, pair[0], WINDOWS)
@@ -213,7 +213,7 @@ def test_a_bucket_passed_over_between_fingerprint_and_reading_is_not_found_later
 
     def pass_over() -> None:
         later = window.starts + 10 * MINUTE
-        derived.refresh(connection, Timeframe.M5, Window(later, later + 5 * MINUTE))
+        refreshes.refresh(connection, "candles_5m", Window(later, later + 5 * MINUTE))
 
     part, answer = cached(cache, connection, pair[0], Timeframe.M5, window, pass_over)
     assert (part, len(answer)) == (window, 1)
@@ -232,7 +232,7 @@ def test_a_bucket_passed_over_once_its_mark_was_taken_is_in_doubt(connection: Co
     part, answer = cached(cache, connection, today[0], Timeframe.M5, window)
     assert (part, len(answer)) == (window, 1)
     write(connection, today[1], [candle(starts + 7 * MINUTE, 7)])
-    derived.refresh(connection, Timeframe.M5, Window(starts + 5 * MINUTE, starts + 10 * MINUTE))
+    refreshes.refresh(connection, "candles_5m", Window(starts + 5 * MINUTE, starts + 10 * MINUTE))
     assert plain(connection, today[0], Timeframe.M5, window) == []
     assert cached(cache, connection, today[0], Timeframe.M5, window)[0] is None
     refresh(connection, starts + 11 * MINUTE)
@@ -290,7 +290,9 @@ class Desk:
         timeframe = self.chance.choice(AGGREGATED)
         width = timeframe.width or DAY
         ends = timeframe.floor_bucket(self.now - MINUTE) - self.chance.choice([0, 0, 1]) * width
-        derived.refresh(self._connection, timeframe, Window(ends - self.chance.choice([1, 2, 8]) * width, ends))
+        refreshes.refresh(
+            self._connection, timeframe.aggregate, Window(ends - self.chance.choice([1, 2, 8]) * width, ends)
+        )
 
     def maintain(self) -> None:
         """Our own run, which takes some marks or all."""

@@ -35,7 +35,7 @@ from tests.integration.policy_scene import (
 __all__ = ["desk"]
 
 _JOB = "(SELECT min(job_id) FROM timescaledb_information.jobs WHERE proc_name = '{}' AND schedule_interval = '{}')"
-REFRESH = _JOB.format("policy_refresh_continuous_aggregate", "1 minute")
+REFRESH = _JOB.format("apply_refresh", "1 minute")
 RETENTION = _JOB.format("apply_retention", "12 hours")
 STATISTICS = _JOB.format("apply_statistics", "7 days")
 IN_BATCHES = (
@@ -88,8 +88,8 @@ def test_a_plan_changes_nothing(desk: Connection) -> None:
     ("sabotage", "said"),
     [
         (
-            "SELECT remove_continuous_aggregate_policy('market.candles_1d_parts')",
-            "candles_1d_parts: refresh the newest 5 days every 1 h; there is no such job",
+            f"SELECT delete_job({_JOB.format('apply_refresh', '1 hour')})",
+            "candles_4h: refresh the newest 4 days every 1 h; there is no such job",
         ),
         (
             "CALL remove_columnstore_policy('market.candles')",
@@ -123,6 +123,10 @@ def test_a_plan_changes_nothing(desk: Connection) -> None:
         (
             "SELECT add_retention_policy('market.candles', INTERVAL '30 days', initial_start => '2100-01-01')",
             r"candles: remove job \d+, which drops rows without asking .*: TimescaleDB's own retention",
+        ),
+        (
+            "SELECT add_continuous_aggregate_policy('market.candles_5m', '1 day', '1 min', '1 h'))",
+            r"candles_5m: remove job \d+, which refreshes beside .*: TimescaleDB's own refresh policy",
         ),
         (
             "SELECT set_chunk_time_interval('market.ticks', INTERVAL '1 day')",

@@ -14,7 +14,7 @@ from chandlery.domain.timeframe import AGGREGATED, Timeframe
 from chandlery.domain.window import Window
 from chandlery.errors import Permanent, Retryable
 from chandlery.settings import Settings
-from chandlery.store import derived, policies, rebuilds
+from chandlery.store import policies, rebuilds, refreshes
 from chandlery.store.connection import connect
 from chandlery.usecases.apply_policies import plan_policies
 from chandlery.usecases.rebuild_timeframe import discard, rebuild_timeframe, restore_timeframe
@@ -535,7 +535,7 @@ def test_writers_of_candles_wait_for_the_exchange(
 def test_a_chunk_in_columns_is_copied_and_compared(history: Connection) -> None:
     keep(history)
     maintain(history, NOON)
-    derived.refresh(history, Timeframe.M5, Window(EDGE, EDGE + HOUR))
+    refreshes.refresh(history, "candles_5m", Window(EDGE, EDGE + HOUR))
     policies.turn_to_columns(history, "candles_5m", NOON)
     rows = materialized(history)
     report = rebuild(history, Timeframe.M5)

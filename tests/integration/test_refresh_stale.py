@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from psycopg import Connection
@@ -10,7 +11,8 @@ from psycopg import Connection
 from chandlery.domain.timeframe import AGGREGATED, Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 from chandlery.errors import Permanent, Retryable
-from chandlery.store import derived
+from chandlery.store import derived, refreshes
+from chandlery.store.refreshes import Outcome
 from chandlery.usecases.refresh_history import refresh_history
 from chandlery.usecases.refresh_stale import refresh_stale
 from tests.integration.derived_scene import assert_rolled, listed, open_hours, refresh, whole, write
@@ -126,14 +128,15 @@ def test_a_candle_that_changes_during_the_refresh_leaves_a_mark_of_its_own(
     connection: Connection, instrument: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_once: Iterator[Minute] = iter([candle(NOON, 700)])
-    plain = derived.refresh
+    plain = refreshes.refresh
 
-    def refresh_and_change(connection: Connection, timeframe: Timeframe, window: Window) -> None:
-        plain(connection, timeframe, window)
+    def refresh_and_change(connection: Connection, aggregate: str, window: Window, **options: Any) -> Outcome:
+        outcome = plain(connection, aggregate, window, **options)
         for changed in write_once:
             write(connection, instrument, [changed])
+        return outcome
 
-    monkeypatch.setattr(derived, "refresh", refresh_and_change)
+    monkeypatch.setattr(refreshes, "refresh", refresh_and_change)
     refresh(connection, LATE)
     assert [hour for hour, _ in rows(connection, "stale")] == [NOON]
     monkeypatch.undo()
@@ -145,17 +148,17 @@ def test_a_run_that_dies_leaves_its_marks(
     connection: Connection, instrument: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = 0
-    plain = derived.refresh
+    plain = refreshes.refresh
 
-    def die_late(connection: Connection, timeframe: Timeframe, window: Window) -> None:
+    def die_late(connection: Connection, aggregate: str, window: Window, **options: Any) -> Outcome:
         nonlocal calls
         calls += 1
         if calls == 4:
             raise Retryable("killed")
-        plain(connection, timeframe, window)
+        return plain(connection, aggregate, window, **options)
 
     before = rows(connection, "stale")
-    monkeypatch.setattr(derived, "refresh", die_late)
+    monkeypatch.setattr(refreshes, "refresh", die_late)
     with pytest.raises(Retryable):
         refresh(connection, LATE)
     assert rows(connection, "stale") == before
@@ -232,7 +235,9 @@ def test_timescaledb_alone_would_take_the_history_with_it(
     instrument, horizon = dropped
     before = whole(connection)["5m"]
     write(connection, instrument, [candle(horizon - MINUTE, 50)])
-    derived.refresh(connection, Timeframe.M5, Window(horizon - 7 * DAY, horizon + DAY))
+    connection.execute(
+        "CALL refresh_continuous_aggregate('market.candles_5m', %s, %s)", [horizon - 7 * DAY, horizon + DAY]
+    )
     left = [row for row in whole(connection)["5m"] if row[1] < horizon]
     assert len(left) < len([row for row in before if row[1] < horizon])
 

@@ -159,7 +159,7 @@ def test_the_scheduler_runs_jobs_as_their_owner(elsewhere: Elsewhere) -> None:
     with psycopg.connect(elsewhere.server.url("desk"), autocommit=True) as connection:
         kinds = {procedure: job for job, procedure, _ in connection.execute(_JOBS).fetchall()}
         assert set(kinds) == {
-            "apply_retention", "apply_statistics", "policy_compression", "policy_refresh_continuous_aggregate",
+            "apply_retention", "apply_statistics", "policy_compression", "apply_refresh",
         }  # fmt: skip
         jobs = [job for procedure, job in kinds.items() if procedure != "apply_retention"]
         for job in jobs:

@@ -40,6 +40,7 @@ EXPECTED = {
     "AggregatesLate": ("AggregateLagSeconds", ">", DELAYED_SECONDS, "ignore"),
     "FeedSilent": ("FeedSilentSeconds", ">", 120, "notBreaching"),
     "PolicyDriftStays": ("PolicyDrift", ">", 0, "ignore"),
+    "DerivedCandlesWrong": ("WrongBuckets", ">", 0, "ignore"),
     "CalendarsEnd": ("CalendarsEnding", ">", 0, "ignore"),
     "FailedRunsWaiting": ("ApproximateNumberOfMessagesVisible", ">", 0, "notBreaching"),
     "FailedDeliveriesWaiting": ("ApproximateNumberOfMessagesVisible", ">", 0, "notBreaching"),

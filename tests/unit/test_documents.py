@@ -91,6 +91,38 @@ def usecase_of(function: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def rows_under(heading: str) -> list[list[str]]:
+    """The cells of the table that has this heading."""
+    lines = ARCHITECTURE[ARCHITECTURE.index(heading) :].splitlines()[2:]
+    rows = [line for line in lines[: lines.index("") if "" in lines else None] if line.startswith("|")]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+MARKS = rows_under("| what | who sets it |")
+LOCKS = rows_under("| lock | who holds it")
+
+
+def test_every_lock_of_the_sql_stands_in_the_table_and_no_other() -> None:
+    text = "".join(path.read_text() for path in (REPO / "sql").rglob("*.sql"))
+    assert {row[0].strip("`") for row in LOCKS} == set(re.findall(r"hashtext\('([\w. ]+)'\)", text))
+
+
+def test_every_mark_of_the_table_is_one() -> None:
+    text = "".join(path.read_text() for path in (REPO / "sql" / "migrations").rglob("*.up.sql"))
+    created = set(re.findall(r"CREATE TABLE (market\.\w+)", text))
+    named = {name for row in MARKS for name in re.findall(r"`(market\.\w+)`", row[0])}
+    assert named <= created
+    # What is neither data nor reference data, nor made of them, is there for runs to meet in.
+    data = "ticks candles instruments calendars sessions tickers feeds feed_minutes candle_hours indicators runs"
+    assert created - named == {f"market.{name}" for name in data.split()}
+
+
+@pytest.mark.parametrize("test", sorted({row[-1].strip("`") for row in [*MARKS, *LOCKS]}))
+def test_every_row_of_the_tables_is_shown_by_a_test(test: str) -> None:
+    path, _, name = test.partition("::")
+    assert f"def {name}(" in (REPO / path).read_text()
+
+
 @pytest.mark.parametrize("page", ["docs/architecture.md", "docs/comparison.md", "README.md", "CONTRIBUTING.md"])
 def test_rooms_and_files_that_a_page_names_are_there(page: str) -> None:
     path = REPO / page

@@ -83,7 +83,6 @@ def as_found(policies: Policies, *, oldest_ends: datetime | None = None) -> Foun
                     job.schedule,
                     job.age,
                     end,
-                    in_batches=False,
                     first_start=STROKE + starts_after(name, job),
                     scheduled=True,
                     failed=False,
@@ -273,7 +272,6 @@ def test_retention_waits_for_permission_where_rows_would_go() -> None:
         ("candles_5m", PolicyKind.REFRESH, {"schedule": HOUR}, "runs every 1 h", False),
         ("candles_5m", PolicyKind.REFRESH, {"scheduled": False}, "is paused", False),
         ("candles_5m", PolicyKind.REFRESH, {"end_offset": None}, "leaves out the newest none", False),
-        ("candles_5m", PolicyKind.REFRESH, {"in_batches": True}, "commits in batches", False),
         ("ticks", PolicyKind.RETENTION, {"first_start": NOW}, "starts 0 s after the stroke", False),
         ("ticks", PolicyKind.RETENTION, {"first_start": NOW + MINUTE}, "starts 1 min after the stroke", False),
         ("ticks", PolicyKind.RETENTION, {"first_start": None}, "has no fixed schedule", False),
@@ -300,14 +298,19 @@ def test_a_paused_retention_is_resumed_only_if_nothing_goes_at_once() -> None:
 def test_jobs_too_many_and_careless_ones_go_and_strangers_stay() -> None:
     found = as_found(SHIPPED)
     again = replace(found.jobs_of("ticks", "retention")[0], job_id=2000)
-    careless = replace(again, job_id=2001, kind=CARELESS, table_name="candles")
-    unwanted = replace(again, job_id=2002, table_name="candles_5m")
-    stranger = replace(again, job_id=2003, kind=None)
-    actions = plan(SHIPPED, replace(found, jobs=[*found.jobs, again, careless, unwanted, stranger]))
-    assert [(action.step, action.values["job_id"]) for action in actions] == [
-        (Step.DELETE_JOB, job_id) for job_id in (2000, 2001, 2002)
+    careless = [
+        replace(again, job_id=2003 + number, kind=kind, table_name="candles_5m") for number, kind in enumerate(CARELESS)
     ]
-    assert "TimescaleDB's own retention" in actions[1].says
+    unwanted = replace(again, job_id=2001, table_name="candles_5m")
+    stranger = replace(again, job_id=2002, kind=None)
+    actions = plan(SHIPPED, replace(found, jobs=[*found.jobs, again, unwanted, stranger, *careless]))
+    assert [(action.step, action.values["job_id"]) for action in actions] == [
+        (Step.DELETE_JOB, job_id) for job_id in (2000, 2001, 2003, 2004)
+    ]
+    assert [each.says.rpartition(": ")[2] for each in actions[2:]] == [
+        "TimescaleDB's own retention",
+        "TimescaleDB's own refresh policy",
+    ]
     assert not any(action.destructive for action in actions)
 
 
@@ -319,7 +322,7 @@ def test_a_columnstore_that_is_not_wanted_waits_for_permission_if_it_is_used() -
         assert (action.step, action.destructive) == (Step.REMOVE_COLUMNSTORE, destructive)
 
 
-def test_an_aggregate_is_refreshed_before_it_becomes_columns() -> None:
+def test_an_aggregate_gets_its_jobs_in_an_order_in_which_it_can() -> None:
     found = as_found(SHIPPED)
     plain = {name: replace(table, order_by="", segment_by="") for name, table in found.tables.items()}
     steps = [action.step for action in plan(SHIPPED, Found(NOW, plain, [])) if action.table == "candles_5m"]

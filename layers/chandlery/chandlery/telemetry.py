@@ -47,6 +47,7 @@ REPORTED = {
     "jobs_failed": ("JobsFailed", MetricUnit.Count),
     "jobs_late": ("JobsLate", MetricUnit.Count),
     "stale_waiting": ("StaleWaiting", MetricUnit.Count),
+    "wrong_buckets": ("WrongBuckets", MetricUnit.Count),
     "aggregate_lag_seconds": ("AggregateLagSeconds", MetricUnit.Seconds),
     "database_bytes": ("DatabaseBytes", MetricUnit.Bytes),
     "database_growth_bytes": ("DatabaseGrowthBytes", MetricUnit.Bytes),
@@ -67,6 +68,7 @@ WARNINGS = {
     "late_jobs": "jobs of the database are late",
     "strange_jobs": "jobs of the database are nobody's, and left alone",
     "retention_waits": "retention waits for what is derived",
+    "wrong_derived": "derived candles are not what their minutes make: chandlery verify --repair",
 }
 
 Emitted = TypeVar("Emitted", Metrics, EphemeralMetrics)

@@ -3,7 +3,7 @@
 from chandlery.store.migrations import run_script
 
 revision = "0024"
-down_revision = "0021"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 serves_code_from = "0024"

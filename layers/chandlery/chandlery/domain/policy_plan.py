@@ -18,8 +18,13 @@ from chandlery.domain.policy import (
     told,
 )
 
-# TimescaleDB's own retention knows nothing of what is derived from the rows it drops.
-CARELESS = "timescaledb_retention"
+# TimescaleDB's own policies that are taken away, by the kind of their jobs, and why.
+CARELESS = {
+    "timescaledb_retention": (
+        "drops rows without asking whether what is derived from them stands: TimescaleDB's own retention"
+    ),
+    "timescaledb_refresh": "refreshes beside whoever else refreshes: TimescaleDB's own refresh policy",
+}
 # From where the strokes of every schedule are counted.
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -44,9 +49,9 @@ class FoundTable:
 class FoundJob:
     """A job as the database has it, and how its runs went.
 
-    `kind` is a PolicyKind, CARELESS, or null: a stranger's. `age` is a refresh's start, else how old a chunk is when
-    the job takes it. `late_seconds` is how long its next run has been overdue. `in_batches`: a refresh that commits a
-    few buckets at a time. `first_start` is null without a fixed schedule.
+    `kind` is a PolicyKind, one of CARELESS, or null: a stranger's. `age` is a refresh's start, else how old a chunk is
+    when the job takes it. `late_seconds` is how long its next run has been overdue. `first_start` is null
+    without a fixed schedule.
     """
 
     job_id: int
@@ -56,7 +61,6 @@ class FoundJob:
     schedule: timedelta
     age: timedelta | None
     end_offset: timedelta | None
-    in_batches: bool
     first_start: datetime | None
     scheduled: bool
     failed: bool
@@ -125,10 +129,8 @@ def _removals(wanted: Policies, found: Found) -> Iterator[Action]:
     for job in found.jobs:
         if job.kind is None or job.table_name is None or job.table_name not in wanted:
             continue
-        if job.kind == CARELESS:
-            yield _deleting(
-                job, "drops rows without asking whether what is derived from them stands: TimescaleDB's own retention"
-            )
+        if job.kind in CARELESS:
+            yield _deleting(job, CARELESS[job.kind])
         elif PolicyKind(job.kind) not in jobs_wanted(wanted[job.table_name]):
             yield _deleting(job, f"is not wanted: {job.kind}")
         elif job != found.jobs_of(job.table_name, job.kind)[0]:
@@ -147,7 +149,6 @@ def _changes(name: str, wanted: Policies, found: Found) -> Iterator[Action]:
             values={"hypertable": table.relation, "chunk_interval": policies.chunk_interval},
         )
     jobs = jobs_wanted(policies)
-    # TimescaleDB wants an aggregate refreshed before it takes a columnstore for it.
     for kind in PolicyKind:
         if kind is PolicyKind.COLUMNSTORE:
             yield from _columnstore(name, policies, table)
@@ -232,8 +233,6 @@ def _differences(name: str, wanted: JobWanted, job: FoundJob) -> Iterator[str]:
         yield f"does so for {told(job.age)}"
     if wanted.kind is PolicyKind.REFRESH and job.end_offset != SETTLE:
         yield f"leaves out the newest {told(job.end_offset)}"
-    if job.in_batches:
-        yield "commits in batches, between which readers miss candles"
     if job.first_start is None:
         yield "has no fixed schedule"
     elif (found := (job.first_start - _EPOCH) % wanted.schedule) != starts_after(name, wanted):

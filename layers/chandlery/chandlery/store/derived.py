@@ -1,4 +1,4 @@
-"""Derived candles: refreshing them, and the marks that say which are stale."""
+"""Derived candles, and the marks that say which are stale."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,12 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from psycopg import Connection
-from psycopg.errors import Diagnostic
 
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
 from chandlery.store.connection import transaction
-from chandlery.store.rehearsal import is_rehearsing
 from chandlery.store.statements import read_rows, run
 
 _UNITS = {Timeframe.D1: "day", Timeframe.W1: "week", Timeframe.MO1: "month"}
@@ -62,47 +60,6 @@ class OpenHour:
     open_hour_id: int
     hour: datetime
     settled: datetime | None
-
-
-def refresh(connection: Connection, timeframe: Timeframe, window: Window) -> bool:
-    """Materialize what changed of a timeframe's whole buckets in a window; its lower timeframes come first.
-
-    Minutes that have been dropped take their candles with them: the window begins at the horizon or after it.
-
-    Args:
-        connection: in autocommit mode, and not inside a transaction but a rehearsal's.
-        timeframe: one with an aggregate of its own.
-        window: of whole buckets.
-
-    TimescaleDB refuses that inside a transaction: a rehearsal puts the buckets there itself, computed the same way.
-
-    Returns:
-        Whether there was anything to do; True as well where the server's language hides that there was not.
-
-    Raises:
-        Retryable: another refresh or a retention job is in the way.
-        Permanent: from the database.
-    """
-    if is_rehearsing(connection):
-        run(connection, "recompute_derived", aggregate=timeframe.aggregate, starts=window.starts, ends=window.ends)
-        return True
-    notices: list[str] = []
-
-    def listen(notice: Diagnostic) -> None:
-        notices.append(notice.message_primary or "")
-
-    connection.add_notice_handler(listen)
-    try:
-        run(
-            connection,
-            "refresh_aggregate",
-            aggregate=f"market.{timeframe.aggregate}",
-            starts=window.starts,
-            ends=window.ends,
-        )
-    finally:
-        connection.remove_notice_handler(listen)
-    return not any("is already up-to-date" in notice for notice in notices)
 
 
 def read(connection: Connection, instrument_id: int, timeframe: Timeframe, window: Window) -> Sequence[DerivedCandle]:

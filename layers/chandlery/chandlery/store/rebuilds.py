@@ -11,6 +11,7 @@ from chandlery.domain.policy import Policies
 from chandlery.domain.rebuild import Comparison, Place
 from chandlery.domain.window import Window
 from chandlery.store.connection import transaction
+from chandlery.store.derived import horizon_held
 from chandlery.store.statements import read_rows, run
 
 # Whoever comes to read while a swap waits for whoever reads already, waits as long.
@@ -57,12 +58,14 @@ def candles_held(connection: Connection) -> Iterator[None]:
     Raises:
         Retryable: somebody does so for too long.
     """
-    run(connection, "hold_candles")
-    try:
-        yield
-    finally:
-        if not connection.closed:
-            run(connection, "release_candles")
+    # The horizon first, as retention does: a refresh meanwhile holds it as well.
+    with horizon_held(connection):
+        run(connection, "hold_candles")
+        try:
+            yield
+        finally:
+            if not connection.closed:
+                run(connection, "release_candles")
 
 
 def list_all(connection: Connection) -> Sequence[Rebuild]:
@@ -119,11 +122,6 @@ def copy(connection: Connection, aggregate: str, place: Place, window: Window) -
         ends=window.ends,
     ).fetchone()
     return int(row[0]) if row else 0
-
-
-def refresh(connection: Connection, aggregate: str, place: Place, window: Window) -> None:
-    """As `derived.refresh`, of the aggregate of a place."""
-    run(connection, "refresh_aggregate", aggregate=f"market.{aggregate}{place}", starts=window.starts, ends=window.ends)
 
 
 def compare(connection: Connection, aggregate: str, place: Place, window: Window) -> Comparison:

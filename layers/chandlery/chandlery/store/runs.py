@@ -87,3 +87,9 @@ def list_last(connection: Connection) -> Sequence[LastRun]:
 def list_idle(connection: Connection) -> Mapping[str, str]:
     """The components whose newest run was switched off or dry, by name, and which of the two."""
     return dict(run(connection, "list_idle_components").fetchall())
+
+
+def count_wrong_buckets(connection: Connection, at: datetime) -> int:
+    """Wrong derived buckets that the samples of policy maintenance found in the day up to a moment."""
+    row = run(connection, "count_wrong_buckets", at=at).fetchone()
+    return int(row[0]) if row else 0

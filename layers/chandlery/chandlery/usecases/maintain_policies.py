@@ -14,6 +14,7 @@ from chandlery.store import policies as store
 from chandlery.usecases.apply_policies import PolicyPlan, plan_policies, put_right
 from chandlery.usecases.refresh_stale import StaleReport, refresh_stale
 from chandlery.usecases.stand_in import CarriedOut, carry_out
+from chandlery.usecases.verify_candles import verify_sample
 
 # A scheduler that is busy may start a job somewhat later.
 _PATIENCE = timedelta(minutes=5)
@@ -25,8 +26,10 @@ class PolicyReport:
 
     `drift` counts what differed, `drifted` says it; of that, `waiting_for_permission` was not done. `policies_done`
     were carried out in the scheduler's place, `policies_left` found no time; `retention_waits` says for what.
-    `stale_waiting` counts marks of changed minutes. `aggregate_lag_seconds` is that of the aggregate furthest behind,
-    once all was done; `database_growth_bytes` counts from a day before, null where no run then told the size.
+    `stale_waiting` counts marks of changed minutes; `refresh_held_off` is whether another refresh was at work.
+    `aggregate_lag_seconds` is that of the aggregate furthest behind, once all was done; `database_growth_bytes` counts
+    from a day before, null where no run then told the size.
+    `wrong_buckets` of a sample of derived candles are not what their minutes make; `wrong_derived` names the first.
     `is_alone` is false where another run kept the policies: then nothing was done.
     """
 
@@ -38,6 +41,8 @@ class PolicyReport:
     policies_left: int = 0
     stale_taken: int = 0
     stale_waiting: int = 0
+    refresh_held_off: bool = False
+    wrong_buckets: int = 0
     aggregate_lag_seconds: float | None = None
     database_bytes: int | None = None
     database_growth_bytes: int | None = None
@@ -50,6 +55,7 @@ class PolicyReport:
     late_jobs: Sequence[str] = field(default_factory=list)
     strange_jobs: Sequence[str] = field(default_factory=list)
     retention_waits: Sequence[str] = field(default_factory=list)
+    wrong_derived: Sequence[str] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
@@ -95,7 +101,7 @@ def maintain_policies(
             server_time=planned.scheduler.server_time,
         )
         errors += carried.errors
-        stale = StaleReport(0, 0, 0, 0)
+        stale = StaleReport()
         try:
             stale = refresh_stale(
                 connection,
@@ -107,6 +113,10 @@ def maintain_policies(
         except ChandleryError as error:
             errors.append(f"stale candles: {error}")
         report = _measured(connection, scheduled_at, _report(planned, applied.done, carried, stale))
+        try:
+            report = _verified(connection, scheduled_at, report)
+        except ChandleryError as error:
+            errors.append(f"derived candles could not be verified: {error}")
     if errors:
         failed = Retryable("; ".join(errors))
         failed.report = report
@@ -135,6 +145,7 @@ def _report(planned: PolicyPlan, applied: Sequence[Action], carried: CarriedOut,
         policies_left=carried.left,
         stale_taken=stale.marks_taken,
         stale_waiting=stale.marks_left,
+        refresh_held_off=stale.is_held_off,
         scheduler_runs=planned.scheduler.runs,
         stands_in=planned.scheduler.stands_in,
         drifted=[action.says for action in planned.actions],
@@ -157,6 +168,16 @@ def _measured(connection: Connection, scheduled_at: datetime, report: PolicyRepo
         aggregate_lag_seconds=max((aggregate.lag_seconds for aggregate in aggregates), default=0.0),
         database_bytes=size.database_bytes,
         database_growth_bytes=size.growth_bytes,
+    )
+
+
+def _verified(connection: Connection, scheduled_at: datetime, report: PolicyReport) -> PolicyReport:
+    """The report, with what a sample of derived candles came to."""
+    sample = verify_sample(connection, scheduled_at)
+    return replace(
+        report,
+        wrong_buckets=sample.wrong,
+        wrong_derived=[f"{each.table} {example}" for each in sample.tables for example in each.examples][:10],
     )
 
 

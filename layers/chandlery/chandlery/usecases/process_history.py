@@ -20,7 +20,8 @@ _SECONDS_TO_INDICATE = 300.0
 class HistoryReport:
     """What a run did.
 
-    Of derived candles: marks of changed hours that it took, and those that are left; calls of refresh. Of indicators:
+    Of derived candles: marks of changed hours that it took, and those that are left; refreshes, and whether another one
+    was at work, so that the rest was left. Of indicators:
     values new, changed and deleted, and the series looked at, each of one indicator; instrument-hours that are left,
     the pieces they were to be done in, and indicators of the set, for each timeframe, with history still to be marked.
     """
@@ -29,6 +30,7 @@ class HistoryReport:
     marks_left: int
     marks_below_horizon: int
     refreshes: int
+    refresh_held_off: bool
     values_written: int
     values_changed: int
     values_deleted: int
@@ -95,6 +97,7 @@ def process_history(
         marks_left=stale.marks_left,
         marks_below_horizon=stale.marks_below_horizon,
         refreshes=stale.refreshes,
+        refresh_held_off=stale.is_held_off,
         values_written=indicated.values_written,
         values_changed=indicated.values_changed,
         values_deleted=indicated.values_deleted,

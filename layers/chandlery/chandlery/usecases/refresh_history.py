@@ -8,10 +8,13 @@ from itertools import pairwise
 from psycopg import Connection
 
 from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY, Window
-from chandlery.errors import Permanent
+from chandlery.domain.window import DAY, MINUTE, Window
+from chandlery.errors import Permanent, Retryable
 from chandlery.store import derived
 from chandlery.usecases.refresh_stale import Refresher, piece_length
+
+# For the refresh of somebody else, whose pieces are as short as ours.
+_PATIENCE = MINUTE
 
 
 @dataclass(frozen=True)
@@ -44,17 +47,21 @@ def refresh_history(
 
     Raises:
         Permanent: the timeframe is not derived, or the window begins where minutes have been dropped.
-        Retryable, Permanent: from the database; the pieces done so far stay done.
+        Retryable: another refresh is at work for too long; the pieces done so far stay done.
+        Retryable, Permanent: from the database; the same.
     """
     if timeframe is Timeframe.M1:
         raise Permanent("one-minute candles are stored, and not derived: nothing is to be refreshed")
     _refuse_dropped(window.starts, derived.find_horizon(connection))
-    refresher = Refresher(connection, at)
+    refresher = Refresher(connection, at, _PATIENCE)
     pieces = _pieces(connection, timeframe, window)
     for done, piece in enumerate(pieces):
         progress(done, len(pieces))
         for each in timeframe.chain:
-            refresher.refresh(each, [piece])
+            if not refresher.refresh(each, [piece]):
+                raise Retryable(
+                    f"another refresh of {each.aggregate} is at work; run the same command again: it goes on from here"
+                )
     progress(len(pieces), len(pieces))
     return HistoryRefresh(len(pieces), refresher.refreshes, refresher.fresh)
 

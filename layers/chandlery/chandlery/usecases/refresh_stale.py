@@ -10,8 +10,9 @@ from psycopg import Connection
 from chandlery.domain.limits import REFRESH_PIECE_MINUTES
 from chandlery.domain.timeframe import AGGREGATED, Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
-from chandlery.store import derived, instruments
+from chandlery.store import derived, instruments, refreshes
 from chandlery.store.derived import OpenHour, StaleHour
+from chandlery.store.refreshes import Outcome
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_PIECE = 7
@@ -19,12 +20,13 @@ _LONGEST_PIECE = 7
 
 @dataclass(frozen=True)
 class StaleReport:
-    """What a run did: marks, and calls of TimescaleDB's refresh."""
+    """What a run did: marks, and refreshes; `is_held_off` where another one was at work, to which the rest is left."""
 
-    marks_taken: int
-    marks_left: int
-    marks_below_horizon: int
-    refreshes: int
+    marks_taken: int = 0
+    marks_left: int = 0
+    marks_below_horizon: int = 0
+    refreshes: int = 0
+    is_held_off: bool = False
 
     @property
     def changed(self) -> bool:
@@ -57,8 +59,8 @@ def refresh_stale(
 
     A bucket that is open, or whose last minute the live processor has had no time for, is not materialized: it is
     computed when read. Its mark is taken all the same, and its hour kept, to be refreshed once more when it has closed.
-    Candles that change meanwhile leave marks of their own. A run that dies leaves its marks: refreshing again is
-    harmless.
+    Candles that change meanwhile leave marks of their own. A run that dies leaves its marks. So does one that finds
+    another refresh at work, which may have taken up what changed and not have committed it yet.
 
     Args:
         connection: in autocommit mode.
@@ -72,41 +74,52 @@ def refresh_stale(
     """
     refresher = Refresher(connection, scheduled_at)
     taken = below = 0
+    held_off = False
     hours = _read_hours(connection, scheduled_at, most_marks)
     for piece in _pieces(hours, piece_length(connection, piece_minutes)):
         if not has_time():
             break
-        for timeframe in AGGREGATED:
-            refresher.refresh(timeframe, [each.window for each in piece])
+        if not all(refresher.refresh(timeframe, [each.window for each in piece]) for timeframe in AGGREGATED):
+            held_off = True
+            break
         horizon = refresher.horizon
         marks = _take(connection, piece, refresher)
         taken += len(marks)
         below += sum(horizon is not None and mark.hour < horizon for mark in marks)
-    return StaleReport(taken, derived.count_stale(connection, scheduled_at), below, refresher.refreshes)
+    return StaleReport(taken, derived.count_stale(connection, scheduled_at), below, refresher.refreshes, held_off)
 
 
 class Refresher:
     """Refreshes whole closed buckets above the horizon, as of a moment; counts its calls, and those in vain."""
 
-    def __init__(self, connection: Connection, at: datetime) -> None:
+    def __init__(self, connection: Connection, at: datetime, patience: timedelta | None = None) -> None:
         self.refreshes = self.fresh = 0
         self.horizon = derived.find_horizon(connection)
         self._connection = connection
+        self._patience = patience
         self.settled = at - MINUTE
 
     def closed_to(self, timeframe: Timeframe) -> datetime:
         """Where the first bucket starts that may not be materialized yet."""
         return timeframe.floor_bucket(self.settled)
 
-    def refresh(self, timeframe: Timeframe, touched: Sequence[Window]) -> None:
-        """Refresh the buckets that windows touch, where they are closed and all of their minutes are kept."""
-        with derived.horizon_held(self._connection) as self.horizon:
-            starts, ends = self.horizon or _EPOCH, self.closed_to(timeframe)
-            if starts >= ends:
-                return
-            for window in timeframe.whole_buckets(touched, Window(starts, ends)):
-                self.fresh += not derived.refresh(self._connection, timeframe, window)
-                self.refreshes += 1
+    def refresh(self, timeframe: Timeframe, touched: Sequence[Window]) -> bool:
+        """Refresh the buckets that windows touch, where they are closed and all of their minutes are kept.
+
+        Returns:
+            Whether all that changed there is materialized, and committed; not where another refresh is at work.
+        """
+        self.horizon = derived.find_horizon(self._connection)
+        starts, ends = self.horizon or _EPOCH, self.closed_to(timeframe)
+        if starts >= ends:
+            return True
+        for window in timeframe.whole_buckets(touched, Window(starts, ends)):
+            outcome = refreshes.refresh(self._connection, timeframe.aggregate, window, patience=self._patience)
+            if outcome is Outcome.BUSY:
+                return False
+            self.fresh += outcome is Outcome.FRESH
+            self.refreshes += 1
+        return True
 
 
 def piece_length(connection: Connection, minutes: int = REFRESH_PIECE_MINUTES) -> timedelta:

@@ -11,8 +11,9 @@ from chandlery.domain.rebuild import Comparison, Place, Step, sum_comparisons
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, MINUTE, Window
 from chandlery.errors import ChandleryError, Retryable
-from chandlery.store import derived, instruments, rebuilds
+from chandlery.store import derived, instruments, rebuilds, refreshes
 from chandlery.store import policies as policy_store
+from chandlery.store.refreshes import Outcome
 from chandlery.usecases.apply_policies import plan_policies
 from chandlery.usecases.refresh_stale import Refresher, piece_length
 
@@ -23,6 +24,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Buckets that one statement compares or copies, about.
 _PIECE_BUCKETS = 2_000_000
 _ATTEMPTS = 5
+# For whoever refreshes the same aggregate, and for retention.
+_PATIENCE = MINUTE
 
 
 class Replacement:
@@ -91,13 +94,17 @@ class Replacement:
         )
 
     def settle(self) -> None:
-        """Once they are in use: refresh what somebody changed, without our lock, while they were exchanged."""
-        refresher = Refresher(self._connection, self._now())
+        """Once they are in use: refresh what somebody changed, without our lock, while they were exchanged.
+
+        Raises:
+            Retryable: another refresh is at work for too long; the new ones are in use.
+        """
+        refresher = Refresher(self._connection, self._now(), _PATIENCE)
         stored = derived.find_stored(self._connection)
         for done, timeframe in enumerate(self._timeframes):
             self._progress(Step.SETTLE, done, len(self._timeframes))
-            if stored is not None:
-                refresher.refresh(timeframe, [stored])
+            if stored is not None and not refresher.refresh(timeframe, [stored]):
+                raise _busy(timeframe.aggregate)
         self.refreshes += refresher.refreshes
 
     def mark_unindicated(self, everything: bool) -> None:
@@ -162,7 +169,9 @@ class Replacement:
         starts, ends = horizon or _EPOCH, timeframe.floor_bucket(at - MINUTE)
         if starts < ends:
             for window in timeframe.whole_buckets([touched], Window(starts, ends)):
-                rebuilds.refresh(self._connection, timeframe.aggregate, self._place, window)
+                aggregate = timeframe.aggregate + self._place
+                if refreshes.refresh(self._connection, aggregate, window, patience=_PATIENCE) is Outcome.BUSY:
+                    raise _busy(aggregate)
                 self.refreshes += 1
 
     @contextmanager
@@ -211,6 +220,10 @@ def keep_policies(
     except ChandleryError:
         # The aggregates are in use, and the next run of maintenance tells what is wrong with the policies.
         return None
+
+
+def _busy(aggregate: str) -> Retryable:
+    return Retryable(f"another refresh of {aggregate} is at work; run the same command again")
 
 
 def _cut(window: Window, days: int) -> Iterator[Window]:

@@ -20,7 +20,7 @@ class StatusReport:
 
     `health` is that of the minutes, and not HEALTHY while any component is idle; each aggregate has its own. `idle`:
     components that write nothing, by name, and whether they are switched_off or dry_run. `indicators` is what waits to
-    be computed.
+    be computed; `wrong_buckets` is what a day's samples found of derived candles that are not what their minutes make.
     """
 
     at: datetime
@@ -32,6 +32,7 @@ class StatusReport:
     components: Sequence[LastRun]
     idle: Mapping[str, str]
     aggregates: Sequence[AggregateHealth]
+    wrong_buckets: int
     indicators: Waiting
     storage: Sequence[Storage]
     scheduler: Scheduler
@@ -57,6 +58,7 @@ def report_status(connection: Connection, at: datetime) -> StatusReport:
         components=components,
         idle=idle,
         aggregates=policies.list_aggregation_health(connection, at),
+        wrong_buckets=runs.count_wrong_buckets(connection, at),
         indicators=unindicated.count(connection, at),
         storage=policies.list_storage(connection),
         scheduler=policies.describe_scheduler(connection, at),

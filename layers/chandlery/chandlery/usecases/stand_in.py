@@ -21,9 +21,13 @@ _KINDS = list(PolicyKind)
 _TIMEFRAMES = {timeframe.aggregate: timeframe for timeframe in AGGREGATED}
 
 
+class _Busy(Exception):
+    """Another refresh is at work; the next run looks again."""
+
+
 @dataclass(frozen=True)
 class CarriedOut:
-    """What standing in came to; `left` policies were due and found no time."""
+    """What standing in came to; `left` policies were due, and found no time or another refresh at work."""
 
     done: int
     left: int
@@ -68,6 +72,8 @@ def carry_out(
             continue
         try:
             waits += _carry_out(connection, at, job, server_time)
+        except _Busy:
+            left += 1
         except ChandleryError as error:
             store.record_upkeep(connection, policy, at, str(error))
             errors.append(f"{policy}: {error}")
@@ -86,7 +92,11 @@ def _place(job: FoundJob) -> tuple[int, int]:
 
 
 def _carry_out(connection: Connection, at: datetime, job: FoundJob, server_time: datetime) -> Sequence[str]:
-    """Returns what it waits for, if anything."""
+    """Returns what it waits for, if anything.
+
+    Raises:
+        _Busy: it was not done, since another refresh is at work.
+    """
     table = str(job.table_name)
     if job.kind == PolicyKind.STATISTICS:
         store.analyze(connection, table)
@@ -96,7 +106,8 @@ def _carry_out(connection: Connection, at: datetime, job: FoundJob, server_time:
             # A rehearsal cannot ask TimescaleDB what of so long a stretch is stale, and would compute all of it.
             if is_rehearsing(connection):
                 return []
-            Refresher(connection, at).refresh(_TIMEFRAMES[table], [Window(before, at)])
+            if not Refresher(connection, at).refresh(_TIMEFRAMES[table], [Window(before, at)]):
+                raise _Busy
         elif job.kind == PolicyKind.COLUMNSTORE:
             store.turn_to_columns(connection, table, before)
         # What is dropped does not come back: one wrong clock is not enough for that, and a replay's is behind.

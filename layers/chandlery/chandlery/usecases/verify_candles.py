@@ -1,0 +1,123 @@
+"""Hold derived candles against their minutes and unique keys against themselves, and put right what is wrong."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from psycopg import Connection
+
+from chandlery.domain.timeframe import AGGREGATED, Timeframe
+from chandlery.domain.verification import Verification, VerifyReport, sum_verifications
+from chandlery.domain.window import DAY, MINUTE, Window, epoch_minute
+from chandlery.errors import Retryable
+from chandlery.store import derived, instruments, refreshes, verifications
+from chandlery.store.refreshes import Outcome
+from chandlery.usecases.refresh_stale import piece_length
+
+Progress = Callable[[int, int], None]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# For whoever refreshes the same aggregate.
+_PATIENCE = MINUTE
+# Instruments whose day one run's sample reads: some 20,000 minutes.
+_SAMPLE_INSTRUMENTS = 14
+_SAMPLE_EVERY_MINUTES = 5
+
+
+def verify_candles(connection: Connection, window: Window | None, *, repair: bool, progress: Progress) -> VerifyReport:
+    """Verify all that is stored, or what a window touches, the oldest days first.
+
+    Each piece of some days is one statement a table, and each repair is committed by itself: an interrupted run is
+    begun again. A repair materializes wrong buckets by force; where minutes have been dropped, it only takes away
+    what stands twice.
+
+    Args:
+        connection: in autocommit mode.
+        window: whole UTC days are verified; None: all.
+        repair: whether to put right what is wrong.
+        progress: told how many pieces of how many are done.
+
+    Raises:
+        Retryable: another refresh is at work for too long; what was repaired stays so.
+        Retryable, Permanent: from the database; the same.
+    """
+    names = [*(each.aggregate for each in AGGREGATED), *verifications.KEYED]
+    found: dict[str, list[Verification]] = {name: [] for name in names}
+    repaired = 0
+    pieces = _pieces(connection, window)
+    for done, piece in enumerate(pieces):
+        progress(done, len(pieces))
+        for table in verifications.KEYED:
+            found[table].append(copies := verifications.list_copies(connection, table, piece))
+            if repair and copies.wrong:
+                verifications.remove_copies(connection, table, piece)
+                repaired += copies.wrong - verifications.list_copies(connection, table, piece).wrong
+        for timeframe in AGGREGATED:
+            found[timeframe.aggregate].append(
+                held := verifications.verify_derived(connection, timeframe.aggregate, piece)
+            )
+            if repair and held.wrong:
+                repaired += held.wrong - _repair(connection, timeframe, piece, held.buckets).wrong
+    progress(len(pieces), len(pieces))
+    return VerifyReport([sum_verifications(name, found[name]) for name in names], repaired)
+
+
+def verify_sample(connection: Connection, at: datetime) -> VerifyReport:
+    """Verify the derived candles of one day of a few instruments, whose turn it is at a moment.
+
+    Each run's turn follows from its scheduled time alone: the newest day first, then back to the oldest minutes, then
+    the next few instruments.
+
+    Raises:
+        Retryable, Permanent: from the database.
+    """
+    stored = derived.find_stored(connection)
+    if stored is None or stored.starts >= at:
+        return VerifyReport([])
+    horizon = derived.find_horizon(connection)
+    last = Timeframe.D1.floor_bucket(min(at, stored.ends - MINUTE))
+    first = Timeframe.D1.floor_bucket(max(stored.starts, horizon or stored.starts))
+    days = max((last - first) // DAY + 1, 1)
+    shares = max(-(-instruments.count(connection) // _SAMPLE_INSTRUMENTS), 1)
+    turn = epoch_minute(at) // _SAMPLE_EVERY_MINUTES % (days * shares)
+    day = last - turn % days * DAY
+    share = verifications.list_share(connection, turn // days, shares)
+    return VerifyReport(
+        [verifications.verify_derived(connection, each.aggregate, Window(day, day + DAY), share) for each in AGGREGATED]
+    )
+
+
+def _pieces(connection: Connection, window: Window | None) -> Sequence[Window]:
+    # Where a longer bucket is, shorter ones are; its chunks may be years long.
+    stored = verifications.find_range(connection, [Timeframe.M5.aggregate, *verifications.KEYED])
+    if stored is None:
+        return []
+    starts = max(stored.starts, window.starts) if window else stored.starts
+    ends = min(stored.ends, window.ends) if window else stored.ends
+    if starts >= ends:
+        return []
+    days = Window(Timeframe.D1.floor_bucket(starts), Timeframe.D1.ceil_bucket(ends))
+    return list(_cut(days, piece_length(connection)))
+
+
+def _cut(window: Window, length: timedelta) -> Iterator[Window]:
+    starts = window.starts
+    while starts < window.ends:
+        ends = min(starts + length, window.ends)
+        yield Window(starts, ends)
+        starts = ends
+
+
+def _repair(connection: Connection, timeframe: Timeframe, piece: Window, buckets: Sequence[datetime]) -> Verification:
+    """Put wrong buckets right; what is wrong afterwards."""
+    # Before: a run that dies in between leaves buckets that the next verification finds again.
+    verifications.mark_wrong(connection, timeframe.aggregate, piece)
+    horizon = timeframe.ceil_bucket(derived.find_horizon(connection) or _EPOCH)
+    if horizon < piece.ends:
+        touched = [Window(bucket, bucket + MINUTE) for bucket in buckets]
+        for window in timeframe.whole_buckets(touched, Window(horizon, piece.ends)):
+            outcome = refreshes.refresh(connection, timeframe.aggregate, window, patience=_PATIENCE, by_force=True)
+            if outcome is Outcome.BUSY:
+                raise Retryable(f"another refresh of {timeframe.aggregate} is at work; run the same command again")
+    if piece.starts < horizon:
+        verifications.remove_copies(connection, timeframe.aggregate, Window(piece.starts, min(piece.ends, horizon)))
+    return verifications.verify_derived(connection, timeframe.aggregate, piece)

@@ -1,0 +1,71 @@
+"""`chandlery verify`: whether derived candles are what their minutes make, and keys stand once."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from chandlery.domain.verification import VerifyReport
+from chandlery.domain.window import EARLIEST, LATEST
+from chandlery.settings import read_settings
+from chandlery.store import schema
+from chandlery.store.connection import connect
+from chandlery.usecases.verify_candles import verify_candles
+from local.command_line.database import use_database
+from local.command_line.options import AsJson, parse_moment, window_of
+from local.command_line.output import err, out, progress_bar, show_json, show_rows
+
+# A day of many instruments may take longer than any statement of a function.
+_STATEMENT_SECONDS = 3600
+_COLUMNS = ("table", "same", "twice", "different", "only_derived", "only_minutes", "waiting")
+
+
+def verify(
+    starts: Annotated[
+        datetime | None,
+        typer.Option("--from", parser=parse_moment, metavar="TIME", help="first moment; all when absent"),
+    ] = None,
+    ends: Annotated[
+        datetime | None, typer.Option("--to", parser=parse_moment, metavar="TIME", help="moment to stop before")
+    ] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="put right what is wrong")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hold every derived candle against its minutes, and look for keys that stand twice; whole UTC days.
+
+    Exits 1 where something is wrong, or still is after --repair. Interrupted, what was repaired stays so.
+    """
+    window = window_of(starts or EARLIEST, ends or LATEST) if starts or ends else None
+    use_database()
+    settings = read_settings().model_copy(update={"database_statement_timeout_seconds": _STATEMENT_SECONDS})
+    with connect(settings, "command-line") as connection, progress_bar() as bar:
+        schema.check(connection)
+        task = bar.add_task("verify")
+        report = verify_candles(
+            connection,
+            window,
+            repair=repair,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    _show(report, repair=repair, as_json=as_json)
+    if report.wrong > report.repaired:
+        raise typer.Exit(1)
+
+
+def _show(report: VerifyReport, *, repair: bool, as_json: bool) -> None:
+    rows = [asdict(each) for each in report.tables]
+    if as_json:
+        tables = [{name: row[name] for name in (*_COLUMNS, "examples")} for row in rows]
+        show_json({"wrong": report.wrong, "repaired": report.repaired, "tables": tables})
+        return
+    show_rows(rows, _COLUMNS, title="derived candles against their minutes, and unique keys", as_json=False)
+    for each in report.tables:
+        for example in each.examples:
+            out.print(f"{each.table} {example}", soft_wrap=True, markup=False)
+    if not report.wrong:
+        out.print("nothing is wrong")
+    elif repair:
+        out.print(f"{report.wrong:,} were wrong, {report.repaired:,} of them are put right")
+    else:
+        err.print(f"{report.wrong:,} are wrong; to put them right, run the same command with --repair", soft_wrap=True)

@@ -1,0 +1,18 @@
+"""One refresh of an aggregate at a time, whoever starts it."""
+
+from chandlery.store.migrations import run_script
+
+revision = "0022"
+down_revision = "0021"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create."""
+    run_script("0022_refreshes.up.sql")
+
+
+def downgrade() -> None:
+    """Drop, our refresh jobs first; TimescaleDB's own come back with the next run of policy maintenance."""
+    run_script("0022_refreshes.down.sql")
