@@ -1,38 +1,64 @@
 -- Makes the open rows of the ledger those that were found, in one statement: rows that changed are changed, parts that are no
 -- longer missing become history, new gaps are opened. Nothing found anew, nothing written.
 WITH compared AS MATERIALIZED (
-    SELECT known.*, coalesce(still.gaps && tstzrange(known.starts, known.ends), false) AS continues,
+    SELECT
+        known.*, still.gaps IS NOT NULL AS continues,
         tstzmultirange(tstzrange(known.starts, known.ends)) - coalesce(still.gaps, '{}') AS no_longer
     FROM known_gaps AS known
-    LEFT JOIN (
-        -- One row an instrument: with a row a gap, a planner that has no statistics yet pairs every gap with every other.
-        SELECT instrument_id, range_agg(tstzrange(starts, ends)) AS gaps FROM found_gaps GROUP BY instrument_id
-    ) AS still USING (instrument_id)
+    CROSS JOIN LATERAL (
+        SELECT range_agg(tstzrange(f.starts, f.ends)) AS gaps
+        FROM found_gaps AS f
+        WHERE f.instrument_id = known.instrument_id AND f.starts < known.ends AND f.ends > known.starts
+            -- Found gaps never overlap either: of those that begin before it only the last can reach it.
+            AND f.starts >= coalesce((
+                SELECT max(b.starts) FROM found_gaps AS b
+                WHERE b.instrument_id = known.instrument_id AND b.starts < known.starts
+            ), known.starts)
+    ) AS still
+), stretched AS MATERIALIZED (
+    -- What is expected there, by the hour. Outside the window that is nothing: what is, found_gaps has kept.
+    SELECT
+        c.gap_id, c.instrument_id, part.number, greatest(s.starts, life.starts) AS starts, least(s.ends, life.ends) AS ends,
+        s.minutes & market.minute_mask(market.minute_of(s.hour, life.starts), market.minute_of(s.hour, life.ends)) AS minutes
+    FROM compared AS c
+    CROSS JOIN LATERAL unnest(c.no_longer) WITH ORDINALITY AS part (stretch, number)
+    CROSS JOIN LATERAL (
+        SELECT
+            greatest(lower(part.stretch), c.since, :'starts'::timestamptz) AS starts,
+            least(upper(part.stretch), c.until, :'ends'::timestamptz) AS ends
+    ) AS life
+    CROSS JOIN LATERAL generate_series(
+        date_bin('1 hour', life.starts, '2000-01-01 00:00Z'), life.ends - INTERVAL '1 microsecond', INTERVAL '1 hour'
+    ) AS at (hour)
+    JOIN stretches AS s ON s.calendar = c.calendar AND s.hour = at.hour AND s.starts < life.ends AND s.ends > life.starts
+), expected AS (
+    SELECT gap_id, number, sum(bit_count(minutes))::integer AS minutes FROM stretched GROUP BY gap_id, number
+), standing AS (
+    SELECT s.gap_id, s.number, string_agg(DISTINCT candle.source::text, ', ') AS sources, sum(candle.minutes) AS minutes
+    FROM stretched AS s
+    CROSS JOIN LATERAL (
+        SELECT c.source, count(*) AS minutes
+        FROM market.candles AS c
+        WHERE c.instrument_id = s.instrument_id AND c.time >= s.starts AND c.time < s.ends AND NOT c.partial
+            -- Said again as constants, so that chunks are excluded while planning.
+            AND c.time >= :'starts'::timestamptz AND c.time < :'ends'::timestamptz
+        GROUP BY c.source
+    ) AS candle
+    GROUP BY s.gap_id, s.number
 ), parts AS MATERIALIZED (
     SELECT
         c.gap_id, c.continues, c.instrument_id, lower(part.stretch) AS starts, upper(part.stretch) AS ends, c.reason, c.evidence,
-        c.found_at, c.attempts, expected.minutes,
+        c.found_at, c.attempts, coalesce(expected.minutes, 0) AS minutes,
         CASE
-            WHEN expected.minutes = 0 THEN 'not_expected'
-            ELSE concat_ws(', ', standing.sources, CASE WHEN standing.minutes < expected.minutes THEN 'no_trades' END)
+            WHEN coalesce(expected.minutes, 0) = 0 THEN 'not_expected'
+            ELSE concat_ws(
+                ', ', standing.sources, CASE WHEN coalesce(standing.minutes, 0) < expected.minutes THEN 'no_trades' END
+            )
         END AS healed_from
     FROM compared AS c
-    CROSS JOIN LATERAL unnest(c.no_longer) AS part (stretch)
-    CROSS JOIN LATERAL (
-        SELECT greatest(lower(part.stretch), c.since) AS starts, least(upper(part.stretch), c.until) AS ends
-    ) AS life
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(market.minute_of(s.hour, s.ends) - market.minute_of(s.hour, s.starts)), 0)::integer AS minutes
-        FROM market.expected_stretches(life.starts, life.ends) AS s
-        WHERE s.calendar = c.calendar
-    ) AS expected
-    CROSS JOIN LATERAL (
-        SELECT string_agg(DISTINCT candle.source::text, ', ') AS sources, count(*) AS minutes
-        FROM market.candles AS candle
-        WHERE candle.instrument_id = c.instrument_id
-            AND candle.time >= life.starts AND candle.time < life.ends AND NOT candle.partial
-            AND market.is_expected(c.calendar, candle.time)
-    ) AS standing
+    CROSS JOIN LATERAL unnest(c.no_longer) WITH ORDINALITY AS part (stretch, number)
+    LEFT JOIN expected USING (gap_id, number)
+    LEFT JOIN standing USING (gap_id, number)
 ), ended AS (
     UPDATE market.gaps AS g
     SET healed_at = :'at'::timestamptz, healed_from = p.healed_from, next_attempt_at = NULL
@@ -51,7 +77,7 @@ WITH compared AS MATERIALIZED (
     DELETE FROM market.gaps AS g
     USING compared AS c
     WHERE g.gap_id = c.gap_id AND c.continues
-        AND c.gap_id NOT IN (SELECT claim.gap_id FROM claimed_gaps AS claim WHERE claim.keeps)
+        AND NOT EXISTS (SELECT FROM claimed_gaps AS claim WHERE claim.gap_id = c.gap_id AND claim.keeps)
 ), changed AS (
     UPDATE market.gaps AS g
     SET starts = claim.starts, ends = claim.ends, minutes = claim.minutes, reason = claim.reason, evidence = claim.evidence

@@ -103,6 +103,7 @@ class Scan:
         minutes = self._sum_coverage()
         run(self._connection, "set_nested_loops", setting="on")
         run(self._connection, "create_found_gaps", **values)
+        run(self._connection, "index_found_gaps")
         run(self._connection, "create_claimed_gaps")
         row = run(self._connection, "reconcile_gaps", **values, at=self._at).fetchone()
         run(self._connection, "drop_scan_share")
