@@ -1,6 +1,5 @@
 """What the ledger costs by the number of its gaps: many on few instruments, and the same number spread over many."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import LiteralString
 
@@ -22,7 +21,7 @@ FEW_LENGTH, MANY_LENGTH = (4 * WEEK, 4 * HOUR) if ON_SERVER else (DAY, 4 * HOUR)
 
 # Gap k of an instrument begins at the same distance from the one before; every other instrument lives meanwhile.
 _GAPS: LiteralString = """
-SELECT i, %(starts)s::timestamptz + (k * apart.minutes + 2 * (i %% 2) + m) * INTERVAL '1 minute' AS minute, m
+SELECT i, %(starts)s::timestamptz + (k * apart.minutes + 2 * (i %% 2) + m) * INTERVAL '1 minute' AS minute
 FROM generate_series(1, %(instruments)s) AS i
 CROSS JOIN LATERAL (SELECT %(gaps)s / %(instruments)s + (i <= %(gaps)s %% %(instruments)s)::integer AS gaps) AS own
 CROSS JOIN LATERAL (SELECT %(minutes)s / greatest(own.gaps, 1) AS minutes) AS apart
@@ -33,7 +32,14 @@ _INSERT: LiteralString = """
 INSERT INTO market.candles (
     instrument_id, time, open, high, low, close, volume, turnover, trades, session_date, extended, source, version
 )
-SELECT i, minute, 1, 1, 1, 1, 1, 1, 60, minute::date, false, 'live_aggregated', 1 FROM ({minutes}) AS added ORDER BY 2, 1
+SELECT i, minute, 1, 1, 1, 1, 1, 1, 60, minute::date, false, 'live_aggregated', 1
+FROM ({minutes}) AS added (i, minute)
+ORDER BY minute, i
+"""
+_DELETE: LiteralString = """
+WITH gone AS MATERIALIZED ({minutes})
+DELETE FROM market.candles AS c USING gone
+WHERE c.instrument_id = gone.i AND c.time = gone.minute AND c.time >= %(starts)s AND c.time < %(ends)s
 """
 _ALL: LiteralString = """
 SELECT i, minute
@@ -50,34 +56,35 @@ def test_what_open_gaps_cost(connection: Connection, instruments: int, length: t
     _open_desk(connection, instruments, window)
     base = min(seconds(lambda: _scan(connection, window)) for _ in range(3))
     print(f"\nledger of gaps, {instruments:,} instruments, {WHERE}; a scan without any: {base:.2f} s")
-    before: Sequence[float] = ()
+    before: dict[str, float] = {}
     for size in SIZES:
         rounds = [_go_through(connection, instruments, size, window) for _ in range(ROUNDS)]
-        best = [min(taken) for taken in zip(*rounds, strict=True)]
-        each = [(taken - base) / size * 1e6 for taken in best]
-        names = ("found", "again", "unhealable", "cut", "healed")
-        print(
-            f"  {size:>7,} gaps: "
-            + ", ".join(f"{name} {taken:.2f} s ({one:.0f} µs a gap)" for name, taken, one in zip(names, best, each, strict=True))
-            + (": a gap costs x " + ", ".join(f"{one / old:.2f}" for one, old in zip(each, before, strict=True)) if before else "")
-        )
-        before = each
+        best = {name: min(each[name] for each in rounds) for name in rounds[0]}
+        print(f"  {size:>7,} gaps: " + ", ".join(_told(name, best[name], before, base, size) for name in best))
+        before = {name: (taken - base) / size for name, taken in best.items()}
 
 
-def _go_through(connection: Connection, instruments: int, size: int, window: Window) -> Sequence[float]:
+def _told(name: str, taken: float, before: dict[str, float], base: float, size: int) -> str:
+    each = (taken - base) / size
+    grown = f", x {each / before[name]:.2f}" if name in before else ""
+    return f"{name} {taken:.2f} s ({each * 1e6:.0f} µs a gap{grown})"
+
+
+def _go_through(connection: Connection, instruments: int, size: int, window: Window) -> dict[str, float]:
     """The seconds of scans that find so many gaps, nothing new, the same after a vendor, their ends alone, and none."""
     values = _values(instruments, window) | {"gaps": size}
-    _change(connection, f"DELETE FROM market.candles AS c USING ({_GAPS}) AS gone WHERE (instrument_id, time) = (i, minute)", values)
-    found = _timed(connection, window, size)
-    again = _timed(connection, window, size)
+    taken = {}
+    _change(connection, _DELETE.format(minutes=_GAPS), values)
+    taken["found"] = _timed(connection, window, size)
+    taken["again"] = _timed(connection, window, size)
     connection.execute("UPDATE market.gaps SET reason = 'unhealable' WHERE healed_at IS NULL")
-    unhealable = _timed(connection, window, size)
-    _change(connection, _INSERT.format(minutes=f"SELECT * FROM ({_GAPS}) AS gone WHERE m = 0"), values)
-    cut = _timed(connection, window, size)
-    _change(connection, _INSERT.format(minutes=f"SELECT * FROM ({_GAPS}) AS gone WHERE m = 1"), values)
-    healed = _timed(connection, window, 0)
+    taken["unhealable"] = _timed(connection, window, size)
+    _change(connection, _INSERT.format(minutes=_GAPS + "WHERE m = 0"), values)
+    taken["cut"] = _timed(connection, window, size)
+    _change(connection, _INSERT.format(minutes=_GAPS + "WHERE m = 1"), values)
+    taken["healed"] = _timed(connection, window, 0)
     connection.execute("TRUNCATE market.gaps")
-    return found, again, unhealable, cut, healed
+    return taken
 
 
 def _timed(connection: Connection, window: Window, left_open: int) -> float:
@@ -98,10 +105,10 @@ def _open_desk(connection: Connection, instruments: int, window: Window) -> None
     connection.execute("VACUUM ANALYZE")
 
 
-def _change(connection: Connection, statement: str, values: dict[str, object]) -> None:
+def _change(connection: Connection, statement: LiteralString, values: dict[str, object]) -> None:
     """Write or delete candles, and have the hours of all counted."""
     with candles_unmarked(connection):
-        connection.execute(statement.encode(), values)
+        connection.execute(statement, values)
     connection.execute(
         "INSERT INTO market.uncounted SELECT hour, (SELECT array_agg(instrument_id) FROM market.instruments)"
         " FROM generate_series(%(starts)s::timestamptz, %(ends)s::timestamptz - INTERVAL '1 hour', '1 hour') AS hour",
