@@ -15,50 +15,50 @@ WITH compared AS MATERIALIZED (
                 WHERE b.instrument_id = known.instrument_id AND b.starts < known.starts
             ), known.starts)
     ) AS still
-), stretched AS MATERIALIZED (
-    -- What is expected there, by the hour. Outside the window that is nothing: what is, found_gaps has kept.
+), parts AS MATERIALIZED (
     SELECT
-        c.gap_id, c.instrument_id, part.number, greatest(s.starts, life.starts) AS starts, least(s.ends, life.ends) AS ends,
-        s.minutes & market.minute_mask(market.minute_of(s.hour, life.starts), market.minute_of(s.hour, life.ends)) AS minutes
+        c.gap_id, c.continues, c.instrument_id, lower(part.stretch) AS starts, upper(part.stretch) AS ends, c.reason, c.evidence,
+        c.found_at, c.attempts, expected.minutes,
+        CASE
+            WHEN expected.minutes = 0 THEN 'not_expected'
+            ELSE concat_ws(', ', standing.sources, CASE WHEN standing.minutes < expected.minutes THEN 'no_trades' END)
+        END AS healed_from
     FROM compared AS c
-    CROSS JOIN LATERAL unnest(c.no_longer) WITH ORDINALITY AS part (stretch, number)
+    CROSS JOIN LATERAL unnest(c.no_longer) AS part (stretch)
     CROSS JOIN LATERAL (
+        -- Outside the window nothing expected is no longer missing: found_gaps has kept it.
         SELECT
             greatest(lower(part.stretch), c.since, :'starts'::timestamptz) AS starts,
             least(upper(part.stretch), c.until, :'ends'::timestamptz) AS ends
     ) AS life
-    CROSS JOIN LATERAL generate_series(
-        date_bin('1 hour', life.starts, '2000-01-01 00:00Z'), life.ends - INTERVAL '1 microsecond', INTERVAL '1 hour'
-    ) AS at (hour)
-    JOIN stretches AS s ON s.calendar = c.calendar AND s.hour = at.hour AND s.starts < life.ends AND s.ends > life.starts
-), expected AS (
-    SELECT gap_id, number, sum(bit_count(minutes))::integer AS minutes FROM stretched GROUP BY gap_id, number
-), standing AS (
-    SELECT s.gap_id, s.number, string_agg(DISTINCT candle.source::text, ', ') AS sources, sum(candle.minutes) AS minutes
-    FROM stretched AS s
     CROSS JOIN LATERAL (
-        SELECT c.source, count(*) AS minutes
-        FROM market.candles AS c
-        WHERE c.instrument_id = s.instrument_id AND c.time >= s.starts AND c.time < s.ends AND NOT c.partial
-            -- Said again as constants, so that chunks are excluded while planning.
-            AND c.time >= :'starts'::timestamptz AND c.time < :'ends'::timestamptz
-        GROUP BY c.source
-    ) AS candle
-    GROUP BY s.gap_id, s.number
-), parts AS MATERIALIZED (
-    SELECT
-        c.gap_id, c.continues, c.instrument_id, lower(part.stretch) AS starts, upper(part.stretch) AS ends, c.reason, c.evidence,
-        c.found_at, c.attempts, coalesce(expected.minutes, 0) AS minutes,
-        CASE
-            WHEN coalesce(expected.minutes, 0) = 0 THEN 'not_expected'
-            ELSE concat_ws(
-                ', ', standing.sources, CASE WHEN coalesce(standing.minutes, 0) < expected.minutes THEN 'no_trades' END
-            )
-        END AS healed_from
-    FROM compared AS c
-    CROSS JOIN LATERAL unnest(c.no_longer) WITH ORDINALITY AS part (stretch, number)
-    LEFT JOIN expected USING (gap_id, number)
-    LEFT JOIN standing USING (gap_id, number)
+        SELECT
+            coalesce(sum(bit_count(
+                s.minutes & market.minute_mask(market.minute_of(s.hour, life.starts), market.minute_of(s.hour, life.ends))
+            )), 0)::integer AS minutes
+        FROM stretches AS s
+        WHERE s.calendar = c.calendar
+            AND s.hour >= date_bin('1 hour', life.starts, '2000-01-01 00:00Z') AND s.hour < life.ends
+    ) AS expected
+    CROSS JOIN LATERAL (
+        SELECT
+            string_agg(DISTINCT source::text, ', ') FILTER (WHERE is_expected) AS sources,
+            count(*) FILTER (WHERE is_expected) AS minutes
+        FROM (
+            SELECT
+                candle.source,
+                EXISTS (
+                    SELECT FROM stretches AS s
+                    WHERE s.calendar = c.calendar AND s.hour = date_bin('1 hour', candle.time, '2000-01-01 00:00Z')
+                        AND s.starts <= candle.time AND s.ends > candle.time
+                ) AS is_expected
+            FROM market.candles AS candle
+            WHERE candle.instrument_id = c.instrument_id AND NOT candle.partial
+                AND candle.time >= life.starts AND candle.time < life.ends
+                -- Said again as constants, so that chunks are excluded while planning.
+                AND candle.time >= :'starts'::timestamptz AND candle.time < :'ends'::timestamptz
+        ) AS stored
+    ) AS standing
 ), ended AS (
     UPDATE market.gaps AS g
     SET healed_at = :'at'::timestamptz, healed_from = p.healed_from, next_attempt_at = NULL

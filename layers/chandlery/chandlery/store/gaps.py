@@ -121,10 +121,9 @@ class Scan:
         run(self._connection, "analyze_scan_share")
         run(self._connection, "create_expected_hours")
         run(self._connection, "create_missing_hours", **values)
-        row = run(self._connection, "count_scan_runs").fetchone()
-        runs = row[0] if row else 0
-        if runs > most_runs and share.first < share.last:
-            looked = Looked(left=share.split(-(-runs // most_runs)))
+        runs, first, last = run(self._connection, "count_scan_runs").fetchone() or (0, None, None)
+        if runs > most_runs and first < last:
+            looked = Looked(left=Share(first, last).split(-(-runs // most_runs)))
         else:
             looked = self._settle(values)
         run(self._connection, "drop_scan_share")
@@ -151,6 +150,7 @@ def scanning(
     with transaction(connection):
         run(connection, "lock_gaps")
         run(connection, "create_stretches", **stretch, week_starts=week_starts, day_starts=day_starts)
+        run(connection, "index_stretches")
         run(connection, "create_waiting_hours", **stretch)
         # Marks first, then candles: whatever is written in between is seen once at least, and not as missing.
         count_inside(connection, window)
