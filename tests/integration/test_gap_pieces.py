@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from chandlery.domain.window import HOUR, WEEK, Window
-from chandlery.store import gaps
+from chandlery.store import gaps, statements
 from chandlery.store.gaps import Share
 from chandlery.store.rehearsal import rehearsal
 from chandlery.usecases.find_gaps import Found, count_hours, find_gaps
@@ -92,7 +92,7 @@ class Killed(BaseException):
 def test_a_run_killed_between_pieces_keeps_those_before_it(
     desk: Connection, whole: tuple[Found, Sequence[Any]], monkeypatch: pytest.MonkeyPatch, place: str, kept: int
 ) -> None:
-    usual, seen = gaps.run, 0
+    usual, seen = statements.run, 0
 
     def killed(connection: Connection, name: str, **values: Any) -> Any:
         nonlocal seen
