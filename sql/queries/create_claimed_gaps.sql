@@ -12,6 +12,10 @@ LEFT JOIN LATERAL (
     SELECT g.*, g.reason = 'unhealable' AND g.starts <= f.starts AND g.ends >= f.ends AS unhealable
     FROM known_gaps AS g
     WHERE g.instrument_id = f.instrument_id AND g.starts < f.ends AND g.ends > f.starts
+        -- Open gaps never overlap: of those that begin before it only the last can reach it.
+        AND g.starts >= coalesce((
+            SELECT max(b.starts) FROM known_gaps AS b WHERE b.instrument_id = f.instrument_id AND b.starts < f.starts
+        ), f.starts)
     ORDER BY g.found_at, g.gap_id
     LIMIT 1
 ) AS known ON true;

@@ -3,11 +3,16 @@
 -- a vendor could not tell stays unhealable.
 CREATE TEMPORARY TABLE found_gaps ON COMMIT DROP AS
 WITH kept AS (
-    SELECT known.instrument_id, inside.starts, inside.ends, inside.minutes, known.reason, known.evidence
+    SELECT
+        known.instrument_id, inside.starts, inside.ends, inside.minutes, known.reason, known.evidence,
+        -- All that is expected between such a row and the window belongs to it: it ends where the window's places begin.
+        CASE WHEN outside.is_before THEN 0 ELSE coalesce(edge.beyond_place, 0) END AS edge
     FROM known_gaps AS known
     CROSS JOIN LATERAL (
-        VALUES (known.starts, least(known.ends, :'starts'::timestamptz)), (greatest(known.starts, :'ends'::timestamptz), known.ends)
-    ) AS outside (starts, ends)
+        VALUES
+            (true, known.starts, least(known.ends, :'starts'::timestamptz)),
+            (false, greatest(known.starts, :'ends'::timestamptz), known.ends)
+    ) AS outside (is_before, starts, ends)
     CROSS JOIN LATERAL (
         -- From the first expected minute to the last.
         SELECT
@@ -19,39 +24,32 @@ WITH kept AS (
         ) AS number
         WHERE s.calendar = known.calendar AND number.first < number.beyond
     ) AS inside
+    LEFT JOIN (
+        SELECT calendar, max(place + beyond_minute - first_minute) AS beyond_place FROM stretches GROUP BY calendar
+    ) AS edge USING (calendar)
     WHERE outside.starts < outside.ends AND inside.minutes > 0
-), ordered AS (
+), runs AS (
     SELECT
-        *, lag(ends) OVER follows AS before, lag(reason) OVER follows IS NOT DISTINCT FROM reason AS is_alike,
-        is_kept OR lag(is_kept) OVER follows AS at_edge
+        *,
+        (lag(reason) OVER follows = reason AND lag(beyond_place) OVER follows = place) IS NOT TRUE AS begins
     FROM (
         SELECT
-            r.instrument_id, r.starts, r.ends, r.minutes, coalesce(untold.reason, r.reason) AS reason,
-            coalesce(untold.evidence, r.evidence) AS evidence, false AS is_kept
+            r.instrument_id, r.starts, r.ends, r.minutes, r.place, r.beyond_place,
+            CASE WHEN known.untold THEN known.reason ELSE r.reason END AS reason,
+            CASE WHEN known.untold THEN known.evidence ELSE r.evidence END AS evidence
         FROM gap_runs AS r
-        LEFT JOIN known_gaps AS untold
-            ON untold.instrument_id = r.instrument_id AND untold.reason = 'unhealable'
-            AND untold.starts <= r.starts AND untold.ends >= r.ends
+        LEFT JOIN LATERAL (
+            -- Open gaps never overlap: only the last that begins by then can hold the run.
+            SELECT g.reason, g.evidence, g.reason = 'unhealable' AND g.ends >= r.ends AS untold
+            FROM known_gaps AS g
+            WHERE g.instrument_id = r.instrument_id AND g.starts <= r.starts
+            ORDER BY g.starts DESC
+            LIMIT 1
+        ) AS known ON true
         UNION ALL
-        SELECT instrument_id, starts, ends, minutes, reason, evidence, true FROM kept
+        SELECT instrument_id, starts, ends, minutes, edge, edge, reason, evidence FROM kept
     ) AS both_kinds
     WINDOW follows AS (PARTITION BY instrument_id ORDER BY starts)
-), runs AS (
-    SELECT *, CASE
-        WHEN NOT is_alike THEN true
-        WHEN before = starts THEN false
-        -- The market may have been closed in between; of runs inside the window that is known, unless their reasons were
-        -- others before the vendor was asked.
-        WHEN at_edge OR reason = 'unhealable' THEN EXISTS (
-            SELECT
-            FROM market.instruments AS n
-            JOIN market.expected_stretches(ordered.before, ordered.starts) AS s USING (calendar)
-            WHERE n.instrument_id = ordered.instrument_id
-                AND market.minute_of(s.hour, s.starts) < market.minute_of(s.hour, s.ends)
-        )
-        ELSE true
-    END AS begins
-    FROM ordered
 ), grouped AS (
     SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY instrument_id ORDER BY starts) AS run FROM runs
 )

@@ -98,43 +98,47 @@ WITH kinds AS (
         min(place) AS place, max(place + length) AS beyond_place
     FROM weighed
     GROUP BY instrument_id, feed, kind, run
-), silences AS MATERIALIZED (
-    -- What the ledger knows of silences that go on: their rate, and how many of their minutes lie beyond the window's edges.
-    SELECT
-        g.instrument_id, g.starts, g.ends, (g.evidence ->> 'trades_a_minute')::double precision AS rate,
-        CASE WHEN g.starts < :'starts'::timestamptz THEN (
-            SELECT sum(market.minute_of(s.hour, s.ends) - market.minute_of(s.hour, s.starts))
-            FROM market.expected_stretches(g.starts, :'starts') AS s WHERE s.calendar = n.calendar
-        ) ELSE 0 END AS minutes_before,
-        CASE WHEN g.ends > :'ends'::timestamptz THEN (
-            SELECT sum(market.minute_of(s.hour, s.ends) - market.minute_of(s.hour, s.starts))
-            FROM market.expected_stretches(:'ends', g.ends) AS s WHERE s.calendar = n.calendar
-        ) ELSE 0 END AS minutes_beyond
-    FROM known_gaps AS g
-    JOIN scanned_instruments AS n USING (instrument_id)
-    WHERE g.reason IN ('instrument_silent', 'unhealable')
 ), judged AS (
     SELECT
-        r.instrument_id, r.feed, r.reason, r.starts, r.ends, r.minutes, r.minutes_in_week, r.minutes_in_day,
+        r.*,
         -- Where the window has no trade at all, what was known when the silence began still holds.
-        CASE WHEN r.trades_expected = 0 THEN coalesce(max(k.rate), 0) ELSE r.trades_expected / r.minutes END AS rate,
+        CASE WHEN r.trades_expected = 0 THEN coalesce(k.rate, 0) ELSE r.trades_expected / r.minutes END AS rate,
         -- Half a silence looks more plausible than the whole.
         r.minutes
-            + coalesce(sum(k.minutes_before) FILTER (WHERE r.place = 0), 0)
-            + coalesce(sum(k.minutes_beyond) FILTER (WHERE r.beyond_place = edge.beyond_place), 0) AS minutes_in_all
+            + CASE WHEN r.place = 0 THEN coalesce(k.minutes_before, 0) ELSE 0 END
+            + CASE WHEN r.beyond_place = edge.beyond_place THEN coalesce(k.minutes_beyond, 0) ELSE 0 END AS minutes_in_all
     FROM runs AS r
     JOIN scanned_instruments AS n USING (instrument_id)
     JOIN (
         SELECT calendar, max(place + beyond_minute - first_minute) AS beyond_place FROM stretches GROUP BY calendar
     ) AS edge USING (calendar)
-    LEFT JOIN silences AS k
-        ON k.instrument_id = r.instrument_id AND k.starts <= r.ends AND k.ends >= r.starts AND r.reason = 'instrument_silent'
-    GROUP BY
-        r.instrument_id, r.feed, r.reason, r.starts, r.ends, r.minutes, r.minutes_in_week, r.minutes_in_day,
-        r.trades_expected, r.place, r.beyond_place, edge.beyond_place
+    LEFT JOIN LATERAL (
+        -- What the ledger knows of silences that go on: their rate, and how many of their minutes lie beyond the window's edges.
+        SELECT
+            max((g.evidence ->> 'trades_a_minute')::double precision) AS rate,
+            sum(
+                CASE WHEN g.starts < :'starts'::timestamptz THEN (
+                    SELECT sum(market.minute_of(s.hour, s.ends) - market.minute_of(s.hour, s.starts))
+                    FROM market.expected_stretches(g.starts, :'starts') AS s WHERE s.calendar = n.calendar
+                ) END
+            ) AS minutes_before,
+            sum(
+                CASE WHEN g.ends > :'ends'::timestamptz THEN (
+                    SELECT sum(market.minute_of(s.hour, s.ends) - market.minute_of(s.hour, s.starts))
+                    FROM market.expected_stretches(:'ends', g.ends) AS s WHERE s.calendar = n.calendar
+                ) END
+            ) AS minutes_beyond
+        FROM known_gaps AS g
+        WHERE g.instrument_id = r.instrument_id AND g.reason IN ('instrument_silent', 'unhealable')
+            AND g.starts <= r.ends AND g.ends >= r.starts
+            -- Open gaps never overlap: of those that begin before the run only the last can reach it.
+            AND g.starts >= coalesce((
+                SELECT max(b.starts) FROM known_gaps AS b WHERE b.instrument_id = r.instrument_id AND b.starts < r.starts
+            ), r.starts)
+    ) AS k ON r.reason = 'instrument_silent'
 )
 SELECT
-    instrument_id, feed, reason, starts, ends, minutes, minutes_in_week, minutes_in_day,
+    instrument_id, feed, reason, starts, ends, minutes, place, beyond_place, minutes_in_week, minutes_in_day,
     CASE reason
         WHEN 'unaggregated' THEN jsonb_build_object('ticks', 'waiting')
         WHEN 'feed_down' THEN jsonb_build_object('feed', feed)

@@ -1,13 +1,20 @@
 -- Makes the open rows of the ledger those that were found, in one statement: rows that changed are changed, parts that are no
 -- longer missing become history, new gaps are opened. Nothing found anew, nothing written.
 WITH compared AS MATERIALIZED (
-    SELECT known.*, coalesce(still.gaps && tstzrange(known.starts, known.ends), false) AS continues,
+    SELECT
+        known.*, still.gaps IS NOT NULL AS continues,
         tstzmultirange(tstzrange(known.starts, known.ends)) - coalesce(still.gaps, '{}') AS no_longer
     FROM known_gaps AS known
-    LEFT JOIN (
-        -- One row an instrument: with a row a gap, a planner that has no statistics yet pairs every gap with every other.
-        SELECT instrument_id, range_agg(tstzrange(starts, ends)) AS gaps FROM found_gaps GROUP BY instrument_id
-    ) AS still USING (instrument_id)
+    CROSS JOIN LATERAL (
+        SELECT range_agg(tstzrange(f.starts, f.ends)) AS gaps
+        FROM found_gaps AS f
+        WHERE f.instrument_id = known.instrument_id AND f.starts < known.ends AND f.ends > known.starts
+            -- Found gaps never overlap either: of those that begin before it only the last can reach it.
+            AND f.starts >= coalesce((
+                SELECT max(b.starts) FROM found_gaps AS b
+                WHERE b.instrument_id = known.instrument_id AND b.starts < known.starts
+            ), known.starts)
+    ) AS still
 ), parts AS MATERIALIZED (
     SELECT
         c.gap_id, c.continues, c.instrument_id, lower(part.stretch) AS starts, upper(part.stretch) AS ends, c.reason, c.evidence,
@@ -19,19 +26,38 @@ WITH compared AS MATERIALIZED (
     FROM compared AS c
     CROSS JOIN LATERAL unnest(c.no_longer) AS part (stretch)
     CROSS JOIN LATERAL (
-        SELECT greatest(lower(part.stretch), c.since) AS starts, least(upper(part.stretch), c.until) AS ends
+        -- Outside the window nothing expected is no longer missing: found_gaps has kept it.
+        SELECT
+            greatest(lower(part.stretch), c.since, :'starts'::timestamptz) AS starts,
+            least(upper(part.stretch), c.until, :'ends'::timestamptz) AS ends
     ) AS life
     CROSS JOIN LATERAL (
-        SELECT coalesce(sum(market.minute_of(s.hour, s.ends) - market.minute_of(s.hour, s.starts)), 0)::integer AS minutes
-        FROM market.expected_stretches(life.starts, life.ends) AS s
+        SELECT
+            coalesce(sum(bit_count(
+                s.minutes & market.minute_mask(market.minute_of(s.hour, life.starts), market.minute_of(s.hour, life.ends))
+            )), 0)::integer AS minutes
+        FROM stretches AS s
         WHERE s.calendar = c.calendar
+            AND s.hour >= date_bin('1 hour', life.starts, '2000-01-01 00:00Z') AND s.hour < life.ends
     ) AS expected
     CROSS JOIN LATERAL (
-        SELECT string_agg(DISTINCT candle.source::text, ', ') AS sources, count(*) AS minutes
-        FROM market.candles AS candle
-        WHERE candle.instrument_id = c.instrument_id
-            AND candle.time >= life.starts AND candle.time < life.ends AND NOT candle.partial
-            AND market.is_expected(c.calendar, candle.time)
+        SELECT
+            string_agg(DISTINCT source::text, ', ') FILTER (WHERE is_expected) AS sources,
+            count(*) FILTER (WHERE is_expected) AS minutes
+        FROM (
+            SELECT
+                candle.source,
+                EXISTS (
+                    SELECT FROM stretches AS s
+                    WHERE s.calendar = c.calendar AND s.hour = date_bin('1 hour', candle.time, '2000-01-01 00:00Z')
+                        AND s.starts <= candle.time AND s.ends > candle.time
+                ) AS is_expected
+            FROM market.candles AS candle
+            WHERE candle.instrument_id = c.instrument_id AND NOT candle.partial
+                AND candle.time >= life.starts AND candle.time < life.ends
+                -- Said again as constants, so that chunks are excluded while planning.
+                AND candle.time >= :'starts'::timestamptz AND candle.time < :'ends'::timestamptz
+        ) AS stored
     ) AS standing
 ), ended AS (
     UPDATE market.gaps AS g
@@ -51,7 +77,7 @@ WITH compared AS MATERIALIZED (
     DELETE FROM market.gaps AS g
     USING compared AS c
     WHERE g.gap_id = c.gap_id AND c.continues
-        AND c.gap_id NOT IN (SELECT claim.gap_id FROM claimed_gaps AS claim WHERE claim.keeps)
+        AND NOT EXISTS (SELECT FROM claimed_gaps AS claim WHERE claim.gap_id = c.gap_id AND claim.keeps)
 ), changed AS (
     UPDATE market.gaps AS g
     SET starts = claim.starts, ends = claim.ends, minutes = claim.minutes, reason = claim.reason, evidence = claim.evidence

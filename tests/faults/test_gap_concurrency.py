@@ -299,6 +299,33 @@ def test_an_older_view_of_the_gaps_does_not_win(
     assert [row for row in state(connection)["gaps"] if row[1] >= week] == [row for row in after if row[1] >= week]
 
 
+@pytest.mark.parametrize("step", ["lock_gaps", "create_waiting_hours", "reconcile_gaps"])
+def test_a_candle_that_is_written_beyond_the_window_of_a_scan_is_counted(
+    connection: Connection, another: Callable[[], Connection], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The scan takes the mark of its last hour, which goes on after the window's end."""
+    open_desk(connection)
+    write_ticks(connection, f"i = 1 AND d = {DAYS[-1]} AND m = 3")
+    run_live(connection)
+    monitor = another()
+    with ThreadPoolExecutor(max_workers=1) as pool, held(monkeypatch, gaps, step, monitor) as (reached, release):
+        scan = pool.submit(run_monitor, monitor)
+        assert reached.wait(20)
+        connection.execute(
+            "INSERT INTO market.ticks (time, instrument_id, seq, price, size) VALUES (%s, 1, 0, 100, 1)",
+            [NOW - MINUTE],
+        )
+        run_live(connection)
+        assert len(state(connection)["candles"]) == 2
+        release.set()
+        scan.result()
+    assert half_written(connection) == []
+    run_monitor(connection)
+    ((_, _, complete, partial, _),) = state(connection)["hours"]
+    assert [minute for minute in range(60) if "1" in (complete[minute], partial[minute])] == [3, 59]
+    assert not state(connection)["uncounted"]
+
+
 @pytest.mark.parametrize(
     ("lock", "component"),
     [

@@ -79,7 +79,7 @@ def expected_minutes(connection: Connection, starts: datetime, ends: datetime, n
 def expected_of_a_scan(connection: Connection, window: Window) -> int:
     """As the scan counts them, over all instruments."""
     with gaps.scanning(connection, window, window.ends, week_starts=window.starts, day_starts=window.starts) as scan:
-        return sum(feed.expected_week for share in gaps.plan_shares(connection, 100) for feed in scan.look(share)[1])
+        return sum(feed.expected_week for share in gaps.plan_shares(connection, 100) for feed in scan.look(share).feeds)
 
 
 def whole(minutes: Sequence[datetime]) -> Window:

@@ -198,7 +198,7 @@ def test_a_scan_below_the_horizon_finds_nothing(history: Connection) -> None:
     shares = gaps.plan_shares(history, 10)
     window = Window(EDGE - DAY, EDGE)
     with gaps.scanning(history, window, NOON, week_starts=NOON - 7 * DAY, day_starts=NOON - DAY) as scan:
-        assert [scan.look(share)[0].found for share in shares] == [0]
+        assert [scan.look(share).ledger.found for share in shares] == [0]
 
 
 def test_retention_waits_for_a_refresh(history: Connection, server_url: str, database_url: str) -> None:

@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chandlery.domain.window import DAY, MINUTE, WEEK, Window, floor_minute, plausible_schedule, turn_of
+from chandlery.domain.window import (
+    DAY,
+    HOUR,
+    MINUTE,
+    WEEK,
+    Window,
+    floor_hour,
+    floor_minute,
+    plausible_schedule,
+    turn_of,
+    whole_hours,
+)
 
 # hypothesis takes naive bounds, and gives aware times.
 MOMENTS = st.datetimes(datetime(2005, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -33,6 +44,15 @@ def test_naive_times_are_refused() -> None:
         floor_minute(datetime(2026, 1, 1))  # noqa: DTZ001  # the point of the test
     with pytest.raises(ValueError, match="time zone"):
         Window(datetime(2026, 1, 1), datetime(2026, 1, 2))  # noqa: DTZ001
+
+
+@given(MOMENTS, st.integers(1, 300))
+def test_whole_hours_are_those_that_a_window_touches(starts: datetime, minutes: int) -> None:
+    window = Window(starts, starts + minutes * MINUTE)
+    hours = whole_hours(window)
+    assert hours.starts == floor_hour(window.starts)
+    assert floor_hour(hours.ends) == hours.ends
+    assert hours.ends - HOUR < window.ends <= hours.ends
 
 
 @given(MOMENTS.map(floor_minute), st.integers(6, 1440), st.floats(0, 1), st.sampled_from([(DAY, 1), (WEEK - DAY, 5)]))

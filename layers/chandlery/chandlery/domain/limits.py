@@ -1,6 +1,8 @@
 """How much is done at once where nobody says otherwise: the defaults of settings, and of use cases called without."""
 
 COUNT_PIECE_HOURS = 50_000
+SCAN_PIECE_ROWS = 20_000
+SCAN_SHARE_RUNS = 100_000
 REFRESH_PIECE_MINUTES = 5_000_000
 INDICATOR_SPREAD_HOURS = 500_000
 INDICATOR_FILL_BUCKETS = 3_000

@@ -77,6 +77,12 @@ def floor_hour(moment: datetime) -> datetime:
     return floor_minute(moment).replace(minute=0)
 
 
+def whole_hours(window: Window) -> Window:
+    """The hours that a window touches."""
+    last = floor_hour(window.ends)
+    return Window(floor_hour(window.starts), last if last == window.ends else last + HOUR)
+
+
 def floor_week(moment: datetime) -> datetime:
     """Monday, 00:00 UTC, of the week a moment lies in."""
     return _MONDAY + (moment - _MONDAY) // WEEK * WEEK

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Any
 
 from psycopg import Connection
 
-from chandlery.domain.window import Window, floor_hour
+from chandlery.domain.limits import SCAN_SHARE_RUNS
+from chandlery.domain.window import Window
 from chandlery.store.connection import transaction
 from chandlery.store.hours import count_inside
 from chandlery.store.statements import read_rows, run
@@ -19,6 +21,11 @@ class Share:
 
     first: int
     last: int
+
+    def split(self, parts: int) -> Sequence["Share"]:
+        """The same instruments in so many shares at most, one at least in each."""
+        size = -(-(self.last - self.first + 1) // parts)
+        return [Share(first, min(first + size - 1, self.last)) for first in range(self.first, self.last + 1, size)]
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class FeedMinutes:
 
     def __add__(self, other: "FeedMinutes") -> "FeedMinutes":
         """Both together, under the first one's name."""
-        numbers = [field.name for field in fields(self) if field.name != "feed"]
+        numbers = [each.name for each in fields(self) if each.name != "feed"]
         return FeedMinutes(self.feed, *(getattr(self, name) + getattr(other, name) for name in numbers))
 
 
@@ -47,6 +54,11 @@ class Reconciled:
     healed: int = 0
     minutes_healed: int = 0
     changed: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All rows together."""
+        return self.found + self.healed + self.changed
 
     def __add__(self, other: "Reconciled") -> "Reconciled":
         """Both together."""
@@ -76,6 +88,15 @@ class FeedSilence:
     silent_seconds: float
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What a look at a share came to, and the minutes of its feeds; `left` of it is to be looked at by itself."""
+
+    ledger: Reconciled = field(default_factory=Reconciled)
+    feeds: Sequence[FeedMinutes] = ()
+    left: Sequence[Share] = ()
+
+
 class Scan:
     """One look through a window, share by share, inside one transaction; see `scanning`."""
 
@@ -84,11 +105,13 @@ class Scan:
         self._stretch = {"starts": window.starts, "ends": window.ends}
         self._at = at
 
-    def look(self, share: Share) -> tuple[Reconciled, Sequence[FeedMinutes]]:
+    def look(self, share: Share, most_runs: int = SCAN_SHARE_RUNS) -> Looked:
         """Find the gaps of some instruments and bring the ledger up to them.
 
-        Returns:
-            What changed, and the minutes of their feeds.
+        Args:
+            share: the instruments.
+            most_runs: runs of missing minutes and open gaps that one statement takes on; of a share that has more,
+                and more than one instrument, all is left.
         """
         values = self._stretch | vars(share)
         run(self._connection, "set_nested_loops", setting="off")
@@ -98,18 +121,24 @@ class Scan:
         run(self._connection, "analyze_scan_share")
         run(self._connection, "create_expected_hours")
         run(self._connection, "create_missing_hours", **values)
+        runs, first, last = run(self._connection, "count_scan_runs").fetchone() or (0, None, None)
+        if runs > most_runs and first < last:
+            looked = Looked(left=Share(first, last).split(-(-runs // most_runs)))
+        else:
+            looked = self._settle(values)
+        run(self._connection, "drop_scan_share")
+        return looked
+
+    def _settle(self, values: dict[str, Any]) -> Looked:
         run(self._connection, "create_trade_rates", **values)
         run(self._connection, "create_gap_runs", **values)
-        minutes = self._sum_coverage()
+        feeds = read_rows(self._connection, FeedMinutes, "sum_coverage")
         run(self._connection, "set_nested_loops", setting="on")
         run(self._connection, "create_found_gaps", **values)
+        run(self._connection, "index_found_gaps")
         run(self._connection, "create_claimed_gaps")
         row = run(self._connection, "reconcile_gaps", **values, at=self._at).fetchone()
-        run(self._connection, "drop_scan_share")
-        return (Reconciled(*row) if row else Reconciled()), minutes
-
-    def _sum_coverage(self) -> Sequence[FeedMinutes]:
-        return read_rows(self._connection, FeedMinutes, "sum_coverage")
+        return Looked(Reconciled(*row) if row else Reconciled(), feeds)
 
 
 @contextmanager
@@ -121,9 +150,10 @@ def scanning(
     with transaction(connection):
         run(connection, "lock_gaps")
         run(connection, "create_stretches", **stretch, week_starts=week_starts, day_starts=day_starts)
+        run(connection, "index_stretches")
         run(connection, "create_waiting_hours", **stretch)
         # Marks first, then candles: whatever is written in between is seen once at least, and not as missing.
-        count_inside(connection, Window(floor_hour(window.starts), window.ends))
+        count_inside(connection, window)
         run(connection, "create_feed_hours", **stretch)
         run(connection, "create_explained_hours", **stretch)
         run(connection, "analyze_scan")

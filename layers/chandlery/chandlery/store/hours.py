@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from psycopg import Connection
 
-from chandlery.domain.window import Window
+from chandlery.domain.window import Window, whole_hours
 from chandlery.store.connection import transaction
 from chandlery.store.statements import run
 
@@ -24,8 +24,12 @@ def count(connection: Connection, window: Window) -> None:
 
 
 def count_inside(connection: Connection, window: Window) -> None:
-    """The same inside a transaction that holds the ledger's lock."""
-    stretch = {"starts": window.starts, "ends": window.ends}
+    """The same inside a transaction that holds the ledger's lock.
+
+    Hours that the window only touches are counted whole: their marks go whole.
+    """
+    hours = whole_hours(window)
+    stretch = {"starts": hours.starts, "ends": hours.ends}
     run(connection, "create_taken_hours")
     run(connection, "take_uncounted", **stretch)
     run(connection, "count_candle_hours", **stretch)

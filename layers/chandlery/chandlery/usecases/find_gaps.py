@@ -1,12 +1,13 @@
 """Find what is missing, tell why, and keep the ledger."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import Connection
 
-from chandlery.domain.limits import COUNT_PIECE_HOURS
+from chandlery.domain.limits import COUNT_PIECE_HOURS, SCAN_PIECE_ROWS, SCAN_SHARE_RUNS
 from chandlery.domain.window import DAY, HOUR, WEEK, Window
 from chandlery.store import gaps, hours
 from chandlery.store.gaps import FeedMinutes, OpenGaps, Reconciled, Share
@@ -53,30 +54,39 @@ def find_gaps(
     *,
     shares: Sequence[Share],
     has_time: Callable[[], bool],
+    piece_rows: int = SCAN_PIECE_ROWS,
+    share_runs: int = SCAN_SHARE_RUNS,
 ) -> Found:
-    """Look through a window, and make the open gaps in it those that are there; one transaction.
+    """Look through a window, and make the open gaps in it those that are there.
+
+    Where much changes, the ledger is written in pieces, each of whole shares and a transaction of its own.
 
     Args:
         connection: in autocommit mode.
-        component: who looks; what it has looked through is remembered under its name. None: nothing is.
+        component: who looks; once it has looked through all of it, that is remembered under its name. None: nothing is.
         window: minutes that were due.
         at: the run's scheduled time: coverage is that of the 7 days and of the 24 hours up to it.
         shares: the instruments, in the order to take them.
         has_time: asked before each share.
+        piece_rows: rows of the ledger changed in one transaction, about.
+        share_runs: runs of missing minutes and open gaps, about, above which a share is cut into smaller ones.
 
     Raises:
-        Retryable, Permanent: from the database; the ledger is then as it was.
+        Retryable, Permanent: from the database; the pieces done so far stay done.
     """
-    ledger, minutes, done = Reconciled(), dict[str, FeedMinutes](), 0
-    with gaps.scanning(connection, window, at, week_starts=at - WEEK, day_starts=at - DAY) as scan:
-        for share in shares:
-            if not has_time():
-                break
-            changed, feeds = scan.look(share)
-            ledger += changed
-            for feed in feeds:
-                minutes[feed.feed] = minutes[feed.feed] + feed if feed.feed in minutes else feed
-            done += 1
-        if component is not None and done == len(shares):
-            gaps.record_scan(connection, component, window)
-    return Found(ledger, list(minutes.values()), len(shares) - done)
+    todo, ledger, minutes = deque(shares), Reconciled(), dict[str, FeedMinutes]()
+    going = not todo or has_time()
+    while going:
+        rows = ledger.rows
+        with gaps.scanning(connection, window, at, week_starts=at - WEEK, day_starts=at - DAY) as scan:
+            while todo and going and ledger.rows < rows + piece_rows:
+                looked = scan.look(todo.popleft(), share_runs)
+                todo.extendleft(reversed(looked.left))
+                ledger += looked.ledger
+                for feed in looked.feeds:
+                    minutes[feed.feed] = minutes[feed.feed] + feed if feed.feed in minutes else feed
+                going = not todo or has_time()
+            if component is not None and not todo:
+                gaps.record_scan(connection, component, window)
+        going = going and bool(todo)
+    return Found(ledger, list(minutes.values()), len(todo))

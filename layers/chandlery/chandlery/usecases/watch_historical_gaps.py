@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from psycopg import Connection
 
@@ -203,12 +204,23 @@ def _look(history: _History, most_weeks: int | None, has_time: Callable[[float],
     weeks = [*history.weeks[:1], *(week for week in history.weeks[1:] if week.ends <= resume_at)]
     ledger = Reconciled()
     for done, week in enumerate(weeks):
-        if done and (done == most_weeks or not has_time(_SECONDS_TO_ASK)):
+        if not done or done != most_weeks:
+            # The newest week may take the time that is kept for asking.
+            seconds = _SECONDS_TO_ASK if done else 0.0
+            found = find_gaps(
+                history.connection,
+                COMPONENT,
+                week,
+                history.now,
+                shares=history.shares,
+                has_time=partial(has_time, seconds),
+            )
+            ledger += found.ledger
+            if not found.shares_left:
+                continue
+        if done:
             gaps.record_scan(history.connection, COMPONENT, weeks[done - 1], resume_at=week.ends)
-            return ledger, len(weeks) - done
-        ledger += find_gaps(
-            history.connection, COMPONENT, week, history.now, shares=history.shares, has_time=lambda: True
-        ).ledger
+        return ledger, len(weeks) - done
     return ledger, 0
 
 
@@ -256,10 +268,11 @@ def _look_again(
         return ledger, False
     for week in history.weeks:
         if any(day.starts < week.ends and day.ends > week.starts for day in days):
-            if not has_time(0):
-                return ledger, False
             # Under no name: that would remember a week as looked through, and where to go on.
-            ledger += find_gaps(
-                history.connection, None, week, history.now, shares=shares, has_time=lambda: True
-            ).ledger
+            found = find_gaps(
+                history.connection, None, week, history.now, shares=shares, has_time=partial(has_time, 0.0)
+            )
+            ledger += found.ledger
+            if found.shares_left:
+                return ledger, False
     return ledger, True
