@@ -24,7 +24,14 @@ router = Router()
 
 # What a component's newest run tells of the candles as a whole.
 _TOLD_BY = {
-    "live_gap_monitor": ("coverage_24h", "coverage_7d", "gaps_open", "minutes_open", "oldest_gap_hours"),
+    "live_gap_monitor": (
+        "coverage_24h",
+        "coverage_7d",
+        "minutes_not_judged",
+        "gaps_open",
+        "minutes_open",
+        "oldest_gap_hours",
+    ),
     "policy_maintenance": ("drift", "jobs_failed", "jobs_late", "scheduler_runs", "stands_in"),
 }
 
@@ -61,8 +68,10 @@ class DayAnswer(BaseModel):
     expected: int
     present: int
     explained: int = Field(description="without a candle because nothing was traded")
-    missing: int
-    unjudged: int = Field(description="of the missing: no gap monitor has looked at them yet")
+    missing: int = Field(description="judged, and an open gap")
+    not_judged: int = Field(
+        description="without a candle, and no gap monitor has looked, or could tell why: no part of coverage"
+    )
     coverage: float = Field(description="(present + explained) / expected")
 
 

@@ -133,7 +133,7 @@ class Market:
                     "DELETE FROM market.feed_minutes WHERE bucket >= %s AND bucket < %s", stretch[1:]
                 )
             self.connection.execute("DELETE FROM market.gaps")
-            self.connection.execute("DELETE FROM market.scans")
+            self.connection.execute("TRUNCATE market.scans, market.judged, market.reaches")
         self.desk = replace(self.desk.without(keys or self.ids, starts, ends), open={})
 
     def deliver(self, keys: Iterable[str], starts: datetime, ends: datetime) -> None:
@@ -167,7 +167,7 @@ class Market:
         assert self._wrong_hours() == []
         assert self.open_gaps() == self.desk.gaps()
         assert self._overlapping() == []
-        [(judged_until,)] = self.connection.execute("SELECT max(ends) FROM market.scans").fetchall()
+        [(judged_until,)] = self.connection.execute("SELECT max(upper(stretches)) FROM market.judged_stretches").fetchall()
         assert self._coverage_view() == {
             (key, day): (
                 counted.expected,

@@ -47,28 +47,31 @@ def oldest_hours(now: datetime, still_open: Iterable[OpenGaps]) -> float:
 
 def find_gaps(
     connection: Connection,
-    component: str | None,
+    component: str,
     window: Window,
     at: datetime,
     *,
     shares: Sequence[Share],
     has_time: Callable[[], bool],
+    keeps_place: bool = True,
 ) -> Found:
     """Look through a window, and make the open gaps in it those that are there; one transaction.
 
     Args:
         connection: in autocommit mode.
-        component: who looks; what it has looked through is remembered under its name. None: nothing is.
+        component: who looks; what it has judged is remembered under its name.
         window: minutes that were due.
         at: the run's scheduled time: coverage is that of the 7 days and of the 24 hours up to it.
         shares: the instruments, in the order to take them.
         has_time: asked before each share.
+        keeps_place: whether this is where the component's looks have come to.
 
     Raises:
         Retryable, Permanent: from the database; the ledger is then as it was.
     """
     ledger, minutes, done = Reconciled(), dict[str, FeedMinutes](), 0
-    with gaps.scanning(connection, window, at, week_starts=at - WEEK, day_starts=at - DAY) as scan:
+    days = {"week_starts": at - WEEK, "day_starts": at - DAY}
+    with gaps.scanning(connection, window, at, **days, component=component) as scan:
         for share in shares:
             if not has_time():
                 break
@@ -77,6 +80,6 @@ def find_gaps(
             for feed in feeds:
                 minutes[feed.feed] = minutes[feed.feed] + feed if feed.feed in minutes else feed
             done += 1
-        if component is not None and done == len(shares):
+        if keeps_place and done == len(shares):
             gaps.record_scan(connection, component, window)
     return Found(ledger, list(minutes.values()), len(shares) - done)

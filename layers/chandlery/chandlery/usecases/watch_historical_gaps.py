@@ -258,8 +258,14 @@ def _look_again(
         if any(day.starts < week.ends and day.ends > week.starts for day in days):
             if not has_time(0):
                 return ledger, False
-            # Under no name: that would remember a week as looked through, and where to go on.
             ledger += find_gaps(
-                history.connection, None, week, history.now, shares=shares, has_time=lambda: True
+                history.connection,
+                COMPONENT,
+                week,
+                history.now,
+                shares=shares,
+                has_time=lambda: True,
+                # Where the next run goes on is told by the look at all weeks.
+                keeps_place=False,
             ).ledger
     return ledger, True
