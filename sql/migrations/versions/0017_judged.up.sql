@@ -143,11 +143,11 @@ RETURNS TABLE (
     LEFT JOIN market.candle_hours AS h
         ON h.instrument_id = n.instrument_id AND h.hour = s.hour
         AND h.hour > window_starts - INTERVAL '1 hour' AND h.hour < window_ends
-    LEFT JOIN (
-        SELECT known.instrument_id, range_agg(known.stretches) AS stretches
+    CROSS JOIN LATERAL (
+        SELECT range_agg(known.stretches) AS stretches
         FROM market.judged_stretches AS known
-        GROUP BY known.instrument_id
-    ) AS j ON j.instrument_id = n.instrument_id
+        WHERE known.instrument_id = n.instrument_id
+    ) AS j
 $$;
 COMMENT ON FUNCTION market.hour_coverage IS 'Expected, present, open and judged minutes of each instrument and hour; silence that is judged and not open is explained.';
 
