@@ -56,6 +56,7 @@ class GapsAnswer(BaseModel):
     """A page of gaps, the earliest first."""
 
     gaps: list[GapAnswer]
+    remarks: list[str] = Field(description="what the ledger cannot know; on the first page")
     next_cursor: str | None
 
 
@@ -164,9 +165,11 @@ def get_gaps(
     cursor: Cursor = None,
 ) -> Response[str]:
     """Answer a page."""
+    at = asked_at()
     page = SANDBOX.read(
         lambda connection: list_gaps(
             connection,
+            at,
             key=instrument_key,
             feed=feed,
             reasons=reason or (),
@@ -179,7 +182,7 @@ def get_gaps(
     )
     told = [asdict(gap) for gap in page.gaps]
     rows = [{name: gap["key" if name == "instrument_key" else name] for name in GapAnswer.model_fields} for gap in told]
-    return plain({"gaps": rows, "next_cursor": page.next_cursor})
+    return plain({"gaps": rows, "remarks": page.remarks, "next_cursor": page.next_cursor})
 
 
 @router.get(

@@ -58,6 +58,7 @@ def test_years_nobody_looked_at_are_not_judged(chandlery: Chandlery, real_data: 
     assert f"{COIN}  xx?xx?xx?" in drawn
     assert "4,320 expected, 0 present, 0 explained, 0 missing, 4,320 not judged; coverage 0.00 %" in drawn
     assert json.loads(chandlery("explain", COIN, "2018-11-20T12:00Z", "--json"))["verdict"] == "not_judged"
+    assert json.loads(chandlery("gaps", COIN, "--json")) == []
 
     chandlery(*scan)
     # Its feed sent nothing at all: that is down, and explains nothing.

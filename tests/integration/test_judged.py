@@ -16,6 +16,7 @@ from chandlery.domain.window import DAY, HOUR, MINUTE, WEEK, Window
 from chandlery.store import gaps, instruments, sessions
 from chandlery.usecases.explain_minute import Verdict, explain_minute
 from chandlery.usecases.find_gaps import count_hours, find_gaps
+from chandlery.usecases.list_gaps import list_gaps
 from chandlery.usecases.report_coverage import report_coverage
 from tests.integration.test_gap_ledger import run_historical, run_live
 from tests.integration.test_gap_reasons import EMPTY, MONDAY, add, at, days_of, fill, settle
@@ -75,6 +76,31 @@ def test_an_instrument_added_after_a_scan_is_not_judged_by_it(connection: Connec
     # Two trades in three mornings: such a silence is plausible now that somebody has looked.
     assert told(connection, OTHER) == [(180, 1, 179, 0, 0), (180, 0, 180, 0, 0), (180, 1, 179, 0, 0)]
     assert verdict(connection, OTHER, at(1, 10)) == Verdict.EXPLAINED
+
+
+def test_no_gap_where_nobody_looked_is_said_to_be_that(connection: Connection, busy: int) -> None:
+    def remarks(**choice: Any) -> Sequence[str]:
+        return list_gaps(connection, LATER, **choice).remarks
+
+    count_hours(connection, lambda: True)
+    (remark,) = remarks()
+    assert remark.startswith(
+        "1 instrument is not judged everywhere between 2026-03-02T09:00:00Z and 2026-03-31T23:59:00Z"
+    )
+    settle(connection, Window(MONDAY, at(1, 10)))
+    # Without an end up to where the newest look ended.
+    assert remarks() == []
+    (remark,) = remarks(starts=MONDAY, ends=at(1, 11))
+    assert "between 2026-03-03T10:00:00Z and 2026-03-03T11:00:00Z" in remark
+    add(connection, OTHER, "day")
+    assert remarks() == []
+    instruments.add(connection, OTHER, "day", "feed", listed_at=at(0, 9))
+    assert remarks(key=BUSY) == remarks(feed="other") == remarks(key=OTHER, ends=at(0, 9)) == []
+    (remark,) = remarks(key=OTHER)
+    assert "between 2026-03-02T09:00:00Z and 2026-03-03T10:00:00Z" in remark
+    # While the market was closed nothing could be missing.
+    instruments.add(connection, OTHER, "day", "feed", listed_at=at(0, 12), delisted_at=at(1, 9))
+    assert remarks(key=OTHER) == []
 
 
 def test_data_of_an_earlier_time_are_not_judged_by_a_scan_before_them(connection: Connection, busy: int) -> None:

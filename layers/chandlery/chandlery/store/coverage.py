@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from chandlery.domain.coverage import coverage_of
 from chandlery.domain.window import Window
+from chandlery.store.ledger import Choice
 from chandlery.store.statements import read_rows, run
 
 
@@ -52,6 +53,15 @@ class JudgedDay:
     judged_until: datetime
 
 
+@dataclass(frozen=True)
+class NotJudged:
+    """Instruments with expected minutes that nobody has judged, and between which times, UTC; null: there are none."""
+
+    instruments: int
+    starts: datetime | None
+    ends: datetime | None
+
+
 def list_days(
     connection: Connection, instrument_ids: Sequence[int], window: Window, first: date, last: date
 ) -> Sequence[DayCoverage]:
@@ -83,3 +93,18 @@ def list_judged_days(
     """The newest `days` session dates, up to `last`, of which any of these was judged, the newest first."""
     rows = run(connection, "list_judged_days", instrument_ids=list(instrument_ids), last=last or "infinity", days=days)
     return [JudgedDay(*row) for row in rows]
+
+
+def sum_not_judged(connection: Connection, choice: Choice, due: datetime) -> NotJudged:
+    """What is not judged of the chosen instruments and times; without an end up to where the newest look ended."""
+    (found,) = read_rows(
+        connection,
+        NotJudged,
+        "sum_not_judged",
+        instrument_key=choice.key,
+        feed=choice.feed,
+        starts=choice.starts or "-infinity",
+        ends=choice.ends,
+        due=due,
+    )
+    return found
