@@ -137,6 +137,22 @@ def test_silence_without_a_trade_to_measure_it_by_is_not_judged(connection: Conn
     assert (report.coverage_7d, report.minutes_not_judged) == (1.0, 0)
 
 
+def test_a_feed_that_lived_after_all_explains_no_silence(connection: Connection, busy: int) -> None:
+    other = add(connection, OTHER, "day")
+    instruments.add(connection, OTHER, "day", "feed", listed_at=at(3, 9))
+    fill(connection, "day", days_of(9, 12, days=4))
+    day = Window(at(3, 0), at(4, 0))
+    settle(connection, day)
+    assert read_open(connection, other) == [(at(3, 9), at(3, 12), "feed_down")]
+    insert_candles(connection, busy, trading([3]))
+    settle(connection, day)
+    assert read_open(connection, other) == []
+    assert connection.execute("SELECT healed_from FROM market.gaps WHERE instrument_id = %s", [other]).fetchall() == [
+        ("not_judged",)
+    ]
+    assert told(connection, OTHER, 4) == [(180, 0, 0, 0, 180)]
+
+
 def test_a_vendor_explains_what_could_not_be_measured(connection: Connection, busy: int) -> None:
     instruments.add(connection, OTHER, "day", "feed", listed_at=at(0, 9))
     number = instruments.find(connection, OTHER).instrument_id

@@ -53,7 +53,11 @@ FROM (
 ) AS day;
 COMMENT ON VIEW market.coverage IS 'Per instrument and session date, up to the last minute a gap monitor has judged: (present + explained) / expected. Unjudged silence is not explained.';
 
+-- Default privileges know no difference between a table and a view.
+REVOKE INSERT, UPDATE, DELETE ON market.coverage FROM chandlery_writer;
+
 COMMENT ON TABLE market.scans IS 'The stretch each gap monitor has looked through: silence inside is judged, silence outside is not.';
+COMMENT ON COLUMN market.gaps.healed_from IS 'The sources of the candles that stand there now; no_trades where the silence has been explained since; not_expected where the calendar was corrected.';
 
 DROP TRIGGER forget_judged_updated ON market.candle_hours;
 DROP TRIGGER forget_judged_inserted ON market.candle_hours;

@@ -168,4 +168,8 @@ FROM (
 ) AS day;
 COMMENT ON VIEW market.coverage IS 'Per instrument and session date, up to the last minute a gap monitor has judged: (present + explained) / expected. Missing is what was judged, and is open; what nobody has judged is neither.';
 
+-- Default privileges know no difference between a table and a view.
+REVOKE INSERT, UPDATE, DELETE ON market.judged_stretches, market.coverage FROM chandlery_writer;
+
 COMMENT ON TABLE market.scans IS 'The stretch each gap monitor has looked through last, and where it goes on. What it judged of an instrument: market.judged_stretches.';
+COMMENT ON COLUMN market.gaps.healed_from IS 'The sources of the candles that stand there now; no_trades where the silence has been explained since; not_judged where the feed lived after all, and the instrument did not trade by which to tell more; not_expected where the calendar was corrected.';

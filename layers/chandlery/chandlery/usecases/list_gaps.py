@@ -91,8 +91,8 @@ def remark_not_judged(connection: Connection, choice: Choice, at: datetime) -> I
     if found.starts and found.ends:
         who = f"{found.instruments:,} instrument{'s are' if found.instruments > 1 else ' is'}"
         yield (
-            f"{who} not judged everywhere between {_told(found.starts)} and {_told(found.ends)}: what is missing there is"
-            " no gap yet; see: chandlery coverage"
+            f"{who} not judged everywhere between {_told(found.starts)} and {_told(found.ends)}: what is missing there"
+            " is no gap yet; see: chandlery coverage"
         )
 
 
