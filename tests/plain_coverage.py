@@ -168,6 +168,8 @@ class Desk:
         # Where nothing was traded, nothing tells how plausible silence is.
         if trades or not any(kind(minute) == "quiet" for minute in window):
             self.judged |= {(instrument, minute) for minute in window}
+        else:
+            self.judged -= {(instrument, minute) for minute in window}
         for found, run in _runs(window, kind):
             if found == "quiet":
                 silence = set(run)

@@ -142,10 +142,10 @@ def test_a_feed_that_lived_after_all_explains_no_silence(connection: Connection,
     instruments.add(connection, OTHER, "day", "feed", listed_at=at(3, 9))
     fill(connection, "day", days_of(9, 12, days=4))
     day = Window(at(3, 0), at(4, 0))
-    settle(connection, day)
+    settle(connection, day, component="live")
     assert read_open(connection, other) == [(at(3, 9), at(3, 12), "feed_down")]
     insert_candles(connection, busy, trading([3]))
-    settle(connection, day)
+    settle(connection, day, component="historical")
     assert read_open(connection, other) == []
     assert connection.execute("SELECT healed_from FROM market.gaps WHERE instrument_id = %s", [other]).fetchall() == [
         ("not_judged",)
@@ -341,12 +341,18 @@ class Book:
     judged: dict[tuple[str, int], set[datetime]] = field(default_factory=dict)
     under: dict[tuple[str, int], Under] = field(default_factory=dict)
 
-    def look(self, component: str, number: int, instrument: Instrument, under: Under, minutes: set[datetime]) -> None:
+    def look(
+        self, component: str, number: int, instrument: Instrument, under: Under, window: Window, minutes: set[datetime]
+    ) -> None:
         mine = component, number
-        if minutes and self.under.get(mine) != under:
+        seen = instrument.expected(window)
+        for other in self.judged.keys() - {mine}:
+            if other[1] == number:
+                self.judged[other] -= set(seen) - minutes
+        if seen and self.under.get(mine) != under:
             self.judged[mine], self.under[mine] = set(), under
         if mine in self.judged:
-            self.judged[mine] = {m for m in self.judged[mine] if _lives(instrument, m)} | minutes
+            self.judged[mine] = {m for m in self.judged[mine] if _lives(instrument, m)} - set(seen) | minutes
 
     def forget(self, numbers: Iterable[int], starts: datetime, ends: datetime) -> None:
         for (component, number), minutes in self.judged.items():
@@ -466,7 +472,7 @@ class History:
         find_gaps(self.connection, component, window, window.ends, shares=shares, has_time=lambda: True)
         for number, minutes in judge(known, window).items():
             if any(share.first <= number <= share.last for share in shares):
-                self.book.look(component, number, known[number], under[number], minutes)
+                self.book.look(component, number, known[number], under[number], window, minutes)
 
     def correct_session(self) -> None:
         name = self.chance.choice("ab")
