@@ -23,7 +23,7 @@ from tests.integration.test_gap_reasons import EMPTY, MONDAY, add, at, days_of, 
 from tests.plain_gaps import Candle, Instrument, delete_candles, insert_candles, judge, read_instruments, read_open
 
 DATABASE = settings(
-    max_examples=4,
+    max_examples=2,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -515,6 +515,6 @@ class History:
 @given(seed=st.integers(0, 2**32))
 def test_what_is_judged_through_random_histories(connection: Connection, seed: int) -> None:
     history = History(connection, seed)
-    for _ in range(40):
+    for _ in range(25):
         history.go_on()
         history.check()
