@@ -57,11 +57,13 @@ class Gap:
 
 @dataclass(frozen=True)
 class Counted:
-    """Expected minutes, told apart."""
+    """Expected minutes, told apart: each is one of the others."""
 
     expected: int
     present: int
     explained: int
+    missing: int
+    not_judged: int
 
     @property
     def coverage(self) -> float:
@@ -71,7 +73,7 @@ class Counted:
 
 @dataclass
 class Desk:
-    """One feed's instruments of one calendar: what has ticks, what still waits to be a candle, what was found open.
+    """One feed's instruments of one calendar: what has ticks, what waits to be a candle, what was judged, what is open.
 
     `since` tells from when on candles are expected of an instrument.
     """
@@ -81,9 +83,10 @@ class Desk:
     since: Mapping[str, datetime]
     waiting: dict[str, set[datetime]] = field(default_factory=dict)
     open: dict[tuple[str, datetime], str] = field(default_factory=dict)
+    judged: set[tuple[str, datetime]] = field(default_factory=set)
 
     def without(self, instruments: Iterable[str], starts: datetime, ends: datetime) -> "Desk":
-        """The same desk, a stretch of ticks lost; what was found open goes along."""
+        """The same desk, a stretch of ticks lost; what was found goes along."""
         lost = set(instruments)
         ticked = {
             instrument: {
@@ -93,7 +96,7 @@ class Desk:
             }
             for instrument, minutes in self.ticked.items()
         }
-        return Desk(self.expected, ticked, self.since, self.waiting, self.open)
+        return Desk(self.expected, ticked, self.since, self.waiting, self.open, self.judged)
 
     @cached_property
     def silent(self) -> frozenset[datetime]:
@@ -135,16 +138,21 @@ class Desk:
         return self.open.get((instrument, minute))
 
     def count(self, starts: datetime, ends: datetime, *instruments: str) -> Counted:
-        """The minutes of a window that was judged, of some instruments or all."""
-        expected = present = still_open = 0
+        """The minutes of a window, of some instruments or all."""
+        numbers: Counter[str] = Counter()
         for instrument in instruments or self.ticked:
             candles = self.candles(instrument)
             for minute in self.expected:
                 if starts <= minute < ends and minute >= self.since[instrument]:
-                    expected += 1
-                    present += minute in candles and not candles[minute][1]
-                    still_open += (instrument, minute) in self.open
-        return Counted(expected, present, expected - present - still_open)
+                    is_present = minute in candles and not candles[minute][1]
+                    numbers["present" if is_present else self._verdict(instrument, minute)] += 1
+        return Counted(numbers.total(), *(numbers[name] for name in ("present", "explained", "missing", "not_judged")))
+
+    def _verdict(self, instrument: str, minute: datetime) -> str:
+        """What the silence of a minute is."""
+        if (instrument, minute) in self.open:
+            return "missing"
+        return "explained" if (instrument, minute) in self.judged else "not_judged"
 
     def _look_at(self, instrument: str, window: Sequence[datetime], lived: set[datetime]) -> None:
         candles, waiting = self.candles(instrument), self.waiting.get(instrument, set())
@@ -157,6 +165,11 @@ class Desk:
             return "quiet" if minute in lived else "feed_down"
 
         trades = {minute: candles[minute][0].trades for minute in window if minute in candles}
+        # Where nothing was traded, nothing tells how plausible silence is.
+        if trades or not any(kind(minute) == "quiet" for minute in window):
+            self.judged |= {(instrument, minute) for minute in window}
+        else:
+            self.judged -= {(instrument, minute) for minute in window}
         for found, run in _runs(window, kind):
             if found == "quiet":
                 silence = set(run)

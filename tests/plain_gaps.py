@@ -25,6 +25,9 @@ rate is the one that an open row of the ledger over this silence was found by.
 An implausible run is `instrument_silent`. A quiet run that begins with the first expected minute of the window, or
 ends with the last, is judged as long as it is together with the minutes beyond that an open row of the ledger joins it
 to: half a silence looks more plausible than the whole. A run inside an open row that is `unhealable` stays so.
+
+A window is judged for an instrument, as far as it was alive, unless it was quiet and did not trade at all (the rate of
+all hours is 0): then only what a vendor explained is judged. An open minute is missing, judged silence is explained.
 """
 
 import math
@@ -105,10 +108,31 @@ def in_break(session: Session, moment: datetime) -> bool:
 
 def find(instruments: Mapping[int, Instrument], window: Window) -> dict[int, dict[datetime, str]]:
     """The minutes of a window that shall be open, with their reasons, by instrument."""
-    alive: dict[str, set[datetime]] = {}
-    for instrument in instruments.values():
-        alive.setdefault(instrument.feed, set()).update(instrument.candles, instrument.waiting)
+    alive = {feed: _alive(instruments, feed) for feed in {instrument.feed for instrument in instruments.values()}}
     return {number: _find(instrument, window, alive[instrument.feed]) for number, instrument in instruments.items()}
+
+
+def judge(instruments: Mapping[int, Instrument], window: Window) -> dict[int, set[datetime]]:
+    """The expected minutes of a window that a scan of it judges, by instrument."""
+    judged = {}
+    for number, instrument in instruments.items():
+        alive = _alive(instruments, instrument.feed)
+        expected = instrument.expected(window)
+        watched = [minute for minute in expected if minute in alive]
+        quiet = {minute for minute in watched if _kind(instrument, alive, minute) == "quiet"}
+        measured = not quiet or _Rates(instrument, window, expected, watched, quiet).measured
+        judged[number] = set(expected) if measured else set(expected) & instrument.explained
+    return judged
+
+
+def _alive(instruments: Mapping[int, Instrument], feed: str) -> set[datetime]:
+    """The minutes in which a feed lived."""
+    return {
+        minute
+        for instrument in instruments.values()
+        if instrument.feed == feed
+        for minute in (*instrument.candles, *instrument.waiting)
+    }
 
 
 def runs(minutes: Sequence[datetime], kind: Callable[[datetime], str | None]) -> Iterator[tuple[str, list[datetime]]]:
@@ -188,6 +212,12 @@ class _Rates:
             present=sum(each.present for each in by_hour.values()),
             trades=_sum(each.trades for each in by_hour.values()),
         )
+
+    @property
+    def measured(self) -> bool:
+        """Whether anything was traded at all."""
+        overall = self._overall
+        return bool(overall.present if overall.trades is None else overall.trades)
 
     def trades_expected(self, run: Sequence[datetime]) -> float:
         """How many trades that silence makes us expect."""

@@ -24,7 +24,14 @@ router = Router()
 
 # What a component's newest run tells of the candles as a whole.
 _TOLD_BY = {
-    "live_gap_monitor": ("coverage_24h", "coverage_7d", "gaps_open", "minutes_open", "oldest_gap_hours"),
+    "live_gap_monitor": (
+        "coverage_24h",
+        "coverage_7d",
+        "minutes_not_judged",
+        "gaps_open",
+        "minutes_open",
+        "oldest_gap_hours",
+    ),
     "policy_maintenance": ("drift", "jobs_failed", "jobs_late", "scheduler_runs", "stands_in"),
 }
 
@@ -49,6 +56,7 @@ class GapsAnswer(BaseModel):
     """A page of gaps, the earliest first."""
 
     gaps: list[GapAnswer]
+    remarks: list[str] = Field(description="what the ledger cannot know; on the first page")
     next_cursor: str | None
 
 
@@ -61,8 +69,10 @@ class DayAnswer(BaseModel):
     expected: int
     present: int
     explained: int = Field(description="without a candle because nothing was traded")
-    missing: int
-    unjudged: int = Field(description="of the missing: no gap monitor has looked at them yet")
+    missing: int = Field(description="judged, and an open gap")
+    not_judged: int = Field(
+        description="without a candle, and no gap monitor has looked, or could tell why: no part of coverage"
+    )
     coverage: float = Field(description="(present + explained) / expected")
 
 
@@ -155,9 +165,11 @@ def get_gaps(
     cursor: Cursor = None,
 ) -> Response[str]:
     """Answer a page."""
+    at = asked_at()
     page = SANDBOX.read(
         lambda connection: list_gaps(
             connection,
+            at,
             key=instrument_key,
             feed=feed,
             reasons=reason or (),
@@ -170,7 +182,7 @@ def get_gaps(
     )
     told = [asdict(gap) for gap in page.gaps]
     rows = [{name: gap["key" if name == "instrument_key" else name] for name in GapAnswer.model_fields} for gap in told]
-    return plain({"gaps": rows, "next_cursor": page.next_cursor})
+    return plain({"gaps": rows, "remarks": page.remarks, "next_cursor": page.next_cursor})
 
 
 @router.get(

@@ -16,7 +16,7 @@ from local.command_line.database import open_connection
 from local.command_line.options import AsJson, parse_day
 from local.command_line.output import err, out, show_json, show_rows
 
-_COLUMNS = ("key", "feed", "session_date", "expected", "present", "explained", "missing", "unjudged", "coverage")
+_COLUMNS = ("key", "feed", "session_date", "expected", "present", "explained", "missing", "not_judged", "coverage")
 # Coverage from here on, the sign and the colour of its cells: the signs alone tell as much as the colours.
 _SHADES = (
     (1.0, "█", "green", "complete"),
@@ -46,8 +46,8 @@ def coverage(
 ) -> None:
     """Show coverage by instrument and session date: (present + explained) / expected minutes.
 
-    Missing minutes are neither present nor explained; unjudged ones are those of them that no gap monitor has looked
-    at yet. --json tells every instrument.
+    Missing minutes are open gaps; those not judged have no candle, and no gap monitor has looked, or could tell why:
+    they are no part of coverage. --json tells every instrument.
     """
     if first and last and first > last:
         raise typer.BadParameter(f"--from {first} is after --to {last}")
@@ -89,11 +89,11 @@ def _lines(days: Sequence[DayCoverage]) -> Sequence[_Line]:
 
 
 def _together(days: Sequence[DayCoverage]) -> float:
-    return coverage_of(sum(day.expected for day in days), sum(day.missing for day in days))
+    return coverage_of(sum(day.expected for day in days), sum(day.missing + day.not_judged for day in days))
 
 
 def _row(day: DayCoverage, coverage: float | str) -> dict[str, Any]:
-    return vars(day) | {"missing": day.missing, "coverage": coverage}
+    return vars(day) | {"coverage": coverage}
 
 
 def _percent(coverage: float) -> str:
@@ -103,8 +103,8 @@ def _percent(coverage: float) -> str:
 
 def _summary(days: Sequence[DayCoverage], instruments: int) -> str:
     totals = ", ".join(
-        f"{sum(getattr(day, name) for day in days):,} {name}"
-        for name in ("expected", "present", "explained", "missing", "unjudged")
+        f"{sum(getattr(day, name) for day in days):,} {name.replace('_', ' ')}"
+        for name in ("expected", "present", "explained", "missing", "not_judged")
     )
     dates = len({day.session_date for day in days})
     return f"{instruments:,} instruments, {dates:,} session days: {totals}; coverage {_percent(_together(days))}"
@@ -123,7 +123,7 @@ def _draw(lines: Sequence[_Line], dates: Sequence[date]) -> None:
     legend = Text("\n")
     for _, sign, style, name in _SHADES:
         legend.append(sign * 2, style).append(f" {name}   ")
-    out.print(legend.append(f"{_NOTHING} nothing expected   ? some minutes unjudged"))
+    out.print(legend.append(f"{_NOTHING} nothing expected   ? some minutes not judged"))
 
 
 def _months(dates: Sequence[date]) -> str:
@@ -142,5 +142,5 @@ def _cells(line: _Line, dates: Sequence[date]) -> Text:
             cells.append(_NOTHING, "dim").append(" ")
             continue
         sign, style = next((sign, style) for least, sign, style, _ in _SHADES if day.coverage >= least)
-        cells.append(sign * 2, style).append("?" if day.unjudged else " ")
+        cells.append(sign * 2, style).append("?" if day.not_judged else " ")
     return cells

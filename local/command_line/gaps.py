@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -13,9 +13,10 @@ from rich.table import Table
 from chandlery.errors import Permanent
 from chandlery.store import feeds, instruments, ledger
 from chandlery.store.ledger import Choice, Gap, Reason, Sum
+from chandlery.usecases.list_gaps import remark_not_judged
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson, parse_moment
-from local.command_line.output import out, plain, show_json
+from local.command_line.output import err, out, plain, show_json
 
 _ROWS = 100
 
@@ -40,7 +41,7 @@ def gaps(
 ) -> None:
     """Show the ledger of gaps: the open ones, the oldest first; with --all, then the healed, the latest first.
 
-    minutes counts the expected ones: closed hours in between are none.
+    minutes counts the expected ones: closed hours in between are none. What no gap monitor has judged yet is said.
     """
     if starts and ends and starts >= ends:
         raise typer.BadParameter(f"--from {plain(starts)} is not before --to {plain(ends)}")
@@ -49,6 +50,9 @@ def gaps(
         _check(connection, key, feed)
         found = ledger.list_gaps(connection, choice, limit if limit or as_json else _ROWS)
         sums = ledger.sum_gaps(connection, choice)
+        remarks = list(remark_not_judged(connection, choice, datetime.now(UTC)))
+    for remark in remarks:
+        err.print(remark, style="yellow", markup=False, soft_wrap=True)
     if as_json:
         show_json([asdict(gap) for gap in found])
         return

@@ -25,9 +25,10 @@ SELECT
         WHERE d.bucket = :'minute'::timestamptz AND n.instrument_id = ANY (d.instrument_ids)
     ) AS marks,
     ARRAY(
-        SELECT scan.component FROM market.scans AS scan
-        WHERE scan.starts <= :'minute'::timestamptz AND scan.ends >= :'minute'::timestamptz + INTERVAL '1 minute'
-        ORDER BY scan.component
+        SELECT j.component FROM market.judged_stretches AS j
+        WHERE j.instrument_id = n.instrument_id
+            AND j.stretches @> tstzrange(:'minute'::timestamptz, :'minute'::timestamptz + INTERVAL '1 minute')
+        ORDER BY j.component
     ) AS judged_by
 FROM market.instruments AS n
 JOIN market.calendars AS c USING (calendar)

@@ -1,7 +1,15 @@
--- The newest session dates up to :last of some calendars that a gap monitor has looked at, and where the newest look ended.
-SELECT DISTINCT s.session_date, (SELECT max(ends) FROM market.scans) AS judged_until
+-- The newest session dates up to :last of which a gap monitor has judged any of some instruments, and where the newest look at
+-- them ended.
+WITH judged AS MATERIALIZED (
+    SELECT n.calendar, range_agg(j.stretches) AS stretches
+    FROM market.judged_stretches AS j
+    JOIN market.instruments AS n USING (instrument_id)
+    WHERE instrument_id = ANY (:'instrument_ids'::integer[])
+    GROUP BY n.calendar
+)
+SELECT DISTINCT s.session_date, (SELECT max(upper(stretches)) FROM judged) AS judged_until
 FROM market.sessions AS s
-WHERE s.calendar = ANY (:'calendars'::text[]) AND s.session_date <= :'last'::date
-    AND EXISTS (SELECT FROM market.scans AS scan WHERE scan.starts < s.closes_at AND scan.ends > s.opens_at)
+JOIN judged AS j USING (calendar)
+WHERE s.session_date <= :'last'::date AND j.stretches && tstzrange(s.opens_at, s.closes_at)
 ORDER BY s.session_date DESC
 LIMIT :'days'::bigint;

@@ -21,7 +21,12 @@ WITH compared AS MATERIALIZED (
         c.found_at, c.attempts, expected.minutes,
         CASE
             WHEN expected.minutes = 0 THEN 'not_expected'
-            ELSE concat_ws(', ', standing.sources, CASE WHEN standing.minutes < expected.minutes THEN 'no_trades' END)
+            ELSE concat_ws(', ', standing.sources, CASE
+                WHEN standing.minutes >= expected.minutes THEN NULL
+                -- Its feed lives after all, and nothing tells more: that explains no silence.
+                WHEN c.instrument_id IN (SELECT instrument_id FROM unmeasured_instruments) THEN 'not_judged'
+                ELSE 'no_trades'
+            END)
         END AS healed_from
     FROM compared AS c
     CROSS JOIN LATERAL unnest(c.no_longer) AS part (stretch)

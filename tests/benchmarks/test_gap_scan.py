@@ -86,7 +86,7 @@ def test_a_week_beside_the_plain_anti_join(emptied: Connection) -> None:
 
     def look() -> None:
         # Of liquid instruments, whatever is missing is a gap.
-        assert [(f.missing_week, f.open_week) for f in _scan(emptied, shares).feeds] == [(missing, missing)]
+        assert [(f.open_week, f.not_judged_week) for f in _scan(emptied, shares).feeds] == [(missing, 0)]
 
     def anti_join(nested_loops: bool) -> None:
         emptied.execute("SELECT set_config('enable_nestloop', %s, false)", [str(nested_loops)])
@@ -112,7 +112,7 @@ def _measure_memory(connection: Connection, shares: Sequence[Share]) -> None:
     """What first looks of few and of all instruments hold at most in Python."""
     held = []
     for some in ([Share(1, FEW)], shares):
-        connection.execute("TRUNCATE market.gaps, market.scans")
+        connection.execute("TRUNCATE market.gaps, market.scans, market.judged, market.reaches")
         held.append(_peak_bytes(lambda some=some: _scan(connection, some)))  # type: ignore[misc]
     print(
         f"  memory at its peak, above before: {held[0] / 1024:.0f} KiB for {FEW:,} instruments,"

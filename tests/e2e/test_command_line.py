@@ -204,7 +204,7 @@ def test_what_is_missing_is_read_and_explained(chandlery: Chandlery, tmp_path: P
     assert [day[name] for name in ("session_date", "expected", "present", "missing")] == ["2026-02-10", 60, 40, 20]
     drawn = chandlery("coverage", key, "--from", "2026-02-09", "--to", "2026-02-10")
     assert f"{key}  xx?" in drawn.stdout
-    assert "missing minutes are unjudged" in drawn.stderr
+    assert "minutes are not judged" in drawn.stderr
     assert len(drawn.stderr.splitlines()) == 1
     assert "x" not in chandlery("coverage", key, "--no-heatmap").stdout.replace("expected", "").replace("explained", "")
 

@@ -71,6 +71,7 @@ def state(connection: Connection) -> dict[str, Any]:
         "gaps": "SELECT instrument_id, starts, ends, minutes, reason::text FROM market.gaps WHERE healed_at IS NULL",
         "known": "SELECT instrument_id, instrument_key, data_from FROM market.instruments",
         "scans": "SELECT component, starts, ends, resume_at FROM market.scans",
+        "judged": "SELECT component, instrument_id, stretches FROM market.judged_stretches",
         "marks": "SELECT bucket, instrument_ids::text, ticks::text FROM market.dirty",
         "uncounted": "SELECT hour, instrument_ids::text, 0 FROM market.uncounted",
     }
@@ -87,7 +88,7 @@ def settle(connection: Connection) -> dict[str, Any]:
 def empty(connection: Connection) -> None:
     connection.execute(
         "TRUNCATE market.ticks, market.dirty, market.candles, market.candle_hours, market.uncounted,"
-        " market.feed_minutes, market.gaps, market.scans"
+        " market.feed_minutes, market.gaps, market.scans, market.judged, market.reaches"
     )
     connection.execute("UPDATE market.instruments SET data_from = NULL")
 
@@ -293,7 +294,7 @@ def test_an_older_view_of_the_gaps_does_not_win(
     after = state(connection)["gaps"]
     assert {(row[1].minute, row[2].minute) for row in after if row[0] == 2} >= {(7, 10)}
     assert (3, OPENS + DAYS[-1] * DAY + 20 * MINUTE) in {row[:2] for row in after}
-    connection.execute("TRUNCATE market.gaps, market.scans")
+    connection.execute("TRUNCATE market.gaps, market.scans, market.judged, market.reaches")
     run_monitor(connection)
     week = NOW - 7 * DAY
     assert [row for row in state(connection)["gaps"] if row[1] >= week] == [row for row in after if row[1] >= week]

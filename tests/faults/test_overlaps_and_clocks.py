@@ -30,6 +30,9 @@ INSTEAD: Mapping[str, str] = {
     "indicators": "SELECT instrument_id, timeframe, name, parameters, time, round(value::numeric, 7),"
     " round(value_2::numeric, 7), round(value_3::numeric, 7) FROM market.indicators",
     "scans": "SELECT component, ends, resume_at FROM market.scans",
+    # How far back the first look went is told by its clock.
+    "judged": "SELECT component, instrument_id, upper(stretches) FROM market.judged_stretches",
+    "reaches": "SELECT component, share, ends FROM market.reaches",
     "runs": "SELECT 1",
     "upkeep": "SELECT policy, failures, error FROM market.upkeep",
     "hour_versions": "SELECT hour FROM market.hour_versions",

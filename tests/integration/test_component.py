@@ -162,7 +162,7 @@ def test_the_live_gap_monitor_measures_and_warns(
     metrics, of_feeds = emitted(capsys.readouterr().out, "live_gap_monitor")
     # Two instruments of 119 minutes that are due, one of them silent in 19.
     coverage = pytest.approx((238 - 19) / 238)
-    common = {"GapsOpen": 1, "MinutesOpen": 19, "OldestGapHours": pytest.approx(20 / 60)}
+    common = {"GapsOpen": 1, "MinutesOpen": 19, "OldestGapHours": pytest.approx(20 / 60), "MinutesNotJudged": 0}
     assert metrics.pop("RunSeconds") > 0
     assert metrics == common | {
         "Runs": 1,
@@ -210,7 +210,9 @@ def test_out_of_session_a_feed_has_no_silence_but_coverage(
     report = live_gap_monitor({"scheduled_at": after}, Context())
     live_gap_monitor.sandbox.close()
     _, of_feeds = emitted(capsys.readouterr().out, "live_gap_monitor")
-    assert set(of_feeds["test"]) == {"Coverage24h", "Coverage7d", "GapsOpen", "MinutesOpen", "OldestGapHours"}
+    assert set(of_feeds["test"]) == {
+        *("Coverage24h", "Coverage7d", "MinutesNotJudged", "GapsOpen", "MinutesOpen", "OldestGapHours")
+    }
     assert [feed["silent_seconds"] for feed in report["feeds"]] == [None]
     assert report["silent_instruments"] == []
 

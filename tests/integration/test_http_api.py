@@ -245,7 +245,7 @@ def test_gaps_and_coverage() -> None:
     days = {(day["instrument_key"], day["session_date"]): day for day in coverage["days"]}
     day = days[SHARE, "2013-10-08"]
     # The minute that starts at the close is expected as well.
-    assert day["expected"] == day["present"] + day["missing"] + day["explained"]
+    assert day["expected"] == day["present"] + day["missing"] + day["explained"] + day["not_judged"]
     assert get("/api/v1/coverage", instrument_key=COIN).status == 200
     asked: dict[str, Any] = {"from_": "2013-10-07", "to": "2013-10-11"}
     whole = get("/api/v1/coverage", **asked).json

@@ -133,8 +133,8 @@ class Market:
                     "DELETE FROM market.feed_minutes WHERE bucket >= %s AND bucket < %s", stretch[1:]
                 )
             self.connection.execute("DELETE FROM market.gaps")
-            self.connection.execute("DELETE FROM market.scans")
-        self.desk = replace(self.desk.without(keys or self.ids, starts, ends), open={})
+            self.connection.execute("TRUNCATE market.scans, market.judged, market.reaches")
+        self.desk = replace(self.desk.without(keys or self.ids, starts, ends), open={}, judged=set())
 
     def deliver(self, keys: Iterable[str], starts: datetime, ends: datetime) -> None:
         """The real ticks of a stretch come in, once more or late."""
@@ -167,13 +167,16 @@ class Market:
         assert self._wrong_hours() == []
         assert self.open_gaps() == self.desk.gaps()
         assert self._overlapping() == []
-        [(judged_until,)] = self.connection.execute("SELECT max(ends) FROM market.scans").fetchall()
+        [(judged_until,)] = self.connection.execute(
+            "SELECT max(upper(stretches)) FROM market.judged_stretches"
+        ).fetchall()
         assert self._coverage_view() == {
             (key, day): (
                 counted.expected,
                 counted.present,
                 counted.explained,
-                counted.expected - counted.present - counted.explained,
+                counted.missing,
+                counted.not_judged,
             )
             for key in self.ids
             for day in DAYS
@@ -185,6 +188,7 @@ class Market:
             assert [(feed.feed, feed.coverage_7d, feed.coverage_24h) for feed in report.feeds] == [
                 ("cts", week.coverage, day.coverage)
             ]
+            assert report.minutes_not_judged == week.not_judged
             assert (report.gaps_open, report.minutes_open) == (len(self.desk.gaps()), len(self.desk.open))
 
     def _count_day(self, key: str, day: date, judged_until: datetime) -> Any:
@@ -226,12 +230,13 @@ class Market:
 
     def _coverage_view(self) -> dict[tuple[str, date], tuple[int, ...]]:
         rows = self.connection.execute(
-            "SELECT instrument_key, session_date, expected, present, explained, missing, coverage FROM market.coverage"
+            "SELECT instrument_key, session_date, expected, present, explained, missing,"
+            " not_judged, coverage FROM market.coverage"
         ).fetchall()
-        for _, _, expected, present, explained, missing, coverage in rows:
+        for _, _, expected, present, explained, missing, not_judged, coverage in rows:
             assert coverage == round((present + explained) / expected, 6)
-            assert missing == expected - present - explained
-        return {(key, day): tuple(int(number) for number in numbers[:4]) for key, day, *numbers in rows}
+            assert expected == present + explained + missing + not_judged
+        return {(key, day): tuple(int(number) for number in numbers[:5]) for key, day, *numbers in rows}
 
     def healed(self) -> set[tuple[str, str, str, datetime]]:
         """Instrument, reason, what healed it, when: of the ledger's history."""
@@ -566,7 +571,7 @@ def test_a_corrected_calendar_moves_what_is_expected(market: Market) -> None:
     )
     sessions.replace(market.connection, replace(calendar, sessions=with_break))
     expected = [minute for minute in market.desk.expected if minute.hour != 16]
-    market.desk = replace(market.desk, expected=expected, open={})
+    market.desk = replace(market.desk, expected=expected, open={}, judged=set())
     settle(market, NEXT + 5 * MINUTE)
     assert (IBM, "instrument_silent", "not_expected", NEXT + 5 * MINUTE) in market.healed()
 

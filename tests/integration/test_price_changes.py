@@ -128,6 +128,6 @@ def test_pages_of_instruments_and_gaps(connection: Connection) -> None:
     assert sorted(each.key for page in (first, rest) for each in page.instruments) == sorted(KEYS)
     assert rest.next_cursor is None
     assert [each.key for each in list_instruments(connection, prefix="X@Ä").instruments] == [KEYS[2]]
-    assert list_gaps(connection, key=KEYS[2]).gaps == []
+    assert list_gaps(connection, datetime(2026, 3, 2, tzinfo=UTC), key=KEYS[2]).gaps == []
     with pytest.raises(Refused):
-        list_gaps(connection, reasons=["bored"])
+        list_gaps(connection, datetime(2026, 3, 2, tzinfo=UTC), reasons=["bored"])

@@ -43,7 +43,7 @@ def explain(connection: Connection, key: str, minute: int, at: datetime = JUDGED
 
 
 def told(report: CoverageReport) -> dict[str, tuple[int, int, int, int, int]]:
-    return {day.key: (day.expected, day.present, day.explained, day.missing, day.unjudged) for day in report.days}
+    return {day.key: (day.expected, day.present, day.explained, day.missing, day.not_judged) for day in report.days}
 
 
 @pytest.fixture
@@ -121,15 +121,16 @@ class TestCoverage:
         assert {day.key: day.coverage for day in report.days} == {BUSY: 1.0, SILENT: 0.75, QUIET: 1.0}
         assert report.remarks == []
         view = connection.execute(
-            "SELECT instrument_key, expected, present, explained, missing FROM market.coverage"
+            "SELECT instrument_key, expected, present, explained, missing, not_judged FROM market.coverage"
         ).fetchall()
-        assert {row[0]: (*row[1:], 0) for row in view} == expected
+        assert {row[0]: row[1:] for row in view} == expected
 
     def test_what_nobody_has_judged_is_told_apart(self, connection: Connection, ids: dict[str, int]) -> None:
         report = report_coverage(connection, JUDGED_AT + 10 * MINUTE, keys=[QUIET], first=DAY, last=DAY)
-        assert told(report) == {QUIET: (130, 12, 108, 10, 10)}
+        assert told(report) == {QUIET: (130, 12, 108, 0, 10)}
+        assert report.days[0].coverage == 120 / 130
         (remark,) = report.remarks
-        assert remark.startswith("10 missing minutes are unjudged: no gap monitor has looked at them yet")
+        assert remark.startswith("10 minutes are not judged: no gap monitor has looked at them")
         assert remark.endswith("run: chandlery invoke live_gap_monitor")
         later = report_coverage(connection, JUDGED_AT + timedelta(days=30), keys=[QUIET], first=DAY, last=DAY)
         assert later.remarks[0].endswith("historical_gap_monitor")
@@ -146,8 +147,10 @@ class TestCoverage:
         (remark,) = report_coverage(connection, JUDGED_AT).remarks
         assert remark.startswith("nothing is expected yet of X@BLANK@EQ: neither data nor a listing is known")
         instruments.add(connection, "X@BLANK@EQ", "24/7", "test", listed_at=NOON + HOUR)
-        # Judged before it was listed: silence without a gap.
-        assert told(report_coverage(connection, JUDGED_AT, keys=["X@BLANK@EQ"])) == {"X@BLANK@EQ": (60, 0, 60, 0, 0)}
+        with pytest.raises(Permanent, match="no gap monitor has looked at a session yet"):
+            report_coverage(connection, JUDGED_AT, keys=["X@BLANK@EQ"])
+        blank = report_coverage(connection, JUDGED_AT, keys=["X@BLANK@EQ"], first=DAY, last=DAY)
+        assert told(blank) == {"X@BLANK@EQ": (60, 0, 0, 0, 60)}
         with pytest.raises(Permanent, match="nothing was expected on these days of X@BLANK@EQ"):
             report_coverage(connection, JUDGED_AT, keys=["X@BLANK@EQ"], first=date(2026, 3, 1), last=date(2026, 3, 1))
 
@@ -212,9 +215,9 @@ class TestMinute:
         explained = explain(connection, QUIET, 55)
         assert explained.verdict == Verdict.EXPLAINED
         assert explained.sentence.startswith("no candle, explained: no_trades: the feed was alive")
-        unjudged = explain(connection, QUIET, 130, at=JUDGED_AT + HOUR)
-        assert unjudged.verdict == Verdict.NOT_JUDGED
-        assert unjudged.sentence.endswith("run: chandlery invoke live_gap_monitor")
+        later = explain(connection, QUIET, 130, at=JUDGED_AT + HOUR)
+        assert later.verdict == Verdict.NOT_JUDGED
+        assert later.sentence.endswith("run: chandlery invoke live_gap_monitor")
         assert explain(connection, QUIET, 121).verdict == Verdict.NOT_OVER
         connection.execute("DELETE FROM market.ticks WHERE instrument_id = %s", [ids[BUSY]])
         live(connection, JUDGED_AT)

@@ -40,6 +40,7 @@ REPORTED = {
     "oldest_gap_hours": ("OldestGapHours", MetricUnit.NoUnit),
     "coverage_24h": ("Coverage24h", MetricUnit.NoUnit),
     "coverage_7d": ("Coverage7d", MetricUnit.NoUnit),
+    "minutes_not_judged": ("MinutesNotJudged", MetricUnit.Count),
     "vendor_days": ("VendorDays", MetricUnit.Count),
     "ending_calendars": ("CalendarsEnding", MetricUnit.Count),
     "drift": ("PolicyDrift", MetricUnit.Count),

@@ -3,7 +3,7 @@
 from chandlery.store.migrations import run_script
 
 revision = "0021"
-down_revision = "0016"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

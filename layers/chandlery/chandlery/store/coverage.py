@@ -8,12 +8,16 @@ from psycopg import Connection
 
 from chandlery.domain.coverage import coverage_of
 from chandlery.domain.window import Window
+from chandlery.store.ledger import Choice
 from chandlery.store.statements import read_rows, run
 
 
 @dataclass(frozen=True)
 class DayCoverage:
-    """Minutes of an instrument on one session date; `unjudged` is silence that no gap monitor has judged yet."""
+    """Expected minutes of an instrument on one session date, told apart.
+
+    `missing` was judged, and is an open gap; `not_judged` is silence that no gap monitor has judged.
+    """
 
     key: str
     feed: str
@@ -21,17 +25,13 @@ class DayCoverage:
     expected: int
     present: int
     explained: int
-    unjudged: int
-
-    @property
-    def missing(self) -> int:
-        """Neither present nor explained; the unjudged minutes are among them."""
-        return self.expected - self.present - self.explained
+    missing: int
+    not_judged: int
 
     @property
     def coverage(self) -> float:
         """(present + explained) / expected, from 0 to 1."""
-        return coverage_of(self.expected, self.missing)
+        return coverage_of(self.expected, self.missing + self.not_judged)
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,19 @@ class CalendarStretch:
 
 @dataclass(frozen=True)
 class JudgedDay:
-    """A session date a gap monitor has looked at, and where the newest look ended, UTC."""
+    """A session date that a gap monitor has judged, and where the newest look ended, UTC."""
 
     session_date: date
     judged_until: datetime
+
+
+@dataclass(frozen=True)
+class NotJudged:
+    """Instruments with expected minutes that nobody has judged, and between which times, UTC; null: there are none."""
+
+    instruments: int
+    starts: datetime | None
+    ends: datetime | None
 
 
 def list_days(
@@ -79,8 +88,23 @@ def describe_calendars(
 
 
 def list_judged_days(
-    connection: Connection, calendars: Sequence[str], last: date | None, days: int
+    connection: Connection, instrument_ids: Sequence[int], last: date | None, days: int
 ) -> Sequence[JudgedDay]:
-    """The newest `days` session dates, up to `last`, that a gap monitor has looked at, the newest first."""
-    rows = run(connection, "list_judged_days", calendars=list(calendars), last=last or "infinity", days=days)
+    """The newest `days` session dates, up to `last`, of which any of these was judged, the newest first."""
+    rows = run(connection, "list_judged_days", instrument_ids=list(instrument_ids), last=last or "infinity", days=days)
     return [JudgedDay(*row) for row in rows]
+
+
+def sum_not_judged(connection: Connection, choice: Choice, due: datetime) -> NotJudged:
+    """What is not judged of the chosen instruments and times; without an end up to where the newest look ended."""
+    (found,) = read_rows(
+        connection,
+        NotJudged,
+        "sum_not_judged",
+        instrument_key=choice.key,
+        feed=choice.feed,
+        starts=choice.starts or "-infinity",
+        ends=choice.ends,
+        due=due,
+    )
+    return found

@@ -30,15 +30,15 @@ class Share:
 
 @dataclass(frozen=True)
 class FeedMinutes:
-    """A feed's minutes over the week and over its last day; missing ones that are not open are explained."""
+    """A feed's minutes over the week and over its last day; those not judged are neither open nor explained."""
 
     feed: str
     expected_week: int
-    missing_week: int
     open_week: int
+    not_judged_week: int
     expected_day: int
-    missing_day: int
     open_day: int
+    not_judged_day: int
 
     def __add__(self, other: "FeedMinutes") -> "FeedMinutes":
         """Both together, under the first one's name."""
@@ -100,8 +100,8 @@ class Looked:
 class Scan:
     """One look through a window, share by share, inside one transaction; see `scanning`."""
 
-    def __init__(self, connection: Connection, window: Window, at: datetime) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, window: Window, at: datetime, component: str | None) -> None:
+        self._connection, self._component = connection, component
         self._stretch = {"starts": window.starts, "ends": window.ends}
         self._at = at
 
@@ -131,6 +131,7 @@ class Scan:
 
     def _settle(self, values: dict[str, Any]) -> Looked:
         run(self._connection, "create_trade_rates", **values)
+        run(self._connection, "create_unmeasured_instruments")
         run(self._connection, "create_gap_runs", **values)
         feeds = read_rows(self._connection, FeedMinutes, "sum_coverage")
         run(self._connection, "set_nested_loops", setting="on")
@@ -138,14 +139,25 @@ class Scan:
         run(self._connection, "index_found_gaps")
         run(self._connection, "create_claimed_gaps")
         row = run(self._connection, "reconcile_gaps", **values, at=self._at).fetchone()
+        if self._component is not None:
+            run(self._connection, "record_judged", **values, component=self._component)
         return Looked(Reconciled(*row) if row else Reconciled(), feeds)
 
 
 @contextmanager
 def scanning(
-    connection: Connection, window: Window, at: datetime, *, week_starts: datetime, day_starts: datetime
+    connection: Connection,
+    window: Window,
+    at: datetime,
+    *,
+    week_starts: datetime,
+    day_starts: datetime,
+    component: str | None = None,
 ) -> Iterator[Scan]:
-    """Look through a window as of `at`; coverage is summed from `week_starts` and from `day_starts` on."""
+    """Look through a window as of `at`; coverage is summed from `week_starts` and from `day_starts` on.
+
+    What is judged is remembered under the component's name; none: nothing is.
+    """
     stretch = {"starts": window.starts, "ends": window.ends}
     with transaction(connection):
         run(connection, "lock_gaps")
@@ -157,7 +169,7 @@ def scanning(
         run(connection, "create_feed_hours", **stretch)
         run(connection, "create_explained_hours", **stretch)
         run(connection, "analyze_scan")
-        yield Scan(connection, window, at)
+        yield Scan(connection, window, at, component)
 
 
 def plan_shares(connection: Connection, instruments: int) -> Sequence[Share]:

@@ -141,8 +141,8 @@ def _judge_silence(facts: _Facts) -> tuple[Verdict, str]:
         return Verdict.MISSING, f"missing: {_partial(facts)}; a gap monitor has still to enter it in the ledger"
     if not facts.around.judged_by or (facts.counts_lag and not facts.candle):
         return Verdict.NOT_JUDGED, (
-            "not judged yet: there is no candle, and no gap monitor has looked at it as it stands;"
-            f" run: chandlery invoke {_monitor(facts)}"
+            "not judged: there is no candle, and no gap monitor has looked at it with these data, or the instrument"
+            f" never traded in what it looked at; run: chandlery invoke {_monitor(facts)}"
         )
     if facts.vendor_knows:
         return Verdict.EXPLAINED, "no complete candle, explained: no_trades, the vendor says so"

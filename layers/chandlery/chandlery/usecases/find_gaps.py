@@ -48,7 +48,7 @@ def oldest_hours(now: datetime, still_open: Iterable[OpenGaps]) -> float:
 
 def find_gaps(
     connection: Connection,
-    component: str | None,
+    component: str,
     window: Window,
     at: datetime,
     *,
@@ -56,6 +56,7 @@ def find_gaps(
     has_time: Callable[[], bool],
     piece_rows: int = SCAN_PIECE_ROWS,
     share_runs: int = SCAN_SHARE_RUNS,
+    keeps_place: bool = True,
 ) -> Found:
     """Look through a window, and make the open gaps in it those that are there.
 
@@ -63,22 +64,24 @@ def find_gaps(
 
     Args:
         connection: in autocommit mode.
-        component: who looks; once it has looked through all of it, that is remembered under its name. None: nothing is.
+        component: who looks; what it has judged is remembered under its name.
         window: minutes that were due.
         at: the run's scheduled time: coverage is that of the 7 days and of the 24 hours up to it.
         shares: the instruments, in the order to take them.
         has_time: asked before each share.
         piece_rows: rows of the ledger changed in one transaction, about.
         share_runs: runs of missing minutes and open gaps, about, above which a share is cut into smaller ones.
+        keeps_place: whether this is where the component's looks have come to.
 
     Raises:
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
     todo, ledger, minutes = deque(shares), Reconciled(), dict[str, FeedMinutes]()
+    days = {"week_starts": at - WEEK, "day_starts": at - DAY}
     going = not todo or has_time()
     while going:
         rows = ledger.rows
-        with gaps.scanning(connection, window, at, week_starts=at - WEEK, day_starts=at - DAY) as scan:
+        with gaps.scanning(connection, window, at, **days, component=component) as scan:
             while todo and going and ledger.rows < rows + piece_rows:
                 looked = scan.look(todo.popleft(), share_runs)
                 todo.extendleft(reversed(looked.left))
@@ -86,7 +89,7 @@ def find_gaps(
                 for feed in looked.feeds:
                     minutes[feed.feed] = minutes[feed.feed] + feed if feed.feed in minutes else feed
                 going = not todo or has_time()
-            if component is not None and not todo:
+            if keeps_place and not todo:
                 gaps.record_scan(connection, component, window)
         going = going and bool(todo)
     return Found(ledger, list(minutes.values()), len(todo))

@@ -1,14 +1,15 @@
 """List what is missing and why, a page at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import Connection
 
 from chandlery.domain.cursor import BROKEN, read_cursor, write_cursor
+from chandlery.domain.window import MINUTE, floor_minute
 from chandlery.errors import Refused
-from chandlery.store import gap_pages, instruments
+from chandlery.store import coverage, gap_pages, instruments
 from chandlery.store.gap_pages import NumberedGap
 from chandlery.store.ledger import Choice, Reason
 
@@ -17,14 +18,19 @@ MOST = 10_000
 
 @dataclass(frozen=True)
 class GapPage:
-    """Rows of the ledger, the earliest start first; `next_cursor` leads on, null at the end."""
+    """Rows of the ledger, the earliest start first; `next_cursor` leads on, null at the end.
+
+    `remarks`, on the first page, say what the ledger cannot know.
+    """
 
     gaps: Sequence[NumberedGap]
+    remarks: Sequence[str]
     next_cursor: str | None
 
 
 def list_gaps(
     connection: Connection,
+    at: datetime,
     *,
     key: str | None = None,
     feed: str | None = None,
@@ -39,6 +45,7 @@ def list_gaps(
 
     Args:
         connection: in autocommit mode; nothing is written.
+        at: minutes that ended less than a minute before it are not due yet; aware.
         key: of one instrument.
         feed: of one feed's instruments.
         reasons: of these alone, by their names.
@@ -74,7 +81,23 @@ def list_gaps(
     choice = Choice(key or "", feed or "", [Reason(reason) for reason in reasons], starts, ends, healed=not open_only)
     found = gap_pages.list_page(connection, choice, after, limit + 1)
     chosen = found[:limit]
-    return GapPage(chosen, _cursor(asked, chosen[-1]) if len(found) > limit else None)
+    remarks = [] if cursor else list(remark_not_judged(connection, choice, at))
+    return GapPage(chosen, remarks, _cursor(asked, chosen[-1]) if len(found) > limit else None)
+
+
+def remark_not_judged(connection: Connection, choice: Choice, at: datetime) -> Iterator[str]:
+    """Say of what nobody has looked at that it may have gaps that the ledger does not know."""
+    found = coverage.sum_not_judged(connection, choice, floor_minute(at) - MINUTE)
+    if found.starts and found.ends:
+        who = f"{found.instruments:,} instrument{'s are' if found.instruments > 1 else ' is'}"
+        yield (
+            f"{who} not judged everywhere between {_told(found.starts)} and {_told(found.ends)}: what is missing there"
+            " is no gap yet; see: chandlery coverage"
+        )
+
+
+def _told(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _position(cursor: str | None, asked: dict[str, str | bool | None]) -> tuple[datetime | str, int]:

@@ -69,7 +69,7 @@ def report_coverage(
     names = sorted({instrument.calendar for instrument in chosen})
     due = floor_minute(at) - MINUTE
     if first is None or last is None:
-        judged = coverage.list_judged_days(connection, names, last, DAYS)
+        judged = coverage.list_judged_days(connection, [each.instrument_id for each in chosen], last, DAYS)
         if not judged or (first and first > judged[0].session_date):
             raise NotFound(
                 f"no gap monitor has looked at a session {_stretch_told(first, last)}yet; run: chandlery invoke"
@@ -85,7 +85,7 @@ def report_coverage(
     following = _cursor(asked, chosen[-1].key, first, last) if len(left) > len(chosen) else None
     if not days and following is None and cursor is None:
         raise NotFound(remarks[0] if remarks else f"no session from {first} to {last} has begun yet")
-    return CoverageReport(first, last, days, [*remarks, *_unjudged_remarks(days, at)], following)
+    return CoverageReport(first, last, days, [*remarks, *_not_judged_remarks(days, at)], following)
 
 
 def _refuse_too_many(count: int, first: date, last: date) -> None:
@@ -181,14 +181,14 @@ def _silence_remarks(
         )
 
 
-def _unjudged_remarks(days: Sequence[DayCoverage], at: datetime) -> Iterator[str]:
-    unjudged = [day for day in days if day.unjudged]
-    if unjudged:
-        minutes = sum(day.unjudged for day in unjudged)
-        old = min(day.session_date for day in unjudged) < (at - WEEK).date()
+def _not_judged_remarks(days: Sequence[DayCoverage], at: datetime) -> Iterator[str]:
+    found = [day for day in days if day.not_judged]
+    if found:
+        minutes = sum(day.not_judged for day in found)
+        old = min(day.session_date for day in found) < (at - WEEK).date()
         yield (
-            f"{minutes:,} missing minutes are unjudged: no gap monitor has looked at them yet; run: chandlery invoke"
-            f" {'historical' if old else 'live'}_gap_monitor"
+            f"{minutes:,} minutes are not judged: no gap monitor has looked at them with these data, or the instrument"
+            f" never traded in what it looked at; run: chandlery invoke {'historical' if old else 'live'}_gap_monitor"
         )
 
 

@@ -268,9 +268,15 @@ def _look_again(
         return ledger, False
     for week in history.weeks:
         if any(day.starts < week.ends and day.ends > week.starts for day in days):
-            # Under no name: that would remember a week as looked through, and where to go on.
             found = find_gaps(
-                history.connection, None, week, history.now, shares=shares, has_time=partial(has_time, 0.0)
+                history.connection,
+                COMPONENT,
+                week,
+                history.now,
+                shares=shares,
+                has_time=partial(has_time, 0.0),
+                # Where the next run goes on is told by the look at all weeks.
+                keeps_place=False,
             )
             ledger += found.ledger
             if found.shares_left:

@@ -25,11 +25,16 @@ _SHORTEST_TURN = 2 * EVERY_MINUTES
 
 @dataclass(frozen=True)
 class FeedReport:
-    """How complete a feed is; `silent_seconds` since its last tick, null out of session; coverage from 0 to 1."""
+    """How complete a feed is; `silent_seconds` since its last tick, null out of session.
+
+    Coverage, from 0 to 1, has neither open minutes nor those not judged: silences of instruments that did not trade
+    in the whole 7 days.
+    """
 
     feed: str
     coverage_24h: float
     coverage_7d: float
+    minutes_not_judged: int
     gaps_open: int
     minutes_open: int
     oldest_gap_hours: float
@@ -40,7 +45,8 @@ class FeedReport:
 class LiveGapReport:
     """What one look at the last 7 days came to; gaps are rows of the ledger.
 
-    Coverage runs from 0 to 1; null, and no feeds, where time did not suffice for every instrument.
+    Coverage runs from 0 to 1, `minutes_not_judged` are those of the 7 days; null, and no feeds, where time did not
+    suffice for every instrument.
     `silent_instruments` names those that are silent right now, implausibly, while their feed lives; `ending_calendars`
     those in use whose sessions end within 30 days.
     """
@@ -56,6 +62,7 @@ class LiveGapReport:
     oldest_gap_hours: float
     coverage_24h: float | None
     coverage_7d: float | None
+    minutes_not_judged: int | None
     pieces_left: int
     shares_left: int
     ending_calendars: Sequence[str]
@@ -136,8 +143,9 @@ def watch_live_gaps(
         gaps_open=sum(feed.gaps for feed in still_open),
         minutes_open=sum(feed.minutes for feed in still_open),
         oldest_gap_hours=oldest_hours(now, still_open),
-        coverage_24h=_coverage(found, lambda feed: (feed.expected_day, feed.open_day)),
-        coverage_7d=_coverage(found, lambda feed: (feed.expected_week, feed.open_week)),
+        coverage_24h=_coverage(found, _of_day),
+        coverage_7d=_coverage(found, _of_week),
+        minutes_not_judged=None if found.shares_left else sum(feed.not_judged_week for feed in found.feeds),
         pieces_left=pieces_left + hours_left,
         shares_left=found.shares_left,
         ending_calendars=gaps.list_ending_calendars(connection, now),
@@ -152,7 +160,16 @@ def _coverage(found: Found, minutes_of: Callable[[FeedMinutes], tuple[int, int]]
     if found.shares_left:
         return None
     minutes = [minutes_of(feed) for feed in found.feeds]
-    return coverage_of(sum(expected for expected, _ in minutes), sum(still_open for _, still_open in minutes))
+    return coverage_of(sum(expected for expected, _ in minutes), sum(without for _, without in minutes))
+
+
+def _of_day(feed: FeedMinutes) -> tuple[int, int]:
+    """Minutes expected, and those of them that are not covered."""
+    return feed.expected_day, feed.open_day + feed.not_judged_day
+
+
+def _of_week(feed: FeedMinutes) -> tuple[int, int]:
+    return feed.expected_week, feed.open_week + feed.not_judged_week
 
 
 def _by_feed(
@@ -163,8 +180,9 @@ def _by_feed(
     return [
         FeedReport(
             feed=each.feed,
-            coverage_24h=coverage_of(each.expected_day, each.open_day),
-            coverage_7d=coverage_of(each.expected_week, each.open_week),
+            coverage_24h=coverage_of(*_of_day(each)),
+            coverage_7d=coverage_of(*_of_week(each)),
+            minutes_not_judged=each.not_judged_week,
             gaps_open=open_of[each.feed].gaps if each.feed in open_of else 0,
             minutes_open=open_of[each.feed].minutes if each.feed in open_of else 0,
             oldest_gap_hours=oldest_hours(now, [open_of[each.feed]] if each.feed in open_of else []),

@@ -1,0 +1,80 @@
+-- Remembers that a scan has judged its window, for the instruments of its share: from when on candles are expected of each, up
+-- to when they are. Of those whose silence could not be measured that is only what a vendor explained, and whatever a monitor
+-- judged before is not judged now. Most scans go on where the last one ended: that moves the one row of their reach. An
+-- instrument's own row is written where it has no part in that.
+WITH reach AS MATERIALIZED (
+    SELECT greatest(
+        :'ends'::timestamptz,
+        (SELECT ends FROM market.reaches WHERE component = :'component' AND share = :'first'::integer)
+    ) AS ends
+), looked AS (
+    SELECT n.instrument_id, n.calendar, n.feed, life.stretch AS seen, CASE
+        WHEN n.instrument_id IN (SELECT instrument_id FROM unmeasured_instruments) THEN life.stretch * coalesce(
+            (
+                SELECT range_agg(tstzrange(g.starts, g.ends))
+                FROM market.gaps AS g
+                WHERE g.instrument_id = n.instrument_id AND g.reason = 'no_trades'
+                    AND g.starts < :'ends'::timestamptz AND g.ends > :'starts'::timestamptz
+            ),
+            '{}'
+        )
+        ELSE life.stretch
+    END AS stretches
+    FROM scanned_instruments AS n
+    CROSS JOIN LATERAL (
+        SELECT tstzmultirange(tstzrange(greatest(n.since, :'starts'::timestamptz), least(n.until, :'ends'::timestamptz))) AS stretch
+    ) AS life
+    WHERE (n.since < n.until) IS NOT FALSE
+), known AS (
+    SELECT own.instrument_id, own.calendar, own.feed, valid.stretches
+    FROM market.judged AS own
+    LEFT JOIN market.judged_stretches AS valid USING (instrument_id, component)
+    WHERE own.component = :'component'
+        AND (own.share = :'first'::integer OR own.instrument_id BETWEEN :'first'::integer AND :'last'::integer)
+), together AS (
+    SELECT
+        n.instrument_id, coalesce(looked.calendar, known.calendar) AS calendar, coalesce(looked.feed, known.feed) AS feed,
+        (coalesce(known.stretches, '{}') - coalesce(looked.seen, '{}') + coalesce(looked.stretches, '{}'))
+            -- What lies outside its life has no gap in the ledger: if it is expected one day, nobody has judged it.
+            * tstzmultirange(tstzrange(coalesce(n.listed_at, n.data_from), n.delisted_at)) AS stretches
+    FROM known
+    FULL JOIN looked USING (instrument_id)
+    JOIN market.instruments AS n USING (instrument_id)
+    WHERE (n.delisted_at <= coalesce(n.listed_at, n.data_from)) IS NOT TRUE
+), wanted AS (
+    SELECT
+        t.instrument_id, t.calendar, t.feed, CASE WHEN last.since IS NOT NULL THEN :'first'::integer END AS share, last.since,
+        t.stretches - CASE WHEN last.since < reach.ends THEN tstzmultirange(tstzrange(last.since, reach.ends)) ELSE '{}' END
+            AS stretches
+    FROM together AS t
+    CROSS JOIN reach
+    LEFT JOIN LATERAL (
+        SELECT lower(part) AS since FROM unnest(t.stretches) AS part WHERE upper(part) = reach.ends
+    ) AS last ON true
+), moved AS (
+    -- ON CONFLICT alone would lock the row, which writes to it.
+    INSERT INTO market.reaches AS stored (component, share, ends)
+    SELECT :'component', :'first'::integer, reach.ends
+    FROM reach
+    WHERE NOT EXISTS (
+        SELECT FROM market.reaches AS r WHERE r.component = :'component' AND r.share = :'first'::integer AND r.ends = reach.ends
+    )
+    ON CONFLICT (component, share) DO UPDATE SET ends = excluded.ends
+), unsaid AS (
+    -- The newest look is what counts, whichever monitor's.
+    UPDATE market.judged AS other
+    SET stretches = valid.stretches - (l.seen - l.stretches), share = NULL, since = NULL
+    FROM looked AS l
+    JOIN market.judged_stretches AS valid USING (instrument_id)
+    WHERE other.instrument_id = valid.instrument_id AND other.component = valid.component
+        AND other.component <> :'component' AND valid.stretches && (l.seen - l.stretches)
+)
+INSERT INTO market.judged AS stored (instrument_id, component, calendar, feed, stretches, share, since)
+SELECT w.instrument_id, :'component', w.calendar, w.feed, w.stretches, w.share, w.since
+FROM wanted AS w
+LEFT JOIN market.judged AS own ON own.instrument_id = w.instrument_id AND own.component = :'component'
+WHERE (own.calendar, own.feed, own.stretches, own.share, own.since)
+    IS DISTINCT FROM (w.calendar, w.feed, w.stretches, w.share, w.since)
+ON CONFLICT (instrument_id, component) DO UPDATE SET
+    calendar = excluded.calendar, feed = excluded.feed, stretches = excluded.stretches, share = excluded.share,
+    since = excluded.since;

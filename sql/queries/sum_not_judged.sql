@@ -1,0 +1,35 @@
+-- How many instruments, of one key or all (''), one feed or all (''), have expected minutes in [:starts, :ends) that no gap
+-- monitor has judged, and where the first of these stretches starts and the last one ends. Without :ends up to where the newest
+-- look ended, or else up to :due.
+WITH judged AS MATERIALIZED (
+    SELECT instrument_id, range_agg(stretches) AS stretches FROM market.judged_stretches GROUP BY instrument_id
+), bounds AS MATERIALIZED (
+    SELECT least(:'due'::timestamptz, coalesce(:'ends'::timestamptz, (SELECT max(upper(stretches)) FROM judged))) AS ends
+), unknown AS (
+    SELECT n.instrument_id, n.calendar, part.stretch
+    FROM market.instruments AS n
+    CROSS JOIN bounds
+    CROSS JOIN LATERAL (
+        SELECT
+            greatest(coalesce(n.listed_at, n.data_from), :'starts'::timestamptz) AS starts,
+            least(n.delisted_at, bounds.ends) AS ends
+    ) AS life
+    LEFT JOIN judged AS j USING (instrument_id)
+    CROSS JOIN LATERAL unnest(
+        CASE WHEN life.starts < life.ends THEN tstzmultirange(tstzrange(life.starts, life.ends)) ELSE '{}' END
+        - coalesce(j.stretches, '{}')
+    ) AS part (stretch)
+    WHERE :'instrument_key' IN ('', n.instrument_key) AND :'feed' IN ('', n.feed)
+        AND coalesce(n.listed_at, n.data_from) IS NOT NULL
+), open AS MATERIALIZED (
+    -- The market may have been closed all the while; most instruments share their stretches.
+    SELECT each.calendar, each.stretch
+    FROM (SELECT DISTINCT calendar, stretch FROM unknown) AS each
+    WHERE EXISTS (
+        SELECT FROM market.expected_stretches(lower(each.stretch), upper(each.stretch)) AS s
+        WHERE s.calendar = each.calendar AND market.minute_of(s.hour, s.starts) < market.minute_of(s.hour, s.ends)
+    )
+)
+SELECT count(DISTINCT instrument_id) AS instruments, min(lower(stretch)) AS starts, max(upper(stretch)) AS ends
+FROM unknown
+JOIN open USING (calendar, stretch);
