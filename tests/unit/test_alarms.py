@@ -35,6 +35,7 @@ EXPECTED = {
     "LowCoverage7d": ("Coverage7d", "<", 0.98, "ignore"),
     "MinutesLateWarning": ("LagSeconds", ">", WARNING_SECONDS, "ignore"),
     "MinutesLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
+    "CandlesOld": ("CandlesBehindSeconds", ">", DELAYED_SECONDS, "ignore"),
     "AggregatesLateWarning": ("AggregateLagSeconds", ">", WARNING_SECONDS, "ignore"),
     "AggregatesLate": ("AggregateLagSeconds", ">", DELAYED_SECONDS, "ignore"),
     "FeedSilent": ("FeedSilentSeconds", ">", 120, "notBreaching"),

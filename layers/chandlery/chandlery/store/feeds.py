@@ -6,12 +6,13 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.domain.measured import Freshness
 from chandlery.store.statements import read_rows, run
 
 
 @dataclass(frozen=True)
 class Feed:
-    """A feed; after `silence_seconds` on end without a tick it has fallen silent (60: never).
+    """A feed; after `silence_seconds` on end without a tick it has fallen silent (60: never, and nobody misses it).
 
     `last_tick_second` is the last second known to have had a tick, UTC; null before the first.
     """
@@ -25,6 +26,11 @@ class Feed:
 def list_all(connection: Connection) -> Sequence[Feed]:
     """Every feed that an instrument names or that has a limit of its own, by name."""
     return read_rows(connection, Feed, "list_feeds")
+
+
+def list_freshness(connection: Connection, at: datetime) -> Sequence[Freshness]:
+    """How fresh the candles of each feed and calendar are at a moment; not of feeds that never count as silent."""
+    return read_rows(connection, Freshness, "list_freshness", at=at)
 
 
 def set_limit(connection: Connection, feed: str, silence_seconds: int) -> None:
