@@ -46,8 +46,8 @@ class HealthAnswer(BaseModel):
     "/health",
     summary="Alive and ready?",
     description=(
-        "Never cached, needs no authorisation. 200 when ready, and HEALTHY or WARNING; 503 when DELAYED or FAILING, and when"
-        " the database cannot be asked, or is not fit."
+        "Never cached, needs no authorisation. 200 when ready, and HEALTHY or WARNING; 503 when DELAYED or FAILING, and"
+        " when the database cannot be asked, or is not fit."
     ),
     response_description="Ready, and the candles are fresh",
     responses={

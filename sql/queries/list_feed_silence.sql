@@ -1,5 +1,5 @@
 -- Seconds since the last tick of each feed that should be sending at :at, counted from the opening at most: from the ticks'
--- own times. Not listed is a feed none of whose instruments is in session, or that never counts as silent.
+-- own times. Not listed is a feed none of whose instruments is in session, or that is not live.
 SELECT
     open.feed,
     extract(epoch FROM :'at'::timestamptz - greatest(last.tick, open.since))::double precision AS silent_seconds
@@ -21,5 +21,5 @@ LEFT JOIN LATERAL (
     ORDER BY m.bucket DESC
     LIMIT 1
 ) AS last ON true
-WHERE market.silence_limit(open.feed) < 60
+WHERE open.feed NOT IN (SELECT feed FROM market.feeds WHERE NOT live)
 ORDER BY open.feed;

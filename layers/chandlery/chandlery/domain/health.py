@@ -6,7 +6,7 @@ measure it (`Measured`, `usecases/judge_health.py`) and add its rule to `RULES`.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from chandlery.domain.duration import in_words
@@ -25,8 +25,8 @@ _IDLE = {"switched_off": "is switched off, and does nothing", "dry_run": "is dry
 class Health(StrEnum):
     """How well something is, from the best to the worst.
 
-    HEALTHY: as it should be. WARNING: somebody should look; what is read is fresh. DELAYED: what is read is late, or soon
-    will be. FAILING: a component fails whenever it is tried.
+    HEALTHY: as it should be. WARNING: somebody should look; what is read is fresh. DELAYED: what is read is late, or
+    incomplete, or soon will be. FAILING: a component fails whenever it is tried.
     """
 
     HEALTHY = "HEALTHY"
@@ -81,9 +81,7 @@ def health_of_lag(seconds: float) -> Health:
 def judge_emptiness(measured: Measured) -> Iterator[Cause]:
     """Of a desk without instruments nothing is expected, which is no fault; but it is said."""
     if not measured.has_instruments:
-        yield Cause(
-            Health.HEALTHY, "instruments", "there is none yet, so nothing is expected: chandlery instruments add"
-        )
+        yield Cause(Health.HEALTHY, "instruments", "none yet, so nothing is expected: chandlery instruments add")
 
 
 def judge_freshness(measured: Measured) -> Iterator[Cause]:

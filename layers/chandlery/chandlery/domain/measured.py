@@ -66,7 +66,7 @@ class Measured:
     waiting_since: datetime | None = None
     old_waiting_since: datetime | None = None
     aggregate_lags: Mapping[str, float] = field(default_factory=dict)
-    gaps: Gaps = Gaps()  # noqa: RUF009  # frozen
+    gaps: Gaps = Gaps()
     scheduler_runs: bool = False
 
     def told_by(self, component: str) -> Mapping[str, Any]:

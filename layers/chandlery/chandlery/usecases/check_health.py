@@ -15,8 +15,8 @@ from chandlery.usecases.measure_health import measure_health
 class HealthReport:
     """Whether the service can do its work, and the verdict on the desk, null where the database is not fit.
 
-    `problem` says in a sentence what is wrong with the database; None where nothing is. A desk that is not well leaves the
-    service ready: it can answer.
+    `problem` says in a sentence what is wrong with the database; None where nothing is. A desk that is not well leaves
+    the service ready: it can answer.
     """
 
     ready: bool

@@ -20,7 +20,7 @@ from chandlery.usecases.measure_health import measure_health
 class StatusReport:
     """How things stand; `lag_seconds` is how long the oldest minute still to be aggregated has been closed.
 
-    `health` and its `causes`, the worst first, are the verdict that /health answers; each aggregate has its own besides.
+    `health` and its `causes`, the worst first, are the verdict that /health answers; each aggregate has its own too.
     `idle`: components that write nothing, by name, and whether they are switched_off or dry_run. `indicators` is what
     waits to be computed.
     """

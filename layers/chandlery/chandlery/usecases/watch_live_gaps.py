@@ -42,8 +42,8 @@ class LiveGapReport:
 
     Coverage runs from 0 to 1; null, and no feeds, where time did not suffice for every instrument.
     `silent_instruments` names those that are silent right now, implausibly, while their feed lives; `ending_calendars`
-    those in use whose sessions end within 30 days. `candles_behind_seconds` are the open hours since the newest candle, of
-    the feed and calendar furthest behind; null where none is expected to have candles.
+    those in use whose sessions end within 30 days. `candles_behind_seconds` are the open hours since the newest candle,
+    of the feed and calendar furthest behind; null where none is expected to have candles.
     """
 
     candles_written: int
