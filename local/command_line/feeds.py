@@ -36,9 +36,9 @@ def set_feed(
 ) -> None:
     """Set after how many seconds without any tick a feed has fallen silent, or that it is not live.
 
-    A feed that fell silent makes its candles partial; that holds from now on: a minute judged before is judged anew only
-    when its ticks change. Of a feed that is not live (imported history, a vendor's daily file) neither silence nor the
-    age of its candles is told.
+    A feed that fell silent makes its candles partial. That holds from now on: a minute judged before is judged anew
+    only when its ticks change. Of a feed that is not live (imported history, a vendor's daily file) neither silence nor
+    the age of its candles is told.
     """
     if silence_seconds is None and live is None:
         raise typer.BadParameter("say what to set: --silence-seconds N, --live or --not-live")

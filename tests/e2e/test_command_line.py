@@ -216,10 +216,11 @@ def test_what_is_missing_is_read_and_explained(chandlery: Chandlery, tmp_path: P
 
 
 def test_feeds_have_limits(chandlery: Chandlery) -> None:
-    assert (
-        chandlery("feeds", "set", "X", "--silence-seconds", "30").stdout
-        == "X: live, silent after 30 s without a tick\n"
-    )
+    told = "X: live, silent after 30 s without a tick\n"
+    assert chandlery("feeds", "set", "X", "--silence-seconds", "30").stdout == told
+    assert chandlery("feeds", "set", "X", "--not-live").stdout == told.replace("live", "not live")
+    assert chandlery("feeds", "set", "X", "--live").stdout == told
+    assert chandlery("feeds", "set", "X").returncode == 2
     listed = {feed["feed"]: feed for feed in json.loads(chandlery("feeds", "list", "--json").stdout)}
     assert (listed["X"]["silence_seconds"], listed["X"]["instruments"]) == (30, 1)
     assert (

@@ -14,7 +14,8 @@ from chandlery.store.statements import read_rows, run
 class Feed:
     """A feed; after `silence_seconds` on end without a tick it has fallen silent (60: never).
 
-    Of one that is not `live` no ticks are expected as time goes on. `last_tick_second` is the last second known to have had a tick, UTC; null before the first.
+    Of one that is not `live` no ticks are expected as time goes on. `last_tick_second` is the last second known to have
+    had a tick, UTC; null before the first.
     """
 
     feed: str

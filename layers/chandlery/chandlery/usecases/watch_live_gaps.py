@@ -144,9 +144,8 @@ def watch_live_gaps(
         shares_left=found.shares_left,
         ending_calendars=gaps.list_ending_calendars(connection, now),
         silent_instruments=gaps.list_silent_instruments(connection, now - MINUTE, _MOST_NAMES),
-        # The live processor that came at the same time may not have made the last minute yet.
         candles_behind_seconds=max(
-            (each.behind_seconds for each in feeds.list_freshness(connection, now - MINUTE)), default=None
+            (each.behind_seconds for each in feeds.list_freshness(connection, now)), default=None
         ),
         feeds=[]
         if found.shares_left
