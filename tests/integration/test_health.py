@@ -53,7 +53,8 @@ def store(connection: Connection, instrument: int, *times: datetime) -> None:
     connection.execute(
         "INSERT INTO market.candles (instrument_id, time, open, high, low, close, volume, turnover, trades,"
         " session_date, extended, source, version)"
-        " SELECT %s, time, 1, 2, 1, 2, 5, 8, 3, (time AT TIME ZONE 'UTC')::date, false, 'vendor_historical', 0 FROM unnest(%s::timestamptz[]) AS time",
+        " SELECT %s, time, 1, 2, 1, 2, 5, 8, 3, (time AT TIME ZONE 'UTC')::date, false, 'vendor_historical', 0"
+        " FROM unnest(%s::timestamptz[]) AS time",
         [instrument, list(times)],
     )
     connection.execute(
