@@ -17,6 +17,7 @@ from chandlery.usecases.report_status import report_status
 from .answering import plain
 from .application import asked_at
 from .asking import Cursor, Day, Feed, Key, Limit, Moment, Words
+from .causes import CAUSES, VERDICT, CauseAnswer
 from .problems import answers
 from .sandbox import SANDBOX
 
@@ -133,9 +134,8 @@ class StatusAnswer(BaseModel):
     """How all fares."""
 
     at: datetime
-    health: str = Field(
-        description="of the one-minute candles: HEALTHY, WARNING or DELAYED; not HEALTHY while a component is idle"
-    )
+    health: str = Field(description=VERDICT)
+    causes: list[CauseAnswer] = Field(description=CAUSES)
     lag_seconds: float
     minutes_waiting: int
     oldest_waiting: datetime | None
@@ -257,6 +257,9 @@ def get_status() -> Response[str]:
     return plain(
         {
             **{name: answer[name] for name in StatusAnswer.model_fields if name in answer},
+            "components": [
+                {name: each[name] for name in ComponentAnswer.model_fields} for each in answer["components"]
+            ],
             "aggregates": [
                 {name: each[name] for name in AggregateAnswer.model_fields} for each in answer["aggregates"]
             ],

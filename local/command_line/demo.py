@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -25,13 +25,15 @@ from local import calendars, demo_feed
 from local.command_line.candles import COLUMNS
 from local.command_line.functions import call, scheduled_event
 from local.command_line.output import out, plain, show_rows, spell_counts
-from local.command_line.status import health_line
+from local.command_line.status import show_verdict
 from local.embedded import EmbeddedDatabase
 from local.schedules import find_function
 
 KEYS = ("DEMO@ALPHA@EQ", "DEMO@OMEGA@EQ")
 START = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
-MINUTES = 10
+MINUTES, MORE_MINUTES = 10, 5
+# Far enough ahead that no calendar is about to end.
+KNOWN = timedelta(days=60)
 SILENT = (6, 7)
 LIVE_COUNTS = ("candles_written", "candles_revised", "late_ticks", "gaps_filled")
 ROLLED_UP = ("time", "open", "high", "low", "close", "volume", "trades", "minutes", "expected")
@@ -63,14 +65,16 @@ def _migrate() -> None:
 
 
 def _tell(connection: Connection) -> None:
-    sessions.replace(connection, calendars.from_library("XNYS", START.date(), START.date()))
+    sessions.replace(connection, calendars.from_library("XNYS", START.date(), START.date() + KNOWN))
     for key in KEYS:
         instruments.add(connection, key, "XNYS", "demo")
     alpha, omega = (instruments.find(connection, key).instrument_id for key in KEYS)
 
     out.rule("ten minutes of ticks, the live processor each minute")
-    held_back, lost = _stream(connection, alpha, omega)
-    at = START + MINUTES * MINUTE
+    feed = _Feed(connection, alpha, omega)
+    for number in range(MINUTES):
+        feed.stream(number)
+    at, held_back, lost = START + MINUTES * MINUTE, feed.held_back[0], feed.lost
 
     out.rule("a late tick")
     out.print(f"the highest tick of {plain(held_back.time)} was held back, and arrives now")
@@ -102,34 +106,41 @@ def _tell(connection: Connection) -> None:
     rows = [asdict(candle) for candle in candles.read(connection, alpha, Window(START, at))]
     show_rows(rows, COLUMNS, title=f"{KEYS[0]} 1m", as_json=False)
 
-    out.rule("policies, and higher timeframes")
-    at = START + 15 * MINUTE
+    out.rule("five more minutes, policies, and higher timeframes")
+    for number in range(MINUTES, MINUTES + MORE_MINUTES):
+        feed.stream(number)
+    at = START + (MINUTES + MORE_MINUTES) * MINUTE
+    out.print(f"live gap monitor: {_watch(at)}")
     out.print(f"policy maintenance: {_maintain(at)}")
     rows = [asdict(candle) for candle in derived.read(connection, alpha, Timeframe.M5, Window(START, at))]
     show_rows(rows, ROLLED_UP, title=f"{KEYS[0]} 5m", as_json=False)
-    out.print(health_line(report_status(connection, at)))
+    show_verdict(report_status(connection, at))
 
 
-def _stream(connection: Connection, alpha: int, omega: int) -> tuple[demo_feed.Tick, Sequence[demo_feed.Tick]]:
-    """Ten minutes of two instruments; returns a tick of the first and two minutes of the second that were held back."""
-    random = Random(20)  # noqa: S311  # a demo's prices need no secrecy
-    prices = {alpha: Decimal("101.50"), omega: Decimal("54.20")}
-    held_back, lost = list[demo_feed.Tick](), list[demo_feed.Tick]()
-    for number in range(MINUTES):
+class _Feed:
+    """Ticks of two instruments, a minute at a time; one of the first and two minutes of the second are held back."""
+
+    def __init__(self, connection: Connection, alpha: int, omega: int) -> None:
+        self._connection, self._alpha, self._omega = connection, alpha, omega
+        self._random = Random(20)  # noqa: S311  # a demo's prices need no secrecy
+        self._prices = {alpha: Decimal("101.50"), omega: Decimal("54.20")}
+        self.held_back, self.lost = list[demo_feed.Tick](), list[demo_feed.Tick]()
+
+    def stream(self, number: int) -> None:
+        """Send a minute's ticks, and have the live processor run after it."""
         minute = START + number * MINUTE
         total = 0
-        for instrument_id in (alpha, omega):
-            ticks = list(demo_feed.minute_of_ticks(random, minute, prices[instrument_id]))
-            prices[instrument_id] = ticks[-1].price
-            if instrument_id == alpha and number == 2:
-                held_back.append(max(ticks[1:-1], key=lambda tick: tick.price))
-                ticks.remove(held_back[0])
-            if instrument_id == omega and number in SILENT:
-                lost += ticks
+        for instrument_id in self._prices:
+            ticks = list(demo_feed.minute_of_ticks(self._random, minute, self._prices[instrument_id]))
+            self._prices[instrument_id] = ticks[-1].price
+            if instrument_id == self._alpha and number == 2:
+                self.held_back.append(max(ticks[1:-1], key=lambda tick: tick.price))
+                ticks.remove(self.held_back[0])
+            if instrument_id == self._omega and number in SILENT:
+                self.lost += ticks
                 continue
-            total += demo_feed.insert(connection, instrument_id, ticks)
+            total += demo_feed.insert(self._connection, instrument_id, ticks)
         out.print(f"{plain(minute)}  {total:3} ticks → {_process(minute + MINUTE)}")
-    return held_back[0], lost
 
 
 def _process(at: datetime) -> str:

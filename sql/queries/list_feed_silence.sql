@@ -1,11 +1,14 @@
 -- Seconds since the last tick of each feed that should be sending at :at, counted from the opening at most: from the ticks'
--- own times. A feed none of whose instruments is in session is not listed.
+-- own times. Not listed is a feed none of whose instruments is in session, or that is not live.
 SELECT
     open.feed,
     extract(epoch FROM :'at'::timestamptz - greatest(last.tick, open.since))::double precision AS silent_seconds
 FROM (
     SELECT n.feed, min(coalesce(CASE WHEN s.break_ends_at <= :'at'::timestamptz THEN s.break_ends_at END, s.opens_at)) AS since
-    FROM (SELECT DISTINCT feed, calendar FROM market.instruments) AS n
+    FROM (
+        SELECT DISTINCT feed, calendar FROM market.instruments
+        WHERE (listed_at > :'at'::timestamptz) IS NOT TRUE AND (delisted_at <= :'at'::timestamptz) IS NOT TRUE
+    ) AS n
     JOIN market.sessions AS s
         ON s.calendar = n.calendar AND s.opens_at <= :'at'::timestamptz AND s.closes_at > :'at'::timestamptz
         AND (:'at'::timestamptz < s.break_starts_at OR :'at'::timestamptz >= s.break_ends_at) IS NOT FALSE
@@ -18,4 +21,5 @@ LEFT JOIN LATERAL (
     ORDER BY m.bucket DESC
     LIMIT 1
 ) AS last ON true
+WHERE open.feed NOT IN (SELECT feed FROM market.feeds WHERE NOT live)
 ORDER BY open.feed;

@@ -1,8 +1,9 @@
--- Each feed that an instrument names or that has a limit of its own: instruments, limit, the last second with a tick.
+-- Each feed that an instrument names or that somebody set: instruments, limit, whether it is live, the last second with a tick.
 SELECT
     feed,
     coalesce(used.instruments, 0) AS instruments,
     market.silence_limit(feed) AS silence_seconds,
+    coalesce(known.live, true) AS live,
     last.tick AS last_tick_second
 FROM (SELECT feed, count(*) AS instruments FROM market.instruments GROUP BY feed) AS used
 FULL JOIN market.feeds AS known USING (feed)

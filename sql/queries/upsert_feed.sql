@@ -1,5 +1,6 @@
--- Gives a feed a limit of its own, in whole seconds without a tick.
-INSERT INTO market.feeds AS known (feed, silence_seconds)
-VALUES (:'feed', :'silence_seconds'::integer)
-ON CONFLICT (feed) DO UPDATE SET silence_seconds = excluded.silence_seconds
-WHERE known.silence_seconds <> excluded.silence_seconds;
+-- What is known of a feed: its limit in whole seconds without a tick, and whether it is live; null leaves what is there.
+INSERT INTO market.feeds AS known (feed, silence_seconds, live)
+VALUES (:'feed', coalesce(:'silence_seconds'::integer, market.silence_limit(:'feed')), coalesce(:'live'::boolean, true))
+ON CONFLICT (feed) DO UPDATE SET
+    silence_seconds = excluded.silence_seconds, live = coalesce(:'live'::boolean, known.live)
+WHERE (known.silence_seconds, known.live) <> (excluded.silence_seconds, coalesce(:'live'::boolean, known.live));

@@ -71,8 +71,8 @@ def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     assert "the same tick again: 0 new ticks" in result.stdout
     assert "live gap monitor: 1 gaps found, 0 gaps filled, 1 gaps open, 0.900 coverage 24h" in result.stdout
     assert "live gap monitor: 0 gaps found, 1 gaps filled, 0 gaps open, 1.000 coverage 24h" in result.stdout
-    assert "14 stale taken, 0 stale waiting" in result.stdout
-    assert "HEALTHY: lag 0 s, 0 minutes waiting, newest candle 2026-01-05T15:09:00Z" in result.stdout
+    assert "19 stale taken, 0 stale waiting" in result.stdout
+    assert result.stdout.splitlines()[-1] == "HEALTHY: 0 minutes waiting, newest candle 2026-01-05T15:14:00Z"
     assert result.stderr == ""
 
 
@@ -88,11 +88,20 @@ def test_ticks_become_candles(chandlery: Chandlery, ticks: Path) -> None:
     assert shown[0] == "time,open,high,low,close,volume,vwap,trades,source,version,revision"
     assert shown[1] == "2026-03-02T12:00:00Z,100,130,100,130,2,115,2,live_aggregated,1772452800000,0"
     assert len(shown) == 4
-    status = json.loads(chandlery("status", "--at", "2026-03-02T12:03:30Z", "--json").stdout)
-    assert (status["health"], status["minutes_waiting"]) == ("HEALTHY", 0)
-    silence = "live_processor has not run since 2026-03-02T12:03:00Z"
-    assert silence not in chandlery("status", "--at", "2026-03-02T12:05Z").stdout
-    assert silence in chandlery("status", "--at", "2026-03-02T12:30Z").stdout
+    fresh = chandlery("status", "--at", "2026-03-02T12:03:30Z", "--json")
+    status = json.loads(fresh.stdout)
+    assert (fresh.returncode, status["health"], status["causes"], status["minutes_waiting"]) == (0, "HEALTHY", [], 0)
+    # Half an hour later nobody has come, and no tick either.
+    late = ("status", "--at", "2026-03-02T12:33:00Z")
+    told = chandlery(*late)
+    missed = "live_processor: last ran at 2026-03-02T12:03:00Z, 30 min ago; it is due every 1 min"
+    assert (told.returncode, f"DELAYED: {missed}" in told.stdout.splitlines()) == (1, True)
+    assert told.stdout.splitlines()[-1].startswith("DELAYED: 0 minutes waiting, newest candle 2026-03-02T12:02:00Z")
+    machine = chandlery(*late, "--json", "--exit-zero")
+    status = json.loads(machine.stdout)
+    assert (machine.returncode, status["health"]) == (0, "DELAYED")
+    assert missed in {f"{cause['subject']}: {cause['says']}" for cause in status["causes"]}
+    assert "feed X" in {cause["subject"] for cause in status["causes"]}
 
 
 def test_exported_sessions_are_an_event_of_the_function_that_migrates(chandlery: Chandlery, tmp_path: Path) -> None:
@@ -133,9 +142,9 @@ def test_what_is_switched_off_says_so_and_is_told(chandlery: Chandlery) -> None:
     off = {"LIVE_PROCESSOR_ENABLED": "false"}
     command = ("invoke", "live_processor", "--at", "2026-03-09T12:02Z")
     assert chandlery(*command, **off).stdout == "switched off true\n"
-    told = chandlery("status", "--at", "2026-03-09T12:02:10Z").stdout
-    assert told.splitlines()[-1].startswith("WARNING: lag 0 s")
-    assert told.splitlines()[-1].endswith("; switched off: live_processor")
+    told = chandlery("status", "--at", "2026-03-09T12:02:10Z")
+    assert "WARNING: live_processor: is switched off, and does nothing" in told.stdout.splitlines()
+    assert told.returncode == 1
     # Whatever builds on runs that count says what is in its way.
     window = ("--from", "2026-03-09T12:00Z", "--to", "2026-03-09T12:02Z")
     replayed = chandlery("replay", *window, DRY_RUN="true")
@@ -216,7 +225,11 @@ def test_what_is_missing_is_read_and_explained(chandlery: Chandlery, tmp_path: P
 
 
 def test_feeds_have_limits(chandlery: Chandlery) -> None:
-    assert chandlery("feeds", "set", "X", "--silence-seconds", "30").stdout == "X: silent after 30 s without a tick\n"
+    told = "X: live, silent after 30 s without a tick\n"
+    assert chandlery("feeds", "set", "X", "--silence-seconds", "30").stdout == told
+    assert chandlery("feeds", "set", "X", "--not-live").stdout == told.replace("live", "not live")
+    assert chandlery("feeds", "set", "X", "--live").stdout == told
+    assert chandlery("feeds", "set", "X").returncode == 2
     listed = {feed["feed"]: feed for feed in json.loads(chandlery("feeds", "list", "--json").stdout)}
     assert (listed["X"]["silence_seconds"], listed["X"]["instruments"]) == (30, 1)
     assert (

@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from chandlery.domain.rhythm import RHYTHMS
 from chandlery.domain.session import Calendar, Session
 from chandlery.store import instruments, schema, sessions
 from chandlery.usecases.aggregate_live import LiveReport, aggregate_live
@@ -44,6 +45,16 @@ def insert(connection: Connection, instrument_id: int, ticks: Iterable[Tick]) ->
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             rows,
         )
+
+
+def keep_at_work(connection: Connection, at: datetime) -> None:
+    """Rows of every component, as if each came when it was due, up to an hour after a moment."""
+    connection.execute(
+        "INSERT INTO market.runs (component, scheduled_at, status, seconds)"
+        " SELECT component, date_trunc('minute', %s) + n * INTERVAL '1 min', 'succeeded', 0"
+        " FROM unnest(%s::text[]) AS component CROSS JOIN generate_series(0, 60) AS n",
+        [at, list(RHYTHMS)],
+    )
 
 
 def live(connection: Connection, at: datetime, **limits: Any) -> LiveReport:

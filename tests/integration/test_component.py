@@ -175,6 +175,7 @@ def test_the_live_gap_monitor_measures_and_warns(
         "Coverage24h": coverage,
         "Coverage7d": coverage,
         "CalendarsEnding": 2,
+        "CandlesBehindSeconds": 0,
     }
     assert of_feeds == {"test": common | {"Coverage24h": coverage, "Coverage7d": coverage, "FeedSilentSeconds": 60}}
     warned = {line["message"]: line["names"] for line in said if line["level"] == "WARNING"}

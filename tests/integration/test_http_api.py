@@ -57,6 +57,10 @@ def service(scene: Connection, migrated_url: str) -> Iterator[None]:
 def test_the_service_is_ready() -> None:
     answer = get("/health")
     assert (answer.status, answer.json["status"], answer.headers["Cache-Control"]) == (200, "ready", "no-store")
+    status = get("/api/v1/timeframe-aggregation/status").json
+    # Half an hour of a coin is missing.
+    assert (answer.json["health"], [cause["subject"] for cause in answer.json["causes"]]) == ("WARNING", ["gaps"])
+    assert (answer.json["health"], answer.json["causes"]) == (status["health"], status["causes"])
 
 
 @pytest.mark.parametrize("timeframe", [each.value for each in Timeframe])

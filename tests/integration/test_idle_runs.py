@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection
 
 from chandlery.component import Component
-from chandlery.domain.health import Health
+from chandlery.domain.health import Cause, Health, Verdict
 from chandlery.errors import Permanent
 from chandlery.settings import SCHEDULED, Settings
 from chandlery.store.connection import connect
@@ -138,24 +138,25 @@ def test_a_dry_run_that_fails_is_told_as_a_failure(
 
 
 def test_status_and_health_tell_what_is_idle(desk: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    live(desk, AT)
-    assert check_health(desk, AT).candles is Health.HEALTHY
     monkeypatch.setenv("LIVE_GAP_MONITOR_ENABLED", "false")
     live_gap_monitor(EVENT, Context())
     monkeypatch.setenv("DRY_RUN", "true")
     live_processor(EVENT, Context())
+    live(desk, AT)
     status, health = report_status(desk, AT), check_health(desk, AT)
-    idle = {"live_gap_monitor": "switched_off", "live_processor": "dry_run"}
-    assert (status.health, status.lag_seconds, status.idle) == (Health.WARNING, 0, idle)
-    assert (health.ready, health.candles, health.idle) == (True, Health.WARNING, idle)
+    assert status.idle == {"live_gap_monitor": "switched_off", "live_processor": "dry_run"}
+    assert (health.ready, health.verdict) == (True, Verdict(status.health, status.causes))
+    assert Cause(Health.WARNING, "live_gap_monitor", "is switched off, and does nothing") in status.causes
+    assert Cause(Health.WARNING, "live_processor", "is dry, and writes nothing") in status.causes
     # At work again, they are as healthy as their data.
     monkeypatch.delenv("DRY_RUN")
     monkeypatch.delenv("LIVE_GAP_MONITOR_ENABLED")
     later = {"scheduled_at": (AT + MINUTE).isoformat()}
     live_processor(later, Context())
     live_gap_monitor(later, Context())
-    status, health = report_status(desk, AT), check_health(desk, AT)
-    assert (status.health, status.idle, health.candles, health.idle) == (Health.HEALTHY, {}, Health.HEALTHY, {})
+    status, health = report_status(desk, AT + MINUTE), check_health(desk, AT + MINUTE)
+    assert (status.idle, health.verdict) == ({}, Verdict(status.health, status.causes))
+    assert not [cause for cause in status.causes if cause.subject in SCHEDULED]
 
 
 def test_what_a_statement_may_take_is_a_setting(database_url: str, server_url: str) -> None:

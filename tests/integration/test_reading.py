@@ -298,9 +298,9 @@ class TestFeeds:
         instruments.add(connection, "X@MORE@EQ", "24/7", "more")
         feeds.set_limit(connection, "test", 9)
         assert feeds.list_all(connection) == [
-            Feed("more", 1, 20, None),
-            Feed("other", 0, 7, None),
-            Feed("test", 3, 9, NOON + 119.5 * MINUTE),
+            Feed("more", 1, 20, True, None),
+            Feed("other", 0, 7, True, None),
+            Feed("test", 3, 9, True, NOON + 119.5 * MINUTE),
         ]
         with pytest.raises(Permanent, match="refused"):
             feeds.set_limit(connection, "test", 61)

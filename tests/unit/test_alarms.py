@@ -2,14 +2,19 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
 
-from chandlery.domain.health import DELAYED_SECONDS, WARNING_SECONDS
+from chandlery.domain import health
+from chandlery.domain.health import DELAYED_SECONDS, FAILURES_IN_A_ROW, LEAST_COVERAGE, WARNING_SECONDS, Rule
+from chandlery.domain.measured import Measured
+from chandlery.domain.rhythm import RHYTHMS
+from tests.unit.test_health import measurements
 from tests.unit.test_template import ALL_FUNCTIONS, FUNCTIONS, TEMPLATE, deployed, of_type, transformed, value_of
 
 __all__ = ["deployed", "transformed"]
@@ -32,13 +37,14 @@ EXPECTED = {
     **{f"{name}Fails": ("Failures", ">=", 3, "ignore") for name in ("HistoricalGapMonitor", "HistoricalProcessor")},
     **{f"{name}HasNotRun": ("Runs", "<", 1, "breaching") for name in FUNCTIONS},
     "OldGap": ("OldestGapHours", ">", 24, "ignore"),
-    "LowCoverage24h": ("Coverage24h", "<", 0.99, "ignore"),
-    "LowCoverage7d": ("Coverage7d", "<", 0.98, "ignore"),
+    "LowCoverage24h": ("Coverage24h", "<", LEAST_COVERAGE["coverage_24h"][0], "ignore"),
+    "LowCoverage7d": ("Coverage7d", "<", LEAST_COVERAGE["coverage_7d"][0], "ignore"),
     "MinutesLateWarning": ("LagSeconds", ">", WARNING_SECONDS, "ignore"),
     "MinutesLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
+    "CandlesOld": ("CandlesBehindSeconds", ">", DELAYED_SECONDS, "ignore"),
     "AggregatesLateWarning": ("AggregateLagSeconds", ">", WARNING_SECONDS, "ignore"),
     "AggregatesLate": ("AggregateLagSeconds", ">", DELAYED_SECONDS, "ignore"),
-    "FeedSilent": ("FeedSilentSeconds", ">", 120, "notBreaching"),
+    "FeedSilent": ("FeedSilentSeconds", ">", WARNING_SECONDS, "notBreaching"),
     "PolicyDriftStays": ("PolicyDrift", ">", 0, "ignore"),
     "DerivedCandlesWrong": ("WrongBuckets", ">", 0, "ignore"),
     "CalendarsEnd": ("CalendarsEnding", ">", 0, "ignore"),
@@ -52,6 +58,18 @@ EXPECTED = {
         for name in ("LiveProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
     },
 }
+# What makes the verdict of health worse than a warning → the alarms that tell of it; and what only warns.
+TOLD_BY: Mapping[Rule, set[str]] = {
+    health.judge_freshness: {"CandlesOld"},
+    health.judge_feeds: {"FeedSilent"},
+    health.judge_waiting: {"MinutesLate"},
+    health.judge_punctuality: {f"{name}HasNotRun" for name in FUNCTIONS},
+    health.judge_runs: {f"{name}Fails" for name in FUNCTIONS},
+    health.judge_aggregates: {"AggregatesLate"},
+    health.judge_gaps: {"LowCoverage24h", "LowCoverage7d"},
+    health.judge_policies: {"PolicyMaintenanceHasNotRun"},
+}
+WARNS = {health.judge_calendars, health.judge_history, health.judge_emptiness}
 SIGNS = {
     "GreaterThanThreshold": ">",
     "GreaterThanOrEqualToThreshold": ">=",
@@ -146,6 +164,16 @@ def test_the_alarms_are_these(deployed: dict[str, Any]) -> None:
     assert found == EXPECTED
 
 
+def test_alarms_follow_the_verdict_of_health() -> None:
+    assert {*TOLD_BY, *WARNS} == set(health.RULES)
+    assert set.union(*TOLD_BY.values()) <= EXPECTED.keys()
+
+
+@given(measurements())
+def test_what_only_warns_needs_no_alarm(measured: Measured) -> None:
+    assert all(cause.health.serves for rule in WARNS for cause in rule(measured))
+
+
 def test_an_alarm_tells_the_topic_when_it_begins_and_when_it_is_over(transformed: dict[str, Any]) -> None:
     resources = transformed["Resources"]
     for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items():
@@ -167,6 +195,8 @@ def test_a_component_is_missed_after_a_run_of_its_own_schedule(deployed: dict[st
     every = FUNCTIONS[name].every.total_seconds()
     # One run may be late by its whole time limit before the next is missed.
     assert every + FUNCTIONS[name].timeout.total_seconds() < patience <= max(5 * every, every + 2 * 3600)
+    # And the verdict of health waits as long.
+    assert patience == RHYTHMS[FUNCTIONS[name].module].patience.total_seconds()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -178,7 +208,8 @@ def test_three_failures_in_a_row_are_told(deployed: dict[str, Any], name: str) -
         assert (expected.retries + 1) * expected.timeout.total_seconds() < alarm["Period"]
     else:
         # Every run of each period, three periods on end.
-        assert (alarm["Statistic"], alarm["EvaluationPeriods"], alarm["Threshold"]) == ("Minimum", 3, 1)
+        told = ("Minimum", FAILURES_IN_A_ROW, 1)
+        assert (alarm["Statistic"], alarm["EvaluationPeriods"], alarm["Threshold"]) == told
         assert alarm["Period"] == expected.every.total_seconds()
 
 

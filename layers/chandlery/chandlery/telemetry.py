@@ -34,6 +34,7 @@ REPORTED = {
     "gaps_filled": ("GapsFilled", MetricUnit.Count),
     "future_marks": ("FutureMarks", MetricUnit.Count),
     "lag_seconds": ("LagSeconds", MetricUnit.Seconds),
+    "candles_behind_seconds": ("CandlesBehindSeconds", MetricUnit.Seconds),
     "gaps_found": ("GapsFound", MetricUnit.Count),
     "gaps_open": ("GapsOpen", MetricUnit.Count),
     "minutes_open": ("MinutesOpen", MetricUnit.Count),

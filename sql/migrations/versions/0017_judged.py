@@ -6,6 +6,7 @@ revision = "0017"
 down_revision = "0016"
 branch_labels = None
 depends_on = None
+serves_code_from = "0017"
 
 
 def upgrade() -> None:

@@ -3,9 +3,10 @@
 from chandlery.store.migrations import run_script
 
 revision = "0021"
-down_revision = "0017"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
+serves_code_from = "0021"
 
 
 def upgrade() -> None:

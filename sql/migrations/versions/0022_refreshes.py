@@ -6,6 +6,7 @@ revision = "0022"
 down_revision = "0021"
 branch_labels = None
 depends_on = None
+serves_code_from = "0022"
 
 
 def upgrade() -> None:

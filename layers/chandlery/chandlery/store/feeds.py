@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.domain.measured import Freshness
 from chandlery.store.statements import read_rows, run
 
 
@@ -13,18 +14,25 @@ from chandlery.store.statements import read_rows, run
 class Feed:
     """A feed; after `silence_seconds` on end without a tick it has fallen silent (60: never).
 
-    `last_tick_second` is the last second known to have had a tick, UTC; null before the first.
+    Of one that is not `live` no ticks are expected as time goes on. `last_tick_second` is the last second known to have
+    had a tick, UTC; null before the first.
     """
 
     feed: str
     instruments: int
     silence_seconds: int
+    live: bool
     last_tick_second: datetime | None
 
 
 def list_all(connection: Connection) -> Sequence[Feed]:
-    """Every feed that an instrument names or that has a limit of its own, by name."""
+    """Every feed that an instrument names or that somebody set, by name."""
     return read_rows(connection, Feed, "list_feeds")
+
+
+def list_freshness(connection: Connection, at: datetime) -> Sequence[Freshness]:
+    """How fresh the candles of each live feed and calendar are at a moment."""
+    return read_rows(connection, Freshness, "list_freshness", at=at)
 
 
 def set_limit(connection: Connection, feed: str, silence_seconds: int) -> None:
@@ -36,4 +44,13 @@ def set_limit(connection: Connection, feed: str, silence_seconds: int) -> None:
         Permanent: the limit is out of bounds.
         Retryable: from the database.
     """
-    run(connection, "upsert_feed", feed=feed, silence_seconds=silence_seconds)
+    run(connection, "upsert_feed", feed=feed, silence_seconds=silence_seconds, live=None)
+
+
+def set_live(connection: Connection, feed: str, *, live: bool) -> None:
+    """Say whether ticks are expected of a feed as time goes on.
+
+    Raises:
+        Retryable: from the database.
+    """
+    run(connection, "upsert_feed", feed=feed, silence_seconds=None, live=live)

@@ -210,6 +210,11 @@ def list_aggregation_health(connection: Connection, at: datetime) -> Sequence[Ag
     return read_rows(connection, AggregateHealth, "list_aggregation_health", at=at)
 
 
+def list_aggregate_lags(connection: Connection, at: datetime) -> Mapping[str, float]:
+    """How far each aggregate is behind at a moment, in seconds, as `list_aggregation_health` tells it, and sooner."""
+    return dict(run(connection, "list_aggregate_lags", at=at).fetchall())
+
+
 def list_storage(connection: Connection) -> Sequence[Storage]:
     """What each table takes up, by name."""
     return read_rows(connection, Storage, "list_storage")

@@ -1,14 +1,13 @@
 """What each component did, per scheduled time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from chandlery.domain.measured import LastRun
 from chandlery.store.statements import read_rows, run
 
 
@@ -66,27 +65,9 @@ def record_idle(
     )
 
 
-@dataclass(frozen=True)
-class LastRun:
-    """A component's newest run."""
-
-    component: str
-    scheduled_at: datetime
-    status: str
-    seconds: float
-    error: str | None
-    failures_in_a_row: int
-    counts: Mapping[str, Any]
-
-
-def list_last(connection: Connection) -> Sequence[LastRun]:
-    """The newest run of each component that ever ran, by name."""
-    return read_rows(connection, LastRun, "list_component_runs")
-
-
-def list_idle(connection: Connection) -> Mapping[str, str]:
-    """The components whose newest run was switched off or dry, by name, and which of the two."""
-    return dict(run(connection, "list_idle_components").fetchall())
+def list_last(connection: Connection, at: datetime) -> Sequence[LastRun]:
+    """The newest run, up to a moment, of each component that had run by then, by name."""
+    return read_rows(connection, LastRun, "list_component_runs", at=at)
 
 
 def count_wrong_buckets(connection: Connection, at: datetime) -> int:

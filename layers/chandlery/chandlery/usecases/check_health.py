@@ -1,24 +1,22 @@
-"""Tell in a moment whether the database answers, is the one this code knows, and how far its candles lag."""
+"""Tell in a moment whether the database answers, is the one this code knows, and how well the desk is."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import Connection
 
-from chandlery.domain.health import Health, health_of
-from chandlery.domain.window import MINUTE, floor_minute
+from chandlery.domain.health import Verdict, judge
 from chandlery.errors import Permanent
-from chandlery.store import marks, runs, schema
+from chandlery.store import schema
+from chandlery.usecases.measure_health import measure_health
 
 
 @dataclass(frozen=True)
 class HealthReport:
-    """Whether the service can do its work; `lag_seconds` is the age of the oldest minute still to be aggregated.
+    """Whether the service can do its work, and the verdict on the desk, null where the database is not fit.
 
-    `problem` says in a sentence what is wrong with the database; None where nothing is. Late candles are told by
-    `candles`, and leave the service ready: it can answer. `idle`: components that write nothing, by name, and whether
-    they are switched_off or dry_run; while there is any, `candles` are not HEALTHY.
+    `problem` says in a sentence what is wrong with the database; None where nothing is. A desk that is not well leaves
+    the service ready: it can answer.
     """
 
     ready: bool
@@ -26,9 +24,7 @@ class HealthReport:
     timescaledb: str | None
     edition: str | None
     revision: str | None
-    candles: Health | None
-    lag_seconds: float | None
-    idle: Mapping[str, str]
+    verdict: Verdict | None
 
 
 def check_health(connection: Connection, at: datetime) -> HealthReport:
@@ -43,19 +39,11 @@ def check_health(connection: Connection, at: datetime) -> HealthReport:
         schema.judge(found)
     except Permanent as error:
         problem = str(error)
-    lag: float | None = None
-    idle: Mapping[str, str] = {}
-    if problem is None:
-        _, oldest = marks.count_waiting(connection, floor_minute(at))
-        lag = max((at - oldest - MINUTE).total_seconds(), 0.0) if oldest else 0.0
-        idle = runs.list_idle(connection)
     return HealthReport(
         ready=problem is None,
         problem=problem,
         timescaledb=found.timescaledb,
         edition=found.edition,
         revision=found.revision,
-        candles=None if lag is None else health_of(lag, all_work=not idle),
-        lag_seconds=lag,
-        idle=idle,
+        verdict=judge(measure_health(connection, at)) if problem is None else None,
     )

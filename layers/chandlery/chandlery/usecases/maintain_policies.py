@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
+from chandlery.domain.duration import in_words
 from chandlery.domain.limits import REFRESH_PIECE_MINUTES
-from chandlery.domain.policy import Policies, told
+from chandlery.domain.policy import Policies
 from chandlery.domain.policy_plan import Action, FoundJob
 from chandlery.errors import ChandleryError, Retryable
 from chandlery.store import policies as store
@@ -190,5 +191,5 @@ def _failing(jobs: Sequence[FoundJob]) -> Iterator[str]:
 def _late(jobs: Sequence[FoundJob]) -> Iterator[str]:
     for job in jobs:
         if _is_late(job):
-            late = told(timedelta(seconds=int(job.late_seconds)))
-            yield f"job {job.job_id}, {job.kind} of {job.table_name}: {late} late{'' if job.runs else ', never run'}"
+            late = f"{in_words(job.late_seconds)} late{'' if job.runs else ', never run'}"
+            yield f"job {job.job_id}, {job.kind} of {job.table_name}: {late}"

@@ -6,25 +6,28 @@ from datetime import datetime
 
 from psycopg import Connection
 
-from chandlery.domain.health import Health, health_of
+from chandlery.domain.health import Cause, Health, judge
+from chandlery.domain.measured import LastRun
 from chandlery.domain.window import MINUTE, floor_minute
-from chandlery.store import candles, marks, policies, runs, unindicated
+from chandlery.store import candles, marks, policies, unindicated
 from chandlery.store.policies import AggregateHealth, Scheduler, Storage
-from chandlery.store.runs import Idle, LastRun
+from chandlery.store.runs import Idle
 from chandlery.store.unindicated import Waiting
+from chandlery.usecases.measure_health import measure_health
 
 
 @dataclass(frozen=True)
 class StatusReport:
     """How things stand; `lag_seconds` is how long the oldest minute still to be aggregated has been closed.
 
-    `health` is that of the minutes, and not HEALTHY while any component is idle; each aggregate has its own. `idle`:
-    components that write nothing, by name, and whether they are switched_off or dry_run. `indicators` is what waits to
-    be computed; `wrong_buckets` is what a day's samples found of derived candles that are not what their minutes make.
+    `health` and its `causes`, the worst first, are the verdict that /health answers; each aggregate has its own too.
+    `idle`: components that write nothing, by name, and whether they are switched_off or dry_run. `indicators` is what
+    waits to be computed; `wrong_buckets` is what a day's samples found of derived candles that are wrong.
     """
 
     at: datetime
     health: Health
+    causes: Sequence[Cause]
     lag_seconds: float
     minutes_waiting: int
     oldest_waiting: datetime | None
@@ -39,26 +42,27 @@ class StatusReport:
 
 
 def report_status(connection: Connection, at: datetime) -> StatusReport:
-    """Freshness of the candles, of every component and aggregate, as of `at`; and what is stored.
+    """The verdict of health as of `at`, every component and aggregate, what waits; and what is stored.
 
     Raises:
         Retryable, Permanent: from the database.
     """
+    measured = measure_health(connection, at)
+    verdict = judge(measured)
     waiting, oldest = marks.count_waiting(connection, floor_minute(at))
-    lag = (at - oldest - MINUTE).total_seconds() if oldest else 0.0
-    components = runs.list_last(connection)
-    idle = {run.component: run.status for run in components if run.status in set(Idle)}
+    components = list(measured.runs.values())
     return StatusReport(
         at=at,
-        health=health_of(lag, all_work=not idle),
-        lag_seconds=lag,
+        health=verdict.health,
+        causes=verdict.causes,
+        lag_seconds=(at - oldest - MINUTE).total_seconds() if oldest else 0.0,
         minutes_waiting=waiting,
         oldest_waiting=oldest,
         newest_candle=candles.find_newest(connection),
         components=components,
-        idle=idle,
+        idle={run.component: run.status for run in components if run.status in set(Idle)},
         aggregates=policies.list_aggregation_health(connection, at),
-        wrong_buckets=runs.count_wrong_buckets(connection, at),
+        wrong_buckets=measured.wrong_buckets,
         indicators=unindicated.count(connection, at),
         storage=policies.list_storage(connection),
         scheduler=policies.describe_scheduler(connection, at),

@@ -10,7 +10,7 @@ from chandlery.domain.candle import Source
 from chandlery.domain.coverage import coverage_of
 from chandlery.domain.limits import COUNT_PIECE_HOURS
 from chandlery.domain.window import DAY, MINUTE, WEEK, Window, epoch_minute, floor_hour, floor_minute, turn_of
-from chandlery.store import gaps, instruments
+from chandlery.store import feeds, gaps, instruments
 from chandlery.store.gaps import FeedMinutes, FeedSilence, OpenGaps
 from chandlery.usecases.find_gaps import Found, count_hours, find_gaps, oldest_hours
 from chandlery.usecases.heal_from_ticks import heal_differing, heal_marked
@@ -48,7 +48,8 @@ class LiveGapReport:
     Coverage runs from 0 to 1, `minutes_not_judged` are those of the 7 days; null, and no feeds, where time did not
     suffice for every instrument.
     `silent_instruments` names those that are silent right now, implausibly, while their feed lives; `ending_calendars`
-    those in use whose sessions end within 30 days.
+    those in use whose sessions end within 30 days. `candles_behind_seconds` are the open hours since the newest candle,
+    of the feed and calendar furthest behind; null where none is expected to have candles.
     """
 
     candles_written: int
@@ -67,6 +68,7 @@ class LiveGapReport:
     shares_left: int
     ending_calendars: Sequence[str]
     silent_instruments: Sequence[str]
+    candles_behind_seconds: float | None
     feeds: Sequence[FeedReport]
 
     @property
@@ -150,6 +152,9 @@ def watch_live_gaps(
         shares_left=found.shares_left,
         ending_calendars=gaps.list_ending_calendars(connection, now),
         silent_instruments=gaps.list_silent_instruments(connection, now - MINUTE, _MOST_NAMES),
+        candles_behind_seconds=max(
+            (each.behind_seconds for each in feeds.list_freshness(connection, now)), default=None
+        ),
         feeds=[]
         if found.shares_left
         else _by_feed(now, found.feeds, still_open, gaps.list_feed_silence(connection, now)),

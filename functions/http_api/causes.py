@@ -1,0 +1,16 @@
+"""How the verdict of health is answered, wherever it is."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+VERDICT = "HEALTHY, WARNING, DELAYED or FAILING: the worst of its causes"
+CAUSES = "what is not as it should be, the worst first"
+
+
+class CauseAnswer(BaseModel):
+    """Why the verdict is not better."""
+
+    health: Literal["HEALTHY", "WARNING", "DELAYED", "FAILING"]
+    subject: str = Field(description="what is meant: a feed, a component, an aggregate, gaps …")
+    says: str = Field(description="what is the matter with it, in plain words")

@@ -1,0 +1,76 @@
+"""What is measured of a desk, as of one moment: what its health is judged by."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """A component's newest run.
+
+    `failures_in_a_row` counts attempts since the last run that succeeded. `told` are the counts of the newest run that
+    reported any, which ran at `told_at`: one that failed early, or was idle, told nothing of how things stand.
+    `first_recorded_at` is when the row of its earliest run was written.
+    """
+
+    component: str
+    scheduled_at: datetime
+    status: str
+    seconds: float
+    error: str | None
+    failures_in_a_row: int
+    counts: Mapping[str, Any]
+    told_at: datetime | None
+    told: Mapping[str, Any]
+    first_recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How fresh the candles are that a feed brings of one calendar.
+
+    `newest_candle` is looked for within 14 days; null where there is none.
+    `behind_seconds` counts the calendar's open hours since.
+    """
+
+    feed: str
+    calendar: str
+    newest_candle: datetime | None
+    behind_seconds: float
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """The open gaps: how many, their expected minutes, and where the oldest starts."""
+
+    gaps: int = 0
+    minutes: int = 0
+    oldest: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A desk as of a moment; lags and silences in seconds.
+
+    `silent_seconds` of each feed in session; `waiting_since` is the oldest minute of the last 24 hours that waits to be
+    aggregated, `old_waiting_since` the oldest of any that are older; `aggregate_lags` by aggregate.
+    `wrong_buckets` of derived candles were found by the samples of the last day.
+    """
+
+    at: datetime
+    has_instruments: bool = True
+    runs: Mapping[str, LastRun] = field(default_factory=dict)
+    freshness: Sequence[Freshness] = ()
+    silent_seconds: Mapping[str, float] = field(default_factory=dict)
+    waiting_since: datetime | None = None
+    old_waiting_since: datetime | None = None
+    aggregate_lags: Mapping[str, float] = field(default_factory=dict)
+    gaps: Gaps = Gaps()
+    wrong_buckets: int = 0
+    scheduler_runs: bool = False
+
+    def told_by(self, component: str) -> Mapping[str, Any]:
+        """The counts of a component's newest report; empty before its first."""
+        return self.runs[component].told if component in self.runs else {}

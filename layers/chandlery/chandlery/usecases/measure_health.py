@@ -1,0 +1,44 @@
+"""Measure what the health of a desk is judged by."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from psycopg import Connection
+
+from chandlery.domain.measured import Gaps, Measured
+from chandlery.domain.window import Window, floor_minute
+from chandlery.store import feeds, gaps, instruments, marks, policies, runs
+from chandlery.store.gaps import OpenGaps
+
+
+def measure_health(connection: Connection, at: datetime) -> Measured:
+    """All that health is judged by, as of a moment, aware.
+
+    Every query is cheap whatever is stored, since `/health` waits for them: what only a run can afford to find out is
+    taken from its report.
+
+    Raises:
+        Retryable, Permanent: from the database.
+    """
+    waiting_since, old_waiting_since = marks.find_waiting(connection, Window.day_before(floor_minute(at)))
+    return Measured(
+        at,
+        has_instruments=instruments.count(connection) > 0,
+        runs={run.component: run for run in runs.list_last(connection, at)},
+        freshness=feeds.list_freshness(connection, at),
+        silent_seconds={each.feed: each.silent_seconds for each in gaps.list_feed_silence(connection, at)},
+        waiting_since=waiting_since,
+        old_waiting_since=old_waiting_since,
+        aggregate_lags=policies.list_aggregate_lags(connection, at),
+        gaps=_together(gaps.sum_open(connection)),
+        wrong_buckets=runs.count_wrong_buckets(connection, at),
+        scheduler_runs=policies.describe_scheduler(connection, at).runs,
+    )
+
+
+def _together(of_feeds: Sequence[OpenGaps]) -> Gaps:
+    return Gaps(
+        gaps=sum(feed.gaps for feed in of_feeds),
+        minutes=sum(feed.minutes for feed in of_feeds),
+        oldest=min((feed.oldest for feed in of_feeds), default=None),
+    )

@@ -1,0 +1,1 @@
+ALTER TABLE market.feeds DROP COLUMN live;

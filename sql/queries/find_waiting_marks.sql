@@ -1,0 +1,6 @@
+-- The oldest minute that is due by :ends and not aggregated: of those from :starts on, and of any before; from the index alone.
+SELECT
+    (
+        SELECT min(bucket) FROM market.dirty WHERE bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz
+    ) AS oldest,
+    (SELECT min(bucket) FROM market.dirty WHERE bucket < :'starts'::timestamptz) AS older;
