@@ -18,7 +18,7 @@ __all__ = ["chandlery"]
 def test_a_plan_is_told_and_applied_once(chandlery: Chandlery) -> None:
     planned = chandlery("policies", "plan")
     assert planned.returncode == 0, planned.stderr
-    assert "ticks: drop chunks after 14 days, looking every 6 h; there is no such job\n" in planned.stdout
+    assert "ticks: drop chunks after 90 days, looking every 6 h; there is no such job\n" in planned.stdout
     assert "no background scheduler runs: policy maintenance carries the policies out" in planned.stdout
     assert planned.stderr.strip() == "nothing was changed; run: chandlery policies apply"
 

@@ -7,7 +7,7 @@ from psycopg import Connection
 from chandlery.errors import Permanent
 from chandlery.store.statements import run
 
-REVISION = "0016"  # the head of sql/migrations
+REVISION = "0020"  # the head of sql/migrations
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
+from chandlery.domain.drops import kept_history
 from chandlery.domain.limits import REFRESH_PIECE_MINUTES
 from chandlery.domain.policy import Policies, told
 from chandlery.domain.policy_plan import Action, FoundJob
@@ -24,10 +25,12 @@ class PolicyReport:
     """What one run found and did.
 
     `drift` counts what differed, `drifted` says it; of that, `waiting_for_permission` was not done. `policies_done`
-    were carried out in the scheduler's place, `policies_left` found no time; `retention_waits` says for what.
-    `stale_waiting` counts marks of changed minutes. `aggregate_lag_seconds` is that of the aggregate furthest behind,
-    once all was done; `database_growth_bytes` counts from a day before, null where no run then told the size.
-    `is_alone` is false where another run kept the policies: then nothing was done.
+    were carried out in the scheduler's place, `policies_left` found no time; `retention_waits` says for what. `drops`
+    says what retention dropped, by whichever hand, since a run last told, and `rows_dropped` counts its rows;
+    `history_kept` is older than retention and stays. `stale_waiting` counts marks of changed minutes.
+    `aggregate_lag_seconds` is that of the aggregate furthest behind, once all was done; `database_growth_bytes` counts
+    from a day before, null where no run then told the size. `is_alone` is false where another run kept the policies:
+    then nothing was done.
     """
 
     drift: int = 0
@@ -36,6 +39,7 @@ class PolicyReport:
     jobs_late: int = 0
     policies_done: int = 0
     policies_left: int = 0
+    rows_dropped: int = 0
     stale_taken: int = 0
     stale_waiting: int = 0
     aggregate_lag_seconds: float | None = None
@@ -50,11 +54,13 @@ class PolicyReport:
     late_jobs: Sequence[str] = field(default_factory=list)
     strange_jobs: Sequence[str] = field(default_factory=list)
     retention_waits: Sequence[str] = field(default_factory=list)
+    drops: Sequence[str] = field(default_factory=list)
+    history_kept: Sequence[str] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
         """Whether the run left anything other than it found it."""
-        return bool(self.drift_applied or self.policies_done or self.stale_taken)
+        return bool(self.drift_applied or self.policies_done or self.stale_taken or self.rows_dropped)
 
 
 def maintain_policies(
@@ -64,6 +70,7 @@ def maintain_policies(
     wanted: Policies,
     most_marks: int,
     has_time: Callable[[], bool],
+    replayed: bool = False,
     refresh_piece_minutes: int = REFRESH_PIECE_MINUTES,
 ) -> PolicyReport:
     """Put drift right, stand in for the scheduler where it is needed, refresh a share of what is stale.
@@ -74,6 +81,7 @@ def maintain_policies(
         wanted: the policies to be kept.
         most_marks: stale marks to take, at most.
         has_time: asked before each piece of work whether another one fits.
+        replayed: the scheduled time is a past one that is gone through once more: no setting is changed.
         refresh_piece_minutes: minutes that one refresh of stale candles may fold, about.
 
     Raises:
@@ -86,7 +94,8 @@ def maintain_policies(
         planned = plan_policies(connection, scheduled_at, wanted)
         errors, applied = list[str](), list[Action]()
         try:
-            store.apply(connection, allowed := planned.allowed(destructive=False))
+            allowed = [] if replayed else planned.allowed(destructive=False)
+            store.apply(connection, allowed)
             applied += allowed
         except ChandleryError as error:
             errors.append(f"drift could not be put right: {error}")
@@ -111,7 +120,11 @@ def maintain_policies(
             )
         except ChandleryError as error:
             errors.append(f"stale candles: {error}")
-        report = _measured(connection, scheduled_at, _report(planned, applied, carried, stale))
+        drops, rows = store.take_drops(connection, scheduled_at)
+        report = replace(
+            _report(planned, applied, carried, stale), drops=[str(drop) for drop in drops], rows_dropped=rows
+        )
+        report = _measured(connection, scheduled_at, report)
     if errors:
         failure = Retryable("; ".join(errors))
         failure.report = report
@@ -146,6 +159,7 @@ def _report(planned: PolicyPlan, applied: Sequence[Action], carried: CarriedOut,
         waiting_for_permission=[action.says for action in planned.actions if action.destructive],
         strange_jobs=[f"job {job.job_id}, {job.procedure}" for job in planned.strangers],
         retention_waits=carried.waits,
+        history_kept=list(kept_history(planned.found.due)),
     )
     failing = list(_failing(ours))
     # Where none runs, all are: that much is told already.

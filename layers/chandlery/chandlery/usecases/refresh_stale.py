@@ -1,6 +1,6 @@
 """Refresh the derived candles whose minutes changed, and no others."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -71,26 +71,25 @@ def refresh_stale(
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
     refresher = Refresher(connection, scheduled_at)
-    taken = below = 0
+    taken = dropped = 0
     hours = _read_hours(connection, scheduled_at, most_marks)
     for piece in _pieces(hours, piece_length(connection, piece_minutes)):
         if not has_time():
             break
         for timeframe in AGGREGATED:
             refresher.refresh(timeframe, [each.window for each in piece])
-        horizon = refresher.horizon
         marks = _take(connection, piece, refresher)
         taken += len(marks)
-        below += sum(horizon is not None and mark.hour < horizon for mark in marks)
-    return StaleReport(taken, derived.count_stale(connection, scheduled_at), below, refresher.refreshes)
+        dropped += sum(each.starts <= mark.hour < each.ends for mark in marks for each in refresher.dropped)
+    return StaleReport(taken, derived.count_stale(connection, scheduled_at), dropped, refresher.refreshes)
 
 
 class Refresher:
-    """Refreshes whole closed buckets above the horizon, as of a moment; counts its calls, and those in vain."""
+    """Refreshes whole closed buckets whose minutes are kept, as of a moment; counts its calls, and those in vain."""
 
     def __init__(self, connection: Connection, at: datetime) -> None:
         self.refreshes = self.fresh = 0
-        self.horizon = derived.find_horizon(connection)
+        self.dropped = derived.list_dropped(connection)
         self._connection = connection
         self.settled = at - MINUTE
 
@@ -100,13 +99,22 @@ class Refresher:
 
     def refresh(self, timeframe: Timeframe, touched: Sequence[Window]) -> None:
         """Refresh the buckets that windows touch, where they are closed and all of their minutes are kept."""
-        with derived.horizon_held(self._connection) as self.horizon:
-            starts, ends = self.horizon or _EPOCH, self.closed_to(timeframe)
-            if starts >= ends:
-                return
-            for window in timeframe.whole_buckets(touched, Window(starts, ends)):
-                self.fresh += not derived.refresh(self._connection, timeframe, window)
-                self.refreshes += 1
+        with derived.dropping_held(self._connection) as self.dropped:
+            for kept in _kept(self.dropped, self.closed_to(timeframe)):
+                for window in timeframe.whole_buckets(touched, kept):
+                    self.fresh += not derived.refresh(self._connection, timeframe, window)
+                    self.refreshes += 1
+
+
+def _kept(dropped: Sequence[Window], ends: datetime) -> Iterator[Window]:
+    """The stretches before a moment that lie between those that have been dropped."""
+    starts = _EPOCH
+    for each in dropped:
+        if starts < min(each.starts, ends):
+            yield Window(starts, min(each.starts, ends))
+        starts = max(starts, each.ends)
+    if starts < ends:
+        yield Window(starts, ends)
 
 
 def piece_length(connection: Connection, minutes: int = REFRESH_PIECE_MINUTES) -> timedelta:
