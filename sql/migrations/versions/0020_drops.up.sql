@@ -157,10 +157,10 @@ BEGIN
         SELECT d.history, d.released_rows, market.chunk_rows(d.chunk) AS rows INTO locked
         FROM market.due_chunks(of_table, due.ends) AS d WHERE d.starts = due.starts;
         -- A release covers what was named, and not what has come since.
-        CONTINUE WHEN CASE
-            WHEN locked.history IS NULL THEN NOT is_released
-            ELSE locked.rows > coalesce(locked.released_rows, -1)
-        END;
+        IF (CASE WHEN locked.history IS NULL THEN NOT is_released ELSE locked.rows > coalesce(locked.released_rows, -1) END) THEN
+            DELETE FROM market.releases AS r WHERE r.table_name = of_table AND r.starts = due.starts;
+            CONTINUE;
+        END IF;
 
         before := (SELECT max(d.ends) FROM market.drops AS d WHERE d.table_name = of_table AND d.ends <= due.starts);
         IF EXISTS (SELECT FROM market.due_chunks(of_table, due.starts) AS d WHERE d.starts >= before) THEN
