@@ -50,6 +50,8 @@ def status(
     show_rows([asdict(run) for run in report.components], _COMPONENT, title="components", as_json=False)
     show_rows([asdict(each) for each in report.aggregates], _AGGREGATE, title="aggregates", as_json=False)
     show_rows([asdict(each) for each in report.storage], _STORAGE, title="storage", as_json=False)
+    for drop in report.drops:
+        out.print(f"dropped at {plain(drop.dropped_at)}: {drop}", markup=False, soft_wrap=True)
     out.print(_indicators_line(report))
     for remark in _remarks(report):
         out.print(remark, style="yellow", markup=False)
@@ -64,6 +66,10 @@ def _remarks(report: StatusReport) -> Iterator[str]:
             yield f"{run.component} has not run since {plain(run.scheduled_at)}"
         if run.component == "live_processor":
             yield from _silent_feeds(run)
+        if run.counts.get("waiting_for_permission"):
+            yield "waits for chandlery policies apply --allow-destructive: " + "; ".join(
+                run.counts["waiting_for_permission"]
+            )
         if run.counts.get("gaps_open"):
             minutes = run.counts["minutes_open"]
             yield f"{run.component} found gaps of {minutes:,} minutes, at {plain(run.scheduled_at)}: chandlery gaps"

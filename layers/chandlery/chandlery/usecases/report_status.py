@@ -6,12 +6,15 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.domain.drops import PastDrop
 from chandlery.domain.health import Health, health_of
 from chandlery.domain.window import MINUTE, floor_minute
 from chandlery.store import candles, marks, policies, runs, unindicated
 from chandlery.store.policies import AggregateHealth, Storage
 from chandlery.store.runs import Idle, LastRun
 from chandlery.store.unindicated import Waiting
+
+_LAST_DROPS = 3
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class StatusReport:
 
     `health` is that of the minutes, and not HEALTHY while any component is idle; each aggregate has its own. `idle`:
     components that write nothing, by name, and whether they are switched_off or dry_run. `indicators` is what waits to
-    be computed.
+    be computed, `drops` what retention dropped last.
     """
 
     at: datetime
@@ -34,6 +37,7 @@ class StatusReport:
     aggregates: Sequence[AggregateHealth]
     indicators: Waiting
     storage: Sequence[Storage]
+    drops: Sequence[PastDrop]
 
 
 def report_status(connection: Connection, at: datetime) -> StatusReport:
@@ -58,4 +62,5 @@ def report_status(connection: Connection, at: datetime) -> StatusReport:
         aggregates=policies.list_aggregation_health(connection, at),
         indicators=unindicated.count(connection, at),
         storage=policies.list_storage(connection),
+        drops=policies.list_drops(connection, _LAST_DROPS),
     )
