@@ -26,6 +26,7 @@ from tests.integration.policy_scene import (
     MINUTE,
     NOON,
     WANTED,
+    came_in_time,
     count,
     desk,
     drop,
@@ -534,6 +535,7 @@ def test_writers_of_candles_wait_for_the_exchange(
 
 def test_a_chunk_in_columns_is_copied_and_compared(history: Connection) -> None:
     keep(history)
+    came_in_time(history)
     maintain(history, NOON)
     derived.refresh(history, Timeframe.M5, Window(EDGE, EDGE + HOUR))
     policies.turn_to_columns(history, "candles_5m", NOON)
