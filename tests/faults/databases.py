@@ -18,7 +18,7 @@ from tests.faults.scene import leave_to_us
 from tests.faults.steps import BOMB
 from tests.faults.trial import in_child
 from tests.faults.works import NOW, WELL
-from tests.integration.policy_scene import store_candles
+from tests.integration.policy_scene import came_in_time, store_candles
 
 _ALL_WELL = ("live_processor", "live_gap_monitor", "historical_processor")
 # Before the stroke of twelve at which most policies are due.
