@@ -2,6 +2,7 @@
 
 from chandlery.component import Run, component
 from chandlery.indicator_set import read_indicator_set
+from chandlery.policies import read_policies
 from chandlery.usecases.process_history import HistoryReport, process_history
 
 
@@ -12,6 +13,7 @@ def handler(run: Run) -> HistoryReport:
         run.connection,
         run.scheduled_at,
         wanted=read_indicator_set(),
+        keep=retention.after if (retention := read_policies()["indicators"].retention) else None,
         most_marks=run.settings.history_stale_marks,
         piece_hours=run.settings.indicator_piece_hours,
         most_pieces=run.settings.indicator_most_pieces,

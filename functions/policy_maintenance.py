@@ -15,4 +15,5 @@ def handler(run: Run) -> PolicyReport:
         most_marks=run.settings.policy_stale_marks,
         refresh_piece_minutes=run.settings.refresh_piece_minutes,
         has_time=run.has_time,
+        replayed=run.replayed,
     )

@@ -86,7 +86,8 @@ def _next_lot(batches: Iterator[pa.RecordBatch], make: Callable[[pa.RecordBatch]
 
 
 def _tick_lot(instrument_id: int, batch: pa.RecordBatch) -> Lot:
-    return Lot(batch.num_rows, _csv(batch, instrument_id), partial(_columns, batch))
+    hours = pc.unique(pc.floor_temporal(batch.column("time"), unit="hour")).to_pylist()
+    return Lot(batch.num_rows, _csv(batch, instrument_id), hours, partial(_columns, batch))
 
 
 def _csv(batch: pa.RecordBatch, instrument_id: int) -> bytes:

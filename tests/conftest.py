@@ -40,6 +40,7 @@ BEGIN
     FOREACH name IN ARRAY string_to_array(
         'ticks dirty candles candle_hours uncounted feeds feed_minutes gaps scans tickers runs instruments sessions'
         ' calendars stale open_hours unindicated upkeep unindicated_hours indicators indicator_set horizons'
+        ' imports retentions releases drops'
         ' hour_versions judged reaches', ' '
     ) LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM market.%I)', name) INTO holds;

@@ -19,8 +19,8 @@ def backfill(key: Key, starts: From, ends: To, as_json: AsJson = False) -> None:
     """Fill an instrument's incomplete days with the candles of the vendor that VENDOR and VENDOR_API_KEY name.
 
     Days whose every expected minute has a candle are passed over, so the same command again goes on where it was
-    interrupted. A candle made of ticks stays, unless it is partial. Candles so old that retention will drop them again
-    are warned of before the first is written.
+    interrupted. A candle made of ticks stays, unless it is partial. Candles that are
+    older than retention are told of before the first is written: they stay until somebody lets them go.
     """
     # The running minute is nobody's to fill yet.
     window = window_of(starts, min(ends, floor_minute(datetime.now(UTC)) - MINUTE))

@@ -27,6 +27,7 @@ from local.schedules import Function, find_function, firings, read_functions
 _STANDING = (
     "database_bytes",
     "database_growth_bytes",
+    "drift",
     "future_marks",
     "gaps_open",
     "indicator_marks_left",
@@ -167,7 +168,7 @@ def replay_window(chosen: Sequence[Function], starts: datetime, ends: datetime) 
     with progress_bar() as bar, contextlib.redirect_stdout(io.StringIO()):
         task = bar.add_task("replay", total=len(due))
         for moment, function in due:
-            report = call(function, scheduled_event(moment))
+            report = call(function, scheduled_event(moment) | {"replayed": True})
             counts = totals.setdefault(function.name, {"runs": 0})
             counts["runs"] += 1
             for name, value in report.items():

@@ -1,20 +1,24 @@
 """`chandlery policies`: the policies wanted of the database, held against those found."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from chandlery.domain.policy_plan import Action
+from chandlery.domain.drops import PastDrop, kept_history
+from chandlery.domain.policy_plan import Action, Step
 from chandlery.domain.policy_rules import lint as find_problems
 from chandlery.errors import Permanent
 from chandlery.policies import read_policies
-from chandlery.store.policies import Scheduler
+from chandlery.store.policies import Scheduler, list_drops
 from chandlery.usecases.apply_policies import PolicyPlan, apply_policies, plan_policies
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson
-from local.command_line.output import err, out, show_json
+from local.command_line.output import err, out, plain, show_json
+
+_LAST_DROPS = 5
 
 app = typer.Typer(no_args_is_help=True, help="Keep the policies of sql/policies.toml.")
 
@@ -23,8 +27,9 @@ app = typer.Typer(no_args_is_help=True, help="Keep the policies of sql/policies.
 def plan(as_json: AsJson = False) -> None:
     """Say what differs from the policies wanted, and what would be done; nothing is changed."""
     with open_connection() as connection:
-        planned = plan_policies(connection, datetime.now(UTC), read_policies())
-    _show(planned, planned.actions, as_json=as_json)
+        planned = plan_policies(connection, datetime.now(UTC), read_policies(), count_rows=True)
+        drops = list_drops(connection, _LAST_DROPS)
+    _show(planned, planned.actions, as_json=as_json, drops=drops)
     if planned.actions and not as_json:
         err.print("nothing was changed; run: chandlery policies apply")
 
@@ -34,12 +39,31 @@ def apply(
     allow_destructive: Annotated[
         bool, typer.Option("--allow-destructive", help="also what drops data, or drops it sooner")
     ] = False,
+    history: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--history",
+            metavar="TABLE",
+            help="with --allow-destructive: what the plan says is kept of TABLE may go too",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the database's policies those wanted, one by one; what would drop data waits for permission."""
+    """Make the database's policies those wanted, one by one; what would drop data waits for permission.
+
+    --allow-destructive also lets retention drop rows by the clock from then on. Chunks that hold imported rows, or rows
+    written long after their time, stay all the same, until --history names their table: it covers the chunks that are
+    named, with the rows they hold now, and none that comes later.
+    """
+    if history and not allow_destructive:
+        raise typer.BadParameter("it drops data: give --allow-destructive as well", param_hint="--history")
     with open_connection() as connection:
         planned, done = apply_policies(
-            connection, datetime.now(UTC), read_policies(), allow_destructive=allow_destructive
+            connection,
+            datetime.now(UTC),
+            read_policies(),
+            allow_destructive=allow_destructive,
+            history=history or (),
         )
     _show(planned, done, as_json=as_json)
     waiting = [action for action in planned.actions if action not in done]
@@ -63,14 +87,18 @@ def lint(as_json: AsJson = False) -> None:
         out.print("the policies can be kept")
 
 
-def _show(planned: PolicyPlan, actions: Sequence[Action], *, as_json: bool) -> None:
+def _show(planned: PolicyPlan, actions: Sequence[Action], *, as_json: bool, drops: Sequence[PastDrop] = ()) -> None:
     strangers = [f"job {job.job_id}, {job.procedure}" for job in planned.strangers]
+    released = {action.table for action in actions if action.step is Step.RELEASE_HISTORY}
+    kept = list(kept_history(planned.found.due, but_of=released))
     if as_json:
         show_json(
             {
                 "actions": [
                     {"table": each.table, "says": each.says, "destructive": each.destructive} for each in actions
                 ],
+                "history_kept": kept,
+                "drops": [asdict(drop) for drop in drops],
                 "strange_jobs": strangers,
                 "scheduler_runs": planned.scheduler.runs,
                 "workers": planned.scheduler.workers,
@@ -82,6 +110,12 @@ def _show(planned: PolicyPlan, actions: Sequence[Action], *, as_json: bool) -> N
         out.print(f"{action.says}{' (data is lost)' if action.destructive else ''}", soft_wrap=True)
     if not planned.actions:
         out.print("the database has the policies wanted")
+    for said in kept:
+        out.print(f"kept, though older than retention: {said}", soft_wrap=True)
+    if kept:
+        out.print("to let it go: chandlery policies apply --allow-destructive --history TABLE", soft_wrap=True)
+    for drop in drops:
+        out.print(f"dropped at {plain(drop.dropped_at)}: {drop}", soft_wrap=True)
     for stranger in strangers:
         out.print(f"left alone: {stranger}", soft_wrap=True)
     if not planned.scheduler.runs:

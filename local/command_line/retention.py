@@ -1,4 +1,4 @@
-"""What retention will drop again is said before it is written."""
+"""What retention would drop is said before it is written."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,7 @@ from local.command_line.output import err, plain
 
 
 def warn_of_retention(what: str, table: str, begins: datetime) -> None:
-    """Say on stderr that rows of a table are so old that retention will drop them, if so.
+    """Say on stderr that rows of a table are older than retention keeps others, if so.
 
     Args:
         what: a name of the rows, such as their file's.
@@ -22,6 +22,7 @@ def warn_of_retention(what: str, table: str, begins: datetime) -> None:
     if retention and begins < datetime.now(UTC) - retention.after:
         err.print(
             f"[yellow]{what}: begins at {plain(begins)}; {table} older than {told(retention.after)} are dropped by"
-            f" retention, these included: to keep them, lengthen {table}.retention in sql/policies.toml[/yellow]",
+            " retention, but these are history: they stay until somebody lets them go with: chandlery policies apply"
+            f" --allow-destructive --history {table}[/yellow]",
             soft_wrap=True,
         )

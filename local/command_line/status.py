@@ -57,6 +57,8 @@ def _show(report: StatusReport) -> None:
     show_rows([asdict(run) for run in report.components], _COMPONENT, title="components", as_json=False)
     show_rows([asdict(each) for each in report.aggregates], _AGGREGATE, title="aggregates", as_json=False)
     show_rows([asdict(each) for each in report.storage], _STORAGE, title="storage", as_json=False)
+    for drop in report.drops:
+        out.print(f"dropped at {plain(drop.dropped_at)}: {drop}", markup=False, soft_wrap=True)
     out.print(_indicators_line(report))
     for line in workers_lines(report.scheduler, workers_needed(read_policies(), report.scheduler.schedulers)):
         out.print(line, soft_wrap=True)

@@ -1,4 +1,9 @@
--- Makes a job what it should be, and has it run again.
+-- Makes a job what it should be, and has it run again. Where rows are to be kept longer, the operator's word covers no less.
+WITH kept_longer AS (
+    UPDATE market.retentions AS r SET after = greatest(r.after, :'age'::interval)
+    FROM timescaledb_information.jobs AS j
+    WHERE :'kind' = 'retention' AND j.job_id = :'job_id'::integer AND r.table_name = j.config ->> 'table_name'
+)
 SELECT alter_job(
     job_id, schedule_interval => :'schedule'::interval, scheduled => true, fixed_schedule => true,
     initial_start => :'schedule'::interval

@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, HOUR, Window
-from chandlery.store import candles, derived
+from chandlery.store import candles, derived, refreshes
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.statements import statement
 from chandlery.usecases.refresh_history import refresh_history
@@ -93,7 +93,7 @@ def test_refreshing_a_week(connection: Connection, instruments: int) -> None:
     by_default = "CALL refresh_continuous_aggregate('market.candles_5m', %s::timestamptz, %s::timestamptz)"
 
     def at_once() -> None:
-        derived.refresh(connection, Timeframe.M5, week)
+        refreshes.refresh(connection, "candles_5m", week)
 
     def in_batches() -> None:
         connection.execute(by_default, [week.starts, week.ends])

@@ -1,9 +1,11 @@
 """`chandlery policies`, and what other commands say of policies, on the embedded database."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,8 @@ from chandlery.policies import read_policies
 from chandlery.store.policies import Scheduler
 from local.command_line import imports
 from local.command_line import policies as commands
-from tests.e2e.test_command_line import KEY, Chandlery, chandlery
+from local.embedded import EmbeddedDatabase
+from tests.e2e.test_command_line import ENVIRONMENT, KEY, Chandlery, Result, chandlery, start
 
 __all__ = ["chandlery"]
 
@@ -20,7 +23,7 @@ __all__ = ["chandlery"]
 def test_a_plan_is_told_and_applied_once(chandlery: Chandlery) -> None:
     planned = chandlery("policies", "plan")
     assert planned.returncode == 0, planned.stderr
-    assert "ticks: drop chunks after 14 days, looking every 6 h; there is no such job\n" in planned.stdout
+    assert "ticks: drop chunks after 90 days, looking every 6 h; there is no such job\n" in planned.stdout
     assert "no background scheduler runs: policy maintenance carries the policies out" in planned.stdout
     assert planned.stderr.strip() == "nothing was changed; run: chandlery policies apply"
 
@@ -49,7 +52,7 @@ def test_history_that_retention_would_drop_is_warned_of(chandlery: Chandlery, tm
     path.write_text("time,open,high,low,close,volume\n2013-01-02T10:00:00Z,1,1,1,1,1\n")
     imported = chandlery("import", "candles", str(path), "--instrument", KEY)
     assert imported.returncode == 0
-    assert "begins at 2013-01-02T10:00:00Z; candles older than 90 days are dropped by retention" in imported.stderr
+    assert "begins at 2013-01-02T10:00:00Z; candles older than 90 days are dropped by retention, but" in imported.stderr
 
 
 def test_the_shipped_policies_pass(chandlery: Chandlery) -> None:
@@ -90,7 +93,73 @@ def test_too_few_background_workers_are_told() -> None:
 
 def test_only_history_beyond_retention_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
     now = datetime.now(UTC)
-    for age, warned in ((timedelta(days=13), False), (timedelta(days=15), True)):
+    for age, warned in ((timedelta(days=89), False), (timedelta(days=91), True)):
         lots = imports._warned(iter([1, 2]), "ticks", Path("a.csv"), lambda _, age=age: now - age)  # type: ignore[misc]
         assert list(lots) == [1, 2]
         assert ("a.csv: begins at" in capsys.readouterr().err) is warned
+
+
+@pytest.fixture
+def history(tmp_path: Path, migrated_tarball: Path, real_data: Path) -> Iterator[Chandlery]:
+    """A desk of its own, with a day of real trades of 2013, imported."""
+    embedded = EmbeddedDatabase(tmp_path / ".chandlery", tarball=migrated_tarball)
+    embedded.start()
+
+    def run(*arguments: str) -> Result:
+        result = start(arguments, ENVIRONMENT, tmp_path)
+        assert result.returncode == 0, result.stderr
+        return result
+
+    run("instruments", "add", "XNYS@IBM@EQ", "--calendar", "XNYS", "--feed", "cts")
+    file = str(real_data / "us-trades" / "IBM-2013-10-07.csv.gz")
+    told = run("import", "ticks", file, "--instrument", "XNYS@IBM@EQ")
+    assert "they stay until somebody lets them go with: chandlery policies apply --allow-destructive" in told.stderr
+    yield run
+    embedded.stop()
+
+
+def test_history_that_was_imported_and_replayed_stays_until_it_is_named(history: Chandlery) -> None:
+    def plan() -> dict[str, Any]:
+        planned: dict[str, Any] = json.loads(history("policies", "plan", "--json").stdout)
+        return planned
+
+    def later(minutes: int) -> dict[str, Any]:
+        """A run at the next marks of every schedule."""
+        at = f"{datetime.now(UTC) + timedelta(minutes=minutes):%Y-%m-%dT%H:%MZ}"
+        report: dict[str, Any] = json.loads(history("invoke", "policy_maintenance", "--at", at, "--json").stdout)
+        return report
+
+    before = plan()
+    replayed = json.loads(
+        history("replay", "--from", "2013-10-07T13:30Z", "--to", "2013-10-07T13:40Z", "--json").stdout
+    )
+    assert replayed["live_processor"]["candles_written"] > 10
+    assert [each["says"] for each in plan()["actions"]] == [each["says"] for each in before["actions"]]
+    kept = plan()["history_kept"]
+    assert [each.partition(":")[0] for each in kept] == ["candles, imported", "ticks, imported"]
+    assert kept[1].endswith("3 chunks from 2013-10-07T06:00Z to 2013-10-08T00:00Z, 24,293 rows")
+
+    # By the clock on the wall: all is set up, and nothing goes; not even once retention is let go.
+    assert (later(0)["drift_applied"] > 30, later(750)["rows_dropped"]) == (True, 0)
+    applied = history("policies", "apply", "--allow-destructive")
+    assert "ticks: let rows older than 90 days be dropped from now on; nothing is that old yet" in applied.stdout
+    assert later(1500)["rows_dropped"] == 0
+    assert plan()["history_kept"] == kept
+
+    named = history("policies", "apply", "--allow-destructive", "--history", "ticks").stdout
+    assert "ticks: let history be dropped, 3 chunks from 2013-10-07T06:00Z to 2013-10-08T00:00Z, 24,293 rows" in named
+    assert [each.partition(",")[0] for each in plan()["history_kept"]] == ["candles"]
+    # The session's first ten minutes were replayed: the marks of its other minutes wait, and with them their ticks.
+    dropped = later(2250)
+    assert dropped["drops"] == ["ticks from 2013-10-07T06:00Z to 2013-10-07T12:00Z: 33 rows"]
+    assert dropped["retention_waits"] == ["ticks from 2013-10-07T12:00Z on: minutes there are still to be aggregated"]
+    assert "dropped at " in history("policies", "plan").stdout
+    assert "ticks from 2013-10-07T06:00Z to 2013-10-07T12:00Z" in history("status").stdout
+
+
+def test_history_is_named_only_along_with_permission(chandlery: Chandlery) -> None:
+    refused = chandlery("policies", "apply", "--history", "ticks")
+    assert refused.returncode == 2
+    assert "--allow-destructive" in refused.stderr
+    unknown = chandlery("policies", "apply", "--allow-destructive", "--history", "tocks")
+    assert (unknown.returncode, "tocks has no history" in unknown.stderr) == (1, True)

@@ -18,7 +18,7 @@ from tests.faults.scene import leave_to_us
 from tests.faults.steps import BOMB
 from tests.faults.trial import in_child
 from tests.faults.works import NOW, WELL
-from tests.integration.policy_scene import hold_jobs, store_candles
+from tests.integration.policy_scene import came_in_time, hold_jobs, store_candles
 
 _ALL_WELL = ("live_processor", "live_gap_monitor", "historical_processor")
 # Before the stroke of twelve at which most policies are due.
@@ -80,12 +80,16 @@ def run(url: str, name: str, at: datetime) -> None:
 def _age(connection: Connection) -> None:
     """Give retention something to drop, columns something to turn, and drift something to be put right."""
     store_candles(connection, NOW - 100 * DAY, NOW - 100 * DAY + HOUR)
-    for days in (20, 3):
+    for days in (100, 3):
         connection.execute(
             "INSERT INTO market.ticks (time, instrument_id, seq, price, size) VALUES (%s, 1, 0, 1, 1)",
             [NOW - days * DAY],
         )
-    connection.execute("DELETE FROM market.dirty WHERE bucket < %s", [NOW - 14 * DAY])
+    came_in_time(connection)
+    connection.execute(
+        "INSERT INTO market.retentions SELECT name, '90 days', now() FROM unnest(ARRAY['ticks', 'candles']) AS name"
+    )
+    connection.execute("DELETE FROM market.dirty WHERE bucket < %s", [NOW - 90 * DAY])
     connection.execute(
         "SELECT alter_job(job_id, schedule_interval => INTERVAL '9 hours') FROM timescaledb_information.jobs"
         " WHERE proc_name = 'apply_retention' AND config ->> 'table_name' = 'ticks'"

@@ -134,7 +134,19 @@ def test_what_a_refresh_that_fails_had_begun_is_done_by_the_next(
 
 def by_maintenance(connection: Connection) -> object:
     job = FoundJob(
-        1, PolicyKind.REFRESH, "candles_5m", "market.apply_refresh", MINUTE, 5 * DAY, MINUTE, True, False, None, 0, 0.0
+        1,
+        PolicyKind.REFRESH,
+        "candles_5m",
+        "market.apply_refresh",
+        MINUTE,
+        5 * DAY,
+        MINUTE,
+        None,
+        True,
+        False,
+        None,
+        0,
+        0.0,
     )
     return carry_out(connection, LATE, [job], lambda: True, server_time=LATE).left
 

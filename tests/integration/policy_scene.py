@@ -8,6 +8,7 @@ import pytest
 from psycopg import Connection, sql
 
 from chandlery.policies import read_policies
+from chandlery.store import policies
 from chandlery.usecases.apply_policies import apply_policies
 from chandlery.usecases.maintain_policies import PolicyReport, maintain_policies
 from chandlery.usecases.refresh_stale import refresh_stale
@@ -70,6 +71,19 @@ def maintain(connection: Connection, at: datetime, **changes: Any) -> PolicyRepo
     report = maintain_policies(connection, at, **(values | changes))
     hold_jobs(connection)
     return report
+
+
+def came_in_time(connection: Connection) -> None:
+    """As if each chunk had been there when its rows came: one that is made long after its time holds history."""
+    connection.execute("UPDATE _timescaledb_catalog.chunk SET creation_time = '2000-01-01'")
+
+
+def drop(connection: Connection, table: str, horizon: datetime) -> tuple[int, str | None]:
+    """Drop what lies before a moment, of rows that came in their time, the operator willing: chunks, and what waits."""
+    came_in_time(connection)
+    connection.execute("INSERT INTO market.retentions VALUES (%s, '0', now()) ON CONFLICT DO NOTHING", [table])
+    drops, waits = policies.drop_before(connection, table, horizon, 90 * DAY)
+    return len(drops), waits
 
 
 def store_candles(connection: Connection, starts: datetime, ends: datetime, step: timedelta = MINUTE) -> None:

@@ -11,12 +11,13 @@ from psycopg import Connection
 from chandlery.domain.session import Calendar, Session
 from chandlery.domain.timeframe import AGGREGATED, Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
-from chandlery.store import fingerprints, instruments, policies, refreshes, sessions
+from chandlery.store import fingerprints, instruments, refreshes, sessions
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.candles import write_vendor
 from tests.integration.cached_reading import assert_never_stale, cached, new_cache, plain
 from tests.integration.derived_scene import refresh, write
 from tests.integration.market import around_the_clock, insert, live
+from tests.integration.policy_scene import drop
 from tests.plain_derived import Minute
 from tests.plain_fold import Tick
 
@@ -168,8 +169,7 @@ def test_retention_shows_at_once(connection: Connection, pair: list[int]) -> Non
     refresh(connection, LATE)
     assert_never_stale(cache, connection, pair[0], [old])
     assert len(plain(connection, pair[0], Timeframe.M1, old)) == 240
-    dropped = policies.drop_before(connection, "candles", FIRST - 7 * DAY)
-    assert dropped.waits is None or dropped.waits == ""
+    assert drop(connection, "candles", FIRST - 7 * DAY)[1] is None
     assert len(plain(connection, pair[0], Timeframe.M1, old)) < 240
     assert_never_stale(cache, connection, pair[0], [old, *WINDOWS])
 

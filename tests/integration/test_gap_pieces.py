@@ -35,7 +35,7 @@ def desk(connection: Connection) -> Connection:
     return connection
 
 
-def look(connection: Connection, shares: int = 4, times: Iterator[bool] | None = None, **limits: int) -> Found:
+def look(connection: Connection, shares: int = 4, times: Iterator[bool] | None = None, **limits: Any) -> Found:
     return find_gaps(
         connection,
         "test",
@@ -185,7 +185,7 @@ def test_an_hour_that_a_window_cuts_is_counted_whole(desk: Connection) -> None:
     late = WINDOW.ends + 20 * MINUTE
     insert_candles(desk, 1, {late: Candle(trades=1), late - HOUR: Candle(trades=1)})
     cut = Window(WINDOW.starts + 30 * MINUTE, late - 10 * MINUTE)
-    find_gaps(desk, None, cut, late, shares=[Share(1, 4)], has_time=lambda: True)
+    find_gaps(desk, "test", cut, late, shares=[Share(1, 4)], has_time=lambda: True)
     assert desk.execute("SELECT count(*) FROM market.uncounted").fetchone() == (0,)
     counted = desk.execute(
         "SELECT h.hour, bit_count(h.complete) FROM market.candle_hours AS h WHERE instrument_id = 1 ORDER BY hour"

@@ -1,7 +1,8 @@
 """A set of indicators that changes: what is new in it is filled over stored history, what stands stays."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from psycopg import Connection
@@ -132,3 +133,46 @@ def test_many_instruments_are_filled_in_pieces(connection: Connection, minutes: 
     process(connection, piece_hours=12)
     for each in both:
         assert_whole(connection, each)
+
+
+def oldest(connection: Connection) -> dict[str, datetime]:
+    return dict(connection.execute("SELECT timeframe, min(time) FROM market.indicators GROUP BY timeframe").fetchall())
+
+
+def test_nothing_is_filled_or_computed_before_retention_would_drop_it(
+    connection: Connection, instrument: int, minutes: CandleColumns
+) -> None:
+    keep = AFTER - (STARTS + 6 * HOUR)
+    candles.write_vendor(connection, instrument, minutes)
+    whole = process(connection)
+    expected = row_values(connection, STARTS + 6 * HOUR)
+    connection.execute("TRUNCATE market.indicators, market.indicator_set")
+
+    filled = process(connection, keep=keep)
+    assert (filled.indicators_unfilled, filled.indicator_marks_left) == (0, 0)
+    assert 0 < filled.values_written < whole.values_written
+    assert row_values(connection, STARTS) == expected
+    # Nor is it begun again by a run that comes later, or by older candles that change.
+    assert not process(connection, keep=keep).changed
+    connection.execute("TRUNCATE market.indicators")
+    connection.execute("UPDATE market.candles SET high = high + 1 WHERE time < %s", [STARTS + 2 * HOUR])
+    process(connection, keep=keep)
+    assert set(oldest(connection).values()) <= {STARTS + 6 * HOUR}
+
+
+def test_older_values_that_still_stand_follow_their_candles(
+    connection: Connection, instrument: int, minutes: CandleColumns
+) -> None:
+    candles.write_vendor(connection, instrument, minutes)
+    process(connection)
+    connection.execute("UPDATE market.candles SET high = high + 1 WHERE time < %s", [STARTS + 2 * HOUR])
+    assert process(connection, keep=timedelta(hours=1)).values_changed > 0
+    assert_whole(connection, instrument)
+
+
+def row_values(connection: Connection, since: datetime) -> dict[tuple[Any, ...], float]:
+    """The values from a moment on, by what they are of."""
+    rows = connection.execute(
+        "SELECT timeframe, name, time, round(value::numeric, 6) FROM market.indicators WHERE time >= %s", [since]
+    )
+    return {tuple(key): value for *key, value in rows.fetchall()}

@@ -26,8 +26,10 @@ from tests.integration.policy_scene import (
     MINUTE,
     NOON,
     WANTED,
+    came_in_time,
     count,
     desk,
+    drop,
     keep,
     maintain,
     refresh_all,
@@ -179,7 +181,7 @@ def test_buckets_that_are_missing_or_stand_twice_are_differences(history: Connec
 
 def test_derived_history_whose_minutes_were_dropped_survives(history: Connection) -> None:
     rows = materialized(history)
-    assert policies.drop_before(history, "candles", EDGE).dropped == 1
+    assert drop(history, "candles", EDGE) == (1, None)
     for timeframe in (Timeframe.M5, Timeframe.D1):
         report = rebuild(history, timeframe)
         assert (report.unlike, report.copied > 0) == (0, True)
@@ -193,7 +195,7 @@ def test_derived_history_whose_minutes_were_dropped_survives(history: Connection
 
 
 def test_damage_below_the_horizon_cannot_be_repaired_and_is_kept(history: Connection) -> None:
-    assert policies.drop_before(history, "candles", EDGE).dropped == 1
+    assert drop(history, "candles", EDGE) == (1, None)
     relation = sql.SQL(relation_of(history, "candles_4h"))
     history.execute(sql.SQL("UPDATE {} SET high = 99 WHERE time < %s").format(relation), [EDGE])
     assert rebuild(history, Timeframe.H4).unlike == 0
@@ -215,12 +217,11 @@ def test_retention_waits_for_what_is_being_built_and_not_for_what_was_replaced(h
     damage(history, "candles_4h")
     with pytest.raises(Permanent):
         rebuild(history, Timeframe.H4)
-    waits = policies.drop_before(history, "candles", EDGE)
-    assert (waits.dropped, waits.waits) == (0, "candles from 2025-11-20T00:00Z on: candles_4h is being rebuilt")
+    assert drop(history, "candles", EDGE) == (0, "candles from 2025-11-20T00:00Z on: candles_4h is being rebuilt")
     rebuild(history, Timeframe.H4, accept_differences=True)
     store_candles(history, EDGE - 2 * DAY, EDGE - 2 * DAY + MINUTE)
     refresh_all(history, NOON)
-    assert policies.drop_before(history, "candles", EDGE).dropped == 1
+    assert drop(history, "candles", EDGE) == (1, None)
 
 
 def test_the_way_back_has_what_changed_and_what_was_dropped_meanwhile(history: Connection) -> None:
@@ -229,7 +230,7 @@ def test_the_way_back_has_what_changed_and_what_was_dropped_meanwhile(history: C
     store_candles(history, EDGE - HOUR, EDGE - HOUR + MINUTE)
     history.execute("UPDATE market.candles SET high = 50 WHERE time = %s", [EDGE + HOUR])
     refresh_all(history, NOON)
-    assert policies.drop_before(history, "candles", EDGE).dropped == 1
+    assert drop(history, "candles", EDGE) == (1, None)
     rows, shown = materialized(history), derived_scene.whole(history)
     report = back(history, Timeframe.M5)
     assert (report.unlike, report.swapped, report.copied > 0) == (0, True, True)
@@ -308,7 +309,7 @@ def test_a_run_that_dies_is_gone_on_with(history: Connection, step: Step) -> Non
 
 def test_copying_that_was_cut_off_is_gone_on_with(history: Connection) -> None:
     rows = materialized(history)
-    assert policies.drop_before(history, "candles", EDGE).dropped == 1
+    assert drop(history, "candles", EDGE) == (1, None)
 
     def die(reached: Step, done: int, _total: int) -> None:
         if (reached, done) == (Step.COPY, 2):
@@ -534,6 +535,7 @@ def test_writers_of_candles_wait_for_the_exchange(
 
 def test_a_chunk_in_columns_is_copied_and_compared(history: Connection) -> None:
     keep(history)
+    came_in_time(history)
     maintain(history, NOON)
     refreshes.refresh(history, "candles_5m", Window(EDGE, EDGE + HOUR))
     policies.turn_to_columns(history, "candles_5m", NOON)

@@ -8,11 +8,11 @@ import pytest
 from psycopg import Connection
 
 from chandlery.domain.policy_plan import Action, Step
-from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 from chandlery.settings import Settings
-from chandlery.store import derived, policies
+from chandlery.store import policies, refreshes
 from chandlery.store.connection import connect
+from chandlery.store.refreshes import Outcome
 from tests.integration.market import around_the_clock
 from tests.integration.policy_scene import desk, hold_jobs, store_candles
 
@@ -64,7 +64,7 @@ def reading(url: str, week: Window) -> Iterator[list[int]]:
 
 
 def refresh_by_us(connection: Connection, week: Window) -> None:
-    assert derived.refresh(connection, Timeframe.M5, week)
+    assert refreshes.refresh(connection, "candles_5m", week) is Outcome.REFRESHED
 
 
 def refresh_by_its_job(connection: Connection, week: Window) -> None:
@@ -74,7 +74,7 @@ def refresh_by_its_job(connection: Connection, week: Window) -> None:
         policies.apply(connection, Action("candles_5m", Step.ADD_REFRESH, "", values=values))
         hold_jobs(connection)
     row = connection.execute(
-        "SELECT job_id FROM timescaledb_information.jobs WHERE proc_name = 'policy_refresh_continuous_aggregate'"
+        "SELECT job_id FROM timescaledb_information.jobs WHERE proc_name = 'apply_refresh'"
     ).fetchone()
     assert row is not None
     connection.execute("CALL run_job(%s)", row)

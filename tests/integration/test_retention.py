@@ -11,7 +11,7 @@ from chandlery.domain.window import Window
 from chandlery.errors import Retryable
 from chandlery.settings import Settings
 from chandlery.store import derived as store
-from chandlery.store import gaps, policies, vendor_days
+from chandlery.store import gaps, vendor_days
 from chandlery.store.connection import connect
 from chandlery.usecases.watch_historical_gaps import COMPONENT
 from tests.integration.market import around_the_clock
@@ -21,8 +21,10 @@ from tests.integration.policy_scene import (
     HOUR,
     MINUTE,
     NOON,
+    came_in_time,
     count,
     desk,
+    drop,
     keep,
     maintain,
     refresh_all,
@@ -53,6 +55,7 @@ def history(desk: Connection) -> Connection:
     keep(desk)
     store_candles(desk, EDGE - DAY, EDGE + DAY, 10 * MINUTE)
     refresh_all(desk, NOON)
+    came_in_time(desk)
     return desk
 
 
@@ -98,19 +101,19 @@ def test_a_chunk_waits_while_what_is_derived_from_it_is_stale(history: Connectio
     # The next run takes the marks, and the next mark of the schedule the chunk.
     maintain(history, NOON + 5 * MINUTE)
     assert maintain(history, NOON + 12 * HOUR).retention_waits == []
-    assert policies.drop_before(history, "candles", NOON).dropped == 1
+    assert drop(history, "candles", NOON) == (1, None)
 
 
 def test_a_chunk_waits_while_an_aggregate_has_not_reached_its_end(desk: Connection) -> None:
     around_the_clock(desk, "X@A@EQ")
     store_candles(desk, OLD, OLD + HOUR)
     desk.execute("TRUNCATE market.stale")
-    waits = policies.drop_before(desk, "candles", NOON)
-    assert waits.dropped == 0
-    assert re.fullmatch(r"candles from 2025-11-20T00:00Z on: candles_\w+ is not materialised there", waits.waits or "")
+    dropped, waits = drop(desk, "candles", NOON)
+    assert dropped == 0
+    assert re.fullmatch(r"candles from 2025-11-20T00:00Z on: candles_\w+ is not materialised there", waits or "")
     # Nor may a later chunk go before it.
     store_candles(desk, KEPT, KEPT + HOUR)
-    assert policies.drop_before(desk, "candles", NOON).dropped == 0
+    assert drop(desk, "candles", NOON) == (0, waits)
 
 
 def test_what_tells_of_candles_goes_along_with_them(history: Connection) -> None:
@@ -135,18 +138,19 @@ def test_ticks_wait_while_minutes_are_still_to_be_aggregated(desk: Connection) -
     desk.execute(
         "INSERT INTO market.ticks (time, instrument_id, seq, price, size) VALUES (%s, 1, 1, 1, 1)", [NOON - 15 * DAY]
     )
-    waits = policies.drop_before(desk, "ticks", NOON - 14 * DAY).waits
-    assert waits == "ticks from 2026-02-15T12:00Z on: minutes there are still to be aggregated"
+    waits = "ticks from 2026-02-15T12:00Z on: minutes there are still to be aggregated"
+    assert drop(desk, "ticks", NOON - 14 * DAY) == (0, waits)
     desk.execute("DELETE FROM market.dirty")
-    assert policies.drop_before(desk, "ticks", NOON - 14 * DAY).dropped == 1
+    assert drop(desk, "ticks", NOON - 14 * DAY) == (1, None)
 
 
 def test_derived_candles_are_dropped_if_somebody_wants_it(history: Connection) -> None:
     history.execute(
         "SELECT set_chunk_time_interval(%s::regclass, INTERVAL '7 days')", [relation_of(history, "candles_5m")]
     )
-    assert policies.drop_before(history, "candles_5m", NOON - 1000 * DAY).dropped == 0
-    assert policies.drop_before(history, "candles_5m", NOON).dropped >= 1
+    assert drop(history, "candles_5m", NOON - 1000 * DAY) == (0, None)
+    dropped, _ = drop(history, "candles_5m", NOON)
+    assert dropped >= 1
     assert count(history, "candles_5m") == 0
 
 
@@ -205,14 +209,14 @@ def test_retention_waits_for_a_refresh(history: Connection, server_url: str, dat
     """A refresh that had read the horizon before minutes below it went would take derived candles along."""
     settings = Settings(database_url=SecretStr(database_url), database_lock_timeout_seconds=1)
     with connect(settings, "other") as other:
-        with store.horizon_held(other) as horizon:
-            assert horizon is None
+        with store.dropping_held(other) as dropped:
+            assert dropped == []
             history.execute("SET lock_timeout = '100ms'")
             with pytest.raises(Retryable):
-                policies.drop_before(history, "candles", EDGE)
-        assert policies.drop_before(history, "candles", EDGE).dropped == 1
-        with store.horizon_held(other) as horizon:
-            assert horizon == EDGE
+                drop(history, "candles", EDGE)
+        assert drop(history, "candles", EDGE) == (1, None)
+        with store.dropping_held(other) as dropped:
+            assert dropped == [Window(OLD, EDGE)]
 
 
 def test_a_clock_that_runs_ahead_drops_nothing(history: Connection) -> None:

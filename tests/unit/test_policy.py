@@ -1,7 +1,7 @@
 """The policies file, the linter's rules, and the plan from found to wanted."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chandlery.domain.drops import DueChunk, kept_history
 from chandlery.domain.policy import (
     SETTLE,
     TABLES,
@@ -25,7 +26,7 @@ from chandlery.domain.policy import (
     told,
     workers_needed,
 )
-from chandlery.domain.policy_plan import CARELESS, Found, FoundJob, FoundTable, Step, plan
+from chandlery.domain.policy_plan import CARELESS, Found, FoundJob, FoundTable, Step, plan, release_history, releases
 from chandlery.domain.policy_rules import RULES, lint
 from chandlery.errors import Permanent
 from chandlery.policies import parse_duration, read_policies
@@ -58,8 +59,13 @@ def refresh(over: timedelta, schedule: timedelta = MINUTE) -> Change:
     return lambda table: replace(table, refresh=Refresh(over, schedule))
 
 
-def as_found(policies: Policies, *, oldest_ends: datetime | None = None) -> Found:
-    """A database that has exactly these policies."""
+def due_chunk(table: str, ends: datetime, history: str | None = None) -> DueChunk:
+    """A chunk older than its table's retention."""
+    return DueChunk(table, ends - 7 * DAY, ends, history, int(history is not None), is_released=False, rows=60)
+
+
+def as_found(policies: Policies, *, due: Sequence[DueChunk] = ()) -> Found:
+    """A database that has exactly these policies, and whose operator let retention go by the clock."""
     tables, jobs = {}, list[FoundJob]()
     for name, table in policies.items():
         stored = table.columnstore
@@ -69,7 +75,6 @@ def as_found(policies: Policies, *, oldest_ends: datetime | None = None) -> Foun
             table.chunk_interval,
             ", ".join(stored.segment_by) if stored else "",
             ", ".join(stored.order_by) if stored else "",
-            oldest_ends,
             0,
         )
         for job in jobs_wanted(table).values():
@@ -91,7 +96,8 @@ def as_found(policies: Policies, *, oldest_ends: datetime | None = None) -> Foun
                     late_seconds=0,
                 )
             )
-    return Found(NOW, tables, jobs)
+    released = {name: table.retention.after for name, table in policies.items() if table.retention}
+    return Found(NOW, tables, jobs, due, released)
 
 
 def with_job(found: Found, table: str, kind: PolicyKind, **changes: object) -> Found:
@@ -112,7 +118,8 @@ def test_the_shipped_policies_are_those_promised() -> None:
     assert ticks.columnstore is not None
     assert candles.columnstore is not None
     assert (ticks.columnstore.after, candles.columnstore.after) == (DAY, 7 * DAY)
-    assert (ticks.retention, candles.retention) == (Retention(14 * DAY, 6 * HOUR), Retention(90 * DAY, 12 * HOUR))
+    assert (ticks.retention, candles.retention) == (Retention(90 * DAY, 6 * HOUR), Retention(90 * DAY, 12 * HOUR))
+    assert SHIPPED["indicators"].retention == Retention(90 * DAY, 12 * HOUR)
     assert SHIPPED["candles_5m"].refresh == Refresh(2 * HOUR, MINUTE)
     assert SHIPPED["candles_15m"].refresh == Refresh(6 * HOUR, 5 * MINUTE)
     assert not [name for name in SHIPPED if TABLES[name].bucket and SHIPPED[name].retention]
@@ -130,7 +137,7 @@ def test_the_shipped_policies_are_those_promised() -> None:
         (changed("candles", columnstore(after=6 * DAY)), "candles are written for 7 days"),
         (changed("candles_5m", columnstore(after=6 * DAY)), "younger than what is still being upserted"),
         (changed("candles_4h", refresh(40 * DAY)), "lies inside the refresh window of 40 days"),
-        (changed("ticks", columnstore(after=14 * DAY)), "is not before retention drops the chunk"),
+        (changed("ticks", columnstore(after=90 * DAY)), "is not before retention drops the chunk"),
         (changed("candles_1h", refresh(2 * HOUR)), "less than two buckets of 1 h"),
         (changed("candles_5m", refresh(2 * HOUR, 3 * HOUR)), "every 3 h is too seldom for a window of 2 h"),
         (changed("candles", lambda table: replace(table, chunk_interval=91 * DAY)), "longer than the 90 days"),
@@ -250,16 +257,58 @@ def test_a_bare_database_gets_everything_and_loses_nothing() -> None:
     assert not any(action.destructive for action in actions)
 
 
-def test_retention_waits_for_permission_where_rows_would_go() -> None:
-    def is_destructive(oldest_ends: datetime) -> bool:
-        found = as_found(SHIPPED, oldest_ends=oldest_ends)
-        jobs = [job for job in found.jobs if (job.table_name, job.kind) != ("candles", PolicyKind.RETENTION)]
-        (action,) = plan(SHIPPED, replace(found, jobs=jobs))
-        assert action.step is Step.ADD_RETENTION
-        return action.destructive
+@pytest.mark.parametrize(
+    ("due", "destructive"),
+    [
+        ([due_chunk("candles", NOW - 90 * DAY)], True),
+        ([due_chunk("candles", NOW - 90 * DAY + MINUTE)], False),
+        ([due_chunk("ticks", NOW - 90 * DAY)], False),
+        ([due_chunk("candles", NOW - 90 * DAY, history="imported")], False),
+    ],
+)
+def test_retention_waits_for_permission_where_rows_would_go(due: Sequence[DueChunk], destructive: bool) -> None:
+    found = as_found(SHIPPED, due=due)
+    jobs = [job for job in found.jobs if (job.table_name, job.kind) != ("candles", PolicyKind.RETENTION)]
+    (action,) = plan(SHIPPED, replace(found, jobs=jobs))
+    assert (action.step, action.destructive) == (Step.ADD_RETENTION, destructive)
 
-    assert is_destructive(NOW - 90 * DAY)
-    assert not is_destructive(NOW - 90 * DAY + MINUTE)
+
+@pytest.mark.parametrize("released", [{}, {"candles": 91 * DAY}])
+def test_the_first_drop_of_a_table_waits_for_the_operator(released: dict[str, timedelta]) -> None:
+    waiting = replace(as_found(SHIPPED), released=released)
+    # Nothing is due: nothing waits, and the operator can let it go beforehand.
+    assert plan(SHIPPED, waiting) == []
+    assert [action.table for action in releases(SHIPPED, waiting)] == ["ticks", "candles", "indicators"]
+
+    due = [due_chunk("candles", NOW - 97 * DAY), due_chunk("candles", NOW - 90 * DAY)]
+    (action,) = plan(SHIPPED, replace(waiting, due=due))
+    assert (action.step, action.destructive) == (Step.RELEASE_RETENTION, True)
+    assert action.says == (
+        "candles: let rows older than 90 days be dropped from now on: 2 chunks from 2025-11-18T12:00Z to"
+        " 2025-12-02T12:00Z, 120 rows"
+    )
+    assert action.values == {"table_name": "candles", "age": 90 * DAY, "at": NOW}
+
+
+def test_what_the_operator_let_go_is_no_drift() -> None:
+    assert plan(SHIPPED, as_found(SHIPPED, due=[due_chunk("candles", NOW - 90 * DAY)])) == []
+
+
+def test_history_is_no_drift_and_is_released_by_name_alone() -> None:
+    due = [due_chunk("ticks", NOW - days * DAY, history="imported") for days in (400, 393, 200)]
+    found = as_found(SHIPPED, due=[*due, due_chunk("candles", NOW - 90 * DAY)])
+    assert plan(SHIPPED, found) == []
+    (kept,) = kept_history(found.due)
+    assert kept == (
+        "ticks, imported: 2 chunks from 2025-01-19T12:00Z to 2025-02-02T12:00Z, 120 rows;"
+        " 1 chunk from 2025-08-07T12:00Z to 2025-08-14T12:00Z, 60 rows"
+    )
+    assert list(kept_history(found.due, but_of={"ticks"})) == []
+    action = release_history("ticks", found)
+    assert action is not None
+    assert (action.destructive, action.values["starts"]) == (True, [chunk.starts for chunk in due])
+    assert (action.values["rows"], action.values["imports"]) == ([60, 60, 60], [1, 1, 1])
+    assert release_history("candles", found) is None
 
 
 @pytest.mark.parametrize(
@@ -289,8 +338,8 @@ def test_a_job_that_differs_is_altered(
 
 
 def test_a_paused_retention_is_resumed_only_if_nothing_goes_at_once() -> None:
-    for oldest_ends, destructive in ((NOW, False), (NOW - 15 * DAY, True)):
-        found = with_job(as_found(SHIPPED, oldest_ends=oldest_ends), "ticks", PolicyKind.RETENTION, scheduled=False)
+    for due, destructive in ([], False), ([due_chunk("ticks", NOW - 90 * DAY)], True):
+        found = with_job(as_found(SHIPPED, due=due), "ticks", PolicyKind.RETENTION, scheduled=False)
         (action,) = plan(SHIPPED, found)
         assert action.destructive is destructive
 
@@ -325,7 +374,9 @@ def test_a_columnstore_that_is_not_wanted_waits_for_permission_if_it_is_used() -
 def test_an_aggregate_gets_its_jobs_in_an_order_in_which_it_can() -> None:
     found = as_found(SHIPPED)
     plain = {name: replace(table, order_by="", segment_by="") for name, table in found.tables.items()}
-    steps = [action.step for action in plan(SHIPPED, Found(NOW, plain, [])) if action.table == "candles_5m"]
+    steps = [
+        action.step for action in plan(SHIPPED, replace(found, tables=plain, jobs=[])) if action.table == "candles_5m"
+    ]
     assert steps == [Step.ADD_REFRESH, Step.SET_COLUMNSTORE, Step.ADD_COLUMNSTORE, Step.ADD_STATISTICS]
 
 

@@ -33,11 +33,13 @@ class ScheduledEvent(BaseModel):
 
     `now` stands for the minute of the invocation, where whoever sends the event cannot put a time in: a scheduler
     without `<aws.scheduler.scheduled-time>`, or a hand. A retry of such an event is another run.
-    `dry_run` is for an invocation by hand: this run alone is dry, and leaves no row.
+    `dry_run` is for an invocation by hand: this run alone is dry, and leaves no row. `replayed` says that the time is a
+    past one: the run changes no setting of the database.
     """
 
     scheduled_at: Annotated[AwareDatetime, BeforeValidator(_minute_of_invocation), AfterValidator(plausible_schedule)]
     dry_run: bool = False
+    replayed: bool = False
 
 
 class LambdaContext(Protocol):
@@ -68,6 +70,7 @@ class Run:
     settings: Settings
     context: LambdaContext
     dry: bool = False
+    replayed: bool = False
 
     def settle(self, seconds: float) -> None:
         """Wait until `seconds` after the scheduled time, by the clock on the wall; a late run does not wait."""
@@ -122,7 +125,14 @@ class Component:
             if not settings.is_enabled(self.name):
                 return self._stand_still(scheduled, time.perf_counter() - started)
             idle = Idle.DRY_RUN if settings.dry_run or scheduled.dry_run else None
-            run = Run(scheduled.scheduled_at, self.sandbox.get(), _settings_of(settings, idle), context, dry=bool(idle))
+            run = Run(
+                scheduled.scheduled_at,
+                self.sandbox.get(),
+                _settings_of(settings, idle),
+                context,
+                dry=bool(idle),
+                replayed=scheduled.replayed,
+            )
             with rehearsal(run.connection) if run.dry else nullcontext():
                 report = self._work(run)
             counts = _counts_of(report)
@@ -165,8 +175,8 @@ class Component:
         """Tell of a failure, and leave its row if the database can be asked: when it cannot, that is the failure."""
         # What was not raised on purpose may say anything, a secret included: its kind is enough here.
         said = str(failure) if isinstance(failure, ChandleryError) else f"unexpected {type(failure).__name__}"
+        counts = _counts_of(failure.report) if isinstance(failure, ChandleryError) and failure.report else {}
         if scheduled is not None:
-            counts = _counts_of(failure.report) if isinstance(failure, ChandleryError) and failure.report else {}
             try:
                 if idle is None:
                     connection, at = self.sandbox.get(), scheduled.scheduled_at
@@ -175,7 +185,9 @@ class Component:
                     self._record_idle(scheduled, idle, {idle: True} | counts, seconds, said)
             except ChandleryError as error:
                 self.telemetry.logger.warning("the failed run has no row in market.runs", error=str(error))
-        self.telemetry.failed(said, retryable=isinstance(failure, Retryable), seconds=seconds)
+        # What a dry run counts has not come to be.
+        done = counts if idle is None else {}
+        self.telemetry.failed(said, retryable=isinstance(failure, Retryable), counts=done, seconds=seconds)
 
 
 def component(name: str) -> Callable[[Callable[[Run], Report]], Component]:

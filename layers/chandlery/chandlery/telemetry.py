@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
@@ -46,6 +47,7 @@ REPORTED = {
     "ending_calendars": ("CalendarsEnding", MetricUnit.Count),
     "drift": ("PolicyDrift", MetricUnit.Count),
     "policies_done": ("PoliciesDone", MetricUnit.Count),
+    "rows_dropped": ("RowsDropped", MetricUnit.Count),
     "jobs_failed": ("JobsFailed", MetricUnit.Count),
     "jobs_late": ("JobsLate", MetricUnit.Count),
     "stale_waiting": ("StaleWaiting", MetricUnit.Count),
@@ -118,9 +120,14 @@ class Telemetry:
         self._metrics.add_metric(name=SWITCHED_OFF, unit=MetricUnit.Count, value=1)
         self._count(failures=0, seconds=seconds)
 
-    def failed(self, error: str, *, retryable: bool, seconds: float) -> None:
-        """Say why a run failed, in a line."""
-        self.logger.error("run failed", error=error, retryable=retryable, seconds=round(seconds, 3))
+    def failed(
+        self, error: str, *, retryable: bool, seconds: float, counts: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        """Say why a run failed, in a line, and what it did all the same."""
+        self.logger.error(
+            "run failed", error=error, retryable=retryable, counts=dict(counts), seconds=round(seconds, 3)
+        )
+        _add(self._metrics, counts)
         self._count(failures=1, seconds=seconds)
 
     def _count(self, *, failures: int, seconds: float) -> None:

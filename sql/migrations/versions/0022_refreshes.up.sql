@@ -69,17 +69,26 @@ COMMENT ON FUNCTION market.is_materializing IS 'Whether something of a window is
 CREATE PROCEDURE market.refresh_aggregate(
     aggregate text, starts timestamptz, ends timestamptz, patience interval, by_force boolean, INOUT is_done boolean
 ) LANGUAGE plpgsql AS $$
+DECLARE
+    parts tstzrange[];
+    part tstzrange;
 BEGIN
     is_done := false;
     IF NOT market.hold_refresh(aggregate, patience) THEN
         RETURN;
     END IF;
-    -- Minutes dropped since the window was chosen would take their candles with them.
-    starts := greatest(starts, (
-        SELECT time_bucket(d.width, h.dropped_before + d.width - INTERVAL '1 microsecond')
-        FROM market.horizons AS h CROSS JOIN market.derived_aggregates() AS d
-        WHERE h.table_name = 'candles' AND d.aggregate = regexp_replace(refresh_aggregate.aggregate, '_(beside|before)$', '')
-    ));
+    -- Minutes that were dropped would take their candles with them: whole buckets between them are refreshed.
+    parts := ARRAY(
+        SELECT tstzrange(edges.lower, edges.upper)
+        FROM market.derived_aggregates() AS d
+        CROSS JOIN unnest(tstzmultirange(tstzrange(starts, ends)) - market.dropped('candles')) AS kept
+        CROSS JOIN LATERAL (SELECT
+            CASE WHEN lower(kept) > starts THEN time_bucket(d.width, lower(kept) + d.width - INTERVAL '1 microsecond') ELSE starts END AS lower,
+            CASE WHEN upper(kept) < ends THEN time_bucket(d.width, upper(kept)) ELSE ends END AS upper
+        ) AS edges
+        WHERE d.aggregate = regexp_replace(refresh_aggregate.aggregate, '_(beside|before)$', '') AND edges.lower < edges.upper
+        ORDER BY edges.lower
+    );
     -- Ends the wait's own timeout. The locks are the session's.
     COMMIT;
     IF EXISTS (
@@ -90,15 +99,15 @@ BEGIN
         -- A refresh deletes before it inserts, and by a bitmap scan a DELETE may miss rows in columns: they would stand twice.
         PERFORM set_config('enable_bitmapscan', 'off', false);
     END IF;
-    IF starts < ends THEN
+    FOREACH part IN ARRAY parts LOOP
         -- All at once: between batches, the newest of which comes first, readers would miss candles.
         CALL refresh_continuous_aggregate(
-            format('market.%I', aggregate)::regclass, starts, ends, by_force, '{"buckets_per_batch": 0}'::jsonb
+            format('market.%I', aggregate)::regclass, lower(part), upper(part), by_force, '{"buckets_per_batch": 0}'::jsonb
         );
-    END IF;
+    END LOOP;
     -- What was materialized is there for whoever comes next.
     COMMIT;
-    is_done := starts >= ends OR NOT market.is_materializing(aggregate, starts, ends);
+    is_done := parts = '{}' OR NOT market.is_materializing(aggregate, starts, ends);
     PERFORM market.release_refresh(aggregate);
 END
 $$;
@@ -208,10 +217,8 @@ DECLARE
     keys text := CASE WHEN days THEN 'instrument_id, session_date, day' ELSE 'instrument_id, time' END;
     wide interval := (SELECT d.width FROM market.derived_aggregates() AS d WHERE d.aggregate = verify_derived.aggregate);
     columns text[] := market.shared_columns(stored, format('market.%I', aggregate)::regclass);
-    -- Below, minutes have been dropped; beyond, buckets are computed when read.
-    kept timestamptz := greatest(starts, (
-        SELECT time_bucket(wide, dropped_before + wide - INTERVAL '1 microsecond') FROM market.horizons WHERE table_name = 'candles'
-    ));
+    gone tstzmultirange := market.dropped('candles');
+    -- Beyond, buckets are computed when read.
     until timestamptz := least(ends, market.materialized_up_to(aggregate));
     chosen text := CASE WHEN instrument_ids IS NULL THEN '' ELSE 'AND instrument_id = ANY ($4)' END;
 BEGIN
@@ -222,7 +229,7 @@ BEGIN
             SELECT *, row_number() OVER (PARTITION BY %1$s) AS copy FROM %2$s WHERE %3$I >= $1 AND %3$I < $3 %4$s
         ), folded AS (
             SELECT instrument_id, %5$s, %6$s, 1 AS copy FROM market.candles
-            WHERE time >= $2 AND time < $3 %4$s %7$s
+            WHERE time >= $1 AND time < $3 %4$s %7$s
             GROUP BY instrument_id, %8$s
         ), joined AS (
             SELECT
@@ -230,7 +237,7 @@ BEGIN
                 date_bin('1 hour', coalesce(f.time, s.time), '2000-01-01 00:00Z') AS hour,
                 CASE
                     WHEN s.copy > 1 THEN 'twice'
-                    WHEN s.%3$I < $2 THEN 'dropped'
+                    WHEN tstzrange(s.%3$I, s.%3$I + $5) && $2 THEN 'dropped'
                     WHEN f.instrument_id IS NULL THEN 'only_derived'
                     WHEN s.instrument_id IS NULL THEN 'only_minutes'
                     WHEN ROW(%9$s) IS DISTINCT FROM ROW(%10$s) THEN 'different'
@@ -238,6 +245,7 @@ BEGIN
                 END AS outcome,
                 ROW(%9$s)::text AS was, ROW(%10$s)::text AS becomes
             FROM stored AS s FULL JOIN folded AS f USING (%1$s, copy)
+            WHERE s.instrument_id IS NOT NULL OR NOT tstzrange(f.%3$I, f.%3$I + $5) && $2
         )
         SELECT
             j.instrument_id, j.bucket, j.hour,
@@ -265,7 +273,7 @@ BEGIN
             ELSE format('time_bucket(%L::interval, time)', wide) END,
         (SELECT string_agg(format('s.%I', c), ', ') FROM unnest(columns) AS c),
         (SELECT string_agg(format('f.%I', c), ', ') FROM unnest(columns) AS c)
-    ) USING starts, kept, until, instrument_ids, wide;
+    ) USING starts, gone, until, instrument_ids, wide;
 END
 $$;
 COMMENT ON FUNCTION market.verify_derived IS 'Every materialised bucket of a stretch, of all instruments or some, held against its minutes: same, twice, different, only_derived, only_minutes, dropped: it stands once and its minutes are gone, or waiting: not the same, and marked to be refreshed; where not the same, the row there is and the one of its minutes.';

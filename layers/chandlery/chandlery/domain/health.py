@@ -176,7 +176,7 @@ def judge_policies(measured: Measured) -> Iterator[Cause]:
 
 
 def judge_derived(measured: Measured) -> Iterator[Cause]:
-    """Derived candles that are not what their minutes make, or stand twice: they are read until somebody repairs them."""
+    """Derived candles that are not what their minutes make, or stand twice."""
     if measured.wrong_buckets:
         said = f"a day's samples found {measured.wrong_buckets:,} that are wrong: chandlery verify --repair"
         yield Cause(Health.FAILING, "derived candles", said)

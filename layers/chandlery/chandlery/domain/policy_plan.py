@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from chandlery.domain.drops import DueChunk, told_of
 from chandlery.domain.policy import (
     SETTLE,
     TABLES,
@@ -33,7 +34,7 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 class FoundTable:
     """A table as the database has it; columns of the columnstore as `a, b DESC`, empty where it has none.
 
-    `oldest_ends` is where its oldest chunk ends, null without chunks; `columnar_chunks` are in the columnstore.
+    `columnar_chunks` are in the columnstore.
     """
 
     table_name: str
@@ -41,7 +42,6 @@ class FoundTable:
     chunk_interval: timedelta
     segment_by: str
     order_by: str
-    oldest_ends: datetime | None
     columnar_chunks: int
 
 
@@ -71,15 +71,25 @@ class FoundJob:
 
 @dataclass(frozen=True)
 class Found:
-    """The policies found; `at` is the moment by which retention would drop rows."""
+    """The policies found; `at` is the moment by which retention would drop rows.
+
+    `due` are the chunks older than the retention wanted; `released` says from which age on the operator lets rows of a
+    table be dropped.
+    """
 
     at: datetime
     tables: Mapping[str, FoundTable]
     jobs: Sequence[FoundJob]
+    due: Sequence[DueChunk] = ()
+    released: Mapping[str, timedelta] = field(default_factory=dict)
 
     def jobs_of(self, table: str, kind: str) -> Sequence[FoundJob]:
         """A table's jobs of one kind, the oldest first."""
         return [job for job in self.jobs if (job.table_name, job.kind) == (table, kind)]
+
+    def due_of(self, table: str) -> Sequence[DueChunk]:
+        """A table's chunks that retention would drop: those that came in their time."""
+        return [chunk for chunk in self.due if chunk.table_name == table and chunk.history is None]
 
     @property
     def strangers(self) -> Sequence[FoundJob]:
@@ -99,6 +109,8 @@ class Step(StrEnum):
     ADD_STATISTICS = "add_statistics_job"
     ALTER_JOB = "alter_job"
     DELETE_JOB = "delete_job"
+    RELEASE_RETENTION = "release_retention"
+    RELEASE_HISTORY = "release_history"
 
 
 _ADD = {
@@ -122,7 +134,53 @@ class Action:
 
 def plan(wanted: Policies, found: Found) -> Sequence[Action]:
     """What is to be done, in an order in which it can be; nothing where nothing differs."""
-    return [*_removals(wanted, found), *(action for name in TABLES for action in _changes(name, wanted, found))]
+    return [
+        *_removals(wanted, found),
+        *(action for name in TABLES for action in _changes(name, wanted, found)),
+        *(action for action in releases(wanted, found) if found.due_of(action.table)),
+    ]
+
+
+def releases(wanted: Policies, found: Found) -> Sequence[Action]:
+    """What the operator has to say before retention drops anything: for each table that it is wanted of."""
+    return [action for name in TABLES if name in wanted for action in _release(name, wanted[name], found)]
+
+
+def release_history(name: str, found: Found) -> Action | None:
+    """The operator's word for a table's history that is older than its retention; none where there is none."""
+    kept = [chunk for chunk in found.due if chunk.table_name == name and chunk.is_kept]
+    if not kept:
+        return None
+    return Action(
+        name,
+        Step.RELEASE_HISTORY,
+        f"{name}: let history be dropped, {told_of(kept)}",
+        destructive=True,
+        values={
+            "table_name": name,
+            "starts": [chunk.starts for chunk in kept],
+            "ends": [chunk.ends for chunk in kept],
+            "rows": [chunk.rows for chunk in kept],
+            "imports": [chunk.imports for chunk in kept],
+            "at": found.at,
+        },
+    )
+
+
+def _release(name: str, policies: TablePolicies, found: Found) -> Iterator[Action]:
+    if not policies.retention:
+        return
+    after, released = policies.retention.after, found.released.get(name)
+    if released is not None and released <= after:
+        return
+    going = f": {told_of(due)}" if (due := found.due_of(name)) else "; nothing is that old yet"
+    yield Action(
+        name,
+        Step.RELEASE_RETENTION,
+        f"{name}: let rows older than {told(after)} be dropped from now on{going}",
+        destructive=True,
+        values={"table_name": name, "age": after, "at": found.at},
+    )
 
 
 def _removals(wanted: Policies, found: Found) -> Iterator[Action]:
@@ -253,8 +311,7 @@ def _in_words(job: JobWanted) -> str:
 
 
 def _would_drop(found: Found, name: str, wanted: JobWanted) -> bool:
-    oldest = found.tables[name].oldest_ends
-    return oldest is not None and wanted.age is not None and oldest <= found.at - wanted.age
+    return wanted.age is not None and any(chunk.ends <= found.at - wanted.age for chunk in found.due_of(name))
 
 
 def _deleting(job: FoundJob, why: str) -> Action:

@@ -62,8 +62,8 @@ def _candles_outlive_their_healing(policies: Policies) -> Iterator[str]:
                 f" {told(_HISTORICAL_REACH)} that the gap monitors look back at least: they would heal them again"
             )
         ticks = policies["ticks"].retention if "ticks" in policies else None
-        if "ticks" in policies and (ticks is None or retention < ticks.after + policies["ticks"].chunk_interval):
-            kept = f"{told(ticks.after)} and up to a chunk more" if ticks else "for ever"
+        if "ticks" in policies and (ticks is None or retention < ticks.after):
+            kept = told(ticks.after) if ticks else "for ever"
             yield (
                 f"candles.retention.after: candles would be dropped after {told(retention)} while their ticks are kept"
                 f" {kept}: they would be made again from those"

@@ -1,5 +1,6 @@
 """Stretches of time and the minutes they are made of. All times are aware, UTC."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -100,3 +101,14 @@ def turn_of(window: Window, minutes: int, every: int = 1) -> Window:
     back = (epoch_minute(window.ends) // every % turns) * minutes * MINUTE
     ends = max(window.ends - back, min(window.starts + minutes * MINUTE, window.ends))
     return Window(max(ends - minutes * MINUTE, window.starts), ends)
+
+
+def stretches_of(hours: Iterable[datetime], apart: timedelta) -> Sequence[Window]:
+    """The stretches that hours, given by their starts, lie in: in order, cut where the next begins `apart` or later."""
+    found: list[Window] = []
+    for hour in sorted(hours):
+        if found and hour - found[-1].ends < apart:
+            found[-1] = Window(found[-1].starts, hour + HOUR)
+        else:
+            found.append(Window(hour, hour + HOUR))
+    return found

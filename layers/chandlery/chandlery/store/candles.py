@@ -9,7 +9,8 @@ from decimal import Decimal
 from psycopg import Connection
 
 from chandlery.domain.candle import Source
-from chandlery.domain.window import MINUTE, Window
+from chandlery.domain.window import MINUTE, Window, floor_hour
+from chandlery.store import imports
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.connection import transaction
 from chandlery.store.marks import Piece
@@ -87,10 +88,13 @@ def verify(connection: Connection, window: Window, source: Source) -> Written:
         return _write_touched(connection, window, source, dense=False)
 
 
-def write_vendor(connection: Connection, instrument_id: int, columns: CandleColumns) -> Written:
+def write_vendor(
+    connection: Connection, instrument_id: int, columns: CandleColumns, *, imported: bool = False
+) -> Written:
     """Write an instrument's candles that a vendor made, in one transaction; one made of ticks stays, unless partial.
 
-    Other writers of candles wait meanwhile: keep it to some 20,000.
+    Other writers of candles wait meanwhile: keep it to some 20,000. What is `imported` on purpose is remembered:
+    retention keeps it until the operator releases it.
 
     Raises:
         Retryable, Permanent: from the database; nothing is written then.
@@ -101,8 +105,10 @@ def write_vendor(connection: Connection, instrument_id: int, columns: CandleColu
     with _writing(connection):
         run(connection, "fill_incoming_candles", instrument_id=instrument_id, **vars(columns))
         counts = run(connection, "upsert_candles", starts=starts, ends=ends).fetchone()
-    if counts is None:
-        raise AssertionError("an aggregate without groups answers one row")
+        if counts is None:
+            raise AssertionError("an aggregate without groups answers one row")
+        if imported and any(counts):
+            imports.record(connection, "candles", instrument_id, set(map(floor_hour, columns.times)))
     return Written(written=counts[0], revised=counts[1])
 
 

@@ -86,22 +86,27 @@ def read(connection: Connection, instrument_id: int, timeframe: Timeframe, windo
     )
 
 
+def list_dropped(connection: Connection) -> Sequence[Window]:
+    """The stretches of minutes that retention has dropped, in order."""
+    return read_rows(connection, Window, "list_dropped")
+
+
 def find_horizon(connection: Connection) -> datetime | None:
-    """Up to where retention has dropped minutes; none where it never has."""
+    """Up to where retention has dropped minutes, here and there; none where it never has."""
     row = run(connection, "find_horizon").fetchone()
     return row[0] if row else None
 
 
 @contextmanager
-def horizon_held(connection: Connection) -> Iterator[datetime | None]:
-    """The horizon, which retention cannot move meanwhile.
+def dropping_held(connection: Connection) -> Iterator[Sequence[Window]]:
+    """The stretches of minutes that have been dropped, in order; retention drops no other meanwhile.
 
     Raises:
         Retryable: retention is at work for too long.
     """
     run(connection, "hold_horizon")
     try:
-        yield find_horizon(connection)
+        yield list_dropped(connection)
     finally:
         # With a connection that broke, its locks went too.
         if not connection.closed:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -90,6 +90,15 @@ class ValueArrays:
     time: NDArray[np.int64]
     made_from: NDArray[np.int64]
     outputs: Sequence[NDArray[np.float64]]
+
+
+def find_kept_from(connection: Connection, at: datetime, keep: timedelta) -> datetime:
+    """From where on indicators are kept up at a moment, if retention keeps them so long."""
+    row = run(connection, "find_indicators_kept", at=at, keep=keep).fetchone()
+    if row is None:
+        raise AssertionError("a query without a table answers one row")
+    kept_from: datetime = row[0]
+    return kept_from
 
 
 def spread_marks(connection: Connection, at: datetime, most: int) -> int:

@@ -1,6 +1,6 @@
 """Policies as the database has them, and the steps that make them what they should be."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from psycopg import Connection
 from psycopg import errors as pg
 
+from chandlery.domain.drops import Drop, DueChunk, PastDrop
 from chandlery.domain.policy import TABLES, Policies
 from chandlery.domain.policy_plan import Action, Found, FoundJob, FoundTable, Step
 from chandlery.errors import Permanent
@@ -30,6 +31,8 @@ _QUERIES = {
     Step.ADD_STATISTICS: "add_statistics_job",
     Step.ALTER_JOB: "alter_job",
     Step.DELETE_JOB: "delete_job",
+    Step.RELEASE_RETENTION: "release_retention",
+    Step.RELEASE_HISTORY: "release_history",
 }
 
 
@@ -60,11 +63,25 @@ class Upkeep:
 
 
 @dataclass(frozen=True)
-class Dropped:
-    """Chunks that retention dropped, and what it waits for before it drops more; null: nothing."""
+class _Dropping:
+    """A chunk that retention dropped, nulls where there was none, and what it waits for; null: nothing."""
 
-    dropped: int
+    table_name: str
+    starts: datetime | None
+    ends: datetime | None
+    rows: int | None
     waits: str | None
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A drop that a run reports; `is_new` where no run named it before."""
+
+    table_name: str
+    starts: datetime
+    ends: datetime
+    rows: int | None
+    is_new: bool
 
 
 @dataclass(frozen=True)
@@ -114,8 +131,8 @@ def describe_scheduler(connection: Connection, at: datetime) -> Scheduler:
     return scheduler
 
 
-def find(connection: Connection, wanted: Policies, at: datetime) -> Found:
-    """The policies the database has.
+def find(connection: Connection, wanted: Policies, at: datetime, *, count_rows: bool = False) -> Found:
+    """The policies the database has; `count_rows` of what retention would drop: that takes long.
 
     Raises:
         Permanent: a table of `wanted` is no hypertable any more, or TimescaleDB's catalogue is one we do not know.
@@ -123,6 +140,16 @@ def find(connection: Connection, wanted: Policies, at: datetime) -> Found:
     with _catalogue_known(connection):
         tables = {table.table_name: table for table in read_rows(connection, FoundTable, "list_policy_tables")}
         jobs = read_rows(connection, FoundJob, "list_policy_jobs")
+        horizons = {name: at - table.retention.after for name, table in wanted.items() if table.retention}
+        due = read_rows(
+            connection,
+            DueChunk,
+            "list_due_chunks",
+            tables=list(horizons),
+            horizons=list(horizons.values()),
+            count_rows=count_rows,
+        )
+        released: Mapping[str, timedelta] = dict(run(connection, "list_retentions").fetchall())
     for name in wanted:
         if name not in tables:
             kind = "continuous aggregate" if TABLES[name].bucket else "hypertable"
@@ -130,7 +157,7 @@ def find(connection: Connection, wanted: Policies, at: datetime) -> Found:
                 f"market.{name} is no {kind}: no policy can be kept for it; make it one again, as its migration does,"
                 " or run: chandlery migrate upgrade head"
             )
-    return Found(at, tables, jobs)
+    return Found(at, tables, jobs, due, released)
 
 
 @contextmanager
@@ -184,10 +211,40 @@ def turn_to_columns(connection: Connection, table: str, before: datetime) -> int
     return len(chunks)
 
 
-def drop_before(connection: Connection, table: str, horizon: datetime) -> Dropped:
-    """Drop the chunks that lie wholly before a moment, as far as nothing needs them."""
-    (dropped,) = read_rows(connection, Dropped, "drop_before", table_name=table, horizon=horizon)
-    return dropped
+def drop_before(
+    connection: Connection, table: str, horizon: datetime, age: timedelta, has_time: Callable[[], bool] = lambda: True
+) -> tuple[Sequence[Drop], str | None]:
+    """Drop the chunks that lie wholly before a moment, as far as they are released and nothing needs them.
+
+    Args:
+        connection: in autocommit mode: each chunk is a transaction of its own.
+        table: of a retention policy.
+        horizon: aware.
+        age: at which the policy drops rows: only where the operator let it be so short.
+        has_time: asked before each chunk but the first whether another one fits.
+
+    Returns:
+        What was dropped, and what retention waits for before it drops more; none: nothing.
+    """
+    drops = list[Drop]()
+    while not drops or has_time():
+        (found,) = read_rows(connection, _Dropping, "drop_before", table_name=table, horizon=horizon, age=age)
+        if found.starts is None or found.ends is None:
+            return drops, found.waits
+        drops.append(Drop(table, found.starts, found.ends, found.rows))
+    return drops, None
+
+
+def take_drops(connection: Connection, at: datetime) -> tuple[Sequence[Drop], int]:
+    """What the run of a scheduled time is to report as dropped, by whomever, and how many rows no run told before."""
+    told = read_rows(connection, _Told, "take_drops", at=at)
+    drops = [Drop(each.table_name, each.starts, each.ends, each.rows) for each in told]
+    return drops, sum(each.rows or 0 for each in told if each.is_new)
+
+
+def list_drops(connection: Connection, most: int) -> Sequence[PastDrop]:
+    """What was dropped last, the newest drop first."""
+    return read_rows(connection, PastDrop, "list_drops", most=most)
 
 
 def analyze(connection: Connection, table: str) -> None:

@@ -11,7 +11,7 @@ from chandlery.domain.policy import Policies
 from chandlery.domain.rebuild import Comparison, Place
 from chandlery.domain.window import Window
 from chandlery.store.connection import transaction
-from chandlery.store.derived import horizon_held
+from chandlery.store.derived import dropping_held
 from chandlery.store.statements import read_rows, run
 
 # Whoever comes to read while a swap waits for whoever reads already, waits as long.
@@ -59,7 +59,7 @@ def candles_held(connection: Connection) -> Iterator[None]:
         Retryable: somebody does so for too long.
     """
     # The horizon first, as retention does: a refresh meanwhile holds it as well.
-    with horizon_held(connection):
+    with dropping_held(connection):
         run(connection, "hold_candles")
         try:
             yield

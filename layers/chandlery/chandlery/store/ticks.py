@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import psycopg
 from psycopg import Connection
@@ -31,11 +32,13 @@ class Lot:
     Attributes:
         rows: how many ticks.
         csv: lines of `COLUMNS`, without a header.
+        hours: the starts of the hours that the ticks lie in, each once.
         columns: makes the same as lists: times, seqs, prices, sizes, updates_ohlc, updates_volume, venues, conditions.
     """
 
     rows: int
     csv: bytes
+    hours: Sequence[datetime]
     columns: Callable[[], Mapping[str, Sequence[object]]]
 
 

@@ -1,13 +1,13 @@
 """Hold the policies wanted against those found, and make the database have them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import Connection
 
 from chandlery.domain.policy import Policies, workers_needed
-from chandlery.domain.policy_plan import Action, Found, FoundJob, plan
+from chandlery.domain.policy_plan import Action, Found, FoundJob, plan, release_history, releases
 from chandlery.domain.policy_rules import lint
 from chandlery.errors import ChandleryError, Permanent, Retryable
 from chandlery.store import policies as store
@@ -38,13 +38,14 @@ class PolicyPlan:
         return [action for action in self.actions if destructive or not action.destructive]
 
 
-def plan_policies(connection: Connection, at: datetime, wanted: Policies) -> PolicyPlan:
+def plan_policies(connection: Connection, at: datetime, wanted: Policies, *, count_rows: bool = False) -> PolicyPlan:
     """What would be done; nothing is changed.
 
     Args:
         connection: in autocommit mode.
         at: the moment by which policies are judged, aware.
         wanted: the policies to be kept.
+        count_rows: of what would be dropped, and of history; that takes long.
 
     Raises:
         Permanent: the policies cannot work, or the database is not one they can be kept for.
@@ -52,9 +53,8 @@ def plan_policies(connection: Connection, at: datetime, wanted: Policies) -> Pol
     """
     refuse_unworkable(wanted)
     scheduler = store.describe_scheduler(connection, at)
-    # Where a scheduler runs or may come to run, its jobs go by the server's clock, whatever time is replayed.
-    judged_at = max(at, scheduler.server_time) if scheduler.may_run else at
-    found = store.find(connection, wanted, judged_at)
+    # What is set up drops rows by the server's clock, whatever time is replayed.
+    found = store.find(connection, wanted, max(at, scheduler.server_time), count_rows=count_rows)
     return PolicyPlan(plan(wanted, found), found, scheduler, workers_needed(wanted, scheduler.schedulers))
 
 
@@ -114,19 +114,47 @@ def put_right(connection: Connection, actions: Sequence[Action], has_time: Calla
 
 
 def apply_policies(
-    connection: Connection, at: datetime, wanted: Policies, *, allow_destructive: bool
+    connection: Connection,
+    at: datetime,
+    wanted: Policies,
+    *,
+    allow_destructive: bool,
+    history: Collection[str] = (),
 ) -> tuple[PolicyPlan, Sequence[Action]]:
     """Carry out what is allowed of the plan, each change by itself; returns the plan, and what was done of it.
 
+    Args:
+        connection: in autocommit mode.
+        at: the moment by which policies are judged, aware.
+        wanted: the policies to be kept.
+        allow_destructive: also what drops rows; retention may from then on go by the clock, of every table.
+        history: tables of which history older than retention may go as well, as much of it as is there now.
+
     Raises:
-        Permanent: as `plan_policies`, or the role may not do it; what was done stays.
+        Permanent: as `plan_policies`, a table has no such history, or the role may not do it; what was done stays.
         Retryable: the database did not answer or gave no lock, or somebody else keeps the policies right now.
     """
     with store.keeping(connection) as granted:
         if not granted:
             raise Retryable("another run keeps the policies right now; try again when it is over")
-        planned = plan_policies(connection, at, wanted)
-        applied = put_right(connection, planned.allowed(destructive=allow_destructive), lambda: True)
+        planned = plan_policies(connection, at, wanted, count_rows=True)
+        allowed = list(planned.allowed(destructive=allow_destructive))
+        if allow_destructive:
+            allowed += [each for each in releases(wanted, planned.found) if each not in allowed]
+        allowed += _released(history, planned.found)
+        applied = put_right(connection, allowed, lambda: True)
     if failure := applied.failure():
         raise failure
     return planned, applied.done
+
+
+def _released(history: Collection[str], found: Found) -> Iterator[Action]:
+    for table in history:
+        action = release_history(table, found)
+        if action is None:
+            known = sorted({chunk.table_name for chunk in found.due if chunk.is_kept})
+            raise Permanent(
+                f"{table} has no history that is older than its retention; there is some of:"
+                f" {', '.join(known) or 'no table'}; see: chandlery policies plan"
+            )
+        yield action

@@ -72,7 +72,7 @@ def backfill(
         found = vendor.fetch(ticker, Window(max(day, window.starts), min(day + DAY, window.ends)))
         if found and not read:
             before_writing(min(candle.time for candle in found))
-        total += candles.write_vendor(connection, instrument.instrument_id, CandleColumns.of(found))
+        total += candles.write_vendor(connection, instrument.instrument_id, CandleColumns.of(found), imported=True)
         read += len(found)
         empty += not found
     progress(len(days), len(days))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg import Connection
 
@@ -45,6 +45,7 @@ def compute_indicators(
     wanted: Mapping[Timeframe, Sequence[Indicator]],
     piece_hours: int,
     has_time: Callable[[], bool],
+    keep: timedelta | None = None,
     most_pieces: int | None = None,
     spread_hours: int = INDICATOR_SPREAD_HOURS,
     fill_buckets: int = INDICATOR_FILL_BUCKETS,
@@ -61,6 +62,7 @@ def compute_indicators(
         wanted: the indicators of each timeframe's set.
         piece_hours: instrument-hours of candles read in one transaction, about.
         has_time: asked before each piece whether another one fits.
+        keep: how long retention keeps indicators: none is computed further back, unless older ones stand; None: ever.
         most_pieces: pieces to compute, at most; None: as many as there is time for.
         spread_hours: instrument-hours of marks that one statement makes ready.
         fill_buckets: buckets of history that are marked at a time for what is new in the set.
@@ -69,15 +71,16 @@ def compute_indicators(
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
     keep_set(connection, wanted, scheduled_at)
+    kept_from = indicators.find_kept_from(connection, scheduled_at, keep) if keep else None
     total, done = Indicated(), 0
     while True:
         while has_time() and indicators.spread_marks(connection, scheduled_at, spread_hours):
             pass
         left: Sequence[Piece] = indicators.plan_pieces(connection, scheduled_at, piece_hours)
         while left and done != most_pieces and has_time():
-            total += indicate_piece(connection, left[0], wanted, scheduled_at)
+            total += indicate_piece(connection, left[0], wanted, scheduled_at, kept_from)
             left, done = left[1:], done + 1
-        if left or not has_time() or not mark_unfilled(connection, scheduled_at, fill_buckets):
+        if left or not has_time() or not mark_unfilled(connection, scheduled_at, fill_buckets, kept_from):
             break
     waiting = unindicated.count(connection, scheduled_at)
     return IndicatorReport(

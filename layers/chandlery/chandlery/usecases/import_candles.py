@@ -39,7 +39,7 @@ def import_candles(connection: Connection, instrument_id: int, lots: Iterable[Ca
     """
     read, done = 0, Written()
     for lot in lots:
-        done += write_vendor(connection, instrument_id, lot)
+        done += write_vendor(connection, instrument_id, lot, imported=True)
         read += len(lot)
     # From when on candles are expected: readers of derived candles need not wait for a gap monitor to tell.
     count_hours(connection, lambda: True)

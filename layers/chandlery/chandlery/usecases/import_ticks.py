@@ -6,6 +6,7 @@ from itertools import chain
 
 from psycopg import Connection
 
+from chandlery.store import imports
 from chandlery.store.connection import transaction
 from chandlery.store.ticks import Lot, TickWriter
 
@@ -26,6 +27,8 @@ class TickImport:
 def import_ticks(connection: Connection, instrument_id: int, lots: Iterable[Lot]) -> TickImport:
     """Write lots of ticks in one transaction; whatever stops it leaves nothing behind.
 
+    Where any of them are new, that is remembered: retention keeps them until the operator releases them.
+
     Args:
         connection: in autocommit mode.
         instrument_id: whose ticks they are.
@@ -43,6 +46,9 @@ def import_ticks(connection: Connection, instrument_id: int, lots: Iterable[Lot]
     with transaction(connection):
         writer = TickWriter(connection, instrument_id)
         for lot in chain([first], waiting):
-            new += writer.write(lot)
+            written = writer.write(lot)
+            if written:
+                imports.record(connection, "ticks", instrument_id, lot.hours)
+            new += written
             read += lot.rows
     return TickImport(read, new)

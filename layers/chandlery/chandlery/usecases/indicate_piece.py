@@ -46,11 +46,16 @@ class Indicated:
 
 
 def indicate_piece(
-    connection: Connection, piece: Piece, wanted: Mapping[Timeframe, Sequence[Indicator]], at: datetime
+    connection: Connection,
+    piece: Piece,
+    wanted: Mapping[Timeframe, Sequence[Indicator]],
+    at: datetime,
+    kept_from: datetime | None = None,
 ) -> Indicated:
     """Take the marked hours of a piece and write the values they change, in one transaction.
 
-    Candles that change meanwhile leave marks of their own.
+    Candles that change meanwhile leave marks of their own. Before `kept_from` nothing is written; what changed there
+    may change values after it.
 
     Raises:
         Retryable, Permanent: from the database; marks and values are then as they were.
@@ -65,6 +70,8 @@ def indicate_piece(
             kept = dict.fromkeys(closed.keep(of_timeframe))
             indicators.keep_open(connection, timeframe, list(kept))
             stretches = _stretches(timeframe, of_timeframe, closed, piece)
+            if kept_from is not None:
+                stretches = list(_kept(timeframe, stretches, kept_from))
             if stretches:
                 done += _Renewals(connection, timeframe, each_wanted, at).renew(stretches)
     return done
@@ -115,6 +122,16 @@ def _stretches(timeframe: Timeframe, hours: Sequence[MarkedHour], closed: _Close
         first, last = (min(first, known.first), max(last, known.last)) if known else (first, last)
         found[each.instrument_id] = Stretch(each.instrument_id, first, last, until)
     return [each for each in found.values() if each.first < each.until]
+
+
+def _kept(timeframe: Timeframe, stretches: Sequence[Stretch], kept_from: datetime) -> Iterator[Stretch]:
+    """The stretches from where values are kept on; what lies before it counts as a change of the first bucket there."""
+    first = timeframe.ceil_bucket(kept_from)
+    for each in stretches:
+        if each.first >= first:
+            yield each
+        elif first < each.until:
+            yield replace(each, first=first, last=max(each.last, timeframe.next_bucket(first)))
 
 
 class _Renewals:

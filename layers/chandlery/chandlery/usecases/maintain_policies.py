@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
+from chandlery.domain.drops import kept_history
 from chandlery.domain.duration import in_words
 from chandlery.domain.limits import REFRESH_PIECE_MINUTES
 from chandlery.domain.policy import Policies
@@ -26,10 +27,11 @@ class PolicyReport:
     """What one run found and did.
 
     `drift` counts what differed, `drifted` says it; of that, `waiting_for_permission` was not done. `policies_done`
-    were carried out in the scheduler's place, `policies_left` found no time; `retention_waits` says for what.
-    `stale_waiting` counts marks of changed minutes; `refresh_held_off` is whether another refresh was at work.
-    `aggregate_lag_seconds` is that of the aggregate furthest behind, once all was done; `database_growth_bytes` counts
-    from a day before, null where no run then told the size.
+    were carried out in the scheduler's place, `policies_left` found no time; `retention_waits` says for what. `drops`
+    says what retention dropped, by whichever hand, since a run last told, and `rows_dropped` counts its rows;
+    `history_kept` is older than retention and stays. `stale_waiting` counts marks of changed minutes;
+    `refresh_held_off` is whether another refresh was at work. `aggregate_lag_seconds` is that of the aggregate furthest
+    behind, once all was done; `database_growth_bytes` counts from a day before, null where no run then told the size.
     `wrong_buckets` of a sample of derived candles are not what their minutes make; `wrong_derived` names the first.
     `is_alone` is false where another run kept the policies: then nothing was done.
     """
@@ -40,6 +42,7 @@ class PolicyReport:
     jobs_late: int = 0
     policies_done: int = 0
     policies_left: int = 0
+    rows_dropped: int = 0
     stale_taken: int = 0
     stale_waiting: int = 0
     refresh_held_off: bool = False
@@ -57,11 +60,13 @@ class PolicyReport:
     strange_jobs: Sequence[str] = field(default_factory=list)
     retention_waits: Sequence[str] = field(default_factory=list)
     wrong_derived: Sequence[str] = field(default_factory=list)
+    drops: Sequence[str] = field(default_factory=list)
+    history_kept: Sequence[str] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
         """Whether the run left anything other than it found it."""
-        return bool(self.drift_applied or self.policies_done or self.stale_taken)
+        return bool(self.drift_applied or self.policies_done or self.stale_taken or self.rows_dropped)
 
 
 def maintain_policies(
@@ -71,6 +76,7 @@ def maintain_policies(
     wanted: Policies,
     most_marks: int,
     has_time: Callable[[], bool],
+    replayed: bool = False,
     refresh_piece_minutes: int = REFRESH_PIECE_MINUTES,
 ) -> PolicyReport:
     """Put drift right, stand in for the scheduler where it is needed, refresh a share of what is stale.
@@ -81,6 +87,7 @@ def maintain_policies(
         wanted: the policies to be kept.
         most_marks: stale marks to take, at most.
         has_time: asked before each piece of work whether another one fits.
+        replayed: the scheduled time is a past one that is gone through once more: no setting is changed.
         refresh_piece_minutes: minutes that one refresh of stale candles may fold, about.
 
     Raises:
@@ -91,7 +98,7 @@ def maintain_policies(
         if not granted:
             return PolicyReport(is_alone=False)
         planned = plan_policies(connection, scheduled_at, wanted)
-        applied = put_right(connection, planned.allowed(destructive=False), has_time)
+        applied = put_right(connection, [] if replayed else planned.allowed(destructive=False), has_time)
         errors = [str(failure)] if (failure := applied.failure()) else []
         planned = replace(planned, found=store.find(connection, wanted, planned.found.at))
         carried = carry_out(
@@ -113,7 +120,11 @@ def maintain_policies(
             )
         except ChandleryError as error:
             errors.append(f"stale candles: {error}")
-        report = _measured(connection, scheduled_at, _report(planned, applied.done, carried, stale))
+        drops, rows = store.take_drops(connection, scheduled_at)
+        report = replace(
+            _report(planned, applied.done, carried, stale), drops=[str(drop) for drop in drops], rows_dropped=rows
+        )
+        report = _measured(connection, scheduled_at, report)
         try:
             report = _verified(connection, scheduled_at, report)
         except ChandleryError as error:
@@ -153,6 +164,7 @@ def _report(planned: PolicyPlan, applied: Sequence[Action], carried: CarriedOut,
         waiting_for_permission=[action.says for action in planned.actions if action.destructive],
         strange_jobs=[f"job {job.job_id}, {job.procedure}" for job in planned.strangers],
         retention_waits=carried.waits,
+        history_kept=list(kept_history(planned.found.due)),
     )
     failing = list(_failing(ours))
     # Where none runs, all are: that much is told already.

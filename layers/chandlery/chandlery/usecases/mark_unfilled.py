@@ -24,7 +24,9 @@ def keep_set(connection: Connection, wanted: Mapping[Timeframe, Sequence[Indicat
     unindicated.keep_set(connection, entries, at)
 
 
-def mark_unfilled(connection: Connection, at: datetime, buckets: int = INDICATOR_FILL_BUCKETS) -> bool:
+def mark_unfilled(
+    connection: Connection, at: datetime, buckets: int = INDICATOR_FILL_BUCKETS, kept_from: datetime | None = None
+) -> bool:
     """Mark the newest stretch of one timeframe's history that indicators of the set have no values over.
 
     Those that have are looked at there as well; what is the same stays.
@@ -33,6 +35,7 @@ def mark_unfilled(connection: Connection, at: datetime, buckets: int = INDICATOR
         connection: in autocommit mode.
         at: the run's scheduled time, aware: what is later is not history.
         buckets: buckets around the clock in one stretch: several times a warm-up, which is read for each stretch again.
+        kept_from: from where on indicators are kept, aware; None: over all history.
 
     Returns:
         Whether there was one; False when all are filled.
@@ -44,6 +47,8 @@ def mark_unfilled(connection: Connection, at: datetime, buckets: int = INDICATOR
         timeframe = Timeframe(unfilled.timeframe)
         ends = Timeframe.H1.ceil_bucket(min(unfilled.filled_from, at))
         first = unindicated.find_first_candle(connection, timeframe)
+        if first is not None and kept_from is not None:
+            first = max(first, kept_from)
         if first is None or ends <= first:
             unindicated.mark_stretch(connection, timeframe, None, is_last=True)
             continue

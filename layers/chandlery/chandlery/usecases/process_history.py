@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg import Connection
 
@@ -53,6 +53,7 @@ def process_history(
     most_marks: int,
     piece_hours: int,
     has_time: Callable[[float], bool],
+    keep: timedelta | None = None,
     most_pieces: int | None = None,
     spread_hours: int = INDICATOR_SPREAD_HOURS,
     fill_buckets: int = INDICATOR_FILL_BUCKETS,
@@ -67,6 +68,7 @@ def process_history(
         most_marks: marks of changed hours to take, at most.
         piece_hours: instrument-hours of candles whose indicators are computed in one transaction, about.
         has_time: asked before each piece of work whether one more, and so many seconds beside it, fit.
+        keep: how long retention keeps indicators: none is computed further back, unless older ones stand; None: ever.
         most_pieces: such transactions, at most; None: as many as there is time for.
         spread_hours: instrument-hours of marks that one statement makes ready.
         fill_buckets: buckets of history that are marked at a time for what is new in the set.
@@ -88,6 +90,7 @@ def process_history(
         wanted=wanted,
         piece_hours=piece_hours,
         has_time=lambda: has_time(0),
+        keep=keep,
         most_pieces=most_pieces,
         spread_hours=spread_hours,
         fill_buckets=fill_buckets,

@@ -1,6 +1,6 @@
 """Fill a timeframe's aggregates with the history that is stored, by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -52,7 +52,7 @@ def refresh_history(
     """
     if timeframe is Timeframe.M1:
         raise Permanent("one-minute candles are stored, and not derived: nothing is to be refreshed")
-    _refuse_dropped(window.starts, derived.find_horizon(connection))
+    _refuse_dropped(window, derived.list_dropped(connection))
     refresher = Refresher(connection, at, _PATIENCE)
     pieces = _pieces(connection, timeframe, window)
     for done, piece in enumerate(pieces):
@@ -66,13 +66,14 @@ def refresh_history(
     return HistoryRefresh(len(pieces), refresher.refreshes, refresher.fresh)
 
 
-def _refuse_dropped(starts: datetime, horizon: datetime | None) -> None:
-    if horizon is not None and starts < horizon:
-        raise Permanent(
-            f"the minutes before {horizon.isoformat()} have been dropped: a refresh from {starts.isoformat()} on would"
-            " take the derived candles there with them, which nothing can make again; refresh from"
-            f" {horizon.isoformat()} on"
-        )
+def _refuse_dropped(window: Window, dropped: Sequence[Window]) -> None:
+    for each in dropped:
+        if window.starts < each.ends and each.starts < window.ends:
+            raise Permanent(
+                f"the minutes before {each.ends.isoformat()} have been dropped: a refresh from"
+                f" {window.starts.isoformat()} on would take the derived candles there with them, which nothing can"
+                f" make again; refresh from {each.ends.isoformat()} on"
+            )
 
 
 def _pieces(connection: Connection, timeframe: Timeframe, window: Window) -> list[Window]:

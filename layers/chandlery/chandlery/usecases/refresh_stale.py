@@ -1,6 +1,6 @@
 """Refresh the derived candles whose minutes changed, and no others."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -73,7 +73,7 @@ def refresh_stale(
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
     refresher = Refresher(connection, scheduled_at)
-    taken = below = 0
+    taken = dropped = 0
     held_off = False
     hours = _read_hours(connection, scheduled_at, most_marks)
     for piece in _pieces(hours, piece_length(connection, piece_minutes)):
@@ -82,19 +82,18 @@ def refresh_stale(
         if not all(refresher.refresh(timeframe, [each.window for each in piece]) for timeframe in AGGREGATED):
             held_off = True
             break
-        horizon = refresher.horizon
         marks = _take(connection, piece, refresher)
         taken += len(marks)
-        below += sum(horizon is not None and mark.hour < horizon for mark in marks)
-    return StaleReport(taken, derived.count_stale(connection, scheduled_at), below, refresher.refreshes, held_off)
+        dropped += sum(each.starts <= mark.hour < each.ends for mark in marks for each in refresher.dropped)
+    return StaleReport(taken, derived.count_stale(connection, scheduled_at), dropped, refresher.refreshes, held_off)
 
 
 class Refresher:
-    """Refreshes whole closed buckets above the horizon, as of a moment; counts its calls, and those in vain."""
+    """Refreshes whole closed buckets whose minutes are kept, as of a moment; counts its calls, and those in vain."""
 
     def __init__(self, connection: Connection, at: datetime, patience: timedelta | None = None) -> None:
         self.refreshes = self.fresh = 0
-        self.horizon = derived.find_horizon(connection)
+        self.dropped = derived.list_dropped(connection)
         self._connection = connection
         self._patience = patience
         self.settled = at - MINUTE
@@ -109,17 +108,26 @@ class Refresher:
         Returns:
             Whether all that changed there is materialized, and committed; not where another refresh is at work.
         """
-        self.horizon = derived.find_horizon(self._connection)
-        starts, ends = self.horizon or _EPOCH, self.closed_to(timeframe)
-        if starts >= ends:
-            return True
-        for window in timeframe.whole_buckets(touched, Window(starts, ends)):
-            outcome = refreshes.refresh(self._connection, timeframe.aggregate, window, patience=self._patience)
-            if outcome is Outcome.BUSY:
-                return False
-            self.fresh += outcome is Outcome.FRESH
-            self.refreshes += 1
+        self.dropped = derived.list_dropped(self._connection)
+        for kept in kept_stretches(self.dropped, self.closed_to(timeframe)):
+            for window in timeframe.whole_buckets(touched, kept):
+                outcome = refreshes.refresh(self._connection, timeframe.aggregate, window, patience=self._patience)
+                if outcome is Outcome.BUSY:
+                    return False
+                self.fresh += outcome is Outcome.FRESH
+                self.refreshes += 1
         return True
+
+
+def kept_stretches(dropped: Sequence[Window], ends: datetime) -> Iterator[Window]:
+    """The stretches before a moment that lie between those that have been dropped."""
+    starts = _EPOCH
+    for each in dropped:
+        if starts < min(each.starts, ends):
+            yield Window(starts, min(each.starts, ends))
+        starts = max(starts, each.ends)
+    if starts < ends:
+        yield Window(starts, ends)
 
 
 def piece_length(connection: Connection, minutes: int = REFRESH_PIECE_MINUTES) -> timedelta:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.domain.drops import PastDrop
 from chandlery.domain.health import Cause, Health, judge
 from chandlery.domain.measured import LastRun
 from chandlery.domain.window import MINUTE, floor_minute
@@ -15,6 +16,8 @@ from chandlery.store.runs import Idle
 from chandlery.store.unindicated import Waiting
 from chandlery.usecases.measure_health import measure_health
 
+_LAST_DROPS = 3
+
 
 @dataclass(frozen=True)
 class StatusReport:
@@ -22,7 +25,8 @@ class StatusReport:
 
     `health` and its `causes`, the worst first, are the verdict that /health answers; each aggregate has its own too.
     `idle`: components that write nothing, by name, and whether they are switched_off or dry_run. `indicators` is what
-    waits to be computed; `wrong_buckets` is what a day's samples found of derived candles that are wrong.
+    waits to be computed, `drops` what retention dropped last; `wrong_buckets` is what a day's samples found of derived
+    candles that are wrong.
     """
 
     at: datetime
@@ -39,6 +43,7 @@ class StatusReport:
     indicators: Waiting
     storage: Sequence[Storage]
     scheduler: Scheduler
+    drops: Sequence[PastDrop]
 
 
 def report_status(connection: Connection, at: datetime) -> StatusReport:
@@ -66,4 +71,5 @@ def report_status(connection: Connection, at: datetime) -> StatusReport:
         indicators=unindicated.count(connection, at),
         storage=policies.list_storage(connection),
         scheduler=policies.describe_scheduler(connection, at),
+        drops=policies.list_drops(connection, _LAST_DROPS),
     )

@@ -71,7 +71,7 @@ def carry_out(
             left += 1
             continue
         try:
-            waits += _carry_out(connection, at, job, server_time)
+            waits += _carry_out(connection, at, job, server_time, has_time)
         except _Busy:
             left += 1
         except ChandleryError as error:
@@ -91,7 +91,9 @@ def _place(job: FoundJob) -> tuple[int, int]:
     return _KINDS.index(PolicyKind(str(job.kind))), _ORDER[str(job.table_name)]
 
 
-def _carry_out(connection: Connection, at: datetime, job: FoundJob, server_time: datetime) -> Sequence[str]:
+def _carry_out(
+    connection: Connection, at: datetime, job: FoundJob, server_time: datetime, has_time: Callable[[], bool]
+) -> Sequence[str]:
     """Returns what it waits for, if anything.
 
     Raises:
@@ -111,6 +113,8 @@ def _carry_out(connection: Connection, at: datetime, job: FoundJob, server_time:
         elif job.kind == PolicyKind.COLUMNSTORE:
             store.turn_to_columns(connection, table, before)
         # What is dropped does not come back: one wrong clock is not enough for that, and a replay's is behind.
-        elif waits := store.drop_before(connection, table, min(before, server_time - job.age)).waits:
-            return [waits]
+        else:
+            horizon = min(before, server_time - job.age)
+            _, waits = store.drop_before(connection, table, horizon, job.age, has_time)
+            return [waits] if waits else []
     return []

@@ -1,7 +1,7 @@
 """Hold derived candles against their minutes and unique keys against themselves, and put right what is wrong."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from psycopg import Connection
 
@@ -11,11 +11,10 @@ from chandlery.domain.window import DAY, MINUTE, Window, epoch_minute
 from chandlery.errors import Retryable
 from chandlery.store import derived, instruments, refreshes, verifications
 from chandlery.store.refreshes import Outcome
-from chandlery.usecases.refresh_stale import piece_length
+from chandlery.usecases.refresh_stale import kept_stretches, piece_length
 
 Progress = Callable[[int, int], None]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # For whoever refreshes the same aggregate.
 _PATIENCE = MINUTE
 # Instruments whose day one run's sample reads: some 20,000 minutes.
@@ -73,9 +72,8 @@ def verify_sample(connection: Connection, at: datetime) -> VerifyReport:
     stored = derived.find_stored(connection)
     if stored is None or stored.starts >= at:
         return VerifyReport([])
-    horizon = derived.find_horizon(connection)
     last = Timeframe.D1.floor_bucket(min(at, stored.ends - MINUTE))
-    first = Timeframe.D1.floor_bucket(max(stored.starts, horizon or stored.starts))
+    first = Timeframe.D1.floor_bucket(stored.starts)
     days = max((last - first) // DAY + 1, 1)
     shares = max(-(-instruments.count(connection) // _SAMPLE_INSTRUMENTS), 1)
     turn = epoch_minute(at) // _SAMPLE_EVERY_MINUTES % (days * shares)
@@ -111,13 +109,14 @@ def _repair(connection: Connection, timeframe: Timeframe, piece: Window, buckets
     """Put wrong buckets right; what is wrong afterwards."""
     # Before: a run that dies in between leaves buckets that the next verification finds again.
     verifications.mark_wrong(connection, timeframe.aggregate, piece)
-    horizon = timeframe.ceil_bucket(derived.find_horizon(connection) or _EPOCH)
-    if horizon < piece.ends:
-        touched = [Window(bucket, bucket + MINUTE) for bucket in buckets]
-        for window in timeframe.whole_buckets(touched, Window(horizon, piece.ends)):
+    dropped = derived.list_dropped(connection)
+    touched = [Window(bucket, bucket + MINUTE) for bucket in buckets]
+    for kept in kept_stretches(dropped, piece.ends):
+        for window in timeframe.whole_buckets(touched, kept):
             outcome = refreshes.refresh(connection, timeframe.aggregate, window, patience=_PATIENCE, by_force=True)
             if outcome is Outcome.BUSY:
                 raise Retryable(f"another refresh of {timeframe.aggregate} is at work; run the same command again")
-    if piece.starts < horizon:
-        verifications.remove_copies(connection, timeframe.aggregate, Window(piece.starts, min(piece.ends, horizon)))
+    if any(each.starts < piece.ends and each.ends > piece.starts for each in dropped):
+        # What stands twice where minutes are gone; everything else was put right.
+        verifications.remove_copies(connection, timeframe.aggregate, piece)
     return verifications.verify_derived(connection, timeframe.aggregate, piece)

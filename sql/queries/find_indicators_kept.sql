@@ -1,0 +1,8 @@
+-- From where on indicators are kept up: as far back as retention lets them stay, and wherever older ones still stand.
+SELECT least(
+    :'at'::timestamptz - :'keep'::interval,
+    (
+        SELECT min(range_start) FROM timescaledb_information.chunks
+        WHERE hypertable_schema = 'market' AND hypertable_name = 'indicators'
+    )
+) AS kept_from;

@@ -1,0 +1,6 @@
+-- The operator lets chunks of history be dropped, as they were named: with so many rows, of so many imports.
+INSERT INTO market.releases (table_name, starts, ends, rows, imports, released_at)
+SELECT :'table_name', named.*, :'at'::timestamptz
+FROM unnest(:'starts'::timestamptz[], :'ends'::timestamptz[], :'rows'::bigint[], :'imports'::bigint[]) AS named
+ON CONFLICT (table_name, starts) DO UPDATE SET
+    ends = excluded.ends, rows = excluded.rows, imports = excluded.imports, released_at = excluded.released_at;
