@@ -5,17 +5,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar
 
 import typer
 from psycopg import Connection
 
 from chandlery.domain.window import CLOCK_ALLOWANCE, MINUTE
+from chandlery.errors import Permanent
 from chandlery.store import instruments
-from chandlery.store.ticks import Lot
 from chandlery.usecases.import_candles import import_candles
-from chandlery.usecases.import_ticks import import_ticks
+from chandlery.usecases.import_ticks import OnConflict, TickImport, import_ticks
+from local.command_line.conflicts import describe_conflicts, tell_conflicts
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, progress_bar, show_json
@@ -26,22 +28,52 @@ app = typer.Typer(no_args_is_help=True, help="Bring files of market data in.")
 SkipBad = Annotated[bool, typer.Option(help="set bad rows aside in FILE.bad.csv instead of stopping")]
 
 
+class Seq(StrEnum):
+    """Where a tick's sequence number comes from."""
+
+    FROM_FILE = "from-file"
+    BY_ROW = "by-row"
+
+
 @app.command()
 def ticks(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet: time,price,size[,seq,…]")
     ],
     instrument: Annotated[str, typer.Option(metavar="KEY", help="whose ticks they are")],
+    on_conflict: Annotated[
+        OnConflict,
+        typer.Option(
+            help="what to do with a row whose time and seq are a known tick's, with other content: keep the first,"
+            " replace it, or refuse the file"
+        ),
+    ] = OnConflict.KEEP,
+    seq: Annotated[
+        Seq, typer.Option(help="by-row: number ticks by the order of the rows, whatever the column seq says")
+    ] = Seq.FROM_FILE,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
 ) -> None:
     """Import ticks; each file comes in whole or not at all, and may be imported again.
 
     Columns: time (ISO 8601 with an offset), price, size and, if there, seq, venue, conditions, updates_ohlc,
-    updates_volume. Without seq the order of the rows counts.
+    updates_volume, cancelled. Without seq the order of the rows counts. The same tick again changes nothing; one of
+    the same time and seq with other content is a conflict: where the first is kept, it ends with exit code 1, all
+    other rows imported. A cancellation always wins.
     """
+
+    def bring_in(connection: Connection, instrument_id: int, file: _File) -> _Counts:
+        return _import_ticks(connection, instrument_id, file, on_conflict, seq)
+
     summary = "{new:,} new ticks, {known:,} known already"
-    _import_files(files, instrument, _import_ticks, summary, skip_bad=skip_bad, as_json=as_json)
+    more = {
+        "cancelled": ", {cancelled:,} cancelled",
+        "replaced": ", {replaced:,} replaced",
+        "conflicting": ", {conflicting:,} rows in conflict",
+    }
+    done = _import_files(files, instrument, bring_in, summary, more, skip_bad=skip_bad, as_json=as_json)
+    if on_conflict is OnConflict.KEEP and any(each["conflicting"] for each in done):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -60,7 +92,7 @@ def candles(
     trades. Candles made of ticks stay. Import the same file again after an interruption: it goes on.
     """
     summary = "{written:,} candles written, {revised:,} revised, {unchanged:,} unchanged"
-    _import_files(files, instrument, _import_candles, summary, skip_bad=skip_bad, as_json=as_json)
+    _import_files(files, instrument, _import_candles, summary, {}, skip_bad=skip_bad, as_json=as_json)
 
 
 @dataclass(frozen=True)
@@ -73,22 +105,32 @@ class _File:
 
 
 _L = TypeVar("_L")
-_Counts = Mapping[str, int]
+_Counts = Mapping[str, Any]
 _Import = Callable[[Connection, int, _File], _Counts]
 
 
 def _import_files(
-    files: Sequence[Path], key: str, bring_in: _Import, summary: str, *, skip_bad: bool, as_json: bool
-) -> None:
+    files: Sequence[Path],
+    key: str,
+    bring_in: _Import,
+    summary: str,
+    more: Mapping[str, str],
+    *,
+    skip_bad: bool,
+    as_json: bool,
+) -> Sequence[_Counts]:
+    """Bring files in one by one, and say what was done: of `more`, the counts that are not zero."""
     with open_connection() as connection:
         known = instruments.find(connection, key)
         done = []
         for file in files:
             done.append(result := _import_file(connection, known.instrument_id, file, bring_in, skip_bad=skip_bad))
             if not as_json:
-                out.print(f"{file}: {summary.format_map(result)}", soft_wrap=True)
+                told = summary + "".join(text for name, text in more.items() if result[name])
+                out.print(f"{file}: {told.format_map(result)}", soft_wrap=True)
     if as_json:
         show_json(done)
+    return done
 
 
 def _import_file(
@@ -106,16 +148,30 @@ def _import_file(
     return {"file": str(path), **counts, "bad": bad}
 
 
-def _import_ticks(connection: Connection, instrument_id: int, file: _File) -> _Counts:
+def _import_ticks(
+    connection: Connection, instrument_id: int, file: _File, on_conflict: OnConflict, seq: Seq
+) -> _Counts:
     from local.lots import tick_lots
     from local.market_file import open_tick_file
 
     latest = datetime.now(UTC) + CLOCK_ALLOWANCE
-    with open_tick_file(file.path, latest=latest, on_bad=file.set_aside) as reader:
-        lots = tick_lots(iter(reader), instrument_id, lambda: file.progress(reader.bytes_read, reader.total_bytes))
-        kept = _warned(lots, "ticks", file.path, lambda lot: min(_times(lot)))
-        result = import_ticks(connection, instrument_id, kept)
-    return {"read": result.read, "new": result.new, "known": result.known}
+    by_row = seq is Seq.BY_ROW
+    with open_tick_file(file.path, latest=latest, on_bad=file.set_aside, by_row=by_row) as reader:
+        lots = tick_lots(
+            iter(reader),
+            instrument_id,
+            lambda: file.progress(reader.bytes_read, reader.total_bytes),
+            reader.known_columns,
+        )
+        kept = _warned(lots, "ticks", file.path, lambda lot: lot.starts)
+        try:
+            result = import_ticks(connection, instrument_id, kept, on_conflict)
+        except Permanent as error:
+            if isinstance(error.report, TickImport):
+                tell_conflicts(file.path, reader.word, error.report, on_conflict)
+            raise
+    tell_conflicts(file.path, reader.word, result, on_conflict)
+    return {**vars(result), "known": result.known, "conflicts": describe_conflicts(result.conflicts)}
 
 
 def _import_candles(connection: Connection, instrument_id: int, file: _File) -> _Counts:
@@ -131,10 +187,6 @@ def _import_candles(connection: Connection, instrument_id: int, file: _File) -> 
         "revised": result.revised,
         "unchanged": result.unchanged,
     }
-
-
-def _times(lot: Lot) -> Sequence[datetime]:
-    return cast("Sequence[datetime]", lot.columns()["times"])
 
 
 def _warned(lots: Iterator[_L], table: str, path: Path, oldest: Callable[[_L], Any]) -> Iterator[_L]:

@@ -27,7 +27,7 @@ from local.market_file import (
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 NOON = "2024-05-01T12:00:00Z"
-TICKS = ["time", "seq", "price", "size", "venue", "conditions", "updates_ohlc", "updates_volume"]
+TICKS = ["time", "seq", "price", "size", "venue", "conditions", "updates_ohlc", "updates_volume", "cancelled"]
 Row = dict[str, Any]
 Write = Callable[[str | bytes], Path]
 
@@ -89,6 +89,7 @@ tick_rows = st.lists(
             "conditions": texts,
             "updates_ohlc": st.booleans(),
             "updates_volume": st.booleans(),
+            "cancelled": st.booleans(),
         }
     ),
     max_size=12,
@@ -124,7 +125,7 @@ def test_csv_reads_back_equal(rows: list[Row], batch_rows: int, zipped: bool) ->
 @settings(deadline=None)
 @given(rows=tick_rows, batch_rows=st.integers(1, 15))
 def test_parquet_reads_back_equal(rows: list[Row], batch_rows: int) -> None:
-    schema = open_schema().remove(8)
+    schema = open_schema().remove(9)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ticks.parquet"
         pq.write_table(pa.Table.from_pylist(rows, schema), path)
@@ -155,6 +156,7 @@ def test_schema_and_batch_size(ticks: Write) -> None:
         "string",
         "bool",
         "bool",
+        "bool",
         "int64",
     ]
     assert [str(field.type) for field in reader.schema] == types
@@ -181,7 +183,7 @@ def test_header_is_forgiving_and_extras_are_named(ticks: Write) -> None:
         assert reader.ignored_columns == ["note", "(column 5)"]
         (row,) = (row for batch in reader for row in batch.to_pylist())
     assert (row["price"], row["size"]) == ("1", "2")
-    assert (row["updates_ohlc"], row["updates_volume"], row["venue"]) == (True, True, None)
+    assert (row["updates_ohlc"], row["updates_volume"], row["venue"], row["cancelled"]) == (True, True, None, False)
 
 
 @pytest.mark.parametrize(
