@@ -241,6 +241,48 @@ def test_an_instrument_keeps_what_it_is_not_told(chandlery: Chandlery) -> None:
     assert (backward.returncode, len(backward.stderr.splitlines())) == (1, 1)
 
 
+def test_adding_an_instrument_again_changes_nothing_it_has(chandlery: Chandlery) -> None:
+    key = "DESK@SAME@EQ"
+    assert chandlery("instruments", "add", key).stderr.count(f"{key} is new: name its --calendar") == 1
+    assert chandlery("instruments", "add", key, "--calendar", "24/7", "--feed", "wire").returncode == 0
+    for again in ((), ("--calendar", "24/7"), ("--feed", "wire")):
+        assert chandlery("instruments", "add", key, *again).stdout == f"{key}: nothing changed\n"
+    other = chandlery("instruments", "add", key, "--calendar", "XNYS", "--listed", "2026-01-01")
+    assert other.returncode == 1
+    assert other.stderr == (
+        f"chandlery: {key} is there already with calendar 24/7; to change that: chandlery instruments set {key}"
+        " --calendar XNYS\n"
+    )
+    assert chandlery("instruments", "set", key).returncode == 2
+    assert chandlery("instruments", "set", key, "--feed", "other", "--ticker", "SAME").stdout == (
+        f"{key}: feed other instead of wire, ticker at polygon SAME\n"
+    )
+    (same,) = (each for each in json.loads(chandlery("instruments", "list", "--json").stdout) if each["key"] == key)
+    assert (same["calendar"], same["feed"], same["listed_at"]) == ("24/7", "other", None)
+
+
+def test_an_instrument_with_data_is_removed_only_when_told(chandlery: Chandlery, ticks: Path) -> None:
+    key = "DESK@GONE@EQ"
+    for _ in "12":
+        assert chandlery("instruments", "add", key, "--calendar", "24/7").returncode == 0
+        assert chandlery("import", "ticks", str(ticks), "--instrument", key).returncode == 0
+        refused = chandlery("instruments", "remove", key)
+        assert (refused.returncode, refused.stderr) == (
+            1,
+            f"chandlery: {key} has ticks; to delete them as well, for good: --with-data\n",
+        )
+        assert chandlery("instruments", "remove", key, "--with-data").stdout == f"{key}: removed\n"
+        assert chandlery("instruments", "remove", key).returncode == 1
+
+
+def test_calendars_are_listed(chandlery: Chandlery) -> None:
+    (always,) = (
+        each for each in json.loads(chandlery("sessions", "list", "--json").stdout) if each["calendar"] == "24/7"
+    )
+    assert (always["time_zone"], always["known_from"], always["instruments"] > 0) == ("UTC", "2005-01-01", True)
+    assert {"XNYS", "XBOM", "24/7"} <= set(chandlery("sessions", "list", "--offered").stdout.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

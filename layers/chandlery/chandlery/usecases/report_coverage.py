@@ -171,7 +171,7 @@ def _silence_remarks(
     if blank:
         yield (
             f"nothing is expected yet of {_named(blank)}: neither data nor a listing is known; import data, or run:"
-            f" chandlery instruments add {blank[0]} --calendar NAME --listed TIME"
+            f" chandlery instruments set {blank[0]} --listed TIME"
         )
     later = [instrument.key for instrument in silent if instrument.expected_since is not None]
     if later:
