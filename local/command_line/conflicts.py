@@ -33,7 +33,7 @@ def tell_conflicts(path: Path, word: str, report: TickImport, on_conflict: OnCon
         err.print(f"… and {more:,} more")
     err.print(
         f"{path.name}: {report.conflicting:,} of {report.read:,} rows have the time and seq of another tick and other"
-        f" content; {_OUTCOMES[on_conflict]}. {_advise(report.conflicts)}",
+        f" content: {_OUTCOMES[on_conflict]}; {_advise(report.conflicts)}",
         style="yellow",
         markup=False,
         soft_wrap=True,

@@ -118,6 +118,11 @@ def find(connection: Connection, key: str) -> Instrument:
     return found
 
 
+def list_ticked(connection: Connection, instrument_ids: Sequence[int]) -> Sequence[int]:
+    """Those of some instruments that have any tick."""
+    return [found for (found,) in run(connection, "list_ticked", instrument_ids=list(instrument_ids))]
+
+
 def count(connection: Connection) -> int:
     """How many instruments there are."""
     row = run(connection, "count_instruments").fetchone()
