@@ -50,6 +50,14 @@ def from_library(name: str, first: date, last: date) -> Calendar:
     return Calendar(name, str(calendar.tz), starts, ends, sessions)
 
 
+def list_names() -> Sequence[str]:
+    """The calendars that `exchange_calendars` knows; many go by other names as well."""
+    import exchange_calendars
+
+    names: list[str] = exchange_calendars.get_calendar_names(include_aliases=False)
+    return sorted(names)
+
+
 def as_event(found: Sequence[Calendar]) -> dict[str, Any]:
     """The event by which the function `migrate` makes these the stored ones."""
     return {"do": "sync-sessions", "calendars": TypeAdapter(list[Calendar]).dump_python(list(found), mode="json")}

@@ -1,7 +1,7 @@
 """Arrow batches of a market file as lots the database takes."""
 
 import io
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -27,9 +27,11 @@ _EXACT = Context(prec=400, traps=[Inexact])
 _L = TypeVar("_L")
 
 
-def tick_lots(batches: Iterator[pa.RecordBatch], instrument_id: int, read: Callable[[], None]) -> Iterator[Lot]:
-    """One lot a batch; `read` is called after each, for a progress bar."""
-    return _made_ahead(batches, partial(_tick_lot, instrument_id), read)
+def tick_lots(
+    batches: Iterator[pa.RecordBatch], instrument_id: int, read: Callable[[], None], told: Collection[str] = COLUMNS
+) -> Iterator[Lot]:
+    """One lot a batch; `read` is called after each, for a progress bar; `told` are the columns that the file has."""
+    return _made_ahead(batches, partial(_tick_lot, instrument_id, told), read)
 
 
 @contextmanager
@@ -85,9 +87,21 @@ def _next_lot(batches: Iterator[pa.RecordBatch], make: Callable[[pa.RecordBatch]
     return None if batch is None else make(batch)
 
 
-def _tick_lot(instrument_id: int, batch: pa.RecordBatch) -> Lot:
-    hours = pc.unique(pc.floor_temporal(batch.column("time"), unit="hour")).to_pylist()
-    return Lot(batch.num_rows, _csv(batch, instrument_id), hours, partial(_columns, batch))
+def _tick_lot(instrument_id: int, told: Collection[str], batch: pa.RecordBatch) -> Lot:
+    times = pc.min_max(batch.column("time")).as_py()
+    cancelled = batch.filter(batch.column("cancelled")) if "cancelled" in told else batch.slice(0, 0)
+    return Lot(
+        batch.num_rows,
+        times["min"],
+        times["max"],
+        told,
+        _csv(batch, instrument_id),
+        pc.unique(pc.floor_temporal(batch.column("time"), unit="hour")).to_pylist(),
+        partial(_columns, batch),
+        batch.column("line").to_pylist,
+        {f"{name}s": cancelled.column(name).to_pylist() for name in ("time", "seq")} if cancelled.num_rows else None,
+        batch.column("file_seq").to_pylist if "file_seq" in told else None,
+    )
 
 
 def _csv(batch: pa.RecordBatch, instrument_id: int) -> bytes:

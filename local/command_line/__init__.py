@@ -19,7 +19,7 @@ _COMMANDS = {
     "emulate": "emulate.emulate",
     "db": "database.app",
     "migrate": "migrations.app",
-    "instruments": "reference.instruments",
+    "instruments": "instruments.app",
     "sessions": "reference.sessions",
     "feeds": "feeds.app",
     "import": "imports.app",

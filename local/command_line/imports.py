@@ -3,27 +3,45 @@
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar
 
 import typer
 from psycopg import Connection
 
-from chandlery.domain.window import CLOCK_ALLOWANCE, MINUTE
+from chandlery.domain.instrument import Instrument
+from chandlery.domain.window import CLOCK_ALLOWANCE, MINUTE, Window
+from chandlery.errors import Permanent
+from chandlery.settings import read_settings
 from chandlery.store import instruments
-from chandlery.store.ticks import Lot
+from chandlery.usecases.aggregate_history import HistoryReport, aggregate_history
 from chandlery.usecases.import_candles import import_candles
-from chandlery.usecases.import_ticks import import_ticks
+from chandlery.usecases.import_ticks import OnConflict, TickImport, import_ticks
+from local.command_line.conflicts import describe_conflicts, tell_conflicts
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson
-from local.command_line.output import err, out, progress_bar, show_json
+from local.command_line.output import err, out, progress_bar, show_json, working
 from local.command_line.retention import warn_of_retention
 
 app = typer.Typer(no_args_is_help=True, help="Bring files of market data in.")
 
+Aggregate = Annotated[
+    bool,
+    typer.Option(
+        "--aggregate", help="go on to candles of every timeframe, and to what is missing, on the days of the files"
+    ),
+]
 SkipBad = Annotated[bool, typer.Option(help="set bad rows aside in FILE.bad.csv instead of stopping")]
+
+
+class Seq(StrEnum):
+    """Where a tick's sequence number comes from."""
+
+    FROM_FILE = "from-file"
+    BY_ROW = "by-row"
 
 
 @app.command()
@@ -32,16 +50,41 @@ def ticks(
         list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet: time,price,size[,seq,…]")
     ],
     instrument: Annotated[str, typer.Option(metavar="KEY", help="whose ticks they are")],
+    on_conflict: Annotated[
+        OnConflict,
+        typer.Option(
+            help="what to do with a row whose time and seq are a known tick's, with other content: keep the first,"
+            " replace it, or refuse the file"
+        ),
+    ] = OnConflict.KEEP,
+    seq: Annotated[
+        Seq, typer.Option(help="by-row: number ticks by the order of the rows, whatever the column seq says")
+    ] = Seq.FROM_FILE,
+    aggregate: Aggregate = False,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
 ) -> None:
     """Import ticks; each file comes in whole or not at all, and may be imported again.
 
     Columns: time (ISO 8601 with an offset), price, size and, if there, seq, venue, conditions, updates_ohlc,
-    updates_volume. Without seq the order of the rows counts.
+    updates_volume, cancelled. Without seq the order of the rows counts. The same tick again changes nothing; one of
+    the same time and seq with other content is a conflict: where the first is kept, it ends with exit code 1, all
+    other rows imported. A cancellation always wins.
     """
+
+    def bring_in(connection: Connection, instrument_id: int, file: _File) -> _Counts:
+        return _import_ticks(connection, instrument_id, file, on_conflict, seq)
+
     summary = "{new:,} new ticks, {known:,} known already"
-    _import_files(files, instrument, _import_ticks, summary, skip_bad=skip_bad, as_json=as_json)
+    more = {
+        "cancelled": ", {cancelled:,} cancelled",
+        "replaced": ", {replaced:,} replaced",
+        "conflicting": ", {conflicting:,} rows in conflict",
+    }
+    options = _Options(skip_bad, aggregate, as_json)
+    done = _import_files(files, instrument, bring_in, summary, more, options)
+    if on_conflict is OnConflict.KEEP and any(each["conflicting"] for each in done):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -51,6 +94,7 @@ def candles(
         typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet: time,open,high,low,close,volume[,vwap,trades]"),
     ],
     instrument: Annotated[str, typer.Option(metavar="KEY", help="whose candles they are")],
+    aggregate: Aggregate = False,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
 ) -> None:
@@ -60,45 +104,109 @@ def candles(
     trades. Candles made of ticks stay. Import the same file again after an interruption: it goes on.
     """
     summary = "{written:,} candles written, {revised:,} revised, {unchanged:,} unchanged"
-    _import_files(files, instrument, _import_candles, summary, skip_bad=skip_bad, as_json=as_json)
+    options = _Options(skip_bad, aggregate, as_json)
+    _import_files(files, instrument, _import_candles, summary, {}, options)
+
+
+@dataclass(frozen=True)
+class _Options:
+    """How files come in, and what follows."""
+
+    skip_bad: bool
+    aggregate: bool
+    as_json: bool
+
+
+@dataclass
+class _Reach:
+    """The times of the first and the last row of several files; none before there is a row."""
+
+    starts: datetime | None = None
+    ends: datetime | None = None
+
+    def extend(self, starts: datetime, ends: datetime) -> None:
+        """Take some rows in."""
+        self.starts = min(self.starts or starts, starts)
+        self.ends = max(self.ends or ends, ends)
 
 
 @dataclass(frozen=True)
 class _File:
-    """A file on its way in, and who hears of its bad rows and of the bytes read, out of how many."""
+    """A file on its way in, how far all of them reach, and who hears of bad rows and of the bytes read, of how many."""
 
     path: Path
+    reach: _Reach
     set_aside: "_SetAside | None"
     progress: Callable[[int, int], None]
 
 
 _L = TypeVar("_L")
-_Counts = Mapping[str, int]
+_Counts = Mapping[str, Any]
 _Import = Callable[[Connection, int, _File], _Counts]
 
 
 def _import_files(
-    files: Sequence[Path], key: str, bring_in: _Import, summary: str, *, skip_bad: bool, as_json: bool
-) -> None:
+    files: Sequence[Path],
+    key: str,
+    bring_in: _Import,
+    summary: str,
+    more: Mapping[str, str],
+    options: _Options,
+) -> Sequence[_Counts]:
+    """Bring files in one by one, and say what was done: of `more`, the counts that are not zero."""
     with open_connection() as connection:
         known = instruments.find(connection, key)
-        done = []
+        done, reach = [], _Reach()
         for file in files:
-            done.append(result := _import_file(connection, known.instrument_id, file, bring_in, skip_bad=skip_bad))
-            if not as_json:
-                out.print(f"{file}: {summary.format_map(result)}", soft_wrap=True)
-    if as_json:
-        show_json(done)
+            done.append(
+                result := _import_file(
+                    connection, known.instrument_id, file, bring_in, reach, skip_bad=options.skip_bad
+                )
+            )
+            if not options.as_json:
+                told = summary + "".join(text for name, text in more.items() if result[name])
+                out.print(f"{file}: {told.format_map(result)}", soft_wrap=True)
+        made = _make_candles(connection, known, reach) if options.aggregate else None
+    if options.as_json:
+        show_json(done if made is None else {"files": done, "made": asdict(made)})
+    elif made is not None:
+        _show_made(known, made)
+    return done
+
+
+def _make_candles(connection: Connection, instrument: Instrument, reach: _Reach) -> HistoryReport:
+    if reach.starts is None or reach.ends is None:
+        raise Permanent("the files have no rows: there is nothing to make candles of")
+    with working("aggregating") as tell:
+        return aggregate_history(
+            connection,
+            instrument.instrument_id,
+            Window(reach.starts, reach.ends + MINUTE),
+            datetime.now(UTC),
+            piece_candles=read_settings().live_piece_candles,
+            progress=lambda what, pieces: tell(f"{what}, {pieces:,} pieces done"),
+        )
+
+
+def _show_made(instrument: Instrument, made: HistoryReport) -> None:
+    stretch = f"--from {made.starts:%Y-%m-%d} --to {made.ends:%Y-%m-%d}"
+    out.print(
+        f"{instrument.key}: {made.candles_written:,} candles written, {made.candles_revised:,} revised;"
+        f" {made.gaps_found:,} gaps found; {made.hours_refreshed:,} hours of higher timeframes refreshed\n"
+        f"next: chandlery candles {instrument.key} 5m {stretch}",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _import_file(
-    connection: Connection, instrument_id: int, path: Path, bring_in: _Import, *, skip_bad: bool
+    connection: Connection, instrument_id: int, path: Path, bring_in: _Import, reach: _Reach, *, skip_bad: bool
 ) -> dict[str, Any]:
     with ExitStack() as stack:
         set_aside = _SetAside(path, stack) if skip_bad else None
         bar = stack.enter_context(progress_bar())
         task = bar.add_task(path.name, total=None)
-        file = _File(path, set_aside, lambda read, total: bar.update(task, completed=read, total=total))
+        file = _File(path, reach, set_aside, lambda read, total: bar.update(task, completed=read, total=total))
         counts = bring_in(connection, instrument_id, file)
     bad = set_aside.rows if set_aside else 0
     if set_aside and bad:
@@ -106,16 +214,30 @@ def _import_file(
     return {"file": str(path), **counts, "bad": bad}
 
 
-def _import_ticks(connection: Connection, instrument_id: int, file: _File) -> _Counts:
+def _import_ticks(
+    connection: Connection, instrument_id: int, file: _File, on_conflict: OnConflict, seq: Seq
+) -> _Counts:
     from local.lots import tick_lots
     from local.market_file import open_tick_file
 
     latest = datetime.now(UTC) + CLOCK_ALLOWANCE
-    with open_tick_file(file.path, latest=latest, on_bad=file.set_aside) as reader:
-        lots = tick_lots(iter(reader), instrument_id, lambda: file.progress(reader.bytes_read, reader.total_bytes))
-        kept = _warned(lots, "ticks", file.path, lambda lot: min(_times(lot)))
-        result = import_ticks(connection, instrument_id, kept)
-    return {"read": result.read, "new": result.new, "known": result.known}
+    by_row = seq is Seq.BY_ROW
+    with open_tick_file(file.path, latest=latest, on_bad=file.set_aside, by_row=by_row) as reader:
+        lots = tick_lots(
+            iter(reader),
+            instrument_id,
+            lambda: file.progress(reader.bytes_read, reader.total_bytes),
+            reader.known_columns,
+        )
+        kept = _watched(lots, "ticks", file, lambda lot: (lot.starts, lot.ends))
+        try:
+            result = import_ticks(connection, instrument_id, kept, on_conflict)
+        except Permanent as error:
+            if isinstance(error.report, TickImport):
+                tell_conflicts(file.path, reader.word, error.report, on_conflict)
+            raise
+    tell_conflicts(file.path, reader.word, result, on_conflict)
+    return {**vars(result), "known": result.known, "conflicts": describe_conflicts(result.conflicts)}
 
 
 def _import_candles(connection: Connection, instrument_id: int, file: _File) -> _Counts:
@@ -123,7 +245,7 @@ def _import_candles(connection: Connection, instrument_id: int, file: _File) -> 
 
     last_closed = datetime.now(UTC) - MINUTE
     with checked_candle_lots(file.path, latest=last_closed, on_bad=file.set_aside, progress=file.progress) as lots:
-        kept = _warned(lots, "candles", file.path, lambda lot: min(lot.times))
+        kept = _watched(lots, "candles", file, lambda lot: (min(lot.times), max(lot.times)))
         result = import_candles(connection, instrument_id, kept)
     return {
         "read": result.read,
@@ -133,15 +255,15 @@ def _import_candles(connection: Connection, instrument_id: int, file: _File) -> 
     }
 
 
-def _times(lot: Lot) -> Sequence[datetime]:
-    return cast("Sequence[datetime]", lot.columns()["times"])
-
-
-def _warned(lots: Iterator[_L], table: str, path: Path, oldest: Callable[[_L], Any]) -> Iterator[_L]:
+def _watched(
+    lots: Iterator[_L], table: str, file: _File, times: Callable[[_L], tuple[datetime, datetime]]
+) -> Iterator[_L]:
     """The same lots; says before the first is written that retention will drop what is in it, if so."""
     for number, lot in enumerate(lots):
+        starts, ends = times(lot)
         if number == 0:
-            warn_of_retention(str(path), table, oldest(lot))
+            warn_of_retention(str(file.path), table, starts)
+        file.reach.extend(starts, ends)
         yield lot
 
 

@@ -3,9 +3,12 @@
 import csv
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from threading import Event, Thread
 from typing import Any
 
 from rich.box import SIMPLE
@@ -16,9 +19,12 @@ from rich.progress import (
     Progress,
     SpinnerColumn,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
+
+_SECONDS_BETWEEN_LINES = 30.0
 
 err = Console(stderr=True, highlight=False)
 # Where nothing tells the width, or it is a narrow one, a table of candles still shows every digit.
@@ -75,15 +81,67 @@ def spell_counts(counts: Row, names: Sequence[str]) -> str:
     return ", ".join(f"{plain(counts[name])} {name.replace('_', ' ')}" for name in names)
 
 
-def progress_bar() -> Progress:
-    """A progress bar on stderr; silent where stderr is no terminal."""
-    return Progress(
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress bar on stderr; where that is no terminal, a line now and then."""
+    bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=err,
         transient=True,
         disable=not err.is_terminal,
     )
+    with bar, _lines_now_and_then(lambda: _spell_tasks(bar)):
+        yield bar
+
+
+@contextmanager
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on stderr that a command lives while it works; call what this yields to say what it is at.
+
+    On a terminal that is a line that counts the seconds, and goes with the work; elsewhere a line now and then.
+    """
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+    task = bar.add_task(what)
+    with bar, _lines_now_and_then(lambda: _spell_tasks(bar)):
+        yield lambda at: bar.update(task, description=f"{what}: {at}")
+
+
+def _spell_tasks(bar: Progress) -> str:
+    return ", ".join(
+        task.description + (f" ({100 * task.completed / task.total:.0f} %)" if task.total else "")
+        for task in bar.tasks
+        if not task.finished
+    )
+
+
+@contextmanager
+def _lines_now_and_then(say: Callable[[], str]) -> Iterator[None]:
+    """Where stderr is no terminal, say every half minute what is being done, and since when."""
+    if err.is_terminal:
+        yield
+        return
+    began, ended = time.monotonic(), Event()
+
+    def tell() -> None:
+        while not ended.wait(_SECONDS_BETWEEN_LINES):
+            print(f"{say()}: {time.monotonic() - began:.0f} s so far", file=sys.stderr, flush=True)
+
+    teller = Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        teller.join()

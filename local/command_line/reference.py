@@ -1,7 +1,6 @@
-"""`chandlery instruments` and `chandlery sessions`: reference data."""
+"""`chandlery sessions`: when markets are open."""
 
 import json
-import re
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -10,88 +9,19 @@ from typing import Annotated
 import typer
 from psycopg import Connection
 
-from chandlery.domain.instrument import Instrument, exchange_of
 from chandlery.domain.session import Calendar
 from chandlery.store import instruments as instrument_store
 from chandlery.store import sessions as session_store
 from local import calendars
 from local.command_line.database import open_connection
-from local.command_line.options import AsJson, Key, parse_day, parse_moment
-from local.command_line.output import err, out, plain, show_rows
+from local.command_line.options import AsJson, parse_day
+from local.command_line.output import err, out, show_json, show_rows
 
-instruments = typer.Typer(no_args_is_help=True, help="What is traded.")
 sessions = typer.Typer(no_args_is_help=True, help="When markets are open.")
 
 # How far ahead sessions are kept: holidays beyond are guesses that exchanges still change.
 _AHEAD = timedelta(days=2 * 366)
 _ENDS_SOON = timedelta(days=60)
-
-
-_TICKER = re.compile(r"(?:([a-z][a-z0-9_]*)=)?(\S+)")
-_VENDOR = "polygon"  # whose a ticker is that names no vendor
-
-
-@instruments.command()
-def add(
-    key: Key,
-    calendar: Annotated[str, typer.Option(help="trading calendar, as XNYS, XBOM, CMES or 24/7")],
-    feed: Annotated[str | None, typer.Option(help="whose ticks they are; the exchange when absent")] = None,
-    listed: Annotated[
-        datetime | None,
-        typer.Option(parser=parse_moment, metavar="TIME", help="candles are expected from here on"),
-    ] = None,
-    delisted: Annotated[
-        datetime | None,
-        typer.Option(parser=parse_moment, metavar="TIME", help="candles are expected up to here"),
-    ] = None,
-    ticker: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[VENDOR=]TICKER", help=f"what a vendor calls it, {_VENDOR} if none is named; repeatable"),
-    ] = None,
-) -> None:
-    """Add an instrument, or change it; fills the calendar's sessions if they are not there yet.
-
-    Where it is there already, calendar and feed become those given here; --listed, --delisted and --ticker keep what
-    is stored when absent. Without --listed, candles are expected from the earliest one on.
-    """
-    try:
-        exchange = exchange_of(key)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if listed and delisted and listed >= delisted:
-        raise typer.BadParameter(f"--listed {plain(listed)} is not before --delisted {plain(delisted)}")
-    tickers = dict(_parse_ticker(text) for text in ticker or ())
-    with open_connection() as connection:
-        if not session_store.known(connection, calendar):
-            _fill(connection, calendars.from_library(calendar, calendars.EARLIEST, _horizon()))
-        instrument_store.add(
-            connection, key, calendar, feed or exchange, listed_at=listed, delisted_at=delisted, tickers=tickers
-        )
-        added = instrument_store.find(connection, key)
-    more = {"listed": added.listed_at, "delisted": added.delisted_at, "tickers": _tickers_told(added)}
-    told = "".join(f", {name} {plain(value)}" for name, value in more.items() if value)
-    out.print(f"{key}: calendar {calendar}, feed {feed or exchange}{told}", markup=False, soft_wrap=True)
-
-
-@instruments.command("list")
-def list_instruments(as_json: AsJson = False) -> None:
-    """List the instruments; data_from is the earliest candle."""
-    with open_connection() as connection:
-        found = instrument_store.list_all(connection)
-    rows = [asdict(each) | ({} if as_json else {"tickers": _tickers_told(each)}) for each in found]
-    columns = ("key", "calendar", "feed", "instrument_id", "listed_at", "delisted_at", "data_from", "tickers")
-    show_rows(rows, columns, title="instruments", as_json=as_json)
-
-
-def _parse_ticker(text: str) -> tuple[str, str]:
-    found = _TICKER.fullmatch(text)
-    if found is None:
-        raise typer.BadParameter(f'"{text}" is not a ticker: write TICKER or VENDOR=TICKER, as in {_VENDOR}=IBM')
-    return found[1] or _VENDOR, found[2]
-
-
-def _tickers_told(instrument: Instrument) -> str:
-    return ", ".join(f"{vendor}={ticker}" for vendor, ticker in sorted((instrument.tickers or {}).items()))
 
 
 @sessions.command()
@@ -111,7 +41,23 @@ def sync(
         if not names:
             out.print("no instrument names a calendar yet; name one: --calendar XNYS")
         for name in names:
-            _fill(connection, calendars.from_library(name, first or calendars.EARLIEST, last or _horizon()))
+            fill(connection, calendars.from_library(name, first or calendars.EARLIEST, last or horizon()))
+
+
+@sessions.command("list")
+def list_calendars(
+    offered: Annotated[bool, typer.Option("--offered", help="list the names that exchange_calendars knows")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the calendars that are filled: the days they know, their sessions, and the instruments that go by them."""
+    if offered:
+        names = calendars.list_names()
+        show_json(names) if as_json else out.print(" ".join(names), soft_wrap=True)
+        return
+    with open_connection() as connection:
+        rows = [asdict(each) for each in session_store.list_calendars(connection)]
+    columns = ("calendar", "time_zone", "known_from", "known_to", "sessions", "instruments")
+    show_rows(rows, columns, title="calendars", as_json=as_json)
 
 
 @sessions.command("import")
@@ -122,7 +68,7 @@ def import_sessions(
 ) -> None:
     """Fill a calendar of your own from a file; it replaces what stood on the days from its first to its last."""
     with open_connection() as connection:
-        _fill(connection, calendars.from_file(file, calendar, time_zone))
+        fill(connection, calendars.from_file(file, calendar, time_zone))
 
 
 @sessions.command("export")
@@ -140,7 +86,7 @@ def export_sessions(
 ) -> None:
     """Write sessions as the event that the function `migrate` takes, for a database that only it can reach."""
     if file is None:
-        found = [calendars.from_library(name, first or calendars.EARLIEST, last or _horizon()) for name in calendar]
+        found = [calendars.from_library(name, first or calendars.EARLIEST, last or horizon()) for name in calendar]
     elif time_zone is None or len(calendar) > 1:
         raise typer.BadParameter("a --file holds one calendar, and needs its --time-zone")
     else:
@@ -148,7 +94,8 @@ def export_sessions(
     print(json.dumps(calendars.as_event(found), separators=(",", ":")))
 
 
-def _fill(connection: Connection, calendar: Calendar) -> None:
+def fill(connection: Connection, calendar: Calendar) -> None:
+    """Make a calendar's sessions the stored ones, and say what that came to."""
     restamped = session_store.replace(connection, calendar)
     out.print(
         f"{calendar.name}: {len(calendar.sessions):,} sessions known from {calendar.known_from} to {calendar.known_to}"
@@ -161,5 +108,6 @@ def _fill(connection: Connection, calendar: Calendar) -> None:
         )
 
 
-def _horizon() -> date:
+def horizon() -> date:
+    """How far ahead sessions are kept."""
     return datetime.now(UTC).date() + _AHEAD

@@ -13,6 +13,7 @@ from local.market_file.errors import UnreadableFile
 from local.market_file.values import (
     INSTANT,
     Parsed,
+    parse_any_integers,
     parse_flags,
     parse_integers,
     parse_numbers,
@@ -32,7 +33,10 @@ _TYPES: dict[Kind, pa.DataType] = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, how its text is parsed, whether a file must have it and what it is if not."""
+    """One column: its name, how its text is parsed, whether a file must have it and what it is if not.
+
+    `called` is what files call it, where that is not its name; empty: no file has it.
+    """
 
     name: str
     kind: Kind
@@ -40,6 +44,12 @@ class Column:
     required: bool = True
     nullable: bool = False
     default: bool | None = None
+    called: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What files call it."""
+        return self.name if self.called is None else self.called
 
     @property
     def field(self) -> pa.Field:
@@ -56,17 +66,23 @@ class Header:
     width: int
 
 
-def tick_columns(latest: datetime | None) -> tuple[Column, ...]:
-    """The columns of a tick file; a time after `latest` is bad."""
+def tick_columns(latest: datetime | None, *, by_row: bool = False) -> tuple[Column, ...]:
+    """The columns of a tick file; a time after `latest` is bad.
+
+    With `by_row` the file's own seq, whatever stands there, becomes `file_seq`, and seq comes of the rows' order.
+    """
+    own_seq = Column("file_seq", "integer", parse_any_integers, required=False, nullable=True, called="seq")
     return (
         Column("time", "time", partial(parse_times, latest=latest)),
-        Column("seq", "integer", parse_integers, required=False),
+        Column("seq", "integer", parse_integers, required=False, called="" if by_row else None),
+        *([own_seq] if by_row else []),
         Column("price", "number", parse_numbers),
         Column("size", "number", parse_numbers),
         Column("venue", "text", parse_texts, required=False, nullable=True),
         Column("conditions", "text", parse_texts, required=False, nullable=True),
         Column("updates_ohlc", "flag", parse_flags, required=False, default=True),
         Column("updates_volume", "flag", parse_flags, required=False, default=True),
+        Column("cancelled", "flag", partial(parse_flags, empty=False), required=False, default=False),
     )
 
 
@@ -102,7 +118,7 @@ def match_header(names: Sequence[str], columns: Sequence[Column], file: str) -> 
     if missing:
         shown = ", ".join(name.strip() for name in names)
         raise UnreadableFile(file, f"has no column {', '.join(missing)}; its columns are: {shown}")
-    known = {column.name for column in columns}
-    positions = {name: position for position, name in enumerate(found) if name in known}
+    known = {column.title: column.name for column in columns if column.title}
+    positions = {known[name]: position for position, name in enumerate(found) if name in known}
     ignored = [name.strip() or f"(column {place})" for place, name in enumerate(names, 1)]
     return Header(positions, [name for name in ignored if name.lower() not in known], len(names))

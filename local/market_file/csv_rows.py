@@ -1,8 +1,6 @@
 """CSV files, gzipped or not, as rows of text that know their lines."""
 
-import codecs
 import csv
-import io
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import reduce
@@ -15,10 +13,10 @@ import pyarrow.csv as pa_csv
 
 from local.market_file.columns import Column, Header, match_header
 from local.market_file.errors import RowWord, UnreadableFile
+from local.market_file.guard import MOST_LEADING_LINES, MOST_MISSHAPEN, blocks
 from local.market_file.rows import Misshapen, Rows
 from local.market_file.source import Format, decompressed, explained, open_raw
 
-_BLOCK = 1 << 21
 _LONGEST_HEADER = 1 << 16
 
 
@@ -51,17 +49,12 @@ class CsvRows:
     def rows(self, most: int) -> Iterator[Rows]:
         """The rows in order, at most `most` at a time; once only."""
         with explained(self._path):
-            if not self._stream.peek(1):  # Arrow takes no rows at all for an error
-                return
             lines = _Lines(self._header_line + 1)
-            stream = _Utf8(self._stream, self._raw)
-            for batch in _open_csv(stream, self.header.width, lines):
-                if stream.positions:  # Arrow makes one batch of each block
-                    self._position = stream.positions.popleft()
-                for start in range(0, batch.num_rows, most):
+            for block in blocks(self._stream, self._path.name):
+                batch = self._parse(block, lines)
+                self._position = self._raw.tell()
+                for start in range(0, max(batch.num_rows, 1), most):
                     yield self._numbered(batch.slice(start, most), lines)
-            nothing = pa.array([], pa.string())
-            yield self._numbered(pa.record_batch([nothing] * self.header.width, _names(self.header.width)), lines)
 
     def position(self) -> int:
         """How many bytes of the file are behind the rows so far: compressed ones, if it is compressed."""
@@ -70,6 +63,30 @@ class CsvRows:
     def close(self) -> None:
         """Closes the file."""
         self._raw.close()
+
+    def _parse(self, block: bytes, lines: "_Lines") -> pa.RecordBatch:
+        """A block as a batch of text; blank lines are kept, so that lines can be counted.
+
+        Arrow gets bytes rather than the file: it would read ahead in a thread, and one that outlives the interpreter
+        aborts it.
+        """
+        names = [str(position) for position in range(self.header.width)]
+        try:
+            table = pa_csv.read_csv(
+                pa.BufferReader(block),
+                # With threads, Arrow does not number the rows that it leaves out.
+                pa_csv.ReadOptions(column_names=names, block_size=len(block) + 1, use_threads=False),
+                pa_csv.ParseOptions(
+                    ignore_empty_lines=False, newlines_in_values=True, invalid_row_handler=lines.leave_out
+                ),
+                pa_csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(names, pa.string())),
+            )
+        except pa.ArrowInvalid as error:
+            if lines.gave_up is None:
+                raise
+            raise UnreadableFile(self._path.name, lines.gave_up) from error
+        columns = [column.combine_chunks() for column in table.columns]
+        return pa.record_batch(columns, names)
 
     def _numbered(self, batch: pa.RecordBatch, lines: "_Lines") -> Rows:
         numbers, misshapen = lines.number(batch)
@@ -82,17 +99,28 @@ class CsvRows:
 
 
 class _Lines:
-    """Counts lines. Arrow tells of misshapen rows as it parses, often ahead of the rows before them."""
+    """Counts lines. Arrow tells of a block's misshapen rows, by their place in it, before it hands out the others."""
 
     def __init__(self, first: int) -> None:
         self._line = first
         self._row = 1
         self._waiting: deque[pa_csv.InvalidRow] = deque()
+        self._on_end = (0, 0)
+        self.gave_up: str | None = None
 
     def leave_out(self, row: pa_csv.InvalidRow) -> str:
-        """Remembers a row with the wrong number of columns; Arrow calls this."""
-        self._waiting.append(row)
-        return "skip"
+        """Remembers a row with the wrong number of columns, unless too many follow on one another; Arrow calls this."""
+        number = self._row + row.number - 1
+        self._waiting.append(row._replace(number=number))
+        first, last = self._on_end
+        self._on_end = (first if number == last + 1 else number, number)
+        if number - self._on_end[0] < MOST_MISSHAPEN:
+            return "skip"
+        self.gave_up = (
+            f"has {MOST_MISSHAPEN:,} rows on end with {row.actual_columns} columns instead of {row.expected_columns};"
+            " correct its header, or write it again"
+        )
+        return "error"
 
     def number(self, batch: pa.RecordBatch) -> tuple[pa.Array, list[Misshapen]]:
         """The line of each row, and the misshapen rows before, between and right after them."""
@@ -123,33 +151,13 @@ class _Lines:
         self._row += 1
 
 
-class _Utf8(io.RawIOBase):
-    """Passes blocks on that are UTF-8; Arrow itself cannot report a misshapen row that is not.
-
-    Arrow reads some 30 blocks ahead of the batches, so `positions` keeps where in `raw` each block ended.
-    """
-
-    def __init__(self, stream: BufferedReader, raw: BufferedReader) -> None:
-        self.positions: deque[int] = deque()
-        self._stream = stream
-        self._raw = raw
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        chunk = self._stream.read(size)
-        self._decoder.decode(chunk, final=not chunk)
-        self.positions.append(self._raw.tell())
-        return chunk
-
-
 def _read_header(stream: BufferedReader, file: str) -> tuple[list[str], int]:
     """The names in the first line that is not blank, and that line's number."""
     line, text = 0, ""
     while not text.strip():
         line += 1
+        if line > MOST_LEADING_LINES:
+            raise UnreadableFile(file, f"has no header in its first {MOST_LEADING_LINES:,} lines; they are blank")
         raw = stream.readline(_LONGEST_HEADER)
         if not raw:
             raise UnreadableFile(file, "is empty; it needs at least a header line")
@@ -160,22 +168,6 @@ def _read_header(stream: BufferedReader, file: str) -> tuple[list[str], int]:
         return next(csv.reader([text], strict=True)), line
     except csv.Error as error:
         raise UnreadableFile(file, f"has a header line that is not CSV ({error}); correct it") from error
-
-
-def _open_csv(stream: _Utf8, width: int, lines: _Lines) -> pa_csv.CSVStreamingReader:
-    """The rest of the stream as batches of text; blank lines are kept, so that lines can be counted."""
-    names = _names(width)
-    return pa_csv.open_csv(
-        stream,
-        # With threads, Arrow does not number the rows that it leaves out.
-        pa_csv.ReadOptions(column_names=names, block_size=_BLOCK, use_threads=False),
-        pa_csv.ParseOptions(ignore_empty_lines=False, newlines_in_values=True, invalid_row_handler=lines.leave_out),
-        pa_csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(names, pa.string())),
-    )
-
-
-def _names(width: int) -> list[str]:
-    return [str(position) for position in range(width)]
 
 
 def _blank(batch: pa.RecordBatch, time: int) -> pa.Array | None:

@@ -12,6 +12,10 @@ from local.market_file.errors import RowWord, UnreadableFile
 from local.market_file.rows import Rows
 from local.market_file.source import explained
 
+_BUFFER = 1 << 20
+# Bytes of a value, and of a whole column, that no price, time or condition comes to.
+_LONGEST_VALUE = 4_096
+_LEAST_COLUMN = 64 << 20
 _TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
 _FITTING = {
     "time": (),
@@ -45,8 +49,9 @@ class ParquetRows:
         self._size = path.stat().st_size
         self._done = 0
         with explained(path):
-            self._file = pq.ParquetFile(path, pre_buffer=False)
+            self._file = _open_parquet(path)
         try:
+            _refuse_huge(self._file.metadata, path.name)
             schema = self._file.schema_arrow
             self.header: Header = match_header(schema.names, columns, path.name)
             for column in columns:
@@ -63,7 +68,8 @@ class ParquetRows:
         with explained(self._path):
             for batch in self._file.iter_batches(batch_size=most, columns=names):
                 columns = {
-                    name: _text(batch.column(raw)) for name, raw in zip(self.header.positions, names, strict=True)
+                    name: _text(batch.column(raw), name, self._path.name)
+                    for name, raw in zip(self.header.positions, names, strict=True)
                 }
                 first = self._done + 1
                 self._done += batch.num_rows
@@ -91,9 +97,33 @@ def _check_type(column: Column, type_: pa.DataType, file: str) -> None:
     raise UnreadableFile(file, f"column {column.name}: cannot be of type {bare}; write {_WANTED[column.kind]}")
 
 
-def _text(values: pa.Array) -> pa.Array:
+def _open_parquet(path: Path) -> pq.ParquetFile:
+    """The file, read in small pieces; texts are kept once each, since one long text may stand for many rows."""
+    schema = pq.read_schema(path)
+    texts = [field.name for field in schema if any(is_text(field.type) for is_text in _TEXT[:2])]
+    return pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER, read_dictionary=texts)
+
+
+def _refuse_huge(metadata: pq.FileMetaData, file: str) -> None:
+    """Raises `UnreadableFile` where a column's values are too long, by the file's own account."""
+    for group in (metadata.row_group(number) for number in range(metadata.num_row_groups)):
+        for column in (group.column(number) for number in range(group.num_columns)):
+            most = max(_LEAST_COLUMN, group.num_rows * _LONGEST_VALUE)
+            if column.total_uncompressed_size > most:
+                raise _too_long(file, column.path_in_schema)
+
+
+def _too_long(file: str, column: str) -> UnreadableFile:
+    return UnreadableFile(file, f"column {column}: holds values of more than {_LONGEST_VALUE:,} bytes; leave it out")
+
+
+def _text(values: pa.Array, column: str, file: str) -> pa.Array:
     """The values as text, empty where null; timestamps stay what they are."""
     if pa.types.is_dictionary(values.type):
+        if pa.types.is_string(values.type.value_type):
+            longest = pc.max(pc.binary_length(values.dictionary)).as_py()
+            if longest and longest > _LONGEST_VALUE:
+                raise _too_long(file, column)
         values = values.dictionary_decode()
     if pa.types.is_timestamp(values.type):
         return values

@@ -26,8 +26,9 @@ def open_tick_file(
     latest: datetime | None = None,
     batch_rows: int = 50_000,
     on_bad: OnBad | None = None,
+    by_row: bool = False,
 ) -> "MarketFileReader":
-    """Opens a file of ticks: `time,price,size[,seq,venue,conditions,updates_ohlc,updates_volume]`.
+    """Opens a file of ticks: `time,price,size[,seq,venue,conditions,updates_ohlc,updates_volume,cancelled]`.
 
     Without a `seq` column, seq is 31 bits of the content's SHA-256 followed by 32 bits of the row's line: the
     same content, under any name and gzipped or not, gives the same again, and two files all but surely
@@ -38,11 +39,14 @@ def open_tick_file(
         latest: the aware time after which a tick lies in the future; None: no limit.
         batch_rows: the most rows in one batch.
         on_bad: what to do with rows that are left out; None: the first bad row raises.
+        by_row: whether seq is that of a file without the column; what stands there becomes `file_seq`, null where it
+            is no integer.
 
     Raises:
         UnreadableFile: the file as a whole cannot be read.
     """
-    return MarketFileReader(Path(path), tick_columns(latest), batch_rows=batch_rows, on_bad=on_bad)
+    columns = tick_columns(latest, by_row=by_row)
+    return MarketFileReader(Path(path), columns, batch_rows=batch_rows, on_bad=on_bad)
 
 
 def open_candle_file(
@@ -70,6 +74,8 @@ class MarketFileReader:
         path: the file.
         schema: times are UTC microseconds, decimals exact text; `line` is where the row stands in the file.
         ignored_columns: names of columns that mean nothing here.
+        known_columns: names of the others that the file has.
+        word: what a row's place in the file is called, line or row.
         total_bytes: the size of the file on disk.
         bytes_read: about how much of that the batches so far came from; equals `total_bytes` after the last.
     """
@@ -96,6 +102,8 @@ class MarketFileReader:
             ParquetRows(path, columns) if self._format == "parquet" else CsvRows(path, self._format, columns)
         )
         self.ignored_columns = self._source.header.ignored
+        self.known_columns = frozenset(self._source.header.positions)
+        self.word = self._source.word
 
     def __enter__(self) -> Self:
         return self

@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
 from typing import Literal, cast
@@ -14,6 +15,7 @@ from typing import Literal, cast
 import pyarrow as pa
 
 from local.market_file.errors import UnreadableFile
+from local.market_file.guard import BLOCK, blocks
 
 Format = Literal["csv", "gzip", "parquet"]
 
@@ -82,9 +84,16 @@ def decompressed(raw: BufferedReader, format_: Format) -> BufferedReader:
 
 def fingerprint(path: Path, format_: Format) -> int:
     """31 bits of the SHA-256 of the content, decompressed if gzip; takes one pass over the file."""
+    digest = hashlib.sha256()
     with open_raw(path) as raw:
-        digest = hashlib.file_digest(decompressed(raw, format_), "sha256").digest()
-    return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
+        content = (
+            iter(partial(raw.read, BLOCK), b"")
+            if format_ == "parquet"
+            else blocks(decompressed(raw, format_), path.name)
+        )
+        for block in content:
+            digest.update(block)
+    return int.from_bytes(digest.digest()[:4], "big") & 0x7FFFFFFF
 
 
 def _explain_os_error(error: OSError) -> str:
@@ -99,8 +108,6 @@ def _explain_arrow_error(error: Exception) -> str:
     message = str(error)
     if "UTF8" in message:
         return "is not UTF-8 text; save it as UTF-8"
-    if "straddling" in message:
-        return "has a row of more than 2 MiB; look for a quote that is never closed"
     return f"cannot be read ({_first_sentence(error)}); copy or write it again"
 
 

@@ -28,7 +28,7 @@ _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _SHORT_INTEGER = r"\A-?[0-9]{1,18}\z"
 _INTEGER = re.compile(r"([+-]?[0-9]{1,30})(?:\.0*)?")
 _ISO_8601 = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}(?:[Tt ].*)?")
-_TRUE = pa.array(["1", "true", "t", "True", "TRUE", "T", ""])
+_TRUE = pa.array(["1", "true", "t", "True", "TRUE", "T"])
 _FALSE = pa.array(["0", "false", "f", "False", "FALSE", "F"])
 _SHOWN = 60
 
@@ -83,11 +83,18 @@ def parse_integers(texts: pa.Array, *, least: int = -(2**63), nullable: bool = F
     return _with_nulls(texts, integers, good, lambda text: _explain_integer(text, least), nullable=nullable)
 
 
-def parse_flags(texts: pa.Array) -> Parsed:
-    """1, true, t or 0, false, f in any usual case; empty means true, as an absent column does."""
+def parse_any_integers(texts: pa.Array) -> Parsed:
+    """Integers that fit 64 bits; null whatever else stands there."""
+    return Parsed(_integers(pc.ascii_trim_whitespace(texts)), None, _explain_number)
+
+
+def parse_flags(texts: pa.Array, *, empty: bool = True) -> Parsed:
+    """1, true, t or 0, false, f in any usual case; empty means what an absent column does."""
     texts = pc.ascii_trim_whitespace(texts)
-    flags = pc.is_in(texts, _TRUE)
-    good = pc.or_(flags, pc.is_in(texts, _FALSE))
+    said = pc.is_in(texts, _TRUE)
+    blank = pc.equal(texts, "")
+    flags = pc.or_(said, blank) if empty else said
+    good = pc.or_(pc.or_(said, blank), pc.is_in(texts, _FALSE))
     return Parsed(flags, _bad(good), lambda text: f"{quote(text)} is neither 1, true, t nor 0, false, f")
 
 

@@ -1,2 +1,2 @@
--- Makes room for the next lot.
-TRUNCATE staged_ticks;
+-- Makes room for the next lot, whose places count from 1.
+TRUNCATE staged_ticks RESTART IDENTITY;

@@ -254,6 +254,48 @@ def test_an_instrument_keeps_what_it_is_not_told(chandlery: Chandlery) -> None:
     assert (backward.returncode, len(backward.stderr.splitlines())) == (1, 1)
 
 
+def test_adding_an_instrument_again_changes_nothing_it_has(chandlery: Chandlery) -> None:
+    key = "DESK@SAME@EQ"
+    assert chandlery("instruments", "add", key).stderr.count(f"{key} is new: name its --calendar") == 1
+    assert chandlery("instruments", "add", key, "--calendar", "24/7", "--feed", "wire").returncode == 0
+    for again in ((), ("--calendar", "24/7"), ("--feed", "wire")):
+        assert chandlery("instruments", "add", key, *again).stdout == f"{key}: nothing changed\n"
+    other = chandlery("instruments", "add", key, "--calendar", "XNYS", "--listed", "2026-01-01")
+    assert other.returncode == 1
+    assert other.stderr == (
+        f"chandlery: {key} is there already with calendar 24/7; to change that: chandlery instruments set {key}"
+        " --calendar XNYS\n"
+    )
+    assert chandlery("instruments", "set", key).returncode == 2
+    assert chandlery("instruments", "set", key, "--feed", "other", "--ticker", "SAME").stdout == (
+        f"{key}: feed other instead of wire, ticker at polygon SAME\n"
+    )
+    (same,) = (each for each in json.loads(chandlery("instruments", "list", "--json").stdout) if each["key"] == key)
+    assert (same["calendar"], same["feed"], same["listed_at"]) == ("24/7", "other", None)
+
+
+def test_an_instrument_with_data_is_removed_only_when_told(chandlery: Chandlery, ticks: Path) -> None:
+    key = "DESK@GONE@EQ"
+    for _ in "12":
+        assert chandlery("instruments", "add", key, "--calendar", "24/7").returncode == 0
+        assert chandlery("import", "ticks", str(ticks), "--instrument", key).returncode == 0
+        refused = chandlery("instruments", "remove", key)
+        assert (refused.returncode, refused.stderr) == (
+            1,
+            f"chandlery: {key} has ticks; to delete them as well, for good: --with-data\n",
+        )
+        assert chandlery("instruments", "remove", key, "--with-data").stdout == f"{key}: removed\n"
+        assert chandlery("instruments", "remove", key).returncode == 1
+
+
+def test_calendars_are_listed(chandlery: Chandlery) -> None:
+    (always,) = (
+        each for each in json.loads(chandlery("sessions", "list", "--json").stdout) if each["calendar"] == "24/7"
+    )
+    assert (always["time_zone"], always["known_from"], always["instruments"] > 0) == ("UTC", "2005-01-01", True)
+    assert {"XNYS", "XBOM", "24/7"} <= set(chandlery("sessions", "list", "--offered").stdout.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -406,3 +448,57 @@ def test_offline_sql_needs_no_database(chandlery: Chandlery) -> None:
     result = chandlery("migrate", "upgrade", "--sql", DATABASE_URL="postgresql://nobody@127.0.0.1:1/x")
     assert result.returncode == 0
     assert "CREATE TABLE market.candles" in result.stdout
+
+
+def test_a_file_becomes_candles_of_every_timeframe_in_one_command(chandlery: Chandlery, tmp_path: Path) -> None:
+    key = "DESK@ONCE@EQ"
+    assert chandlery("instruments", "add", key, "--calendar", "24/7").returncode == 0
+    path = tmp_path / "once.csv"
+    path.write_text("time,price,size\n2013-10-07T12:00:01Z,5,1\n2013-10-07T12:07:01Z,7,2\n")
+    told = chandlery("coverage", key, "--from", "2013-10-07", "--to", "2013-10-07").stderr
+    assert "neither data nor a listing is known; import data" in told
+    assert chandlery("import", "ticks", str(path), "--instrument", key).returncode == 0
+    told = chandlery("coverage", key, "--from", "2013-10-07", "--to", "2013-10-07").stderr
+    assert f"chandlery import ticks FILE --instrument {key} --aggregate" in told
+
+    made = chandlery("import", "ticks", str(path), "--instrument", key, "--aggregate")
+
+    assert made.returncode == 0, made.stderr
+    *_, counts, following = made.stdout.splitlines()
+    assert counts.startswith(f"{key}: 2 candles written, 0 revised; ")
+    assert following == f"next: chandlery candles {key} 5m --from 2013-10-07 --to 2013-10-08"
+    shown = chandlery(*following.split()[2:], "--json")
+    assert [(each["close"], each["volume"]) for each in json.loads(shown.stdout)] == [("5", "1"), ("7", "2")]
+    again = json.loads(chandlery("import", "ticks", str(path), "--instrument", key, "--aggregate", "--json").stdout)
+    assert (again["files"][0]["known"], again["made"]["candles_written"], again["made"]["gaps_found"]) == (2, 0, 0)
+
+
+def test_ticks_in_conflict_are_named_and_the_flags_decide(chandlery: Chandlery, tmp_path: Path) -> None:
+    key = "DESK@TWICE@EQ"
+    assert chandlery("instruments", "add", key, "--calendar", "24/7").returncode == 0
+    trades, seq_0 = tmp_path / "trades.csv", tmp_path / "seq_0.csv"
+    trades.write_text("time,price,size,seq,venue\n2026-01-05T15:00:01Z,100,10,7,V\n2026-01-05T15:00:01Z,100.5,40,7,Q\n")
+    seq_0.write_text("time,price,size,seq\n" + "".join(f"2026-01-06T15:00:01Z,{price},1,0\n" for price in (2, 3, 4)))
+    command = ("import", "ticks", str(trades), "--instrument", key)
+
+    kept = chandlery(*command, "--json")
+    assert kept.returncode == 1
+    (counts,) = json.loads(kept.stdout)
+    assert (counts["new"], counts["known"], counts["conflicting"]) == (1, 0, 1)
+    (conflict,) = counts["conflicts"]
+    assert (conflict["line"], conflict["said"]["price"], conflict["stored"]["price"]) == (3, "100.5", "100")
+    assert (
+        "trades.csv line 3: 2026-01-05T15:00:01Z, seq 7: price 100.5, size 40, venue Q; line 2: price 100, size 10,"
+        " venue V\n" in kept.stderr
+    )
+    assert "the first of each was kept, all other rows are imported" in kept.stderr
+    refused = chandlery(*command, "--on-conflict", "refuse")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "nothing of the file is imported" in refused.stderr
+    assert chandlery(*command, "--on-conflict", "replace").stdout.endswith(
+        "0 new ticks, 1 known already, 1 replaced, 1 rows in conflict\n"
+    )
+    by_file = chandlery("import", "ticks", str(seq_0), "--instrument", key)
+    assert (by_file.returncode, "to import every row: --seq by-row" in by_file.stderr) == (1, True)
+    by_row = chandlery("import", "ticks", str(seq_0), "--instrument", key, "--seq", "by-row")
+    assert (by_row.returncode, by_row.stdout) == (0, f"{seq_0}: 3 new ticks, 0 known already\n")

@@ -12,8 +12,8 @@ import pytest
 from chandlery.errors import Permanent
 from chandlery.policies import read_policies
 from chandlery.store.policies import Scheduler
-from local.command_line import imports
 from local.command_line import policies as commands
+from local.command_line.retention import warn_of_retention
 from local.embedded import EmbeddedDatabase
 from tests.e2e.test_command_line import ENVIRONMENT, KEY, Chandlery, Result, chandlery, start
 
@@ -94,8 +94,7 @@ def test_too_few_background_workers_are_told() -> None:
 def test_only_history_beyond_retention_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
     now = datetime.now(UTC)
     for age, warned in ((timedelta(days=89), False), (timedelta(days=91), True)):
-        lots = imports._warned(iter([1, 2]), "ticks", Path("a.csv"), lambda _, age=age: now - age)  # type: ignore[misc]
-        assert list(lots) == [1, 2]
+        warn_of_retention("a.csv", "ticks", now - age)
         assert ("a.csv: begins at" in capsys.readouterr().err) is warned
 
 

@@ -2,6 +2,8 @@ import csv
 import gzip
 import io
 import random
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -25,9 +27,10 @@ from local.market_file import (
     open_tick_file,
 )
 
-DATA = Path(__file__).parents[2] / "../shared/data"
+REPO = Path(__file__).parents[2]
+DATA = REPO / "../shared/data"
 NOON = "2024-05-01T12:00:00Z"
-TICKS = ["time", "seq", "price", "size", "venue", "conditions", "updates_ohlc", "updates_volume"]
+TICKS = ["time", "seq", "price", "size", "venue", "conditions", "updates_ohlc", "updates_volume", "cancelled"]
 Row = dict[str, Any]
 Write = Callable[[str | bytes], Path]
 
@@ -89,6 +92,7 @@ tick_rows = st.lists(
             "conditions": texts,
             "updates_ohlc": st.booleans(),
             "updates_volume": st.booleans(),
+            "cancelled": st.booleans(),
         }
     ),
     max_size=12,
@@ -124,7 +128,7 @@ def test_csv_reads_back_equal(rows: list[Row], batch_rows: int, zipped: bool) ->
 @settings(deadline=None)
 @given(rows=tick_rows, batch_rows=st.integers(1, 15))
 def test_parquet_reads_back_equal(rows: list[Row], batch_rows: int) -> None:
-    schema = open_schema().remove(8)
+    schema = open_schema().remove(9)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ticks.parquet"
         pq.write_table(pa.Table.from_pylist(rows, schema), path)
@@ -155,6 +159,7 @@ def test_schema_and_batch_size(ticks: Write) -> None:
         "string",
         "bool",
         "bool",
+        "bool",
         "int64",
     ]
     assert [str(field.type) for field in reader.schema] == types
@@ -181,7 +186,7 @@ def test_header_is_forgiving_and_extras_are_named(ticks: Write) -> None:
         assert reader.ignored_columns == ["note", "(column 5)"]
         (row,) = (row for batch in reader for row in batch.to_pylist())
     assert (row["price"], row["size"]) == ("1", "2")
-    assert (row["updates_ohlc"], row["updates_volume"], row["venue"]) == (True, True, None)
+    assert (row["updates_ohlc"], row["updates_volume"], row["venue"], row["cancelled"]) == (True, True, None, False)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +226,7 @@ def test_header_only_yields_nothing(ticks: Write) -> None:
 
 @pytest.mark.parametrize("zipped", [False, True])
 def test_progress_follows_the_batches(ticks: Write, monkeypatch: pytest.MonkeyPatch, zipped: bool) -> None:
-    monkeypatch.setattr("local.market_file.csv_rows._BLOCK", 1 << 12)
+    monkeypatch.setattr("local.market_file.guard.BLOCK", 1 << 12)
     monkeypatch.setattr("local.market_file.source._BUFFER", 1 << 10)
     sizes = [random.randrange(10**9) for _ in range(20_000)]  # hard to compress
     content = ("time,price,size\n" + "".join(f"{NOON},{n},{size}\n" for n, size in enumerate(sizes))).encode()
@@ -368,7 +373,7 @@ def test_line_numbers(ticks: Write, batch_rows: int) -> None:
 
 
 def test_line_numbers_across_blocks(ticks: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local.market_file.csv_rows._BLOCK", 1 << 12)
+    monkeypatch.setattr("local.market_file.guard.BLOCK", 1 << 12)
     good, blank, short = f"{NOON},1,1\n", "\n", "x\n"
     path = ticks("time,price,size\n" + (good + blank + good + short) * 5_000 + f"{NOON},no,1\n")
     bad: list[BadRow] = []
@@ -616,3 +621,83 @@ def test_batches_write_as_csv_for_copy(ticks: Write) -> None:
     out = io.BytesIO()
     pa_csv.write_csv(batch.select(["time", "price", "size", "venue", "conditions"]), out)
     assert out.getvalue().splitlines()[1] == b'2024-05-01 12:00:00.000000Z,"1.50","1e-05","a,b",'
+
+
+# --- what is small only while it is compressed -----------------------------------------------------------
+
+MIB = 1 << 20
+BOMBS = {
+    "a line without end": (b"1" * (5 * MIB), "has a row of more than 2 MiB; it must be CSV, with a row on each line"),
+    "blank lines": (b"\r\n" * (3 * MIB), "holds 2 MiB of nothing but blank lines on end; write it again"),
+    "rows of commas": (b",,\n" * (2 * MIB), "holds 2 MiB of nothing but blank lines on end; write it again"),
+    "misshapen rows": (
+        b"1,2\n" * 200_000,
+        "has 100,000 rows on end with 2 columns instead of 3; correct its header, or write it again",
+    ),
+    "a quote that is never closed": (
+        f'{NOON},1,"1\n'.encode() + f"{NOON},1,1\n".encode() * 100_000,
+        "has a row of more than 2 MiB; look for a quote that is never closed",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize("skips", [True, False])
+def test_a_file_that_is_small_only_while_it_is_compressed_is_refused_early(
+    ticks: Write, name: str, *, skips: bool
+) -> None:
+    content, reason = BOMBS[name]
+    path = ticks(gzip.compress(b"time,price,size\n" + content))
+    assert failure(lambda: open_tick_file(path, on_bad=(lambda _: None) if skips else None)) == f"ticks.csv: {reason}"
+
+
+def test_a_file_of_blank_lines_alone_has_no_header(ticks: Write) -> None:
+    path = ticks(gzip.compress(b"\n" * 50_000))
+    assert failure(lambda: open_tick_file(path)) == (
+        "ticks.csv: has no header in its first 10,000 lines; they are blank"
+    )
+
+
+def test_reading_that_stops_short_leaves_no_thread_behind(ticks: Write) -> None:
+    """A thread that reads ahead outlives the interpreter, and aborts it."""
+    row = f"{NOON},1,1\n"
+    path = ticks("time,price,size\nshort\n" + row * 400_000)
+    program = f"from local.market_file import open_tick_file\nfor _ in open_tick_file({str(path)!r}): pass"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=REPO, check=False)
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (
+        1,
+        "local.market_file.errors.BadRow: ticks.csv line 2: has 1 columns instead of 3",
+    )
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("block", range(40, 60))
+def test_rows_are_whole_wherever_a_block_ends(
+    ticks: Write, monkeypatch: pytest.MonkeyPatch, end: str, block: int
+) -> None:
+    monkeypatch.setattr("local.market_file.guard.BLOCK", block)
+    venues = ["A", f'"B{end}B"', 'C"', '"D,""D"""', "", '5" E', f'"{end}{end}"', '""']
+    rows = [f"{NOON},{number},1,{venue}" for number, venue in enumerate(venues * 3)]
+    found = read(open_tick_file(ticks(end.join(["time,price,size,venue", *rows]))))
+    told = ["A", f"B{end}B", 'C"', 'D,"D"', None, '5" E', end + end, None] * 3
+    assert [(row["price"], row["venue"]) for row in found] == [(str(at), venue) for at, venue in enumerate(told)]
+
+
+def test_a_long_text_in_parquet_is_refused_before_it_stands_for_many_rows(tmp_path: Path) -> None:
+    path = tmp_path / "ticks.parquet"
+    rows = 100_000
+    values = {"time": NOON, "price": "1", "size": "1", "venue": "x" * MIB}
+    same = pa.repeat(pa.scalar(0, pa.int32()), rows)
+    columns = {name: pa.DictionaryArray.from_arrays(same, pa.array([value])) for name, value in values.items()}
+    pq.write_table(pa.table(columns), path)
+    assert failure(lambda: open_tick_file(path)) == (
+        "ticks.parquet: column venue: holds values of more than 4,096 bytes; leave it out"
+    )
+
+
+def test_parquet_that_owns_up_to_long_values_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "ticks.parquet"
+    columns = {"time": [NOON] * 3, "price": ["1"] * 3, "size": ["1"] * 3, "venue": ["x" * (30 * MIB)] * 3}
+    pq.write_table(pa.table(columns), path, use_dictionary=False)
+    with pytest.raises(MarketFileError, match=r"column venue: holds values of more than 4,096 bytes"):
+        open_tick_file(path)

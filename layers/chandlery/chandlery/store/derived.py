@@ -124,9 +124,11 @@ def list_watermarks(connection: Connection) -> Mapping[str, datetime | None]:
     return dict(run(connection, "list_watermarks").fetchall())
 
 
-def list_stale_hours(connection: Connection, at: datetime, most: int) -> Sequence[StaleHour]:
+def list_stale_hours(
+    connection: Connection, at: datetime, most: int | None, since: datetime | None = None
+) -> Sequence[StaleHour]:
     """Marks of hours up to a moment, the newest hours first, at most so many."""
-    return read_rows(connection, StaleHour, "list_stale_hours", at=at, most=most)
+    return read_rows(connection, StaleHour, "list_stale_hours", since=since or "-infinity", at=at, most=most)
 
 
 def list_open_hours(connection: Connection, at: datetime) -> Sequence[OpenHour]:

@@ -44,6 +44,63 @@ def add(
             run(connection, "upsert_ticker", instrument_key=key, vendor=vendor, ticker=ticker)
 
 
+def change(
+    connection: Connection,
+    key: str,
+    *,
+    calendar: str | None = None,
+    feed: str | None = None,
+    listed_at: datetime | None = None,
+    delisted_at: datetime | None = None,
+    tickers: Mapping[str, str] | None = None,
+) -> None:
+    """Change what is named of an instrument, in one transaction; null keeps what is stored, as do tickers not named.
+
+    Raises:
+        NotFound: there is no such instrument.
+        Permanent: it would be delisted before it is listed, or the calendar is not known; nothing is written then.
+        Retryable: from the database.
+    """
+    with transaction(connection):
+        _refuse_backward_life(find(connection, key), key, listed_at, delisted_at)
+        named = {"calendar": calendar, "feed": feed, "listed_at": listed_at, "delisted_at": delisted_at}
+        run(connection, "change_instrument", instrument_key=key, **named)
+        for vendor, ticker in (tickers or {}).items():
+            run(connection, "upsert_ticker", instrument_key=key, vendor=vendor, ticker=ticker)
+
+
+def remove(connection: Connection, key: str, *, with_data: bool = False) -> None:
+    """Remove an instrument, in one transaction.
+
+    Derived candles go as any that are stale: with the next refresh.
+
+    Args:
+        connection: in autocommit mode.
+        key: EXCHANGE@SYMBOL@TYPE.
+        with_data: whether its ticks, candles, gaps and indicators go as well.
+
+    Raises:
+        NotFound: there is no such instrument.
+        Permanent: data of it is stored, and is not to go; nothing is written then.
+        Retryable: from the database.
+    """
+    with transaction(connection):
+        run(connection, "lock_candles")
+        instrument_id = find(connection, key).instrument_id
+        kinds = [kind for (kind,) in run(connection, "list_data_kinds", instrument_id=instrument_id)]
+        if kinds and not with_data:
+            raise Permanent(f"{key} has {' and '.join(kinds)}; to delete them as well, for good: --with-data")
+        run(connection, "set_bitmap_scans", setting="off")
+        for name in (
+            "delete_ticks_of",
+            "delete_candles_of",
+            "delete_indicators_of",
+            "delete_candle_hours_of",
+            "delete_instrument",
+        ):
+            run(connection, name, instrument_id=instrument_id)
+
+
 def list_all(connection: Connection) -> Sequence[Instrument]:
     """Every instrument, by key."""
     return read_rows(connection, Instrument, "list_instruments")
@@ -59,6 +116,11 @@ def find(connection: Connection, key: str) -> Instrument:
     if found is None:
         raise NotFound(f"no instrument {key}; add it first: chandlery instruments add {key} --calendar NAME")
     return found
+
+
+def list_ticked(connection: Connection, instrument_ids: Sequence[int]) -> Sequence[int]:
+    """Those of some instruments that have any tick."""
+    return [found for (found,) in run(connection, "list_ticked", instrument_ids=list(instrument_ids))]
 
 
 def count(connection: Connection) -> int:

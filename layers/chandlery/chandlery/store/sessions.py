@@ -1,6 +1,7 @@
 """Calendars and their sessions."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -8,7 +9,19 @@ from psycopg import Connection
 
 from chandlery.domain.session import Calendar
 from chandlery.store.connection import transaction
-from chandlery.store.statements import run
+from chandlery.store.statements import read_rows, run
+
+
+@dataclass(frozen=True)
+class KnownCalendar:
+    """A calendar that has been filled, from its first known day to its last; `instruments` go by it."""
+
+    calendar: str
+    time_zone: str
+    known_from: date
+    known_to: date
+    sessions: int
+    instruments: int
 
 
 def replace(connection: Connection, calendar: Calendar) -> int:
@@ -51,6 +64,11 @@ def _restamp(connection: Connection, calendar: str, changed: Sequence[tuple[Any,
         closes_at=closes_at,
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def list_calendars(connection: Connection) -> Sequence[KnownCalendar]:
+    """Every calendar that has been filled, by name."""
+    return read_rows(connection, KnownCalendar, "list_calendars")
 
 
 def known(connection: Connection, calendar: str) -> bool:

@@ -85,8 +85,8 @@ def _ticker(instrument: Instrument, vendor: str) -> str:
     ticker = (instrument.tickers or {}).get(vendor)
     if ticker is None:
         raise Permanent(
-            f"{instrument.key} has no ticker at {vendor}; add it: chandlery instruments add {instrument.key}"
-            f" --calendar {instrument.calendar} --feed {instrument.feed} --ticker {vendor}=TICKER"
+            f"{instrument.key} has no ticker at {vendor}; add it: chandlery instruments set {instrument.key}"
+            f" --ticker {vendor}=TICKER"
         )
     return ticker
 

@@ -51,8 +51,9 @@ def refresh_stale(
     connection: Connection,
     scheduled_at: datetime,
     *,
-    most_marks: int,
+    most_marks: int | None = None,
     has_time: Callable[[], bool],
+    within: Window | None = None,
     piece_minutes: int = REFRESH_PIECE_MINUTES,
 ) -> StaleReport:
     """Take the marks of changed minutes, the newest hours first; refresh the whole buckets over them, bottom up.
@@ -65,7 +66,8 @@ def refresh_stale(
     Args:
         connection: in autocommit mode.
         scheduled_at: the run's identity and only clock, aware.
-        most_marks: marks to take, at most.
+        most_marks: marks to take, at most; None: all.
+        within: whose marks; of all time where absent.
         has_time: asked before each piece, of some days, whether another one fits.
         piece_minutes: minutes that one refresh may fold, about.
 
@@ -75,7 +77,7 @@ def refresh_stale(
     refresher = Refresher(connection, scheduled_at)
     taken = dropped = 0
     held_off = False
-    hours = _read_hours(connection, scheduled_at, most_marks)
+    hours = _read_hours(connection, scheduled_at, most_marks, within)
     for piece in _pieces(hours, piece_length(connection, piece_minutes)):
         if not has_time():
             break
@@ -138,9 +140,10 @@ def piece_length(connection: Connection, minutes: int = REFRESH_PIECE_MINUTES) -
     return min(max(minutes // (instruments.count(connection) * 1440 or 1), 1), _LONGEST_PIECE) * DAY
 
 
-def _read_hours(connection: Connection, at: datetime, most_marks: int) -> Sequence[_Hour]:
+def _read_hours(connection: Connection, at: datetime, most_marks: int | None, within: Window | None) -> Sequence[_Hour]:
     hours: dict[datetime, _Hour] = {}
-    for mark in derived.list_stale_hours(connection, at, most_marks):
+    since, until = (within.starts, min(at, within.ends)) if within else (None, at)
+    for mark in derived.list_stale_hours(connection, until, most_marks, since):
         hours.setdefault(mark.hour, _Hour(mark.hour)).marks.append(mark)
     for row in derived.list_open_hours(connection, at):
         hours.setdefault(row.hour, _Hour(row.hour)).open_rows.append(row)

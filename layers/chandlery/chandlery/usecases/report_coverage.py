@@ -81,7 +81,8 @@ def report_coverage(
         _refuse_too_many(len(chosen), first, last)
     calendars = coverage.describe_calendars(connection, names, first, last)
     days = _list_days(connection, chosen, calendars, due, first, last)
-    remarks = [*_calendar_remarks(calendars, first, last), *_silence_remarks(chosen, calendars, days, due)]
+    silence = _silence_remarks(connection, chosen, calendars, days, due)
+    remarks = [*_calendar_remarks(calendars, first, last), *silence]
     following = _cursor(asked, chosen[-1].key, first, last) if len(left) > len(chosen) else None
     if not days and following is None and cursor is None:
         raise NotFound(remarks[0] if remarks else f"no session from {first} to {last} has begun yet")
@@ -161,17 +162,29 @@ def _calendar_remarks(calendars: Sequence[CalendarStretch], first: date, last: d
 
 
 def _silence_remarks(
-    chosen: Sequence[Instrument], calendars: Sequence[CalendarStretch], days: Sequence[DayCoverage], due: datetime
+    connection: Connection,
+    chosen: Sequence[Instrument],
+    calendars: Sequence[CalendarStretch],
+    days: Sequence[DayCoverage],
+    due: datetime,
 ) -> Iterator[str]:
     """Say of which instruments nothing was expected although their market was open."""
     opens = {each.calendar: each.opens_at for each in calendars if each.opens_at and each.opens_at < due}
     told = {day.key for day in days}
     silent = [instrument for instrument in chosen if instrument.calendar in opens and instrument.key not in told]
-    blank = [instrument.key for instrument in silent if instrument.expected_since is None]
+    unknown = [instrument for instrument in silent if instrument.expected_since is None]
+    ticked = set(instruments.list_ticked(connection, [instrument.instrument_id for instrument in unknown]))
+    waiting = [instrument.key for instrument in unknown if instrument.instrument_id in ticked]
+    if waiting:
+        yield (
+            f"ticks of {_named(waiting)} are stored, and no candle is made of them yet; import their file once more,"
+            f" which makes them: chandlery import ticks FILE --instrument {waiting[0]} --aggregate"
+        )
+    blank = [instrument.key for instrument in unknown if instrument.instrument_id not in ticked]
     if blank:
         yield (
             f"nothing is expected yet of {_named(blank)}: neither data nor a listing is known; import data, or run:"
-            f" chandlery instruments add {blank[0]} --calendar NAME --listed TIME"
+            f" chandlery instruments set {blank[0]} --listed TIME"
         )
     later = [instrument.key for instrument in silent if instrument.expected_since is not None]
     if later:

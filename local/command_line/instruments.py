@@ -1,0 +1,197 @@
+"""`chandlery instruments`: what is traded."""
+
+import re
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from psycopg import Connection
+
+from chandlery.domain.instrument import Instrument, exchange_of
+from chandlery.errors import NotFound, Permanent
+from chandlery.store import instruments as instrument_store
+from chandlery.store import sessions as session_store
+from local import calendars
+from local.command_line.database import open_connection
+from local.command_line.options import AsJson, Key, parse_moment
+from local.command_line.output import out, plain, show_rows
+from local.command_line.reference import fill, horizon
+
+app = typer.Typer(no_args_is_help=True, help="What is traded.")
+
+_TICKER = re.compile(r"(?:([a-z][a-z0-9_]*)=)?(\S+)")
+_VENDOR = "polygon"  # whose a ticker is that names no vendor
+
+CalendarName = Annotated[str | None, typer.Option(help="trading calendar, as XNYS, XBOM, CMES or 24/7")]
+Feed = Annotated[str | None, typer.Option(help="whose ticks they are; of a new one the exchange when absent")]
+Listed = Annotated[
+    datetime | None,
+    typer.Option(parser=parse_moment, metavar="TIME", help="candles are expected from here on"),
+]
+Delisted = Annotated[
+    datetime | None,
+    typer.Option(parser=parse_moment, metavar="TIME", help="candles are expected up to here"),
+]
+Ticker = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[VENDOR=]TICKER", help=f"what a vendor calls it, {_VENDOR} if none is named; repeatable"),
+]
+
+
+@app.command()
+def add(
+    key: Key,
+    calendar: CalendarName = None,
+    feed: Feed = None,
+    listed: Listed = None,
+    delisted: Delisted = None,
+    ticker: Ticker = None,
+) -> None:
+    """Add an instrument; fills the calendar's sessions if they are not there yet.
+
+    One that is there already gets what it lacks: a listing, a ticker. Nothing it has is changed: `instruments set`
+    does that. Without --listed, candles are expected from the earliest one on.
+    """
+    try:
+        exchange = exchange_of(key)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    named = _named(calendar, feed, listed, delisted, ticker)
+    with open_connection() as connection:
+        try:
+            known = instrument_store.find(connection, key)
+        except NotFound:
+            if calendar is None:
+                raise typer.BadParameter(f"{key} is new: name its --calendar, as XNYS or 24/7") from None
+            _fill_calendar(connection, calendar)
+            instrument_store.add(connection, key, **named | {"calendar": calendar, "feed": feed or exchange})
+            out.print(_told(instrument_store.find(connection, key)), markup=False, soft_wrap=True)
+            return
+        _refuse_other(known, named)
+        _change(connection, known, named)
+
+
+@app.command("set")
+def set_instrument(
+    key: Key,
+    calendar: CalendarName = None,
+    feed: Feed = None,
+    listed: Listed = None,
+    delisted: Delisted = None,
+    ticker: Ticker = None,
+) -> None:
+    """Change what is named of an instrument, and say what it was; all else stays.
+
+    Candles written before keep the session dates that the former calendar gave them.
+    """
+    named = _named(calendar, feed, listed, delisted, ticker)
+    if not any(named.values()):
+        raise typer.BadParameter("nothing is named that should change: --calendar, --feed, --listed, --ticker …")
+    with open_connection() as connection:
+        known = instrument_store.find(connection, key)
+        if calendar is not None:
+            _fill_calendar(connection, calendar)
+        _change(connection, known, named)
+
+
+@app.command()
+def remove(
+    key: Key,
+    with_data: Annotated[
+        bool, typer.Option("--with-data", help="delete its ticks, candles, gaps and indicators as well, for good")
+    ] = False,
+) -> None:
+    """Remove an instrument; one that has data only with --with-data."""
+    with open_connection() as connection:
+        instrument_store.remove(connection, key, with_data=with_data)
+    out.print(f"{key}: removed", markup=False)
+
+
+@app.command("list")
+def list_instruments(as_json: AsJson = False) -> None:
+    """List the instruments; data_from is the earliest candle."""
+    with open_connection() as connection:
+        found = instrument_store.list_all(connection)
+    rows = [asdict(each) | ({} if as_json else {"tickers": _tickers_told(each)}) for each in found]
+    columns = ("key", "calendar", "feed", "instrument_id", "listed_at", "delisted_at", "data_from", "tickers")
+    show_rows(rows, columns, title="instruments", as_json=as_json)
+
+
+def _named(
+    calendar: str | None,
+    feed: str | None,
+    listed: datetime | None,
+    delisted: datetime | None,
+    ticker: list[str] | None,
+) -> dict[str, Any]:
+    if listed and delisted and listed >= delisted:
+        raise typer.BadParameter(f"--listed {plain(listed)} is not before --delisted {plain(delisted)}")
+    tickers = dict(_parse_ticker(text) for text in ticker or ())
+    return {"calendar": calendar, "feed": feed, "listed_at": listed, "delisted_at": delisted, "tickers": tickers}
+
+
+def _parse_ticker(text: str) -> tuple[str, str]:
+    found = _TICKER.fullmatch(text)
+    if found is None:
+        raise typer.BadParameter(f'"{text}" is not a ticker: write TICKER or VENDOR=TICKER, as in {_VENDOR}=IBM')
+    return found[1] or _VENDOR, found[2]
+
+
+def _fill_calendar(connection: Connection, calendar: str) -> None:
+    if not session_store.known(connection, calendar):
+        fill(connection, calendars.from_library(calendar, calendars.EARLIEST, horizon()))
+
+
+def _refuse_other(known: Instrument, named: dict[str, Any]) -> None:
+    """Raises `Permanent` where a named value is another than the instrument has."""
+    before, wanted = _values(known), _flatten(named)
+    other = [name for name, value in wanted.items() if before.get(name, value) != value]
+    if other:
+        told = ", ".join(f"{name} {plain(before[name])}" for name in other)
+        options = " ".join(f"--{_option(name)} {_option_value(name, wanted[name])}" for name in other)
+        raise Permanent(
+            f"{known.key} is there already with {told}; to change that: chandlery instruments set {known.key} {options}"
+        )
+
+
+def _change(connection: Connection, known: Instrument, named: dict[str, Any]) -> None:
+    """Change what is named, and say what changed."""
+    instrument_store.change(connection, known.key, **named)
+    before, after = _values(known), _values(instrument_store.find(connection, known.key))
+    changes = [
+        f"{name} {plain(value)}" + (f" instead of {plain(before[name])}" if name in before else "")
+        for name, value in after.items()
+        if before.get(name) != value
+    ]
+    out.print(f"{known.key}: {', '.join(changes) or 'nothing changed'}", markup=False, soft_wrap=True)
+
+
+def _values(known: Instrument) -> dict[str, Any]:
+    return _flatten(asdict(known))
+
+
+def _flatten(values: dict[str, Any]) -> dict[str, Any]:
+    """What is told of an instrument, by its name in messages; what is not known is left out."""
+    names = {"calendar": "calendar", "feed": "feed", "listed_at": "listed", "delisted_at": "delisted"}
+    tickers = {f"ticker at {vendor}": ticker for vendor, ticker in (values["tickers"] or {}).items()}
+    return {told: values[name] for name, told in names.items() if values[name] is not None} | tickers
+
+
+def _option(name: str) -> str:
+    return name.partition(" ")[0]
+
+
+def _option_value(name: str, value: object) -> str:
+    vendor = name.partition(" at ")[2]
+    return f"{vendor}={value}" if vendor else plain(value)
+
+
+def _told(added: Instrument) -> str:
+    more = {"listed": added.listed_at, "delisted": added.delisted_at, "tickers": _tickers_told(added)}
+    told = "".join(f", {name} {plain(value)}" for name, value in more.items() if value)
+    return f"{added.key}: calendar {added.calendar}, feed {added.feed}{told}"
+
+
+def _tickers_told(instrument: Instrument) -> str:
+    return ", ".join(f"{vendor}={ticker}" for vendor, ticker in sorted((instrument.tickers or {}).items()))

@@ -1,0 +1,7 @@
+-- Changes what is named of an instrument; null keeps what is stored.
+UPDATE market.instruments SET
+    calendar = coalesce(:'calendar', calendar),
+    feed = coalesce(:'feed', feed),
+    listed_at = coalesce(:'listed_at'::timestamptz, listed_at),
+    delisted_at = coalesce(:'delisted_at'::timestamptz, delisted_at)
+WHERE instrument_key = :'instrument_key';
