@@ -1,14 +1,16 @@
 // The process behind local/embedded: one PGlite data directory behind a socket on 127.0.0.1.
 //
-//   node server.mjs --data DIR --state FILE [--port N] [--transaction-wait SECONDS]
+//   node server.mjs --data DIR --state FILE [--port N | --former-port N] [--transaction-wait SECONDS]
 //
-// FILE gets {"pid", "port"} as JSON: the port is null until connections are answered. Exit codes: 0 after
-// SIGTERM or SIGINT, 98 when the port is taken, 70 when the WASM instance died, 1 for all else.
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+// FILE gets what heart.mjs says. The former port is taken where it is free: clients may still know it. Exit codes: 0
+// after SIGTERM or SIGINT, 98 when the port is taken, 70 when the WASM instance died, 1 for all else.
+//
+// It ends with its owner, who holds the other end of its stdin, unless the owner lets go of it by a byte.
 import { createServer } from 'node:net'
 import { parseArgs } from 'node:util'
 import { Client } from './client.mjs'
 import { Engine, EngineCrash } from './engine.mjs'
+import { startHeart } from './heart.mjs'
 import { errorResponse } from './protocol.mjs'
 import { Scheduler } from './scheduler.mjs'
 
@@ -19,10 +21,12 @@ const { values: options } = parseArgs({
     data: { type: 'string' },
     state: { type: 'string' },
     port: { type: 'string', default: '0' },
+    'former-port': { type: 'string', default: '0' },
     'transaction-wait': { type: 'string', default: '30' },
   },
 })
 const sockets = new Set()
+let port = Number(options.port) || Number(options['former-port'])
 let engine = null
 let scheduler = null
 let stopping = false
@@ -30,12 +34,6 @@ let failed = false
 
 function log(text) {
   console.log(`${new Date().toISOString()} ${text}`)
-}
-
-function writeState(port) {
-  const unfinished = `${options.state}.new`
-  writeFileSync(unfinished, JSON.stringify({ pid: process.pid, port }))
-  renameSync(unfinished, options.state)
 }
 
 function dismissAll(code, text) {
@@ -62,6 +60,7 @@ async function stop(signal) {
   if (stopping) return
   stopping = true
   server.close()
+  heart.tell({ port, doing: 'stopping' })
   log(`stopping on ${signal}`)
   if (engine === null) return // start() ends by itself once the directory is open
   await shutDown()
@@ -71,7 +70,6 @@ async function shutDown() {
   scheduler.stop()
   dismissAll('57P01', 'terminating connection due to administrator command')
   await engine.close()
-  rmSync(options.state, { force: true })
   log('stopped')
   process.exit(0)
 }
@@ -89,21 +87,33 @@ function accept(socket) {
 }
 
 // The port is taken first: whether it is free is known in milliseconds, the database in seconds.
-function listen() {
+function listen(wanted) {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(Number(options.port), HOST, () => resolve(server.address().port))
+    server.listen(wanted, HOST, () => {
+      server.off('error', reject)
+      resolve(server.address().port)
+    })
   })
 }
 
+async function listenWhereItWas() {
+  try {
+    return await listen(port)
+  } catch (error) {
+    if (error.code !== 'EADDRINUSE' || Number(options.port) !== 0) throw error
+    return listen(0)
+  }
+}
+
 async function start() {
-  writeState(null)
-  const port = await listen()
+  heart.tell({ port, doing: 'opening the database' })
+  port = await listenWhereItWas()
   const opened = await Engine.open(options.data)
   scheduler = new Scheduler(opened, Number(options['transaction-wait']))
   engine = opened
   if (stopping) return shutDown()
-  writeState(port)
+  heart.tell({ port, doing: null })
   log(`listening ${JSON.stringify({ port, pid: process.pid })}`)
 }
 
@@ -113,6 +123,7 @@ process.on('SIGINT', stop)
 process.on('SIGHUP', () => {}) // the terminal that started it may go
 process.on('uncaughtException', fail)
 process.on('unhandledRejection', fail)
+const heart = startHeart(options.state, 'SIGTERM', (error) => (engine ? log(`cannot write ${options.state}: ${error.message}`) : fail(error)))
 start().catch((error) => {
   log(error.code === 'EADDRINUSE' ? `port ${options.port} is taken` : `cannot start: ${error.stack.replaceAll('\n', ' | ')}`)
   process.exit(error.code === 'EADDRINUSE' ? EXIT_PORT_TAKEN : 1)
