@@ -19,7 +19,7 @@ from local.digests import check_digest
 from local.embedded import tarball as tarballs
 from local.embedded.errors import EmbeddedDatabaseError
 from local.embedded.installation import CREATOR, SERVER, require_installed
-from local.embedded.processes import SILENT_SECONDS, NodeProcess, Patience, Tell
+from local.embedded.processes import SAY_NOTHING, SILENT_SECONDS, NodeProcess, Patience, Tell
 from local.embedded.serving import Claim, ServingFiles
 from local.embedded.trouble import in_one_line, require_room, why_it_ended
 from local.unfinished import written_beside
@@ -74,7 +74,7 @@ class EmbeddedDatabase:
         self._tied = tied
         self._files = ServingFiles(self.home, self.data_directory)
 
-    def start(self, tell: Tell = lambda doing: None) -> str:
+    def start(self, tell: Tell = SAY_NOTHING) -> str:
         """Returns the URL of the database once it answers; starts it unless a process serves it already.
 
         It waits for as long as the process shows that it works. Interrupted, it leaves no process behind.
@@ -92,7 +92,7 @@ class EmbeddedDatabase:
                 if url is not None:
                     return url
 
-    def stop(self, tell: Tell = lambda doing: None) -> bool:
+    def stop(self, tell: Tell = SAY_NOTHING) -> bool:
         """Ends the serving process, by force where it does not heed; returns whether there was one."""
         with in_one_line(self.home):
             if not self._files.is_held():
@@ -262,7 +262,8 @@ class EmbeddedDatabase:
         said = process.said()
         why = why_it_ended(code, said, self.home)
         if why is None:
-            why = f"exit {code}; last line of {self.log_file}: {said[-1]}" if said else f"exit {code}, without a word"
+            last = said[-1].partition(" | ")[0] if said else "nothing"
+            why = f"exit {code}; {self.log_file} has more, and says last: {last}"
         return EmbeddedDatabaseError(f"the embedded database in {self.home} could not be {what}: {why}")
 
     def _standstill(self) -> EmbeddedDatabaseError:

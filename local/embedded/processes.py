@@ -1,4 +1,4 @@
-"""The Node programs behind the embedded database, run from Python: they end with their owner, and show that they work."""
+"""The Node programs behind the embedded database: they end with their owner, and show that they work."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from local.embedded.installation import node_executable
 from local.embedded.serving import Claim, Serving
 
 Tell = Callable[[str], None]
+SAY_NOTHING: Tell = lambda doing: None  # noqa: ARG005, E731
 # A process that has been given no tenth of a second of a processor for so long stands still.
 SILENT_SECONDS = 300.0
 

@@ -6,6 +6,7 @@
 // after SIGTERM or SIGINT, 98 when the port is taken, 70 when the WASM instance died, 1 for all else.
 //
 // It ends with its owner, who holds the other end of its stdin, unless the owner lets go of it by a byte.
+import { statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { parseArgs } from 'node:util'
 import { Client } from './client.mjs'
@@ -15,6 +16,8 @@ import { errorResponse } from './protocol.mjs'
 import { Scheduler } from './scheduler.mjs'
 
 const HOST = '127.0.0.1'
+// PostgreSQL's log of what was written grows by files of 16 MB.
+const LEAST_BYTES = 20 * 1024 * 1024
 const [EXIT_CRASHED, EXIT_PORT_TAKEN] = [70, 98]
 const { values: options } = parseArgs({
   options: {
@@ -43,16 +46,24 @@ function dismissAll(code, text) {
   }
 }
 
+// What it means for whoever reads it, in a line; the log has the rest.
+function reason(error) {
+  const { bavail, bsize } = statfsSync(options.data)
+  if (bavail * bsize < LEAST_BYTES) return `the disk of ${options.data} is full: free some room`
+  if (/memory/i.test(error?.message)) return 'there was not enough memory: free some, or ask for less at a time'
+  return `its log says why: ${options.state.replace(/json$/, 'log')}`
+}
+
 // After an exception nothing is known of the instance's memory: the write-ahead log is the way back.
 function fail(error) {
   if (failed) return
   failed = true
   server.close()
   const crashed = error instanceof EngineCrash
-  const text = crashed ? `the embedded database died (${error.message})` : `the embedded database failed: ${error.stack}`
-  log(text.replaceAll('\n', ' | '))
+  const text = `the embedded database ${crashed ? 'died' : 'failed'}`
+  log(`${text}: ${String(error?.stack ?? error).replaceAll('\n', ' | ')}`)
   scheduler?.stop(false)
-  dismissAll('57P02', `${text}; start it again: what was committed is kept`)
+  dismissAll('57P02', `${text}: ${reason(error)}; then start it again: what was committed is kept`)
   setTimeout(() => process.exit(crashed ? EXIT_CRASHED : 1), 100)
 }
 
@@ -125,6 +136,6 @@ process.on('uncaughtException', fail)
 process.on('unhandledRejection', fail)
 const heart = startHeart(options.state, 'SIGTERM', (error) => (engine ? log(`cannot write ${options.state}: ${error.message}`) : fail(error)))
 start().catch((error) => {
-  log(error.code === 'EADDRINUSE' ? `port ${options.port} is taken` : `cannot start: ${error.stack.replaceAll('\n', ' | ')}`)
-  process.exit(error.code === 'EADDRINUSE' ? EXIT_PORT_TAKEN : 1)
+  log(error?.code === 'EADDRINUSE' ? `port ${options.port} is taken` : `cannot start: ${String(error?.stack ?? error).replaceAll('\n', ' | ')}`)
+  process.exit(error?.code === 'EADDRINUSE' ? EXIT_PORT_TAKEN : 1)
 })

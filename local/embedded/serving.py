@@ -52,9 +52,7 @@ class Claim:
         descriptor = _open_directory(self._data)
         self.descriptors.append(descriptor)
         if not _lock(descriptor, fcntl.LOCK_EX):
-            raise EmbeddedDatabaseError(
-                f"another process serves {self._data}, from another CHANDLERY_HOME: use that one"
-            )
+            raise EmbeddedDatabaseError(f"{self._data} is served from another CHANDLERY_HOME: use that one")
 
 
 class ServingFiles:
@@ -78,7 +76,8 @@ class ServingFiles:
             if not locked or _is_locked(self._former_lock):
                 yield None
                 return
-            self._former_lock.unlink(missing_ok=True)
+            if self._former_lock.exists():
+                self._former_lock.unlink()
             if self._data.is_dir():
                 claim.take_data()
             yield claim

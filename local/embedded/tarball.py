@@ -39,8 +39,7 @@ def unpack(tarball: Path, data: Path) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         _extract(tarball, unfinished)
-        if not (unfinished / "PG_VERSION").is_file():
-            raise EmbeddedDatabaseError(f"{tarball} is no tarball of an embedded database: it has no PG_VERSION")
+        _require_database(unfinished, tarball)
         unfinished.chmod(0o700)
         if data.exists():
             data.replace(_former(data))
@@ -64,6 +63,11 @@ def _extract(tarball: Path, to: Path) -> None:
                     pass
         except (gzip.BadGzipFile, EOFError, zlib.error, tarfile.TarError) as error:
             raise _unreadable(tarball, error) from error
+
+
+def _require_database(data: Path, tarball: Path) -> None:
+    if not (data / "PG_VERSION").is_file():
+        raise EmbeddedDatabaseError(f"{tarball} is no tarball of an embedded database: it has no PG_VERSION")
 
 
 def _opened(tarball: Path) -> BinaryIO:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import resource
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,19 +14,19 @@ from pathlib import Path
 from local.embedded.errors import EmbeddedDatabaseError
 
 _KEPT = "what was committed is kept"
-_MEMORY = f"there is not enough memory, of which the embedded database takes some 500 MB: free some, and start it again; {_KEPT}"
+_MEMORY = f"there is not enough memory, of which it takes some 500 MB: free some, and start it again; {_KEPT}"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
 # What Node, its WASM instance and PostgreSQL in it say.
-_NO_MEMORY = re.compile(
-    r"out of memory|could not allocate memory|cannot allocate memory|ENOMEM|allocation failed", re.I
-)
-_NO_ROOM = re.compile(r"ENOSPC|EDQUOT|no space left|disk quota exceeded", re.I)
-_TOO_LARGE = re.compile(r"EFBIG|file too large", re.I)
-_READ_ONLY = re.compile(r"EROFS|read-only file system", re.I)
-_NO_RIGHTS = re.compile(r"EACCES|EPERM|permission denied", re.I)
+_NO_MEMORY = re.compile(r"out of memory|(could ?not|cannot) allocate memory|ENOMEM|allocation failed", re.IGNORECASE)
+_NO_ROOM = re.compile(r"ENOSPC|EDQUOT|no space left|disk quota exceeded", re.IGNORECASE)
+_TOO_LARGE = re.compile(r"EFBIG|file too large", re.IGNORECASE)
+_READ_ONLY = re.compile(r"EROFS|read-only file system", re.IGNORECASE)
+_NO_RIGHTS = re.compile(r"EACCES|EPERM|permission denied", re.IGNORECASE)
 # Below this a database cannot even be opened: its write-ahead log grows by files of 16 MB.
 _LEAST_BYTES = 20 * 1024 * 1024
+# PostgreSQL's files grow up to this.
+_LARGEST_BYTES = 1024 * 1024 * 1024
 
 
 @contextlib.contextmanager
@@ -34,7 +35,8 @@ def in_one_line(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise EmbeddedDatabaseError(_of_errno(error.errno, error.strerror or str(error), place)) from error
+        at = error.filename or place
+        raise EmbeddedDatabaseError(_of_errno(error.errno, error.strerror or str(error), at)) from error
 
 
 def why_it_ended(code: int, said: Sequence[str], place: Path) -> str | None:
@@ -44,7 +46,7 @@ def why_it_ended(code: int, said: Sequence[str], place: Path) -> str | None:
         return f"it was killed, by hand or by the system: {_MEMORY}"
     if _NO_MEMORY.search(text):
         return _MEMORY
-    if code == -signal.SIGXFSZ or _TOO_LARGE.search(text):
+    if _is_limited() or _TOO_LARGE.search(text):
         return _of_errno(errno.EFBIG, "", place)
     if _NO_ROOM.search(text) or _bytes_left(place) < _LEAST_BYTES:
         return _of_errno(errno.ENOSPC, "", place)
@@ -70,7 +72,12 @@ def _bytes_left(place: Path) -> int:
     return found.f_bavail * found.f_frsize
 
 
-def _of_errno(number: int | None, said: str, place: Path) -> str:
+def _is_limited() -> bool:
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return limit != resource.RLIM_INFINITY and limit < _LARGEST_BYTES
+
+
+def _of_errno(number: int | None, said: str, place: Path | str) -> str:
     if number in _FULL:
         return f"the disk of {place} is full: free some room, and do the same again; {_KEPT}"
     if number == errno.EFBIG:
@@ -78,7 +85,7 @@ def _of_errno(number: int | None, said: str, place: Path) -> str:
     if number == errno.EROFS:
         return f"{place} is on a disk that is read-only: have it writable, or set CHANDLERY_HOME to another folder"
     if number in _FORBIDDEN:
-        return f"this user may not read or write all of {place}: give it the right, or set CHANDLERY_HOME to another folder"
+        return f"this user may not read or write {place}: grant it, or set CHANDLERY_HOME to another folder"
     if number == errno.ENOMEM:
         return _MEMORY
     return f"{place} cannot be used: {said}"
