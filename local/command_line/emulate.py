@@ -4,7 +4,7 @@ import fcntl
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +19,7 @@ from chandlery.store import candles, instruments
 from chandlery.store.connection import connect
 from local import calendars
 from local.command_line.demo import KEYS, LIVE_COUNTS
+from local.command_line.liveness import at_work
 from local.command_line.output import out, plain, spell_counts
 from local.embedded import EmbeddedDatabase
 from local.emulation import building, stack
@@ -42,15 +43,18 @@ def emulate(
     home = LocalSettings().chandlery_home.resolve() / "emulated"
     emulator = Emulator(home / "aws", port)
     with _alone(home):
-        database = EmbeddedDatabase(home / "database")
-        database.stop()  # what one that was killed may have left
+        database = EmbeddedDatabase(home / "database", tied=True)
+        database.stop()  # one that somebody started for a look at what an emulation left
         shutil.rmtree(home, ignore_errors=True)
         (home / "aws").mkdir(parents=True)
         out.print("sam build …")
-        building.build(home / "build")
+        with at_work("sam build"):
+            building.build(home / "build")
         try:
-            with emulator as aws:
-                _deploy_and_watch(aws, home / "build", database.start(), runs)
+            with ExitStack() as entered:
+                with at_work("starting the emulator and a database"):
+                    aws, url = entered.enter_context(emulator), database.start()
+                _deploy_and_watch(aws, home / "build", url, runs)
         except KeyboardInterrupt:
             out.print("stopped")
         finally:
@@ -70,11 +74,14 @@ def _alone(home: Path) -> Iterator[None]:
 
 def _deploy_and_watch(aws: Emulator, built: Path, url: str, runs: int | None) -> None:
     out.print("sam deploy …")
-    stack.deploy(aws, built, url)
-    out.print(f"migrate: schema {aws.invoke(stack.MIGRATE, {'do': 'upgrade'})['revision']}")
+    with at_work("sam deploy"):
+        stack.deploy(aws, built, url)
     today = datetime.now(UTC).date()
-    known = calendars.from_library(CALENDAR, today - 7 * DAY, today + 60 * DAY)
-    aws.invoke(stack.MIGRATE, calendars.as_event([known]))
+    with at_work("migrating"):
+        revision = aws.invoke(stack.MIGRATE, {"do": "upgrade"})["revision"]
+        known = calendars.from_library(CALENDAR, today - 7 * DAY, today + 60 * DAY)
+        aws.invoke(stack.MIGRATE, calendars.as_event([known]))
+    out.print(f"migrate: schema {revision}")
     _tell_the_way(aws, url)
     with connect(Settings(database_url=url), "emulate") as connection:
         instruments.add(connection, KEY, CALENDAR, "demo")

@@ -7,6 +7,7 @@ import typer
 
 from chandlery.store.migrations import alembic_config, run_verb
 from local.command_line.database import use_database
+from local.command_line.liveness import at_work
 
 app = typer.Typer(no_args_is_help=True, help="Build the schema, or change it. The verbs are Alembic's.")
 
@@ -45,5 +46,9 @@ def stamp(revision: str, sql: Sql = False) -> None:
 
 
 def _run(verb: str, *arguments: str, offline: bool = False, **options: Any) -> None:
-    url = "postgresql://" if offline else use_database()
-    run_verb(verb, alembic_config(url, sys.stdout), *arguments, **options)
+    if offline:
+        run_verb(verb, alembic_config("postgresql://", sys.stdout), *arguments, **options)
+        return
+    url = use_database(may_create=True)
+    with at_work(f"migrate {verb}"):
+        run_verb(verb, alembic_config(url, sys.stdout), *arguments, **options)

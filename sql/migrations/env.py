@@ -5,7 +5,9 @@ from typing import Any
 from alembic import context
 from sqlalchemy import create_engine, make_url, pool
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import ArgumentError
 
+from chandlery.errors import MALFORMED_URL, Permanent
 from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE
 
 # Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Where it does, whoever
@@ -55,7 +57,11 @@ def open_engine(database: Any) -> Engine:
     """The database of a URL, or the one that a function opens connections to."""
     if callable(database):
         return create_engine("postgresql+psycopg://", poolclass=pool.NullPool, creator=database)
-    url = make_url(database).set(drivername="postgresql+psycopg")
+    try:
+        url = make_url(database)
+    except (ArgumentError, ValueError):  # the second for a port that is no number
+        raise Permanent(MALFORMED_URL) from None
+    url = url.set(drivername="postgresql+psycopg")
     return create_engine(url, poolclass=pool.NullPool, connect_args={"prepare_threshold": None})
 
 

@@ -39,19 +39,16 @@ def run_verb(verb: str, config: "Config", *arguments: str, **options: Any) -> No
     """Run one of Alembic's own commands: `upgrade`, `downgrade`, `current`, `history`, `stamp`.
 
     Raises:
-        Retryable, Permanent: from the database, from Alembic, or for a URL that is none; whole migrations stay done.
+        Retryable, Permanent: from the database, from Alembic, or for a malformed URL; whole migrations stay done.
     """
     from alembic import command
     from alembic.util import CommandError
-    from sqlalchemy.exc import ArgumentError
 
     try:
         with psycopg_errors_translated(), _driver_errors_bared():
             getattr(command, verb)(config, *arguments, **options)
     except CommandError as error:
         raise Permanent(f"alembic: {error}") from None
-    except ArgumentError:
-        raise Permanent("DATABASE_URL is not a URL; write postgresql://user:password@host:5432/dbname") from None
 
 
 @contextmanager
