@@ -30,7 +30,7 @@ from local.emulation.runs import Run, alarms_of_failures, runs_of
 
 KEY = KEYS[0]
 CALENDAR = "24/7"
-_LONGEST_SECONDS = 180
+_LONGEST_SECONDS = 900
 
 
 def emulate(
@@ -99,7 +99,7 @@ def watch(aws: Emulator, url: str, instrument_id: int, most_runs: int | None) ->
     """Send ticks as time passes, and tell of each run that the schedule makes; for so many runs, or for good.
 
     Raises:
-        EmulationError: no run ended for three minutes.
+        EmulationError: no run ended for fifteen minutes.
     """
     feed, told, since, last = LiveFeed(instrument_id), 0, 0, time.monotonic()
     while most_runs is None or told < most_runs:
@@ -113,7 +113,7 @@ def watch(aws: Emulator, url: str, instrument_id: int, most_runs: int | None) ->
         except Retryable as error:
             out.print(f"{error}; trying again", style="red", markup=False, soft_wrap=True)
         if time.monotonic() - last > _LONGEST_SECONDS:
-            raise EmulationError(f"the live processor ended no run in three minutes; the emulator's log:\n{aws.log}")
+            raise EmulationError(f"the live processor ended no run in fifteen minutes; the emulator's log:\n{aws.log}")
 
 
 def _tell_of(run: Run, aws: Emulator, connection: Connection, instrument_id: int) -> None:

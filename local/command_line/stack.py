@@ -42,8 +42,8 @@ def up(
         err.print(f"[yellow]{variable} is set: what it names writes nothing[/yellow]")
     with serving(port, sandboxes, os.environ) as address:
         out.print(f"http_api: {address}, its documentation {address}/docs", soft_wrap=True)
-        out.print("running; Ctrl-C stops")
         with contextlib.suppress(KeyboardInterrupt):
+            out.print("running; Ctrl-C stops")
             _keep_schedules(functions)
     out.print("stopped" + ("; the embedded database goes on, until: chandlery db stop" if embedded else ""))
 
