@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import threading
 import time
@@ -22,11 +24,14 @@ class NodeProcess:
 
     def __init__(self, script: Path, options: Sequence[object], claim: Claim, log_file: Path) -> None:
         self._log_file = log_file
-        with log_file.open("ab") as log:
+        # Its end tells the process that its owner is gone, however that went.
+        stdin, self._hold = os.pipe()
+        self._dropping = threading.Lock()
+        with log_file.open("ab") as log, os.fdopen(stdin) as given:
             self._log_from = log.tell()
             self._process = subprocess.Popen(
                 [str(word) for word in (node_executable(), script, *options)],
-                stdin=subprocess.PIPE,  # its end tells the process that its owner is gone, however that went
+                stdin=given,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=log_file.parent,
@@ -35,7 +40,7 @@ class NodeProcess:
             )
         self.pid = self._process.pid
         # Takes the exit code whenever that comes, so that no zombie stays behind in a long-lived caller.
-        threading.Thread(target=self._process.wait, name="embedded-database-reaper", daemon=True).start()
+        threading.Thread(target=self._reap, name="embedded-database-reaper", daemon=True).start()
 
     def ended(self) -> int | None:
         """Returns the exit code, or None while it lives."""
@@ -43,16 +48,25 @@ class NodeProcess:
 
     def let_go(self) -> None:
         """Lets it live on without its owner."""
-        if self._process.stdin is not None:
-            self._process.stdin.write(b"\n")
-            self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended since, which whoever uses it will notice
+            os.write(self._hold, b"\n")
+        self._drop()
 
     def kill(self) -> None:
         """Ends it at once; what it has committed is kept."""
         self._process.kill()
         self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        self._drop()
+
+    def _reap(self) -> None:
+        self._process.wait()
+        self._drop()
+
+    def _drop(self) -> None:
+        with self._dropping:
+            if self._hold >= 0:
+                os.close(self._hold)
+                self._hold = -1
 
     def said(self) -> Sequence[str]:
         """Returns the lines it has written since it began; none of an earlier process."""
