@@ -68,7 +68,9 @@ def restore(
         with at_work("restore"):
             verified = database.restore(path, over_existing=over_existing)
         _show({"file": str(path), "home": str(database.home), "verified": verified}, as_json)
-        _tell_unverified(path, verified)
+        if not verified:
+            told = f"there is no {digest_path(path)}: it was held against gzip's own checksum alone"
+            err.print(told, soft_wrap=True, markup=False)
         return
     _restore_to_server(settings, path, over_existing, hold_jobs, as_json)
 

@@ -15,9 +15,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from chandlery.errors import MALFORMED_URL
 from local.command_line import backfill, functions, imports, main, stack
 from local.embedded import EmbeddedDatabase
 from tests.conftest import REPO
+from tests.waiting import wait_until
 
 Result = subprocess.CompletedProcess[str]
 Chandlery = Callable[..., Result]
@@ -371,16 +373,69 @@ def test_ctrl_c_is_how_the_stack_stops(chandlery: Chandlery) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("nonsense-with-secret-word", "DATABASE_URL is malformed; write postgresql://user:password@host:5432/dbname"),
+        ("nonsense-with-secret-word", MALFORMED_URL),
+        ("postgresql://a:secret-word@127.0.0.1:port/x", MALFORMED_URL),
+        ("postgresql://a:secret-word@[::1/x", MALFORMED_URL),
+        (f"postgresql://a:secret-word@{'h' * 3000}/x", MALFORMED_URL),
         ("postgresql://a:secret-word@127.0.0.1:1/x", "the database cannot be reached"),
     ],
 )
 def test_a_database_out_of_reach_is_one_line(chandlery: Chandlery, url: str, message: str) -> None:
-    result = chandlery("status", DATABASE_URL=url)
-    assert result.returncode == 1
-    assert message in result.stderr
-    assert "secret-word" not in result.stderr
-    assert len(result.stderr.splitlines()) == 1
+    for command in (("status",), ("migrate", "current")):
+        result = chandlery(*command, DATABASE_URL=url)
+        assert result.returncode == 1
+        assert message in result.stderr
+        assert "secret-word" not in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_an_event_that_is_none_is_one_line(chandlery: Chandlery, tmp_path: Path) -> None:
+    event = tmp_path / "event.json"
+    for content, message in (
+        ("[" * 100_000 + "]" * 100_000, "is nested too deeply"),
+        ('{"a": ' * 100_000 + "1" + "}" * 100_000, "is nested too deeply"),
+        ("{", "is not JSON: "),
+        ("[]", "is not a JSON object"),
+        (" " * (6 * 1024 * 1024 + 1), "is larger than the 6 MB that Lambda takes"),
+    ):
+        event.write_text(content)
+        result = chandlery("invoke", "live_processor", "--event", str(event))
+        assert (result.returncode, result.stdout) == (1, "")
+        assert result.stderr.startswith(f"chandlery: event {event} {message}")
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_below_the_desk_s_folder_its_database_is_found_and_elsewhere_none_is_made(
+    chandlery: Chandlery, tmp_path: Path
+) -> None:
+    home = Path(json.loads(chandlery("db", "status", "--json").stdout)["data_directory"]).parents[1]
+    (home / "below" / "it").mkdir(parents=True)
+    found = start(("instruments", "list", "--json"), ENVIRONMENT, home / "below" / "it")
+    assert [each["key"] for each in json.loads(found.stdout)] == [KEY]
+
+    for command in (("status",), ("up",), ("invoke", "live_processor")):
+        elsewhere = start(command, ENVIRONMENT, tmp_path)
+        assert (elsewhere.returncode, elsewhere.stdout) == (1, "")
+        assert elsewhere.stderr.startswith(f"chandlery: there is no database yet in {tmp_path / '.chandlery'}, nor in")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_says_which_database_it_is(tmp_path: Path, migrated_tarball: Path) -> None:
+    database = EmbeddedDatabase(tmp_path / ".chandlery", tarball=migrated_tarball)
+    database.start()
+    told = f"embedded TimescaleDB started in {database.home}; it stays until: chandlery db stop\n"
+    try:
+        database.stop()
+        assert start(("status",), ENVIRONMENT, tmp_path).stderr == told
+        os.kill(database.status().pid or 0, signal.SIGKILL)
+        wait_until(lambda: not database.status().running, "the database ends")
+        recovered = start(("db", "start"), ENVIRONMENT, tmp_path)
+        assert recovered.stdout == f"{database.url()}\n"
+        assert (
+            recovered.stderr == f"it was not stopped the last time, but killed: what was committed is recovered\n{told}"
+        )
+    finally:
+        database.stop()
 
 
 def test_a_wrong_password_is_one_line(chandlery: Chandlery) -> None:

@@ -19,8 +19,10 @@ import pytest
 from chandlery.errors import Permanent
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
+from local.embedded import EmbeddedDatabase
 from local.http_server import serving
 from tests.conftest import empty
+from tests.e2e.test_command_line import ENVIRONMENT
 from tests.integration.api_scene import COIN, SHARE, minute, set_scene
 from tests.integration.derived_scene import write
 from tests.integration.test_http_api_cache import HEALED, MISSING
@@ -195,6 +197,33 @@ def test_up_runs_everything_until_it_is_interrupted(migrated_url: str, tmp_path:
         assert process.returncode in (0, 130)
         assert "stopped" in rest
         wait_until(lambda: not is_alive(process.pid), "its sandboxes end")
+
+
+def test_up_answers_again_once_its_database_is_back(tmp_path: Path, migrated_tarball: Path) -> None:
+    database = EmbeddedDatabase(tmp_path, tarball=migrated_tarball)
+    database.start()
+    command = [str(Path(sys.executable).with_name("chandlery")), "up", "--port", "0", "--no-schedules"]
+    environment = ENVIRONMENT | {"CHANDLERY_HOME": str(tmp_path)} | QUIET
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        told = "".join(iter(process.stdout.readline, "running; Ctrl-C stops\n"))
+        client = http.client.HTTPConnection(
+            urlsplit(re.findall(r"http://127\.0\.0\.1:\d+", told)[0]).netloc, timeout=LAST_RESORT_SECONDS
+        )
+        try:
+            statuses = [ask(client, "GET", "/api/v1/instruments")[0]]
+            database.stop()
+            statuses.append(ask(client, "GET", "/api/v1/instruments")[0])
+            database.start()
+            wait_until(lambda: ask(client, "GET", "/api/v1/instruments")[0] == 200, "it answers again")
+        finally:
+            client.close()
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+            database.stop()
+    assert statuses == [200, 503]
 
 
 def is_alive(group: int) -> bool:
