@@ -28,7 +28,7 @@ _POLL = 0.02
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _EXIT_PORT_TAKEN = 98
 # Until it says that it stops; it may be at a long statement, of which nothing is lost that was committed.
-_HEEDING_SECONDS = 15.0
+_HEEDING_SECONDS = 60.0
 _NEW_BYTES = 100 * 1024 * 1024
 
 

@@ -48,7 +48,7 @@ def start(arguments: tuple[str, ...], environment: dict[str, str], folder: Path)
 def chandlery(tmp_path_factory: pytest.TempPathFactory, migrated_tarball: Path) -> Iterator[Chandlery]:
     """Runs a command in a folder of the module's own, on its own database."""
     home = tmp_path_factory.mktemp("desk")
-    embedded = EmbeddedDatabase(home / ".chandlery", tarball=migrated_tarball)
+    embedded = EmbeddedDatabase(home / ".chandlery", tarball=migrated_tarball, tied=True)
     embedded.start()
 
     def run(*arguments: str, **more: str) -> Result:

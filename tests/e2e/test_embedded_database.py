@@ -80,7 +80,7 @@ def seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shared(seed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDatabase]:
     """One running database for all tests that leave it running."""
     home = tmp_path_factory.mktemp("shared")
-    database = EmbeddedDatabase(home, transaction_wait=LAST_RESORT_SECONDS, tarball=seed)
+    database = EmbeddedDatabase(home, transaction_wait=LAST_RESORT_SECONDS, tarball=seed, tied=True)
     database.start()
     yield database
     assert database.status().running, database.log_file.read_text()
