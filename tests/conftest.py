@@ -148,7 +148,7 @@ def migrated_tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with made_once(tmp_path_factory, "migrated.tar") as tarball:
         if not tarball.exists():
             home = tmp_path_factory.mktemp("embedded")
-            embedded = EmbeddedDatabase(home)
+            embedded = EmbeddedDatabase(home, tied=True)
             command.upgrade(alembic_config(embedded.start()), "head")
             embedded.stop()
             embedded.dump(tarball)
@@ -170,7 +170,7 @@ def bare_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running TimescaleDB without our schema: a database of its own on the server, or the embedded one."""
     if SERVER_URL is None:
         home = tmp_path_factory.mktemp("embedded")
-        embedded = EmbeddedDatabase(home)
+        embedded = EmbeddedDatabase(home, tied=True)
         yield embedded.start()
         embedded.stop()
         shutil.rmtree(home)

@@ -11,6 +11,7 @@ import typer
 from chandlery.settings import Settings, read_settings
 from chandlery.store.schema import mismatch
 from local.command_line.database import embedded_database
+from local.command_line.liveness import at_work
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, progress_bar, show_json
 from local.digests import digest_path
@@ -33,7 +34,8 @@ def backup(
     """
     settings = read_settings()
     if settings.database_url is None:
-        embedded_database().back_up(path, overwrite=overwrite)
+        with at_work("backup"):
+            embedded_database().back_up(path, overwrite=overwrite)
         _show({"file": str(path), "bytes": path.stat().st_size}, as_json)
         return
     from local.backup import back_up
@@ -63,9 +65,12 @@ def restore(
     settings = read_settings()
     if settings.database_url is None:
         database = embedded_database()
-        verified = database.restore(path, over_existing=over_existing)
+        with at_work("restore"):
+            verified = database.restore(path, over_existing=over_existing)
         _show({"file": str(path), "home": str(database.home), "verified": verified}, as_json)
-        _tell_unverified(path, verified)
+        if not verified:
+            told = f"there is no {digest_path(path)}: it was held against gzip's own checksum alone"
+            err.print(told, soft_wrap=True, markup=False)
         return
     _restore_to_server(settings, path, over_existing, hold_jobs, as_json)
 
@@ -103,6 +108,10 @@ def _tell_unverified(path: Path, verified: bool) -> None:
 
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    if not err.is_terminal:
+        with at_work(what) as tell:
+            yield lambda now, done, total: tell(f"{what}: {now}, {done:,} of {total:,}" if total else f"{what}: {now}")
+        return
     with progress_bar() as bar:
         task = bar.add_task(what, total=None)
         yield lambda now, done, total: bar.update(

@@ -4,14 +4,16 @@ import os
 import shutil
 import subprocess
 from dataclasses import asdict
+from pathlib import Path
 
 import typer
 from psycopg import Connection
 
-from chandlery.errors import Permanent
+from chandlery.errors import Permanent, psycopg_errors_translated
 from chandlery.settings import LocalSettings, read_settings
 from chandlery.store import schema
 from chandlery.store.connection import connect
+from local.command_line.liveness import at_work
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, show_json
 from local.embedded import EmbeddedDatabase
@@ -20,21 +22,50 @@ app = typer.Typer(no_args_is_help=True, help="The embedded TimescaleDB.")
 
 
 def embedded_database() -> EmbeddedDatabase:
-    """The embedded database of this home."""
-    return EmbeddedDatabase(LocalSettings().chandlery_home)
+    """The embedded database of CHANDLERY_HOME, or else of this folder or the nearest above it that has one."""
+    settings = LocalSettings()
+    home = settings.chandlery_home
+    if "chandlery_home" not in settings.model_fields_set:
+        here = Path.cwd()
+        candidates = (EmbeddedDatabase(folder / home) for folder in (here, *here.parents))
+        found = next((each for each in candidates if each.has_data() and each.home.stat().st_uid == os.getuid()), None)
+        if found is not None:
+            return found
+    return EmbeddedDatabase(home)
 
 
-def use_database() -> str:
-    """The URL of the database to use, for the functions as well; starts the embedded one if need be."""
+def use_database(*, may_create: bool = False) -> str:
+    """The URL of the database to use, for the functions as well; starts the embedded one if need be.
+
+    Args:
+        may_create: whether to make an embedded one where there is none: an empty one answers no question.
+
+    Raises:
+        Permanent: there is none.
+    """
     settings = read_settings()
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
     database = embedded_database()
-    url = database.url()
-    if url is None:
-        url = database.start()
-        err.print("[dim]embedded TimescaleDB started; it stays until: chandlery db stop[/dim]")
+    state = database.status()
+    if not (may_create or state.running or database.has_data()):
+        raise Permanent(
+            f"there is no database yet in {database.home}, nor in a .chandlery above it: to make one here: chandlery"
+            " migrate upgrade; to use another: go to its folder, or set CHANDLERY_HOME or DATABASE_URL"
+        )
+    url = state.url or start_embedded(database)
     os.environ["DATABASE_URL"] = url
+    return url
+
+
+def start_embedded(database: EmbeddedDatabase) -> str:
+    """Start it, showing what it does, and say which one it is and how long it stays; returns its URL."""
+    with at_work("starting the embedded TimescaleDB") as tell:
+        url = database.start(lambda doing: tell(f"starting the embedded TimescaleDB: {doing}"))
+    if database.recovers:
+        err.print("it was not stopped the last time, but killed: what was committed is recovered", style="dim")
+    told = f"embedded TimescaleDB started in {database.home}; it stays until: chandlery db stop"
+    err.print(told, style="dim", markup=False, soft_wrap=True)
     return url
 
 
@@ -49,14 +80,17 @@ def open_connection() -> Connection:
 
 @app.command()
 def start() -> None:
-    """Start it, and print its URL."""
-    print(embedded_database().start())
+    """Start it, and print its URL; where there is none, make one."""
+    database = embedded_database()
+    print(database.url() or start_embedded(database))
 
 
 @app.command()
 def stop() -> None:
     """Stop it; its data stays."""
-    out.print("stopped" if embedded_database().stop() else "it was not running")
+    with at_work("stopping the embedded TimescaleDB"):
+        stopped = embedded_database().stop()
+    out.print("stopped" if stopped else "it was not running")
 
 
 @app.command()
@@ -88,5 +122,6 @@ def shell() -> None:
     if psql is None:
         raise Permanent("psql is not installed; on Debian: apt install postgresql-client")
     # Not on its command line, which anybody on the machine may read.
-    environment = os.environ | connection_environment(use_database())
+    with psycopg_errors_translated():
+        environment = os.environ | connection_environment(use_database())
     raise typer.Exit(subprocess.run([psql], env=environment, check=False).returncode)

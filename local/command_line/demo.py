@@ -24,6 +24,7 @@ from chandlery.usecases.report_status import report_status
 from local import calendars, demo_feed
 from local.command_line.candles import COLUMNS
 from local.command_line.functions import call, scheduled_event
+from local.command_line.liveness import at_work
 from local.command_line.output import out, plain, show_rows, spell_counts
 from local.command_line.status import show_verdict
 from local.embedded import EmbeddedDatabase
@@ -44,11 +45,12 @@ def demo() -> None:
     if idle := read_settings().idle:
         raise Permanent(f"the demo shows every component at work: unset {', '.join(idle)}")
     home = LocalSettings().chandlery_home / "demo"
-    database = EmbeddedDatabase(home)
-    database.stop()  # what a demo that was killed may have left
+    database = EmbeddedDatabase(home, tied=True)
+    database.stop()  # one that somebody started for a look at what a demo left
     shutil.rmtree(home, ignore_errors=True)
     out.print("starting an embedded TimescaleDB …")
-    os.environ["DATABASE_URL"] = database.start()
+    with at_work("starting") as tell:
+        os.environ["DATABASE_URL"] = database.start(tell)
     try:
         _migrate()
         with connect(read_settings(), "demo") as connection:
@@ -61,7 +63,8 @@ def _migrate() -> None:
     from alembic import command  # imported here: no other command need wait for it
 
     out.print("migrating …")
-    command.upgrade(alembic_config(os.environ["DATABASE_URL"], io.StringIO()), "head")
+    with at_work("migrating"):
+        command.upgrade(alembic_config(os.environ["DATABASE_URL"], io.StringIO()), "head")
 
 
 def _tell(connection: Connection) -> None:

@@ -4,7 +4,7 @@ import fcntl
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +19,7 @@ from chandlery.store import candles, instruments
 from chandlery.store.connection import connect
 from local import calendars
 from local.command_line.demo import KEYS, LIVE_COUNTS
+from local.command_line.liveness import at_work
 from local.command_line.output import out, plain, spell_counts
 from local.embedded import EmbeddedDatabase
 from local.emulation import building, stack
@@ -29,7 +30,7 @@ from local.emulation.runs import Run, alarms_of_failures, runs_of
 
 KEY = KEYS[0]
 CALENDAR = "24/7"
-_LONGEST_SECONDS = 180
+_LONGEST_SECONDS = 900
 
 
 def emulate(
@@ -42,15 +43,18 @@ def emulate(
     home = LocalSettings().chandlery_home.resolve() / "emulated"
     emulator = Emulator(home / "aws", port)
     with _alone(home):
-        database = EmbeddedDatabase(home / "database")
-        database.stop()  # what one that was killed may have left
+        database = EmbeddedDatabase(home / "database", tied=True)
+        database.stop()  # one that somebody started for a look at what an emulation left
         shutil.rmtree(home, ignore_errors=True)
         (home / "aws").mkdir(parents=True)
         out.print("sam build …")
-        building.build(home / "build")
+        with at_work("sam build"):
+            building.build(home / "build")
         try:
-            with emulator as aws:
-                _deploy_and_watch(aws, home / "build", database.start(), runs)
+            with ExitStack() as entered:
+                with at_work("starting the emulator and a database"):
+                    aws, url = entered.enter_context(emulator), database.start()
+                _deploy_and_watch(aws, home / "build", url, runs)
         except KeyboardInterrupt:
             out.print("stopped")
         finally:
@@ -70,11 +74,14 @@ def _alone(home: Path) -> Iterator[None]:
 
 def _deploy_and_watch(aws: Emulator, built: Path, url: str, runs: int | None) -> None:
     out.print("sam deploy …")
-    stack.deploy(aws, built, url)
-    out.print(f"migrate: schema {aws.invoke(stack.MIGRATE, {'do': 'upgrade'})['revision']}")
+    with at_work("sam deploy"):
+        stack.deploy(aws, built, url)
     today = datetime.now(UTC).date()
-    known = calendars.from_library(CALENDAR, today - 7 * DAY, today + 60 * DAY)
-    aws.invoke(stack.MIGRATE, calendars.as_event([known]))
+    with at_work("migrating"):
+        revision = aws.invoke(stack.MIGRATE, {"do": "upgrade"})["revision"]
+        known = calendars.from_library(CALENDAR, today - 7 * DAY, today + 60 * DAY)
+        aws.invoke(stack.MIGRATE, calendars.as_event([known]))
+    out.print(f"migrate: schema {revision}")
     _tell_the_way(aws, url)
     with connect(Settings(database_url=url), "emulate") as connection:
         instruments.add(connection, KEY, CALENDAR, "demo")
@@ -92,7 +99,7 @@ def watch(aws: Emulator, url: str, instrument_id: int, most_runs: int | None) ->
     """Send ticks as time passes, and tell of each run that the schedule makes; for so many runs, or for good.
 
     Raises:
-        EmulationError: no run ended for three minutes.
+        EmulationError: no run ended for fifteen minutes.
     """
     feed, told, since, last = LiveFeed(instrument_id), 0, 0, time.monotonic()
     while most_runs is None or told < most_runs:
@@ -106,7 +113,7 @@ def watch(aws: Emulator, url: str, instrument_id: int, most_runs: int | None) ->
         except Retryable as error:
             out.print(f"{error}; trying again", style="red", markup=False, soft_wrap=True)
         if time.monotonic() - last > _LONGEST_SECONDS:
-            raise EmulationError(f"the live processor ended no run in three minutes; the emulator's log:\n{aws.log}")
+            raise EmulationError(f"the live processor ended no run in fifteen minutes; the emulator's log:\n{aws.log}")
 
 
 def _tell_of(run: Run, aws: Emulator, connection: Connection, instrument_id: int) -> None:

@@ -47,6 +47,9 @@ _STANDING = (
     "weeks_left",
 )
 
+# Of a function that is called and waited for.
+_MOST_EVENT_BYTES = 6 * 1024 * 1024
+
 
 @dataclass
 class LocalContext:
@@ -88,8 +91,8 @@ def invoke(
 ) -> None:
     """Run one function now; its log goes to stderr, what it did to stdout."""
     found = find_function(function)
-    use_database()
     sent = _read_event(event) if event else scheduled_event(floor_minute(datetime.now(UTC)))
+    use_database(may_create=function == "migrate")
     if at:
         sent |= scheduled_event(at)
     if dry_run:
@@ -117,9 +120,17 @@ def _show_report(report: dict[str, Any]) -> None:
 
 def _read_event(path: Path) -> dict[str, Any]:
     try:
-        event = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise Permanent(f"event {path} cannot be read: {error}") from None
+        with path.open("rb") as file:
+            content = file.read(_MOST_EVENT_BYTES + 1)
+        if len(content) > _MOST_EVENT_BYTES:
+            raise Permanent(f"event {path} is larger than the 6 MB that Lambda takes")
+        event = json.loads(content)
+    except OSError as error:
+        raise Permanent(f"event {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise Permanent(f"event {path} is not JSON: {error}") from None
+    except RecursionError:
+        raise Permanent(f"event {path} is nested too deeply") from None
     if not isinstance(event, dict):
         raise Permanent(f"event {path} is not a JSON object")
     return event

@@ -9,6 +9,7 @@ import typer
 from chandlery.store.migrations import alembic_config, run_verb
 from chandlery.usecases.check_schema import check_schema
 from local.command_line.database import open_connection, use_database
+from local.command_line.liveness import at_work
 from local.command_line.options import AsJson
 from local.command_line.output import out, show_json
 
@@ -66,5 +67,9 @@ def stamp(revision: str, sql: Sql = False) -> None:
 
 
 def _run(verb: str, *arguments: str, offline: bool = False, **options: Any) -> None:
-    url = "postgresql://" if offline else use_database()
-    run_verb(verb, alembic_config(url, sys.stdout), *arguments, **options)
+    if offline:
+        run_verb(verb, alembic_config("postgresql://", sys.stdout), *arguments, **options)
+        return
+    url = use_database(may_create=True)
+    with at_work(f"migrate {verb}"):
+        run_verb(verb, alembic_config(url, sys.stdout), *arguments, **options)

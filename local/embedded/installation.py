@@ -12,6 +12,7 @@ from local.embedded.errors import EmbeddedDatabaseError
 
 HERE = Path(__file__).resolve().parent
 SERVER = HERE / "server.mjs"
+CREATOR = HERE / "create.mjs"
 _MODULES = HERE / "node_modules"
 _LOCK_FILE = HERE / "package-lock.json"
 _STAMP = _MODULES / ".installed-from"

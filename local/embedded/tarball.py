@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
+import struct
 import tarfile
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 from local.embedded.errors import EmbeddedDatabaseError
+
+_PIECE = 1024 * 1024
+# DBState in PostgreSQL's pg_control.h, behind the system's identifier and two versions; and those of a shutdown.
+_STATE_AT = 16
+_SHUT_DOWN = (1, 2)
 
 
 def pack(data: Path, tarball: Path) -> None:
@@ -30,20 +38,55 @@ def unpack(tarball: Path, data: Path) -> None:
     unfinished = data.with_name(f"{data.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        with tarfile.open(tarball) as archive:
-            archive.extractall(unfinished, filter="data")
-    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+        _extract(tarball, unfinished)
+        _require_database(unfinished, tarball)
+        unfinished.chmod(0o700)
+        if data.exists():
+            data.replace(_former(data))
+        unfinished.replace(data)
+    except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
-        said = str(error).partition("\n")[0].removesuffix(":")
-        raise EmbeddedDatabaseError(f"cannot read the database tarball {tarball}: {said}") from error
-    if not (unfinished / "PG_VERSION").is_file():
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise EmbeddedDatabaseError(f"{tarball} is no tarball of an embedded database: it has no PG_VERSION")
-    unfinished.chmod(0o700)
-    if data.exists():
-        data.replace(_former(data))
-    unfinished.replace(data)
+        raise
     shutil.rmtree(_former(data), ignore_errors=True)
+
+
+def _extract(tarball: Path, to: Path) -> None:
+    """Reads all of it: gzip's checksum stands behind the last file."""
+    with _opened(tarball) as file:
+        try:
+            is_compressed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            with gzip.GzipFile(fileobj=file) if is_compressed else file as content:
+                with tarfile.open(fileobj=content, mode="r:") as archive:
+                    archive.extractall(to, filter="data")
+                while content.read(_PIECE):
+                    pass
+        except (gzip.BadGzipFile, EOFError, zlib.error, tarfile.TarError) as error:
+            raise _unreadable(tarball, error) from error
+
+
+def _require_database(data: Path, tarball: Path) -> None:
+    if not (data / "PG_VERSION").is_file():
+        raise EmbeddedDatabaseError(f"{tarball} is no tarball of an embedded database: it has no PG_VERSION")
+
+
+def _opened(tarball: Path) -> BinaryIO:
+    try:
+        return tarball.open("rb")
+    except OSError as error:
+        raise _unreadable(tarball, error) from error
+
+
+def _unreadable(tarball: Path, error: Exception) -> EmbeddedDatabaseError:
+    said = str(error).partition("\n")[0].removesuffix(":")
+    return EmbeddedDatabaseError(f"cannot read the database tarball {tarball}: {said}")
+
+
+def was_stopped(data: Path) -> bool:
+    """Tells whether the database was shut down before its process ended, by the state in its control file."""
+    with (data / "global" / "pg_control").open("rb") as file:
+        (state,) = struct.unpack_from("i", file.read(_STATE_AT + 4), _STATE_AT)
+    return state in _SHUT_DOWN
 
 
 def put_back(data: Path) -> None:

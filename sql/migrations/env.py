@@ -6,7 +6,9 @@ from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from sqlalchemy import create_engine, make_url, pool
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import ArgumentError
 
+from chandlery.errors import MALFORMED_URL, Permanent
 from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE
 from chandlery.store.schema import SERVES_CODE_FROM
 
@@ -66,7 +68,11 @@ def open_engine(database: Any) -> Engine:
     """The database of a URL, or the one that a function opens connections to."""
     if callable(database):
         return create_engine("postgresql+psycopg://", poolclass=pool.NullPool, creator=database)
-    url = make_url(database).set(drivername="postgresql+psycopg")
+    try:
+        url = make_url(database)
+    except (ArgumentError, ValueError):  # the second for a port that is no number
+        raise Permanent(MALFORMED_URL) from None
+    url = url.set(drivername="postgresql+psycopg")
     return create_engine(url, poolclass=pool.NullPool, connect_args={"prepare_threshold": None})
 
 

@@ -17,6 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
+from tests.waiting import LAST_RESORT_SECONDS
+
 _RUNTIME = "/2018-06-01/runtime"
 _INVOCATION = f"{_RUNTIME}/invocation/"
 _CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
@@ -153,14 +155,14 @@ class Sandbox:
         """What the function wrote so far."""
         return self._log.read_text()
 
-    def invoke(self, event: Any, seconds: float = 55) -> Outcome:
-        """Hand the function an event, and wait for what comes of it.
+    def invoke(self, event: Any, seconds: float = LAST_RESORT_SECONDS) -> Outcome:
+        """Hand the function an event, tell it how long it may take, and wait for what comes of it.
 
         Raises:
-            AssertionError: its process ended, or its time is over; the message holds its log.
+            AssertionError: its process ended, or nothing ever came; the message holds its log.
         """
         self._api.hand_out(event, seconds)
-        ends = time.monotonic() + seconds
+        ends = time.monotonic() + LAST_RESORT_SECONDS
         while time.monotonic() < ends:
             try:
                 return self._api.outcomes.get(timeout=0.1)

@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from tests.integration.backup_scene import (
     url_of,
 )
 from tests.integration.policy_scene import MINUTE, NOON, keep, store_candles
+from tests.waiting import wait_until
 
 SOURCE, TARGET = database_name("command"), database_name("target")
 _PROGRAM = "from local.command_line import main; main()"
@@ -93,33 +93,26 @@ def file(desk: Desk) -> Path:
     return desk.folder / "desk.backup"
 
 
-def wait_for(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
 def test_half_a_backup_has_no_name(desk: Desk, number: signal.Signals) -> None:
     name = f"{number.name}.backup"
     with psycopg.connect(desk.url) as connection:
         connection.execute("LOCK TABLE market.gaps")  # which pg_dump waits for
         process = desk.begin(SOURCE, "backup", name)
-        wait_for(lambda: desk.sessions(SOURCE, "pg_dump"))
+        wait_until(lambda: desk.sessions(SOURCE, "pg_dump"), "pg_dump runs")
         commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(process.pid)]
         assert any(b"pg_dump" in each for each in commands)
         assert not any(b"postgres:" in each for each in [*commands, Path(f"/proc/{process.pid}/cmdline").read_bytes()])
         another = desk.run(SOURCE, "backup", name)
         assert (another.returncode, another.stderr) == (1, f"chandlery: another backup is being written to {name}\n")
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate()
     if number is signal.SIGINT:
         assert (process.returncode, said) == (130, INTERRUPTED)
         assert not (desk.folder / f"{name}.unfinished").exists()
     assert not (desk.folder / name).exists()
     # Nobody reads what pg_dump says any more: it ends, and with it its hold on the file.
-    wait_for(lambda: not desk.sessions(SOURCE, "pg_dump"))
+    wait_until(lambda: not desk.sessions(SOURCE, "pg_dump"), "pg_dump ends")
     assert desk.run(SOURCE, "backup", name).returncode == 0
     assert (desk.folder / name).is_file()
     assert not (desk.folder / f"{name}.unfinished").exists()
@@ -138,9 +131,9 @@ def test_a_restore_that_dies_leaves_what_was_in_use(desk: Desk, file: Path) -> N
         store_candles(connection, NOON, NOON + 5 * MINUTE)
     unfinished = f"{TARGET}_restoring"
     process = desk.begin(TARGET, "restore", file.name, "--over-existing")
-    wait_for(lambda: desk.sessions(unfinished, "pg_restore"))
+    wait_until(lambda: desk.sessions(unfinished, "pg_restore"), "pg_restore runs")
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate()
     assert unfinished in databases(desk.server_url)
     assert candles(url_of(desk.server_url, TARGET)) == 65
     refused = desk.run(TARGET, "restore", file.name)

@@ -15,15 +15,19 @@ from typing import Any
 import psycopg
 import pytest
 
+from chandlery.errors import MALFORMED_URL
 from local.command_line import backfill, functions, imports, main, stack
 from local.embedded import EmbeddedDatabase
 from tests.conftest import REPO
+from tests.waiting import wait_until
 
 Result = subprocess.CompletedProcess[str]
 Chandlery = Callable[..., Result]
 KEY = "X@A@EQ"
 # No setting of the machine's own reaches the commands.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "CHANDLERY_"))}
+# How long a command takes is the machine's matter: what it says is not to depend on it.
+ENVIRONMENT["CHANDLERY_PROGRESS"] = "false"
 SEARCHED = f"{REPO}{os.pathsep}{REPO / 'layers' / 'chandlery'}"
 INTERRUPTED = "chandlery: interrupted; what was committed stays, and the same command, run again, goes on\n"
 
@@ -37,7 +41,6 @@ def start(arguments: tuple[str, ...], environment: dict[str, str], folder: Path)
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
     )
 
 
@@ -45,7 +48,7 @@ def start(arguments: tuple[str, ...], environment: dict[str, str], folder: Path)
 def chandlery(tmp_path_factory: pytest.TempPathFactory, migrated_tarball: Path) -> Iterator[Chandlery]:
     """Runs a command in a folder of the module's own, on its own database."""
     home = tmp_path_factory.mktemp("desk")
-    embedded = EmbeddedDatabase(home / ".chandlery", tarball=migrated_tarball)
+    embedded = EmbeddedDatabase(home / ".chandlery", tarball=migrated_tarball, tied=True)
     embedded.start()
 
     def run(*arguments: str, **more: str) -> Result:
@@ -401,7 +404,7 @@ def test_an_interrupted_replay_keeps_what_it_did(chandlery: Chandlery) -> None:
             while (row := watching.execute(done).fetchone()) is not None and row[0] < 3:
                 time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
     assert (process.returncode, out, err) == (130, "", INTERRUPTED)
     with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
         kept = connection.execute(f"{done} AND status = 'succeeded'").fetchone()
@@ -410,32 +413,84 @@ def test_an_interrupted_replay_keeps_what_it_did(chandlery: Chandlery) -> None:
 
 
 def test_ctrl_c_is_how_the_stack_stops(chandlery: Chandlery) -> None:
-    with started(chandlery, "up") as process:
+    with started(chandlery, "up", "--port", "0") as process:
         assert process.stdout is not None
         told = ""
         while "Ctrl-C stops" not in told:
             line = process.stdout.readline()
             assert line, f"it ended: {told}"
             told += line
-        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
     assert (process.returncode, out, err) == (0, "stopped\n", "")
 
 
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("nonsense-with-secret-word", "DATABASE_URL is malformed; write postgresql://user:password@host:5432/dbname"),
+        ("nonsense-with-secret-word", MALFORMED_URL),
+        ("postgresql://a:secret-word@127.0.0.1:port/x", MALFORMED_URL),
+        ("postgresql://a:secret-word@[::1/x", MALFORMED_URL),
+        (f"postgresql://a:secret-word@{'h' * 3000}/x", MALFORMED_URL),
         ("postgresql://a:secret-word@127.0.0.1:1/x", "the database cannot be reached"),
     ],
 )
 def test_a_database_out_of_reach_is_one_line(chandlery: Chandlery, url: str, message: str) -> None:
-    result = chandlery("status", DATABASE_URL=url)
-    assert result.returncode == 1
-    assert message in result.stderr
-    assert "secret-word" not in result.stderr
-    assert len(result.stderr.splitlines()) == 1
+    for command in (("status",), ("migrate", "current")):
+        result = chandlery(*command, DATABASE_URL=url)
+        assert result.returncode == 1
+        assert message in result.stderr
+        assert "secret-word" not in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_an_event_that_is_none_is_one_line(chandlery: Chandlery, tmp_path: Path) -> None:
+    event = tmp_path / "event.json"
+    for content, message in (
+        ("[" * 100_000 + "]" * 100_000, "is nested too deeply"),
+        ('{"a": ' * 100_000 + "1" + "}" * 100_000, "is nested too deeply"),
+        ("{", "is not JSON: "),
+        ("[]", "is not a JSON object"),
+        (" " * (6 * 1024 * 1024 + 1), "is larger than the 6 MB that Lambda takes"),
+    ):
+        event.write_text(content)
+        result = chandlery("invoke", "live_processor", "--event", str(event))
+        assert (result.returncode, result.stdout) == (1, "")
+        assert result.stderr.startswith(f"chandlery: event {event} {message}")
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_below_the_desk_s_folder_its_database_is_found_and_elsewhere_none_is_made(
+    chandlery: Chandlery, tmp_path: Path
+) -> None:
+    home = Path(json.loads(chandlery("db", "status", "--json").stdout)["data_directory"]).parents[1]
+    (home / "below" / "it").mkdir(parents=True)
+    found = start(("instruments", "list", "--json"), ENVIRONMENT, home / "below" / "it")
+    assert [each["key"] for each in json.loads(found.stdout)] == [KEY]
+
+    for command in (("status",), ("up",), ("invoke", "live_processor")):
+        elsewhere = start(command, ENVIRONMENT, tmp_path)
+        assert (elsewhere.returncode, elsewhere.stdout) == (1, "")
+        assert elsewhere.stderr.startswith(f"chandlery: there is no database yet in {tmp_path / '.chandlery'}, nor in")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_says_which_database_it_is(tmp_path: Path, migrated_tarball: Path) -> None:
+    database = EmbeddedDatabase(tmp_path / ".chandlery", tarball=migrated_tarball)
+    database.start()
+    told = f"embedded TimescaleDB started in {database.home}; it stays until: chandlery db stop\n"
+    try:
+        database.stop()
+        assert start(("status",), ENVIRONMENT, tmp_path).stderr == told
+        os.kill(database.status().pid or 0, signal.SIGKILL)
+        wait_until(lambda: not database.status().running, "the database ends")
+        recovered = start(("db", "start"), ENVIRONMENT, tmp_path)
+        assert recovered.stdout == f"{database.url()}\n"
+        assert (
+            recovered.stderr == f"it was not stopped the last time, but killed: what was committed is recovered\n{told}"
+        )
+    finally:
+        database.stop()
 
 
 def test_a_wrong_password_is_one_line(chandlery: Chandlery) -> None:

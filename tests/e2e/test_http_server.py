@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -20,11 +19,14 @@ import pytest
 from chandlery.errors import Permanent
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
+from local.embedded import EmbeddedDatabase
 from local.http_server import serving
 from tests.conftest import empty
+from tests.e2e.test_command_line import ENVIRONMENT
 from tests.integration.api_scene import COIN, SHARE, minute, set_scene
 from tests.integration.derived_scene import write
 from tests.integration.test_http_api_cache import HEALED, MISSING
+from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
 QUIET = {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
 COMPUTE = json.dumps({"instrument_key": SHARE, "timeframe": "5m", "limit": 5, "indicators": [{"name": "rsi"}]}).encode()
@@ -42,7 +44,7 @@ def address(migrated_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def client(address: str) -> Iterator[http.client.HTTPConnection]:
-    client = http.client.HTTPConnection(urlsplit(address).netloc, timeout=20)
+    client = http.client.HTTPConnection(urlsplit(address).netloc, timeout=LAST_RESORT_SECONDS)
     yield client
     client.close()
 
@@ -131,9 +133,9 @@ def test_clients_that_make_no_sense(address: str, client: http.client.HTTPConnec
         b"GET\r\n\r\n",
         b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
     ):
-        with socket.create_connection((host, port), timeout=10) as raw:
+        with socket.create_connection((host, port), timeout=LAST_RESORT_SECONDS) as raw:
             raw.sendall(said)
-    with socket.create_connection((host, port), timeout=10) as raw:
+    with socket.create_connection((host, port), timeout=LAST_RESORT_SECONDS) as raw:
         raw.sendall(b"POST /api/v1/compute HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")  # and goes away
     assert ask(client, "GET", "/health")[0] == 200
 
@@ -149,7 +151,7 @@ def test_four_clients_at_one_time(address: str) -> None:
     ]
 
     def work(number: int) -> list[int]:
-        client = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
+        client = http.client.HTTPConnection(urlsplit(address).netloc, timeout=LAST_RESORT_SECONDS)
         statuses = [ask(client, "GET", paths[(number + turn) % len(paths)])[0] for turn in range(12)]
         statuses += [ask(client, "POST", "/api/v1/compute", COMPUTE, **JSON)[0] for _ in range(3)]
         client.close()
@@ -166,7 +168,7 @@ def test_a_healed_candle_is_in_the_next_answer_of_either_sandbox(address: str, m
         """On connections of their own, which either sandbox may take."""
         found = []
         for _ in range(6):
-            client = http.client.HTTPConnection(urlsplit(address).netloc, timeout=20)
+            client = http.client.HTTPConnection(urlsplit(address).netloc, timeout=LAST_RESORT_SECONDS)
             found.append(HEALED.encode() in ask(client, "GET", path)[2])
             client.close()
         return found
@@ -199,19 +201,49 @@ def test_up_runs_everything_until_it_is_interrupted(migrated_url: str, tmp_path:
             told += line
         found = re.search(r"http://127\.0\.0\.1:\d+", told)
         assert found is not None
-        client = http.client.HTTPConnection(urlsplit(found[0]).netloc, timeout=20)
+        client = http.client.HTTPConnection(urlsplit(found[0]).netloc, timeout=LAST_RESORT_SECONDS)
         assert ask(client, "GET", "/health")[0] == 200
         assert ask(client, "GET", "/docs")[0] == 200
         client.close()
         # As a terminal does it: to every process of the group.
         os.killpg(process.pid, signal.SIGINT)
-        rest, _ = process.communicate(timeout=20)
+        rest, _ = process.communicate()
         assert process.returncode in (0, 130)
         assert "stopped" in rest
-        for _ in range(50):
-            try:
-                os.killpg(process.pid, 0)
-            except ProcessLookupError:
-                return
-            time.sleep(0.1)
-        raise AssertionError("a process is left")
+        wait_until(lambda: not is_alive(process.pid), "its sandboxes end")
+
+
+def test_up_answers_again_once_its_database_is_back(tmp_path: Path, migrated_tarball: Path) -> None:
+    database = EmbeddedDatabase(tmp_path, tarball=migrated_tarball)
+    database.start()
+    command = [str(Path(sys.executable).with_name("chandlery")), "up", "--port", "0", "--no-schedules"]
+    environment = ENVIRONMENT | {"CHANDLERY_HOME": str(tmp_path)} | QUIET
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        told = "".join(iter(process.stdout.readline, "running; Ctrl-C stops\n"))
+        client = http.client.HTTPConnection(
+            urlsplit(re.findall(r"http://127\.0\.0\.1:\d+", told)[0]).netloc, timeout=LAST_RESORT_SECONDS
+        )
+        try:
+            statuses = [ask(client, "GET", "/api/v1/instruments")[0]]
+            database.stop()
+            statuses.append(ask(client, "GET", "/api/v1/instruments")[0])
+            database.start()
+            wait_until(lambda: ask(client, "GET", "/api/v1/instruments")[0] == 200, "it answers again")
+        finally:
+            client.close()
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+            database.stop()
+    assert statuses == [200, 503]
+
+
+def is_alive(group: int) -> bool:
+    """Whether a process of the group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -20,6 +20,7 @@ from chandlery.store.connection import connect
 from local.http_server import serving
 from tests.conftest import SERVER_URL, empty
 from tests.integration.api_scene import COIN, SHARE, set_scene
+from tests.waiting import LAST_RESORT_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def run(document: Any, address: str, folder: Path, *others: str) -> Run:
     command = [
         str(Path(sys.executable).with_name("schemathesis")), "--no-color", "run", "openapi.json", "--url", address,
         "--checks", "all", "--generation-deterministic", "--generation-allow-x00", "true", "--no-shrink",
-        "--continue-on-failure", "--request-timeout", "20", *others,
+        "--continue-on-failure", "--request-timeout", str(LAST_RESORT_SECONDS), *others,
         "--report", "json", "--report-json-path", "report.json",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": ""})

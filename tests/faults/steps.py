@@ -16,6 +16,8 @@ from psycopg import Connection, errors
 from psycopg.pq import TransactionStatus
 from psycopg.waiting import Ready, Wait
 
+from tests.waiting import LAST_RESORT_SECONDS
+
 Exchange = Generator[Any, Any, Any]
 Fault = Callable[["Connection[Any]", Exchange], Any]
 
@@ -75,7 +77,7 @@ def terminate_amid(seed: int, most_seconds: float = 0.02) -> Fault:
         time.sleep(Random(seed).random() * most_seconds)
         info = connection.info
         with psycopg.connect(connection.info.dsn, password=info.password, autocommit=True) as other:
-            other.execute("SELECT pg_terminate_backend(%s, 2000)", [pid])
+            other.execute("SELECT pg_terminate_backend(%s, %s)", [pid, 1000 * int(LAST_RESORT_SECONDS)])
         return _finish(connection, rest)
 
     return fault
@@ -85,7 +87,7 @@ def cut_unanswered(connection: "Connection[Any]", exchange: Exchange) -> Any:
     """The network breaks: the server has done what it was told, and its answer is lost."""
     rest = _tell(connection, exchange)
     if not isinstance(rest, _Done) and rest.state is Wait.R:
-        select.select([connection.fileno()], [], [], 30)
+        select.select([connection.fileno()], [], [], LAST_RESORT_SECONDS)
     ours, theirs = socket.socketpair()
     theirs.close()
     # In the place of the connection's socket: the server sees it closed, and so do we.

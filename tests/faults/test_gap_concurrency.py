@@ -26,6 +26,7 @@ from chandlery.usecases.watch_live_gaps import watch_live_gaps
 from tests.conftest import REPO
 from tests.faults.desk import CHANGES, DAYS, OPENS, open_desk, write_first, write_ticks
 from tests.integration.market import MINUTE, live
+from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
 NOW = OPENS + 10 * DAY + HOUR
 
@@ -176,7 +177,7 @@ def held(
         done = real(own, name, **values)
         if own is connection and name == step and not reached.is_set():
             reached.set()
-            assert release.wait(20)
+            assert release.wait(LAST_RESORT_SECONDS)
         return done
 
     with monkeypatch.context() as patched:
@@ -198,7 +199,7 @@ def overtake(
     first, second = another(), another()
     with ThreadPoolExecutor(max_workers=2) as pool, held(monkeypatch, module, step, first) as (reached, release):
         slow = pool.submit(older, first)
-        assert reached.wait(20)
+        assert reached.wait(LAST_RESORT_SECONDS)
         between()
         quick = pool.submit(newer, second)
         time.sleep(0.2)
@@ -393,15 +394,11 @@ with connect(Settings(database_url=sys.argv[1]), "victim") as connection:
 
 
 def wait_until_gone(connection: Connection) -> None:
-    for _ in range(200):
-        row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE application_name = 'chandlery-victim' AND datname = current_database()"
-        ).fetchone()
-        if row == (0,):
-            return
-        time.sleep(0.05)
-    raise AssertionError("the server still runs a transaction of a process that is dead")
+    """Wait until the server has noticed that the process is dead."""
+    victims = (
+        "SELECT FROM pg_stat_activity WHERE application_name = 'chandlery-victim' AND datname = current_database()"
+    )
+    wait_until(lambda: not connection.execute(victims).fetchall(), "the server ends a dead process's transaction")
 
 
 def test_a_killed_run_leaves_nothing_half_written(

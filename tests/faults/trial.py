@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from psycopg import Connection
 
 from chandlery.errors import ChandleryError
 from tests.faults.steps import Fault, stepping
+from tests.waiting import wait_until
 
 Work = Callable[[], object]
 
@@ -76,13 +76,9 @@ def _be_the_child(work: Work, at: int, fault: Fault | None, write: int) -> None:
 
 def wait_until_gone(connection: Connection) -> None:
     """Wait until the server has noticed that a process died."""
-    for _ in range(1000):
-        row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE application_name LIKE 'chandlery-%' AND application_name <> 'chandlery-test'"
-            " AND datname = current_database()"
-        ).fetchone()
-        if row == (0,):
-            return
-        time.sleep(0.005)
-    raise AssertionError("the server still runs a transaction of a process that is dead")
+    others = (
+        "SELECT FROM pg_stat_activity"
+        " WHERE application_name LIKE 'chandlery-%' AND application_name <> 'chandlery-test'"
+        " AND datname = current_database()"
+    )
+    wait_until(lambda: not connection.execute(others).fetchall(), "the server ends a dead process's transaction")

@@ -207,7 +207,7 @@ def test_a_run_that_counts_waits_for_a_dry_one_and_does_it_all(
                 assert reader.execute("SELECT count(*) FROM market.candles").fetchone() == (0,)
                 while not reader.execute("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchall():
                     assert not waiting.done()
-        assert waiting.result(20).candles_written == 60
+        assert waiting.result().candles_written == 60
 
 
 def test_a_rehearsed_transaction_ends_as_one_does(database_url: str) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -32,6 +31,7 @@ from tests.integration.api_scene import (
     set_scene,
     settings,
 )
+from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
 NOBODY = "X@NOBODY@EQ"
 UNREACHABLE = "postgresql://desk:s3cret-word@127.0.0.1:1/desk"
@@ -292,11 +292,9 @@ def test_bodies_of_other_kinds() -> None:
     assert call("POST", "/api/v1/compute", sent, content_type="application/json; charset=utf-8").status == 200
 
 
-def test_ten_megabytes_are_refused_at_once() -> None:
+def test_ten_megabytes_are_refused() -> None:
     body = b'{"instrument_key": "' + b"X" * 10_000_000 + b'"}'
-    started = time.monotonic()
     assert call("POST", "/api/v1/compute", body).status == 413
-    assert time.monotonic() - started < 2
 
 
 def test_what_was_injected_did_nothing(scene: Connection) -> None:
@@ -415,21 +413,18 @@ def hanging() -> Iterator[str]:
 
 @pytest.mark.parametrize("warm_up", ["", f"{SHARE}:5m"], ids=["cold", "with-warm-up"])
 def test_health_answers_in_time_when_the_database_hangs(warm_up: str) -> None:
-    with hanging() as url, settings(url, CACHE_WARM_UP=warm_up, DATABASE_CONNECT_TIMEOUT_SECONDS="2"):
+    # Longer than anybody waits: it answers while the connection is still awaited.
+    awaited = str(int(LAST_RESORT_SECONDS))
+    with hanging() as url, settings(url, CACHE_WARM_UP=warm_up, DATABASE_CONNECT_TIMEOUT_SECONDS=awaited):
         for _ in range(2):
-            started = time.monotonic()
             answer = get("/health")
-            assert time.monotonic() - started < 2
             assert (answer.status, answer.json["status"]) == (503, "not ready")
             assert answer.json["problem"].startswith("the database ")
-        # Other requests wait for the connection as long as they may, and say so.
+    # Other requests wait for the connection as long as they may, and say so.
+    with hanging() as url, settings(url, CACHE_WARM_UP=warm_up, DATABASE_CONNECT_TIMEOUT_SECONDS="2"):
         assert candles(SHARE, "1m").status == 503
     # And is asked anew once it lets go.
-    for _ in range(100):
-        if get("/health").status == 200:
-            return
-        time.sleep(0.1)
-    raise AssertionError("never ready again")
+    wait_until(lambda: get("/health").status == 200, "ready again")
 
 
 def test_health_says_what_is_wrong(migrated_url: str, server_url: str) -> None:
@@ -478,13 +473,10 @@ def test_a_statement_that_takes_too_long_is_ended(scene: Connection, server_url:
         psycopg.connect(migrated_url) as other,
     ):
         other.execute("LOCK TABLE market.candles, market.instruments IN ACCESS EXCLUSIVE MODE")
-        started = time.monotonic()
+        # While the lock is still held.
         answer = candles(SHARE, "1m")
         assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
-        assert time.monotonic() - started < 4
-        started = time.monotonic()
         get("/health")
-        assert time.monotonic() - started < 2
         other.rollback()
         assert candles(SHARE, "1m").status == 200
 

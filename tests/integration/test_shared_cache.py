@@ -24,6 +24,7 @@ from tests.integration.cached_reading import cached, new_cache, plain
 from tests.integration.derived_scene import refresh, write
 from tests.integration.market import around_the_clock
 from tests.plain_derived import Minute
+from tests.waiting import wait_until
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SERVER = shutil.which("redis-server") or shutil.which("valkey-server")
@@ -51,14 +52,13 @@ class Server:
             "s3cret-word",
         ]
         self._process = subprocess.Popen(command, cwd=self._socket.parent, stdout=subprocess.DEVNULL)
-        for _ in range(500):
-            try:
-                self.client().ping()
-            except redis.RedisError:
-                time.sleep(0.01)
-            else:
-                return
-        raise AssertionError("redis-server did not start")
+        wait_until(self._answers, "redis-server answers")
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client().ping())
+        except redis.RedisError:
+            return False
 
     def kill(self) -> None:
         if self._process is not None:
@@ -190,14 +190,11 @@ def test_a_server_that_never_answers_costs_its_timeout_once() -> None:
             clock=time.monotonic,
             timeout_seconds=0.1,
         )
-        begun = time.perf_counter()
         assert found(cache, "key", "1") is None
-        assert 0.05 < time.perf_counter() - begun < 1
-        begun = time.perf_counter()
         for number in range(100):
             cache.put(str(number), "1", b"answer", seconds=60)
             assert found(cache, str(number), "1") == b"answer"
-        assert time.perf_counter() - begun < 0.1
+        # Asked a second time, it would have failed a second time.
         assert (cache.statistics.l2, cache.statistics.l2_errors) == ("down", 1)
 
 

@@ -30,6 +30,7 @@ from chandlery.vendors import open_vendor
 from chandlery.vendors.polygon import Polygon
 from tests import vendor_server as vs
 from tests.vendor_server import Json, VendorServer, alter, bar, refuse, say
+from tests.waiting import LAST_RESORT_SECONDS
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = Window(NOON, NOON + timedelta(hours=1))
@@ -449,17 +450,15 @@ def test_each_fetch_has_a_deadline_of_its_own(vendor: Polygon, server: VendorSer
 )
 def test_a_drip_ends_with_the_deadline(server: VendorServer, clock: Clock, fault: vs.Fault) -> None:
     server.fault(fault, always=True)
-    began = time.monotonic()
-    with connected(server.url, server.key, clock, timeout_seconds=5, deadline_seconds=0.3) as vendor:
+    with connected(server.url, server.key, clock, timeout_seconds=LAST_RESORT_SECONDS, deadline_seconds=0.3) as vendor:
         error = refused(vendor)
     assert type(error) is Retryable
     assert "did not finish within 0.3 s" in str(error)
-    assert time.monotonic() - began < 3
 
 
 def test_a_silent_server_is_asked_again(server: VendorServer, clock: Clock) -> None:
     server.fault(vs.stay_silent)
-    with connected(server.url, server.key, clock, timeout_seconds=0.1) as vendor:
+    with connected(server.url, server.key, clock, timeout_seconds=1) as vendor:
         assert len(vendor.fetch(TICKER, HOUR)) == 3
 
 

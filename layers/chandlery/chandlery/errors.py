@@ -80,6 +80,12 @@ _MISSING_SCHEMA = (
 )
 
 
+MALFORMED_URL = (
+    "DATABASE_URL is malformed; write postgresql://user:password@host:5432/dbname, and in a password / as %2F, @ as"
+    " %40, ? as %3F, % as %25"
+)
+
+
 @contextmanager
 def psycopg_errors_translated() -> Iterator[None]:
     """Turn psycopg's errors into Chandlery's, so that nobody else need know them.
@@ -93,11 +99,12 @@ def psycopg_errors_translated() -> Iterator[None]:
     except psycopg.Error as error:
         if _is_malformed(error):
             # libpq quotes a part of the string, which may be the password's.
-            raise Permanent(
-                "DATABASE_URL is malformed; write postgresql://user:password@host:5432/dbname, and in a password / as"
-                " %2F, @ as %40, ? as %3F, % as %25"
-            ) from None
+            raise Permanent(MALFORMED_URL) from None
         raise _translate(error) from error
+    except UnicodeError as error:
+        if "idna" in str(error):  # a host that no name can be
+            raise Permanent(MALFORMED_URL) from None
+        raise
 
 
 def _is_malformed(error: psycopg.Error) -> bool:

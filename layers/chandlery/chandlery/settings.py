@@ -376,7 +376,12 @@ class LocalSettings(BaseSettings):
 
     chandlery_home: Path = Field(
         Path(".chandlery"),
-        description="where the embedded database keeps its data",
+        description="where the embedded database keeps its data; not set: here, or above where one is",
+        json_schema_extra={"read_by": ["command line"]},
+    )
+    chandlery_progress: bool = Field(
+        True,
+        description="false: a long command says nothing of its progress where stderr is no terminal",
         json_schema_extra={"read_by": ["command line"]},
     )
 

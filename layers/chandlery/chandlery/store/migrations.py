@@ -40,13 +40,12 @@ def run_verb(verb: str, config: "Config", *arguments: str, **options: Any) -> No
     """Run one of Alembic's own commands: `upgrade`, `downgrade`, `current`, `history`, `stamp`.
 
     Raises:
-        Retryable, Permanent: from the database, from Alembic, or for a URL that is none; whole migrations stay done.
+        Retryable, Permanent: from the database, from Alembic, or for a malformed URL; whole migrations stay done.
             WrongSchema where the database is at a revision that this code does not have.
     """
     from alembic import command
     from alembic.script.revision import ResolutionError
     from alembic.util import CommandError
-    from sqlalchemy.exc import ArgumentError
 
     try:
         with psycopg_errors_translated(), _driver_errors_bared():
@@ -59,8 +58,6 @@ def run_verb(verb: str, config: "Config", *arguments: str, **options: Any) -> No
                 " the code that has it"
             ) from None
         raise Permanent(f"alembic: {error}") from None
-    except ArgumentError:
-        raise Permanent("DATABASE_URL is not a URL; write postgresql://user:password@host:5432/dbname") from None
 
 
 @contextmanager
