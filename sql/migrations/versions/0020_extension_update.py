@@ -2,18 +2,18 @@
 
 from chandlery.store.migrations import run_script
 
-revision = "0021"
-down_revision = "0020"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
-serves_code_from = "0021"
+serves_code_from = "0020"
 
 
 def upgrade() -> None:
     """Replace."""
-    run_script("0021_extension_update.up.sql")
+    run_script("0020_extension_update.up.sql")
 
 
 def downgrade() -> None:
     """Replace by what was before; nothing is lost."""
-    run_script("0021_extension_update.down.sql")
+    run_script("0020_extension_update.down.sql")

@@ -2,18 +2,18 @@
 
 from chandlery.store.migrations import run_script
 
-revision = "0024"
-down_revision = "0022"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
-serves_code_from = "0024"
+serves_code_from = "0022"
 
 
 def upgrade() -> None:
     """Create."""
-    run_script("0024_averages.up.sql")
+    run_script("0022_averages.up.sql")
 
 
 def downgrade() -> None:
     """Drop."""
-    run_script("0024_averages.down.sql")
+    run_script("0022_averages.down.sql")
