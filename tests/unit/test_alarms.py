@@ -66,6 +66,7 @@ TOLD_BY: Mapping[Rule, set[str]] = {
     health.judge_punctuality: {f"{name}HasNotRun" for name in FUNCTIONS},
     health.judge_runs: {f"{name}Fails" for name in FUNCTIONS},
     health.judge_aggregates: {"AggregatesLate"},
+    health.judge_derived: {"DerivedCandlesWrong"},
     health.judge_gaps: {"LowCoverage24h", "LowCoverage7d"},
     health.judge_policies: {"PolicyMaintenanceHasNotRun"},
 }
