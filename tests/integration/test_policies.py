@@ -39,6 +39,10 @@ REFRESH = _JOB.format("apply_refresh", "1 minute")
 RETENTION = _JOB.format("apply_retention", "12 hours")
 STATISTICS = _JOB.format("apply_statistics", "7 days")
 CALM = (0, 0, False)
+_ADD_REFRESH_POLICY = (
+    "SELECT add_continuous_aggregate_policy('market.candles_5m', INTERVAL '1 day', INTERVAL '1 min', INTERVAL '1 h',"
+    " initial_start => '2100-01-01')"
+)
 
 
 def _add_retention(table: str) -> str:
@@ -112,7 +116,7 @@ def test_a_plan_changes_nothing(desk: Connection) -> None:
             r"candles: remove job \d+, which drops rows without asking .*: TimescaleDB's own retention",
         ),
         (
-            "SELECT add_continuous_aggregate_policy('market.candles_5m', '1 day', '1 min', '1 h'))",
+            _ADD_REFRESH_POLICY,
             r"candles_5m: remove job \d+, which refreshes beside .*: TimescaleDB's own refresh policy",
         ),
         (
