@@ -44,6 +44,10 @@ IN_BATCHES = (
     " WHERE proc_name = 'policy_refresh_continuous_aggregate' AND schedule_interval = '1 minute'"
 )
 CALM = (0, 0, False)
+_ADD_REFRESH_POLICY = (
+    "SELECT add_continuous_aggregate_policy('market.candles_5m', INTERVAL '1 day', INTERVAL '1 min', INTERVAL '1 h',"
+    " initial_start => '2100-01-01')"
+)
 
 
 def _add_retention(table: str) -> str:
@@ -126,7 +130,7 @@ def test_a_plan_changes_nothing(desk: Connection) -> None:
             r"candles: remove job \d+, which drops rows without asking .*: TimescaleDB's own retention",
         ),
         (
-            "SELECT add_continuous_aggregate_policy('market.candles_5m', '1 day', '1 min', '1 h'))",
+            _ADD_REFRESH_POLICY,
             r"candles_5m: remove job \d+, which refreshes beside .*: TimescaleDB's own refresh policy",
         ),
         (
