@@ -468,7 +468,7 @@ def test_below_the_desk_s_folder_its_database_is_found_and_elsewhere_none_is_mad
     home = Path(json.loads(chandlery("db", "status", "--json").stdout)["data_directory"]).parents[1]
     (home / "below" / "it").mkdir(parents=True)
     found = start(("instruments", "list", "--json"), ENVIRONMENT, home / "below" / "it")
-    assert [each["key"] for each in json.loads(found.stdout)] == [KEY]
+    assert KEY in {each["key"] for each in json.loads(found.stdout)}
 
     for command in (("status",), ("up",), ("invoke", "live_processor")):
         elsewhere = start(command, ENVIRONMENT, tmp_path)
