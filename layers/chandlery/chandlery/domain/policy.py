@@ -23,7 +23,7 @@ class Table:
 
 
 _FOLDED = "open high low close volume turnover trades price_eligible minutes partial_minutes sources"
-_CANDLE = "open high low close volume turnover trades price_eligible partial source version revision updated_at"
+_CANDLE = "open high low close volume turnover trades price_eligible partial source version revision updated_at created_at"
 
 
 def _columns(*names: str) -> frozenset[str]:
