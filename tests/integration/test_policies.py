@@ -373,6 +373,17 @@ def test_one_keeper_at_a_time(desk: Connection, server_url: str, database_url: s
     assert maintain(desk, NOON).is_alone
 
 
+def test_a_keeper_that_forgot_its_lock_keeps_nobody_out(
+    desk: Connection, server_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a pooler, which may give its client another session after an error."""
+    with connect(Settings(database_url=database_url), "other") as other:
+        other.execute("SELECT pg_advisory_lock(hashtext('market.policies'))")
+        assert not maintain(desk, NOON).is_alone
+        monkeypatch.setattr(store, "_FORGOTTEN_AFTER", timedelta(0))
+        assert maintain(desk, NOON).is_alone
+
+
 def test_a_policy_that_fails_keeps_no_other_from_being_done(desk: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(desk)
 
