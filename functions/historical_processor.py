@@ -12,7 +12,7 @@ def handler(run: Run) -> HistoryReport:
     return process_history(
         run.connection,
         run.scheduled_at,
-        wanted=read_indicator_set(),
+        wanted=read_indicator_set() if run.settings.indicators_enabled else None,
         keep=retention.after if (retention := read_policies()["indicators"].retention) else None,
         most_marks=run.settings.history_stale_marks,
         piece_hours=run.settings.indicator_piece_hours,

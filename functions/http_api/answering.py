@@ -20,8 +20,6 @@ from .application import app
 from .sandbox import SANDBOX
 
 _JSON = "application/json"
-# What lies a day back is changed by heals alone, which its fingerprint tells.
-_SETTLED_SECONDS, _OPEN_SECONDS = 7 * 86_400, 3_600
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,11 @@ def answer(connection: Connection, question: Question, make: Callable[[], Made])
         fingerprint = _fingerprint(connection, question, made.window)
     if fingerprint is None:
         return Answered(made.body, "bypass", None)
+    settings = SANDBOX.settings
+    # What lies a day back is changed by heals alone, which its fingerprint tells.
     settled = made.window.ends < question.at - DAY
-    SANDBOX.cache.put(key, fingerprint, made.body, seconds=_SETTLED_SECONDS if settled else _OPEN_SECONDS)
+    seconds = settings.cache_settled_seconds if settled else settings.cache_open_seconds
+    SANDBOX.cache.put(key, fingerprint, made.body, seconds=seconds)
     return Answered(made.body, "miss", _tag(key, fingerprint))
 
 

@@ -16,9 +16,9 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.models import OpenAPI
 
-from chandlery.component import LambdaContext
+from chandlery.component import LambdaContext, memory_of
 from chandlery.errors import ChandleryError, Permanent, Refused
-from chandlery.telemetry import RequestTelemetry
+from chandlery.telemetry import ProcessUse, RequestTelemetry
 
 from .accepting import preferred
 from .problems import problem, problem_of, problem_of_content_type, problem_of_fields, read_json
@@ -67,7 +67,7 @@ def answer(event: dict[str, Any], context: LambdaContext, warm_up: Callable[[dat
         context: Lambda's.
         warm_up: what to do before, of which nothing depends: what goes wrong there is told to the log alone.
     """
-    started = time.perf_counter()
+    started, process = time.perf_counter(), ProcessUse(memory_of(context))
     request_id = event.get("requestContext", {}).get("requestId") or context.aws_request_id
     seconds = context.get_remaining_time_in_millis() / 1000 - _TO_ANSWER_SECONDS
     if warm_up is not None:
@@ -83,6 +83,7 @@ def answer(event: dict[str, Any], context: LambdaContext, warm_up: Callable[[dat
         time.perf_counter() - started,
         request_id,
         cached=answered["headers"].get("X-Cache"),
+        process=process,
     )
     return answered
 

@@ -141,7 +141,9 @@ class StatusAnswer(BaseModel):
     oldest_waiting: datetime | None
     newest_candle: datetime | None
     components: list[ComponentAnswer]
-    idle: dict[str, str] = Field(description="components that write nothing: name → switched_off or dry_run")
+    idle: dict[str, str] = Field(
+        description="what writes nothing, components or indicators: name → switched_off or dry_run"
+    )
     aggregates: list[AggregateAnswer]
     gaps: dict[str, Any] = Field(description="as the live gap monitor's newest run found them; empty before it ran")
     policies: dict[str, Any] = Field(description="as policy maintenance's newest run found them; empty before it ran")

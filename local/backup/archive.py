@@ -19,7 +19,7 @@ _GRANTED = re.compile(
 _OWNED = re.compile(rf"^ALTER .* OWNER TO {_NAME};$", re.MULTILINE)
 # Where TimescaleDB keeps its jobs: before 2.25, and since.
 _JOBS = ("_timescaledb_config", "_timescaledb_catalog")
-_REVISIONS = "TABLE DATA market schema_revision"
+_REVISIONS, _ROWS = "TABLE DATA market schema_revision", "TABLE DATA market instruments"
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Archive:
     timescaledb: str
     revision: str  # of our schema
     tables: int  # how many have rows in it
+    has_rows: bool  # false of a schema alone
     owners: frozenset[str]  # roles that own what is in it, jobs included
     readers: frozenset[str]  # roles that have rights to it, owners among them
 
@@ -83,6 +84,7 @@ def read_archive(path: Path, pg_restore: Program) -> Archive:
         metadata.get("timescaledb_version", "of an unknown version"),
         ", ".join(revisions),
         sum("; 0 " in line and " TABLE DATA " in line for line in contents),
+        any(_ROWS in line for line in contents),
         frozenset(_owners(path, pg_restore)),
         frozenset(_readers(path, pg_restore, contents)),
     )

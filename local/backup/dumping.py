@@ -1,7 +1,7 @@
 """A database into a file."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,9 @@ Progress = Callable[[str, int, int], None]
 """Told what is done now, and how many tables of how many are."""
 
 
+_EVERYTHING = ("--format=custom", "--verbose", "--no-password")
+
+
 @dataclass(frozen=True)
 class BackupReport:
     """What was backed up, and into what."""
@@ -34,7 +37,9 @@ class BackupReport:
     seconds: float
 
 
-def back_up(settings: Settings, path: Path, *, overwrite: bool, progress: Progress) -> BackupReport:
+def back_up(
+    settings: Settings, path: Path, *, overwrite: bool, progress: Progress, schema_only: bool = False
+) -> BackupReport:
     """Write the whole database, as of one moment, into an archive in pg_dump's custom format, and read it back.
 
     Args:
@@ -42,6 +47,7 @@ def back_up(settings: Settings, path: Path, *, overwrite: bool, progress: Progre
         path: the archive; it has this name only once it is whole.
         overwrite: whether a file of that name may be replaced.
         progress: told of each table.
+        schema_only: leave out every row but those of TimescaleDB's catalogue, jobs included.
 
     Raises:
         Permanent: what is missing, in the way, or refused.
@@ -54,6 +60,7 @@ def back_up(settings: Settings, path: Path, *, overwrite: bool, progress: Progre
         if found.timescaledb is None or found.revision is None:
             raise Permanent("the database has no schema of Chandlery's: there is nothing to back up")
         (total,) = run(connection, "count_dumped_tables").fetchone() or (0,)
+        left_out = [table for (table,) in run(connection, "list_tables_with_rows")] if schema_only else []
         database, major = connection.info.dbname, connection.info.server_version // 10_000
     pg_dump = find_program("pg_dump", major, "the server is of PostgreSQL")
     pg_restore = find_program("pg_restore", pg_dump.major, "pg_dump is of")
@@ -68,7 +75,7 @@ def back_up(settings: Settings, path: Path, *, overwrite: bool, progress: Progre
 
     with written_beside(path, overwrite=overwrite) as unfinished:
         pg_dump.run(
-            ["--format=custom", "--verbose", "--no-password", f"--file={unfinished.path}"],
+            [*_EVERYTHING, *_without_rows(left_out), f"--file={unfinished.path}"],
             connection_environment(url.get_secret_value()),
             told,
             [unfinished.descriptor],
@@ -85,3 +92,8 @@ def back_up(settings: Settings, path: Path, *, overwrite: bool, progress: Progre
         done,
         time.monotonic() - begun,
     )
+
+
+def _without_rows(tables: Sequence[str]) -> Sequence[str]:
+    """What leaves out the rows of tables, and those of every chunk."""
+    return [f"--exclude-table-data={name}" for name in [*tables, "_timescaledb_internal.*"]] if tables else []

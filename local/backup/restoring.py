@@ -37,6 +37,7 @@ class RestoreReport:
     tables: int
     roles_created: list[str]
     jobs_given: list[str]  # whose jobs went to the owners of what they work on
+    schema_only: bool  # no rows were in it
     verified: bool  # against the digest beside the file
     began_anew: bool
     seconds: float
@@ -99,6 +100,7 @@ def restore(
         tables,
         list(roles),
         given,
+        not archive.has_rows,
         verified,
         began_anew,
         time.monotonic() - begun,
@@ -157,6 +159,8 @@ def _finish(settings: Settings, name: str, archive: Archive, *, hold_jobs: bool,
         if hold_jobs:
             run(restored, "pause_jobs")
         run(restored, "finish_restore")
+        if not archive.has_rows:
+            run(restored, "remove_empty_chunks")
     return sorted(set(given))
 
 

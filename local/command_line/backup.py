@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from chandlery.errors import Permanent
 from chandlery.settings import Settings, read_settings
 from chandlery.store.schema import mismatch
 from local.command_line.database import embedded_database
@@ -23,6 +24,9 @@ _WIDEST = 48  # characters of a table's name beside the bar
 def backup(
     path: File,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace a file of that name")] = False,
+    schema_only: Annotated[
+        bool, typer.Option("--schema-only", help="of a server: its schema, policies and rights, without any row")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Back up the whole database into FILE, which is there only once it is whole, and has been read back.
@@ -34,6 +38,8 @@ def backup(
     """
     settings = read_settings()
     if settings.database_url is None:
+        if schema_only:
+            raise Permanent("the embedded database is backed up whole: its schema alone is: chandlery migrate upgrade")
         with at_work("backup"):
             embedded_database().back_up(path, overwrite=overwrite)
         _show({"file": str(path), "bytes": path.stat().st_size}, as_json)
@@ -41,7 +47,7 @@ def backup(
     from local.backup import back_up
 
     with _progress("backup") as progress:
-        report = back_up(settings, path, overwrite=overwrite, progress=progress)
+        report = back_up(settings, path, overwrite=overwrite, progress=progress, schema_only=schema_only)
     _show(asdict(report), as_json)
 
 
@@ -82,6 +88,8 @@ def _restore_to_server(settings: Settings, path: Path, over_existing: bool, hold
         report = restore_archive(settings, path, over_existing=over_existing, hold_jobs=hold_jobs, progress=progress)
     _show(asdict(report), as_json)
     _tell_unverified(path, report.verified)
+    if report.schema_only:
+        err.print("the file holds a schema without rows: calendars, instruments and ticks are to be brought in")
     if report.began_anew:
         err.print("an earlier restore had not come to its end; what it left was dropped")
     if report.roles_created:

@@ -16,9 +16,10 @@ from chandlery.store.connection import connect
 from local.command_line.liveness import at_work
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, show_json
+from local.command_line.tuning import tune
 from local.embedded import EmbeddedDatabase
 
-app = typer.Typer(no_args_is_help=True, help="The embedded TimescaleDB.")
+app = typer.Typer(no_args_is_help=True, help="The embedded TimescaleDB; and how a server is best set.")
 
 
 def embedded_database() -> EmbeddedDatabase:
@@ -125,3 +126,6 @@ def shell() -> None:
     with psycopg_errors_translated():
         environment = os.environ | connection_environment(use_database())
     raise typer.Exit(subprocess.run([psql], env=environment, check=False).returncode)
+
+
+app.command()(tune)

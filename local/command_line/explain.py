@@ -21,7 +21,7 @@ _STYLES = {Verdict.COMPLETE: "green", Verdict.MISSING: "red", Verdict.NOT_JUDGED
 
 _CANDLE_LINES = (
     ("open", "high", "low", "close", "volume", "turnover", "vwap", "trades"),
-    ("source", "version", "revision", "updated_at"),
+    ("source", "version", "revision", "created_at", "updated_at"),
     ("partial", "price_eligible", "session_date", "extended"),
 )
 

@@ -3,6 +3,6 @@ SELECT
     time, open, high, low, close, volume, turnover,
     -- numeric / numeric alone keeps as few as 16 significant digits.
     market.average(turnover, volume) AS vwap,
-    trades, source::text AS source, version, revision, updated_at, price_eligible, partial, session_date, extended
+    trades, source::text AS source, version, revision, created_at, updated_at, price_eligible, partial, session_date, extended
 FROM market.candles
 WHERE instrument_id = :'instrument_id'::integer AND time = :'minute'::timestamptz;

@@ -7,6 +7,7 @@ from psycopg import Connection
 
 # What may differ though nothing is lost, and why.
 LEFT_OUT: Mapping[tuple[str, str], str] = {
+    ("candles", "created_at"): "the server's clock when it was first written",
     ("candles", "updated_at"): "the server's clock when it was written",
     ("gaps", "gap_id"): "from a sequence, which counts rolled back rows too",
     ("stale", "stale_id"): "from a sequence, which counts rolled back rows too",

@@ -18,6 +18,7 @@ from functions.live_gap_monitor import handler as live_gap_monitor
 from functions.live_processor import handler as live_processor
 from functions.migrate import handler as migrate
 from functions.policy_maintenance import handler as policy_maintenance
+from tests.integration.api_scene import candles
 from tests.integration.market import NOON, around_the_clock, insert
 from tests.integration.policy_scene import desk, hold_jobs
 from tests.plain_fold import Tick
@@ -35,6 +36,7 @@ class Context:
     """As much of Lambda's context as a run needs."""
 
     aws_request_id = "request-1"
+    memory_limit_in_mb = 512
 
     def get_remaining_time_in_millis(self) -> int:
         return 900_000
@@ -71,6 +73,7 @@ def _ask_the_api() -> None:
     from functions.http_api import handler
 
     handler(json.loads((EVENTS / "http_api_health.json").read_text()), Context())
+    assert candles("X@A@EQ", "1m", to=AT.isoformat()).headers["X-Cache"] == "miss"
 
 
 def _metrics_of(line: dict[str, Any]) -> Iterator[Metric]:

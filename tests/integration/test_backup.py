@@ -35,7 +35,7 @@ from tests.integration.backup_scene import (
     truncated,
     url_of,
 )
-from tests.integration.market import insert, live
+from tests.integration.market import around_the_clock, insert, live
 from tests.integration.policy_scene import MINUTE, NOON, WANTED, maintain
 from tests.plain_fold import Tick
 
@@ -365,3 +365,27 @@ def test_a_database_that_is_not_ours_has_no_backup(desk: Desk, tmp_path: Path) -
         back_up(Settings(database_url=SecretStr(desk.server_url)), tmp_path / "b", overwrite=False, progress=silent)
     with pytest.raises(ChandleryError, match="names no database"):
         into(desk.server_url.rpartition("/")[0], desk.archive)
+
+
+def test_a_schema_alone_comes_back_without_a_row_and_takes_up_work(
+    desk: Desk, restored: RestoreReport, tmp_path: Path
+) -> None:
+    archive = tmp_path / "schema.backup"
+    settings = Settings(database_url=SecretStr(desk.url))
+    back_up(settings, archive, overwrite=False, progress=silent, schema_only=True)
+    with opened(desk.url) as source:
+        before = content(source)
+    url = url_of(desk.server_url, OTHER)
+    assert into(url, archive, over_existing=True).schema_only
+    with opened(url) as copy:
+        after = content(copy)
+        standing = ("columnstore", "aggregates", "definitions")
+        assert {name for name in standing if after[name] != before[name]} == set()
+        assert [job[1:5] for job in after["jobs"]] == [job[1:5] for job in before["jobs"]]
+        rows = {name for name, held in after.items() if isinstance(held, tuple) and held != (0, "")}
+        assert rows <= {"schema_revision", "kept_tables"}
+        assert after["chunks"] == []
+        (instrument,) = around_the_clock(copy, "X@NEW@EQ")
+        insert(copy, instrument, [Tick(NOON, 1, Decimal(10), Decimal(1))])
+        assert live(copy, NOON + MINUTE).candles_written == 1
+        assert copy.execute("SELECT count(*) FROM market.candles_5m").fetchone() == (1,)

@@ -53,7 +53,10 @@ Emitted = tuple[dict[str, Any], dict[str, dict[str, Any]]]
 
 
 def emitted(captured: str, service: str = "live_processor") -> Emitted:
-    """The metrics of one run by name, and those of its feeds; no feed has two lines."""
+    """The metrics of one run by name, and those of its feeds, or by source; none has two lines.
+
+    What the process used is looked at, and left out: no two runs use the same.
+    """
     run: list[dict[str, Any]] = []
     of_feeds: dict[str, dict[str, Any]] = {}
     for line in [json.loads(line) for line in captured.splitlines() if '"_aws"' in line]:
@@ -62,14 +65,19 @@ def emitted(captured: str, service: str = "live_processor") -> Emitted:
         assert directive["Namespace"] == "Chandlery"
         values = {metric["Name"]: value for metric in directive["Metrics"] for value in line[metric["Name"]]}
         assert len(values) == len(directive["Metrics"])
-        if "feed" in line:
-            assert [sorted(names) for names in directive["Dimensions"]] == [["feed", "service"]]
-            assert line["feed"] not in of_feeds
-            of_feeds[line["feed"]] = values
+        (dimension,) = {"feed", "source"} & line.keys() or {None}
+        if dimension:
+            assert [sorted(names) for names in directive["Dimensions"]] == [sorted([dimension, "service"])]
+            assert line[dimension] not in of_feeds
+            of_feeds[line[dimension]] = values
         else:
             assert directive["Dimensions"] == [["service"]]
             run.append(values)
     (of_run,) = run
+    if "WriteSuccess" in of_run:
+        assert of_run.pop("MemoryBytes") > 1_000_000
+        assert of_run.pop("CpuSeconds") >= 0
+        assert of_run["WriteSuccess"] == 1 - of_run["Failures"]
     return of_run, of_feeds
 
 
@@ -100,6 +108,8 @@ def test_a_run_reports_records_and_measures(desk: Connection, capsys: pytest.Cap
     assert metrics == {
         "Runs": 1,
         "Failures": 0,
+        "WriteSuccess": 1,
+        "InstrumentsProcessed": 1,
         "CandlesWritten": 1,
         "CandlesRevised": 0,
         "CandlesDeleted": 0,
@@ -109,6 +119,17 @@ def test_a_run_reports_records_and_measures(desk: Connection, capsys: pytest.Cap
         "LagSeconds": 0,
         "FeedSilentSeconds": 56,
     }
+
+
+def test_a_run_tells_its_share_of_memory_and_processor(desk: Connection, capsys: pytest.CaptureFixture[str]) -> None:
+    class Limited(Context):
+        memory_limit_in_mb = "2000"
+
+    handler(EVENT, Limited())
+    (line,) = (json.loads(line) for line in capsys.readouterr().out.splitlines() if '"CpuShare"' in line)
+    # The most this process ever held, of 2,000 MB; and that much memory buys a whole processor.
+    assert line["MemoryShare"] == [pytest.approx(line["MemoryBytes"][0] / (2000 * 2**20))]
+    assert line["CpuShare"] == [pytest.approx(line["CpuSeconds"][0] / line["RunSeconds"][0])]
 
 
 def test_every_log_line_names_the_run(desk: Connection) -> None:
@@ -167,6 +188,7 @@ def test_the_live_gap_monitor_measures_and_warns(
     assert metrics == common | {
         "Runs": 1,
         "Failures": 0,
+        "WriteSuccess": 1,
         "CandlesWritten": 0,
         "CandlesRevised": 0,
         "CandlesDeleted": 0,
@@ -177,6 +199,10 @@ def test_the_live_gap_monitor_measures_and_warns(
         "CalendarsEnding": 2,
         "CandlesBehindSeconds": 0,
     }
+    # The last hour of one, and forty minutes of the other.
+    others = ("live_gap_filled", "historical_aggregated", "vendor_historical")
+    of_sources = {source: of_feeds.pop(source)["CandlesLastHour"] for source in ("live_aggregated", *others)}
+    assert of_sources == dict.fromkeys(others, 0) | {"live_aggregated": 60 + 40}
     assert of_feeds == {"test": common | {"Coverage24h": coverage, "Coverage7d": coverage, "FeedSilentSeconds": 60}}
     warned = {line["message"]: line["names"] for line in said if line["level"] == "WARNING"}
     assert warned == {

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from chandlery.domain.window import MINUTE
+from chandlery.domain.window import HOUR, MINUTE, floor_minute
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
 from tests.cached import CACHE_KEY
 from tests.conftest import empty
 from tests.integration.api_scene import (
+    COIN,
     OPENS,
     SHARE,
     Answer,
@@ -148,6 +149,20 @@ def test_a_page_before_a_healed_candle_is_made_anew(connection: Connection, migr
 def test_series_are_in_the_cache_from_the_start(connection: Connection, migrated_url: str) -> None:
     with settings(migrated_url, CACHE_WARM_UP=f"{SHARE}:1m,X@NOBODY@EQ:5m"):
         assert cache_of(candles(SHARE, "1m")) == "hit"
+
+
+@pytest.mark.parametrize(
+    ("setting", "settled", "newest"),
+    [("CACHE_SETTLED_SECONDS", "miss", "hit"), ("CACHE_OPEN_SECONDS", "hit", "miss")],
+)
+def test_how_long_an_answer_is_kept_is_a_setting(
+    connection: Connection, migrated_url: str, setting: str, settled: str, newest: str
+) -> None:
+    hours_ago = floor_minute(datetime.now(UTC)) - 3 * HOUR
+    today = {"from_": (hours_ago - 5 * MINUTE).isoformat(), "to": hours_ago.isoformat()}
+    with settings(migrated_url, **{setting: "0.000001"}):
+        for key, asked, found in ((SHARE, STRETCH, settled), (COIN, today, newest)):
+            assert [cache_of(candles(key, "1m", **asked)) for _ in range(2)] == ["miss", found]
 
 
 def test_no_cache_is_no_harm(connection: Connection, migrated_url: str) -> None:

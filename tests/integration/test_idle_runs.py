@@ -20,6 +20,7 @@ from functions.historical_processor import handler as historical_processor
 from functions.live_gap_monitor import handler as live_gap_monitor
 from functions.live_processor import handler as live_processor
 from tests.integration.market import MINUTE, NOON, around_the_clock, insert, live
+from tests.integration.policy_scene import store_candles
 from tests.integration.test_component import Context, emitted, log_of
 from tests.integration.test_dry_run import Context as LongContext
 from tests.plain_fold import Tick
@@ -159,12 +160,35 @@ def test_status_and_health_tell_what_is_idle(desk: Connection, monkeypatch: pyte
     assert not [cause for cause in status.causes if cause.subject in SCHEDULED]
 
 
+def test_indicators_alone_can_be_switched_off(desk: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    store_candles(desk, NOON - timedelta(hours=9), NOON - timedelta(hours=1))
+    monkeypatch.setenv("INDICATORS_ENABLED", "false")
+    counts = historical_processor(EVENT, LongContext())
+    assert (counts["marks_left"], counts["series"], counts["indicators_switched_off"]) == (0, 0, True)
+    assert counts["marks_taken"] > 0 < counts["indicator_marks_left"]
+    assert desk.execute("SELECT count(*) FROM market.indicators").fetchone() == (0,)
+    status = report_status(desk, AT)
+    assert status.idle == {"indicators": "switched_off"}
+    assert Cause(Health.WARNING, "indicators", "are switched off, and none is computed") in status.causes
+    assert Settings().idle == ["INDICATORS_ENABLED"]
+    # On again, their marks have waited.
+    monkeypatch.delenv("INDICATORS_ENABLED")
+    counts = historical_processor({"scheduled_at": (AT + MINUTE).isoformat()}, LongContext())
+    assert (counts["indicator_marks_left"], counts["indicators_switched_off"]) == (0, False)
+    assert counts["values_written"] > 0
+    assert report_status(desk, AT + MINUTE).idle == {}
+
+
 def test_what_a_statement_may_take_is_a_setting(database_url: str, server_url: str) -> None:
     settings = Settings(
-        database_url=database_url, database_work_memory_mb=7, database_idle_transaction_timeout_seconds=9
+        database_url=database_url,
+        database_work_memory_mb=7,
+        database_idle_transaction_timeout_seconds=9,
+        database_parallel_workers=0,
     )
     with connect(settings, "test") as connection:
         assert connection.execute("SHOW work_mem").fetchone() == ("7MB",)
+        assert connection.execute("SHOW max_parallel_workers_per_gather").fetchone() == ("0",)
         assert connection.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("9s",)
 
 

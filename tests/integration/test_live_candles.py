@@ -127,6 +127,19 @@ def test_a_late_tick_revises_its_candle_once(connection: Connection) -> None:
     assert (candle.high, candle.revision, candle.source) == (12, 1, "live_aggregated")
 
 
+def test_a_revised_candle_keeps_when_it_was_first_written(connection: Connection) -> None:
+    (instrument,) = around_the_clock(connection, "X@A@EQ")
+    written = "SELECT created_at, updated_at FROM market.candles"
+    insert(connection, instrument, [tick(1, "10")])
+    live(connection, NOON + MINUTE)
+    ((created, updated),) = connection.execute(written).fetchall()
+    assert created == updated
+    insert(connection, instrument, [tick(2, "12")])
+    live(connection, NOON + 2 * MINUTE)
+    ((still, later),) = connection.execute(written).fetchall()
+    assert still == created < later
+
+
 @pytest.mark.parametrize(
     "change",
     [

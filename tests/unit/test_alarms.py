@@ -52,6 +52,9 @@ EXPECTED = {
     "FailedDeliveriesWaiting": ("ApproximateNumberOfMessagesVisible", ">", 0, "notBreaching"),
     "ApiServerErrors": ("5xx", ">=", 5, "notBreaching"),
     "ApiSlow": ("Latency", ">", 3000, "notBreaching"),
+    **{f"{name}MemoryFull": ("MemoryShare", ">", 0.9, "notBreaching") for name in (*FUNCTIONS, "HttpApi")},
+    **{f"{name}ProcessorFull": ("CpuShare", ">", 0.9, "notBreaching") for name in ("LiveProcessor", "HttpApi")},
+    "ApiCacheMisses": ("CacheHitRate", "<", 0.2, "notBreaching"),
     "DatabaseGrows": ("DatabaseGrowthBytes", ">", 20e9, "ignore"),
     **{
         f"{name}NewVersionFails": ("Errors", ">=", 1, "notBreaching")

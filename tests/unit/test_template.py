@@ -123,8 +123,9 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 def switch_of(name: str) -> dict[str, dict[str, str]]:
-    """The variable that switches a scheduled function off, and the parameter it comes from."""
-    return {re.sub(r"(?<!^)([A-Z])", r"_\1", name).upper() + "_ENABLED": {"Ref": f"{name}Enabled"}}
+    """The variables that switch a scheduled function, or a part of it, off, and the parameters they come from."""
+    names = [name, "Indicators"] if name == "HistoricalProcessor" else [name]
+    return {re.sub(r"(?<!^)([A-Z])", r"_\1", each).upper() + "_ENABLED": {"Ref": f"{each}Enabled"} for each in names}
 
 
 @pytest.fixture(scope="module")
@@ -551,9 +552,9 @@ def test_functions_with_a_login_of_their_own_read_no_other(
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_scheduled_function_can_be_switched_off(name: str) -> None:
-    (variable,) = switch_of(name)
-    assert variable.lower() in Settings.model_fields
-    assert TEMPLATE["Parameters"][f"{name}Enabled"]["Default"] == "true"
+    for variable, parameter in switch_of(name).items():
+        assert variable.lower() in Settings.model_fields
+        assert TEMPLATE["Parameters"][parameter["Ref"]]["Default"] == "true"
 
 
 @pytest.mark.parametrize("name", [*FUNCTIONS, MIGRATE])

@@ -120,7 +120,7 @@ class Component:
         idle: Idle | None = None
         try:
             scheduled = _scheduled(event)
-            self.telemetry.started(scheduled.scheduled_at, context.aws_request_id)
+            self.telemetry.started(scheduled.scheduled_at, context.aws_request_id, memory_of(context))
             settings = read_settings()
             if not settings.is_enabled(self.name):
                 return self._stand_still(scheduled, time.perf_counter() - started)
@@ -188,6 +188,12 @@ class Component:
         # What a dry run counts has not come to be.
         done = counts if idle is None else {}
         self.telemetry.failed(said, retryable=isinstance(failure, Retryable), counts=done, seconds=seconds)
+
+
+def memory_of(context: LambdaContext) -> int | None:
+    """The megabytes that a function may take; None where nobody limits it, as on one's own machine."""
+    told = getattr(context, "memory_limit_in_mb", None)
+    return int(told) if told else None
 
 
 def component(name: str) -> Callable[[Callable[[Run], Report]], Component]:

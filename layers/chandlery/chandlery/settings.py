@@ -104,6 +104,11 @@ class Settings(BaseSettings):
     policy_maintenance_enabled: bool = Field(
         True, description="the same for policy maintenance", json_schema_extra=_POLICIES
     )
+    indicators_enabled: bool = Field(
+        True,
+        description="false: the historical processor refreshes, but computes no indicators; their marks wait",
+        json_schema_extra=_HISTORY,
+    )
     dry_run: bool = Field(
         False, description="true: runs say what they would write, and write nothing", json_schema_extra=_SCHEDULED
     )
@@ -142,6 +147,13 @@ class Settings(BaseSettings):
     )
     database_work_memory_mb: int = Field(
         64, ge=1, description="memory each sort or hash of a statement may take on the server", json_schema_extra=_ALL
+    )
+    database_parallel_workers: int | None = Field(
+        None,
+        ge=0,
+        le=1024,
+        description="processes of the server that may help with one statement; not set: as the server has it",
+        json_schema_extra=_ALL,
     )
     live_settle_seconds: float = Field(
         5, ge=0, le=30, description="wait after a minute's end before it is aggregated", json_schema_extra=_LIVE
@@ -275,6 +287,15 @@ class Settings(BaseSettings):
         description="memory that a sandbox's cache of answers may take; 0: none",
         json_schema_extra=_API,
     )
+    cache_settled_seconds: float = Field(
+        604_800,
+        gt=0,
+        description="longest time an answer is kept whose candles are all a day old or older, its data being the same",
+        json_schema_extra=_API,
+    )
+    cache_open_seconds: float = Field(
+        3_600, gt=0, description="the same for an answer with newer candles", json_schema_extra=_API
+    )
     cache_redis_timeout_seconds: float = Field(
         0.15,
         gt=0,
@@ -330,14 +351,14 @@ class Settings(BaseSettings):
     )
 
     def is_enabled(self, component: str) -> bool:
-        """Whether a scheduled component, by its function's name, is to work at all."""
+        """Whether a scheduled component, by its function's name, is to work at all; or `indicators`, a part of one."""
         enabled: bool = getattr(self, f"{component}_enabled")
         return enabled
 
     @property
     def idle(self) -> Sequence[str]:
         """The variables by which runs write nothing."""
-        off = [f"{name}_enabled".upper() for name in SCHEDULED if not self.is_enabled(name)]
+        off = [f"{name}_enabled".upper() for name in (*SCHEDULED, "indicators") if not self.is_enabled(name)]
         return [*off, "DRY_RUN"] if self.dry_run else off
 
     @field_validator("redis_url")

@@ -1,5 +1,7 @@
 """Logs, metrics, and every metric's name. Only this room and `component` know Powertools."""
 
+import resource
+import sys
 import traceback
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,12 +21,25 @@ RUN_SECONDS = "RunSeconds"
 SWITCHED_OFF = "SwitchedOff"
 DRY_RUNS = "DryRuns"
 
+# 1 of a run that succeeded, 0 of one that failed: a transaction writes all of its rows or none, so that the average is
+# the rate at which writing succeeds.
+WRITE_SUCCESS = "WriteSuccess"
+CANDLES_LAST_HOUR = "CandlesLastHour"  # by source
+
+MEMORY_BYTES = "MemoryBytes"
+MEMORY_SHARE = "MemoryShare"
+CPU_SECONDS = "CpuSeconds"
+CPU_SHARE = "CpuShare"
+# So much memory buys a function one whole processor, and less of it a share of one.
+_PROCESSOR_MB = 1769
+
 REQUESTS = "Requests"
 CLIENT_ERRORS = "ClientErrors"
 SERVER_ERRORS = "ServerErrors"
 REQUEST_SECONDS = "RequestSeconds"
 CACHE_HITS = "CacheHits"
 CACHE_MISSES = "CacheMisses"
+CACHE_HIT_RATE = "CacheHitRate"  # 1 of a hit, 0 of a miss: the average is the rate
 
 # A report's field → the metric it becomes; of a list, how many it names.
 REPORTED = {
@@ -33,6 +48,7 @@ REPORTED = {
     "candles_deleted": ("CandlesDeleted", MetricUnit.Count),
     "late_ticks": ("LateTicks", MetricUnit.Count),
     "gaps_filled": ("GapsFilled", MetricUnit.Count),
+    "instruments_processed": ("InstrumentsProcessed", MetricUnit.Count),
     "future_marks": ("FutureMarks", MetricUnit.Count),
     "lag_seconds": ("LagSeconds", MetricUnit.Seconds),
     "candles_behind_seconds": ("CandlesBehindSeconds", MetricUnit.Seconds),
@@ -85,9 +101,17 @@ class Telemetry:
         self._component = component
         self.logger = Logger(service=component)
         self._metrics = _named(Metrics(service=component))
+        self._process: ProcessUse | None = None
 
-    def started(self, scheduled_at: datetime, request_id: str) -> None:
-        """Put the run's identity into each line that follows."""
+    def started(self, scheduled_at: datetime, request_id: str, memory_mb: int | None = None) -> None:
+        """Put the run's identity into each line that follows, and measure from here on what the process uses.
+
+        Args:
+            scheduled_at: the run's.
+            request_id: the invocation's.
+            memory_mb: what the function may take, where that is known.
+        """
+        self._process = ProcessUse(memory_mb)
         self.logger.append_keys(scheduled_at=scheduled_at.isoformat(), request_id=request_id)
 
     def succeeded(self, counts: Mapping[str, Any], seconds: float) -> None:
@@ -101,7 +125,12 @@ class Telemetry:
             if counts.get(field):
                 self.logger.warning(warning, names=counts[field])
         _add(self._metrics, counts)
-        self._count(failures=0, seconds=seconds)
+        self._finish(failures=0, seconds=seconds)
+        for source, candles in counts.get("candles_last_hour", {}).items():
+            own = _named(EphemeralMetrics(service=self._component))
+            own.add_dimension(name="source", value=source)
+            own.add_metric(name=CANDLES_LAST_HOUR, unit=MetricUnit.Count, value=candles)
+            own.flush_metrics()
         for feed in counts.get("feeds", ()):
             own = _named(EphemeralMetrics(service=self._component))
             own.add_dimension(name="feed", value=feed["feed"])
@@ -128,7 +157,14 @@ class Telemetry:
             "run failed", error=error, retryable=retryable, counts=dict(counts), seconds=round(seconds, 3)
         )
         _add(self._metrics, counts)
-        self._count(failures=1, seconds=seconds)
+        self._finish(failures=1, seconds=seconds)
+
+    def _finish(self, *, failures: int, seconds: float) -> None:
+        """Count a run that was there to write."""
+        self._metrics.add_metric(name=WRITE_SUCCESS, unit=MetricUnit.NoUnit, value=1 - failures)
+        if self._process:
+            self._process.add_to(self._metrics, seconds)
+        self._count(failures=failures, seconds=seconds)
 
     def _count(self, *, failures: int, seconds: float) -> None:
         self._metrics.add_metric(name=RUNS, unit=MetricUnit.Count, value=1)
@@ -136,6 +172,39 @@ class Telemetry:
         self._metrics.add_metric(name=RUN_SECONDS, unit=MetricUnit.Seconds, value=seconds)
         self._metrics.flush_metrics()
         self.logger.remove_keys(["scheduled_at", "request_id"])
+
+
+class ProcessUse:
+    """What this process uses from now on."""
+
+    def __init__(self, memory_mb: int | None) -> None:
+        """Begin to measure.
+
+        Args:
+            memory_mb: what the function may take; None: it is not known, and no share is told.
+        """
+        self._memory_mb = memory_mb
+        self._began = _cpu_seconds()
+
+    def add_to(self, metrics: Metrics | EphemeralMetrics, seconds: float) -> None:
+        """Tell of the most memory the process ever held, and of its processor time in so many seconds."""
+        held, used = _most_bytes_held(), _cpu_seconds() - self._began
+        metrics.add_metric(name=MEMORY_BYTES, unit=MetricUnit.Bytes, value=held)
+        metrics.add_metric(name=CPU_SECONDS, unit=MetricUnit.Seconds, value=used)
+        if self._memory_mb:
+            may_use = seconds * min(self._memory_mb / _PROCESSOR_MB, 1)
+            metrics.add_metric(name=MEMORY_SHARE, unit=MetricUnit.NoUnit, value=held / (self._memory_mb * 2**20))
+            metrics.add_metric(name=CPU_SHARE, unit=MetricUnit.NoUnit, value=used / may_use if may_use else 0)
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _most_bytes_held() -> int:
+    # Linux tells kilobytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 class RequestTelemetry:
@@ -146,9 +215,27 @@ class RequestTelemetry:
         self._metrics = _named(EphemeralMetrics(service=service))
 
     def answered(
-        self, method: str, path: str, status: int, seconds: float, request_id: str, *, cached: str | None
+        self,
+        method: str,
+        path: str,
+        status: int,
+        seconds: float,
+        request_id: str,
+        *,
+        cached: str | None,
+        process: ProcessUse,
     ) -> None:
-        """Say how a request ended; `cached` is hit or miss where its answer can be kept."""
+        """Say how a request ended.
+
+        Args:
+            method: HTTP's.
+            path: without its query.
+            status: HTTP's.
+            seconds: how long it took.
+            request_id: API Gateway's.
+            cached: hit or miss where its answer can be kept.
+            process: measured since the request came.
+        """
         self._logger.info(
             "answered",
             method=method,
@@ -167,6 +254,9 @@ class RequestTelemetry:
         }
         for name, value in counts.items():
             self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        if cached in ("hit", "miss"):
+            self._metrics.add_metric(name=CACHE_HIT_RATE, unit=MetricUnit.NoUnit, value=counts[CACHE_HITS])
+        process.add_to(self._metrics, seconds)
         self._metrics.add_metric(name=REQUEST_SECONDS, unit=MetricUnit.Seconds, value=seconds)
         self._metrics.flush_metrics()
 

@@ -187,6 +187,8 @@ def judge_history(measured: Measured) -> Iterator[Cause]:
     if stale := measured.told_by("policy_maintenance").get("stale_waiting", 0):
         yield Cause(Health.WARNING, "derived candles", f"{stale:,} marks of changed hours wait to be refreshed")
     told = measured.told_by("historical_processor")
+    if measured.indicators_are_off:
+        yield Cause(Health.WARNING, "indicators", "are switched off, and none is computed")
     if marks := told.get("indicator_marks_left", 0):
         yield Cause(Health.WARNING, "indicators", f"{marks:,} instrument-hours wait to be computed")
     if unfilled := told.get("indicators_unfilled", 0):

@@ -74,3 +74,8 @@ class Measured:
     def told_by(self, component: str) -> Mapping[str, Any]:
         """The counts of a component's newest report; empty before its first."""
         return self.runs[component].told if component in self.runs else {}
+
+    @property
+    def indicators_are_off(self) -> bool:
+        """Whether the historical processor's last report says that its indicators are switched off."""
+        return bool(self.told_by("historical_processor").get("indicators_switched_off"))

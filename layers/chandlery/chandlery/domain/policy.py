@@ -23,7 +23,8 @@ class Table:
 
 
 _FOLDED = "open high low close volume turnover trades price_eligible minutes partial_minutes sources"
-_CANDLE = "open high low close volume turnover trades price_eligible partial source version revision updated_at"
+_CANDLE = "open high low close volume turnover trades price_eligible partial source version revision"
+_WRITTEN = "created_at updated_at"
 
 
 def _columns(*names: str) -> frozenset[str]:
@@ -36,7 +37,7 @@ TABLES: Mapping[str, Table] = {
     "ticks": Table(
         _columns("time instrument_id seq price size updates_ohlc updates_volume cancelled venue conditions")
     ),
-    "candles": Table(_columns("instrument_id time session_date extended", _CANDLE)),
+    "candles": Table(_columns("instrument_id time session_date extended", _CANDLE, _WRITTEN)),
     "candle_hours": Table(_columns("instrument_id hour complete partial trades"), time="hour"),
     "indicators": Table(
         _columns("instrument_id timeframe name parameters time value value_2 value_3 made_from made_by made_at")

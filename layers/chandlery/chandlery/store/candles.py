@@ -1,6 +1,6 @@
 """One-minute candles, and the only ways to write them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,12 +19,13 @@ from chandlery.store.statements import read_rows, run
 
 @dataclass(frozen=True)
 class Written:
-    """What one transaction did to the candles, in rows."""
+    """What one transaction did to the candles, in rows; `instrument_ids` are those whose ticks it folded."""
 
     written: int = 0
     revised: int = 0
     deleted: int = 0
     late_ticks: int = 0
+    instrument_ids: frozenset[int] = frozenset()
 
     def __add__(self, other: "Written") -> "Written":
         """Both together."""
@@ -33,6 +34,7 @@ class Written:
             self.revised + other.revised,
             self.deleted + other.deleted,
             self.late_ticks + other.late_ticks,
+            self.instrument_ids | other.instrument_ids,
         )
 
 
@@ -131,6 +133,7 @@ def _writing(connection: Connection) -> Iterator[None]:
 
 def _write_touched(connection: Connection, window: Window, source: Source, *, dense: bool) -> Written:
     stretch = {"starts": window.starts, "ends": window.ends}
+    touched = run(connection, "list_touched_instruments").fetchall()
     late = run(connection, "count_late_ticks", **stretch).fetchone()
     run(connection, "fold_stretch" if dense else "fold_buckets", **stretch)
     run(connection, "analyze_folded_buckets")
@@ -144,7 +147,18 @@ def _write_touched(connection: Connection, window: Window, source: Source, *, de
     run(connection, "set_bitmap_scans", setting="on")
     if late is None or counts is None:
         raise AssertionError("an aggregate without groups answers one row")
-    return Written(written=counts[0], revised=counts[1], deleted=deleted, late_ticks=late[0])
+    return Written(
+        written=counts[0],
+        revised=counts[1],
+        deleted=deleted,
+        late_ticks=late[0],
+        instrument_ids=frozenset(instrument_id for (instrument_id,) in touched),
+    )
+
+
+def count_sources(connection: Connection, window: Window) -> Mapping[str, int]:
+    """How many candles start in a window, by source."""
+    return dict(run(connection, "count_sources", starts=window.starts, ends=window.ends).fetchall())
 
 
 def find_newest(connection: Connection) -> datetime | None:

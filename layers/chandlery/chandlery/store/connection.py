@@ -43,6 +43,8 @@ def connect(
         # Ten thousand groups of exact sums fit, so that a minute is hashed rather than sorted.
         "work_mem": f"{settings.database_work_memory_mb}MB",
     }
+    if settings.database_parallel_workers is not None:
+        options["max_parallel_workers_per_gather"] = str(settings.database_parallel_workers)
     if read_only:
         options["default_transaction_read_only"] = "on"
 

@@ -64,9 +64,13 @@ class MinuteTicks:
 
 @dataclass(frozen=True)
 class WholeCandle(Candle):
-    """A candle with what is stored beside its content; `turnover` is null where its source does not say."""
+    """A candle with what is stored beside its content; `turnover` is null where its source does not say.
+
+    `created_at` is when it was first written; null where that was before this was kept.
+    """
 
     turnover: Decimal | None
+    created_at: datetime | None
     updated_at: datetime
 
 

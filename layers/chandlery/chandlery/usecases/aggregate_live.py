@@ -20,7 +20,8 @@ _SHORTEST_TURN, _LONGEST_TURN = 5, 180
 class LiveReport:
     """What one live run did; times in seconds.
 
-    `feeds` are those in session; `silent_seconds` is the longest silence among them, null where none is.
+    `instruments_processed` counts those whose ticks were folded. `feeds` are those in session; `silent_seconds` is the
+    longest silence among them, null where none is.
     """
 
     candles_written: int
@@ -28,6 +29,7 @@ class LiveReport:
     candles_deleted: int
     late_ticks: int
     gaps_filled: int
+    instruments_processed: int
     pieces: int
     pieces_left: int
     future_marks: int
@@ -86,6 +88,7 @@ def aggregate_live(
         candles_deleted=total.deleted,
         late_ticks=total.late_ticks,
         gaps_filled=filled.written,
+        instruments_processed=len(total.instrument_ids | filled.instrument_ids),
         pieces=done,
         pieces_left=len(left),
         future_marks=marks.count_future(connection, scheduled_at + CLOCK_ALLOWANCE),

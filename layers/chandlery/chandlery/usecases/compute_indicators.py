@@ -1,7 +1,7 @@
 """Compute and store the indicators whose candles changed."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from psycopg import Connection
@@ -24,13 +24,13 @@ class IndicatorReport:
     `indicators_unfilled` are those of the set whose history is still to be marked, counted for each timeframe.
     """
 
-    values_written: int
-    values_changed: int
-    values_deleted: int
-    series: int
     marks_left: int
-    pieces_left: int
     indicators_unfilled: int
+    values_written: int = 0
+    values_changed: int = 0
+    values_deleted: int = 0
+    series: int = 0
+    pieces_left: int = 0
 
     @property
     def changed(self) -> bool:
@@ -82,13 +82,17 @@ def compute_indicators(
             left, done = left[1:], done + 1
         if left or not has_time() or not mark_unfilled(connection, scheduled_at, fill_buckets, kept_from):
             break
-    waiting = unindicated.count(connection, scheduled_at)
-    return IndicatorReport(
+    return replace(
+        count_marks(connection, scheduled_at),
         values_written=total.written,
         values_changed=total.changed,
         values_deleted=total.deleted,
         series=total.series,
-        marks_left=waiting.marks,
         pieces_left=len(left),
-        indicators_unfilled=waiting.unfilled,
     )
+
+
+def count_marks(connection: Connection, scheduled_at: datetime) -> IndicatorReport:
+    """What is to be done, and nothing done of it."""
+    waiting = unindicated.count(connection, scheduled_at)
+    return IndicatorReport(marks_left=waiting.marks, indicators_unfilled=waiting.unfilled)

@@ -9,7 +9,7 @@ from psycopg import Connection
 from chandlery.domain.limits import INDICATOR_FILL_BUCKETS, INDICATOR_SPREAD_HOURS, REFRESH_PIECE_MINUTES
 from chandlery.domain.timeframe import Timeframe
 from chandlery.numerics.functions import Indicator
-from chandlery.usecases.compute_indicators import compute_indicators
+from chandlery.usecases.compute_indicators import compute_indicators, count_marks
 from chandlery.usecases.refresh_stale import refresh_stale
 
 # What refreshing leaves for the indicators, at least.
@@ -23,7 +23,8 @@ class HistoryReport:
     Of derived candles: marks of changed hours that it took, and those that are left; refreshes, and whether another one
     was at work, so that the rest was left. Of indicators:
     values new, changed and deleted, and the series looked at, each of one indicator; instrument-hours that are left,
-    the pieces they were to be done in, and indicators of the set, for each timeframe, with history still to be marked.
+    the pieces they were to be done in, and indicators of the set, for each timeframe, with history still to be marked;
+    whether they are switched off, so that none was computed.
     """
 
     marks_taken: int
@@ -38,6 +39,7 @@ class HistoryReport:
     indicator_marks_left: int
     pieces_left: int
     indicators_unfilled: int
+    indicators_switched_off: bool
 
     @property
     def changed(self) -> bool:
@@ -49,7 +51,7 @@ def process_history(
     connection: Connection,
     scheduled_at: datetime,
     *,
-    wanted: Mapping[Timeframe, Sequence[Indicator]],
+    wanted: Mapping[Timeframe, Sequence[Indicator]] | None,
     most_marks: int,
     piece_hours: int,
     has_time: Callable[[float], bool],
@@ -64,7 +66,7 @@ def process_history(
     Args:
         connection: in autocommit mode.
         scheduled_at: the run's identity and only clock, aware.
-        wanted: the indicators to store of each timeframe.
+        wanted: the indicators to store of each timeframe; None: compute none, and leave their marks.
         most_marks: marks of changed hours to take, at most.
         piece_hours: instrument-hours of candles whose indicators are computed in one transaction, about.
         has_time: asked before each piece of work whether one more, and so many seconds beside it, fit.
@@ -84,17 +86,20 @@ def process_history(
         has_time=lambda: has_time(_SECONDS_TO_INDICATE),
         piece_minutes=refresh_piece_minutes,
     )
-    indicated = compute_indicators(
-        connection,
-        scheduled_at,
-        wanted=wanted,
-        piece_hours=piece_hours,
-        has_time=lambda: has_time(0),
-        keep=keep,
-        most_pieces=most_pieces,
-        spread_hours=spread_hours,
-        fill_buckets=fill_buckets,
-    )
+    if wanted is None:
+        indicated = count_marks(connection, scheduled_at)
+    else:
+        indicated = compute_indicators(
+            connection,
+            scheduled_at,
+            wanted=wanted,
+            piece_hours=piece_hours,
+            has_time=lambda: has_time(0),
+            keep=keep,
+            most_pieces=most_pieces,
+            spread_hours=spread_hours,
+            fill_buckets=fill_buckets,
+        )
     return HistoryReport(
         marks_taken=stale.marks_taken,
         marks_left=stale.marks_left,
@@ -108,4 +113,5 @@ def process_history(
         indicator_marks_left=indicated.marks_left,
         pieces_left=indicated.pieces_left,
         indicators_unfilled=indicated.indicators_unfilled,
+        indicators_switched_off=wanted is None,
     )

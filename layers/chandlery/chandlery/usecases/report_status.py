@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from chandlery.domain.drops import PastDrop
 from chandlery.domain.health import Cause, Health, judge
-from chandlery.domain.measured import LastRun
+from chandlery.domain.measured import LastRun, Measured
 from chandlery.domain.window import MINUTE, floor_minute
 from chandlery.store import candles, marks, policies, unindicated
 from chandlery.store.policies import AggregateHealth, Scheduler, Storage
@@ -24,9 +24,9 @@ class StatusReport:
     """How things stand; `lag_seconds` is how long the oldest minute still to be aggregated has been closed.
 
     `health` and its `causes`, the worst first, are the verdict that /health answers; each aggregate has its own too.
-    `idle`: components that write nothing, by name, and whether they are switched_off or dry_run. `indicators` is what
-    waits to be computed, `drops` what retention dropped last; `wrong_buckets` is what a day's samples found of derived
-    candles that are wrong.
+    `idle`: components, or `indicators`, that write nothing, and whether they are switched_off or dry_run. `indicators`
+    is what waits to be computed, `drops` what retention dropped last; `wrong_buckets` is what a day's samples found of
+    derived candles that are wrong.
     """
 
     at: datetime
@@ -65,7 +65,7 @@ def report_status(connection: Connection, at: datetime) -> StatusReport:
         oldest_waiting=oldest,
         newest_candle=candles.find_newest(connection),
         components=components,
-        idle={run.component: run.status for run in components if run.status in set(Idle)},
+        idle=_idle(measured),
         aggregates=policies.list_aggregation_health(connection, at),
         wrong_buckets=measured.wrong_buckets,
         indicators=unindicated.count(connection, at),
@@ -73,3 +73,9 @@ def report_status(connection: Connection, at: datetime) -> StatusReport:
         scheduler=policies.describe_scheduler(connection, at),
         drops=policies.list_drops(connection, _LAST_DROPS),
     )
+
+
+def _idle(measured: Measured) -> Mapping[str, str]:
+    """The components that write nothing, and the part of one."""
+    of_components = {run.component: run.status for run in measured.runs.values() if run.status in set(Idle)}
+    return of_components | ({"indicators": Idle.SWITCHED_OFF} if measured.indicators_are_off else {})

@@ -1,6 +1,6 @@
 """The live gap monitor's job: heal from ticks what is 24 hours to 7 days old, and report on the last 7 days."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,8 +9,8 @@ from psycopg import Connection
 from chandlery.domain.candle import Source
 from chandlery.domain.coverage import coverage_of
 from chandlery.domain.limits import COUNT_PIECE_HOURS
-from chandlery.domain.window import DAY, MINUTE, WEEK, Window, epoch_minute, floor_hour, floor_minute, turn_of
-from chandlery.store import feeds, gaps, instruments
+from chandlery.domain.window import DAY, HOUR, MINUTE, WEEK, Window, epoch_minute, floor_hour, floor_minute, turn_of
+from chandlery.store import candles, feeds, gaps, instruments
 from chandlery.store.gaps import FeedMinutes, FeedSilence, OpenGaps
 from chandlery.usecases.find_gaps import Found, count_hours, find_gaps, oldest_hours
 from chandlery.usecases.heal_from_ticks import heal_differing, heal_marked
@@ -49,7 +49,8 @@ class LiveGapReport:
     suffice for every instrument.
     `silent_instruments` names those that are silent right now, implausibly, while their feed lives; `ending_calendars`
     those in use whose sessions end within 30 days. `candles_behind_seconds` are the open hours since the newest candle,
-    of the feed and calendar furthest behind; null where none is expected to have candles.
+    of the feed and calendar furthest behind; null where none is expected to have candles. `candles_last_hour` counts
+    those of the last hour by source.
     """
 
     candles_written: int
@@ -69,6 +70,7 @@ class LiveGapReport:
     ending_calendars: Sequence[str]
     silent_instruments: Sequence[str]
     candles_behind_seconds: float | None
+    candles_last_hour: Mapping[str, int]
     feeds: Sequence[FeedReport]
 
     @property
@@ -155,6 +157,7 @@ def watch_live_gaps(
         candles_behind_seconds=max(
             (each.behind_seconds for each in feeds.list_freshness(connection, now)), default=None
         ),
+        candles_last_hour=candles.count_sources(connection, Window(now - HOUR, now)),
         feeds=[]
         if found.shares_left
         else _by_feed(now, found.feeds, still_open, gaps.list_feed_silence(connection, now)),

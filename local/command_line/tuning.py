@@ -1,0 +1,87 @@
+"""`chandlery db tune`: how a server is best set, beside how it is."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import psycopg
+import typer
+
+from chandlery.domain.policy import workers_needed
+from chandlery.domain.tuning import Compared, Machine, compare
+from chandlery.domain.tuning import tune as tune_for
+from chandlery.errors import psycopg_errors_translated
+from chandlery.policies import read_policies
+from chandlery.settings import read_settings
+from chandlery.store import server_settings
+from local.command_line.options import AsJson
+from local.command_line.output import err, out, show_json, show_rows
+
+_SIZES = {"MB": 2**20, "GB": 2**30, "TB": 2**40}
+_COLUMNS = ("setting", "wanted", "found", "fits", "why")
+
+
+def parse_memory(text: str) -> int:
+    """Bytes, of a number and MB, GB or TB."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([MGT])i?B?", text.strip(), re.IGNORECASE)
+    if found is None:
+        raise typer.BadParameter(f"{text} is no amount of memory; write 512MB, 16GB or 1TB")
+    return int(float(found[1]) * _SIZES[found[2].upper() + "B"])
+
+
+def tune(
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            parser=parse_memory, metavar="SIZE", help="the server's memory, as 16GB; this machine's if absent"
+        ),
+    ] = None,
+    cores: Annotated[int | None, typer.Option(min=1, help="its cores; this machine's when absent")] = None,
+    connections: Annotated[int, typer.Option(min=1, help="connections it is to take")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Compute settings for a server of PostgreSQL, and compare them with the one that DATABASE_URL names.
+
+    Prints what sets those that differ, and exits 1 then; nothing is changed. Without DATABASE_URL all are printed.
+    """
+    given = memory or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    machine = Machine(given, cores or os.cpu_count() or 1, connections)
+    try:
+        wanted = tune_for(machine, workers_needed(read_policies(), 1))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    settings = read_settings()
+    if settings.database_url is None:
+        _show([Compared(setting, None) for setting in wanted], as_json)
+        err.print("set DATABASE_URL to compare them with a server's; the embedded database has settings of its own")
+        return
+    # Without the settings that our own sessions have.
+    with psycopg_errors_translated(), psycopg.connect(settings.database_url.get_secret_value()) as connection:
+        found = server_settings.find(connection, [setting.name for setting in wanted])
+    compared = compare(wanted, found)
+    _show(compared, as_json)
+    if untold := [each.setting.name for each in compared if each.found is None]:
+        told = f"not told: {', '.join(untold)}; the server knows none, or tells members of pg_read_all_settings alone"
+        err.print(told, soft_wrap=True, markup=False)
+    if not all(each.fits for each in compared):
+        raise typer.Exit(1)
+
+
+def _show(compared: Sequence[Compared], as_json: bool) -> None:
+    if as_json:
+        show_json([asdict(each) | {"fits": each.fits, "statement": each.statement} for each in compared])
+        return
+    rows = [
+        asdict(each.setting)
+        | {"setting": each.setting.name, "wanted": each.setting.written, "found": each.found_plainly, "fits": each.fits}
+        for each in compared
+    ]
+    show_rows(rows, _COLUMNS, title="settings", as_json=False)
+    differing = [each for each in compared if not each.fits]
+    for each in differing:
+        out.print(each.statement, markup=False, soft_wrap=True)
+    if any(each.needs_restart for each in differing):
+        names = ", ".join(each.setting.name for each in differing if each.needs_restart)
+        err.print(f"a restart is needed for: {names}; for the rest: SELECT pg_reload_conf()", soft_wrap=True)

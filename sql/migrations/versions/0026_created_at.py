@@ -1,0 +1,19 @@
+"""When candles were first written."""
+
+from chandlery.store.migrations import run_script
+
+revision = "0026"
+down_revision = "0023"
+branch_labels = None
+depends_on = None
+serves_code_from = "0026"
+
+
+def upgrade() -> None:
+    """Add the column; no row is rewritten."""
+    run_script("0026_created_at.up.sql")
+
+
+def downgrade() -> None:
+    """Drop it."""
+    run_script("0026_created_at.down.sql")
