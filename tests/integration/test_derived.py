@@ -1,10 +1,11 @@
 """Derived candles are the fold of their minutes, whatever happened to those, in every timeframe."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from itertools import chain
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -45,8 +46,7 @@ def anchors(stretch: Stretch) -> Sequence[datetime]:
     moments = {
         moment
         for session in calendar.sessions
-        for moment in (session.opens_at, session.closes_at, session.break_starts_at, session.break_ends_at)
-        if moment
+        for moment in (session.opens_at, session.closes_at, *chain(*map(astuple, session.breaks)))
     }
     days = (stretch.last - stretch.first).days + 1
     midnight = datetime(stretch.first.year, stretch.first.month, stretch.first.day, tzinfo=UTC)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from chandlery.domain.session import Break
 from chandlery.settings import Settings
 from chandlery.store import candles, instruments, sessions
 from chandlery.store.candle_columns import CandleColumns
@@ -562,11 +563,7 @@ def test_a_corrected_calendar_moves_what_is_expected(market: Market) -> None:
     settle(market, NEXT)
     calendar = calendars.from_library("XNYS", FIRST, LAST)
     with_break = tuple(
-        replace(
-            session,
-            break_starts_at=session.opens_at + 150 * MINUTE,
-            break_ends_at=session.opens_at + 210 * MINUTE,
-        )
+        replace(session, breaks=(Break(session.opens_at + 150 * MINUTE, session.opens_at + 210 * MINUTE),))
         for session in calendar.sessions
     )
     sessions.replace(market.connection, replace(calendar, sessions=with_break))
