@@ -134,8 +134,10 @@ def test_a_malformed_event_is_told(sent: Any, message: str, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("session", "message"),
     [
-        ({"opens_at": "2026-01-30T09:00:00Z"}, "session 2026-01-29: open, break start, break end and close"),
+        ({"opens_at": "2026-01-30T09:00:00Z"}, "session 2026-01-29: open, breaks and close are not in order"),
         ({"opens_at": "2026-01-29T00:00:00"}, "session 2026-01-29: a time has no time zone"),
+        # As older code exported it: a break that nobody would read.
+        ({"break_starts_at": "2026-01-29T02:30:00Z"}, "break_starts_at: Unexpected keyword argument"),
         ({"session_date": "2026-02-01"}, "session 2026-02-01 is not within 2026-01-29 to 2026-01-30"),
     ],
 )

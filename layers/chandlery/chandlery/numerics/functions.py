@@ -14,6 +14,9 @@ from talib import abstract
 
 Floats = NDArray[np.float64]
 
+# Ratios of prices, and what takes a price's sign for another thing: they mean nothing where one is not above zero.
+ABOVE_ZERO = frozenset(["accbands", "beta", "mfi", "natr", "ppo", "roc", "rocp", "rocr", "rocr100", "sarext", "trix"])
+
 LIBRARY = f"TA-Lib {talib.__ta_version__.decode().split()[0]}"
 
 
@@ -125,7 +128,23 @@ def compute(indicator: Indicator, candles: Candles) -> list[Floats]:
     except Exception as error:  # noqa: BLE001  # TA-Lib raises nothing more particular
         raise ValueError(f"{indicator}: {error}") from None
     outputs = values if isinstance(values, tuple) else (values,)
-    return [np.asarray(output, dtype=np.float64) for output in outputs]
+    found = [np.asarray(output, dtype=np.float64) for output in outputs]
+    prices = [getattr(candles, column) for column in _function(indicator.name).inputs if column != "volume"]
+    return only_above_zero(indicator, prices, found)
+
+
+def only_above_zero(indicator: Indicator, prices: Sequence[Floats], outputs: list[Floats]) -> list[Floats]:
+    """The same; of a ratio of prices NaN where one that its value looks back on is not above zero."""
+    if indicator.name not in ABOVE_ZERO or not prices or not len(prices[0]):
+        return outputs
+    below = np.minimum.reduce(list(prices)) <= 0
+    if not below.any():
+        return outputs
+    # The last such place before each candle, or one that is too far away.
+    places = np.arange(len(below))
+    last = np.maximum.accumulate(np.where(below, places, -len(below) - indicator.lookback))
+    meaningless = places - last <= indicator.lookback
+    return [np.where(meaningless, np.nan, output) for output in outputs]
 
 
 @cache
