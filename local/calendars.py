@@ -19,7 +19,6 @@ from local.known_markets import FX, OTHER_NAMES, REFUSED, fx_calendar, other_nam
 
 EARLIEST = date(2005, 1, 1)
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
-_SHOWN = 200
 _COLUMNS = ("session_date", "opens_at", "closes_at")
 _BREAK = ("break_starts_at", "break_ends_at")
 
@@ -103,31 +102,27 @@ def _pandas_quiet() -> Iterator[None]:
 
 def _bounds(name: str) -> tuple[date, date]:
     """The first and the last day that can be asked for."""
-    import exchange_calendars
-
     if name == FX:
         return date.min, date.max
     with _pandas_quiet():
-        known = type(exchange_calendars.get_calendar(name))
+        known = _class_of(name)
         return _day(known.bound_min()) or date.min, _day(known.bound_max()) or date.max
 
 
-def _read_library(name: str, first: date, last: date) -> Calendar:
-    import exchange_calendars
+def _class_of(name: str) -> Any:
+    # By its name alone: to make a calendar of all its years takes a second.
+    from exchange_calendars.calendar_utils import _default_calendar_factories
 
+    return _default_calendar_factories[_meant(name)]
+
+
+def _read_library(name: str, first: date, last: date) -> Calendar:
     known_from, known_to = _bounds(name)
     starts, ends = max(known_from, first), min(known_to, last)
     if starts > ends:
         raise Permanent(f"exchange_calendars knows {name} from {known_from} to {known_to} only")
-    known = type(exchange_calendars.get_calendar(name))
-    try:
-        # The library refuses a stretch of a single day, or one without a session.
-        calendar = known(start=max(known_from, starts - _WEEK), end=ends)
-    except (ValueError, NotImplementedError) as error:
-        told = str(error)[:_SHOWN]
-        raise Permanent(
-            f"exchange_calendars cannot compute {name} from {starts} to {ends} ({told}); ask for more days before"
-        ) from None
+    # The library refuses a stretch of a single day, or one without a session.
+    calendar = _class_of(name)(start=max(known_from, starts - _WEEK), end=ends)
     rows = calendar.schedule.loc[str(starts) : str(ends)].itertuples()
     sessions = tuple(with_halt(_meant(name), _session(row)) for row in rows)
     return Calendar(name, str(calendar.tz), starts, ends, sessions)

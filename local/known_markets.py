@@ -35,10 +35,10 @@ OTHER_NAMES = {
 # Of the library, and not to be used: why, and what to do instead.
 REFUSED = {
     "us_futures": "it lacks the daily halt of US futures; use CMES",
-    # Their holidays are computed from Easter in a way that pandas 3 refuses.
+    # Four compute Easter in a way that pandas 3 refuses; the last has special hours on days without a session.
     **dict.fromkeys(
-        ("ASEX", "XBEL", "XBSE", "XCYS"),
-        "exchange_calendars cannot compute it with this version of pandas; import the exchange's own sessions:"
+        ("ASEX", "XBEL", "XBSE", "XCYS", "XTAE"),
+        "this release of exchange_calendars fails to compute it; import the exchange's own sessions:"
         " chandlery sessions import FILE --calendar NAME --time-zone ZONE",
     ),
 }

@@ -33,8 +33,8 @@ STRETCHES = [
     Stretch("XNYS", date(2024, 12, 27), date(2025, 1, 6)),  # the end of a year, in the middle of a week
     Stretch("XLON", date(2024, 10, 24), date(2024, 11, 2)),  # summer time ends
     Stretch("XTKS", date(2024, 3, 27), date(2024, 4, 3)),  # lunch breaks
-    Stretch("CMES", date(2024, 3, 7), date(2024, 3, 13)),  # sessions over midnight UTC, one opening as another closes
-    Stretch("CMES", date(2024, 12, 27), date(2025, 1, 6)),
+    Stretch("CMES", date(2024, 3, 7), date(2024, 3, 13)),  # sessions over midnight UTC, a halt between them
+    Stretch("FX", date(2024, 12, 27), date(2025, 1, 6)),  # one session opens as another closes
     Stretch("24/7", date(2024, 2, 27), date(2024, 3, 5)),
 ]
 
