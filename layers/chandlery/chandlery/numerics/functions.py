@@ -14,8 +14,12 @@ from talib import abstract
 
 Floats = NDArray[np.float64]
 
+# Sums of percent changes: from a price that is not above zero on they mean nothing any more.
+_SUMS = frozenset({"nvi", "pvi", "pvt"})
 # Ratios of prices, and what takes a price's sign for another thing: they mean nothing where one is not above zero.
-ABOVE_ZERO = frozenset(["accbands", "beta", "mfi", "natr", "ppo", "roc", "rocp", "rocr", "rocr100", "sarext", "trix"])
+ABOVE_ZERO = _SUMS | {
+    "accbands", "beta", "coppock", "fosc", "mfi", "natr", "ppo", "roc", "rocp", "rocr", "rocr100", "sarext", "trix",
+}  # fmt: skip
 
 LIBRARY = f"TA-Lib {talib.__ta_version__.decode().split()[0]}"
 
@@ -140,10 +144,10 @@ def only_above_zero(indicator: Indicator, prices: Sequence[Floats], outputs: lis
     below = np.minimum.reduce(list(prices)) <= 0
     if not below.any():
         return outputs
-    # The last such place before each candle, or one that is too far away.
-    places = np.arange(len(below))
-    last = np.maximum.accumulate(np.where(below, places, -len(below) - indicator.lookback))
-    meaningless = places - last <= indicator.lookback
+    # The last such place up to each candle, or one that is too far away.
+    places, reach = np.arange(len(below)), len(below) if indicator.name in _SUMS else indicator.lookback
+    last = np.maximum.accumulate(np.where(below, places, -1 - reach))
+    meaningless = places - last <= reach
     return [np.where(meaningless, np.nan, output) for output in outputs]
 
 
