@@ -151,9 +151,8 @@ def test_a_ratio_of_prices_has_no_value_where_one_is_not_above_zero() -> None:
     expected = [np.nan, -50.0, np.nan, np.nan, 100.0, np.nan, np.nan, 200.0]
     (found,) = compute(resolve("roc", {"timeperiod": 1}), candles)
     np.testing.assert_array_equal(found, expected)
-    for_api = SessionCandles(
-        candles.time, *[candles.close] * 4, volume=candles.volume, turnover=candles.close, session=candles.time
-    )
+    close = candles.close
+    for_api = SessionCandles(candles.time, close, close, close, close, candles.volume, close, candles.time)
     (found,) = prepare("roc", {"timeperiod": 1}, UTC).compute(for_api)
     np.testing.assert_array_equal(found, expected)
     # Of differences the sign does not matter.
