@@ -61,8 +61,9 @@ def checked_candle_lots(
         total, as_it_was = 2 * checked.total_bytes, _state(path)
         for _ in checked:
             progress(checked.bytes_read, total)
-    if _state(path) != as_it_was:
-        raise UnreadableFile(path.name, "changed while it was read; import it again once it is complete")
+            # One that goes on growing would be read for ever.
+            _refuse_changed(path, as_it_was)
+    _refuse_changed(path, as_it_was)
     told = None if on_bad is None else _tell_nobody
     with opened(on_bad=told, batch_rows=lot_candles) as reader:
         lots = _made_ahead(
@@ -70,6 +71,11 @@ def checked_candle_lots(
         )
         with closing(lots):
             yield lots
+
+
+def _refuse_changed(path: Path, as_it_was: object) -> None:
+    if _state(path) != as_it_was:
+        raise UnreadableFile(path.name, "changed while it was read; import it again once it is complete")
 
 
 def _made_ahead(

@@ -1,7 +1,8 @@
 """`chandlery verify`: whether derived candles are what their minutes make, and keys stand once."""
 
+import time
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from chandlery.domain.verification import VerifyReport
 from chandlery.domain.window import EARLIEST, LATEST
 from chandlery.settings import read_settings
-from chandlery.store import schema
+from chandlery.store import runs, schema
 from chandlery.store.connection import connect
 from chandlery.usecases.verify_candles import verify_candles
 from local.command_line.database import use_database
@@ -39,6 +40,7 @@ def verify(
     window = window_of(starts or EARLIEST, ends or LATEST) if starts or ends else None
     use_database()
     settings = read_settings().model_copy(update={"database_statement_timeout_seconds": _STATEMENT_SECONDS})
+    started = time.monotonic()
     with connect(settings, "command-line") as connection, progress_bar() as bar:
         schema.check(connection)
         task = bar.add_task("verify")
@@ -48,6 +50,13 @@ def verify(
             repair=repair,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
+        if window is None and report.wrong == report.repaired:
+            # What samples found before is put right: status tells of it no more.
+            counts = {"wrong": report.wrong, "repaired": report.repaired}
+            seconds = time.monotonic() - started
+            runs.record(
+                connection, "verify", datetime.now(UTC), counts=counts, changed=bool(report.repaired), seconds=seconds
+            )
     _show(report, repair=repair, as_json=as_json)
     if report.wrong > report.repaired:
         raise typer.Exit(1)

@@ -9,9 +9,7 @@ SELECT alter_job(
     initial_start => :'schedule'::interval
         + date_bin(:'schedule'::interval, now(), '2000-01-01 00:00Z'::timestamptz + :'starts_after'::interval),
     config => config || CASE :'kind'
-        WHEN 'refresh' THEN jsonb_build_object(
-            'start_offset', :'age'::interval, 'end_offset', INTERVAL '1 minute', 'buckets_per_batch', 0
-        )
+        WHEN 'refresh' THEN jsonb_build_object('start_offset', :'age'::interval, 'end_offset', INTERVAL '1 minute')
         WHEN 'columnstore' THEN jsonb_build_object('compress_after', :'age'::interval)
         WHEN 'retention' THEN jsonb_build_object('drop_after', :'age'::interval)
         ELSE '{}'

@@ -19,12 +19,9 @@ FROM (
         ('candles_1h', '1 hour'), ('candles_4h', '4 hours'), ('candles_1d_parts', '1 day')
     ) AS a (name, width)
     LEFT JOIN (
-        SELECT k.table_name, j.schedule_interval AS schedule
-        FROM timescaledb_information.jobs AS j
-        JOIN market.kept_tables AS k
-            ON (j.hypertable_schema = 'market' AND j.hypertable_name = k.table_name)
-            OR k.relation = to_regclass(format('%I.%I', coalesce(j.hypertable_schema, ''), coalesce(j.hypertable_name, '')))
-        WHERE j.proc_name = 'policy_refresh_continuous_aggregate'
+        SELECT config ->> 'table_name' AS table_name, schedule_interval AS schedule
+        FROM timescaledb_information.jobs
+        WHERE proc_schema = 'market' AND proc_name = 'apply_refresh'
     ) AS j ON j.table_name = a.name
 ) AS k
 WHERE k.oldest IS NOT NULL

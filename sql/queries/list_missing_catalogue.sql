@@ -18,7 +18,8 @@ UNION ALL
 SELECT read.signature
 FROM unnest(ARRAY[
     '_timescaledb_functions.chunk_status(regclass)', '_timescaledb_functions.cagg_watermark(integer)',
-    '_timescaledb_functions.to_timestamp(bigint)', '_timescaledb_functions.restart_background_workers()'
+    '_timescaledb_functions.to_timestamp(bigint)',
+    '_timescaledb_functions.to_unix_microseconds(timestamp with time zone)', '_timescaledb_functions.restart_background_workers()'
 ]) AS read (signature)
 WHERE to_regprocedure(read.signature) IS NULL
 ORDER BY 1;

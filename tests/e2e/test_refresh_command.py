@@ -76,7 +76,8 @@ def test_status_tells_what_waits_for_the_historical_processor(history: Chandlery
 
 
 def test_where_minutes_were_dropped_nothing_is_refreshed(history: Chandlery) -> None:
-    assert history("policies", "apply").returncode == 0
+    let_go = ("policies", "apply", "--allow-destructive", "--history", "candles")
+    assert history(*let_go).returncode == 0
     # Long after: the chunk that holds these minutes goes, once all over it is materialized.
     for at in ("2026-08-01T00:00Z", "2026-08-01T12:05Z"):
         assert history("invoke", "policy_maintenance", "--at", at).returncode == 0

@@ -16,7 +16,7 @@ from psycopg import Connection
 from chandlery.domain.cursor import write_cursor
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
-from chandlery.store.schema import REVISION
+from chandlery.store.schema import REVISION, SERVES_CODE_FROM
 from functions.http_api.application import app
 from tests.conftest import empty, skip_where_trusted
 from tests.integration.api_scene import (
@@ -447,7 +447,9 @@ def test_health_says_what_is_wrong(migrated_url: str, server_url: str) -> None:
 def test_on_a_schema_of_another_revision_every_route_answers_503(scene: Connection, migrated_url: str) -> None:
     with settings(migrated_url):
         assert candles(SHARE, "1m").status == 200
+    comment = f"COMMENT ON TABLE market.schema_revision IS '{SERVES_CODE_FROM}%s'"
     scene.execute("UPDATE market.schema_revision SET version_num = '9999'")
+    scene.execute(comment % "9999")
     try:
         with settings(migrated_url):
             answer = candles(SHARE, "1m")
@@ -458,6 +460,7 @@ def test_on_a_schema_of_another_revision_every_route_answers_503(scene: Connecti
             assert "newer than this code" in get("/health").json["problem"]
     finally:
         scene.execute("UPDATE market.schema_revision SET version_num = %s", [REVISION])
+        scene.execute(comment % REVISION)
 
 
 def test_health_says_that_its_login_is_refused(migrated_url: str, server_url: str) -> None:

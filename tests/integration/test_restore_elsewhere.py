@@ -24,7 +24,7 @@ from tests.integration.policy_scene import MINUTE, NOON
 from tests.plain_fold import Tick
 from tests.private_server import PrivateServer, cluster_folder, find_binaries, has_timescaledb
 
-ROLES = ["chandlery_owner", "chandlery_reader", "chandlery_writer"]
+ROLES = ["chandlery_owner", "chandlery_producer", "chandlery_reader", "chandlery_writer"]
 # A login that keeps policies, as production has one; and one that has tables of its own.
 KEEPER, ANALYST = "keeper", "analyst"
 _ROLES = (
@@ -116,7 +116,7 @@ def test_the_roles_are_made_as_migrations_make_them(backup: Backup, elsewhere: E
     assert elsewhere.report.roles_created == sorted([*ROLES, ANALYST, KEEPER])
     # Name, whether it may log in, whether it may anything more, whether it has a password.
     ours = [role for role in backup.roles if role[0] in ROLES]
-    assert ours == [(ROLES[0], True, False, False), (ROLES[1], False, False, False), (ROLES[2], False, False, False)]
+    assert ours == [(role, role == "chandlery_owner", False, False) for role in ROLES]
     assert [role for role in elsewhere.roles if role[0] in ROLES] == ours
     # Logins without their passwords: they are not in the file.
     assert [role for role in elsewhere.roles if role not in ours] == [

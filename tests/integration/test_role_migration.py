@@ -11,7 +11,7 @@ from chandlery.store.migrations import alembic_config
 from tests.conftest import SECRET_MARKER
 from tests.private_server import PrivateServer, cluster_folder, find_binaries, has_timescaledb
 
-ROLES = ("chandlery_owner", "chandlery_writer", "chandlery_reader")
+ROLES = ("chandlery_owner", "chandlery_writer", "chandlery_reader", "chandlery_producer")
 
 
 @pytest.fixture(scope="module")

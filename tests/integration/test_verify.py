@@ -212,3 +212,6 @@ def test_maintenance_tells_what_its_sample_found(desk: Connection) -> None:
     runs.record(desk, "policy_maintenance", NOON, counts=asdict(reports[0]), changed=True, seconds=0)
     assert report_status(desk, NOON + HOUR).wrong_buckets == reports[0].wrong_buckets
     assert "candles_5m 2026-03-02T11:50Z of X@A@EQ: stands twice" in told[0][0]
+    # Once all was verified, that is over.
+    runs.record(desk, "verify", NOON + MINUTE, counts={}, changed=True, seconds=0)
+    assert report_status(desk, NOON + HOUR).wrong_buckets == 0

@@ -1,5 +1,8 @@
--- Maintenance of the revision below adds TimescaleDB's own refresh policies.
+-- Maintenance of the revision below adds TimescaleDB's own refresh policies. Jobs are not the schema owner's, but of whoever
+-- keeps the policies.
+RESET ROLE;
 SELECT delete_job(job_id) FROM timescaledb_information.jobs WHERE proc_schema = 'market' AND proc_name = 'apply_refresh';
+SET ROLE chandlery_owner;
 
 CREATE OR REPLACE FUNCTION market.aggregation_health_at(at timestamptz) RETURNS TABLE (
     aggregate text, health text, lag_seconds double precision, materialized_up_to timestamptz, oldest_waiting timestamptz,

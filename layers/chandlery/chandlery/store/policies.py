@@ -20,6 +20,8 @@ from chandlery.store.statements import read_rows, run
 _UNKNOWN_CATALOGUE = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InvalidSchemaName)
 # Whoever comes to a table while a change of its policies waits for it, waits as long.
 _LOCK_MILLISECONDS = 2000
+# A keeper asks the database for something every few seconds.
+_FORGOTTEN_AFTER = timedelta(minutes=5)
 # Each step's named query.
 _QUERIES = {
     Step.SET_CHUNK_INTERVAL: "set_chunk_interval",
@@ -191,13 +193,19 @@ def apply(connection: Connection, action: Action) -> None:
 @contextmanager
 def keeping(connection: Connection) -> Iterator[bool]:
     """Be the only keeper of the policies; whether that was granted."""
-    row = run(connection, "try_lock_policies").fetchone()
-    granted = bool(row and row[0])
+    granted = _is_true(connection, "try_lock_policies")
+    if not granted and _is_true(connection, "end_forgetful_keepers", idle=_FORGOTTEN_AFTER):
+        granted = _is_true(connection, "try_lock_policies")
     try:
         yield granted
     finally:
         if granted and not connection.closed:
             run(connection, "unlock_policies")
+
+
+def _is_true(connection: Connection, query: str, **values: object) -> bool:
+    row = run(connection, query, **values).fetchone()
+    return bool(row and row[0])
 
 
 def turn_to_columns(connection: Connection, table: str, before: datetime) -> int:
