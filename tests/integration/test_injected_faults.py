@@ -312,6 +312,16 @@ def scene(migrated_url: str, real_data: Path) -> Iterator[Scene]:
         connection.execute("DROP SCHEMA undisturbed CASCADE")
 
 
+def _columns_of(connection: Connection, table: str) -> str:
+    """What can be written of it: a column that is made of others cannot."""
+    columns = connection.execute(
+        "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute"
+        " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''",
+        [table],
+    ).fetchone()
+    return str(columns[0]) if columns else ""
+
+
 def _copy_of(table: str) -> str:
     return table.replace("market.", "undisturbed.")
 
@@ -333,7 +343,10 @@ def market(scene: Scene) -> Market:
         connection.execute("SET LOCAL session_replication_role = replica")
         connection.execute(f"TRUNCATE {', '.join(others)}")
         for table in others:
-            connection.execute(f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM {_copy_of(table)}")  # noqa: S608
+            columns = _columns_of(connection, table)
+            connection.execute(
+                f"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {_copy_of(table)}"  # noqa: S608
+            )
         # Trials only take ticks away, or bring them back: what is missing is told by the day.
         for day in DAYS:
             stretch = "WHERE time >= %(day)s AND time < %(day)s::timestamptz + INTERVAL '1 day'"
