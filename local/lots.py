@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime
-from decimal import Context, Decimal, Inexact
+from decimal import Decimal
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from chandlery.domain.vendor import turnover_of
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.ticks import COLUMNS, Lot
 from local.market_file import BadRow, UnreadableFile, open_candle_file
@@ -22,8 +23,6 @@ from local.market_file.reader import OnBad
 from local.market_file.source import explained
 
 _HEADERLESS = pacsv.WriteOptions(include_header=False)
-# A product of two numbers of a file has 400 digits at most; Python's usual 28 would round.
-_EXACT = Context(prec=400, traps=[Inexact])
 _L = TypeVar("_L")
 
 
@@ -42,6 +41,7 @@ def checked_candle_lots(
     on_bad: OnBad | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     lot_candles: int = 20_000,
+    allow_negative: bool = False,
 ) -> Iterator[Iterator[CandleColumns]]:
     """The candles of a file in lots, handed out once the whole file was read and found good: it is read twice.
 
@@ -51,11 +51,13 @@ def checked_candle_lots(
         on_bad: what to do with rows that are left out, each told once; None: the first bad row raises.
         progress: called with the bytes read and the bytes to read, both times counted, for a progress bar.
         lot_candles: the most candles in one lot, which never goes beyond a year (UTC) either.
+        allow_negative: whether a price may lie below zero.
 
     Raises:
         BadRow, UnreadableFile: what is wrong with the file; no lot was handed out.
     """
-    with open_candle_file(path, latest=latest, on_bad=on_bad) as checked:
+    opened = partial(open_candle_file, path, latest=latest, allow_negative=allow_negative)
+    with opened(on_bad=on_bad) as checked:
         total, as_it_was = 2 * checked.total_bytes, _state(path)
         for _ in checked:
             progress(checked.bytes_read, total)
@@ -63,7 +65,7 @@ def checked_candle_lots(
             _refuse_changed(path, as_it_was)
     _refuse_changed(path, as_it_was)
     told = None if on_bad is None else _tell_nobody
-    with open_candle_file(path, latest=latest, on_bad=told, batch_rows=lot_candles) as reader:
+    with opened(on_bad=told, batch_rows=lot_candles) as reader:
         lots = _made_ahead(
             _year_by_year(reader), _candle_lot, lambda: progress(reader.total_bytes + reader.bytes_read, total)
         )
@@ -139,12 +141,11 @@ def _candle_lot(batch: pa.RecordBatch) -> CandleColumns:
     times, opens, highs, lows, closes, volumes, vwaps, trades = (
         batch.column(name).to_pylist() for name in ("time", "open", "high", "low", "close", "volume", "vwap", "trades")
     )
-    turnovers = [_turnover(vwap, volume) for vwap, volume in zip(vwaps, volumes, strict=True)]
+    turnovers = [
+        vwap and turnover_of(Decimal(vwap), Decimal(volume), Decimal(low), Decimal(high))
+        for vwap, volume, low, high in zip(vwaps, volumes, lows, highs, strict=True)
+    ]
     return CandleColumns(times, opens, highs, lows, closes, volumes, turnovers, trades)
-
-
-def _turnover(vwap: str | None, volume: str) -> Decimal | None:
-    return None if vwap is None else _EXACT.multiply(Decimal(vwap), Decimal(volume))
 
 
 def _state(path: Path) -> tuple[int, int]:

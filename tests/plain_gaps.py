@@ -40,7 +40,7 @@ from itertools import groupby
 
 from psycopg import Connection
 
-from chandlery.domain.session import Session
+from chandlery.domain.session import Break, Session
 from chandlery.domain.window import HOUR, MINUTE, Window, floor_hour
 
 IMPLAUSIBLE = -math.log(0.001)
@@ -101,9 +101,7 @@ def open_minutes(sessions: Iterable[Session], window: Window) -> list[datetime]:
 
 def in_break(session: Session, moment: datetime) -> bool:
     """Whether a session pauses then."""
-    if session.break_starts_at is None or session.break_ends_at is None:
-        return False
-    return session.break_starts_at <= moment < session.break_ends_at
+    return any(rest.starts_at <= moment < rest.ends_at for rest in session.breaks)
 
 
 def find(instruments: Mapping[int, Instrument], window: Window) -> dict[int, dict[datetime, str]]:
@@ -299,7 +297,7 @@ def read_instruments(connection: Connection) -> dict[int, Instrument]:
         "SELECT instrument_id, feed, calendar, coalesce(listed_at, data_from), delisted_at FROM market.instruments"
     ).fetchall():
         sessions = connection.execute(
-            "SELECT session_date, opens_at, closes_at, break_starts_at, break_ends_at FROM market.sessions"
+            "SELECT session_date, opens_at, closes_at, breaks FROM market.sessions"
             " WHERE calendar = %s ORDER BY opens_at",
             [calendar],
         ).fetchall()
@@ -319,7 +317,10 @@ def read_instruments(connection: Connection) -> dict[int, Instrument]:
         ).fetchall()
         found[number] = Instrument(
             feed=feed,
-            sessions=[Session(*row) for row in sessions],
+            sessions=[
+                Session(day, opens, closes, tuple(Break(rest.lower, rest.upper) for rest in breaks))
+                for day, opens, closes, breaks in sessions
+            ],
             since=since,
             until=until,
             candles={time: Candle(partial, trades) for time, partial, trades in candles},

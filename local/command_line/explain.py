@@ -75,8 +75,8 @@ def _session(report: MinuteReport) -> str:
         words.append(f"open {plain(around.opens_at)} to {plain(around.closes_at)}")
     else:
         words.append(f"no session ({around.session_date:%A})")
-    if around.break_starts_at:
-        words.append(f"break {plain(around.break_starts_at)} to {plain(around.break_ends_at)}")
+    for starts, ends in zip(around.breaks_start, around.breaks_end, strict=True):
+        words.append(f"break {plain(starts)} to {plain(ends)}")
     if around.next_opens_at and not around.market_open:
         words.append(f"opens next {plain(around.next_opens_at)}")
     return ", ".join([*words, around.time_zone])

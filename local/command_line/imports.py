@@ -72,8 +72,8 @@ def ticks(
     other rows imported. A cancellation always wins.
     """
 
-    def bring_in(connection: Connection, instrument_id: int, file: _File) -> _Counts:
-        return _import_ticks(connection, instrument_id, file, on_conflict, seq)
+    def bring_in(connection: Connection, file: _File) -> _Counts:
+        return _import_ticks(connection, file, on_conflict, seq)
 
     summary = "{new:,} new ticks, {known:,} known already"
     more = {
@@ -132,9 +132,10 @@ class _Reach:
 
 @dataclass(frozen=True)
 class _File:
-    """A file on its way in, how far all of them reach, and who hears of bad rows and of the bytes read, of how many."""
+    """A file on its way in, whose rows it has, how far all files reach, and who hears of bad rows and of bytes read."""
 
     path: Path
+    instrument: Instrument
     reach: _Reach
     set_aside: "_SetAside | None"
     progress: Callable[[int, int], None]
@@ -142,7 +143,7 @@ class _File:
 
 _L = TypeVar("_L")
 _Counts = Mapping[str, Any]
-_Import = Callable[[Connection, int, _File], _Counts]
+_Import = Callable[[Connection, _File], _Counts]
 
 
 def _import_files(
@@ -158,11 +159,7 @@ def _import_files(
         known = instruments.find(connection, key)
         done, reach = [], _Reach()
         for file in files:
-            done.append(
-                result := _import_file(
-                    connection, known.instrument_id, file, bring_in, reach, skip_bad=options.skip_bad
-                )
-            )
+            done.append(result := _import_file(connection, known, file, bring_in, reach, skip_bad=options.skip_bad))
             if not options.as_json:
                 told = summary + "".join(text for name, text in more.items() if result[name])
                 out.print(f"{file}: {told.format_map(result)}", soft_wrap=True)
@@ -200,38 +197,43 @@ def _show_made(instrument: Instrument, made: HistoryReport) -> None:
 
 
 def _import_file(
-    connection: Connection, instrument_id: int, path: Path, bring_in: _Import, reach: _Reach, *, skip_bad: bool
+    connection: Connection, instrument: Instrument, path: Path, bring_in: _Import, reach: _Reach, *, skip_bad: bool
 ) -> dict[str, Any]:
     with ExitStack() as stack:
         set_aside = _SetAside(path, stack) if skip_bad else None
         bar = stack.enter_context(progress_bar())
         task = bar.add_task(path.name, total=None)
-        file = _File(path, reach, set_aside, lambda read, total: bar.update(task, completed=read, total=total))
-        counts = bring_in(connection, instrument_id, file)
+        counts = bring_in(
+            connection,
+            _File(
+                path, instrument, reach, set_aside, lambda read, total: bar.update(task, completed=read, total=total)
+            ),
+        )
     bad = set_aside.rows if set_aside else 0
     if set_aside and bad:
         err.print(f"[yellow]{path}: {bad:,} bad rows set aside in {set_aside.path}[/yellow]", soft_wrap=True)
     return {"file": str(path), **counts, "bad": bad}
 
 
-def _import_ticks(
-    connection: Connection, instrument_id: int, file: _File, on_conflict: OnConflict, seq: Seq
-) -> _Counts:
+def _import_ticks(connection: Connection, file: _File, on_conflict: OnConflict, seq: Seq) -> _Counts:
     from local.lots import tick_lots
     from local.market_file import open_tick_file
 
     latest = datetime.now(UTC) + CLOCK_ALLOWANCE
     by_row = seq is Seq.BY_ROW
-    with open_tick_file(file.path, latest=latest, on_bad=file.set_aside, by_row=by_row) as reader:
+    negative = file.instrument.allow_negative
+    with open_tick_file(
+        file.path, latest=latest, on_bad=file.set_aside, by_row=by_row, allow_negative=negative
+    ) as reader:
         lots = tick_lots(
             iter(reader),
-            instrument_id,
+            file.instrument.instrument_id,
             lambda: file.progress(reader.bytes_read, reader.total_bytes),
             reader.known_columns,
         )
         kept = _watched(lots, "ticks", file, lambda lot: (lot.starts, lot.ends))
         try:
-            result = import_ticks(connection, instrument_id, kept, on_conflict)
+            result = import_ticks(connection, file.instrument.instrument_id, kept, on_conflict)
         except Permanent as error:
             if isinstance(error.report, TickImport):
                 tell_conflicts(file.path, reader.word, error.report, on_conflict)
@@ -240,13 +242,19 @@ def _import_ticks(
     return {**vars(result), "known": result.known, "conflicts": describe_conflicts(result.conflicts)}
 
 
-def _import_candles(connection: Connection, instrument_id: int, file: _File) -> _Counts:
+def _import_candles(connection: Connection, file: _File) -> _Counts:
     from local.lots import checked_candle_lots
 
     last_closed = datetime.now(UTC) - MINUTE
-    with checked_candle_lots(file.path, latest=last_closed, on_bad=file.set_aside, progress=file.progress) as lots:
+    with checked_candle_lots(
+        file.path,
+        latest=last_closed,
+        on_bad=file.set_aside,
+        progress=file.progress,
+        allow_negative=file.instrument.allow_negative,
+    ) as lots:
         kept = _watched(lots, "candles", file, lambda lot: (min(lot.times), max(lot.times)))
-        result = import_candles(connection, instrument_id, kept)
+        result = import_candles(connection, file.instrument.instrument_id, kept)
     return {
         "read": result.read,
         "written": result.written,

@@ -16,14 +16,15 @@ from local import calendars
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson, Key, parse_moment
 from local.command_line.output import out, plain, show_rows
-from local.command_line.reference import fill, horizon
+from local.command_line.reference import fill, horizon, resolve
 
 app = typer.Typer(no_args_is_help=True, help="What is traded.")
 
 _TICKER = re.compile(r"(?:([a-z][a-z0-9_]*)=)?(\S+)")
+_NEGATIVE, _NEGATIVE_TOLD = "prices below zero", {True: "allowed", False: "refused"}
 _VENDOR = "polygon"  # whose a ticker is that names no vendor
 
-CalendarName = Annotated[str | None, typer.Option(help="trading calendar, as XNYS, XBOM, CMES or 24/7")]
+CalendarName = Annotated[str | None, typer.Option(help="trading calendar, as XNYS, XBOM, CMES, FX or 24/7")]
 Feed = Annotated[str | None, typer.Option(help="whose ticks they are; of a new one the exchange when absent")]
 Listed = Annotated[
     datetime | None,
@@ -37,6 +38,12 @@ Ticker = Annotated[
     list[str] | None,
     typer.Option(metavar="[VENDOR=]TICKER", help=f"what a vendor calls it, {_VENDOR} if none is named; repeatable"),
 ]
+AllowNegative = Annotated[
+    bool | None,
+    typer.Option(
+        "--allow-negative/--no-allow-negative", help="whether its prices may lie below zero; of a new one not"
+    ),
+]
 
 
 @app.command()
@@ -47,6 +54,7 @@ def add(
     listed: Listed = None,
     delisted: Delisted = None,
     ticker: Ticker = None,
+    allow_negative: AllowNegative = None,
 ) -> None:
     """Add an instrument; fills the calendar's sessions if they are not there yet.
 
@@ -57,15 +65,16 @@ def add(
         exchange = exchange_of(key)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    named = _named(calendar, feed, listed, delisted, ticker)
+    named = _named(feed, listed, delisted, ticker, allow_negative)
     with open_connection() as connection:
+        named["calendar"] = calendar and resolve(connection, calendar)
         try:
             known = instrument_store.find(connection, key)
         except NotFound:
             if calendar is None:
                 raise typer.BadParameter(f"{key} is new: name its --calendar, as XNYS or 24/7") from None
-            _fill_calendar(connection, calendar)
-            instrument_store.add(connection, key, **named | {"calendar": calendar, "feed": feed or exchange})
+            _fill_calendar(connection, named["calendar"])
+            instrument_store.add(connection, key, **named | {"feed": feed or exchange})
             out.print(_told(instrument_store.find(connection, key)), markup=False, soft_wrap=True)
             return
         _refuse_other(known, named)
@@ -80,18 +89,20 @@ def set_instrument(
     listed: Listed = None,
     delisted: Delisted = None,
     ticker: Ticker = None,
+    allow_negative: AllowNegative = None,
 ) -> None:
     """Change what is named of an instrument, and say what it was; all else stays.
 
     Candles written before keep the session dates that the former calendar gave them.
     """
-    named = _named(calendar, feed, listed, delisted, ticker)
-    if not any(named.values()):
+    named = _named(feed, listed, delisted, ticker, allow_negative)
+    if calendar is None and not any(value is not None and value != {} for value in named.values()):
         raise typer.BadParameter("nothing is named that should change: --calendar, --feed, --listed, --ticker …")
     with open_connection() as connection:
         known = instrument_store.find(connection, key)
         if calendar is not None:
-            _fill_calendar(connection, calendar)
+            named["calendar"] = resolve(connection, calendar)
+            _fill_calendar(connection, named["calendar"])
         _change(connection, known, named)
 
 
@@ -114,21 +125,32 @@ def list_instruments(as_json: AsJson = False) -> None:
     with open_connection() as connection:
         found = instrument_store.list_all(connection)
     rows = [asdict(each) | ({} if as_json else {"tickers": _tickers_told(each)}) for each in found]
-    columns = ("key", "calendar", "feed", "instrument_id", "listed_at", "delisted_at", "data_from", "tickers")
+    columns = (
+        "key",
+        "calendar",
+        "feed",
+        "instrument_id",
+        "listed_at",
+        "delisted_at",
+        "data_from",
+        "tickers",
+        "allow_negative",
+    )
     show_rows(rows, columns, title="instruments", as_json=as_json)
 
 
 def _named(
-    calendar: str | None,
     feed: str | None,
     listed: datetime | None,
     delisted: datetime | None,
     ticker: list[str] | None,
+    allow_negative: bool | None,
 ) -> dict[str, Any]:
     if listed and delisted and listed >= delisted:
         raise typer.BadParameter(f"--listed {plain(listed)} is not before --delisted {plain(delisted)}")
     tickers = dict(_parse_ticker(text) for text in ticker or ())
-    return {"calendar": calendar, "feed": feed, "listed_at": listed, "delisted_at": delisted, "tickers": tickers}
+    life = {"listed_at": listed, "delisted_at": delisted}
+    return {"feed": feed, **life, "tickers": tickers, "allow_negative": allow_negative}
 
 
 def _parse_ticker(text: str) -> tuple[str, str]:
@@ -149,7 +171,7 @@ def _refuse_other(known: Instrument, named: dict[str, Any]) -> None:
     other = [name for name, value in wanted.items() if before.get(name, value) != value]
     if other:
         told = ", ".join(f"{name} {plain(before[name])}" for name in other)
-        options = " ".join(f"--{_option(name)} {_option_value(name, wanted[name])}" for name in other)
+        options = " ".join(_option(name, wanted[name]) for name in other)
         raise Permanent(
             f"{known.key} is there already with {told}; to change that: chandlery instruments set {known.key} {options}"
         )
@@ -175,21 +197,21 @@ def _flatten(values: dict[str, Any]) -> dict[str, Any]:
     """What is told of an instrument, by its name in messages; what is not known is left out."""
     names = {"calendar": "calendar", "feed": "feed", "listed_at": "listed", "delisted_at": "delisted"}
     tickers = {f"ticker at {vendor}": ticker for vendor, ticker in (values["tickers"] or {}).items()}
-    return {told: values[name] for name, told in names.items() if values[name] is not None} | tickers
+    allowed = {_NEGATIVE: _NEGATIVE_TOLD[values["allow_negative"]]} if values["allow_negative"] is not None else {}
+    return {told: values[name] for name, told in names.items() if values[name] is not None} | tickers | allowed
 
 
-def _option(name: str) -> str:
-    return name.partition(" ")[0]
-
-
-def _option_value(name: str, value: object) -> str:
-    vendor = name.partition(" at ")[2]
-    return f"{vendor}={value}" if vendor else plain(value)
+def _option(name: str, value: object) -> str:
+    if name == _NEGATIVE:
+        return "--allow-negative" if value == _NEGATIVE_TOLD[True] else "--no-allow-negative"
+    option, _, vendor = name.partition(" at ")
+    return f"--{option} {vendor}={value}" if vendor else f"--{option} {plain(value)}"
 
 
 def _told(added: Instrument) -> str:
     more = {"listed": added.listed_at, "delisted": added.delisted_at, "tickers": _tickers_told(added)}
     told = "".join(f", {name} {plain(value)}" for name, value in more.items() if value)
+    told += f", {_NEGATIVE} {_NEGATIVE_TOLD[True]}" if added.allow_negative else ""
     return f"{added.key}: calendar {added.calendar}, feed {added.feed}{told}"
 
 

@@ -1,6 +1,7 @@
 """`chandlery sessions`: when markets are open."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -9,19 +10,23 @@ from typing import Annotated
 import typer
 from psycopg import Connection
 
-from chandlery.domain.session import Calendar
+from chandlery.domain.session import Calendar, Origin
+from chandlery.errors import NotFound
 from chandlery.store import instruments as instrument_store
 from chandlery.store import sessions as session_store
+from chandlery.store.sessions import Replaced
 from local import calendars
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson, parse_day
 from local.command_line.output import err, out, show_json, show_rows
+from local.known_markets import ADVICE
 
 sessions = typer.Typer(no_args_is_help=True, help="When markets are open.")
 
 # How far ahead sessions are kept: holidays beyond are guesses that exchanges still change.
 _AHEAD = timedelta(days=2 * 366)
 _ENDS_SOON = timedelta(days=60)
+_MOST_TOLD = 5
 
 
 @sessions.command()
@@ -35,28 +40,37 @@ def sync(
     ] = None,
     calendar: Annotated[list[str] | None, typer.Option(help="may be repeated; all in use when absent")] = None,
 ) -> None:
-    """Fill sessions from the exchange_calendars library, and stamp the candles that a correction touches anew."""
+    """Fill sessions from the exchange_calendars library, and stamp the candles that a correction touches anew.
+
+    Days that were imported stay: `sessions remove` gives them back to the library.
+    """
     with open_connection() as connection:
-        names = calendar or sorted({instrument.calendar for instrument in instrument_store.list_all(connection)})
-        if not names:
+        in_use = sorted({instrument.calendar for instrument in instrument_store.list_all(connection)})
+        if not (calendar or in_use):
             out.print("no instrument names a calendar yet; name one: --calendar XNYS")
-        for name in names:
+        for name in [resolve(connection, each) for each in calendar or ()] or in_use:
+            if calendar is None and not calendars.offers(name):
+                out.print(f"{name}: no library has it; its sessions stay", markup=False)
+                continue
             fill(connection, calendars.from_library(name, first or calendars.EARLIEST, last or horizon()))
 
 
 @sessions.command("list")
 def list_calendars(
-    offered: Annotated[bool, typer.Option("--offered", help="list the names that exchange_calendars knows")] = False,
+    offered: Annotated[
+        bool, typer.Option("--offered", help="list the calendars that can be filled, with other names they go by")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the calendars that are filled: the days they know, their sessions, and the instruments that go by them."""
     if offered:
         names = calendars.list_names()
-        show_json(names) if as_json else out.print(" ".join(names), soft_wrap=True)
+        told = (f"{name} ({', '.join(others)})" if others else name for name, others in names.items())
+        show_json(names) if as_json else out.print(" ".join(told), soft_wrap=True)
         return
     with open_connection() as connection:
         rows = [asdict(each) for each in session_store.list_calendars(connection)]
-    columns = ("calendar", "time_zone", "known_from", "known_to", "sessions", "instruments")
+    columns = ("calendar", "time_zone", "known_from", "known_to", "imported", "sessions", "instruments")
     show_rows(rows, columns, title="calendars", as_json=as_json)
 
 
@@ -66,9 +80,40 @@ def import_sessions(
     calendar: Annotated[str, typer.Option(help="the name the sessions go by")],
     time_zone: Annotated[str, typer.Option(help="of the calendar, and of times in the file that have no offset")],
 ) -> None:
-    """Fill a calendar of your own from a file; it replaces what stood on the days from its first to its last."""
+    """Fill a calendar of your own, or correct one, from a file: it replaces what stood from its first day to its last.
+
+    Several rows of one date are one session with breaks between them. No `sync` changes these days, nor the time zone,
+    until `sessions remove` takes them back.
+    """
     with open_connection() as connection:
         fill(connection, calendars.from_file(file, calendar, time_zone))
+        other = calendars.resolve(calendar)
+        if other != calendar and session_store.known(connection, other):
+            err.print(f"[yellow]{calendar} is also a name of {other}, which is stored and not changed[/yellow]")
+
+
+@sessions.command()
+def remove(
+    calendar: Annotated[str, typer.Argument(help="whose imported days are taken back")],
+    first: Annotated[
+        date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="its first known day when absent")
+    ] = None,
+    last: Annotated[
+        date | None, typer.Option("--to", parser=parse_day, metavar="DATE", help="its last known day when absent")
+    ] = None,
+) -> None:
+    """Take back what was imported: the library's sessions stand there again, and none where no library has any."""
+    with open_connection() as connection:
+        stored = {each.calendar: each for each in session_store.list_calendars(connection)}.get(calendar)
+        if stored is None:
+            raise NotFound(f"no calendar {calendar} is stored: chandlery sessions list")
+        starts, ends = first or stored.known_from, last or stored.known_to
+        if starts is None or ends is None:
+            raise NotFound(f"{calendar} knows no day: nothing is there to be removed")
+        if starts > ends:
+            raise typer.BadParameter(f"--from {starts} lies after --to {ends}")
+        for days in calendars.taken_back(calendar, stored.time_zone, starts, ends):
+            fill(connection, days)
 
 
 @sessions.command("export")
@@ -86,7 +131,8 @@ def export_sessions(
 ) -> None:
     """Write sessions as the event that the function `migrate` takes, for a database that only it can reach."""
     if file is None:
-        found = [calendars.from_library(name, first or calendars.EARLIEST, last or horizon()) for name in calendar]
+        names = [calendars.resolve(name) for name in calendar]
+        found = [calendars.from_library(name, first or calendars.EARLIEST, last or horizon()) for name in names]
     elif time_zone is None or len(calendar) > 1:
         raise typer.BadParameter("a --file holds one calendar, and needs its --time-zone")
     else:
@@ -94,18 +140,63 @@ def export_sessions(
     print(json.dumps(calendars.as_event(found), separators=(",", ":")))
 
 
+def resolve(connection: Connection, name: str) -> str:
+    """The calendar that a name stands for, and says so; one that is stored under the name goes first."""
+    if session_store.known(connection, name):
+        return name
+    meant = calendars.resolve(name)
+    if meant != name:
+        out.print(f"{name} is the calendar {meant}", markup=False)
+    if advice := ADVICE.get(meant):
+        err.print(advice, style="yellow", markup=False)
+    return meant
+
+
 def fill(connection: Connection, calendar: Calendar) -> None:
     """Make a calendar's sessions the stored ones, and say what that came to."""
-    restamped = session_store.replace(connection, calendar)
-    out.print(
-        f"{calendar.name}: {len(calendar.sessions):,} sessions known from {calendar.known_from} to {calendar.known_to}"
-        + (f", {restamped:,} candles stamped anew" if restamped else "")
-    )
-    if calendar.known_to < datetime.now(UTC).date() + _ENDS_SOON:
+    done = session_store.replace(connection, calendar)
+    out.print("; ".join(_told(calendar, done)), markup=False, soft_wrap=True)
+    if done.known_to is not None and done.known_to < datetime.now(UTC).date() + _ENDS_SOON:
         err.print(
-            f"[yellow]{calendar.name} is known to {calendar.known_to} only: later days have no sessions until a newer"
+            f"[yellow]{calendar.name} is known to {done.known_to} only: later days have no sessions until a newer"
             " exchange_calendars, or a file of your own, says so[/yellow]"
         )
+
+
+def _told(calendar: Calendar, done: Replaced) -> Iterator[str]:
+    """What was done, what changed, and what stays because somebody imported it."""
+    yield f"{calendar.name}: " + _deed(calendar, done)
+    if done.time_zone_before is not None and (done.changed or calendar.origin is not Origin.LIBRARY):
+        yield f"{done.changed:,} days changed"
+    if done.time_zone_before not in (None, done.time_zone):
+        yield f"time zone {done.time_zone} instead of {done.time_zone_before}"
+    if done.kept:
+        yield f"as imported {'stay' if len(done.kept) > 1 else 'stays'} {_days_told(done.kept)}"
+        if calendar.time_zone != done.time_zone:
+            yield f"time zone stays {done.time_zone}, as imported"
+    if done.restamped:
+        yield f"{done.restamped:,} candles stamped anew"
+
+
+def _deed(calendar: Calendar, done: Replaced) -> str:
+    known = f"known from {done.known_from} to {done.known_to}" if done.known_from else "no day is known"
+    days = _days_told([(calendar.known_from, calendar.known_to)])
+    match calendar.origin:
+        case Origin.LIBRARY:
+            return f"{len(calendar.sessions):,} sessions known from {calendar.known_from} to {calendar.known_to}"
+        case Origin.OPERATOR:
+            return f"{len(calendar.sessions):,} sessions imported, {known}"
+        case Origin.TAKEN_BACK:
+            return f"the library's sessions again: {days}"
+        case Origin.FORGOTTEN:
+            return f"sessions removed: {days}, {known}"
+
+
+def _days_told(stretches: Sequence[tuple[date, date]]) -> str:
+    """Days as first and last of each stretch, the first few of them."""
+    told = [f"{first}" if first == last else f"{first} to {last}" for first, last in stretches[:_MOST_TOLD]]
+    more = len(stretches) - len(told)
+    return ", ".join([*told, *([f"and {more} more"] if more > 0 else [])])
 
 
 def horizon() -> date:

@@ -66,8 +66,8 @@ class Header:
     width: int
 
 
-def tick_columns(latest: datetime | None, *, by_row: bool = False) -> tuple[Column, ...]:
-    """The columns of a tick file; a time after `latest` is bad.
+def tick_columns(latest: datetime | None, *, by_row: bool = False, allow_negative: bool = False) -> tuple[Column, ...]:
+    """The columns of a tick file; a time after `latest` is bad, and unless allowed a negative price.
 
     With `by_row` the file's own seq, whatever stands there, becomes `file_seq`, and seq comes of the rows' order.
     """
@@ -76,7 +76,7 @@ def tick_columns(latest: datetime | None, *, by_row: bool = False) -> tuple[Colu
         Column("time", "time", partial(parse_times, latest=latest)),
         Column("seq", "integer", parse_integers, required=False, called="" if by_row else None),
         *([own_seq] if by_row else []),
-        Column("price", "number", parse_numbers),
+        Column("price", "number", partial(parse_numbers, negative=allow_negative)),
         Column("size", "number", parse_numbers),
         Column("venue", "text", parse_texts, required=False, nullable=True),
         Column("conditions", "text", parse_texts, required=False, nullable=True),
@@ -86,15 +86,16 @@ def tick_columns(latest: datetime | None, *, by_row: bool = False) -> tuple[Colu
     )
 
 
-def candle_columns(latest: datetime | None) -> tuple[Column, ...]:
-    """The columns of a file of one-minute candles; a candle that starts after `latest` is bad."""
+def candle_columns(latest: datetime | None, *, allow_negative: bool = False) -> tuple[Column, ...]:
+    """The columns of a file of one-minute candles; one after `latest` is bad, and unless allowed a negative price."""
     whole_minutes = partial(parse_times, latest=latest, whole_minutes=True)
-    or_null = partial(parse_numbers, nullable=True)
+    price = partial(parse_numbers, negative=allow_negative)
     count = partial(parse_integers, least=0, nullable=True)
     return (
         Column("time", "time", whole_minutes),
-        *(Column(name, "number", parse_numbers) for name in ("open", "high", "low", "close", "volume")),
-        Column("vwap", "number", or_null, required=False, nullable=True),
+        *(Column(name, "number", price) for name in ("open", "high", "low", "close")),
+        Column("volume", "number", parse_numbers),
+        Column("vwap", "number", partial(price, nullable=True), required=False, nullable=True),
         Column("trades", "integer", count, required=False, nullable=True),
     )
 

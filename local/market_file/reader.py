@@ -27,6 +27,7 @@ def open_tick_file(
     batch_rows: int = 50_000,
     on_bad: OnBad | None = None,
     by_row: bool = False,
+    allow_negative: bool = False,
 ) -> "MarketFileReader":
     """Opens a file of ticks: `time,price,size[,seq,venue,conditions,updates_ohlc,updates_volume,cancelled]`.
 
@@ -41,11 +42,12 @@ def open_tick_file(
         on_bad: what to do with rows that are left out; None: the first bad row raises.
         by_row: whether seq is that of a file without the column; what stands there becomes `file_seq`, null where it
             is no integer.
+        allow_negative: whether a price may lie below zero.
 
     Raises:
         UnreadableFile: the file as a whole cannot be read.
     """
-    columns = tick_columns(latest, by_row=by_row)
+    columns = tick_columns(latest, by_row=by_row, allow_negative=allow_negative)
     return MarketFileReader(Path(path), columns, batch_rows=batch_rows, on_bad=on_bad)
 
 
@@ -55,13 +57,15 @@ def open_candle_file(
     latest: datetime | None = None,
     batch_rows: int = 50_000,
     on_bad: OnBad | None = None,
+    allow_negative: bool = False,
 ) -> "MarketFileReader":
     """Opens a file of one-minute candles: `time,open,high,low,close,volume[,vwap,trades]`.
 
     Prices must not contradict each other, and a minute may appear once. Arguments and errors are those of
     `open_tick_file`; `latest` is compared with a candle's start.
     """
-    return MarketFileReader(Path(path), candle_columns(latest), batch_rows=batch_rows, on_bad=on_bad)
+    columns = candle_columns(latest, allow_negative=allow_negative)
+    return MarketFileReader(Path(path), columns, batch_rows=batch_rows, on_bad=on_bad)
 
 
 class MarketFileReader:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ _NUMBER = (
     r"\A(?:\+?(?:[0-9]{1,100}(?:\.[0-9]{0,100})?|\.[0-9]{1,100})(?:[eE][+-]?0?[0-9]{1,2})?"
     r"|-0+(?:\.0*)?)\z"  # what is left of a negative zero
 )
+_SIGNED_NUMBER = _NUMBER.replace(r"\+?", "[+-]?")
 _ANY_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _SHORT_INTEGER = r"\A-?[0-9]{1,18}\z"
@@ -68,11 +70,14 @@ def parse_times(texts: pa.Array, *, latest: datetime | None = None, whole_minute
     return Parsed(instants, _bad(good), lambda text: _explain_time(text, last))
 
 
-def parse_numbers(texts: pa.Array, *, nullable: bool = False) -> Parsed:
-    """Decimal numbers from zero up, kept as exact text that PostgreSQL reads as numeric (`1e-05` too)."""
+def parse_numbers(texts: pa.Array, *, nullable: bool = False, negative: bool = False) -> Parsed:
+    """Decimal numbers from zero up, kept as exact text that PostgreSQL reads as numeric (`1e-05` too).
+
+    With `negative`, below zero as well.
+    """
     texts = pc.ascii_trim_whitespace(texts)
-    good = pc.match_substring_regex(texts, _NUMBER)
-    return _with_nulls(texts, texts, good, _explain_number, nullable=nullable)
+    good = pc.match_substring_regex(texts, _SIGNED_NUMBER if negative else _NUMBER)
+    return _with_nulls(texts, texts, good, partial(_explain_number, negative=negative), nullable=nullable)
 
 
 def parse_integers(texts: pa.Array, *, least: int = -(2**63), nullable: bool = False) -> Parsed:
@@ -188,7 +193,7 @@ def _explain_time(text: str, last: datetime) -> str:
     return f"{quote(text)} is not on a whole minute"
 
 
-def _explain_number(text: str) -> str:
+def _explain_number(text: str, *, negative: bool = False) -> str:
     bare = text.strip()
     if not bare:
         return "is empty"
@@ -196,7 +201,7 @@ def _explain_number(text: str) -> str:
         return f"{quote(text)} is not a finite number"
     if not _ANY_NUMBER.fullmatch(bare):
         return f"{quote(text)} is not a number"
-    if bare.startswith("-"):
+    if bare.startswith("-") and not negative:
         return f"{quote(text)} is negative"
     return f"{quote(text)} is too long a number (at most 100 digits on each side of the point, exponent to 99)"
 

@@ -3,5 +3,6 @@ UPDATE market.instruments SET
     calendar = coalesce(:'calendar', calendar),
     feed = coalesce(:'feed', feed),
     listed_at = coalesce(:'listed_at'::timestamptz, listed_at),
-    delisted_at = coalesce(:'delisted_at'::timestamptz, delisted_at)
+    delisted_at = coalesce(:'delisted_at'::timestamptz, delisted_at),
+    allow_negative = coalesce(:'allow_negative'::boolean, allow_negative)
 WHERE instrument_key = :'instrument_key';

@@ -3,7 +3,9 @@
 SELECT
     c.time_zone, c.known_from, c.known_to, stamp.session_date, stamp.extended,
     market.is_expected(n.calendar, :'minute'::timestamptz) AS market_open,
-    s.opens_at, s.closes_at, s.break_starts_at, s.break_ends_at,
+    s.opens_at, s.closes_at,
+    ARRAY(SELECT lower(part) FROM unnest(s.breaks) AS part) AS breaks_start,
+    ARRAY(SELECT upper(part) FROM unnest(s.breaks) AS part) AS breaks_end,
     (
         SELECT min(later.opens_at) FROM market.sessions AS later
         WHERE later.calendar = n.calendar AND later.opens_at > :'minute'::timestamptz

@@ -21,9 +21,7 @@ WITH life AS MATERIALIZED (
         ) AS before
     FROM life AS n
     JOIN market.sessions AS s USING (calendar)
-    CROSS JOIN LATERAL (
-        VALUES (s.opens_at, coalesce(s.break_starts_at, s.closes_at)), (s.break_ends_at, s.closes_at)
-    ) AS open (starts, ends)
+    CROSS JOIN LATERAL (SELECT lower(part), upper(part) FROM unnest(s.open_hours) AS part) AS open (starts, ends)
     CROSS JOIN LATERAL (
         SELECT
             -- An opening in the middle of a minute expects the next one.
@@ -45,7 +43,7 @@ WITH life AS MATERIALIZED (
             CASE WHEN :'by_session'::boolean THEN date_trunc(:'unit', s.session_date::timestamp) AT TIME ZONE 'UTC'
                 ELSE date_bin(:'width'::interval, stretch.ends - INTERVAL '1 microsecond', '2000-01-01 00:00Z') END AS last
     ) AS each
-    WHERE open.starts IS NOT NULL AND stretch.starts < stretch.ends
+    WHERE stretch.starts < stretch.ends
         -- By the key, which has the dates: hours are never a week from their date, nor a month longer than 31 days.
         AND s.session_date >= (:'starts'::timestamptz - INTERVAL '7 days')::date
         AND s.session_date < (n.ends + INTERVAL '39 days')::date

@@ -4,14 +4,14 @@ SELECT
     open.feed,
     extract(epoch FROM :'at'::timestamptz - greatest(last.tick, open.since))::double precision AS silent_seconds
 FROM (
-    SELECT n.feed, min(coalesce(CASE WHEN s.break_ends_at <= :'at'::timestamptz THEN s.break_ends_at END, s.opens_at)) AS since
+    SELECT n.feed, min(lower(open)) AS since
     FROM (
         SELECT DISTINCT feed, calendar FROM market.instruments
         WHERE (listed_at > :'at'::timestamptz) IS NOT TRUE AND (delisted_at <= :'at'::timestamptz) IS NOT TRUE
     ) AS n
     JOIN market.sessions AS s
         ON s.calendar = n.calendar AND s.opens_at <= :'at'::timestamptz AND s.closes_at > :'at'::timestamptz
-        AND (:'at'::timestamptz < s.break_starts_at OR :'at'::timestamptz >= s.break_ends_at) IS NOT FALSE
+    JOIN LATERAL unnest(s.open_hours) AS open ON open @> :'at'::timestamptz
     GROUP BY n.feed
 ) AS open
 LEFT JOIN LATERAL (

@@ -22,10 +22,7 @@ WITH newest AS (
         open.ends
     FROM newest
     CROSS JOIN LATERAL (
-        SELECT least(
-            :'at'::timestamptz,
-            CASE WHEN s.break_ends_at > :'at'::timestamptz THEN s.break_starts_at ELSE s.closes_at END
-        ) AS ends
+        SELECT upper(s.open_hours * tstzmultirange(tstzrange(NULL, :'at'::timestamptz))) AS ends
         FROM market.sessions AS s
         WHERE s.calendar = newest.calendar AND s.opens_at < :'at'::timestamptz
         ORDER BY s.opens_at DESC LIMIT 1
@@ -43,8 +40,6 @@ LEFT JOIN market.sessions AS s
     ON s.calendar = due.calendar AND s.opens_at < due.ends AND s.closes_at > due.starts
     -- No session is as long as that; so the index is not read from its beginning.
     AND s.opens_at > due.starts - INTERVAL '7 days'
-LEFT JOIN LATERAL (
-    VALUES (s.opens_at, coalesce(s.break_starts_at, s.closes_at)), (s.break_ends_at, s.closes_at)
-) AS open (starts, ends) ON open.starts IS NOT NULL
+LEFT JOIN LATERAL (SELECT lower(part), upper(part) FROM unnest(s.open_hours) AS part) AS open (starts, ends) ON true
 GROUP BY due.feed, due.calendar, due.candle
 ORDER BY due.feed, due.calendar;

@@ -42,7 +42,7 @@ WITH newest AS (
     SELECT
         *,
         CASE WHEN :'descending'::boolean THEN -1 ELSE 1 END
-        * round((close - earlier) / nullif(earlier, 0) * 100, 6) AS rank
+        * round((close - earlier) / CASE WHEN earlier > 0 THEN earlier END * 100, 6) AS rank
     FROM compared
 ), page AS MATERIALIZED (
     SELECT *, CASE WHEN NOT :'ranked'::boolean AND :'descending'::boolean THEN key END AS backward_key

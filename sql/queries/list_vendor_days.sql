@@ -2,13 +2,13 @@
 -- off; without the stretches that an interrupted run has asked about. The least tried and the newest first, at most :days of
 -- the :days_due there are; the arrays tell the stretches of each day, and whose gap each is.
 SELECT
-    instrument_id, ticker, day.starts AS day, count(*) OVER () AS days_due,
+    instrument_id, ticker, allow_negative, day.starts AS day, count(*) OVER () AS days_due,
     array_agg(gap_id ORDER BY part.starts) AS gap_ids,
     array_agg(part.starts ORDER BY part.starts) AS starts,
     array_agg(part.ends ORDER BY part.starts) AS ends
 FROM (
     SELECT
-        g.gap_id, g.instrument_id, n.calendar, g.attempts, t.ticker,
+        g.gap_id, g.instrument_id, n.calendar, n.allow_negative, g.attempts, t.ticker,
         tstzmultirange(tstzrange(g.starts, least(g.ends, :'ends'::timestamptz)))
             - coalesce((g.evidence ->> 'asked')::tstzmultirange, '{}') AS unasked
     FROM market.gaps AS g
@@ -31,6 +31,6 @@ WHERE EXISTS (
     SELECT FROM market.sessions AS s
     WHERE s.calendar = due.calendar AND s.opens_at < part.ends AND s.closes_at > part.starts
 )
-GROUP BY instrument_id, ticker, day.starts
+GROUP BY instrument_id, ticker, allow_negative, day.starts
 ORDER BY min(attempts), day.starts DESC, instrument_id
 LIMIT :'days'::bigint;

@@ -14,9 +14,7 @@ WITH first_stored AS (
     JOIN market.sessions AS s USING (calendar)
     -- As gap monitors count, but for a first candle that none has counted yet: it is looked up, once.
     CROSS JOIN LATERAL (SELECT coalesce(n.listed_at, n.data_from, (SELECT minute FROM first_stored)) AS since) AS life
-    CROSS JOIN LATERAL (
-        VALUES (s.opens_at, coalesce(s.break_starts_at, s.closes_at)), (s.break_ends_at, s.closes_at)
-    ) AS open (starts, ends)
+    CROSS JOIN LATERAL (SELECT lower(part), upper(part) FROM unnest(s.open_hours) AS part) AS open (starts, ends)
     CROSS JOIN LATERAL (
         SELECT
             greatest(open.starts, life.since, :'starts'::timestamptz) AS starts,
@@ -27,7 +25,7 @@ WITH first_stored AS (
         stretch.ends - INTERVAL '1 microsecond',
         :'width'::interval
     ) AS bucket
-    WHERE n.instrument_id = :'instrument_id'::integer AND open.starts IS NOT NULL
+    WHERE n.instrument_id = :'instrument_id'::integer
         -- By the key, which has the dates: hours are never a week from their date.
         AND s.session_date >= (:'starts'::timestamptz - INTERVAL '7 days')::date
         AND s.session_date < (:'ends'::timestamptz + INTERVAL '8 days')::date

@@ -40,10 +40,8 @@ WITH page AS MATERIALIZED (
             THEN ((d.starts AT TIME ZONE 'UTC') + :'width'::interval)::date
             ELSE (d.starts AT TIME ZONE 'UTC')::date + 8
         END
-    CROSS JOIN LATERAL (
-        VALUES (s.opens_at, coalesce(s.break_starts_at, s.closes_at)), (s.break_ends_at, s.closes_at)
-    ) AS open (starts, ends)
-    WHERE n.instrument_id = :'instrument_id'::integer AND open.starts IS NOT NULL
+    CROSS JOIN LATERAL (SELECT lower(part), upper(part) FROM unnest(s.open_hours) AS part) AS open (starts, ends)
+    WHERE n.instrument_id = :'instrument_id'::integer
 ), expected AS (
     SELECT
         bucket AS time,

@@ -13,15 +13,13 @@ WITH first_stored AS (
     JOIN market.sessions AS s USING (calendar)
     -- As gap monitors count, but for a first candle that none has counted yet: it is looked up, once.
     CROSS JOIN LATERAL (SELECT coalesce(n.listed_at, n.data_from, (SELECT minute FROM first_stored)) AS since) AS life
-    CROSS JOIN LATERAL (
-        VALUES (s.opens_at, coalesce(s.break_starts_at, s.closes_at)), (s.break_ends_at, s.closes_at)
-    ) AS open (starts, ends)
+    CROSS JOIN LATERAL (SELECT lower(part), upper(part) FROM unnest(s.open_hours) AS part) AS open (starts, ends)
     CROSS JOIN LATERAL (
         SELECT
             greatest(open.starts, life.since) AS starts,
             least(open.ends, n.delisted_at) AS ends
     ) AS stretch
-    WHERE n.instrument_id = :'instrument_id'::integer AND open.starts IS NOT NULL AND stretch.starts < stretch.ends
+    WHERE n.instrument_id = :'instrument_id'::integer AND stretch.starts < stretch.ends
         AND s.session_date >= :'first'::date AND s.session_date < :'beyond'::date
     GROUP BY 1
 ), folded AS (

@@ -1,12 +1,17 @@
--- Adds an instrument, or changes the one there is; its identity never changes, and a life that is not told is kept.
-INSERT INTO market.instruments AS known (instrument_key, calendar, feed, listed_at, delisted_at)
-VALUES (:'instrument_key', :'calendar', :'feed', :'listed_at'::timestamptz, :'delisted_at'::timestamptz)
+-- Adds an instrument, or changes the one there is; its identity never changes, and what is not told is kept.
+INSERT INTO market.instruments AS known (instrument_key, calendar, feed, listed_at, delisted_at, allow_negative)
+VALUES (
+    :'instrument_key', :'calendar', :'feed', :'listed_at'::timestamptz, :'delisted_at'::timestamptz,
+    coalesce(:'allow_negative'::boolean, false)
+)
 ON CONFLICT (instrument_key) DO UPDATE SET
     calendar = excluded.calendar,
     feed = excluded.feed,
     listed_at = coalesce(excluded.listed_at, known.listed_at),
-    delisted_at = coalesce(excluded.delisted_at, known.delisted_at)
-WHERE (known.calendar, known.feed, known.listed_at, known.delisted_at) IS DISTINCT FROM (
+    delisted_at = coalesce(excluded.delisted_at, known.delisted_at),
+    allow_negative = coalesce(:'allow_negative'::boolean, known.allow_negative)
+WHERE (known.calendar, known.feed, known.listed_at, known.delisted_at, known.allow_negative) IS DISTINCT FROM (
     excluded.calendar, excluded.feed,
-    coalesce(excluded.listed_at, known.listed_at), coalesce(excluded.delisted_at, known.delisted_at)
+    coalesce(excluded.listed_at, known.listed_at), coalesce(excluded.delisted_at, known.delisted_at),
+    coalesce(:'allow_negative'::boolean, known.allow_negative)
 );

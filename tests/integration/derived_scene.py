@@ -46,7 +46,7 @@ def listed(connection: Connection, calendar: str, first: date, last: date, *keys
 def open_hours(connection: Connection, calendar: str) -> Sequence[OpenHours]:
     """The stored sessions of a calendar."""
     rows = connection.execute(
-        "SELECT session_date, opens_at, closes_at, break_starts_at, break_ends_at FROM market.sessions"
+        "SELECT session_date, opens_at, closes_at, lower(breaks), upper(breaks) FROM market.sessions"
         " WHERE calendar = %s ORDER BY 1",
         [calendar],
     )

@@ -149,6 +149,27 @@ def test_a_live_candle_stays(connection: Connection, instrument: int, write: Cal
     assert bring_in(connection, instrument, write(*ROWS[:3])) == CandleImport(3, written=1, revised=0)
 
 
+def test_an_average_price_of_zero_is_none_known(
+    connection: Connection, instrument: int, write: Callable[..., Path]
+) -> None:
+    path = write(
+        "2026-03-02T12:29:00Z,247.08,247.15,247.02,247.14,282676,0,0\n",
+        "2026-03-02T12:30:00Z,247.14,247.15,247.02,247.10,1000,247.1,10\n",
+        "2026-03-02T13:00:00Z,247.14,247.15,247.02,247.10,1000,247.1,10\n",
+        "2026-03-02T13:01:00Z,247.1,247.1,247.1,247.1,0,0,0\n",
+        header="time,open,high,low,close,volume,vwap,trades\n",
+    )
+    bring_in(connection, instrument, path)
+    assert [(c.turnover, c.trades) for c in contents(connection, instrument).values()] == [
+        (None, None), (Decimal(247_100), 10), (Decimal(247_100), 10), (0, None),
+    ]  # fmt: skip
+    hours = connection.execute(
+        "SELECT market.average(turnover, volume), trades FROM market.candles_1h ORDER BY time"
+    ).fetchall()
+    # Half of an hour tells nothing of the whole: unknown, and not 0.87 of a share at 247.
+    assert hours == [(None, None), (Decimal("247.1"), None)]
+
+
 def test_turnover_is_exact_and_zero_trades_are_none_known(
     connection: Connection, instrument: int, write: Callable[..., Path]
 ) -> None:

@@ -164,7 +164,7 @@ def test_a_corrected_calendar_stamps_every_candle(connection: Connection, desk: 
         " WHERE (c.session_date, c.extended) IS DISTINCT FROM (s.session_date, s.extended)"
     ).fetchone()
     assert wrong == (0,)
-    assert stamped > INSTRUMENTS * 60
+    assert stamped.restamped > INSTRUMENTS * 60
     refresh(connection, NOON + 3 * DAY)
     for instrument in (desk[0], desk[-1]):
         assert_rolled(connection, instrument, open_hours(connection, "24/7"))

@@ -1,10 +1,11 @@
 """Derived candles are the fold of their minutes, whatever happened to those, in every timeframe."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from itertools import chain
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -32,8 +33,8 @@ STRETCHES = [
     Stretch("XNYS", date(2024, 12, 27), date(2025, 1, 6)),  # the end of a year, in the middle of a week
     Stretch("XLON", date(2024, 10, 24), date(2024, 11, 2)),  # summer time ends
     Stretch("XTKS", date(2024, 3, 27), date(2024, 4, 3)),  # lunch breaks
-    Stretch("CMES", date(2024, 3, 7), date(2024, 3, 13)),  # sessions over midnight UTC, one opening as another closes
-    Stretch("CMES", date(2024, 12, 27), date(2025, 1, 6)),
+    Stretch("CMES", date(2024, 3, 7), date(2024, 3, 13)),  # sessions over midnight UTC, a halt between them
+    Stretch("FX", date(2024, 12, 27), date(2025, 1, 6)),  # one session opens as another closes
     Stretch("24/7", date(2024, 2, 27), date(2024, 3, 5)),
 ]
 
@@ -45,8 +46,7 @@ def anchors(stretch: Stretch) -> Sequence[datetime]:
     moments = {
         moment
         for session in calendar.sessions
-        for moment in (session.opens_at, session.closes_at, session.break_starts_at, session.break_ends_at)
-        if moment
+        for moment in (session.opens_at, session.closes_at, *chain(*map(astuple, session.breaks)))
     }
     days = (stretch.last - stretch.first).days + 1
     midnight = datetime(stretch.first.year, stretch.first.month, stretch.first.day, tzinfo=UTC)

@@ -132,7 +132,7 @@ def test_daily_candles_follow_a_corrected_calendar(connection: Connection) -> No
     late = starts + 20 * DAY
     refresh(connection, late)
     before = derived_scene.whole(connection)
-    assert sessions.replace(connection, corrected(10, 16)) > 0
+    assert sessions.replace(connection, corrected(10, 16)).restamped > 0
     refresh(connection, late)
     assert_rolled(connection, instrument, open_hours(connection, "24/7"))
     after = derived_scene.whole(connection)

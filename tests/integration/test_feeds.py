@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from psycopg import Connection
 
 from chandlery.domain.candle import Source
-from chandlery.domain.session import Calendar, Session
+from chandlery.domain.session import Break, Calendar, Session
 from chandlery.domain.window import HOUR, Window
 from chandlery.store import candles, feeds, gaps, instruments, marks, sessions
 from chandlery.store.candle_columns import CandleColumns
@@ -59,7 +59,7 @@ def desk(connection: Connection) -> Sequence[int]:
     """Three feeds, instruments of two calendars: ids in the order of DESK."""
     days = [FIRST_DAY + timedelta(days=number) for number in range(ROOMS)]
     short = tuple(
-        Session(day, at + MINUTE, at + 6 * MINUTE, at + 3 * MINUTE, at + 4 * MINUTE)
+        Session(day, at + MINUTE, at + 6 * MINUTE, (Break(at + 3 * MINUTE, at + 4 * MINUTE),))
         for day, at in ((day, NOON + number * ROOM) for number, day in enumerate(days))
     )
     sessions.replace(connection, Calendar("SHORT", "UTC", days[0], days[-1], short))

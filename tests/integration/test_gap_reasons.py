@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
-from chandlery.domain.session import Calendar, Session
+from chandlery.domain.session import Break, Calendar, Session
 from chandlery.domain.window import DAY, HOUR, MINUTE, WEEK, Window
 from chandlery.store import gaps, instruments, sessions
 from chandlery.usecases.find_gaps import count_hours, find_gaps
@@ -56,7 +56,12 @@ def days_of(*hours: float, days: int = 3, seconds: float = 0) -> tuple[Session, 
     opens, closes, *pause = hours
     shift = timedelta(seconds=seconds)
     return tuple(
-        Session(at(day, 0).date(), at(day, opens) + shift, at(day, closes) + shift, *(at(day, hour) for hour in pause))
+        Session(
+            at(day, 0).date(),
+            at(day, opens) + shift,
+            at(day, closes) + shift,
+            (Break(*(at(day, hour) for hour in pause)),) if pause else (),
+        )
         for day in range(days)
     )
 

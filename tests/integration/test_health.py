@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from chandlery.domain.health import Cause, Health, Verdict, judge
 from chandlery.domain.measured import Freshness
-from chandlery.domain.session import Calendar, Session
+from chandlery.domain.session import Break, Calendar, Session
 from chandlery.domain.window import DAY, HOUR, MINUTE
 from chandlery.store import feeds, instruments, policies, runs, sessions
 from chandlery.usecases.check_health import check_health
@@ -171,7 +171,7 @@ SHIFTS = Calendar(
     date(2026, 2, 27),
     date(2026, 3, 2),
     tuple(
-        Session(date(2026, 2, 27) + n * DAY, opens, opens + 2 * HOUR, opens + HOUR, opens + 1.5 * HOUR)
+        Session(date(2026, 2, 27) + n * DAY, opens, opens + 2 * HOUR, (Break(opens + HOUR, opens + 1.5 * HOUR),))
         for n, opens in enumerate(_OPENS)
     ),
 )

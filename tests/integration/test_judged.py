@@ -479,7 +479,7 @@ class History:
         place = self.chance.randrange(6)
         was = self.hours[name][place]
         come = replace(was, closes_at=was.closes_at + self.chance.choice([-1, 1]) * 30 * MINUTE)
-        if come.closes_at <= (come.break_ends_at or come.opens_at):
+        if come.closes_at <= max([come.opens_at, *(rest.ends_at for rest in come.breaks)]):
             return
         self.hours[name][place] = come
         self.fill(name)

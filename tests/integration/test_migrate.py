@@ -86,11 +86,11 @@ def test_a_migration_waits_for_a_lock_no_longer_than_a_writer(
 
 def test_sessions_of_the_event_replace_those_that_stood(connection: Connection) -> None:
     report = handler(event("sync_sessions"), Context())
-    told = {"calendar": "XTKS", "sessions": 2, "known_from": "2026-01-29", "known_to": "2026-01-30", "restamped": 0}
-    assert report == {"calendars": [told]}
+    told = {"calendar": "XTKS", "sessions": 2, "known_from": "2026-01-29", "known_to": "2026-01-30"}
+    assert report == {"calendars": [told | {"kept": [], "restamped": 0}]}
     rows = connection.execute(
         "SELECT session_date::text, to_char(opens_at, 'HH24:MI'), to_char(closes_at, 'HH24:MI'),"
-        " to_char(break_starts_at, 'HH24:MI') FROM market.sessions WHERE calendar = 'XTKS' ORDER BY 1"
+        " to_char(lower(breaks), 'HH24:MI') FROM market.sessions WHERE calendar = 'XTKS' ORDER BY 1"
     ).fetchall()
     assert rows == [("2026-01-29", "00:00", "06:30", "02:30"), ("2026-01-30", "00:00", "06:30", None)]
 
@@ -134,8 +134,10 @@ def test_a_malformed_event_is_told(sent: Any, message: str, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("session", "message"),
     [
-        ({"opens_at": "2026-01-30T09:00:00Z"}, "session 2026-01-29: open, break start, break end and close"),
+        ({"opens_at": "2026-01-30T09:00:00Z"}, "session 2026-01-29: open, breaks and close are not in order"),
         ({"opens_at": "2026-01-29T00:00:00"}, "session 2026-01-29: a time has no time zone"),
+        # As older code exported it: a break that nobody would read.
+        ({"break_starts_at": "2026-01-29T02:30:00Z"}, "break_starts_at: Unexpected keyword argument"),
         ({"session_date": "2026-02-01"}, "session 2026-02-01 is not within 2026-01-29 to 2026-01-30"),
     ],
 )

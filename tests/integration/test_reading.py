@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from psycopg import Connection
 
-from chandlery.domain.session import Calendar, Session
+from chandlery.domain.session import Break, Calendar, Session
 from chandlery.errors import Permanent
 from chandlery.store import feeds, instruments, ledger, sessions
 from chandlery.store.feeds import Feed
@@ -282,8 +282,8 @@ class TestMinute:
     )
     def test_not_expected_of_the_market(self, connection: Connection, moment: str, why: str) -> None:
         days = [
-            Session(date(2026, 3, day), *(datetime(2026, 3, day, hour, tzinfo=UTC) for hour in (9, 17, 12, 13)))
-            for day in (6, 10)
+            Session(day.date(), day + 9 * HOUR, day + 17 * HOUR, (Break(day + 12 * HOUR, day + 13 * HOUR),))
+            for day in (datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
         ]
         sessions.replace(connection, Calendar("DESK", "UTC", date(2026, 3, 6), date(2026, 3, 10), tuple(days)))
         instruments.add(connection, BUSY, "DESK", "test", listed_at=NOON)

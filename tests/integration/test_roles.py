@@ -389,7 +389,8 @@ def test_a_producer_may_do_nothing_else(desk: Connection) -> None:
     }
     columns: dict[str, str] = dict(
         desk.execute(
-            "SELECT attrelid::regclass::text, min(attname) FROM pg_attribute WHERE attnum > 0 GROUP BY attrelid"
+            "SELECT attrelid::regclass::text, min(attname) FROM pg_attribute"
+            " WHERE attnum > 0 AND NOT attisdropped GROUP BY attrelid"
         ).fetchall()
     )
     relations = [row for row in desk.execute(RELATIONS).fetchall() if row[0].startswith("market.")]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from psycopg import Connection
 
-from chandlery.domain.session import Calendar, Session
+from chandlery.domain.session import Break, Calendar, Session
 from chandlery.domain.window import DAY
 from chandlery.errors import Permanent
 from chandlery.store import candles, feeds, marks, sessions
@@ -82,7 +82,7 @@ SECOND = "2019-01-02,2019-01-02T09:00,2019-01-02T11:00\n"
         ("session_date,opens_at\n", "UTC", "no column closes_at"),
         (HEADER, "UTC", "has no sessions"),
         (HEADER + "2019-01-01,10:00,11:00\n", "UTC", "line 2: "),
-        (HEADER + "2019-01-01,2019-01-01T11:00,2019-01-01T10:00\n", "UTC", "not in this order"),
+        (HEADER + "2019-01-01,2019-01-01T11:00,2019-01-01T10:00\n", "UTC", "not in order"),
         (HEADER + "2019-01-01,2019-01-01T09:00,2019-01-01T10:00\n", "Mars/Base", "no time zone"),
         (HEADER + "2019-01-01,2019-01-01T09:00,2019-01-02T10:00\n" + SECOND, "UTC", "overlap"),
     ],
@@ -100,29 +100,29 @@ def stamps(connection: Connection) -> list[tuple[str, str, bool]]:
     ).fetchall()
 
 
-def one_day(opens: int, closes: int, *breaks: datetime) -> Calendar:
+def one_day(opens: int, closes: int, *breaks: Break) -> Calendar:
     day = NOON.date()
     return Calendar(
         "24/7",
         "America/New_York",
         day,
         day,
-        (Session(day, NOON.replace(hour=opens), NOON.replace(hour=closes), *breaks),),
+        (Session(day, NOON.replace(hour=opens), NOON.replace(hour=closes), breaks),),
     )
 
 
 def test_candles_are_stamped_and_a_corrected_calendar_stamps_them_anew(connection: Connection) -> None:
     (instrument,) = around_the_clock(connection, "X@A@EQ")
-    sessions.replace(connection, one_day(11, 14, NOON, NOON + timedelta(minutes=30)))
+    sessions.replace(connection, one_day(11, 14, Break(NOON, NOON + timedelta(minutes=30))))
     moments = [NOON + timedelta(minutes=minutes) for minutes in (-61, -60, 0, 30, 119, 120, 121)]
     insert(connection, instrument, [Tick(at, 0, at.minute + 1, 1) for at in moments])  # type: ignore[arg-type]  # ints are exact
     live(connection, NOON + timedelta(hours=3))
     # The break is extended; the minute that starts at the close is the closing auction's, and regular.
     assert [extended for _, _, extended in stamps(connection)] == [True, False, True, False, False, False, True]
     assert {day for _, day, _ in stamps(connection)} == {"2026-03-02"}
-    assert sessions.replace(connection, one_day(12, 13)) == 4
+    assert sessions.replace(connection, one_day(12, 13)).restamped == 4
     assert [extended for _, _, extended in stamps(connection)] == [True, True, False, False, True, True, True]
-    assert sessions.replace(connection, one_day(12, 13)) == 0
+    assert sessions.replace(connection, one_day(12, 13)).restamped == 0
     assert connection.execute("SELECT max(revision) FROM market.candles").fetchone() == (0,)
 
 
@@ -154,17 +154,17 @@ def test_a_corrected_calendar_grades_candles_anew(connection: Connection) -> Non
     others = [("02 12:00 2", False, 0), ("02 12:01 1", False, 0)]
     assert grades(connection) == [("02 12:00 1", True, 0), *others]
     # Where nothing is expected, nothing is partial: whatever the ticks, no run need look at them.
-    assert sessions.replace(connection, CLOSED_AT_NOON) == 3
+    assert sessions.replace(connection, CLOSED_AT_NOON).restamped == 3
     assert grades(connection) == [("02 12:00 1", False, 1), *others]
     assert marks.count_waiting(connection, NOON + DAY) == (0, None)
-    assert sessions.replace(connection, OPEN_AT_NOON) == 3
+    assert sessions.replace(connection, OPEN_AT_NOON).restamped == 3
     assert grades(connection) == [("02 12:00 1", True, 2), *others]
     assert connection.execute("SELECT DISTINCT hour FROM market.uncounted").fetchall() == [(NOON,)]
     # Its ticks say the same.
     assert marks.count_waiting(connection, NOON + DAY) == (1, NOON)
     assert not live(connection, NOON + 2 * MINUTE).changed
     assert marks.count_waiting(connection, NOON + DAY) == (0, None)
-    assert sessions.replace(connection, OPEN_AT_NOON) == 0
+    assert sessions.replace(connection, OPEN_AT_NOON).restamped == 0
 
 
 def test_candles_are_graded_anew_though_their_ticks_are_gone(connection: Connection) -> None:

@@ -1,5 +1,7 @@
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import Permanent
 from chandlery.indicator_set import read_indicator_set
-from chandlery.numerics.functions import Candles, compute, names, resolve
+from chandlery.numerics.catalogue import prepare
+from chandlery.numerics.functions import ABOVE_ZERO, Candles, SessionCandles, compute, names, resolve
 from chandlery.numerics.memory import memory_of, storable
 from chandlery.numerics.renewal import Series, Values, renew
 from chandlery.store.statements import SQL
@@ -141,6 +144,46 @@ def test_published_values() -> None:
     closes = [22.27, 22.19, 22.08, 22.17, 22.18, 22.13, 22.23, 22.43, 22.24, 22.29, 22.15, 22.39, 22.38, 22.61, 23.36]
     (ema,) = compute(resolve("ema", {"timeperiod": 10}), of_closes(closes))
     assert ema[9:] == pytest.approx([22.22, 22.21, 22.24, 22.27, 22.33, 22.52], abs=0.006)
+
+
+def test_a_ratio_of_prices_has_no_value_where_one_is_not_above_zero() -> None:
+    candles = of_closes([2.0, 1.0, 0.0, 1.0, 2.0, -1.0, 1.0, 3.0])
+    expected = [np.nan, -50.0, np.nan, np.nan, 100.0, np.nan, np.nan, 200.0]
+    (found,) = compute(resolve("roc", {"timeperiod": 1}), candles)
+    np.testing.assert_array_equal(found, expected)
+    close = candles.close
+    for_api = SessionCandles(candles.time, close, close, close, close, candles.volume, close, candles.time)
+    (found,) = prepare("roc", {"timeperiod": 1}, UTC).compute(for_api)
+    np.testing.assert_array_equal(found, expected)
+    # Of differences the sign does not matter.
+    (found,) = compute(resolve("mom", {"timeperiod": 1}), candles)
+    np.testing.assert_array_equal(found[1:], [-1, -1, 1, 1, -3, 2, 2])
+
+
+# Of a series moved below zero these are another, and no wonder: arithmetic and trigonometry, and cycles that are still
+# settling.
+OTHERS = {
+    "add", "atan", "cos", "cosh", "cumsum", "div", "exp", "mult", "sin", "sinh", "sum", "tan", "tanh",
+    "ht_dcperiod", "ht_dcphase", "ht_phasor", "ht_sine", "ht_trendline", "ht_trendmode", "mama",
+}  # fmt: skip
+
+
+def test_each_function_is_the_same_below_zero_or_moved_with_the_prices_or_has_no_value() -> None:
+    by = 200.0
+    above = series([1e-2], [1], 3, 400)
+    below = replace(above, **{name: getattr(above, name) - by for name in ("open", "high", "low", "close")})
+    assert below.high.max() < 0
+    none, others = set(), set()
+    for name in names():
+        indicator = resolve(name, {})
+        for one, other in zip(compute(indicator, above), compute(indicator, below), strict=True):
+            known = np.isfinite(one)
+            if not np.isfinite(other[known]).any():
+                none.add(name)
+            elif not any(np.allclose(one[known] - moved, other[known], atol=1e-6) for moved in (0, by)):
+                others.add(name)
+    assert none == ABOVE_ZERO | {"acos", "asin", "ln", "log10", "sqrt"}
+    assert others == OTHERS
 
 
 def of_closes(closes: Sequence[float]) -> Candles:

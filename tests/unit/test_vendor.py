@@ -157,7 +157,13 @@ def test_numbers_are_exact(vendor: Polygon, server: VendorServer) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "turnover", "trades"),
-    [({"vw": ...}, None, 7), ({"n": ...}, Decimal("253.125"), None), ({"n": 0, "vw": None}, None, None)],
+    [
+        ({"vw": ...}, None, 7),
+        ({"n": ...}, Decimal("253.125"), None),
+        ({"n": 0, "vw": None}, None, None),
+        ({"n": 0, "vw": 0}, None, None),  # no average of prices from 99 to 103.5
+        ({"n": 0, "vw": 0, "v": 0}, 0, None),
+    ],
 )
 def test_what_the_vendor_does_not_say_is_null(
     vendor: Polygon, server: VendorServer, changes: Json, turnover: Decimal | None, trades: int | None
@@ -165,6 +171,16 @@ def test_what_the_vendor_does_not_say_is_null(
     server.fault(alter(row(**changes)))
     candle = vendor.fetch(TICKER, HOUR)[1]
     assert (candle.turnover, candle.trades) == (turnover, trades)
+
+
+def test_prices_below_zero_are_taken_where_they_may_be(vendor: Polygon, server: VendorServer) -> None:
+    server.fault(alter(row(o=-37, h=-36.5, l=-40.32, c=-37.63, vw=-38)))
+    candle = vendor.fetch(TICKER, HOUR, allow_negative=True)[1]
+    assert (candle.low, candle.turnover) == (Decimal("-40.32"), Decimal(-95))
+    server.fault(alter(row(o=-37, h=-36.5, l=-40.32, c=-37.63, vw=0)))
+    assert vendor.fetch(TICKER, HOUR, allow_negative=True)[1].turnover is None
+    server.fault(alter(row(o=-1, h=1, l=-1, c=1, vw=0)))
+    assert vendor.fetch(TICKER, HOUR, allow_negative=True)[1].turnover == 0
 
 
 def test_pages_are_followed_with_the_key(vendor: Polygon, server: VendorServer) -> None:
@@ -204,7 +220,9 @@ def test_a_closed_vendor_opens_again(vendor: Polygon) -> None:
         (row(c=...), "at 2026-03-02T12:01:00Z (row 1) is wrong: c: "),
         (row(v=float("nan")), "at 2026-03-02T12:01:00Z (row 1) is wrong: v: "),
         (row(h=float("inf")), "at 2026-03-02T12:01:00Z (row 1) is wrong: h: "),
-        (row(l=-1), "at 2026-03-02T12:01:00Z (row 1) is wrong: l: "),
+        (row(l=-1), "at 2026-03-02T12:01:00Z has a price below zero; where that may be: chandlery instruments set KEY"),
+        (row(vw=-1), "at 2026-03-02T12:01:00Z has a price below zero"),
+        (row(v=-1), "at 2026-03-02T12:01:00Z (row 1) is wrong: v: "),
         (row(v=10**100), "at 2026-03-02T12:01:00Z (row 1) is wrong: v: "),
         (row(n=-1), "at 2026-03-02T12:01:00Z (row 1) is wrong: n: "),
         (row(n=1.5), "at 2026-03-02T12:01:00Z (row 1) is wrong: n: "),

@@ -3,7 +3,7 @@
 from chandlery.store.migrations import run_script
 
 revision = "0026"
-down_revision = "0023"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 serves_code_from = "0026"

@@ -14,7 +14,8 @@ class Instrument:
     """An instrument as the database knows it; `key` reads EXCHANGE@SYMBOL@TYPE. All times are aware, UTC.
 
     Candles are expected from `listed_at`, or else `data_from` (its earliest candle), up to `delisted_at`; null: not
-    known, or for ever. `tickers` is what vendors call it, by vendor; null: none does.
+    known, or for ever. `tickers` is what vendors call it, by vendor; null: none does. `allow_negative` says whether its
+    prices may lie below zero.
     """
 
     instrument_id: int
@@ -25,6 +26,7 @@ class Instrument:
     delisted_at: datetime | None = None
     data_from: datetime | None = None
     tickers: Mapping[str, str] | None = None
+    allow_negative: bool = False
 
     @property
     def expected_since(self) -> datetime | None:

@@ -2,44 +2,65 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from itertools import pairwise
+from typing import ClassVar
 
 _LONGEST = timedelta(days=2)
 
 
 @dataclass(frozen=True)
+class Break:
+    """A stretch of a session in which its market rests, aware times."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
 class Session:
-    """A calendar's regular open hours on one session date, aware times; the break, if any, lies inside them.
+    """A calendar's regular open hours on one session date, aware times; its breaks lie inside them, in order.
 
     Raises:
         ValueError: a time is naive, the times are not in order, or lie more than two days apart.
     """
 
+    # A break under another name would be one that nobody reads.
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
     session_date: date
     opens_at: datetime
     closes_at: datetime
-    break_starts_at: datetime | None = None
-    break_ends_at: datetime | None = None
+    breaks: tuple[Break, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a session."""
-        times = [self.opens_at, self.break_starts_at, self.break_ends_at, self.closes_at]
-        if (self.break_starts_at is None) != (self.break_ends_at is None):
-            raise ValueError(f"session {self.session_date}: a break needs both a start and an end")
-        given = [moment for moment in times if moment is not None]
-        if any(moment.tzinfo is None for moment in given):
+        rests = [moment for rest in self.breaks for moment in (rest.starts_at, rest.ends_at)]
+        times = [self.opens_at, *rests, self.closes_at]
+        if any(moment.tzinfo is None for moment in times):
             raise ValueError(f"session {self.session_date}: a time has no time zone; write an offset or Z")
-        if any(earlier >= later for earlier, later in pairwise(given)):
-            raise ValueError(
-                f"session {self.session_date}: open, break start, break end and close are not in this order"
-            )
+        if any(earlier >= later for earlier, later in pairwise(times)):
+            raise ValueError(f"session {self.session_date}: open, breaks and close are not in order")
         if self.closes_at - self.opens_at > _LONGEST:
             raise ValueError(f"session {self.session_date}: longer than two days; give each trading day its own")
+
+
+class Origin(StrEnum):
+    """Who says when a market is open; what an operator says stands until it is taken back, or forgotten."""
+
+    LIBRARY = "library"
+    OPERATOR = "operator"
+    TAKEN_BACK = "taken back"
+    FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True)
 class Calendar:
     """A calendar's sessions over a stretch of days, both ends included, in order and without overlap.
+
+    Those of an operator replace what stands on these days, those of the library leave out the days an operator said.
+    `Origin.TAKEN_BACK` gives days of an operator back to the library, whose sessions these are; `FORGOTTEN` removes
+    those of a calendar that no library has.
 
     Raises:
         ValueError: two sessions overlap or share a date, or one is of a day outside the stretch.
@@ -50,6 +71,7 @@ class Calendar:
     known_from: date
     known_to: date
     sessions: tuple[Session, ...]
+    origin: Origin = Origin.LIBRARY
 
     def __post_init__(self) -> None:
         """Refuse overlapping sessions, and those of days that are not told of."""

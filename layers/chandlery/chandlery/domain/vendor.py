@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from typing import Protocol
 
 from chandlery.domain.window import Window
+
+# A product of two numbers of a file has 400 digits at most; Python's usual 28 would round.
+_EXACT = Context(prec=400, traps=[Inexact])
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,16 @@ class VendorCandle:
     trades: int | None = None
 
 
+def turnover_of(vwap: Decimal | None, volume: Decimal, low: Decimal, high: Decimal) -> Decimal | None:
+    """Σ price·size, exact; null where the average price is not told.
+
+    Nor is it by a 0 that does not lie among the prices: so vendors write that they do not know.
+    """
+    if vwap is None or (vwap == 0 < abs(volume) and not low <= 0 <= high):
+        return None
+    return _EXACT.multiply(vwap, volume)
+
+
 class Vendor(Protocol):
     """Somebody who can be asked for an instrument's one-minute candles."""
 
@@ -31,8 +44,10 @@ class Vendor(Protocol):
         """What tickers and evidence call the vendor."""
         ...
 
-    def fetch(self, ticker: str, window: Window) -> Sequence[VendorCandle]:
+    def fetch(self, ticker: str, window: Window, *, allow_negative: bool = False) -> Sequence[VendorCandle]:
         """The candles that start inside a window, in order, none twice; empty where the vendor has none.
+
+        Only where `allow_negative` may a price lie below zero.
 
         Raises:
             UnknownTicker: the vendor does not know the ticker.

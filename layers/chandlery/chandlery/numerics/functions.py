@@ -14,6 +14,13 @@ from talib import abstract
 
 Floats = NDArray[np.float64]
 
+# Sums of percent changes: from a price that is not above zero on they mean nothing any more.
+_SUMS = frozenset({"nvi", "pvi", "pvt"})
+# Ratios of prices, and what takes a price's sign for another thing: they mean nothing where one is not above zero.
+ABOVE_ZERO = _SUMS | {
+    "accbands", "beta", "coppock", "fosc", "mfi", "natr", "ppo", "roc", "rocp", "rocr", "rocr100", "sarext", "trix",
+}  # fmt: skip
+
 LIBRARY = f"TA-Lib {talib.__ta_version__.decode().split()[0]}"
 
 
@@ -125,7 +132,23 @@ def compute(indicator: Indicator, candles: Candles) -> list[Floats]:
     except Exception as error:  # noqa: BLE001  # TA-Lib raises nothing more particular
         raise ValueError(f"{indicator}: {error}") from None
     outputs = values if isinstance(values, tuple) else (values,)
-    return [np.asarray(output, dtype=np.float64) for output in outputs]
+    found = [np.asarray(output, dtype=np.float64) for output in outputs]
+    prices = [getattr(candles, column) for column in _function(indicator.name).inputs if column != "volume"]
+    return only_above_zero(indicator, prices, found)
+
+
+def only_above_zero(indicator: Indicator, prices: Sequence[Floats], outputs: list[Floats]) -> list[Floats]:
+    """The same; of a ratio of prices NaN where one that its value looks back on is not above zero."""
+    if indicator.name not in ABOVE_ZERO or not prices or not len(prices[0]):
+        return outputs
+    below = np.minimum.reduce(list(prices)) <= 0
+    if not below.any():
+        return outputs
+    # The last such place up to each candle, or one that is too far away.
+    places, reach = np.arange(len(below)), len(below) if indicator.name in _SUMS else indicator.lookback
+    last = np.maximum.accumulate(np.where(below, places, -1 - reach))
+    meaningless = places - last <= reach
+    return [np.where(meaningless, np.nan, output) for output in outputs]
 
 
 @cache

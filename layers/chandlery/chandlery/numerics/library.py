@@ -14,7 +14,7 @@ import numpy as np
 import talib
 from talib import _ta_lib, abstract
 
-from chandlery.numerics.functions import LIBRARY, Floats, Indicator, SessionCandles
+from chandlery.numerics.functions import LIBRARY, Floats, Indicator, SessionCandles, only_above_zero
 from chandlery.numerics.parameters import IndicatorInfo, ParameterError, ParameterInfo, Value
 from chandlery.numerics.prepared import (
     Compute,
@@ -173,8 +173,10 @@ def _prepare(info: IndicatorInfo, name: str, parameters: Mapping[str, Value]) ->
     indicator, extra = _split(name, parameters)
     _check_together(info, name, indicator.parameters)
     warm_up = warm_up_of(indicator, extra)
-    columns = [_column(parameters[parameter] if parameter else column) for parameter, column in _inputs(name)]
-    compute = partial(_compute, getattr(talib, name), columns, indicator.parameters, indicator.lookback)
+    read = [parameters[parameter] if parameter else column for parameter, column in _inputs(name)]
+    columns = [_column(what) for what in read]
+    prices = [column for what, column in zip(read, columns, strict=True) if what in COLUMNS and what != "volume"]
+    compute = partial(_compute, getattr(talib, name), columns, prices, indicator)
     return Prepared(
         info,
         jsonable(parameters),
@@ -207,13 +209,14 @@ def _check_together(info: IndicatorInfo, name: str, numbers: Mapping[str, float]
 def _compute(
     function: Callable[..., Any],
     columns: Sequence[Column],
-    numbers: Mapping[str, float],
-    lookback: int,
+    prices: Sequence[Column],
+    indicator: Indicator,
     candles: SessionCandles,
 ) -> list[Floats]:
-    values = function(*[column(candles) for column in columns], **numbers)
+    values = function(*[column(candles) for column in columns], **indicator.parameters)
     outputs = values if isinstance(values, tuple) else (values,)
-    return [output if output.dtype == np.float64 else _without_start(output, lookback) for output in outputs]
+    found = [output if output.dtype == np.float64 else _without_start(output, indicator.lookback) for output in outputs]
+    return only_above_zero(indicator, [column(candles) for column in prices], found)
 
 
 def _without_start(whole_numbers: Any, lookback: int) -> Floats:

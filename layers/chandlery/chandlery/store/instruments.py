@@ -20,6 +20,7 @@ def add(
     listed_at: datetime | None = None,
     delisted_at: datetime | None = None,
     tickers: Mapping[str, str] | None = None,
+    allow_negative: bool | None = None,
 ) -> None:
     """Add an instrument, or change the one there is, in one transaction.
 
@@ -31,15 +32,20 @@ def add(
         listed_at: candles are expected from here on; null keeps what is stored.
         delisted_at: candles are expected up to here; null keeps what is stored.
         tickers: what vendors call it, by vendor; those of other vendors are kept.
+        allow_negative: whether prices may lie below zero; null keeps what is stored, and of a new one means not.
 
     Raises:
-        Permanent: it would be delisted before it is listed, or the calendar is not known; nothing is written then.
+        Permanent: it would be delisted before it is listed, the calendar is not known, or prices below zero are stored
+            that are to be refused; nothing is written then.
         Retryable: from the database.
     """
     with transaction(connection):
-        _refuse_backward_life(_look_up(connection, key), key, listed_at, delisted_at)
-        life = {"listed_at": listed_at, "delisted_at": delisted_at}
-        run(connection, "upsert_instrument", instrument_key=key, calendar=calendar, feed=feed, **life)
+        stored = _look_up(connection, key)
+        _refuse_backward_life(stored, key, listed_at, delisted_at)
+        named = {"feed": feed, "listed_at": listed_at, "delisted_at": delisted_at, "allow_negative": allow_negative}
+        run(connection, "upsert_instrument", instrument_key=key, calendar=calendar, **named)
+        if stored and allow_negative is False:
+            _refuse_stored_negative(connection, stored)
         for vendor, ticker in (tickers or {}).items():
             run(connection, "upsert_ticker", instrument_key=key, vendor=vendor, ticker=ticker)
 
@@ -53,18 +59,22 @@ def change(
     listed_at: datetime | None = None,
     delisted_at: datetime | None = None,
     tickers: Mapping[str, str] | None = None,
+    allow_negative: bool | None = None,
 ) -> None:
     """Change what is named of an instrument, in one transaction; null keeps what is stored, as do tickers not named.
 
     Raises:
         NotFound: there is no such instrument.
-        Permanent: it would be delisted before it is listed, or the calendar is not known; nothing is written then.
+        Permanent: as of `add`; nothing is written then.
         Retryable: from the database.
     """
     with transaction(connection):
-        _refuse_backward_life(find(connection, key), key, listed_at, delisted_at)
-        named = {"calendar": calendar, "feed": feed, "listed_at": listed_at, "delisted_at": delisted_at}
-        run(connection, "change_instrument", instrument_key=key, **named)
+        stored = find(connection, key)
+        _refuse_backward_life(stored, key, listed_at, delisted_at)
+        named = {"feed": feed, "listed_at": listed_at, "delisted_at": delisted_at, "allow_negative": allow_negative}
+        run(connection, "change_instrument", instrument_key=key, calendar=calendar, **named)
+        if allow_negative is False:
+            _refuse_stored_negative(connection, stored)
         for vendor, ticker in (tickers or {}).items():
             run(connection, "upsert_ticker", instrument_key=key, vendor=vendor, ticker=ticker)
 
@@ -131,6 +141,13 @@ def count(connection: Connection) -> int:
 
 def _look_up(connection: Connection, key: str) -> Instrument | None:
     return next(iter(read_rows(connection, Instrument, "find_instrument", instrument_key=key)), None)
+
+
+def _refuse_stored_negative(connection: Connection, stored: Instrument) -> None:
+    """Raises `Permanent` where candles could not be made of stored ticks any more."""
+    found = run(connection, "find_negative_price", instrument_id=stored.instrument_id).fetchone()
+    if stored.allow_negative and found and found[0]:
+        raise Permanent(f"{stored.key} has prices below zero; they have to be deleted before they can be refused")
 
 
 def _refuse_backward_life(

@@ -19,9 +19,10 @@ Row = TypeVar("Row")
 class Surroundings:
     """What stands around a minute; times are UTC, but for `session_date`, a day in the calendar's `time_zone`.
 
-    The session is the one of `session_date`, null where the calendar has none. `feed_seconds` has a 1 for each second
-    in which the feed is known to have had a tick; null where nothing is known. `counted` is what gap monitors take to
-    stand: complete, partial or none; null where the hour was never counted, out of date while `hour_waits`.
+    The session is the one of `session_date`, null where the calendar has none; its breaks stand in two lists.
+    `feed_seconds` has a 1 for each second in which the feed is known to have had a tick; null where nothing is known.
+    `counted` is what gap monitors take to stand: complete, partial or none; null where the hour was never counted, out
+    of date while `hour_waits`.
     """
 
     time_zone: str
@@ -32,8 +33,8 @@ class Surroundings:
     market_open: bool
     opens_at: datetime | None
     closes_at: datetime | None
-    break_starts_at: datetime | None
-    break_ends_at: datetime | None
+    breaks_start: Sequence[datetime]
+    breaks_end: Sequence[datetime]
     next_opens_at: datetime | None
     feed_seconds: str | None
     longest_silence: int | None

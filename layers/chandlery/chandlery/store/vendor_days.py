@@ -21,6 +21,7 @@ class VendorDay:
 
     instrument_id: int
     ticker: str
+    allow_negative: bool
     day: datetime
     days_due: int
     gap_ids: list[int]

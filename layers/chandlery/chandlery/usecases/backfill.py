@@ -69,7 +69,8 @@ def backfill(
     total, read, empty = Written(), 0, 0
     for done, day in enumerate(days):
         progress(done, len(days))
-        found = vendor.fetch(ticker, Window(max(day, window.starts), min(day + DAY, window.ends)))
+        asked = Window(max(day, window.starts), min(day + DAY, window.ends))
+        found = vendor.fetch(ticker, asked, allow_negative=instrument.allow_negative)
         if found and not read:
             before_writing(min(candle.time for candle in found))
         total += candles.write_vendor(connection, instrument.instrument_id, CandleColumns.of(found), imported=True)

@@ -49,7 +49,7 @@ def heal_from_vendor(
         if day.instrument_id in passed_over:
             continue
         try:
-            found = vendor.fetch(day.ticker, day.window)
+            found = vendor.fetch(day.ticker, day.window, allow_negative=day.allow_negative)
         except UnknownTicker:
             passed_over.add(day.instrument_id)
             theirs = (each for each in due[number:] if each.instrument_id == day.instrument_id)

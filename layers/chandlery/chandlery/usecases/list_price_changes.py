@@ -26,7 +26,7 @@ _APART: dict[str, timedelta | str | None] = {
 
 @dataclass(frozen=True)
 class Change:
-    """Against an earlier close: the difference, and in percent of it; null where it was 0."""
+    """Against an earlier close: the difference, and in percent of it; null where that was not above 0."""
 
     close: Decimal
     change: Decimal
@@ -143,5 +143,5 @@ def _told(row: PriceRow) -> PriceChange:
 def _change(close: Decimal, earlier: Decimal | None) -> Change | None:
     if earlier is None:
         return None
-    percent = round((close - earlier) / earlier * 100, 6) if earlier else None
+    percent = round((close - earlier) / earlier * 100, 6) if earlier > 0 else None
     return Change(earlier, close - earlier, percent)

@@ -12,12 +12,16 @@ from chandlery.store import schema, sessions
 
 @dataclass(frozen=True)
 class Synced:
-    """A calendar's sessions, the days they are known for, and how many candles got other stamps or grades."""
+    """A calendar's sessions, the days they are known for, and how many candles got other stamps or grades.
+
+    `kept` are the first and the last of days that stay as an operator imported them.
+    """
 
     calendar: str
     sessions: int
     known_from: date
     known_to: date
+    kept: Sequence[tuple[date, date]]
     restamped: int
 
 
@@ -31,6 +35,8 @@ class SessionsReport:
 def sync_sessions(connection: Connection, calendars: Sequence[Calendar]) -> SessionsReport:
     """Replace what stood on the days of each calendar, a transaction each, and stamp the candles it touches anew.
 
+    Days that an operator imported stay: see `domain.session.Calendar`.
+
     Raises:
         Retryable, Permanent: from the database; the calendars before stay done.
     """
@@ -39,5 +45,6 @@ def sync_sessions(connection: Connection, calendars: Sequence[Calendar]) -> Sess
 
 
 def _replace(connection: Connection, calendar: Calendar) -> Synced:
-    restamped = sessions.replace(connection, calendar)
-    return Synced(calendar.name, len(calendar.sessions), calendar.known_from, calendar.known_to, restamped)
+    done = sessions.replace(connection, calendar)
+    days = calendar.known_from, calendar.known_to
+    return Synced(calendar.name, len(calendar.sessions), *days, done.kept, done.restamped)

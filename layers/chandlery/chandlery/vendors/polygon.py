@@ -66,8 +66,10 @@ class Polygon:
         """Let go of the socket; a later fetch opens another."""
         self._connection.close()
 
-    def fetch(self, ticker: str, window: Window) -> Sequence[VendorCandle]:
+    def fetch(self, ticker: str, window: Window, *, allow_negative: bool = False) -> Sequence[VendorCandle]:
         """The candles that start inside a window, in order, none twice; empty where the vendor has none.
+
+        Only where `allow_negative` may a price lie below zero.
 
         Raises:
             UnknownTicker: the vendor does not know the ticker.
@@ -81,7 +83,7 @@ class Polygon:
         candles: dict[datetime, VendorCandle] = {}
         with self._key_kept():
             for page in self._pages(ticker, first, last):
-                for candle in candles_of(page, first, last):
+                for candle in candles_of(page, first, last, allow_negative=allow_negative):
                     if candles.setdefault(candle.time, candle) != candle:
                         raise Permanent(
                             f"polygon has two candles of {ticker} at {candle.time:%Y-%m-%dT%H:%MZ}, and they differ;"

@@ -3,20 +3,18 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal, Inexact
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from chandlery.domain.vendor import VendorCandle
+from chandlery.domain.vendor import VendorCandle, turnover_of
 from chandlery.errors import Permanent, Retryable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE_MS = 60_000
 _DIGITS = 80
-# A product of two such numbers; Python's usual 28 digits would round.
-_EXACT = Context(prec=2 * _DIGITS, traps=[Inexact])
 
 
 def _decimal(value: object) -> Decimal:
@@ -28,10 +26,8 @@ def _decimal(value: object) -> Decimal:
     raise PydanticCustomError("number", "should be a number")
 
 
-_Number = Annotated[
-    Decimal,
-    BeforeValidator(_decimal),
-    Field(ge=0, allow_inf_nan=False, max_digits=_DIGITS, decimal_places=_DIGITS // 2),
+_Price = Annotated[
+    Decimal, BeforeValidator(_decimal), Field(allow_inf_nan=False, max_digits=_DIGITS, decimal_places=_DIGITS // 2)
 ]
 _MODEL = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -42,12 +38,12 @@ class Row(BaseModel):
     model_config = _MODEL
 
     t: int
-    o: _Number
-    h: _Number
-    l: _Number  # noqa: E741
-    c: _Number
-    v: _Number
-    vw: _Number | None = None
+    o: _Price
+    h: _Price
+    l: _Price  # noqa: E741
+    c: _Price
+    v: Annotated[_Price, Field(ge=0)]
+    vw: _Price | None = None
     n: int | None = Field(None, ge=0)
 
 
@@ -102,18 +98,23 @@ def read_page(document: Any, ticker: str, *, adjusted: bool) -> Page:
     return page
 
 
-def candles_of(page: Page, first_ms: int, last_ms: int) -> Iterator[VendorCandle]:
+def candles_of(page: Page, first_ms: int, last_ms: int, *, allow_negative: bool) -> Iterator[VendorCandle]:
     """A page's candles, as they come.
 
     Raises:
-        Permanent: a candle starts before `first_ms`, after `last_ms` or inside a minute, or its prices contradict
-            each other.
+        Permanent: a candle starts before `first_ms`, after `last_ms` or inside a minute, its prices contradict each
+            other, or lie below zero where they may not.
     """
     for row in page.rows or ():
         problem = _time_problem(row, first_ms, last_ms) or _price_problem(row)
         if problem:
             raise Permanent(
                 f"polygon's candle of {page.ticker} at {_time(row.t)} cannot be true: {problem}; tell the vendor"
+            )
+        if not allow_negative and min(row.l, row.vw or 0) < 0:
+            raise Permanent(
+                f"polygon's candle of {page.ticker} at {_time(row.t)} has a price below zero; where that may be:"
+                " chandlery instruments set KEY --allow-negative"
             )
         yield VendorCandle(
             time=_EPOCH + timedelta(milliseconds=row.t),
@@ -122,7 +123,7 @@ def candles_of(page: Page, first_ms: int, last_ms: int) -> Iterator[VendorCandle
             low=row.l,
             close=row.c,
             volume=row.v,
-            turnover=None if row.vw is None else _EXACT.multiply(row.vw, row.v),
+            turnover=turnover_of(row.vw, row.v, row.l, row.h),
             trades=row.n or None,
         )
 
