@@ -65,7 +65,7 @@ TimeframeName = Annotated[
     Timeframe,
     BeforeValidator(_timeframe),
     Field(
-        description="1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, 1mo, or in words: 1minute, 5minutes, 1hour",
+        description="1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, 1mo (or 1M), or in words: 1minute, 5minutes, 1hour",
         json_schema_extra={"type": "string", "examples": ["5m", "1hour"]},
     ),
 ]

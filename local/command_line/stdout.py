@@ -1,0 +1,66 @@
+"""The standard output, whose failures are told from all others."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from local.errors import Explained
+
+
+class NobodyReads(Exception):  # noqa: N818  # no error: whoever read has had enough
+    """Whoever read the standard output has closed it."""
+
+
+class _Output(io.FileIO):
+    """Bytes to a file descriptor that somebody else owns.
+
+    Raises:
+        NobodyReads, Explained: they cannot be written.
+    """
+
+    def write(self, data: Any) -> int | None:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise NobodyReads from None
+        except OSError as error:
+            raise Explained(f"the output cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def explained_stdout() -> Iterator[None]:
+    """Have what cannot be written to the standard output end a command, once: whatever is left is not written then.
+
+    Raises:
+        NobodyReads: the reader has gone.
+        Explained: it cannot be written: a full disk.
+    """
+    given = sys.stdout
+    if given is None or given is not sys.__stdout__:  # closed, or somebody else's in the place of it
+        yield
+        return
+    raw = _Output(given.fileno(), "wb", closefd=False)
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(raw), given.encoding, given.errors, line_buffering=given.line_buffering
+    )
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except (NobodyReads, Explained):
+        _write_no_more(given.fileno())
+        raise
+    finally:
+        sys.stdout.flush()
+        sys.stdout = given
+
+
+def _write_no_more(descriptor: int) -> None:
+    """What is left in the buffers would fail again when the interpreter ends."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, descriptor)
+    os.close(nothing)
