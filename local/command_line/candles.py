@@ -29,6 +29,8 @@ COLUMNS = (
     "revision",
 )
 DERIVED_COLUMNS = (*COLUMNS[:8], "minutes", "expected", "sources", "price_eligible")
+# What a narrow terminal goes without, in this order.
+SPARE = ("version", "revision", "price_eligible", "source", "sources", "expected", "minutes", "trades", "vwap")
 
 
 def candles(
@@ -45,6 +47,8 @@ def candles(
     stretch are shown. Minutes are the complete one-minute candles of a bucket, expected those that sessions expect:
     the minute of the closing auction is not among them.
     """
+    if as_csv and as_json:
+        raise typer.BadParameter("--csv and --json exclude each other")
     columns = COLUMNS if timeframe is Timeframe.M1 else DERIVED_COLUMNS
     window = window_of(starts, ends)
     found: Sequence[Candle | DerivedCandle]
@@ -58,4 +62,4 @@ def candles(
     if as_csv:
         show_csv(rows, columns)
     else:
-        show_rows(rows, columns, title=f"{key} {timeframe}", as_json=as_json)
+        show_rows(rows, columns, title=f"{key} {timeframe}", as_json=as_json, spare=SPARE)

@@ -10,24 +10,28 @@ from typing import Any
 from local.errors import Explained
 
 
-class NobodyReads(Exception):  # noqa: N818  # no error: whoever read has had enough
+class NobodyReads(Exception):
     """Whoever read the standard output has closed it."""
+
+
+class Unwritable(Explained):
+    """The standard output takes nothing: a full disk."""
 
 
 class _Output(io.FileIO):
     """Bytes to a file descriptor that somebody else owns.
 
     Raises:
-        NobodyReads, Explained: they cannot be written.
+        NobodyReads, Unwritable: they cannot be written.
     """
 
-    def write(self, data: Any) -> int | None:
+    def write(self, data: Any, /) -> int | None:
         try:
             return super().write(data)
         except BrokenPipeError:
             raise NobodyReads from None
         except OSError as error:
-            raise Explained(f"the output cannot be written: {error.strerror}") from None
+            raise Unwritable(f"the output cannot be written: {error.strerror}") from None
 
 
 @contextmanager
@@ -36,10 +40,10 @@ def explained_stdout() -> Iterator[None]:
 
     Raises:
         NobodyReads: the reader has gone.
-        Explained: it cannot be written: a full disk.
+        Unwritable: it cannot be written.
     """
-    given = sys.stdout
-    if given is None or given is not sys.__stdout__:  # closed, or somebody else's in the place of it
+    given = sys.__stdout__
+    if given is None or sys.stdout is not given:  # closed, or somebody else's in the place of it
         yield
         return
     raw = _Output(given.fileno(), "wb", closefd=False)
@@ -51,7 +55,7 @@ def explained_stdout() -> Iterator[None]:
             yield
         finally:
             sys.stdout.flush()
-    except (NobodyReads, Explained):
+    except (NobodyReads, Unwritable):
         _write_no_more(given.fileno())
         raise
     finally:
