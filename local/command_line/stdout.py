@@ -25,7 +25,7 @@ class _Output(io.FileIO):
         NobodyReads, Unwritable: they cannot be written.
     """
 
-    def write(self, data: Any, /) -> int | None:
+    def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:

@@ -1,0 +1,125 @@
+"""What commands print: whole tables, CSV, JSON, versions; and what becomes of it where nobody reads, on the embedded database."""
+
+import fcntl
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_command_line import ENVIRONMENT, KEY, SEARCHED, Chandlery, chandlery
+
+__all__ = ["chandlery"]
+
+WINDOW = ("--from", "2026-02-27T12:00Z", "--to", "2026-02-27T13:00Z")
+PROGRAM = [sys.executable, "-c", "from local.command_line import main; main()"]
+
+
+@pytest.fixture(scope="module")
+def history(chandlery: Chandlery, tmp_path_factory: pytest.TempPathFactory) -> Chandlery:
+    path = tmp_path_factory.mktemp("files") / "candles.csv"
+    path.write_text(
+        "time,open,high,low,close,volume,vwap\n2026-02-27T12:00:00Z,7.12345678,9.12345678,6,8,123456789,7.123456789012\n"
+    )
+    imported = chandlery("import", "candles", str(path), "--instrument", KEY, "--aggregate")
+    assert imported.returncode == 0, imported.stderr
+    return chandlery
+
+
+def on_a_terminal(chandlery: Chandlery, columns: int, *arguments: str) -> str:
+    url = chandlery("db", "url").stdout.strip()
+    ours, its = os.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    environment = ENVIRONMENT | {"PYTHONPATH": SEARCHED, "DATABASE_URL": url, "TERM": "xterm"}
+    done = subprocess.run([*PROGRAM, *arguments], env=environment, stdout=its, stderr=its, check=True)
+    assert done.returncode == 0
+    os.close(its)
+    shown = b""
+    try:
+        while part := os.read(ours, 65536):
+            shown += part
+    except OSError:  # as a terminal ends on Linux
+        pass
+    os.close(ours)
+    return re.sub(r"\x1b\[\d*m|\r", "", shown.decode())
+
+
+@pytest.mark.parametrize(("timeframe", "columns"), [("1m", 80), ("5m", 100)])
+def test_a_narrow_terminal_goes_without_columns_and_cuts_off_no_cell(
+    history: Chandlery, timeframe: str, columns: int
+) -> None:
+    shown = on_a_terminal(history, columns, "candles", KEY, timeframe, *WINDOW)
+    table, _, remark = shown.partition("left out, ")
+    assert "2026-02-27T12:00:00Z   7.12345678   9.12345678   6     8       123456789 " in table
+    assert max(map(len, table.splitlines())) <= columns
+    assert "…" not in table
+    assert f"for the terminal is {columns} wide: " in remark
+
+
+@pytest.mark.parametrize("timeframe", ["1m", "5m"])
+def test_a_pipe_gets_every_column_whole(history: Chandlery, timeframe: str) -> None:
+    shown = history("candles", KEY, timeframe, *WINDOW)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    (row,) = [line.split() for line in shown.stdout.splitlines() if "2026-02-27T12:00:00Z" in line]
+    assert row[:7] == ["2026-02-27T12:00:00Z", "7.12345678", "9.12345678", "6", "8", "123456789", "7.123456789012"]
+    assert "vendor_historical" in row
+
+
+def test_csv_and_json_exclude_each_other(history: Chandlery) -> None:
+    refused = history("candles", KEY, "1m", *WINDOW, "--csv", "--json")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--csv and --json exclude each other" in refused.stderr
+
+
+@pytest.mark.parametrize("options", [("--csv",), ()])
+def test_a_reader_that_has_gone_ends_a_command_without_a_word(history: Chandlery, options: tuple[str, ...]) -> None:
+    url = history("db", "url").stdout.strip()
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [*PROGRAM, "candles", KEY, "1m", *WINDOW, *options],
+        env=ENVIRONMENT | {"PYTHONPATH": SEARCHED, "DATABASE_URL": url},
+        stdout=write, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("candles", KEY, "1m", *WINDOW, "--csv")])
+def test_an_output_that_is_full_is_one_line(history: Chandlery, arguments: tuple[str, ...]) -> None:
+    url = history("db", "url").stdout.strip()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, *arguments],
+            env=ENVIRONMENT | {"PYTHONPATH": SEARCHED, "DATABASE_URL": url},
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    told = "chandlery: the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
+def test_version_and_help_have_short_answers(chandlery: Chandlery) -> None:
+    version = chandlery("--version")
+    assert version.returncode == 0
+    assert version.stdout.startswith("chandlery 0.")
+    for command in ((), ("migrate", "upgrade")):
+        short, long = (chandlery(*command, flag) for flag in ("-h", "--help"))
+        assert short.returncode == 0
+        assert "Usage: " in short.stdout
+        assert short.stdout == long.stdout
+
+
+def test_metrics_are_printed_where_asked(chandlery: Chandlery) -> None:
+    command = ("invoke", "live_processor", "--at", "2026-03-02T12:00Z")
+    plain, asked = chandlery(*command), chandlery(*command, "--metrics")
+    assert (plain.returncode, asked.returncode) == (0, 0)
+    assert '"message":"run succeeded"' in plain.stderr
+    assert "CloudWatchMetrics" not in plain.stdout + plain.stderr
+    (line,) = [line for line in asked.stderr.splitlines() if "CloudWatchMetrics" in line]
+    assert json.loads(line)["service"] == "live_processor"
+    assert "CloudWatchMetrics" not in asked.stdout
