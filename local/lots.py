@@ -41,6 +41,7 @@ def checked_candle_lots(
     latest: datetime,
     on_bad: OnBad | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_ignored: Callable[[Mapping[str, str | None]], None] = lambda _: None,
     lot_candles: int = 20_000,
 ) -> Iterator[Iterator[CandleColumns]]:
     """The candles of a file in lots, handed out once the whole file was read and found good: it is read twice.
@@ -50,12 +51,14 @@ def checked_candle_lots(
         latest: the start of the last minute that is over, aware; a candle after it is bad.
         on_bad: what to do with rows that are left out, each told once; None: the first bad row raises.
         progress: called with the bytes read and the bytes to read, both times counted, for a progress bar.
+        on_ignored: called once with the columns that mean nothing, as `MarketFileReader.ignored_columns` has them.
         lot_candles: the most candles in one lot, which never goes beyond a year (UTC) either.
 
     Raises:
         BadRow, UnreadableFile: what is wrong with the file; no lot was handed out.
     """
     with open_candle_file(path, latest=latest, on_bad=on_bad) as checked:
+        on_ignored(checked.ignored_columns)
         total, as_it_was = 2 * checked.total_bytes, _state(path)
         for _ in checked:
             progress(checked.bytes_read, total)

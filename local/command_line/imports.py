@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -132,12 +132,23 @@ class _Reach:
 
 @dataclass(frozen=True)
 class _File:
-    """A file on its way in, how far all of them reach, and who hears of bad rows and of the bytes read, of how many."""
+    """A file on its way in, how far all of them reach, and who hears of bad rows and of the bytes read, of how many.
+
+    `ignored` are its columns that mean nothing, each with the one it may be meant for, or none.
+    """
 
     path: Path
     reach: _Reach
     set_aside: "_SetAside | None"
     progress: Callable[[int, int], None]
+    ignored: dict[str, str | None] = field(default_factory=dict)
+
+    def ignore(self, columns: Mapping[str, str | None]) -> None:
+        """Say on stderr which columns mean nothing."""
+        self.ignored.update(columns)
+        if columns:
+            told = (f"{name} (did you mean {meant}?)" if meant else name for name, meant in columns.items())
+            err.print(f"{self.path}: ignored columns: {', '.join(told)}", style="yellow", markup=False, soft_wrap=True)
 
 
 _L = TypeVar("_L")
@@ -211,7 +222,7 @@ def _import_file(
     bad = set_aside.rows if set_aside else 0
     if set_aside and bad:
         err.print(f"[yellow]{path}: {bad:,} bad rows set aside in {set_aside.path}[/yellow]", soft_wrap=True)
-    return {"file": str(path), **counts, "bad": bad}
+    return {"file": str(path), **counts, "bad": bad, "ignored_columns": file.ignored}
 
 
 def _import_ticks(
@@ -223,6 +234,7 @@ def _import_ticks(
     latest = datetime.now(UTC) + CLOCK_ALLOWANCE
     by_row = seq is Seq.BY_ROW
     with open_tick_file(file.path, latest=latest, on_bad=file.set_aside, by_row=by_row) as reader:
+        file.ignore(reader.ignored_columns)
         lots = tick_lots(
             iter(reader),
             instrument_id,
@@ -244,7 +256,9 @@ def _import_candles(connection: Connection, instrument_id: int, file: _File) -> 
     from local.lots import checked_candle_lots
 
     last_closed = datetime.now(UTC) - MINUTE
-    with checked_candle_lots(file.path, latest=last_closed, on_bad=file.set_aside, progress=file.progress) as lots:
+    with checked_candle_lots(
+        file.path, latest=last_closed, on_bad=file.set_aside, progress=file.progress, on_ignored=file.ignore
+    ) as lots:
         kept = _watched(lots, "candles", file, lambda lot: (min(lot.times), max(lot.times)))
         result = import_candles(connection, instrument_id, kept)
     return {

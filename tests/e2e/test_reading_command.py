@@ -1,4 +1,4 @@
-"""What commands print: whole tables, CSV, JSON, versions; and what becomes of it where nobody reads, on the embedded database."""
+"""What commands print, and what becomes of it where nobody reads; on the embedded database."""
 
 import fcntl
 import json
@@ -120,6 +120,26 @@ def test_metrics_are_printed_where_asked(chandlery: Chandlery) -> None:
     assert (plain.returncode, asked.returncode) == (0, 0)
     assert '"message":"run succeeded"' in plain.stderr
     assert "CloudWatchMetrics" not in plain.stdout + plain.stderr
-    (line,) = [line for line in asked.stderr.splitlines() if "CloudWatchMetrics" in line]
-    assert json.loads(line)["service"] == "live_processor"
+    metrics = [json.loads(line) for line in asked.stderr.splitlines() if "CloudWatchMetrics" in line]
+    assert {each["service"] for each in metrics} == {"live_processor"}
     assert "CloudWatchMetrics" not in asked.stdout
+
+
+def test_a_key_that_is_not_known_is_answered_with_the_one_that_was_meant(chandlery: Chandlery) -> None:
+    for given in ("A", "Y@A@EQ", "x:a"):
+        refused = chandlery("candles", given, "1m", *WINDOW)
+        assert (refused.returncode, f"did you mean {KEY}?" in refused.stderr) == (1, True), refused.stderr
+    assert "add it first: chandlery instruments add Y@A@EQ" in chandlery("gaps", "Y@A@EQ").stderr
+    assert "add it first" not in chandlery("gaps", "A").stderr
+
+
+def test_ignored_columns_are_named(chandlery: Chandlery, tmp_path: Path) -> None:
+    ticks, candles = tmp_path / "ticks.csv", tmp_path / "candles.csv"
+    ticks.write_text("time,price,size,sequence,note\n2026-03-03T12:00:00Z,7,1,1,x\n")
+    candles.write_text("time,open,high,low,close,volume,trade\n2026-02-26T12:00:00Z,7,9,6,8,5,1\n")
+    of_ticks = chandlery("import", "ticks", str(ticks), "--instrument", KEY, "--json")
+    assert f"{ticks}: ignored columns: sequence (did you mean seq?), note\n" in of_ticks.stderr
+    assert json.loads(of_ticks.stdout)[0]["ignored_columns"] == {"sequence": "seq", "note": None}
+    of_candles = chandlery("import", "candles", str(candles), "--instrument", KEY, "--json")
+    assert of_candles.stderr.startswith(f"{candles}: ignored columns: trade (did you mean trades?)\n")
+    assert json.loads(of_candles.stdout)[0]["ignored_columns"] == {"trade": "trades"}
