@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -67,6 +67,16 @@ TimeframeName = Annotated[
     Field(
         description="1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, 1mo (or 1M), or in words: 1minute, 5minutes, 1hour",
         json_schema_extra={"type": "string", "examples": ["5m", "1hour"]},
+    ),
+]
+TimeframeOrAuto = Annotated[
+    TimeframeName | Literal["auto"],
+    Field(
+        description=(
+            "1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, 1mo (or 1M), or in words: 1minute, 5minutes, 1hour; auto, with `from`:"
+            " the coarsest of which 200 candles or more start between `from` and `to`, else the one with most, of equals"
+            " the finest"
+        ),
     ),
 ]
 # The database takes no NUL in a text.

@@ -15,14 +15,16 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from psycopg import Connection
 from pydantic import BaseModel, Field
 
+from chandlery.domain.timeframe import AUTO, Timeframe
 from chandlery.domain.window import EARLIEST, Window
 from chandlery.errors import Refused
 from chandlery.usecases.read_candles import CandlePage, CandleQuery, CandleRow, read_candles
+from chandlery.usecases.route_timeframe import route_timeframe
 
 from .accepting import preferred
 from .answering import Answered, Made, Question, answer, respond, told
 from .application import app, asked_at
-from .asking import Cursor, Moment, PathKey, TimeframeName, check_order, moment_of, newest_end
+from .asking import Cursor, Moment, PathKey, TimeframeOrAuto, check_order, moment_of, newest_end
 from .problems import documented
 from .sandbox import SANDBOX
 
@@ -61,7 +63,7 @@ class Candles(BaseModel):
     """A page of candles, the oldest first."""
 
     instrument_key: str
-    timeframe: str
+    timeframe: str = Field(description="of the candles: the one that was chosen, where auto was asked for")
     candles: list[Candle]
     next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
 
@@ -86,7 +88,7 @@ class Candles(BaseModel):
 )
 def get_candles(
     instrument_key: Annotated[PathKey, Path()],
-    timeframe: Annotated[TimeframeName, Query()],
+    timeframe: Annotated[TimeframeOrAuto, Query()],
     starts: Annotated[Moment | None, Query(alias="from", description="buckets that start here or later")] = None,
     ends: Annotated[Moment | None, Query(alias="to", description="buckets that start before; now where absent")] = None,
     limit: Annotated[int, Query(ge=1, description="candles in a page, at most")] = _DEFAULT_LIMIT,
@@ -101,12 +103,23 @@ def get_candles(
     if limit > SANDBOX.settings.api_most_candles:
         raise Refused("limit", f"{SANDBOX.settings.api_most_candles:,} candles are the most")
     check_order(starts, ends, at)
+    if timeframe == AUTO:
+        timeframe = _route(instrument_key, starts, ends or at, cursor)
     query = CandleQuery(instrument_key, timeframe, starts, ends, limit, fill == "flat", include_partial, cursor)
     as_csv = preferred(["application/json", "text/csv"], app.current_event.headers.get("accept", "")) == "text/csv"
     answered, following = SANDBOX.read(partial(_answer, query=query, at=at, as_csv=as_csv))
     if not as_csv:
         return respond(answered)
     return respond(answered, "text/csv; charset=utf-8", **({"X-Next-Cursor": following} if following else {}))
+
+
+def _route(key: str, starts: datetime | None, ends: datetime, cursor: str | None) -> Timeframe:
+    """The timeframe that `auto` stands for."""
+    if starts is None:
+        raise Refused("timeframe", "auto needs from: it is chosen by the candles between from and to")
+    if cursor is not None:
+        raise Refused("timeframe", "auto may mean another one by now: with a cursor, name that of the page before")
+    return SANDBOX.read(lambda connection: route_timeframe(connection, key, Window(starts, ends)))
 
 
 def warm_up(at: datetime) -> None:

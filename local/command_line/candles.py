@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.timeframe import AUTO, Timeframe
 from chandlery.store import candles as candle_store
 from chandlery.store import derived, instruments
 from chandlery.store.candles import Candle
 from chandlery.store.derived import DerivedCandle
+from chandlery.usecases.route_timeframe import route_timeframe
 from local.command_line.database import open_connection
-from local.command_line.options import AsJson, From, Key, TimeframeName, To, window_of
-from local.command_line.output import show_csv, show_rows
+from local.command_line.options import AsJson, From, Key, TimeframeOrAuto, To, window_of
+from local.command_line.output import err, show_csv, show_rows
 
 COLUMNS = (
     "time",
@@ -35,7 +36,7 @@ SPARE = ("version", "revision", "price_eligible", "source", "sources", "expected
 
 def candles(
     key: Key,
-    timeframe: TimeframeName,
+    timeframe: TimeframeOrAuto,
     starts: From,
     ends: To,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header")] = False,
@@ -49,17 +50,20 @@ def candles(
     """
     if as_csv and as_json:
         raise typer.BadParameter("--csv and --json exclude each other")
-    columns = COLUMNS if timeframe is Timeframe.M1 else DERIVED_COLUMNS
     window = window_of(starts, ends)
     found: Sequence[Candle | DerivedCandle]
     with open_connection() as connection:
         instrument = instruments.find(connection, key)
-        if timeframe is Timeframe.M1:
+        chosen = route_timeframe(connection, key, window) if timeframe == AUTO else Timeframe(timeframe)
+        if chosen is Timeframe.M1:
             found = candle_store.read(connection, instrument.instrument_id, window)
         else:
-            found = derived.read(connection, instrument.instrument_id, timeframe, window)
+            found = derived.read(connection, instrument.instrument_id, chosen, window)
+    if timeframe == AUTO:
+        err.print(f"timeframe {chosen}: {len(found):,} candles", markup=False)
+    columns = COLUMNS if chosen is Timeframe.M1 else DERIVED_COLUMNS
     rows = [asdict(candle) for candle in found]
     if as_csv:
         show_csv(rows, columns)
     else:
-        show_rows(rows, columns, title=f"{key} {timeframe}", as_json=as_json, spare=SPARE)
+        show_rows(rows, columns, title=f"{key} {chosen}", as_json=as_json, spare=SPARE)

@@ -1,6 +1,6 @@
 """Timeframes, and the buckets they cut time into. All times are aware, UTC."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
@@ -155,3 +155,13 @@ _ALIASES = {
 # Those with a continuous aggregate of their own, each after the ones it is built on. The daily one holds the parts of
 # sessions that a UTC day cuts out; weeks and months are views over it.
 AGGREGATED = (Timeframe.M5, Timeframe.M15, Timeframe.M30, Timeframe.H1, Timeframe.H4, Timeframe.D1)
+
+# What stands for a timeframe that is to be chosen; and how many candles of it are enough to draw a stretch by.
+AUTO = "auto"
+ENOUGH = 200
+
+
+def choose_timeframe(points: Mapping[Timeframe, int]) -> Timeframe:
+    """The coarsest timeframe that has enough candles; where none has, the one that has most, of equals the finest."""
+    enough = [each for each in Timeframe if points.get(each, 0) >= ENOUGH]
+    return enough[-1] if enough else max(Timeframe, key=lambda each: points.get(each, 0))
