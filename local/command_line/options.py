@@ -77,6 +77,6 @@ TimeframeOrAuto = Annotated[
     typer.Argument(
         parser=parse_timeframe_or_auto,
         metavar="TIMEFRAME",
-        help=f"{' '.join(Timeframe)}, or auto: the coarsest of which there are 200 candles or more, else the one with most",
+        help=f"{' '.join(Timeframe)}, or auto: the coarsest that has 200 candles or more, else the one with most",
     ),
 ]
