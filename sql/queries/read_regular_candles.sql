@@ -89,7 +89,9 @@ CROSS JOIN LATERAL (
         SELECT
             greatest(o.starts, c.time, n.since) AS starts, least(o.ends, c.time + :'width'::interval, n.delisted_at) AS ends
         FROM openings AS o
-        WHERE o.starts < c.time + :'width'::interval AND o.ends > c.time
+        -- Counted from an open, a bucket ends with its own stretch of hours.
+        WHERE o.ends > c.time
+            AND CASE WHEN :'from_open'::boolean THEN o.starts <= c.time ELSE o.starts < c.time + :'width'::interval END
     ) AS inside
     WHERE starts < ends
 ) AS e
