@@ -145,7 +145,7 @@ def _answer(connection: Connection, request: ComputeRequest, at: datetime) -> An
 
 def _query(connection: Connection, request: ComputeRequest, at: datetime) -> "SeriesQuery":
     from chandlery.numerics.catalogue import ParameterError, prepare
-    from chandlery.usecases.compute_series import SeriesQuery
+    from chandlery.usecases.compute_series import SeriesQuery, most_candles
 
     check_order(request.starts, request.ends, at)
     starts, ends = request.starts, request.ends or newest_end(request.timeframe, at)
@@ -160,7 +160,19 @@ def _query(connection: Connection, request: ComputeRequest, at: datetime) -> "Se
     settings = SANDBOX.settings
     outputs = sum(len(each.info.outputs) for each in prepared)
     most = min(settings.api_most_candles, settings.api_most_values // outputs)
-    limit = request.limit or (500 if starts is None else most)
+    hours = hours_of(request.session, request.align)
+    default = 500 if starts is None else most
+    if hours.are_folded(request.timeframe):
+        # Half of what may be read is left to what indicators need before.
+        most_folded = most_candles(request.timeframe, hours, settings.api_most_rows) // 2
+        if request.limit is not None and request.limit > most_folded:
+            raise Refused(
+                "limit",
+                f"{request.timeframe} of regular hours is folded from minutes, of which {settings.api_most_rows:,} are"
+                f" read at most: give a number up to {most_folded:,}",
+            )
+        default = min(default, most_folded)
+    limit = request.limit or default
     if limit > most:
         raise Refused(
             "limit", f"{limit:,} candles of {outputs} values each; {settings.api_most_values:,} values are the most"
@@ -175,7 +187,7 @@ def _query(connection: Connection, request: ComputeRequest, at: datetime) -> "Se
         whole=request.limit is None and starts is not None,
         most_rows=settings.api_most_rows,
         indicators=tuple(prepared),
-        hours=hours_of(request.session, request.align),
+        hours=hours,
     )
 
 

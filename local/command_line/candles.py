@@ -89,7 +89,7 @@ def candles(
         rows = _read(connection, key, chosen, window, hours)
     if timeframe == AUTO:
         err.print(f"timeframe {chosen}: {len(rows):,} candles", markup=False)
-    columns = COLUMNS if chosen is Timeframe.M1 and hours is Hours.ALL else DERIVED_COLUMNS
+    columns = COLUMNS if chosen is Timeframe.M1 and not hours.are_folded(chosen) else DERIVED_COLUMNS
     if as_csv:
         show_csv(rows, columns)
     else:
@@ -99,7 +99,7 @@ def candles(
 def _read(
     connection: Connection, key: str, timeframe: Timeframe, window: Window, hours: Hours
 ) -> Sequence[Mapping[str, Any]]:
-    if hours is not Hours.ALL and not timeframe.by_session:
+    if hours.are_folded(timeframe):
         return _read_regular(connection, key, timeframe, window, hours)
     instrument_id = instruments.find(connection, key).instrument_id
     if timeframe is Timeframe.M1:

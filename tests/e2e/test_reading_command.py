@@ -143,3 +143,37 @@ def test_ignored_columns_are_named(chandlery: Chandlery, tmp_path: Path) -> None
     of_candles = chandlery("import", "candles", str(candles), "--instrument", KEY, "--json")
     assert of_candles.stderr.startswith(f"{candles}: ignored columns: trade (did you mean trades?)\n")
     assert json.loads(of_candles.stdout)[0]["ignored_columns"] == {"trade": "trades"}
+
+
+def test_regular_hours_are_read_without_those_before_the_open(chandlery: Chandlery, tmp_path: Path) -> None:
+    key, day = "DESK@HOURS@EQ", ("--from", "2026-03-04", "--to", "2026-03-05", "--json")
+    own, path = tmp_path / "own.csv", tmp_path / "rth.csv"
+    own.write_text("session_date,opens_at,closes_at\n2026-03-04,2026-03-04T09:30,2026-03-04T16:00\n")
+    path.write_text(
+        "time,open,high,low,close,volume\n2026-03-04T14:00:00Z,50,50,50,50,900\n2026-03-04T14:29:00Z,51,51,51,51,900\n"
+        "2026-03-04T14:30:00Z,100,101,100,101,100\n2026-03-04T14:59:00Z,101,102,101,102,100\n"
+    )
+    chandlery("sessions", "import", str(own), "--calendar", "OWN", "--time-zone", "America/New_York")
+    assert chandlery("instruments", "add", key, "--calendar", "OWN").returncode == 0
+    assert chandlery("import", "candles", str(path), "--instrument", key, "--aggregate").returncode == 0
+    read = {
+        options: [
+            (each["time"], each["open"], each["volume"])
+            for each in json.loads(chandlery("candles", key, "1h", *day, *options).stdout)
+        ]
+        for options in ((), ("--session", "regular"), ("--session", "regular", "--align", "session"))
+    }
+    assert list(read.values()) == [
+        [("2026-03-04T14:00:00Z", "50", "2000")],
+        [("2026-03-04T14:00:00Z", "100", "200")],
+        [("2026-03-04T14:30:00Z", "100", "200")],
+    ]
+    assert chandlery("candles", key, "1h", *day, "--align", "session").returncode == 2
+
+
+def test_auto_says_which_timeframe_it_chose(history: Chandlery) -> None:
+    shown = history("candles", KEY, "auto", *WINDOW, "--csv")
+    assert (shown.returncode, shown.stderr) == (0, "timeframe 1m: 1 candles\n")
+    assert shown.stdout.startswith(
+        "time,open,high,low,close,volume,vwap,trades,source,version,revision\n2026-02-27T12:00:00Z,"
+    )

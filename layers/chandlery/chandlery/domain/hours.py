@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Self
 
+from chandlery.domain.timeframe import Timeframe
+
 
 class Hours(StrEnum):
     """All that is traded; regular hours in buckets of the clock; regular hours, counted from where a session opens.
@@ -26,3 +28,7 @@ class Hours(StrEnum):
                 raise ValueError("buckets are counted from a session's open in regular hours alone: session=regular")
             return cls("all")
         return cls("from open" if align == "session" else "regular")
+
+    def are_folded(self, timeframe: Timeframe) -> bool:
+        """Whether candles of a timeframe are folded from minutes when they are read; all others are stored."""
+        return self is not Hours.ALL and not timeframe.by_session

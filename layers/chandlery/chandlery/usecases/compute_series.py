@@ -21,6 +21,11 @@ from chandlery.usecases.read_candles import find_open_buckets
 _FURTHER = 4
 
 
+def most_candles(timeframe: Timeframe, hours: Hours, most_rows: int) -> int:
+    """How many candles may be read where so many rows may be: of those that are folded, minutes."""
+    return regular_candles.most_candles(timeframe, most_rows) if hours.are_folded(timeframe) else most_rows
+
+
 @dataclass(frozen=True)
 class SeriesQuery:
     """What to compute: over the candles whose buckets start in [starts, ends), the newest `most` of them.
@@ -48,12 +53,12 @@ class SeriesQuery:
     @property
     def folded(self) -> bool:
         """Whether candles are folded from minutes when read."""
-        return self.hours is not Hours.ALL and not self.timeframe.by_session
+        return self.hours.are_folded(self.timeframe)
 
     @property
     def most_candles(self) -> int:
         """How many candles `most_rows` allows to read."""
-        return regular_candles.most_candles(self.timeframe, self.most_rows) if self.folded else self.most_rows
+        return most_candles(self.timeframe, self.hours, self.most_rows)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class CandleQuery:
     @property
     def folded(self) -> bool:
         """Whether they are folded from minutes when read."""
-        return self.hours is not Hours.ALL and not self.timeframe.by_session
+        return self.hours.are_folded(self.timeframe)
 
 
 @dataclass(frozen=True)
