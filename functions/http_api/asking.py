@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from chandlery.domain.hours import Hours
-from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.timeframe import AUTO, Timeframe
 from chandlery.domain.window import DAY, EARLIEST, LATEST, floor_minute
 from chandlery.errors import Refused
 
@@ -55,6 +55,10 @@ def _timeframe(text: Any) -> Any:
         raise PydanticCustomError("timeframe", "{said}", {"said": str(error)}) from None
 
 
+def _timeframe_or_auto(text: Any) -> Any:
+    return str(_timeframe(text)) if isinstance(text, str) and text != AUTO else text
+
+
 Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_written),
@@ -71,13 +75,15 @@ TimeframeName = Annotated[
     ),
 ]
 TimeframeOrAuto = Annotated[
-    TimeframeName | Literal["auto"],
+    str,
+    BeforeValidator(_timeframe_or_auto),
     Field(
         description=(
             "1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, 1mo (or 1M), or in words: 1minute, 5minutes, 1hour; auto, with `from`:"
             " the coarsest of which 200 candles or more start between `from` and `to`, else the one with most, of"
             " equals the finest"
         ),
+        json_schema_extra={"examples": ["5m", "1hour", "auto"]},
     ),
 ]
 SessionName = Annotated[

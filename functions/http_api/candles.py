@@ -15,7 +15,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from psycopg import Connection
 from pydantic import BaseModel, Field
 
-from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.timeframe import AUTO, Timeframe
 from chandlery.domain.window import EARLIEST, MINUTE, Window, floor_minute
 from chandlery.errors import Refused
 from chandlery.usecases.read_candles import CandlePage, CandleQuery, CandleRow, read_candles
@@ -116,7 +116,7 @@ def get_candles(
     if limit > SANDBOX.settings.api_most_candles:
         raise Refused("limit", f"{SANDBOX.settings.api_most_candles:,} candles are the most")
     check_order(starts, ends, at)
-    chosen = timeframe if isinstance(timeframe, Timeframe) else _route(instrument_key, starts, ends or at, cursor)
+    chosen = _route(instrument_key, starts, ends or at, cursor) if timeframe == AUTO else Timeframe(timeframe)
     hours = hours_of(session, align)
     query = CandleQuery(instrument_key, chosen, starts, ends, limit, fill == "flat", include_partial, cursor, hours)
     as_csv = preferred(["application/json", "text/csv"], app.current_event.headers.get("accept", "")) == "text/csv"
