@@ -83,7 +83,7 @@ TimeframeOrAuto = Annotated[
             " the coarsest of which 200 candles or more start between `from` and `to`, else the one with most, of"
             " equals the finest"
         ),
-        json_schema_extra={"examples": ["5m", "1hour", "auto"]},
+        json_schema_extra={"enum": [*map(str, Timeframe), AUTO], "examples": ["5m", AUTO]},
     ),
 ]
 SessionName = Annotated[
