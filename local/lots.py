@@ -40,6 +40,7 @@ def checked_candle_lots(
     latest: datetime,
     on_bad: OnBad | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_ignored: Callable[[Mapping[str, str | None]], None] = lambda _: None,
     lot_candles: int = 20_000,
     allow_negative: bool = False,
 ) -> Iterator[Iterator[CandleColumns]]:
@@ -50,6 +51,7 @@ def checked_candle_lots(
         latest: the start of the last minute that is over, aware; a candle after it is bad.
         on_bad: what to do with rows that are left out, each told once; None: the first bad row raises.
         progress: called with the bytes read and the bytes to read, both times counted, for a progress bar.
+        on_ignored: called once with the columns that mean nothing, as `MarketFileReader.ignored_columns` has them.
         lot_candles: the most candles in one lot, which never goes beyond a year (UTC) either.
         allow_negative: whether a price may lie below zero.
 
@@ -58,6 +60,7 @@ def checked_candle_lots(
     """
     opened = partial(open_candle_file, path, latest=latest, allow_negative=allow_negative)
     with opened(on_bad=on_bad) as checked:
+        on_ignored(checked.ignored_columns)
         total, as_it_was = 2 * checked.total_bytes, _state(path)
         for _ in checked:
             progress(checked.bytes_read, total)

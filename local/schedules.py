@@ -15,7 +15,8 @@ from croniter import croniter
 from chandlery.domain.window import MINUTE, Window
 from chandlery.errors import Permanent
 
-TEMPLATE = Path(__file__).resolve().parents[1] / "template.yaml"
+_INSTALLED = Path(__file__).resolve().with_name("template.yaml")  # in a wheel
+TEMPLATE = _INSTALLED if _INSTALLED.exists() else _INSTALLED.parents[1] / "template.yaml"
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 # Units in the next larger one: a rate that divides them fires at the same times each hour or day.
 _WHOLE = {"minute": 60, "hour": 24, "day": 1}

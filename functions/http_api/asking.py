@@ -2,14 +2,15 @@
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.hours import Hours
+from chandlery.domain.timeframe import AUTO, Timeframe
 from chandlery.domain.window import DAY, EARLIEST, LATEST, floor_minute
 from chandlery.errors import Refused
 
@@ -54,6 +55,10 @@ def _timeframe(text: Any) -> Any:
         raise PydanticCustomError("timeframe", "{said}", {"said": str(error)}) from None
 
 
+def _timeframe_or_auto(text: Any) -> Any:
+    return str(_timeframe(text)) if isinstance(text, str) and text != AUTO else text
+
+
 Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_written),
@@ -65,8 +70,38 @@ TimeframeName = Annotated[
     Timeframe,
     BeforeValidator(_timeframe),
     Field(
-        description="1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, 1mo, or in words: 1minute, 5minutes, 1hour",
+        description="1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, 1mo (or 1M), or in words: 1minute, 5minutes, 1hour",
         json_schema_extra={"type": "string", "examples": ["5m", "1hour"]},
+    ),
+]
+TimeframeOrAuto = Annotated[
+    str,
+    BeforeValidator(_timeframe_or_auto),
+    Field(
+        description=(
+            "1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, 1mo (or 1M), or in words: 1minute, 5minutes, 1hour; auto, with `from`:"
+            " the coarsest of which 200 candles or more start between `from` and `to`, else the one with most, of"
+            " equals the finest"
+        ),
+        json_schema_extra={"enum": [*map(str, Timeframe), AUTO], "examples": ["5m", AUTO]},
+    ),
+]
+SessionName = Annotated[
+    Literal["all", "regular"],
+    Field(
+        description=(
+            "regular: candles up to 4h of regular hours alone, folded from minutes, as far back as these are kept;"
+            " longer ones are of regular hours in any case"
+        )
+    ),
+]
+AlignName = Annotated[
+    Literal["clock", "session"],
+    Field(
+        description=(
+            "session, with session=regular: buckets are counted from where a session opens, and after its break anew;"
+            " the minute of the closing auction lies in the last one"
+        )
     ),
 ]
 # The database takes no NUL in a text.
@@ -79,6 +114,18 @@ PathKey = Annotated[Key, BeforeValidator(unquote)]
 Feed = Annotated[Words | None, Query(min_length=1, max_length=100, description="of this feed's instruments alone")]
 Limit = Annotated[int, Query(ge=1, le=10_000, description="rows in a page, at most")]
 Cursor = Annotated[Words | None, Query(min_length=1, max_length=2000, description="next_cursor of the page before")]
+
+
+def hours_of(session: str, align: str) -> Hours:
+    """What `session` and `align` ask for.
+
+    Raises:
+        Refused: they contradict each other.
+    """
+    try:
+        return Hours.of(session, align)
+    except ValueError as error:
+        raise Refused("align", str(error)) from None
 
 
 def check_order(starts: datetime | None, ends: datetime | None, at: datetime) -> None:

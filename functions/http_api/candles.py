@@ -15,14 +15,27 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from psycopg import Connection
 from pydantic import BaseModel, Field
 
-from chandlery.domain.window import EARLIEST, Window
+from chandlery.domain.timeframe import AUTO, Timeframe
+from chandlery.domain.window import EARLIEST, MINUTE, Window, floor_minute
 from chandlery.errors import Refused
 from chandlery.usecases.read_candles import CandlePage, CandleQuery, CandleRow, read_candles
+from chandlery.usecases.route_timeframe import route_timeframe
 
 from .accepting import preferred
 from .answering import Answered, Made, Question, answer, respond, told
 from .application import app, asked_at
-from .asking import Cursor, Moment, PathKey, TimeframeName, check_order, moment_of, newest_end
+from .asking import (
+    AlignName,
+    Cursor,
+    Moment,
+    PathKey,
+    SessionName,
+    TimeframeOrAuto,
+    check_order,
+    hours_of,
+    moment_of,
+    newest_end,
+)
 from .problems import documented
 from .sandbox import SANDBOX
 
@@ -54,14 +67,14 @@ class Candle(BaseModel):
     filled: bool = Field(description="made up for a bucket without trades: all prices the last close")
     price_eligible: bool = Field(description="whether trades that may set prices set them")
     sources: str | None = Field(description="who made it, or the minutes of it")
-    revision: int | None = Field(description="how often it was changed; null where derived")
+    revision: int | None = Field(description="how often it was changed; null where derived, or of regular hours")
 
 
 class Candles(BaseModel):
     """A page of candles, the oldest first."""
 
     instrument_key: str
-    timeframe: str
+    timeframe: str = Field(description="of the candles: the one that was chosen, where auto was asked for")
     candles: list[Candle]
     next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
 
@@ -86,7 +99,7 @@ class Candles(BaseModel):
 )
 def get_candles(
     instrument_key: Annotated[PathKey, Path()],
-    timeframe: Annotated[TimeframeName, Query()],
+    timeframe: Annotated[TimeframeOrAuto, Query()],
     starts: Annotated[Moment | None, Query(alias="from", description="buckets that start here or later")] = None,
     ends: Annotated[Moment | None, Query(alias="to", description="buckets that start before; now where absent")] = None,
     limit: Annotated[int, Query(ge=1, description="candles in a page, at most")] = _DEFAULT_LIMIT,
@@ -94,6 +107,8 @@ def get_candles(
         Literal["none", "flat"], Query(description="flat: make up buckets without trades, marked")
     ] = "none",
     include_partial: Annotated[bool, Query(description="whether to list open and partial candles")] = True,
+    session: Annotated[SessionName, Query()] = "all",
+    align: Annotated[AlignName, Query()] = "clock",
     cursor: Cursor = None,
 ) -> Response[str]:
     """Answer a page."""
@@ -101,12 +116,23 @@ def get_candles(
     if limit > SANDBOX.settings.api_most_candles:
         raise Refused("limit", f"{SANDBOX.settings.api_most_candles:,} candles are the most")
     check_order(starts, ends, at)
-    query = CandleQuery(instrument_key, timeframe, starts, ends, limit, fill == "flat", include_partial, cursor)
+    chosen = _route(instrument_key, starts, ends or at, cursor) if timeframe == AUTO else Timeframe(timeframe)
+    hours = hours_of(session, align)
+    query = CandleQuery(instrument_key, chosen, starts, ends, limit, fill == "flat", include_partial, cursor, hours)
     as_csv = preferred(["application/json", "text/csv"], app.current_event.headers.get("accept", "")) == "text/csv"
     answered, following = SANDBOX.read(partial(_answer, query=query, at=at, as_csv=as_csv))
     if not as_csv:
         return respond(answered)
     return respond(answered, "text/csv; charset=utf-8", **({"X-Next-Cursor": following} if following else {}))
+
+
+def _route(key: str, starts: datetime | None, ends: datetime, cursor: str | None) -> Timeframe:
+    """The timeframe that `auto` stands for."""
+    if starts is None:
+        raise Refused("timeframe", "auto needs from: it is chosen by the candles between from and to")
+    if cursor is not None:
+        raise Refused("timeframe", "auto may mean another one by now: with a cursor, name that of the page before")
+    return SANDBOX.read(lambda connection: route_timeframe(connection, key, Window(starts, ends)))
 
 
 def warm_up(at: datetime) -> None:
@@ -122,15 +148,20 @@ def warm_up(at: datetime) -> None:
 
 def _answer(connection: Connection, *, query: CandleQuery, at: datetime, as_csv: bool) -> tuple[Answered, str]:
     instrument = SANDBOX.find_instrument(connection, query.key)
-    moment = moment_of(query.timeframe, query.ends, at)
-    words = [query.starts, query.ends, query.limit, query.fill, query.include_partial, query.cursor, as_csv, moment]
+    moment = floor_minute(at) if query.folded else moment_of(query.timeframe, query.ends, at)
+    words = [
+        query.starts, query.ends, query.limit, query.fill, query.include_partial, query.cursor, as_csv, moment,
+        query.timeframe, query.hours,
+    ]  # fmt: skip
 
     def make() -> Made:
         page = read_candles(connection, query, at)
         text = f"{page.next_cursor or ''}\n{_csv(page)}" if as_csv else _json(page)
         return Made(text.encode(), _window(page, query, at))
 
-    answered = answer(connection, Question(instrument, query.timeframe, words, at), make)
+    # What is folded when read hangs on minutes alone.
+    made_of = Timeframe.M1 if query.folded else query.timeframe
+    answered = answer(connection, Question(instrument, made_of, words, at), make)
     if not as_csv:
         return answered, ""
     following, _, body = answered.body.decode().partition("\n")
@@ -140,6 +171,8 @@ def _answer(connection: Connection, *, query: CandleQuery, at: datetime, as_csv:
 def _window(page: CandlePage, query: CandleQuery, at: datetime) -> Window:
     """The minutes a page was made of."""
     ends = query.timeframe.ceil_bucket(query.ends or newest_end(query.timeframe, at))
+    if query.folded:
+        ends += query.timeframe.longest + MINUTE
     if query.fill or query.cursor is not None or (query.starts is None and page.next_cursor is None):
         # The close before the page, wherever it is; or all there is.
         return Window(EARLIEST, ends)

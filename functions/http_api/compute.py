@@ -12,12 +12,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field
 
-from chandlery.domain.window import EARLIEST, Window
+from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.window import EARLIEST, MINUTE, Window, floor_minute
 from chandlery.errors import Refused
 
 from .answering import Answered, Made, Question, answer, respond, told
 from .application import asked_at
-from .asking import Key, Moment, TimeframeName, check_order, moment_of, newest_end
+from .asking import AlignName, Key, Moment, SessionName, TimeframeName, check_order, hours_of, moment_of, newest_end
 from .problems import documented
 from .sandbox import SANDBOX
 
@@ -45,6 +46,8 @@ class ComputeRequest(BaseModel):
     timeframe: TimeframeName
     starts: Moment | None = Field(None, alias="from")
     ends: Moment | None = Field(None, alias="to", description="ISO 8601 with an offset; now where absent")
+    session: SessionName = "all"
+    align: AlignName = "clock"
     limit: int | None = Field(None, ge=1, description="candles, at most: the newest; 500 where neither is given")
     indicators: list[IndicatorRequest] = Field(min_length=1, max_length=1000)
 
@@ -124,20 +127,25 @@ def _answer(connection: Connection, request: ComputeRequest, at: datetime) -> An
     words = [
         query.starts, query.ends, query.most,
         [[each.info.name, dict(each.parameters)] for each in query.indicators],
-        moment_of(query.timeframe, request.ends, at),
+        floor_minute(at) if query.folded else moment_of(query.timeframe, request.ends, at),
+        query.timeframe, query.hours,
     ]  # fmt: skip
 
     def make() -> Made:
         computed = compute_series(connection, query, at)
         ends = query.timeframe.ceil_bucket(query.ends)
+        if query.folded:
+            ends += query.timeframe.longest + MINUTE
         return Made(_json(computed, query), Window(computed.looked_from or EARLIEST, ends))
 
-    return answer(connection, Question(instrument, query.timeframe, words, at), make)
+    # What is folded when read hangs on minutes alone.
+    made_of = Timeframe.M1 if query.folded else query.timeframe
+    return answer(connection, Question(instrument, made_of, words, at), make)
 
 
 def _query(connection: Connection, request: ComputeRequest, at: datetime) -> "SeriesQuery":
     from chandlery.numerics.catalogue import ParameterError, prepare
-    from chandlery.usecases.compute_series import SeriesQuery
+    from chandlery.usecases.compute_series import SeriesQuery, most_candles
 
     check_order(request.starts, request.ends, at)
     starts, ends = request.starts, request.ends or newest_end(request.timeframe, at)
@@ -152,7 +160,19 @@ def _query(connection: Connection, request: ComputeRequest, at: datetime) -> "Se
     settings = SANDBOX.settings
     outputs = sum(len(each.info.outputs) for each in prepared)
     most = min(settings.api_most_candles, settings.api_most_values // outputs)
-    limit = request.limit or (500 if starts is None else most)
+    hours = hours_of(request.session, request.align)
+    default = 500 if starts is None else most
+    if hours.are_folded(request.timeframe):
+        # Half of what may be read is left to what indicators need before.
+        most_folded = most_candles(request.timeframe, hours, settings.api_most_rows) // 2
+        if request.limit is not None and request.limit > most_folded:
+            raise Refused(
+                "limit",
+                f"{request.timeframe} of regular hours is folded from minutes, of which {settings.api_most_rows:,} are"
+                f" read at most: give a number up to {most_folded:,}",
+            )
+        default = min(default, most_folded)
+    limit = request.limit or default
     if limit > most:
         raise Refused(
             "limit", f"{limit:,} candles of {outputs} values each; {settings.api_most_values:,} values are the most"
@@ -167,6 +187,7 @@ def _query(connection: Connection, request: ComputeRequest, at: datetime) -> "Se
         whole=request.limit is None and starts is not None,
         most_rows=settings.api_most_rows,
         indicators=tuple(prepared),
+        hours=hours,
     )
 
 

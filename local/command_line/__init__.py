@@ -4,12 +4,14 @@ import signal
 import sys
 from functools import cache
 from importlib import import_module
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from chandlery.errors import ChandleryError
+from local.command_line.stdout import NobodyReads, explained_stdout
 from local.errors import Explained
 
 # In the order in which they are listed: name → module and what it has of that name, loaded when asked for.
@@ -77,25 +79,43 @@ app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Makes and keeps a trading desk's candles. DATABASE_URL picks the database; without it an embedded TimescaleDB"
     " is started, with its data under CHANDLERY_HOME (default .chandlery).",
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from chandlery.store.schema import REVISION  # imported here: psycopg takes a while
+
+        print(f"chandlery {version('chandlery')}, schema {REVISION}")
+        raise typer.Exit
+
+
 @app.callback()
-def _commands() -> None:
-    """Nothing comes before a command."""
+def _commands(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="show the version, and of its schema"),
+    ] = False,
+) -> None:
+    """Nothing else comes before a command."""
 
 
 def main() -> None:
     """Run a command; a failure is one line on stderr and exit code 1, wrong usage exit code 2, Ctrl-C exit code 130.
 
-    SIGTERM and a closed terminal end it as Ctrl-C does: what it started ends with it.
+    SIGTERM and a closed terminal end it as Ctrl-C does: what it started ends with it. Where nobody reads what it
+    writes any more (`| head`), it ends as by SIGPIPE: exit code 141, without a word.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        app()
+        with explained_stdout():
+            app()
+    except NobodyReads:
+        sys.exit(141)
     except (ChandleryError, Explained) as error:
         print(f"chandlery: {error}", file=sys.stderr)
         sys.exit(1)

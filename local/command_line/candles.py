@@ -1,19 +1,26 @@
 """`chandlery candles`: read candles."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
 
 import typer
+from psycopg import Connection
 
-from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.hours import Hours
+from chandlery.domain.timeframe import AUTO, Timeframe
+from chandlery.domain.window import Window
+from chandlery.errors import Permanent
 from chandlery.store import candles as candle_store
 from chandlery.store import derived, instruments
-from chandlery.store.candles import Candle
-from chandlery.store.derived import DerivedCandle
+from chandlery.store.regular_candles import most_candles
+from chandlery.usecases.read_candles import MOST, MOST_MINUTES, CandleQuery, read_candles
+from chandlery.usecases.route_timeframe import route_timeframe
 from local.command_line.database import open_connection
-from local.command_line.options import AsJson, From, Key, TimeframeName, To, window_of
-from local.command_line.output import show_csv, show_rows
+from local.command_line.options import AsJson, From, Key, TimeframeOrAuto, To, window_of
+from local.command_line.output import err, show_csv, show_rows
 
 COLUMNS = (
     "time",
@@ -28,14 +35,39 @@ COLUMNS = (
     "version",
     "revision",
 )
+
+
+class Session(StrEnum):
+    """Which hours candles are made of."""
+
+    ALL = "all"
+    REGULAR = "regular"
+
+
+class Align(StrEnum):
+    """What buckets are counted from."""
+
+    CLOCK = "clock"
+    SESSION = "session"
+
+
 DERIVED_COLUMNS = (*COLUMNS[:8], "minutes", "expected", "sources", "price_eligible")
+# What a narrow terminal goes without, in this order.
+SPARE = ("version", "revision", "price_eligible", "source", "sources", "expected", "minutes", "trades", "vwap")
 
 
 def candles(
     key: Key,
-    timeframe: TimeframeName,
+    timeframe: TimeframeOrAuto,
     starts: From,
     ends: To,
+    session: Annotated[
+        Session,
+        typer.Option(help="regular: of regular hours alone, folded from minutes, as far back as these are kept"),
+    ] = Session.ALL,
+    align: Annotated[
+        Align, typer.Option(help="session: count buckets from where a session opens, and after its break anew")
+    ] = Align.CLOCK,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -45,17 +77,48 @@ def candles(
     stretch are shown. Minutes are the complete one-minute candles of a bucket, expected those that sessions expect:
     the minute of the closing auction is not among them.
     """
-    columns = COLUMNS if timeframe is Timeframe.M1 else DERIVED_COLUMNS
+    if as_csv and as_json:
+        raise typer.BadParameter("--csv and --json exclude each other")
     window = window_of(starts, ends)
-    found: Sequence[Candle | DerivedCandle]
+    try:
+        hours = Hours.of(session, align)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     with open_connection() as connection:
-        instrument = instruments.find(connection, key)
-        if timeframe is Timeframe.M1:
-            found = candle_store.read(connection, instrument.instrument_id, window)
-        else:
-            found = derived.read(connection, instrument.instrument_id, timeframe, window)
-    rows = [asdict(candle) for candle in found]
+        chosen = route_timeframe(connection, key, window) if timeframe == AUTO else Timeframe(timeframe)
+        rows = _read(connection, key, chosen, window, hours)
+    if timeframe == AUTO:
+        err.print(f"timeframe {chosen}: {len(rows):,} candles", markup=False)
+    columns = COLUMNS if chosen is Timeframe.M1 and not hours.are_folded(chosen) else DERIVED_COLUMNS
     if as_csv:
         show_csv(rows, columns)
     else:
-        show_rows(rows, columns, title=f"{key} {timeframe}", as_json=as_json)
+        show_rows(rows, columns, title=f"{key} {chosen}", as_json=as_json, spare=SPARE)
+
+
+def _read(
+    connection: Connection, key: str, timeframe: Timeframe, window: Window, hours: Hours
+) -> Sequence[Mapping[str, Any]]:
+    if hours.are_folded(timeframe):
+        return _read_regular(connection, key, timeframe, window, hours)
+    instrument_id = instruments.find(connection, key).instrument_id
+    if timeframe is Timeframe.M1:
+        return [asdict(candle) for candle in candle_store.read(connection, instrument_id, window)]
+    return [asdict(candle) for candle in derived.read(connection, instrument_id, timeframe, window)]
+
+
+def _read_regular(
+    connection: Connection, key: str, timeframe: Timeframe, window: Window, hours: Hours
+) -> Sequence[Mapping[str, Any]]:
+    most = min(MOST, most_candles(timeframe, MOST_MINUTES))
+    query = CandleQuery(key, timeframe, window.starts, window.ends, most, False, True, None, hours)
+    page = read_candles(connection, query, datetime.now(UTC))
+    if page.next_cursor is not None:
+        raise Permanent(f"these are more than {most:,} candles of regular hours, the most at a time: ask for less")
+    if any(
+        dropped.starts < window.ends and window.starts < dropped.ends for dropped in derived.list_dropped(connection)
+    ):
+        err.print(
+            "minutes of this stretch were dropped by retention: candles of regular hours lack them", style="yellow"
+        )
+    return [row._asdict() for row in page.candles]

@@ -38,6 +38,8 @@ def emulate(
     runs: Annotated[int | None, typer.Option(min=1, help="end after so many runs; at Ctrl-C when absent")] = None,
 ) -> None:
     """Build and deploy the stack to an AWS on this machine, and watch its schedule make candles, until Ctrl-C."""
+    if not (building.REPO / "template.yaml").exists():
+        raise Permanent("the emulation builds the stack from a checkout: run make emulate in one")
     if not INTERPRETER.exists():
         raise Permanent("the tools that build and deploy are not installed: make emulate")
     home = LocalSettings().chandlery_home.resolve() / "emulated"

@@ -15,7 +15,7 @@ from chandlery.usecases.explain_minute import MinuteReport, Verdict, explain_min
 from local.command_line.database import open_connection
 from local.command_line.gaps import evidence_told
 from local.command_line.options import AsJson, Key, parse_moment
-from local.command_line.output import out, plain, show_json
+from local.command_line.output import out, plain, show_json, show_table
 
 _STYLES = {Verdict.COMPLETE: "green", Verdict.MISSING: "red", Verdict.NOT_JUDGED: "yellow", Verdict.WAITING: "yellow"}
 
@@ -42,7 +42,7 @@ def explain(
     grid = Table.grid(padding=(0, 2, 0, 0))
     for name, told in _parts(report):
         grid.add_row(Text(name, "bold"), Text(told))
-    out.print(grid)
+    show_table(grid)
     out.print(report.sentence, style=_STYLES.get(report.verdict), markup=False, soft_wrap=True)
 
 

@@ -4,9 +4,10 @@ import contextlib
 import importlib
 import io
 import json
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,8 +48,14 @@ _STANDING = (
     "weeks_left",
 )
 
+_METRICS_DISABLED = "POWERTOOLS_METRICS_DISABLED"
 # Of a function that is called and waited for.
 _MOST_EVENT_BYTES = 6 * 1024 * 1024
+
+
+Metrics = Annotated[
+    bool, typer.Option("--metrics", help="print metrics too, to stderr, in CloudWatch's embedded format")
+]
 
 
 @dataclass
@@ -77,6 +84,22 @@ def scheduled_event(moment: datetime) -> dict[str, Any]:
     return {"scheduled_at": plain(moment)}
 
 
+@contextlib.contextmanager
+def metrics_if(asked: bool) -> Iterator[None]:
+    """Have functions, here and in processes that are started, print their metrics only if asked to.
+
+    Nobody reads CloudWatch's format at a terminal. Who sets Powertools' own variable has decided already.
+    """
+    if asked or _METRICS_DISABLED in os.environ:
+        yield
+        return
+    os.environ[_METRICS_DISABLED] = "true"
+    try:
+        yield
+    finally:
+        del os.environ[_METRICS_DISABLED]
+
+
 def invoke(
     function: Annotated[str, typer.Argument(metavar="FUNCTION", help="module in functions/, as live_processor")],
     event: Annotated[Path | None, typer.Option(help="file with the event; the schedule's own when absent")] = None,
@@ -87,6 +110,7 @@ def invoke(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="say what it would write, and write nothing; not for the HTTP API")
     ] = False,
+    metrics: Metrics = False,
     as_json: AsJson = False,
 ) -> None:
     """Run one function now; its log goes to stderr, what it did to stdout."""
@@ -99,7 +123,7 @@ def invoke(
         if found.schedule is None:
             raise Permanent(f"{function} writes nothing anyway: --dry-run is for functions that have a schedule")
         sent |= {"dry_run": True}
-    with working(function), contextlib.redirect_stdout(sys.stderr):
+    with working(function), metrics_if(metrics), contextlib.redirect_stdout(sys.stderr):
         report = call(found, sent)
     if as_json:
         show_json(report)

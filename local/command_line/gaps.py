@@ -16,7 +16,7 @@ from chandlery.store.ledger import Choice, Gap, Reason, Sum
 from chandlery.usecases.list_gaps import remark_not_judged
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson, parse_moment
-from local.command_line.output import err, out, plain, show_json
+from local.command_line.output import err, out, plain, show_json, show_table
 
 _ROWS = 100
 
@@ -57,7 +57,7 @@ def gaps(
         show_json([asdict(gap) for gap in found])
         return
     if found:
-        out.print(_table(found))
+        show_table(_table(found))
     total = sum(each.gaps for each in sums)
     cut = f"; the first {len(found):,} are shown, more: --limit N" if len(found) < total else ""
     out.print(_summary(sums, healed=healed) + cut, soft_wrap=True)

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -132,13 +132,24 @@ class _Reach:
 
 @dataclass(frozen=True)
 class _File:
-    """A file on its way in, whose rows it has, how far all files reach, and who hears of bad rows and of bytes read."""
+    """A file on its way in, whose rows it has, how far all files reach, and who hears of bad rows and of bytes read.
+
+    `ignored` are its columns that mean nothing, each with the one it may be meant for, or none.
+    """
 
     path: Path
     instrument: Instrument
     reach: _Reach
     set_aside: "_SetAside | None"
     progress: Callable[[int, int], None]
+    ignored: dict[str, str | None] = field(default_factory=dict)
+
+    def ignore(self, columns: Mapping[str, str | None]) -> None:
+        """Say on stderr which columns mean nothing."""
+        self.ignored.update(columns)
+        if columns:
+            told = (f"{name} (did you mean {meant}?)" if meant else name for name, meant in columns.items())
+            err.print(f"{self.path}: ignored columns: {', '.join(told)}", style="yellow", markup=False, soft_wrap=True)
 
 
 _L = TypeVar("_L")
@@ -212,7 +223,7 @@ def _import_file(
     bad = set_aside.rows if set_aside else 0
     if set_aside and bad:
         err.print(f"[yellow]{path}: {bad:,} bad rows set aside in {set_aside.path}[/yellow]", soft_wrap=True)
-    return {"file": str(path), **counts, "bad": bad}
+    return {"file": str(path), **counts, "bad": bad, "ignored_columns": file.ignored}
 
 
 def _import_ticks(connection: Connection, file: _File, on_conflict: OnConflict, seq: Seq) -> _Counts:
@@ -225,6 +236,7 @@ def _import_ticks(connection: Connection, file: _File, on_conflict: OnConflict, 
     with open_tick_file(
         file.path, latest=latest, on_bad=file.set_aside, by_row=by_row, allow_negative=negative
     ) as reader:
+        file.ignore(reader.ignored_columns)
         lots = tick_lots(
             iter(reader),
             file.instrument.instrument_id,
@@ -251,6 +263,7 @@ def _import_candles(connection: Connection, file: _File) -> _Counts:
         latest=last_closed,
         on_bad=file.set_aside,
         progress=file.progress,
+        on_ignored=file.ignore,
         allow_negative=file.instrument.allow_negative,
     ) as lots:
         kept = _watched(lots, "candles", file, lambda lot: (min(lot.times), max(lot.times)))

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,9 +13,11 @@ from local.command_line.database import open_connection, use_database
 from local.command_line.liveness import at_work
 from local.command_line.options import AsJson
 from local.command_line.output import out, show_json
+from local.new_migration import create_migration
 
 app = typer.Typer(
-    no_args_is_help=True, help="Build the schema, change it, check it. The verbs are Alembic's, but for `check`."
+    no_args_is_help=True,
+    help="Build the schema, change it, check it. The verbs are Alembic's, but for `check` and `revision`.",
 )
 
 Sql = Annotated[bool, typer.Option("--sql", help="print the SQL instead of running it")]
@@ -64,6 +67,17 @@ def history() -> None:
 def stamp(revision: str, sql: Sql = False) -> None:
     """Set the revision without running anything."""
     _run("stamp", revision, sql=sql, offline=sql)
+
+
+@app.command()
+def revision(
+    message: Annotated[str, typer.Option("--message", "-m", help="what it makes, in a few words")],
+) -> None:
+    """Begin a new migration, in a checkout: its module and SQL files of the next number; says what is left to do."""
+    files, left = create_migration(message, Path(__file__).resolve().parents[2])
+    for file in files:
+        out.print(str(file), markup=False)
+    print(f"left to do:\n{left}", end="", file=sys.stderr)
 
 
 def _run(verb: str, *arguments: str, offline: bool = False, **options: Any) -> None:

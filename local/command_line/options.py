@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.timeframe import AUTO, Timeframe
 from chandlery.domain.window import EARLIEST, LATEST, Window
 
 _D = TypeVar("_D", date, datetime)
@@ -50,6 +50,11 @@ def parse_timeframe(text: str) -> Timeframe:
         raise typer.BadParameter(str(error)) from None
 
 
+def parse_timeframe_or_auto(text: str) -> str:
+    """The same, or `auto`."""
+    return AUTO if text == AUTO else parse_timeframe(text)
+
+
 def window_of(starts: datetime, ends: datetime) -> Window:
     """The stretch between two options."""
     if starts >= ends:
@@ -66,4 +71,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="machine-readable output")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="instrument key, EXCHANGE@SYMBOL@TYPE")]
 TimeframeName = Annotated[
     Timeframe, typer.Argument(parser=parse_timeframe, metavar="TIMEFRAME", help=" ".join(Timeframe))
+]
+TimeframeOrAuto = Annotated[
+    str,
+    typer.Argument(
+        parser=parse_timeframe_or_auto,
+        metavar="TIMEFRAME",
+        help=f"{' '.join(Timeframe)}, or auto: the coarsest that has 200 candles or more, else the one with most",
+    ),
 ]

@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -25,23 +26,62 @@ from rich.progress import (
 from rich.table import Table
 
 _SECONDS_BETWEEN_LINES = 30.0
+# Of rules and heat maps where no terminal tells its own.
+_PIPE_WIDTH = 140
+_ANY_WIDTH = 1_000_000
 
 err = Console(stderr=True, highlight=False)
-# Where nothing tells the width, or it is a narrow one, a table of candles still shows every digit.
-out = Console(highlight=False, width=max(Console().width, 140))
+# A line stays one, whatever the width: a terminal breaks it, a pipe does not.
+out = Console(highlight=False, soft_wrap=True, width=None if Console().is_terminal else _PIPE_WIDTH)
 
 Row = Mapping[str, Any]
 
 
-def show_rows(rows: Sequence[Row], columns: Sequence[str], *, title: str, as_json: bool) -> None:
-    """Rows as a table, or as a JSON array of objects."""
+def show_rows(
+    rows: Sequence[Row], columns: Sequence[str], *, title: str, as_json: bool, spare: Sequence[str] = ()
+) -> None:
+    """Rows as a table, or as a JSON array of objects.
+
+    `spare` are columns that a table may do without on a terminal too narrow for all, the least important first.
+    """
     if as_json:
         show_json([{column: row[column] for column in columns} for row in rows])
         return
-    table = Table(*columns, title=title, title_justify="left", header_style="bold", box=SIMPLE)
-    for row in rows:
-        table.add_row(*(plain(row[column]) for column in columns))
-    out.print(table)
+    shown, left_out = list(columns), list[str]()
+    table = _table(rows, shown, title)
+    for name in [each for each in spare if out.is_terminal and each in columns]:
+        if measure(table).minimum <= out.width:
+            break
+        shown.remove(name)
+        left_out.append(name)
+        table = _table(rows, shown, title)
+    show_table(table)
+    if left_out:
+        said = ", ".join(name for name in columns if name in left_out)
+        err.print(f"left out, for the terminal is {out.width} wide: {said}; a wider one, a pipe and --json have them")
+
+
+def _table(rows: Sequence[Row], columns: Sequence[str], title: str) -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE)
+    cells = {name: [plain(row[name]) for row in rows] for name in columns}
+    for name in columns:
+        # Words may go to the next line of a cell: nothing else is broken.
+        table.add_column(name, no_wrap=not any(" " in cell for cell in cells[name]))
+    for row in zip(*cells.values(), strict=True):
+        table.add_row(*row)
+    return table
+
+
+def show_table(table: Table) -> None:
+    """A table of which no cell is cut off: as wide as it has to be, and in a pipe as wide as it likes."""
+    needed = measure(table)
+    width = max(out.width, needed.minimum) if out.is_terminal else needed.maximum
+    Console(highlight=False, width=width).print(table)
+
+
+def measure(table: Table) -> Measurement:
+    """How wide a table has to be, and how wide it is with nothing wrapped."""
+    return Measurement.get(out, out.options.update(max_width=_ANY_WIDTH), table)
 
 
 def show_json(value: object) -> None:

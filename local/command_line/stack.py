@@ -14,7 +14,7 @@ from chandlery.domain.window import MINUTE, Window
 from chandlery.errors import ChandleryError
 from chandlery.settings import read_settings
 from local.command_line.database import open_connection, use_database
-from local.command_line.functions import call, scheduled_event
+from local.command_line.functions import Metrics, call, metrics_if, scheduled_event
 from local.command_line.liveness import at_work
 from local.command_line.output import err, out, plain
 from local.http_server import serving
@@ -27,6 +27,7 @@ def up(
     schedules: Annotated[
         bool, typer.Option("--schedules/--no-schedules", help="without them nothing is written, nor dropped")
     ] = True,
+    metrics: Metrics = False,
 ) -> None:
     """Run the whole stack until Ctrl-C: database, HTTP API, and every schedule of template.yaml; logs go to stderr."""
     embedded = read_settings().database_url is None
@@ -40,7 +41,7 @@ def up(
             out.print(f"{function.name}: {function.schedule}")
     for variable in read_settings().idle if schedules else ():
         err.print(f"[yellow]{variable} is set: what it names writes nothing[/yellow]")
-    with serving(port, sandboxes, os.environ) as address:
+    with metrics_if(metrics), serving(port, sandboxes, os.environ) as address:
         out.print(f"http_api: {address}, its documentation {address}/docs", soft_wrap=True)
         with contextlib.suppress(KeyboardInterrupt):
             out.print("running; Ctrl-C stops")

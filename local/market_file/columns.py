@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from functools import partial
 from typing import Literal
 
@@ -59,10 +60,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Header:
-    """Where a file's columns are: position by column name, and the names of those that are ignored."""
+    """Where a file's columns are: position by column name; and those that are ignored, with what each may be meant for.
+
+    Nothing, where its name is like none that the file lacks.
+    """
 
     positions: dict[str, int]
-    ignored: list[str]
+    ignored: dict[str, str | None]
     width: int
 
 
@@ -121,5 +125,13 @@ def match_header(names: Sequence[str], columns: Sequence[Column], file: str) -> 
         raise UnreadableFile(file, f"has no column {', '.join(missing)}; its columns are: {shown}")
     known = {column.title: column.name for column in columns if column.title}
     positions = {known[name]: position for position, name in enumerate(found) if name in known}
-    ignored = [name.strip() or f"(column {place})" for place, name in enumerate(names, 1)]
-    return Header(positions, [name for name in ignored if name.lower() not in known], len(names))
+    lacking = [title for title in known if title not in found]
+    all_names = [name.strip() or f"(column {place})" for place, name in enumerate(names, 1)]
+    ignored = {name: _meant(name.lower(), lacking) for name in all_names if name.lower() not in known}
+    return Header(positions, ignored, len(names))
+
+
+def _meant(name: str, lacking: Sequence[str]) -> str | None:
+    """What a column may be meant for: a name it begins with, or one that looks like it."""
+    begun = [title for title in lacking if name.startswith(title)]
+    return next(iter(begun or get_close_matches(name, lacking, n=1)), None)

@@ -77,7 +77,7 @@ class MarketFileReader:
     Attributes:
         path: the file.
         schema: times are UTC microseconds, decimals exact text; `line` is where the row stands in the file.
-        ignored_columns: names of columns that mean nothing here.
+        ignored_columns: names of columns that mean nothing here, each with the one that it may be meant for, or none.
         known_columns: names of the others that the file has.
         word: what a row's place in the file is called, line or row.
         total_bytes: the size of the file on disk.

@@ -209,7 +209,7 @@ class TestProcess:
 
     def test_missing_node_packages_are_explained(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(installation, "_STAMP", tmp_path / "absent")
-        with pytest.raises(EmbeddedDatabaseError, match="make install"):
+        with pytest.raises(EmbeddedDatabaseError, match=r"-m local\.embedded$"):
             EmbeddedDatabase(tmp_path / "home").start()
 
     def test_installing_again_does_nothing(self) -> None:

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import pytest
 import schemathesis
 
+from chandlery.domain.timeframe import Timeframe
 from chandlery.numerics.catalogue import ParameterInfo, catalogue
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
@@ -119,6 +120,9 @@ def narrowed(document: Any) -> Any:
     starts = {"type": "string", "enum": ["2013-10-07T13:30:00Z", "2013-10-09T00:00:00-04:00"]}
     ends = {"type": "string", "enum": ["2013-10-10T00:00:00Z", "2013-10-12T00:00:00Z"]}
     by_name: dict[str, Any] = {"instrument_key": keys, "from": starts, "to": ends}
+    # Each of these goes with some of the others alone.
+    by_name |= {"session": {"type": "string", "enum": ["all"]}, "align": {"type": "string", "enum": ["clock"]}}
+    by_name["timeframe"] = {"type": "string", "enum": [*Timeframe]}
     for path, item in told["paths"].items():
         for operation in item.values():
             kept = []

@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from chandlery.domain.session import Break, Calendar, Session
-from chandlery.errors import Permanent
+from chandlery.errors import NotFound, Permanent
 from chandlery.store import feeds, instruments, ledger, sessions
 from chandlery.store.feeds import Feed
 from chandlery.store.ledger import Choice, Reason
@@ -318,6 +318,26 @@ class TestInstruments:
         assert (found.feed, found.listed_at, found.delisted_at) == ("feed", NOON, NOON + HOUR)
         assert found.tickers == {"polygon": "C", "other": "BB"}
         assert instruments.list_all(connection) == [found]
+
+    @pytest.mark.parametrize(
+        ("given", "meant"),
+        [
+            ("IBM", "did you mean XNYS@IBM@EQ or XNYS@IBM@OPT?"),
+            ("xnys@ibm", "did you mean XNYS@IBM@EQ or XNYS@IBM@OPT?"),
+            ("NYSE:IBM", "did you mean XNYS@IBM@EQ or XNYS@IBM@OPT?"),
+            ("XNAS@IBM@EQ", "did you mean XNYS@IBM@EQ or XNYS@IBM@OPT? Else add it first: chandlery instruments add"),
+            ("BTC", "did you mean B@BTC/USDT@SPOT?"),
+            ("X@NO@EQ", "no instrument X@NO@EQ; add it first: chandlery instruments add X@NO@EQ --calendar NAME"),
+            ("%", '"%" is not an instrument key: write EXCHANGE@SYMBOL@TYPE, as in NSE@NIFTY@INDEX'),
+        ],
+    )
+    def test_an_unknown_key_is_answered_with_those_of_its_symbol(
+        self, connection: Connection, given: str, meant: str
+    ) -> None:
+        around_the_clock(connection, "XNYS@IBM@OPT", "XNYS@IBM@EQ", "B@BTC/USDT@SPOT", "XNYS@AIG@EQ")
+        with pytest.raises(NotFound) as refused:
+            instruments.find(connection, given)
+        assert meant in str(refused.value)
 
     def test_a_life_that_ends_before_it_begins_is_refused(self, connection: Connection) -> None:
         around_the_clock(connection, BUSY)

@@ -1,6 +1,8 @@
 """Every way to write ticks is noticed, by whomever."""
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import LiteralString
 
 import psycopg
@@ -8,7 +10,13 @@ import pytest
 from psycopg import Connection
 from psycopg import errors as pg
 
-from tests.integration.market import MINUTE, NOON, around_the_clock
+from chandlery.domain.window import Window
+from chandlery.store import candles
+from tests.conftest import REPO
+from tests.integration.market import MINUTE, NOON, around_the_clock, live
+from tests.integration.test_roles import role
+
+README = REPO / "README.md"
 
 
 def marks(connection: Connection) -> list[tuple[int, int]]:
@@ -107,3 +115,27 @@ def test_an_unknown_instrument_is_refused(connection: Connection, instrument: in
 def test_numbers_that_are_none_are_refused(connection: Connection, instrument: int, change: LiteralString) -> None:
     with pytest.raises(psycopg.IntegrityError, match=f"{change.split()[0]}_check"):
         connection.execute("UPDATE market.ticks SET " + change)  # noqa: S608  # one of the above
+
+
+def test_the_statements_that_readme_shows_make_and_correct_a_candle(connection: Connection) -> None:
+    (one,) = around_the_clock(connection, "XNYS@IBM@EQ")
+    section = README.read_text().partition("### Ticks from your own programs")[2]
+    shown = section.partition("```sql\n")[2].partition("```")[0]
+    inserting, correcting, cancelling = re.split(r";[^\n]*\n\n", shown)
+    at = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
+    with role(connection, "chandlery_producer"):
+        for written in (3, 0):
+            assert connection.execute(inserting.encode()).rowcount == written
+    live(connection, at + 2 * MINUTE)
+    (candle,) = candles.read(connection, one, Window(at, at + MINUTE))
+    assert (candle.open, candle.high, candle.low, candle.close) == tuple(
+        Decimal(price) for price in ("182.15", "182.61", "182.15", "182.20")
+    )
+    assert (candle.volume, candle.trades, candle.revision) == (350, 3, 0)
+    with role(connection, "chandlery_producer"):
+        for statement in (correcting, cancelling):
+            assert connection.execute(statement.encode()).rowcount == 1
+    live(connection, at + 3 * MINUTE)
+    (candle,) = candles.read(connection, one, Window(at, at + MINUTE))
+    assert (candle.high, candle.close, candle.volume) == (Decimal("182.16"), Decimal("182.16"), 300)
+    assert (candle.trades, candle.revision) == (2, 1)

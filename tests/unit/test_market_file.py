@@ -183,10 +183,17 @@ def test_candles(candles: Write) -> None:
 def test_header_is_forgiving_and_extras_are_named(ticks: Write) -> None:
     path = ticks(f"\ufeff Price ,SIZE, Time,note,\n1,2,{NOON},x,y\n")
     with open_tick_file(path) as reader:
-        assert reader.ignored_columns == ["note", "(column 5)"]
+        assert reader.ignored_columns == {"note": None, "(column 5)": None}
         (row,) = (row for batch in reader for row in batch.to_pylist())
     assert (row["price"], row["size"]) == ("1", "2")
     assert (row["updates_ohlc"], row["updates_volume"], row["venue"], row["cancelled"]) == (True, True, None, False)
+
+
+def test_an_ignored_column_is_told_what_it_may_be_meant_for(ticks: Write) -> None:
+    path = ticks(f"time,price,size,Sequence_Number,condition,canceled,seq2,exchange_id\n{NOON},1,2,3,,,,\n")
+    with open_tick_file(path) as reader:
+        meant = {"Sequence_Number": "seq", "condition": "conditions", "canceled": "cancelled", "seq2": "seq"}
+        assert reader.ignored_columns == meant | {"exchange_id": None}
 
 
 @pytest.mark.parametrize(
@@ -598,7 +605,7 @@ def test_real_ticks() -> None:
     count = 0
     for path in real("us-trades/*.csv.gz"):
         with open_tick_file(path, latest=datetime.now(UTC)) as reader:
-            assert reader.ignored_columns == []
+            assert reader.ignored_columns == {}
             count += sum(batch.num_rows for batch in reader)
     assert count == 332_732
 

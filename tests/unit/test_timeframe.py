@@ -4,6 +4,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from chandlery.domain.timeframe import AGGREGATED, Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
@@ -27,13 +28,20 @@ WINDOWS = st.builds(lambda starts, length: Window(starts, starts + length), MOME
         ("1day", Timeframe.D1),
         ("1week", Timeframe.W1),
         ("1month", Timeframe.MO1),
+        ("1M", Timeframe.MO1),
+        ("1m", Timeframe.M1),
+        ("4H", Timeframe.H4),
+        ("1D", Timeframe.D1),
+        ("1W", Timeframe.W1),
     ],
 )
 def test_timeframes_have_names(text: str, timeframe: Timeframe) -> None:
     assert Timeframe.parse(text) is timeframe
+    # As files of ours are read: indicators.toml.
+    assert TypeAdapter(Timeframe).validate_python(text) is timeframe
 
 
-@pytest.mark.parametrize("text", ["", "2m", "1M", "1 minute", "60m", "minute", "1y"])
+@pytest.mark.parametrize("text", ["", "2m", "5M", "15M", "1 minute", "60m", "minute", "1y"])
 def test_other_names_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"no timeframe .*; there is: 1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, 1mo"):
         Timeframe.parse(text)

@@ -1,6 +1,6 @@
 """Timeframes, and the buckets they cut time into. All times are aware, UTC."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
@@ -29,15 +29,21 @@ class Timeframe(StrEnum):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The timeframe of a name or of an alias of it: `5m`, `5minute`, `5minutes`.
+        """The timeframe of a name or of an alias of it: `5m`, `5minute`, `5minutes`, `4H`, `1M` (a month).
 
         Raises:
             ValueError: there is no such timeframe.
         """
         try:
-            return cls(_ALIASES.get(text, text))
+            return cls(text)
         except ValueError:
             raise ValueError(f"no timeframe {text}; there is: {', '.join(cls)}") from None
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Timeframe | None":
+        """By an alias, wherever a timeframe is read; the case tells months from minutes, and nothing else."""
+        name = _ALIASES.get(str(value))
+        return cls(name) if name else None
 
     @property
     def relation(self) -> str:
@@ -144,8 +150,18 @@ _ALIASES = {
     f"{name.rstrip('mohdw')}{_WORDS[name.lstrip('0123456789')]}{plural}": name.value
     for name in Timeframe
     for plural in ("", "s")
-}
+} | {"1H": "1h", "4H": "4h", "1D": "1d", "1W": "1w", "1M": "1mo"}
 
 # Those with a continuous aggregate of their own, each after the ones it is built on. The daily one holds the parts of
 # sessions that a UTC day cuts out; weeks and months are views over it.
 AGGREGATED = (Timeframe.M5, Timeframe.M15, Timeframe.M30, Timeframe.H1, Timeframe.H4, Timeframe.D1)
+
+# What stands for a timeframe that is to be chosen; and how many candles of it are enough to draw a stretch by.
+AUTO = "auto"
+ENOUGH = 200
+
+
+def choose_timeframe(points: Mapping[Timeframe, int]) -> Timeframe:
+    """The coarsest timeframe that has enough candles; where none has, the one that has most, of equals the finest."""
+    enough = [each for each in Timeframe if points.get(each, 0) >= ENOUGH]
+    return enough[-1] if enough else max(Timeframe, key=lambda each: points.get(each, 0))

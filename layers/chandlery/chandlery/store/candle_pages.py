@@ -1,6 +1,6 @@
 """Candles of any timeframe a page at a time, and the buckets between them that have none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -92,6 +92,14 @@ def find_sessions_at(connection: Connection, calendar: str, at: datetime) -> tup
     """The newest session date that has begun at a moment, and the first that is not over; none where unknown."""
     row = run(connection, "find_sessions_at", calendar=calendar, at=at).fetchone()
     return (row[0], row[1]) if row else (None, None)
+
+
+def count_points(connection: Connection, instrument_id: int, window: Window, most: int) -> Mapping[Timeframe, int]:
+    """How many candles of each timeframe start in a window; up to four hours counted up to `most`."""
+    rows = run(
+        connection, "count_points", instrument_id=instrument_id, starts=window.starts, ends=window.ends, most=most
+    )
+    return {Timeframe(name): points for name, points in rows}
 
 
 def read_page(

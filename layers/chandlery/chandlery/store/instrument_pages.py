@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from chandlery.errors import NotFound
+from chandlery.store.instruments import not_found
 from chandlery.store.statements import read_rows
 
 
@@ -41,5 +41,5 @@ def find_entry(connection: Connection, key: str) -> InstrumentEntry:
     """
     found = read_rows(connection, InstrumentEntry, "find_instrument_entry", instrument_key=key)
     if not found:
-        raise NotFound(f"no instrument {key}; add it first: chandlery instruments add {key} --calendar NAME")
+        raise not_found(connection, key)
     return found[0]

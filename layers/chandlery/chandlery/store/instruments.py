@@ -5,7 +5,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
-from chandlery.domain.instrument import Instrument
+from chandlery.domain.instrument import Instrument, exchange_of
 from chandlery.errors import NotFound, Permanent
 from chandlery.store.connection import transaction
 from chandlery.store.statements import read_rows, run
@@ -124,8 +124,21 @@ def find(connection: Connection, key: str) -> Instrument:
     """
     found = _look_up(connection, key)
     if found is None:
-        raise NotFound(f"no instrument {key}; add it first: chandlery instruments add {key} --calendar NAME")
+        raise not_found(connection, key)
     return found
+
+
+def not_found(connection: Connection, key: str) -> NotFound:
+    """What to say where there is no instrument of a key: the keys that may have been meant, or how to add it."""
+    near = " or ".join(found for (found,) in run(connection, "list_near_keys", given=key))
+    try:
+        exchange_of(key)
+    except ValueError as error:
+        return NotFound(f"{error}; did you mean {near}?" if near else str(error))
+    advice = f"add it first: chandlery instruments add {key} --calendar NAME"
+    return NotFound(
+        f"no instrument {key}; did you mean {near}? Else {advice}" if near else f"no instrument {key}; {advice}"
+    )
 
 
 def list_ticked(connection: Connection, instrument_ids: Sequence[int]) -> Sequence[int]:

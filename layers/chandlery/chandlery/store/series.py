@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
+from chandlery.domain.hours import Hours
 from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY, EARLIEST
+from chandlery.domain.window import DAY, EARLIEST, LATEST, MINUTE, Window
 from chandlery.errors import psycopg_errors_translated
-from chandlery.store.candle_pages import find_session_floor
+from chandlery.store import regular_candles
+from chandlery.store.candle_pages import Stretch, find_session_floor
 from chandlery.store.number_arrays import number_cursor
 from chandlery.store.statements import run, statement
 
@@ -43,6 +45,14 @@ class Series:
     last_partial: bool
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """Of which timeframe candles are, and of which hours."""
+
+    timeframe: Timeframe
+    hours: Hours
+
+
 def read_series(
     connection: Connection,
     instrument_id: int,
@@ -53,6 +63,7 @@ def read_series(
     *,
     before: int = 0,
     whole_sessions: int = 0,
+    hours: Hours = Hours.ALL,
 ) -> Series:
     """An instrument's candles that start in [starts, ends), with what is needed ahead of them.
 
@@ -67,29 +78,31 @@ def read_series(
         before: up to so many earlier candles beside.
         whole_sessions: 1 for what else is earlier of the session date of the first candle (the earliest of all these),
             2 for the session date before that has candles as well; 0 for neither. Days, weeks and months take none.
+        hours: which they are made of; days, weeks and months are of regular hours in any case.
 
     Raises:
         Retryable, Permanent: from the database.
     """
     floor = EARLIEST
+    kind = _Kind(timeframe, Hours.ALL if timeframe.by_session else hours)
     if timeframe.by_session:
         whole_sessions = 0
         found = find_session_floor(connection, instrument_id, timeframe, starts or ends, most + before)
         floor = found or starts or EARLIEST
     if starts is None:
-        parts = [_read_newest(connection, instrument_id, timeframe, floor, ends, most + before)]
+        parts = [_read_newest(connection, instrument_id, kind, floor, ends, most + before)]
         wanted = min(len(parts[0].times), most)
         looked_from = _begin(parts[0]) if len(parts[0].times) == most + before else None
     else:
-        parts = [_read_newest(connection, instrument_id, timeframe, max(starts, floor), ends, most)]
+        parts = [_read_newest(connection, instrument_id, kind, max(starts, floor), ends, most)]
         wanted = len(parts[0].times)
         looked_from = _begin(parts[0]) if wanted == most else starts
         if before:
-            parts.insert(0, _read_newest(connection, instrument_id, timeframe, floor, looked_from or starts, before))
+            parts.insert(0, _read_newest(connection, instrument_id, kind, floor, looked_from or starts, before))
             looked_from = _begin(parts[0]) if len(parts[0].times) == before else None
     begins = next((_begin(each) for each in parts if len(each.times)), None)
     if whole_sessions and begins is not None:
-        opens, sessions = _read_sessions(connection, instrument_id, timeframe, begins, whole_sessions)
+        opens, sessions = _read_sessions(connection, instrument_id, kind, begins, whole_sessions)
         parts = [*sessions, *parts]
         looked_from = min(opens, looked_from) if opens and looked_from else None
     return _joined(parts, wanted, looked_from)
@@ -100,17 +113,17 @@ def _begin(series: Series) -> datetime | None:
 
 
 def _read_sessions(
-    connection: Connection, instrument_id: int, timeframe: Timeframe, begins: datetime, count: int
+    connection: Connection, instrument_id: int, kind: _Kind, begins: datetime, count: int
 ) -> tuple[datetime | None, list[Series]]:
     """What is earlier of the session date of a candle, and all of those that traded before; and where that begins."""
     parts: list[Series] = []
     while True:
-        opens = timeframe.floor_bucket(_find_session_start(connection, instrument_id, timeframe, begins))
-        parts.insert(0, _read(connection, instrument_id, timeframe, opens, begins, None))
+        opens = kind.timeframe.floor_bucket(_find_session_start(connection, instrument_id, kind.timeframe, begins))
+        parts.insert(0, _read(connection, instrument_id, kind, opens, begins, None))
         count -= 1
         if not count:
             return opens, parts
-        parts.insert(0, _read_newest(connection, instrument_id, timeframe, EARLIEST, opens, 1))
+        parts.insert(0, _read_newest(connection, instrument_id, kind, EARLIEST, opens, 1))
         newest = _begin(parts[0])
         if newest is None:
             return None, parts
@@ -118,21 +131,25 @@ def _read_sessions(
 
 
 def _read_newest(
-    connection: Connection, instrument_id: int, timeframe: Timeframe, starts: datetime, ends: datetime, most: int
+    connection: Connection, instrument_id: int, kind: _Kind, starts: datetime, ends: datetime, most: int
 ) -> Series:
+    timeframe = kind.timeframe
     if timeframe.by_session or timeframe.width is None:
-        return _read(connection, instrument_id, timeframe, starts, ends, most)
+        return _read(connection, instrument_id, kind, starts, ends, most)
     # Most instruments have what is wanted near by: fewer chunks are planned for.
     near = max(ends - 5 * DAY - 4 * most * timeframe.width, starts)
-    found = _read(connection, instrument_id, timeframe, near, ends, most)
+    found = _read(connection, instrument_id, kind, near, ends, most)
     if len(found.times) < most and near > starts:
-        return _read(connection, instrument_id, timeframe, starts, ends, most)
+        return _read(connection, instrument_id, kind, starts, ends, most)
     return found
 
 
 def _read(
-    connection: Connection, instrument_id: int, timeframe: Timeframe, starts: datetime, ends: datetime, most: int | None
+    connection: Connection, instrument_id: int, kind: _Kind, starts: datetime, ends: datetime, most: int | None
 ) -> Series:
+    if kind.hours is not Hours.ALL:
+        return _read_regular(connection, instrument_id, kind, starts, ends, most)
+    timeframe = kind.timeframe
     values = {
         "instrument_id": instrument_id,
         "starts": starts,
@@ -150,6 +167,37 @@ def _read(
     if not timeframe.by_session and timeframe.width and opens is not None:
         _put_session_days(found, opens, closes, dates, int(timeframe.width.total_seconds()))
     return found
+
+
+def _read_regular(
+    connection: Connection, instrument_id: int, kind: _Kind, starts: datetime, ends: datetime, most: int | None
+) -> Series:
+    if starts >= ends:
+        return _joined([], 0, None)
+    width = kind.timeframe.width or MINUTE
+    # Without a limit it is what is earlier of a session, which lies within days.
+    most = (ends - starts) // width + 1 if most is None else most
+    # Whether one is open is not asked here.
+    stretch = Stretch(Window(starts, ends), most, backward=True, whole=False, at=LATEST, first_open=LATEST)
+    rows = regular_candles.read(connection, instrument_id, kind.timeframe, kind.hours, stretch)
+
+    def column(name: str) -> NDArray[np.float64]:
+        # Null becomes NaN.
+        return np.array([getattr(row, name) for row in rows], dtype=np.float64)
+
+    return Series(
+        times=np.array([row.time.timestamp() for row in rows], dtype=np.int64),
+        opens=column("open"),
+        highs=column("high"),
+        lows=column("low"),
+        closes=column("close"),
+        volumes=column("volume"),
+        turnovers=column("turnover"),
+        days=np.array([row.session_date for row in rows], dtype="datetime64[D]").astype(np.int64),
+        first=0,
+        looked_from=None,
+        last_partial=bool(rows and rows[-1].partial),
+    )
 
 
 def _put_session_days(

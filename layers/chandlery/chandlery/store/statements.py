@@ -14,9 +14,10 @@ from chandlery.store.rehearsal import alone
 Row = TypeVar("Row")
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_INSTALLED = _PACKAGE / "sql"  # in a wheel
 _BESIDE_THE_LAYER = _PACKAGE.parents[1]  # /opt, when deployed: sql/ is a layer of its own
 _CHECKOUT = _PACKAGE.parents[2] / "sql"
-SQL = _BESIDE_THE_LAYER if (_BESIDE_THE_LAYER / "queries").is_dir() else _CHECKOUT
+SQL = next((place for place in (_INSTALLED, _BESIDE_THE_LAYER) if (place / "queries").is_dir()), _CHECKOUT)
 
 
 @cache

@@ -7,17 +7,23 @@ from datetime import UTC, datetime
 import numpy as np
 from psycopg import Connection
 
+from chandlery.domain.hours import Hours
 from chandlery.domain.instrument import Instrument
 from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import Refused
 from chandlery.numerics.catalogue import Prepared
 from chandlery.numerics.functions import SessionCandles
-from chandlery.store import instruments
+from chandlery.store import instruments, regular_candles
 from chandlery.store.series import read_series
 from chandlery.usecases.read_candles import find_open_buckets
 
 # How much further is read where a smoothing has not yet forgotten where it began.
 _FURTHER = 4
+
+
+def most_candles(timeframe: Timeframe, hours: Hours, most_rows: int) -> int:
+    """How many candles may be read where so many rows may be: of those that are folded, minutes."""
+    return regular_candles.most_candles(timeframe, most_rows) if hours.are_folded(timeframe) else most_rows
 
 
 @dataclass(frozen=True)
@@ -29,8 +35,9 @@ class SeriesQuery:
         ends: aware.
         most: candles in the answer.
         whole: whether more candles than `most` in the stretch are refused, instead of cut off.
-        most_rows: candles that may be read, warm-up included.
+        most_rows: candles that may be read, warm-up included; of regular hours, minutes that they are folded from.
         indicators: each made ready with its parameters.
+        hours: which the candles are made of.
     """
 
     key: str
@@ -41,6 +48,17 @@ class SeriesQuery:
     whole: bool
     most_rows: int
     indicators: Sequence[Prepared]
+    hours: Hours = Hours.ALL
+
+    @property
+    def folded(self) -> bool:
+        """Whether candles are folded from minutes when read."""
+        return self.hours.are_folded(self.timeframe)
+
+    @property
+    def most_candles(self) -> int:
+        """How many candles `most_rows` allows to read."""
+        return most_candles(self.timeframe, self.hours, self.most_rows)
 
 
 @dataclass(frozen=True)
@@ -84,12 +102,14 @@ def compute_series(connection: Connection, query: SeriesQuery, at: datetime) -> 
     """
     instrument = instruments.find(connection, query.key)
     first_open = find_open_buckets(connection, instrument.calendar, query.timeframe, at)[1]
+    if query.folded:
+        first_open = regular_candles.find_first_open(query.timeframe, query.hours, at)
     before = max(each.warm_up for each in query.indicators)
     if query.timeframe.by_session:
         before = max(before, *(each.whole_sessions - 1 for each in query.indicators))
     read = _read(connection, instrument, query, first_open, before)
     if read.looked_from is not None and not all(_is_settled(each, read) for each in query.indicators):
-        further = min(before * _FURTHER, query.most_rows - query.most)
+        further = min(before * _FURTHER, query.most_candles - query.most)
         if further > before:
             read = _read(connection, instrument, query, first_open, further)
     return _computed(query, read)
@@ -110,10 +130,10 @@ def _read(
     connection: Connection, instrument: Instrument, query: SeriesQuery, first_open: datetime, before: int
 ) -> _Read:
     anchors = [each.anchor for each in query.indicators if each.anchor is not None]
-    if before + query.most > query.most_rows:
+    if before + query.most > query.most_candles:
         raise Refused(
             "indicators",
-            f"they need {before:,} candles before the first of {query.most:,}; {query.most_rows:,} are the most:"
+            f"they need {before:,} candles before the first of {query.most:,}; {query.most_candles:,} are the most:"
             " ask for fewer, or for shorter periods",
         )
     found = read_series(
@@ -125,6 +145,7 @@ def _read(
         query.most + query.whole,
         before=before,
         whole_sessions=max(each.whole_sessions for each in query.indicators),
+        hours=query.hours,
     )
     if query.whole and len(found.times) - found.first > query.most:
         raise Refused("from", f"more than {query.most:,} candles from there to {query.ends.isoformat()}: ask for less")
@@ -137,15 +158,16 @@ def _read(
             query.timeframe,
             anchor,
             query.ends,
-            query.most_rows + 1,
+            query.most_candles + 1,
             before=before,
             whole_sessions=max(each.whole_sessions for each in query.indicators),
+            hours=query.hours,
         )
-        if len(found.times) - found.first > query.most_rows:
+        if len(found.times) - found.first > query.most_candles:
             raise Refused(
                 "indicators",
-                f"more than {query.most_rows:,} candles since the anchor {anchor.isoformat()}: take a later one, or a"
-                " longer timeframe",
+                f"more than {query.most_candles:,} candles since the anchor {anchor.isoformat()}: take a later one, or"
+                " a longer timeframe",
             )
         first = int(np.searchsorted(found.times, wanted))
     candles = SessionCandles(

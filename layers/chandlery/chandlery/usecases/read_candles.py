@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from psycopg import Connection
 
 from chandlery.domain.cursor import BROKEN, read_cursor, write_cursor
+from chandlery.domain.hours import Hours
 from chandlery.domain.instrument import Instrument
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import EARLIEST, LATEST, Window
 from chandlery.errors import Refused
-from chandlery.store import candle_pages, instruments
+from chandlery.store import candle_pages, instruments, regular_candles
 from chandlery.store.candle_pages import CandleRow, EmptyBucket, Stretch
 
 MOST = 10_000
+# Of a page of regular hours.
+MOST_MINUTES = 200_000
 
 __all__ = ["CandlePage", "CandleQuery", "CandleRow", "read_candles"]
 
@@ -32,6 +35,8 @@ class CandleQuery:
             first candle and before its newest.
         include_partial: also open buckets, and candles with partial minutes.
         cursor: `next_cursor` of a page of the same question.
+        hours: which they are made of; those of regular hours are folded from minutes, as far back as these are kept,
+            and cannot be filled.
     """
 
     key: str
@@ -42,6 +47,12 @@ class CandleQuery:
     fill: bool
     include_partial: bool
     cursor: str | None
+    hours: Hours = Hours.ALL
+
+    @property
+    def folded(self) -> bool:
+        """Whether they are folded from minutes when read."""
+        return self.hours.are_folded(self.timeframe)
 
 
 @dataclass(frozen=True)
@@ -85,7 +96,7 @@ def read_candles(connection: Connection, query: CandleQuery, at: datetime) -> Ca
     _refuse_nonsense(query)
     after = _position(query)
     instrument = instruments.find(connection, query.key)
-    reach = _reach(connection, query, instrument, at, after)
+    reach = _reach_folded(query, at, after) if query.folded else _reach(connection, query, instrument, at, after)
     if reach.starts >= reach.ends:
         return CandlePage(instrument, query.timeframe, [], None)
     stretch = Stretch(
@@ -98,12 +109,19 @@ def read_candles(connection: Connection, query: CandleQuery, at: datetime) -> Ca
         first_open=reach.first_open,
         since=_first_minute(connection, instrument),
     )
-    rows = candle_pages.read_page(connection, instrument.instrument_id, query.timeframe, stretch)
+    rows = _read(connection, query, instrument, stretch)
     if query.fill:
         rows = _filled(connection, instrument, query.timeframe, stretch, rows)
     chosen = rows[-query.limit :] if stretch.backward else rows[: query.limit]
     more = len(rows) > len(chosen)
     return CandlePage(instrument, query.timeframe, chosen, _cursor(query, chosen) if more else None)
+
+
+def _read(connection: Connection, query: CandleQuery, instrument: Instrument, stretch: Stretch) -> Sequence[CandleRow]:
+    if not query.folded:
+        return candle_pages.read_page(connection, instrument.instrument_id, query.timeframe, stretch)
+    found = regular_candles.read(connection, instrument.instrument_id, query.timeframe, query.hours, stretch)
+    return [candle.row for candle in found]
 
 
 def _first_minute(connection: Connection, instrument: Instrument) -> datetime | None:
@@ -116,6 +134,8 @@ def _first_minute(connection: Connection, instrument: Instrument) -> datetime | 
 def _refuse_nonsense(query: CandleQuery) -> None:
     if not 1 <= query.limit <= MOST:
         raise Refused("limit", f"limit is {query.limit}; give a number from 1 to {MOST:,}")
+    if query.folded:
+        _refuse_too_much(query)
     for field, moment in (("from", query.starts), ("to", query.ends)):
         if moment is not None and moment.tzinfo is None:
             raise Refused(field, f"{field} {moment.isoformat()} has no time zone; write an offset or Z")
@@ -123,8 +143,20 @@ def _refuse_nonsense(query: CandleQuery) -> None:
         raise Refused("from", f"from {query.starts.isoformat()} is not before to {query.ends.isoformat()}")
 
 
+def _refuse_too_much(query: CandleQuery) -> None:
+    if query.fill:
+        raise Refused("fill", "candles of regular hours cannot be filled: leave fill or session out")
+    most = regular_candles.most_candles(query.timeframe, MOST_MINUTES)
+    if query.limit > most:
+        raise Refused(
+            "limit",
+            f"limit is {query.limit}; {query.timeframe} of regular hours is folded from minutes, of which"
+            f" {MOST_MINUTES:,} are read at most: give a number up to {most:,}",
+        )
+
+
 def _asked(query: CandleQuery) -> dict[str, str | int | bool | None]:
-    return {
+    asked: dict[str, str | int | bool | None] = {
         "key": query.key,
         "timeframe": query.timeframe.value,
         "from": query.starts.isoformat() if query.starts else None,
@@ -133,6 +165,9 @@ def _asked(query: CandleQuery) -> dict[str, str | int | bool | None]:
         "include_partial": query.include_partial,
         "direction": "forward" if query.starts else "backward",
     }
+    if query.folded:
+        asked["hours"] = query.hours.value
+    return asked
 
 
 def _cursor(query: CandleQuery, rows: Sequence[CandleRow]) -> str:
@@ -146,7 +181,7 @@ def _position(query: CandleQuery) -> datetime | None:
     try:
         said = read_cursor(query.cursor, _asked(query), {"position": str})
         position = datetime.fromisoformat(str(said["position"]))
-        aligned = query.timeframe.floor_bucket(position) == position
+        aligned = query.folded or query.timeframe.floor_bucket(position) == position
     except (ValueError, OverflowError) as error:
         raise Refused("cursor", str(error)) from None
     if not aligned:
@@ -167,6 +202,16 @@ def _reach(
     elif after is not None:
         ends = min(ends, after)
     return _Reach(starts, ends, first_open)
+
+
+def _reach_folded(query: CandleQuery, at: datetime, after: datetime | None) -> _Reach:
+    """The same where only reading tells where buckets begin, and which of them are open."""
+    starts, ends = _bounded(query.starts or EARLIEST), min(_bounded(query.ends or LATEST), _bounded(at))
+    if after is not None and query.starts:
+        starts = max(starts, _bounded(after) + timedelta(microseconds=1))
+    elif after is not None:
+        ends = min(ends, after)
+    return _Reach(starts, ends, ends)
 
 
 def find_open_buckets(
