@@ -1,16 +1,18 @@
 """How Alembic reaches the database; run by Alembic."""
 
+from collections.abc import Callable
 from typing import Any
 
+import psycopg
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
-from sqlalchemy import create_engine, make_url, pool
+from sqlalchemy import create_engine, pool
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import ArgumentError
 
-from chandlery.errors import MALFORMED_URL, Permanent
+from chandlery.store.connection import open_session
 from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE
 from chandlery.store.schema import SERVES_CODE_FROM
+from chandlery.store.session import PINNED, require_own
 
 # Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Where it does, whoever
 # migrates need not be one that may create schemas.
@@ -64,16 +66,16 @@ def migrate_online(connection: Connection) -> None:
         context.run_migrations()
 
 
-def open_engine(database: Any) -> Engine:
-    """The database of a URL, or the one that a function opens connections to."""
-    if callable(database):
-        return create_engine("postgresql+psycopg://", poolclass=pool.NullPool, creator=database)
-    try:
-        url = make_url(database)
-    except (ArgumentError, ValueError):  # the second for a port that is no number
-        raise Permanent(MALFORMED_URL) from None
-    url = url.set(drivername="postgresql+psycopg")
-    return create_engine(url, poolclass=pool.NullPool, connect_args={"prepare_threshold": None})
+def open_engine(database: str | Callable[[], psycopg.Connection]) -> Engine:
+    """The database of a URL, or the one that a function opens connections to; in a session of its own."""
+
+    def opened() -> psycopg.Connection:
+        connection = open_session({"conninfo": database}, PINNED) if isinstance(database, str) else database()
+        require_own(connection, "a migration")
+        connection.autocommit = False
+        return connection
+
+    return create_engine("postgresql+psycopg://", poolclass=pool.NullPool, creator=opened)
 
 
 if context.is_offline_mode():
