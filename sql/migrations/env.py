@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext, MigrationInfo
 from sqlalchemy import create_engine, pool
 from sqlalchemy.engine import Connection, Engine
 
+from chandlery.errors import Permanent
 from chandlery.store.connection import open_session
 from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE
 from chandlery.store.schema import SERVES_CODE_FROM
@@ -71,7 +72,11 @@ def open_engine(database: str | Callable[[], psycopg.Connection]) -> Engine:
 
     def opened() -> psycopg.Connection:
         connection = open_session({"conninfo": database}, PINNED) if isinstance(database, str) else database()
-        require_own(connection, "a migration")
+        try:
+            require_own(connection, "a migration")
+        except Permanent:
+            connection.close()
+            raise
         connection.autocommit = False
         return connection
 

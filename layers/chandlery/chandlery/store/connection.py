@@ -96,9 +96,13 @@ def open_session(parameters: Mapping[str, Any], wanted: Mapping[str, str]) -> De
             if "unsupported startup parameter" not in str(error):
                 raise
             connection = reach()  # PgBouncer, which was not told to leave them out
-    # A pooler's session was begun by somebody else: it has not our mark.
-    if run(connection, "find_session_mark").fetchone() != (mark,):
-        connection.share(wanted)
+    try:
+        # A pooler's session was begun by somebody else: it has not our mark.
+        if run(connection, "find_session_mark").fetchone() != (mark,):
+            connection.share(wanted)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
