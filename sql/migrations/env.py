@@ -26,10 +26,10 @@ BEGIN
 END
 $$
 """
-# What a member of the schema's owner creates is to be the owner's as well.
+# What a member of the schema's owner creates is to be the owner's as well. Whoever is none may look at the revision.
 BECOME_OWNER = f"""
 SELECT set_config('role', '{OWNER}', false) FROM pg_namespace
-WHERE nspname = '{VERSION_SCHEMA}' AND nspowner = to_regrole('{OWNER}')
+WHERE nspname = '{VERSION_SCHEMA}' AND nspowner = to_regrole('{OWNER}') AND pg_has_role(nspowner, 'MEMBER')
 """  # noqa: S608  # our own words
 
 
