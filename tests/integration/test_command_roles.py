@@ -4,9 +4,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from psycopg import Connection
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from chandlery.errors import Permanent
 from functions import historical_gap_monitor, historical_processor, live_gap_monitor, live_processor, policy_maintenance
