@@ -20,4 +20,4 @@ document()
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request: API Gateway's event, payload format 2.0, in; its response out."""
     # Whoever asks for health waits for nothing else.
-    return answer(event, context, None if event.get("rawPath") == "/health" else warm_up)
+    return answer(event, context, None if event.get("rawPath") in ("/health", "/api/v1/health") else warm_up)

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from chandlery.errors import Permanent, Retryable, psycopg_errors_translated
 from chandlery.settings import Settings
 from chandlery.store.connection import connect, transaction
+from chandlery.store.session import require_own
 from chandlery.store.statements import read_rows, run
 
 # Of some other restore's leftovers or of anybody's own database nothing may be dropped: ours has this comment.
@@ -114,6 +115,7 @@ def alone(connection: Connection, name: str) -> Iterator[None]:
     Raises:
         Retryable: one is under way.
     """
+    require_own(connection, "a restore")
     row = run(connection, "lock_restore", database=name).fetchone()
     if row is None or not row[0]:
         raise Retryable(f"another restore into the database {name} is under way")

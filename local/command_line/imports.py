@@ -214,12 +214,10 @@ def _import_file(
         set_aside = _SetAside(path, stack) if skip_bad else None
         bar = stack.enter_context(progress_bar())
         task = bar.add_task(path.name, total=None)
-        counts = bring_in(
-            connection,
-            _File(
-                path, instrument, reach, set_aside, lambda read, total: bar.update(task, completed=read, total=total)
-            ),
+        file = _File(
+            path, instrument, reach, set_aside, lambda read, total: bar.update(task, completed=read, total=total)
         )
+        counts = bring_in(connection, file)
     bad = set_aside.rows if set_aside else 0
     if set_aside and bad:
         err.print(f"[yellow]{path}: {bad:,} bad rows set aside in {set_aside.path}[/yellow]", soft_wrap=True)

@@ -83,7 +83,7 @@ class EmbeddedDatabase:
             tell: takes what is being done, whenever that changes.
         """
         with in_one_line(self.home):
-            self.home.mkdir(parents=True, exist_ok=True)
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             patience = Patience(tell)
             while True:
                 with self._files.claim() as claim:
@@ -138,7 +138,7 @@ class EmbeddedDatabase:
         Returns whether a digest was beside the file, which it was held against.
         """
         with in_one_line(self.home):
-            self.home.mkdir(parents=True, exist_ok=True)
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._stopped():
             if self.has_data() and not over_existing:
                 raise EmbeddedDatabaseError(

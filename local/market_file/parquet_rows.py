@@ -13,9 +13,10 @@ from local.market_file.rows import Rows
 from local.market_file.source import explained
 
 _BUFFER = 1 << 20
-# Bytes of a value, and of a whole column, that no price, time or condition comes to.
+# Bytes of a value, and of a whole row, that no price, time or condition comes to.
 _LONGEST_VALUE = 4_096
-_LEAST_COLUMN = 64 << 20
+_LONGEST_ROW = 4 * _LONGEST_VALUE
+_LEAST_GROUP = 64 << 20
 _TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
 _FITTING = {
     "time": (),
@@ -105,12 +106,15 @@ def _open_parquet(path: Path) -> pq.ParquetFile:
 
 
 def _refuse_huge(metadata: pq.FileMetaData, file: str) -> None:
-    """Raises `UnreadableFile` where a column's values are too long, by the file's own account."""
+    """Raises `UnreadableFile` where rows are too long, by the file's own account.
+
+    A group's columns are not asked: of a damaged file, that may end the interpreter.
+    """
     for group in (metadata.row_group(number) for number in range(metadata.num_row_groups)):
-        for column in (group.column(number) for number in range(group.num_columns)):
-            most = max(_LEAST_COLUMN, group.num_rows * _LONGEST_VALUE)
-            if column.total_uncompressed_size > most:
-                raise _too_long(file, column.path_in_schema)
+        if group.total_byte_size > max(_LEAST_GROUP, group.num_rows * _LONGEST_ROW):
+            raise UnreadableFile(
+                file, f"holds rows of more than {_LONGEST_ROW:,} bytes; write it again with the columns that are needed"
+            )
 
 
 def _too_long(file: str, column: str) -> UnreadableFile:

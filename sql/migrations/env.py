@@ -1,16 +1,19 @@
 """How Alembic reaches the database; run by Alembic."""
 
+from collections.abc import Callable
 from typing import Any
 
+import psycopg
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
-from sqlalchemy import create_engine, make_url, pool
+from sqlalchemy import create_engine, pool
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import ArgumentError
 
-from chandlery.errors import MALFORMED_URL, Permanent
+from chandlery.errors import Permanent
+from chandlery.store.connection import open_session
 from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE
 from chandlery.store.schema import SERVES_CODE_FROM
+from chandlery.store.session import PINNED, require_own
 
 # Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Where it does, whoever
 # migrates need not be one that may create schemas.
@@ -23,10 +26,10 @@ BEGIN
 END
 $$
 """
-# What a member of the schema's owner creates is to be the owner's as well.
+# What a member of the schema's owner creates is to be the owner's as well. Whoever is none may look at the revision.
 BECOME_OWNER = f"""
 SELECT set_config('role', '{OWNER}', false) FROM pg_namespace
-WHERE nspname = '{VERSION_SCHEMA}' AND nspowner = to_regrole('{OWNER}')
+WHERE nspname = '{VERSION_SCHEMA}' AND nspowner = to_regrole('{OWNER}') AND pg_has_role(nspowner, 'MEMBER')
 """  # noqa: S608  # our own words
 
 
@@ -64,16 +67,20 @@ def migrate_online(connection: Connection) -> None:
         context.run_migrations()
 
 
-def open_engine(database: Any) -> Engine:
-    """The database of a URL, or the one that a function opens connections to."""
-    if callable(database):
-        return create_engine("postgresql+psycopg://", poolclass=pool.NullPool, creator=database)
-    try:
-        url = make_url(database)
-    except (ArgumentError, ValueError):  # the second for a port that is no number
-        raise Permanent(MALFORMED_URL) from None
-    url = url.set(drivername="postgresql+psycopg")
-    return create_engine(url, poolclass=pool.NullPool, connect_args={"prepare_threshold": None})
+def open_engine(database: str | Callable[[], psycopg.Connection]) -> Engine:
+    """The database of a URL, or the one that a function opens connections to; in a session of its own."""
+
+    def opened() -> psycopg.Connection:
+        connection = open_session({"conninfo": database}, PINNED) if isinstance(database, str) else database()
+        try:
+            require_own(connection, "a migration")
+        except Permanent:
+            connection.close()
+            raise
+        connection.autocommit = False
+        return connection
+
+    return create_engine("postgresql+psycopg://", poolclass=pool.NullPool, creator=opened)
 
 
 if context.is_offline_mode():

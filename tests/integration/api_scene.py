@@ -103,10 +103,11 @@ def compute(key: str = SHARE, timeframe: str = "5m", **said: object) -> Answer:
 
 @contextmanager
 def settings(database_url: str, **others: str) -> Iterator[None]:
-    """A sandbox as new, with these settings."""
+    """A sandbox as new, with these settings; health is looked at whenever it is asked for."""
     from functions.http_api.sandbox import SANDBOX
 
-    with patch.dict(os.environ, {"DATABASE_URL": database_url} | others):
+    kept = patch("functions.http_api.health.KEPT_SECONDS", 0)
+    with patch.dict(os.environ, {"DATABASE_URL": database_url} | others), kept:
         SANDBOX.close()
         try:
             yield

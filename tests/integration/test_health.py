@@ -268,7 +268,7 @@ def test_health_over_http_follows_the_verdict(desk: Connection, database_url: st
     api_scene.set_scene(desk, now)
 
     def asked() -> tuple[int, str, list[str]]:
-        health = api_scene.get("/health")
+        health = api_scene.get("/api/v1/health")
         status = api_scene.get("/api/v1/timeframe-aggregation/status").json
         assert (health.json["health"], health.json["causes"]) == (status["health"], status["causes"])
         return health.status, health.json["health"], [cause["subject"] for cause in health.json["causes"]]

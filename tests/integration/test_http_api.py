@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import math
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,6 +20,8 @@ from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import MINUTE, floor_minute
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
+from chandlery.store.schema import REVISION
+from chandlery.usecases.check_health import HealthReport, check_health
 from functions.http_api import handler
 from local.command_line.functions import LocalContext
 from local.http_server import event_of
@@ -55,12 +59,41 @@ def service(scene: Connection, migrated_url: str) -> Iterator[None]:
 
 
 def test_the_service_is_ready() -> None:
-    answer = get("/health")
+    answer = get("/api/v1/health")
     assert (answer.status, answer.json["status"], answer.headers["Cache-Control"]) == (200, "ready", "no-store")
+    assert answer.json["schema_revision"] == REVISION
     status = get("/api/v1/timeframe-aggregation/status").json
     # Half an hour of a coin is missing.
     assert (answer.json["health"], [cause["subject"] for cause in answer.json["causes"]]) == ("WARNING", ["gaps"])
     assert (answer.json["health"], answer.json["causes"]) == (status["health"], status["causes"])
+
+
+def test_strangers_are_told_the_verdict_alone() -> None:
+    answer = get("/health")
+    assert (answer.status, answer.json) == (200, {"status": "ready", "health": "WARNING"})
+    assert answer.headers["Cache-Control"] == "no-store"
+    with settings("postgresql://desk:s3cret-word@127.0.0.1:1/desk"):
+        assert (get("/health").status, get("/health").json) == (503, {"status": "not ready"})
+
+
+def test_however_often_health_is_asked_the_database_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    health = sys.modules["functions.http_api.health"]
+    looks = []
+
+    def look(connection: Connection, at: datetime) -> HealthReport:
+        looks.append(at)
+        return check_health(connection, at)
+
+    get("/health")
+    monkeypatch.setattr(health, "check_health", look)
+    monkeypatch.setattr(health, "KEPT_SECONDS", 3_600)
+    monkeypatch.setattr(health, "_probe", None)
+    answers = [get(path) for path in ("/health", "/api/v1/health") for _ in range(20)]
+    assert {answer.status for answer in answers} == {200}
+    assert len(looks) == 1
+    monkeypatch.setattr(health, "_begun_at", -math.inf)
+    get("/health")
+    assert len(looks) == 2
 
 
 @pytest.mark.parametrize("timeframe", [each.value for each in Timeframe])
@@ -335,6 +368,7 @@ def test_the_session_cannot_write(scene: Connection) -> None:
 
 ROUTES = [
     "/health",
+    "/api/v1/health",
     f"/api/v1/candles/{SHARE}?timeframe=1m",
     f"/api/v1/candles/{SHARE}?timeframe=5m&fill=flat",
     f"/api/v1/candles/{COIN}?timeframe=1d&fill=flat",

@@ -308,6 +308,7 @@ def test_what_was_injected_did_nothing(scene: Connection) -> None:
 # Every status that the document promises, and what brings it about.
 GIVING: Mapping[tuple[str, str], Mapping[int, str]] = {
     ("get", "/health"): {200: "/health", 422: "/health?deep=1"},
+    ("get", "/api/v1/health"): {200: "/api/v1/health", 422: "/api/v1/health?deep=1"},
     ("get", "/api/v1/candles/{instrument_key}"): {
         200: f"{CANDLES}?timeframe=5m&limit=5",
         404: f"/api/v1/candles/{NOBODY}?timeframe=5m",
@@ -391,7 +392,7 @@ def test_every_status_the_document_promises(method: str, path: str) -> None:
     if 503 in promised:
         with settings(UNREACHABLE):
             answers[503] = ask(giving[200])
-            assert path == "/health" or answers[503].headers["Retry-After"] == "5"
+            assert path.endswith("/health") or answers[503].headers["Retry-After"] == "5"
     with broken_service():
         answers[500] = ask(giving[200])
     # Nothing is promised that never happens, and nothing happens that is not promised.
@@ -421,7 +422,7 @@ def test_health_answers_in_time_when_the_database_hangs(warm_up: str) -> None:
     awaited = str(int(LAST_RESORT_SECONDS))
     with hanging() as url, settings(url, CACHE_WARM_UP=warm_up, DATABASE_CONNECT_TIMEOUT_SECONDS=awaited):
         for _ in range(2):
-            answer = get("/health")
+            answer = get("/api/v1/health")
             assert (answer.status, answer.json["status"]) == (503, "not ready")
             assert answer.json["problem"].startswith("the database ")
     # Other requests wait for the connection as long as they may, and say so.
@@ -461,7 +462,7 @@ def test_on_a_schema_of_another_revision_every_route_answers_503(scene: Connecti
                 503,
                 "the service and its database are of different revisions: one is being deployed",
             )
-            assert "newer than this code" in get("/health").json["problem"]
+            assert "newer than this code" in get("/api/v1/health").json["problem"]
     finally:
         scene.execute("UPDATE market.schema_revision SET version_num = %s", [REVISION])
         scene.execute(comment % REVISION)

@@ -105,6 +105,7 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
     last = OPENS + 5 * DAY
     asked: dict[str, Callable[[], Answer]] = {
         "/health": lambda: get("/health"),
+        "/api/v1/health": lambda: get("/api/v1/health"),
         "/api/v1/compute": lambda: compute(from_=OPENS.isoformat(), to=last.isoformat()),
         "/api/v1/indicators": lambda: get("/api/v1/indicators"),
         "/api/v1/candles/{instrument_key}": lambda: get(f"/api/v1/candles/{SHARE}", timeframe="1h", limit=100),
@@ -130,7 +131,12 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
         expected = answers()
     with acting_as(READER, database_url) as url, settings(url):
         told = answers()
-    moving = {"/health", "/api/v1/timeframe-aggregation/status", "/api/v1/instruments/{instrument_key}/latest"}
+    moving = {
+        "/health",
+        "/api/v1/health",
+        "/api/v1/timeframe-aggregation/status",
+        "/api/v1/instruments/{instrument_key}/latest",
+    }
     for path, answer in expected.items():
         if path in moving:  # by the clock on the wall
             assert told[path].keys() == answer.keys()

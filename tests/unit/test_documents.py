@@ -10,12 +10,15 @@ import pytest
 
 from chandlery.settings import SCHEDULED, LocalSettings, Settings
 from local import settings_table
+from local.embedded import EmbeddedDatabase
+from local.embedded.errors import EmbeddedDatabaseError
 from local.schedules import read_functions
 
 REPO = Path(__file__).resolve().parents[2]
 LAYER = REPO / "layers" / "chandlery" / "chandlery"
 README = (REPO / "README.md").read_text()
 ARCHITECTURE = (REPO / "docs" / "architecture.md").read_text()
+SECURITY = (REPO / "docs" / "security.md").read_text()
 COMPARISON = (REPO / "docs" / "comparison.md").read_text()
 
 
@@ -123,7 +126,50 @@ def test_every_row_of_the_tables_is_shown_by_a_test(test: str) -> None:
     assert f"def {name}(" in (REPO / path).read_text()
 
 
-@pytest.mark.parametrize("page", ["docs/architecture.md", "docs/comparison.md", "README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("test", sorted(set(re.findall(r"`(tests/[\w/]+\.py(?:::\w+)?)` \|$", SECURITY, re.MULTILINE))))
+def test_what_the_page_on_security_says_is_shown_by_a_test(test: str) -> None:
+    path, _, name = test.partition("::")
+    assert f"def {name}" in (REPO / path).read_text()
+
+
+def test_every_row_of_the_page_on_security_names_its_test() -> None:
+    tables = SECURITY[SECURITY.index("## Roles") : SECURITY.index("## What is not")]
+    rows = [row for row in tables.splitlines() if row.startswith("| ") and "shown by" not in row and "---" not in row]
+    assert len(rows) > 20
+    assert [row for row in rows if not re.search(r"`tests/[\w/.:]+` \|$", row)] == []
+
+
+def test_the_page_on_security_has_every_role_and_queue_and_no_parameter_that_is_not() -> None:
+    text = "".join(path.read_text() for path in (REPO / "sql" / "migrations").rglob("*.up.sql"))
+    roles = set(re.findall(r"CREATE ROLE (chandlery_\w+)", text)) | set(re.findall(r"'(chandlery_\w+)'::regrole", text))
+    assert set(re.findall(r"^\| `(chandlery_\w+)` \|", SECURITY, re.MULTILINE)) == roles
+    template = (REPO / "template.yaml").read_text()
+    queues = re.findall(r"^  (\w+):\n    Type: AWS::SQS::Queue\n", template, re.MULTILINE)
+    assert queues
+    assert [name for name in queues if f"`{name}`" not in SECURITY] == []
+    named = set(re.findall(r"`([A-Z][a-z]\w+)`", SECURITY))
+    assert [name for name in named if not re.search(rf"^  {name}:$", template, re.MULTILINE)] == []
+
+
+def test_functions_with_their_owners_rights_have_a_search_path_of_their_own() -> None:
+    text = "\n".join(path.read_text() for path in sorted((REPO / "sql" / "migrations").rglob("*.up.sql")))
+    headings = re.findall(r"^CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)[^$]*\$\$", text, re.MULTILINE)
+    theirs = [heading for heading in headings if "SECURITY DEFINER" in heading]
+    assert len(theirs) > 5
+    assert [heading for heading in theirs if "SET search_path = pg_catalog, pg_temp" not in heading] == []
+
+
+def test_only_its_owner_may_enter_the_folder_of_an_embedded_database(tmp_path: Path) -> None:
+    home = tmp_path / ".chandlery"
+    with pytest.raises(EmbeddedDatabaseError):
+        EmbeddedDatabase(home).restore(tmp_path / "none", over_existing=False)
+    assert home.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["docs/security.md", "SECURITY.md", "docs/architecture.md", "docs/comparison.md", "README.md", "CONTRIBUTING.md"],
+)
 def test_rooms_and_files_that_a_page_names_are_there(page: str) -> None:
     path = REPO / page
     linked = [path.parent / each for each in re.findall(r"\]\((?!https?://)([^)#]+)", path.read_text())]

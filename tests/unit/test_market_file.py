@@ -706,5 +706,5 @@ def test_parquet_that_owns_up_to_long_values_is_refused_unread(tmp_path: Path) -
     path = tmp_path / "ticks.parquet"
     columns = {"time": [NOON] * 3, "price": ["1"] * 3, "size": ["1"] * 3, "venue": ["x" * (30 * MIB)] * 3}
     pq.write_table(pa.table(columns), path, use_dictionary=False)
-    with pytest.raises(MarketFileError, match=r"column venue: holds values of more than 4,096 bytes"):
+    with pytest.raises(MarketFileError, match=r"holds rows of more than 16,384 bytes"):
         open_tick_file(path)

@@ -1,8 +1,9 @@
 """Connections to the desk's database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from psycopg import Connection, IsolationLevel
@@ -11,6 +12,7 @@ from chandlery.errors import LoginRefused, Retryable, psycopg_errors_translated
 from chandlery.settings import Settings, connection_parameters
 from chandlery.store import schema
 from chandlery.store.rehearsal import DeskConnection
+from chandlery.store.session import PINNED, as_options
 from chandlery.store.statements import run
 
 
@@ -19,7 +21,8 @@ def connect(
 ) -> Connection:
     """A connection in autocommit mode, in UTC, with timeouts, named after its component.
 
-    Where the login is refused, the secret is read once more: its password may have been changed since.
+    Behind a pooler its transactions are set one by one (`store/session.py`). Where the login is refused, the secret is
+    read once more: its password may have been changed since.
 
     Args:
         settings: who and where.
@@ -31,12 +34,12 @@ def connect(
         Retryable: the server cannot be reached now.
         Permanent: it refuses the login, or no database is named.
     """
-    options = {
+    wanted = {
+        **PINNED,
         "statement_timeout": f"{round((timeout_seconds or settings.database_statement_timeout_seconds) * 1000)}ms",
         "lock_timeout": f"{settings.database_lock_timeout_seconds}s",
         # Nobody is there any more to end the transaction of a run that died: its lock must not outlive it.
         "idle_in_transaction_session_timeout": f"{settings.database_idle_transaction_timeout_seconds}s",
-        "timezone": "UTC",
         # Our statements are short: compiling them costs more than it gains, and data is mostly in memory.
         "jit": "off",
         "random_page_cost": "1.1",
@@ -46,34 +49,62 @@ def connect(
     if settings.database_parallel_workers is not None:
         options["max_parallel_workers_per_gather"] = str(settings.database_parallel_workers)
     if read_only:
-        options["default_transaction_read_only"] = "on"
-
-    def open_with(parameters: dict[str, Any]) -> DeskConnection:
-        with psycopg_errors_translated():
-            return DeskConnection.connect(
-                **parameters,
-                autocommit=True,
-                prepare_threshold=None,
-                connect_timeout=settings.database_connect_timeout_seconds,
-                application_name=f"chandlery-{component}",
-                # A server that is gone without a word is noticed within some ten seconds, not when TCP gives up.
-                keepalives_idle=5,
-                keepalives_interval=2,
-                keepalives_count=3,
-                tcp_user_timeout=10_000,
-                options=" ".join(f"-c {name}={value}" for name, value in options.items()),
-            )
-
+        wanted["default_transaction_read_only"] = "on"
+    named: dict[str, Any] = {
+        "connect_timeout": settings.database_connect_timeout_seconds,
+        "application_name": f"chandlery-{component}",
+    }
     known = connection_parameters(settings)
     try:
-        connection = open_with(known)
+        connection = open_session({**known, **named}, wanted)
     except LoginRefused:
         renewed = connection_parameters(settings, renewed=True)
         if renewed == known:
             raise
-        connection = open_with(renewed)
+        connection = open_session({**renewed, **named}, wanted)
     # Each statement sees what was committed before it, whatever the server's default: writers of candles rely on it.
     connection.isolation_level = IsolationLevel.READ_COMMITTED
+    return connection
+
+
+def open_session(parameters: Mapping[str, Any], wanted: Mapping[str, str]) -> DeskConnection:
+    """A connection in autocommit mode whose session is set to what is wanted, or else each of its transactions.
+
+    Raises:
+        Retryable: the server cannot be reached now.
+        Permanent: it refuses the login, or the parameters are malformed.
+    """
+    mark = uuid4().hex
+    options = as_options({**wanted, "chandlery.session": mark})
+
+    def reach(**more: Any) -> DeskConnection:
+        return DeskConnection.connect(
+            **parameters,
+            **more,
+            autocommit=True,
+            prepare_threshold=None,
+            client_encoding="UTF8",
+            # A server that is gone without a word is noticed within some ten seconds, not when TCP gives up.
+            keepalives_idle=5,
+            keepalives_interval=2,
+            keepalives_count=3,
+            tcp_user_timeout=10_000,
+        )
+
+    with psycopg_errors_translated():
+        try:
+            connection = reach(options=options)
+        except psycopg.OperationalError as error:
+            if "unsupported startup parameter" not in str(error):
+                raise
+            connection = reach()  # PgBouncer, which was not told to leave them out
+    try:
+        # A pooler's session was begun by somebody else: it has not our mark.
+        if run(connection, "find_session_mark").fetchone() != (mark,):
+            connection.share(wanted)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -11,6 +11,7 @@ from psycopg import Connection
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
 from chandlery.store.connection import transaction
+from chandlery.store.session import require_own
 from chandlery.store.statements import read_rows, run
 
 _UNITS = {Timeframe.D1: "day", Timeframe.W1: "week", Timeframe.MO1: "month"}
@@ -104,6 +105,7 @@ def dropping_held(connection: Connection) -> Iterator[Sequence[Window]]:
     Raises:
         Retryable: retention is at work for too long.
     """
+    require_own(connection, "refreshing derived candles")
     run(connection, "hold_horizon")
     try:
         yield list_dropped(connection)

@@ -15,6 +15,7 @@ from chandlery.errors import Permanent
 from chandlery.store.connection import transaction
 from chandlery.store.rehearsal import is_rehearsing
 from chandlery.store.schema import KNOWN
+from chandlery.store.session import require_own
 from chandlery.store.statements import read_rows, run
 
 _UNKNOWN_CATALOGUE = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InvalidSchemaName)
@@ -193,6 +194,7 @@ def apply(connection: Connection, action: Action) -> None:
 @contextmanager
 def keeping(connection: Connection) -> Iterator[bool]:
     """Be the only keeper of the policies; whether that was granted."""
+    require_own(connection, "keeping the policies")
     granted = _is_true(connection, "try_lock_policies")
     if not granted and _is_true(connection, "end_forgetful_keepers", idle=_FORGOTTEN_AFTER):
         granted = _is_true(connection, "try_lock_policies")

@@ -12,6 +12,7 @@ from chandlery.domain.rebuild import Comparison, Place
 from chandlery.domain.window import Window
 from chandlery.store.connection import transaction
 from chandlery.store.derived import dropping_held
+from chandlery.store.session import require_own
 from chandlery.store.statements import read_rows, run
 
 # Whoever comes to read while a swap waits for whoever reads already, waits as long.
@@ -42,6 +43,7 @@ class _Compared:
 @contextmanager
 def rebuilding(connection: Connection) -> Iterator[bool]:
     """Be the only one that rebuilds; whether that was granted."""
+    require_own(connection, "a rebuild")
     row = run(connection, "try_lock_rebuild").fetchone()
     granted = bool(row and row[0])
     try:

@@ -12,6 +12,7 @@ from psycopg.errors import Diagnostic
 from chandlery.domain.window import Window
 from chandlery.errors import Retryable
 from chandlery.store.rehearsal import is_rehearsing
+from chandlery.store.session import require_own
 from chandlery.store.statements import run
 
 # A run with other work to do leaves its marks to the next one rather than wait longer.
@@ -50,6 +51,7 @@ def refresh(
     """
     if is_rehearsing(connection):
         return _rehearse(connection, aggregate, window)
+    require_own(connection, "refreshing derived candles")
     try:
         with _listening(connection) as notices, _released(connection, aggregate):
             row = run(

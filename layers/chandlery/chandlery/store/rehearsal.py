@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from psycopg import Connection
-from psycopg.rows import TupleRow
 
 from chandlery.errors import psycopg_errors_translated
+from chandlery.store.session import SessionConnection
 
 
-class DeskConnection(Connection[TupleRow]):
+class DeskConnection(SessionConnection):
     """A connection that knows whether it rehearses, and whether a piece of the work is under way then."""
 
     rehearsing = False

@@ -9,7 +9,7 @@ from psycopg import Connection
 from chandlery.errors import Permanent, WrongSchema
 from chandlery.store.statements import run
 
-REVISION = "0026"  # the head of sql/migrations
+REVISION = "0025"  # the head of sql/migrations
 # What each migration writes as the comment of Alembic's table, followed by a revision.
 SERVES_CODE_FROM = "serves code from "
 # The versions of TimescaleDB that this code was tried on, each on PostgreSQL 15 to 18; the newest needs 16 or later.
@@ -24,6 +24,7 @@ class Described:
 
     `serves_code_from` is the oldest revision whose code works on the schema; none where the schema does not say.
     `missing` is what a version newer than known no longer has of the catalogue that this code reads.
+    `disabled` says which setting keeps triggers, or TimescaleDB, from their work.
     """
 
     timescaledb: str | None
@@ -31,6 +32,7 @@ class Described:
     revision: str | None
     serves_code_from: str | None = None
     missing: Sequence[str] = ()
+    disabled: str | None = None
 
     @property
     def edition(self) -> str | None:
@@ -80,12 +82,12 @@ def describe(connection: Connection) -> Described:
     row = run(connection, "describe_database").fetchone()
     if row is None:
         raise Permanent("the database did not describe itself")
-    version, license_, has_revisions, comment = row
+    version, license_, has_revisions, comment, disabled = row
     found = [revision for (revision,) in run(connection, "list_schema_revisions")] if has_revisions else []
     newer = version is not None and release_of(version) > _NEWEST
     missing = [name for (name,) in run(connection, "list_missing_catalogue")] if newer else []
     serves = (comment or "").removeprefix(SERVES_CODE_FROM) if (comment or "").startswith(SERVES_CODE_FROM) else None
-    return Described(version, license_, ", ".join(found) if has_revisions else None, serves, missing)
+    return Described(version, license_, ", ".join(found) if has_revisions else None, serves, missing, disabled)
 
 
 def judge(found: Described) -> None:
@@ -113,6 +115,11 @@ def judge(found: Described) -> None:
         raise Permanent(
             f"TimescaleDB {found.timescaledb} is newer than this code knows, and lacks what it reads of the catalogue:"
             f" {', '.join(found.missing)}; use {TOGETHER}, or a release of Chandlery that knows this one"
+        )
+    if found.disabled is not None:
+        raise Permanent(
+            f"{found.disabled}: triggers do not fire, and writes would leave no marks; end what set it, or put it back:"
+            f" ALTER DATABASE … RESET {found.disabled.split()[0]}, or ALTER ROLE … RESET it"
         )
     if wrong := mismatch(found.revision, found.serves_code_from):
         raise WrongSchema(wrong)

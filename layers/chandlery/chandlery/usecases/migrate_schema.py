@@ -29,14 +29,8 @@ def upgrade_schema(open_connection: Callable[[], Connection], revision: str) -> 
         Retryable: the database cannot be reached, or had no time or no lock to give; the migrations before stay done.
         Permanent: there is no such revision, or the database refused.
     """
-
-    def in_transactions() -> Connection:
-        connection = open_connection()
-        connection.autocommit = False
-        return connection
-
     before = tell_revision(open_connection).revision
-    run_verb("upgrade", alembic_config(in_transactions), revision)
+    run_verb("upgrade", alembic_config(open_connection), revision)
     return SchemaReport(before, tell_revision(open_connection).revision, schema.REVISION)
 
 

@@ -1,0 +1,172 @@
+"""A thousand random changes and cuts of whatever is read: an error that is meant, or what stands in the bytes."""
+
+import gzip
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from chandlery.component import component
+from chandlery.errors import ChandleryError, Permanent
+from functions import migrate
+from local.command_line.functions import LocalContext
+from local.digests import check_digest, digest_line, digest_path
+from local.embedded import tarball as tarballs
+from local.embedded.errors import EmbeddedDatabaseError
+from local.market_file import MarketFileError, MarketFileReader, open_candle_file, open_tick_file
+
+REPO = Path(__file__).parents[2]
+# Of files as many all in all, of archives, of events and of requests each.
+TIMES = 1_000
+TICKS = "time,price,size,venue\n" + "".join(f"2026-03-02T12:{m:02}:30.5Z,{100 + m}.25,{m + 1},Ü\n" for m in range(40))
+CANDLES = "time,open,high,low,close,volume\n" + "".join(f"2026-03-02T12:{m:02}Z,7,9.5,6,8,{m}\n" for m in range(40))
+# Nobody listens there.
+NOWHERE = "postgresql://desk:s3cret-word@127.0.0.1:1/desk"
+
+
+def damaged(whole: bytes, times: int = TIMES) -> Iterator[bytes]:
+    """Copies with a few bytes changed, taken out or doubled, or the end cut off; each differs from the whole."""
+    dice = Random(7)
+    made = 0
+    while made < times:
+        content = bytearray(whole)
+        for _ in range(dice.randint(1, 3)):
+            at = dice.randrange(len(content))
+            match dice.randrange(4):
+                case 0:
+                    content[at] ^= dice.randrange(1, 256)
+                case 1:
+                    del content[at : at + dice.randint(1, 8)]
+                case 2:
+                    content[at:at] = content[at : at + dice.randint(1, 8)]
+                case _:
+                    content = content[: max(at, 1)]
+            if not content:
+                break
+        if content and content != whole:
+            made += 1
+            yield bytes(content)
+
+
+def hold_one_line(error: Exception) -> None:
+    assert "\n" not in str(error)
+
+
+def read(reader: MarketFileReader) -> list[dict[str, Any]]:
+    with reader:
+        return [row for batch in reader for row in batch.to_pylist()]
+
+
+@pytest.mark.parametrize(("open_file", "content"), [(open_tick_file, TICKS), (open_candle_file, CANDLES)])
+def test_csv(tmp_path: Path, open_file: Any, content: str) -> None:
+    path = tmp_path / "rows.csv"
+    refused = 0
+    for changed in damaged(content.encode(), TIMES // 5):
+        path.write_bytes(changed)
+        try:
+            rows = read(open_file(path))
+        except MarketFileError as error:
+            hold_one_line(error)
+            refused += 1
+            continue
+        text = changed.decode()
+        for row in rows:
+            numbers = [row[name] for name in ("price", "size", "open", "high", "low", "close", "volume") if name in row]
+            line = text.split("\n")[row["line"] - 1] if "line" in row and "\r" not in text else text
+            assert all(number is None or number in line for number in numbers), (row, line)
+    assert TIMES / 20 < refused < TIMES / 5
+
+
+@pytest.mark.parametrize(("open_file", "content"), [(open_tick_file, TICKS), (open_candle_file, CANDLES)])
+def test_gzip_whose_checksum_tells(tmp_path: Path, open_file: Any, content: str) -> None:
+    path = tmp_path / "rows.csv.gz"
+    path.write_bytes(gzip.compress(content.encode(), mtime=0))
+    whole = read(open_file(path))
+    refused = 0
+    for changed in damaged(path.read_bytes(), TIMES // 5):
+        path.write_bytes(changed)
+        try:
+            rows = read(open_file(path))
+        except MarketFileError as error:
+            hold_one_line(error)
+            refused += 1
+        else:
+            assert rows == whole  # the change was one of the header's that says nothing of the content
+    assert refused > TIMES / 5 * 0.9
+
+
+def test_parquet(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    lines = [line.split(",") for line in TICKS.splitlines()]
+    columns = {name: [line[n] for line in lines[1:]] for n, name in enumerate(lines[0])}
+    pq.write_table(pa.table(columns), path)
+    for changed in damaged(path.read_bytes(), TIMES // 5):
+        path.write_bytes(changed)
+        try:
+            rows = read(open_tick_file(path))
+        except MarketFileError as error:
+            hold_one_line(error)
+        else:
+            assert all(row["price"] is not None for row in rows)
+
+
+def test_archive_of_the_embedded_database(tmp_path: Path) -> None:
+    data, archive = tmp_path / "data", tmp_path / "desk.backup"
+    data.mkdir()
+    (data / "PG_VERSION").write_text("17\n")
+    (data / "rows").write_bytes(Random(1).randbytes(2_000))
+    tarballs.compress(data, archive)
+    digest_path(archive).write_text(digest_line(archive, archive))
+    assert check_digest(archive)
+    for number, changed in enumerate(damaged(archive.read_bytes())):
+        archive.write_bytes(changed)
+        with pytest.raises(Permanent, match="is damaged"):
+            check_digest(archive)
+        if number % 5:
+            continue
+        # And without the digest, gzip's own checksum: the file there stays as it was, or is the same.
+        restored = tmp_path / f"restored{number}"
+        try:
+            tarballs.unpack(archive, restored)
+        except EmbeddedDatabaseError as error:
+            hold_one_line(error)
+            assert not restored.exists()
+        else:
+            assert (restored / "rows").read_bytes() == (data / "rows").read_bytes()
+            shutil.rmtree(restored)
+
+
+@pytest.mark.parametrize("name", ["live_processor", "migrate_upgrade", "migrate_sync_sessions"])
+def test_events(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", NOWHERE)
+    worked = component("live_processor")(lambda _: pytest.fail("there is no database to work on"))
+    handler = migrate.handler if name.startswith("migrate") else worked
+    for changed in damaged((REPO / "events" / f"{name}.json").read_bytes(), TIMES // 3):
+        try:
+            event = json.loads(changed)
+        except ValueError:
+            continue  # Lambda hands no such event over
+        if isinstance(event, dict):
+            with pytest.raises(ChandleryError):
+                handler(event, LocalContext("any", 60))
+
+
+def test_requests() -> None:
+    from tests.integration.api_scene import call, settings
+
+    said = {"instrument_key": "X@A@EQ", "timeframe": "5m", "from": "2026-03-02T12:00:00Z", "limit": 10}
+    body = json.dumps(said | {"indicators": [{"name": "sma", "parameters": {"timeperiod": 5}}]}).encode()
+    target = b"/api/v1/candles/X@A@EQ?timeframe=5m&from=2026-03-02T12:00:00Z&limit=10&cursor=abc"
+    with settings(NOWHERE):
+        for changed in damaged(body, TIMES // 2):
+            assert call("POST", "/api/v1/compute", changed).status in (400, 413, 422, 503)
+        for changed in damaged(target, TIMES // 2):
+            path = changed.decode("latin-1")
+            if path.startswith("/") and path.isascii() and path.isprintable():
+                assert call("GET", path).status in (404, 422, 503)
