@@ -22,15 +22,13 @@ WITH instrument AS MATERIALIZED (
         ORDER BY time DESC LIMIT :'most_minutes'::bigint
     )
 ), openings AS MATERIALIZED (
-    SELECT s.session_date, s.closes_at, open.starts, open.ends
+    SELECT s.session_date, s.closes_at, lower(open) AS starts, upper(open) AS ends
     FROM instrument AS n
     JOIN market.sessions AS s USING (calendar)
-    CROSS JOIN LATERAL (
-        VALUES (s.opens_at, coalesce(s.break_starts_at, s.closes_at)), (s.break_ends_at, s.closes_at)
-    ) AS open (starts, ends)
-    WHERE open.starts IS NOT NULL
+    CROSS JOIN LATERAL unnest(s.open_hours) AS open
+    WHERE
         -- A bucket of the clock may lie in the session before or after as well.
-        AND s.session_date >= (SELECT min(session_date) - 7 FROM minutes)
+        s.session_date >= (SELECT min(session_date) - 7 FROM minutes)
         AND s.session_date <= (SELECT max(session_date) + 7 FROM minutes)
 ), placed AS (
     SELECT

@@ -47,7 +47,7 @@ def connect(
         "work_mem": f"{settings.database_work_memory_mb}MB",
     }
     if settings.database_parallel_workers is not None:
-        options["max_parallel_workers_per_gather"] = str(settings.database_parallel_workers)
+        wanted["max_parallel_workers_per_gather"] = str(settings.database_parallel_workers)
     if read_only:
         wanted["default_transaction_read_only"] = "on"
     named: dict[str, Any] = {

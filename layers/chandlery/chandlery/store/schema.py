@@ -97,7 +97,7 @@ def judge(found: Described) -> None:
         Permanent: what is missing, and how to put it right.
     """
     if found.timescaledb is None:
-        raise Permanent(
+        raise WrongSchema(
             "the database has no TimescaleDB extension; run: chandlery migrate upgrade head"
             " (the server needs TimescaleDB's Community edition)"
         )
