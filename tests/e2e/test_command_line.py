@@ -120,7 +120,7 @@ def test_exported_sessions_are_an_event_of_the_function_that_migrates(chandlery:
     result = chandlery("invoke", "migrate", "--event", str(event))
 
     assert result.returncode == 0, result.stderr
-    assert ["OWN", "1", "2026-03-02", "2026-03-02", "0"] in [line.split() for line in result.stdout.splitlines()]
+    assert ["OWN", "1", "2026-03-02", "2026-03-02", "[]", "0"] in [line.split() for line in result.stdout.splitlines()]
     assert chandlery("sessions", "export", "A", "B", "--file", str(own)).returncode == 2
 
 
