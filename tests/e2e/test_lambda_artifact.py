@@ -30,6 +30,7 @@ MIGRATE = "Migrate"
 MIGRATE_EVENTS = sorted((REPO / "events").glob("migrate_*.json"))
 # What these answer needs numpy and TA-Lib.
 NUMERIC_EVENTS = {"http_api_compute", "http_api_indicators"}
+HEALTH_EVENTS = {"http_api_health", "http_api_whole_health"}
 # Every function of the template that a schedule invokes → its module.
 MODULES = {
     "LiveProcessor": "live_processor",
@@ -312,7 +313,7 @@ def test_every_route_answers_its_own_event(sandbox: Sandbox, connection: Connect
             outcome = sandbox.invoke(json.loads(path.read_text()), seconds=29)
             assert outcome.error is None
             # Of a desk where no component has ever run, health says just that.
-            expected = 503 if path.stem == "http_api_health" else 200
+            expected = 503 if path.stem in HEALTH_EVENTS else 200
             assert outcome.result["statusCode"] == expected, (path.name, outcome.result["body"])
             assert expected == 200 or json.loads(outcome.result["body"])["status"] == "ready"
     computed = sandbox.invoke(json.loads((REPO / "events" / "http_api_compute.json").read_text()))
@@ -334,7 +335,7 @@ def test_routes_that_compute_nothing_need_no_numerics(
         for path in API_EVENTS:
             outcome = sandbox.invoke(json.loads(path.read_text()), seconds=29)
             assert outcome.error is None
-            expected = 500 if path.stem in NUMERIC_EVENTS else 503 if path.stem == "http_api_health" else 200
+            expected = 500 if path.stem in NUMERIC_EVENTS else 503 if path.stem in HEALTH_EVENTS else 200
             assert outcome.result["statusCode"] == expected, (path.name, outcome.result["body"])
 
 

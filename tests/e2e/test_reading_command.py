@@ -36,7 +36,7 @@ def on_a_terminal(chandlery: Chandlery, columns: int, *arguments: str) -> str:
     ours, its = os.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     environment = ENVIRONMENT | {"PYTHONPATH": SEARCHED, "DATABASE_URL": url, "TERM": "xterm"}
-    done = subprocess.run([*PROGRAM, *arguments], env=environment, stdout=its, stderr=its, check=True)
+    done = subprocess.run([*PROGRAM, *arguments], env=environment, stdin=its, stdout=its, stderr=its, check=True)
     assert done.returncode == 0
     os.close(its)
     shown = b""

@@ -32,17 +32,20 @@ class Scene:
         self.connection.execute(f"CREATE TABLE {schema}.chunks AS {_CHUNKS}")
         self._drop = _DROP.format(schema=schema)
         self._statements: dict[str, list[str]] = {}
-        for relation, has_key in self._relations():
+        for relation, has_key, columns in self._relations():
             copy = f'{schema}."{relation.replace(".", "_")}"'
             self.connection.execute(f"CREATE TABLE {copy} AS TABLE {relation}")
             self.connection.execute(f"ANALYZE {copy}")
-            self._statements[relation] = _put_back(relation, copy, has_key=has_key)
+            self._statements[relation] = _put_back(relation, copy, columns, has_key=has_key)
         self.before = self.contents.state(self.connection)
 
-    def _relations(self) -> list[tuple[str, bool]]:
+    def _relations(self) -> list[tuple[str, bool, str]]:
+        """Each table, whether it has a key, and its columns but for those that are made of others."""
         return self.connection.execute(
             "SELECT format('%%s.%%s', n.nspname, c.relname),"
-            "  EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary)"
+            "  EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary),"
+            "  (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute"
+            "   WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '')"
             " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
             " WHERE c.relkind = 'r' AND ("
             "  n.nspname = 'market' AND c.relname <> 'schema_revision'"
@@ -74,15 +77,13 @@ class Scene:
         self.connection.close()
 
 
-def _put_back(relation: str, copy: str, *, has_key: bool) -> list[str]:
+def _put_back(relation: str, copy: str, columns: str, *, has_key: bool) -> list[str]:
+    insert = f"INSERT INTO {relation} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {copy} AS c"  # noqa: S608
     if not has_key:
-        return [f"DELETE FROM {relation}", f"INSERT INTO {relation} OVERRIDING SYSTEM VALUE TABLE {copy}"]  # noqa: S608
+        return [f"DELETE FROM {relation}", insert]  # noqa: S608
     return [
         f"DELETE FROM {relation} AS r WHERE r::text NOT IN (SELECT c::text FROM {copy} AS c)",  # noqa: S608
-        (
-            f"INSERT INTO {relation} OVERRIDING SYSTEM VALUE"  # noqa: S608
-            f" SELECT c.* FROM {copy} AS c WHERE c::text NOT IN (SELECT r::text FROM {relation} AS r)"
-        ),
+        f"{insert} WHERE c::text NOT IN (SELECT r::text FROM {relation} AS r)",  # noqa: S608
     ]
 
 

@@ -249,7 +249,7 @@ def test_days_before_a_listing_are_not_asked_for(ibm: Connection, chandlery: Cha
         ((KEY, "--from", "2013-08-30", "--to", "2013-09-05"), 1, "known from 2013-09-01 to 2013-10-31, not all of 20"),
         ((KEY, "--from", "2013-08-30", "--to", "2013-09-05"), 1, "sessions sync --calendar XNYS --from 2013-08-30"),
         ((KEY, "--from", "2013-10-30", "--to", "2013-11-02"), 1, "not all of 2013-10-30 to 2013-11-01"),
-        (("A@B@C", *WEEK), 1, "no instrument A@B@C; add it first"),
+        (("A@B@C", *WEEK), 1, "no instrument A@B@C; did you mean XNYS@C@EQ? Else add it first"),
         (("XNYS@AIG@EQ", *WEEK), 1, "XNYS@AIG@EQ has no ticker at polygon; add it: chandlery instruments set"),
         (("XNYS@AIG@EQ", *WEEK), 1, "set XNYS@AIG@EQ --ticker polygon=TICKER"),
         (("XNYS@C@EQ", *WEEK), 1, "polygon does not know the ticker CCC"),
