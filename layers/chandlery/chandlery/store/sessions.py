@@ -42,6 +42,8 @@ def replace(connection: Connection, calendar: Calendar) -> int:
     }
     stretch = {"calendar": calendar.name, "known_from": calendar.known_from, "known_to": calendar.known_to}
     with transaction(connection):
+        # Sessions that come take back what was judged, under this lock: it goes before that of the candles.
+        run(connection, "lock_gaps")
         run(connection, "lock_candles")
         run(connection, "upsert_calendar", **stretch, time_zone=calendar.time_zone)
         gone = run(connection, "delete_changed_sessions", **stretch, **columns).fetchall()
