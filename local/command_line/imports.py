@@ -198,6 +198,12 @@ def _make_candles(connection: Connection, instrument: Instrument, reach: _Reach)
 
 def _show_made(instrument: Instrument, made: HistoryReport) -> None:
     stretch = f"--from {made.starts:%Y-%m-%d} --to {made.ends:%Y-%m-%d}"
+    if made.refresh_held_off:
+        err.print(
+            "[yellow]another refresh is at work: the next run of policy maintenance refreshes the other hours, or the"
+            " same command again[/yellow]",
+            soft_wrap=True,
+        )
     out.print(
         f"{instrument.key}: {made.candles_written:,} candles written, {made.candles_revised:,} revised;"
         f" {made.gaps_found:,} gaps found; {made.hours_refreshed:,} hours of higher timeframes refreshed\n"

@@ -25,6 +25,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from chandlery.settings import LocalSettings
+
 _SECONDS_BETWEEN_LINES = 30.0
 # Of rules and heat maps where no terminal tells its own.
 _PIPE_WIDTH = 140
@@ -153,7 +155,7 @@ def working(what: str) -> Iterator[Callable[[str], None]]:
         transient=True,
         disable=not err.is_terminal,
     )
-    task = bar.add_task(what)
+    task = bar.add_task(what, total=None)
     with bar, _lines_now_and_then(lambda: _spell_tasks(bar)):
         yield lambda at: bar.update(task, description=f"{what}: {at}")
 
@@ -168,8 +170,8 @@ def _spell_tasks(bar: Progress) -> str:
 
 @contextmanager
 def _lines_now_and_then(say: Callable[[], str]) -> Iterator[None]:
-    """Where stderr is no terminal, say every half minute what is being done, and since when."""
-    if err.is_terminal:
+    """Where stderr is no terminal, and CHANDLERY_PROGRESS is not false, say now and then what is done, since when."""
+    if err.is_terminal or not LocalSettings().chandlery_progress:
         yield
         return
     began, ended = time.monotonic(), Event()

@@ -10,7 +10,8 @@ import pytest
 from psycopg import Connection
 
 from chandlery.domain.window import DAY, MINUTE, Window
-from chandlery.store import instruments, sessions
+from chandlery.store import instruments, refreshes, sessions
+from chandlery.store.refreshes import Outcome
 from chandlery.usecases.aggregate_history import HistoryReport, aggregate_history
 from chandlery.usecases.import_ticks import import_ticks
 from local import calendars
@@ -111,3 +112,15 @@ def test_a_day_of_real_trades_becomes_the_candles_of_the_plain_fold(connection: 
     (day_candle,) = derived(connection, instrument, "1d").values()
     regular = connection.execute("SELECT sum(volume) FROM market.candles WHERE NOT extended").fetchone()
     assert regular == (day_candle.volume,)
+
+
+def test_another_refresh_at_work_is_told_and_leaves_the_marks(
+    connection: Connection, ids: Sequence[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert(connection, ids[0], every_minute(NOON, 10))
+    with monkeypatch.context() as patched:
+        patched.setattr(refreshes, "refresh", lambda *_, **__: Outcome.BUSY)
+        held_off = aggregate(connection, ids[0], Window(NOON, NOON + 10 * MINUTE))
+    assert (held_off.candles_written, held_off.hours_refreshed, held_off.refresh_held_off) == (10, 0, True)
+    again = aggregate(connection, ids[0], Window(NOON, NOON + 10 * MINUTE))
+    assert (again.hours_refreshed, again.refresh_held_off) == (1, False)

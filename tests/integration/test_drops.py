@@ -15,7 +15,7 @@ from chandlery.domain.window import Window
 from chandlery.errors import Permanent, Retryable
 from chandlery.settings import Settings
 from chandlery.store import derived as derived_store
-from chandlery.store import policies, runs
+from chandlery.store import instruments, policies, runs
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.connection import connect
 from chandlery.usecases.apply_policies import apply_policies
@@ -197,6 +197,13 @@ def test_an_import_of_what_is_there_already_is_none(collected: Connection) -> No
     assert len(before) == 1
     bring_in(collected, NOON - 3 * HOUR)
     assert collected.execute("SELECT * FROM market.imports").fetchall() == before
+
+
+def test_an_import_that_went_with_its_instrument_keeps_no_chunk(collected: Connection) -> None:
+    bring_in(collected, OLD + 2 * DAY, 1)
+    assert collected.execute("SELECT count(*) FROM market.imports").fetchone() == (1,)
+    instruments.remove(collected, "X@A@EQ", with_data=True)
+    assert collected.execute("SELECT count(*) FROM market.imports").fetchone() == (0,)
 
 
 def test_only_history_that_is_there_can_be_named(collected: Connection) -> None:

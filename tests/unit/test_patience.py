@@ -6,7 +6,7 @@ import time
 import pytest
 from rich.console import Console
 
-from local.command_line import liveness
+from local.command_line import liveness, output
 from local.embedded import processes
 from local.embedded.processes import SILENT_SECONDS, Patience
 from local.embedded.serving import Serving
@@ -73,6 +73,26 @@ def test_a_long_command_says_in_a_log_what_it_does(
         wait_until(lambda: hears("migrating: 0 s so far\n"), "it says what it does")
     monkeypatch.setenv("CHANDLERY_PROGRESS", "false")
     with liveness.at_work("migrating"):
+        time.sleep(0.01)
+    assert capsys.readouterr().err == ""
+
+
+def test_progress_in_a_log_can_be_switched_off(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "_SECONDS_BETWEEN_LINES", 0.001)
+    said = ""
+
+    def hears(words: str) -> bool:
+        nonlocal said
+        said += capsys.readouterr().err
+        return words in said
+
+    with output.working("coverage"):
+        wait_until(lambda: hears("coverage: 0 s so far\n"), "it says what it does")
+    capsys.readouterr()
+    monkeypatch.setenv("CHANDLERY_PROGRESS", "false")
+    with output.working("coverage"):
         time.sleep(0.01)
     assert capsys.readouterr().err == ""
 

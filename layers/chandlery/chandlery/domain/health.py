@@ -1,7 +1,7 @@
 """Whether all is well: a rule for each thing that is measured; the verdict is the worst of what they find.
 
 A rule takes what was measured, and yields a cause for each thing that is not as it should be. To judge something else,
-measure it (`Measured`, `usecases/judge_health.py`) and add its rule to `RULES`.
+measure it (`Measured`, `usecases/measure_health.py`) and add its rule to `RULES`.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -24,7 +24,7 @@ CARELESS = {
     "timescaledb_retention": (
         "drops rows without asking whether what is derived from them stands: TimescaleDB's own retention"
     ),
-    "timescaledb_refresh": "refreshes beside whoever else refreshes: TimescaleDB's own refresh policy",
+    "timescaledb_refresh": "refreshes beside other refreshes: TimescaleDB's own refresh policy",
 }
 # From where the strokes of every schedule are counted.
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)

@@ -95,6 +95,8 @@ def remove(connection: Connection, key: str, *, with_data: bool = False) -> None
         Retryable: from the database.
     """
     with transaction(connection):
+        # Nobody writes gaps or candles of what goes; in the order of everybody who takes both.
+        run(connection, "lock_gaps")
         run(connection, "lock_candles")
         instrument_id = find(connection, key).instrument_id
         kinds = [kind for (kind,) in run(connection, "list_data_kinds", instrument_id=instrument_id)]
@@ -106,6 +108,7 @@ def remove(connection: Connection, key: str, *, with_data: bool = False) -> None
             "delete_candles_of",
             "delete_indicators_of",
             "delete_candle_hours_of",
+            "delete_imports_of",
             "delete_instrument",
         ):
             run(connection, name, instrument_id=instrument_id)

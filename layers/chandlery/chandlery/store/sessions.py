@@ -64,6 +64,8 @@ def replace(connection: Connection, calendar: Calendar) -> Replaced:
     """
     stretch = {"calendar": calendar.name, "known_from": calendar.known_from, "known_to": calendar.known_to}
     with transaction(connection):
+        # Sessions that come take back what was judged, under this lock: it goes before that of the candles.
+        run(connection, "lock_gaps")
         run(connection, "lock_candles")
         before = run(connection, "find_calendar", calendar=calendar.name).fetchone()
         row = run(

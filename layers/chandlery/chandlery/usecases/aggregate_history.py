@@ -23,7 +23,10 @@ Progress = Callable[[str, int], None]
 
 @dataclass(frozen=True)
 class HistoryReport:
-    """What was made of the days from `starts` to `ends`: candles, gaps of the ledger, hours of derived candles."""
+    """What was made of the days from `starts` to `ends`: candles, gaps of the ledger, hours of derived candles.
+
+    `refresh_held_off` is whether another refresh was at work, so that the rest of the hours kept their marks.
+    """
 
     starts: datetime
     ends: datetime
@@ -33,6 +36,7 @@ class HistoryReport:
     gaps_found: int
     gaps_filled: int
     hours_refreshed: int
+    refresh_held_off: bool
 
 
 def aggregate_history(
@@ -63,7 +67,7 @@ def aggregate_history(
     days = Window(_EPOCH + (stretch.starts - _EPOCH) // DAY * DAY, _EPOCH - (_EPOCH - stretch.ends) // DAY * DAY)
     now = floor_minute(at)
     if days.starts >= now:
-        return HistoryReport(days.starts, days.ends, 0, 0, 0, 0, 0, 0)
+        return HistoryReport(days.starts, days.ends, 0, 0, 0, 0, 0, 0, False)
     due = Window(days.starts, min(days.ends, now))
     written = Written()
     for window, source in _owners(due, now):
@@ -93,6 +97,7 @@ def aggregate_history(
         ledger.found,
         ledger.healed,
         stale.marks_taken,
+        stale.is_held_off,
     )
 
 
