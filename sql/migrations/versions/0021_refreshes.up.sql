@@ -219,7 +219,7 @@ DECLARE
     columns text[] := market.shared_columns(stored, format('market.%I', aggregate)::regclass);
     gone tstzmultirange := market.dropped('candles');
     -- Beyond, buckets are computed when read.
-    until timestamptz := least(ends, market.materialized_up_to(aggregate));
+    until timestamptz := least(ends, coalesce(market.materialized_up_to(aggregate), '-infinity'));
     chosen text := CASE WHEN instrument_ids IS NULL THEN '' ELSE 'AND instrument_id = ANY ($4)' END;
 BEGIN
     -- All in one snapshot. A bucket with a mark is known to be stale, one that stands twice is wrong whatever is marked.

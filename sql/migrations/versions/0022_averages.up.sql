@@ -7,8 +7,8 @@ RETURN CASE
     WHEN weight = 0 THEN NULL
     WHEN total = 0 THEN 0
     ELSE trim_scale(round(
-        round(total, greatest(scale(total), 18 - floor(log(abs(total::float8 / weight::float8)))::integer)) / weight,
-        greatest(17 - floor(log(abs(total::float8 / weight::float8)))::integer, 0)
+        round(total, greatest(scale(total), 18 - floor(log(abs(total::float8)) - log(abs(weight::float8)))::integer)) / weight,
+        greatest(17 - floor(log(abs(total::float8)) - log(abs(weight::float8)))::integer, 0)
     ))
 END;
 COMMENT ON FUNCTION market.average(numeric, numeric) IS 'total / weight, exact or to 18 significant digits; null where the weight is 0.';

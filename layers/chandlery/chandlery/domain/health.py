@@ -164,7 +164,11 @@ def judge_calendars(measured: Measured) -> Iterator[Cause]:
 def judge_policies(measured: Measured) -> Iterator[Cause]:
     """Drift that stays, jobs of the database, and whether anybody carries the policies out."""
     told = measured.told_by("policy_maintenance")
-    waits = told.get("drift", 0) - told.get("drift_applied", 0)
+    permission = len(told.get("waiting_for_permission", ()))
+    if permission:
+        said = f"{permission} would drop rows and wait for the operator: chandlery policies plan"
+        yield Cause(Health.WARNING, "policies", said)
+    waits = told.get("drift", 0) - told.get("drift_applied", 0) - permission
     if waits > 0:
         yield Cause(Health.WARNING, "policies", f"{waits} differ from those wanted: chandlery policies plan")
     for name, what in (("failing_jobs", "fails"), ("late_jobs", "is late")):
