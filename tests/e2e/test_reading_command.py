@@ -35,7 +35,9 @@ def on_a_terminal(chandlery: Chandlery, columns: int, *arguments: str) -> str:
     url = chandlery("db", "url").stdout.strip()
     ours, its = os.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    environment = ENVIRONMENT | {"PYTHONPATH": SEARCHED, "DATABASE_URL": url, "TERM": "xterm"}
+    # Its size is what the terminal says, and not what a variable does, which tools that tests use leave behind.
+    own = {name: value for name, value in ENVIRONMENT.items() if name not in ("COLUMNS", "LINES")}
+    environment = own | {"PYTHONPATH": SEARCHED, "DATABASE_URL": url, "TERM": "xterm"}
     done = subprocess.run([*PROGRAM, *arguments], env=environment, stdin=its, stdout=its, stderr=its, check=True)
     assert done.returncode == 0
     os.close(its)
