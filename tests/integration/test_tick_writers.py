@@ -111,7 +111,7 @@ def test_an_unknown_instrument_is_refused(connection: Connection, instrument: in
         )
 
 
-@pytest.mark.parametrize("change", ["price = 'NaN'", "price = -1", "size = 'Infinity'", "size = -0.1"])
+@pytest.mark.parametrize("change", ["price = 'NaN'", "size = 'Infinity'", "size = -0.1"])
 def test_numbers_that_are_none_are_refused(connection: Connection, instrument: int, change: LiteralString) -> None:
     with pytest.raises(psycopg.IntegrityError, match=f"{change.split()[0]}_check"):
         connection.execute("UPDATE market.ticks SET " + change)  # noqa: S608  # one of the above

@@ -86,7 +86,9 @@ class Desk:
         self.config = alembic_config(url)
         columns = connection.execute(
             "SELECT table_name::text, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position)"
-            " FROM information_schema.columns WHERE table_schema = 'market' GROUP BY 1"
+            # A session's one break has become one of several, under another name.
+            " FROM information_schema.columns"
+            " WHERE table_schema = 'market' AND column_name NOT LIKE 'break\\_%' GROUP BY 1"
         ).fetchall()
         tables = [
             name
@@ -100,7 +102,7 @@ class Desk:
             for name, names in columns
             if name in read
         } | _POLICIES
-        self.catalogue = catalogue(connection)
+        self.catalogue = _held(connection)
 
     def rows(self, *left_out: str) -> Rows:
         """Every row of every table, of every aggregate as it is read, and of the policies; some may be left out."""
@@ -115,6 +117,11 @@ class Desk:
 
     def downgrade(self) -> None:
         command.downgrade(self.config, RELEASED)
+
+
+def _held(connection: Connection) -> list[tuple[Any, ...]]:
+    """The catalogue. A constraint that came back holds for new rows, and no longer says that the old ones were read."""
+    return [(*row[:3], str(row[3]).removesuffix(" NOT VALID")) for row in catalogue(connection)]
 
 
 @pytest.fixture
@@ -178,7 +185,7 @@ def test_an_upgrade_keeps_every_row_and_so_does_its_downgrade(desk: Desk) -> Non
     assert check_schema(desk.connection).differing == []
     desk.downgrade()
     assert differences(before, desk.rows()) == []
-    assert catalogue(desk.connection) == desk.catalogue
+    assert _held(desk.connection) == desk.catalogue
 
 
 def test_the_components_work_on_what_they_find(desk: Desk) -> None:

@@ -27,6 +27,7 @@ ALTER TABLE market.calendars DROP COLUMN imported;
 ALTER TABLE market.sessions DROP CONSTRAINT sessions_breaks_check;
 ALTER TABLE market.sessions DROP COLUMN open_hours, ADD COLUMN break_ends_at timestamptz;
 ALTER TABLE market.sessions RENAME COLUMN breaks TO break_starts_at;
+COMMENT ON COLUMN market.sessions.break_starts_at IS NULL;
 ALTER TABLE market.sessions ALTER COLUMN break_starts_at DROP DEFAULT, ALTER COLUMN break_starts_at DROP NOT NULL;
 -- The first break: it ends where what lies between the breaks begins, or with the only one.
 ALTER TABLE market.sessions
