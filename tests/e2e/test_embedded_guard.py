@@ -33,6 +33,7 @@ def other_process(code: str, home: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-c", program],
         env=ENVIRONMENT | {"PYTHONPATH": SEARCHED},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
