@@ -27,7 +27,7 @@ up: .venv/local  ## run the whole stack here until Ctrl-C
 emulate: .venv/dev .venv/emulator/installed  ## deploy the stack to an AWS on this machine, and watch it, until Ctrl-C
 	@$(BIN)/chandlery emulate
 
-test: .venv/dev .venv/emulator/installed  ## install what they need, then run every test
+test: .venv/dev .venv/emulator/installed  ## install what they need, then run the tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev  ## lint, type-check, and check the template
@@ -54,10 +54,10 @@ build: .venv/dev  ## build the deployable artifacts: make build ARCHITECTURE=x86
 bench: .venv/dev  ## print the benchmarks; on a server if CHANDLERY_TEST_DATABASE_URL names one
 	@$(BIN)/python -m pytest tests/benchmarks -s --benchmarks
 
-faults: .venv/dev  ## disturb components at every step, on the server CHANDLERY_TEST_DATABASE_URL names
+faults: .venv/dev  ## disturb components at every step, and run the long tests, on the server CHANDLERY_TEST_DATABASE_URL names
 	@test -n "$$CHANDLERY_TEST_DATABASE_URL" || (echo "make faults needs a TimescaleDB server of which databases may be made:\
  set CHANDLERY_TEST_DATABASE_URL"; exit 1)
-	@$(BIN)/python -m pytest tests/faults --faults -n auto --dist worksteal
+	@$(BIN)/python -m pytest --faults -m "faults or long or sampled" -n auto --dist worksteal
 
 docs: .venv/local  ## write the settings into README.md, from the models that read them
 	@$(BIN)/python -m local.settings_table

@@ -5,7 +5,7 @@ import fcntl
 import os
 import shutil
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -88,11 +88,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--benchmarks"):
-        return
     for item in items:
-        if "benchmarks" in item.path.parts:
+        if "faults" in item.path.parts:
+            item.add_marker(pytest.mark.faults)
+        if "benchmarks" in item.path.parts and not config.getoption("--benchmarks"):
             item.add_marker(pytest.mark.skip(reason="a benchmark: run make bench"))
+    if not config.getoption("--faults"):
+        left_out = _beyond_the_sample(items)
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _beyond_the_sample(items: Sequence[pytest.Item]) -> set[pytest.Item]:
+    """The tests that only `make faults` runs: those marked long, and most parameters of those marked sampled."""
+    tests: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    found = {item for item in items if item.get_closest_marker("long")}
+    for matrix in tests.values():
+        if sampled := matrix[0].get_closest_marker("sampled"):
+            found |= set(matrix) - set(matrix[:: sampled.kwargs["every"]])
+    return found
 
 
 @pytest.hookimpl(wrapper=True)

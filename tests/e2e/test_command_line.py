@@ -301,6 +301,7 @@ def test_calendars_are_listed(chandlery: Chandlery) -> None:
     assert {"XNYS", "XBOM", "24/7"} <= set(chandlery("sessions", "list", "--offered").stdout.split())
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -344,6 +345,7 @@ def test_wrong_use_and_failure_are_told_apart(
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(
     ("command", "works", "usecase"),
     [
@@ -427,6 +429,7 @@ def test_ctrl_c_is_how_the_stack_stops(chandlery: Chandlery) -> None:
     assert (process.returncode, out, err) == (0, "stopped\n", "")
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(
     ("url", "message"),
     [

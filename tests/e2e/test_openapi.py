@@ -51,7 +51,7 @@ class Run:
 
 
 # On the embedded database fewer: each takes it some milliseconds of the one thread it has.
-EXAMPLES = "120" if SERVER_URL else "50"
+EXAMPLES = "120" if SERVER_URL else "15"
 
 
 def run(document: Any, address: str, folder: Path, *others: str) -> Run:
@@ -110,7 +110,7 @@ def test_what_is_there_is_answered_as_documented(document: Any, address: str, tm
     print(f"{done.cases:,} cases, {done.accepted:,} of them answered with what was asked for")
     assert done.report["failures"] == [], done.said
     assert done.report["errors"] == [], done.said
-    assert done.accepted > 200
+    assert done.accepted > 80
 
 
 def narrowed(document: Any) -> Any:

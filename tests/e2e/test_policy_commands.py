@@ -117,6 +117,7 @@ def history(tmp_path: Path, migrated_tarball: Path, real_data: Path) -> Iterator
     embedded.stop()
 
 
+@pytest.mark.long
 def test_history_that_was_imported_and_replayed_stays_until_it_is_named(history: Chandlery) -> None:
     def plan() -> dict[str, Any]:
         planned: dict[str, Any] = json.loads(history("policies", "plan", "--json").stdout)

@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.test_command_line import KEY, Chandlery, chandlery
 
 __all__ = ["chandlery"]
 
 
+@pytest.mark.long
 def test_a_timeframe_is_rebuilt_and_led_back(chandlery: Chandlery, tmp_path: Path) -> None:
     path = tmp_path / "minutes.csv"
     rows = [f"2026-03-02T{hour:02}:00:00Z,1,2,1,2,5\n" for hour in range(8)]

@@ -39,6 +39,7 @@ def days(chandlery: Chandlery, key: str, first: str, last: str) -> list[tuple[in
     return [tuple(row[name] for name in names) for row in rows]
 
 
+@pytest.mark.long
 def test_years_nobody_looked_at_are_not_judged(chandlery: Chandlery, real_data: Path) -> None:
     chandlery("instruments", "add", SHARE, "--calendar", "XNYS")
     chandlery("import", "candles", str(real_data / "us-candles-1m" / "IBM.csv.gz"), "--instrument", SHARE)

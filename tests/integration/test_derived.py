@@ -93,7 +93,7 @@ def histories(draw: st.DrawFn) -> tuple[Stretch, list[Minute], list[Minute], lis
 
 
 @settings(
-    max_examples=40 if SERVER_URL else 12,
+    max_examples=40 if SERVER_URL else 5,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

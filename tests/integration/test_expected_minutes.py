@@ -88,6 +88,7 @@ def whole(minutes: Sequence[datetime]) -> Window:
     return Window(minutes[0] - 3 * DAY, minutes[-1] + 3 * DAY)
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(("calendar", "first", "minutes"), WEEKS)
 def test_a_week_of_complete_candles_has_no_gaps(
     connection: Connection, calendar: str, first: date, minutes: int

@@ -376,6 +376,7 @@ def test_half_a_minute_that_the_vendor_lacks_stays_open(desk: Connection, vendor
     ]
 
 
+@pytest.mark.long
 def test_a_day_the_vendor_has_nothing_of_is_asked_for_ever_more_seldom(desk: Connection, vendor: VendorServer) -> None:
     lost = minutes(open_hour(4))
     fill(desk, 1, missing=lost)
@@ -508,6 +509,7 @@ def test_a_run_without_time_goes_on_the_next_day(desk: Connection, vendor: Vendo
     assert stretch == (datetime(2025, 12, 22, 14, tzinfo=UTC), BEYOND + 3 * DAY)
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("stage", range(8))
 def test_time_may_run_out_at_any_stage(desk: Connection, vendor: VendorServer, stage: int) -> None:
     lost = minutes(open_hour(4), 30) + minutes(open_hour(9), 30)
@@ -546,6 +548,7 @@ PLACES: dict[str, tuple[Any, str, bool]] = {
 }
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("place", PLACES)
 def test_a_killed_run_is_put_right_by_the_next(
     desk: Connection, vendor: VendorServer, monkeypatch: pytest.MonkeyPatch, place: str
@@ -656,6 +659,7 @@ def test_the_handler_heals_and_says_what_it_did(
 UNSET: dict[str, str | None] = {"VENDOR_API_KEY": None}
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     ("environment", "fault", "error", "message"),
     [

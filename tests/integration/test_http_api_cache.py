@@ -180,6 +180,7 @@ def indicator(name: str, **parameters: object) -> dict[str, object]:
     return {"name": name, "parameters": parameters}
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     ("asked", "changes"),
     [

@@ -231,6 +231,7 @@ def test_wherever_the_processor_starts(
         assert_equal(stored_of(connection, instrument, timeframe), later)
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize("close", ["613.21", "900"])
 def test_a_healed_candle_is_felt_as_far_as_anything_changes(
     connection: Connection, instrument: int, minutes: CandleColumns, close: str

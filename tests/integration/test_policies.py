@@ -85,6 +85,7 @@ def test_a_plan_changes_nothing(desk: Connection) -> None:
     assert jobs(desk) == []
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize(
     ("sabotage", "said"),
     [

@@ -93,6 +93,7 @@ def undisturbed(
     return found
 
 
+@pytest.mark.long
 def test_five_days_of_candles_agree_with_the_vendors(
     connection: Connection, ids: dict[str, int], real_data: Path
 ) -> None:
@@ -133,6 +134,7 @@ def test_candles_equal_the_plain_fold_minute_by_minute(
         assert all(is_regular == (at <= CLOSE) for at, is_regular in regular.items())
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("way", ["shuffled", "in duplicate", "second half hours late"])
 def test_the_way_ticks_arrive_changes_nothing(
     connection: Connection,
