@@ -81,9 +81,9 @@ def verify_sample(connection: Connection, at: datetime) -> VerifyReport:
     turn = epoch_minute(at) // _SAMPLE_EVERY_MINUTES % (days * shares)
     day = last - turn % days * DAY
     share = verifications.list_share(connection, turn // days, shares)
-    days = Window(day, day + DAY)
+    sampled = Window(day, day + DAY)
     return VerifyReport(
-        [verifications.verify_derived(connection, each.aggregate, days, share) for each in AGGREGATED], days=days
+        [verifications.verify_derived(connection, each.aggregate, sampled, share) for each in AGGREGATED], days=sampled
     )
 
 
