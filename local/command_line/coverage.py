@@ -13,8 +13,9 @@ from chandlery.domain.coverage import coverage_of
 from chandlery.store.coverage import DayCoverage
 from chandlery.usecases.report_coverage import report_coverage
 from local.command_line.database import open_connection
+from local.command_line.liveness import at_work
 from local.command_line.options import AsJson, parse_day
-from local.command_line.output import err, out, show_json, show_rows, working
+from local.command_line.output import err, out, show_json, show_rows
 
 _COLUMNS = ("key", "feed", "session_date", "expected", "present", "explained", "missing", "not_judged", "coverage")
 # Coverage from here on, the sign and the colour of its cells: the signs alone tell as much as the colours.
@@ -51,7 +52,7 @@ def coverage(
     """
     if first and last and first > last:
         raise typer.BadParameter(f"--from {first} is after --to {last}")
-    with open_connection() as connection, working("coverage"):
+    with open_connection() as connection, at_work("coverage"):
         report = report_coverage(connection, datetime.now(UTC), keys=keys or (), feed=feed, first=first, last=last)
     for remark in report.remarks:
         err.print(remark, style="yellow", markup=False, soft_wrap=True)

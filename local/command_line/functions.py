@@ -20,8 +20,9 @@ from chandlery.domain.window import floor_minute, plausible_schedule
 from chandlery.errors import Permanent
 from chandlery.settings import read_settings
 from local.command_line.database import use_database
+from local.command_line.liveness import at_work
 from local.command_line.options import AsJson, From, To, parse_moment, window_of
-from local.command_line.output import out, plain, progress_bar, show_json, show_rows, working
+from local.command_line.output import out, plain, progress_bar, show_json, show_rows
 from local.schedules import Function, find_function, firings, read_functions
 
 # What a report tells of the moment rather than of the run: no use in adding it up.
@@ -123,7 +124,7 @@ def invoke(
         if found.schedule is None:
             raise Permanent(f"{function} writes nothing anyway: --dry-run is for functions that have a schedule")
         sent |= {"dry_run": True}
-    with working(function), metrics_if(metrics), contextlib.redirect_stdout(sys.stderr):
+    with at_work(function), metrics_if(metrics), contextlib.redirect_stdout(sys.stderr):
         report = call(found, sent)
     if as_json:
         show_json(report)

@@ -17,13 +17,14 @@ from chandlery.domain.window import CLOCK_ALLOWANCE, MINUTE, Window
 from chandlery.errors import Permanent
 from chandlery.settings import read_settings
 from chandlery.store import instruments
-from chandlery.usecases.aggregate_history import HistoryReport, aggregate_history
+from chandlery.usecases.aggregate_history import AggregationReport, aggregate_history
 from chandlery.usecases.import_candles import import_candles
 from chandlery.usecases.import_ticks import OnConflict, TickImport, import_ticks
 from local.command_line.conflicts import describe_conflicts, tell_conflicts
 from local.command_line.database import open_connection
+from local.command_line.liveness import at_work
 from local.command_line.options import AsJson
-from local.command_line.output import err, out, progress_bar, show_json, working
+from local.command_line.output import err, out, progress_bar, show_json
 from local.command_line.retention import warn_of_retention
 
 app = typer.Typer(no_args_is_help=True, help="Bring files of market data in.")
@@ -182,21 +183,21 @@ def _import_files(
     return done
 
 
-def _make_candles(connection: Connection, instrument: Instrument, reach: _Reach) -> HistoryReport:
+def _make_candles(connection: Connection, instrument: Instrument, reach: _Reach) -> AggregationReport:
     if reach.starts is None or reach.ends is None:
         raise Permanent("the files have no rows: there is nothing to make candles of")
-    with working("aggregating") as tell:
+    with at_work("aggregating") as tell:
         return aggregate_history(
             connection,
             instrument.instrument_id,
             Window(reach.starts, reach.ends + MINUTE),
             datetime.now(UTC),
             piece_candles=read_settings().live_piece_candles,
-            progress=lambda what, pieces: tell(f"{what}, {pieces:,} pieces done"),
+            progress=lambda what, pieces: tell(f"aggregating: {what}, {pieces:,} pieces done"),
         )
 
 
-def _show_made(instrument: Instrument, made: HistoryReport) -> None:
+def _show_made(instrument: Instrument, made: AggregationReport) -> None:
     stretch = f"--from {made.starts:%Y-%m-%d} --to {made.ends:%Y-%m-%d}"
     if made.refresh_held_off:
         err.print(

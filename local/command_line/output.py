@@ -141,25 +141,6 @@ def progress_bar() -> Iterator[Progress]:
         yield bar
 
 
-@contextmanager
-def working(what: str) -> Iterator[Callable[[str], None]]:
-    """Show on stderr that a command lives while it works; call what this yields to say what it is at.
-
-    On a terminal that is a line that counts the seconds, and goes with the work; elsewhere a line now and then.
-    """
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    )
-    task = bar.add_task(what, total=None)
-    with bar, _lines_now_and_then(lambda: _spell_tasks(bar)):
-        yield lambda at: bar.update(task, description=f"{what}: {at}")
-
-
 def _spell_tasks(bar: Progress) -> str:
     return ", ".join(
         task.description + (f" ({100 * task.completed / task.total:.0f} %)" if task.total else "")

@@ -50,9 +50,14 @@ def verify(
             repair=repair,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-        if window is None and report.wrong == report.repaired:
-            # What samples found before is put right: status tells of it no more.
-            counts = {"wrong": report.wrong, "repaired": report.repaired}
+        if report.wrong == report.repaired:
+            # What samples found before on these days is put right: status tells of it no more.
+            counts = {
+                "wrong": report.wrong,
+                "repaired": report.repaired,
+                "starts": report.days and report.days.starts.isoformat(),
+                "ends": report.days and report.days.ends.isoformat(),
+            }
             seconds = time.monotonic() - started
             runs.record(
                 connection, "verify", datetime.now(UTC), counts=counts, changed=bool(report.repaired), seconds=seconds

@@ -2,7 +2,6 @@
 SELECT
     d.aggregate,
     r.state,
-    r.copied_before,
     to_regclass(format('market.%I', d.aggregate || '_beside')) IS NOT NULL AS is_beside,
     to_regclass(format('market.%I', d.aggregate || '_before')) IS NOT NULL AS is_before
 FROM market.derived_aggregates() AS d

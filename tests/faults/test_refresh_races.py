@@ -231,7 +231,7 @@ def test_retention_waits_for_a_refresh_and_a_refresh_for_retention(
 ) -> None:
     retention = another()
     with materializing(connection, another, refresh_ours), pytest.raises(pg.LockNotAvailable):
-        retention.execute("SELECT market.drop_before('candles', %s)", [NOON - 90 * DAY])
+        retention.execute("SELECT market.drop_before('candles', %s, %s)", [NOON - 90 * DAY, 90 * DAY])
     with retention.transaction():
         retention.execute("SELECT pg_advisory_xact_lock(hashtext('market.horizons'))")
         write(connection, instrument, minutes(NOON, 1, price=600))

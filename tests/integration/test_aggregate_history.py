@@ -12,7 +12,7 @@ from psycopg import Connection
 from chandlery.domain.window import DAY, MINUTE, Window
 from chandlery.store import instruments, refreshes, sessions
 from chandlery.store.refreshes import Outcome
-from chandlery.usecases.aggregate_history import HistoryReport, aggregate_history
+from chandlery.usecases.aggregate_history import AggregationReport, aggregate_history
 from chandlery.usecases.import_ticks import import_ticks
 from local import calendars
 from local.lots import tick_lots
@@ -24,7 +24,7 @@ from tests.plain_fold import Tick, fold
 AT = datetime(2026, 11, 30, 10, 30, 20, tzinfo=UTC)
 
 
-def aggregate(connection: Connection, instrument: int, stretch: Window, at: datetime = AT) -> HistoryReport:
+def aggregate(connection: Connection, instrument: int, stretch: Window, at: datetime = AT) -> AggregationReport:
     told: list[str] = []
     done = aggregate_history(
         connection, instrument, stretch, at, piece_candles=100, progress=lambda what, _: told.append(what)

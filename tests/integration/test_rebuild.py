@@ -194,6 +194,25 @@ def test_derived_history_whose_minutes_were_dropped_survives(history: Connection
     }
 
 
+def test_history_between_what_was_dropped_is_rebuilt_and_copied_once_it_went_too(history: Connection) -> None:
+    rows = materialized(history)
+    history.execute(
+        "INSERT INTO market.imports (table_name, instrument_id, starts, ends) VALUES ('candles', 1, %s, %s)",
+        [EDGE - DAY, EDGE],
+    )
+    assert drop(history, "candles", EDGE + 7 * DAY) == (1, None)
+    spoil = sql.SQL("UPDATE {} SET high = 99 WHERE time < %s").format(sql.SQL(relation_of(history, "candles_5m")))
+    damaged = history.execute(spoil, [EDGE]).rowcount
+    report = rebuild(history, Timeframe.M5, accept_differences=True)
+    assert (report.unlike, report.copied > 0) == (damaged, True)
+    assert materialized(history) == rows
+    # What the rebuild replaced is wrong there still, until the minutes go: from then on only a copy is right.
+    history.execute("DELETE FROM market.imports")
+    assert drop(history, "candles", EDGE + 7 * DAY) == (1, None)
+    assert back(history, Timeframe.M5).unlike == 0
+    assert materialized(history) == rows
+
+
 def test_damage_below_the_horizon_cannot_be_repaired_and_is_kept(history: Connection) -> None:
     assert drop(history, "candles", EDGE) == (1, None)
     relation = sql.SQL(relation_of(history, "candles_4h"))

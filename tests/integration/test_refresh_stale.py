@@ -1,5 +1,6 @@
 """Marks of changed minutes: what is refreshed, what is left, and that nothing is lost."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -268,11 +269,32 @@ def test_history_that_is_nowhere_needs_nothing(connection: Connection, instrumen
 def test_history_below_the_horizon_is_refused(connection: Connection, dropped: tuple[int, datetime]) -> None:
     _, horizon = dropped
     before = whole(connection)
-    with pytest.raises(Permanent, match=r"minutes before 2026-02-19.* have been dropped.*; refresh from 2026-02-19"):
+    refused = r"dropped from 2026-02-18T23:59.* to 2026-02-19T00:00[^ ]*: .*; refresh what is kept: from 2026-02-19"
+    with pytest.raises(Permanent, match=refused):
         refresh_history(connection, Timeframe.H1, Window(horizon - MINUTE, LATE), LATE, lambda *_: None)
     for timeframe in (Timeframe.H4, Timeframe.MO1):  # their buckets reach further back than the window
         refresh_history(connection, timeframe, Window(horizon + timedelta(hours=1), LATE), LATE, lambda *_: None)
     assert whole(connection) == before
+
+
+def test_every_stretch_that_was_dropped_and_all_that_is_kept_between_is_named(
+    connection: Connection, dropped: tuple[int, datetime]
+) -> None:
+    _, horizon = dropped
+    days = [horizon + number * DAY for number in range(5)]
+    connection.execute(
+        "INSERT INTO market.drops (table_name, starts, ends) VALUES ('candles', %s, %s), ('candles', %s, %s)", days[:4]
+    )
+    try:
+        with pytest.raises(Permanent) as refused:
+            refresh_history(connection, Timeframe.H1, Window(horizon - DAY, days[4]), LATE, lambda *_: None)
+        with pytest.raises(Permanent, match="nothing else lies between these moments"):
+            refresh_history(connection, Timeframe.H1, Window(days[2], days[3]), LATE, lambda *_: None)
+    finally:
+        connection.execute("DELETE FROM market.drops")
+    gone, kept = str(refused.value).split("; ")
+    assert re.findall(r"02-(\d\d)T", gone) == ["19", "20", "21", "22"]
+    assert re.findall(r"02-(\d\d)T", kept) == ["18", "19", "20", "21", "22", "23"]
 
 
 def test_minutes_are_nothing_to_refresh(connection: Connection) -> None:

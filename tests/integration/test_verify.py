@@ -207,11 +207,22 @@ def test_maintenance_tells_what_its_sample_found(desk: Connection) -> None:
     table = relation_of(desk, "candles_5m")
     desk.execute(f"INSERT INTO {table} SELECT * FROM {table} WHERE time = %s", [NOON - 10 * MINUTE])  # noqa: S608
     reports = [maintain(desk, NOON + run * 5 * MINUTE) for run in range(7)]
-    told = [report.wrong_derived for report in reports if report.wrong_buckets]
-    assert told
-    runs.record(desk, "policy_maintenance", NOON, counts=asdict(reports[0]), changed=True, seconds=0)
-    assert report_status(desk, NOON + HOUR).wrong_buckets == reports[0].wrong_buckets
-    assert "candles_5m 2026-03-02T11:50Z of X@A@EQ: stands twice" in told[0][0]
-    # Once all was verified, that is over.
+    told = next(report for report in reports if report.wrong_buckets)
+    runs.record(desk, "policy_maintenance", NOON, counts=asdict(told), changed=True, seconds=0)
+    assert report_status(desk, NOON + HOUR).wrong_buckets == told.wrong_buckets
+    assert told.verified_day == "2026-03-02"
+    assert "candles_5m 2026-03-02T11:50Z of X@A@EQ: stands twice" in told.wrong_derived[0]
+    # Once its day, or all, was verified since, that is over.
+    day = NOON.replace(hour=0)
+    for at, starts, ends, left in (
+        (NOON - MINUTE, None, None, True),
+        (NOON + MINUTE, day - 9 * DAY, day, True),
+        (NOON + 2 * MINUTE, day + HOUR, day + 9 * DAY, True),
+        (NOON + 3 * MINUTE, day, day + DAY, False),
+    ):
+        counts = {"starts": starts and starts.isoformat(), "ends": ends and ends.isoformat()}
+        runs.record(desk, "verify", at, counts=counts, changed=True, seconds=0)
+        assert (report_status(desk, NOON + HOUR).wrong_buckets > 0) is left
+    desk.execute("DELETE FROM market.runs WHERE component = 'verify'")
     runs.record(desk, "verify", NOON + MINUTE, counts={}, changed=True, seconds=0)
     assert report_status(desk, NOON + HOUR).wrong_buckets == 0

@@ -88,11 +88,13 @@ def test_progress_in_a_log_can_be_switched_off(
         said += capsys.readouterr().err
         return words in said
 
-    with output.working("coverage"):
+    with output.progress_bar() as bar:
+        bar.add_task("coverage", total=None)
         wait_until(lambda: hears("coverage: 0 s so far\n"), "it says what it does")
     capsys.readouterr()
     monkeypatch.setenv("CHANDLERY_PROGRESS", "false")
-    with output.working("coverage"):
+    with output.progress_bar() as bar:
+        bar.add_task("coverage", total=None)
         time.sleep(0.01)
     assert capsys.readouterr().err == ""
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from chandlery.domain.window import Window
+
 
 @dataclass(frozen=True)
 class Verification:
@@ -31,10 +33,14 @@ class Verification:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What was found wrong, and of that, in rows, what was put right; sums of each table, with the first examples."""
+    """What was found wrong, and of that, in rows, what was put right; sums of each table, with the first examples.
+
+    `days` is the stretch that was verified; none where that is all that is stored.
+    """
 
     tables: Sequence[Verification]
     repaired: int = 0
+    days: Window | None = None
 
     @property
     def wrong(self) -> int:

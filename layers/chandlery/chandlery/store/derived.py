@@ -92,12 +92,6 @@ def list_dropped(connection: Connection) -> Sequence[Window]:
     return read_rows(connection, Window, "list_dropped")
 
 
-def find_horizon(connection: Connection) -> datetime | None:
-    """Up to where retention has dropped minutes, here and there; none where it never has."""
-    row = run(connection, "find_horizon").fetchone()
-    return row[0] if row else None
-
-
 @contextmanager
 def dropping_held(connection: Connection) -> Iterator[Sequence[Window]]:
     """The stretches of minutes that have been dropped, in order; retention drops no other meanwhile.

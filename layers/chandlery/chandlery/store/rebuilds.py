@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 from psycopg import Connection
 
@@ -25,7 +24,6 @@ class Rebuild:
 
     aggregate: str
     state: str | None
-    copied_before: datetime | None
     is_beside: bool
     is_before: bool
 
@@ -112,8 +110,13 @@ def find_range(connection: Connection, aggregate: str, place: Place) -> Window |
     return Window(row[0], row[1]) if row and row[0] else None
 
 
+def list_uncopied(connection: Connection, aggregate: str, held: Window) -> Sequence[Window]:
+    """The stretches of an aggregate's whole buckets whose minutes have been dropped, less those that were copied."""
+    return read_rows(connection, Window, "list_uncopied", aggregate=aggregate, starts=held.starts, ends=held.ends)
+
+
 def copy(connection: Connection, aggregate: str, place: Place, window: Window) -> int:
-    """Copy materialized buckets from the aggregate in use, in place of those there; how many. Remembers how far."""
+    """Copy materialized buckets from the aggregate in use, in place of those there; how many. Remembers which."""
     row = run(
         connection,
         "copy_derived",

@@ -22,7 +22,7 @@ Progress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
-class HistoryReport:
+class AggregationReport:
     """What was made of the days from `starts` to `ends`: candles, gaps of the ledger, hours of derived candles.
 
     `refresh_held_off` is whether another refresh was at work, so that the rest of the hours kept their marks.
@@ -47,7 +47,7 @@ def aggregate_history(
     *,
     piece_candles: int,
     progress: Progress,
-) -> HistoryReport:
+) -> AggregationReport:
     """Make the candles of whole days, judge what is missing in them, and refresh the derived candles over them.
 
     Each piece is a transaction of its own; interrupted, the same call again goes on. Marks of other instruments on
@@ -67,7 +67,7 @@ def aggregate_history(
     days = Window(_EPOCH + (stretch.starts - _EPOCH) // DAY * DAY, _EPOCH - (_EPOCH - stretch.ends) // DAY * DAY)
     now = floor_minute(at)
     if days.starts >= now:
-        return HistoryReport(days.starts, days.ends, 0, 0, 0, 0, 0, 0, False)
+        return AggregationReport(days.starts, days.ends, 0, 0, 0, 0, 0, 0, False)
     due = Window(days.starts, min(days.ends, now))
     written = Written()
     for window, source in _owners(due, now):
@@ -88,7 +88,7 @@ def aggregate_history(
             connection, COMPONENT, week, now, shares=[share], has_time=lambda: True, keeps_place=False
         ).ledger
     stale = refresh_stale(connection, now, within=due, has_time=_telling(progress, "derived candles"))
-    return HistoryReport(
+    return AggregationReport(
         days.starts,
         days.ends,
         written.written,

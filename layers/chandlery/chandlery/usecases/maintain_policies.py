@@ -32,7 +32,8 @@ class PolicyReport:
     `history_kept` is older than retention and stays. `stale_waiting` counts marks of changed minutes;
     `refresh_held_off` is whether another refresh was at work. `aggregate_lag_seconds` is that of the aggregate furthest
     behind, once all was done; `database_growth_bytes` counts from a day before, null where no run then told the size.
-    `wrong_buckets` of a sample of derived candles are not what their minutes make; `wrong_derived` names the first.
+    `wrong_buckets` of a sample of derived candles are not what their minutes make; `wrong_derived` names the first,
+    `verified_day` is the UTC day they were of.
     `is_alone` is false where another run kept the policies: then nothing was done.
     """
 
@@ -59,6 +60,7 @@ class PolicyReport:
     late_jobs: Sequence[str] = field(default_factory=list)
     strange_jobs: Sequence[str] = field(default_factory=list)
     retention_waits: Sequence[str] = field(default_factory=list)
+    verified_day: str | None = None
     wrong_derived: Sequence[str] = field(default_factory=list)
     drops: Sequence[str] = field(default_factory=list)
     history_kept: Sequence[str] = field(default_factory=list)
@@ -190,6 +192,7 @@ def _verified(connection: Connection, scheduled_at: datetime, report: PolicyRepo
     return replace(
         report,
         wrong_buckets=sample.wrong,
+        verified_day=f"{sample.days.starts:%Y-%m-%d}" if sample.days else None,
         wrong_derived=[f"{each.table} {example}" for each in sample.tables for example in each.examples][:10],
     )
 

@@ -1,6 +1,6 @@
 """Fill a timeframe's aggregates with the history that is stored, by hand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -11,7 +11,7 @@ from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, MINUTE, Window
 from chandlery.errors import Permanent, Retryable
 from chandlery.store import derived
-from chandlery.usecases.refresh_stale import Refresher, piece_length
+from chandlery.usecases.refresh_stale import Refresher, kept_stretches, piece_length
 
 # For the refresh of somebody else, whose pieces are as short as ours.
 _PATIENCE = MINUTE
@@ -46,7 +46,7 @@ def refresh_history(
         progress: told how many pieces of how many are done.
 
     Raises:
-        Permanent: the timeframe is not derived, or the window begins where minutes have been dropped.
+        Permanent: the timeframe is not derived, or minutes in the window have been dropped.
         Retryable: another refresh is at work for too long; the pieces done so far stay done.
         Retryable, Permanent: from the database; the same.
     """
@@ -67,13 +67,27 @@ def refresh_history(
 
 
 def _refuse_dropped(window: Window, dropped: Sequence[Window]) -> None:
-    for each in dropped:
-        if window.starts < each.ends and each.starts < window.ends:
-            raise Permanent(
-                f"the minutes before {each.ends.isoformat()} have been dropped: a refresh from"
-                f" {window.starts.isoformat()} on would take the derived candles there with them, which nothing can"
-                f" make again; refresh from {each.ends.isoformat()} on"
-            )
+    gone = _inside(window, dropped)
+    if not gone:
+        return
+    kept = _inside(window, kept_stretches(gone, window.ends))
+    advice = f"refresh what is kept: {_told(kept)}" if kept else "nothing else lies between these moments"
+    raise Permanent(
+        f"minutes have been dropped {_told(gone)}: a refresh there would take the derived candles with them, which"
+        f" nothing can make again; {advice}"
+    )
+
+
+def _inside(window: Window, stretches: Iterable[Window]) -> Sequence[Window]:
+    return [
+        Window(max(each.starts, window.starts), min(each.ends, window.ends))
+        for each in stretches
+        if each.starts < window.ends and window.starts < each.ends
+    ]
+
+
+def _told(stretches: Sequence[Window]) -> str:
+    return ", ".join(f"from {each.starts.isoformat()} to {each.ends.isoformat()}" for each in stretches)
 
 
 def _pieces(connection: Connection, timeframe: Timeframe, window: Window) -> list[Window]:

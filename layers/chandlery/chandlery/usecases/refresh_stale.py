@@ -8,6 +8,7 @@ from itertools import groupby
 from psycopg import Connection
 
 from chandlery.domain.limits import REFRESH_PIECE_MINUTES
+from chandlery.domain.rebuild import Place
 from chandlery.domain.timeframe import AGGREGATED, Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 from chandlery.store import derived, instruments, refreshes
@@ -93,11 +94,14 @@ def refresh_stale(
 class Refresher:
     """Refreshes whole closed buckets whose minutes are kept, as of a moment; counts its calls, and those in vain."""
 
-    def __init__(self, connection: Connection, at: datetime, patience: timedelta | None = None) -> None:
+    def __init__(
+        self, connection: Connection, at: datetime, patience: timedelta | None = None, place: Place = Place.IN_USE
+    ) -> None:
         self.refreshes = self.fresh = 0
         self.dropped = derived.list_dropped(connection)
         self._connection = connection
         self._patience = patience
+        self.place = place
         self.settled = at - MINUTE
 
     def closed_to(self, timeframe: Timeframe) -> datetime:
@@ -113,7 +117,9 @@ class Refresher:
         self.dropped = derived.list_dropped(self._connection)
         for kept in kept_stretches(self.dropped, self.closed_to(timeframe)):
             for window in timeframe.whole_buckets(touched, kept):
-                outcome = refreshes.refresh(self._connection, timeframe.aggregate, window, patience=self._patience)
+                outcome = refreshes.refresh(
+                    self._connection, timeframe.aggregate + self.place, window, patience=self._patience
+                )
                 if outcome is Outcome.BUSY:
                     return False
                 self.fresh += outcome is Outcome.FRESH

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime
+from datetime import datetime
 
 from psycopg import Connection
 
@@ -11,16 +11,14 @@ from chandlery.domain.rebuild import Comparison, Place, Step, sum_comparisons
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, MINUTE, Window
 from chandlery.errors import ChandleryError, Retryable
-from chandlery.store import derived, instruments, rebuilds, refreshes
+from chandlery.store import derived, instruments, rebuilds
 from chandlery.store import policies as policy_store
-from chandlery.store.refreshes import Outcome
-from chandlery.usecases.apply_policies import plan_policies
+from chandlery.usecases.apply_policies import plan_policies, put_right
 from chandlery.usecases.refresh_stale import Refresher, piece_length
 
 Progress = Callable[[Step, int, int], None]
 Exchange = Callable[[Connection, Sequence[str]], None]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Buckets that one statement compares or copies, about.
 _PIECE_BUCKETS = 2_000_000
 _ATTEMPTS = 5
@@ -103,9 +101,8 @@ class Replacement:
         stored = derived.find_stored(self._connection)
         for done, timeframe in enumerate(self._timeframes):
             self._progress(Step.SETTLE, done, len(self._timeframes))
-            if stored is not None and not refresher.refresh(timeframe, [stored]):
-                raise _busy(timeframe.aggregate)
-        self.refreshes += refresher.refreshes
+            if stored is not None:
+                self._refresh(refresher, timeframe, stored)
 
     def mark_unindicated(self, everything: bool) -> None:
         """Once they are in use: have the indicators over what differs from before computed anew."""
@@ -123,56 +120,45 @@ class Replacement:
 
     def _pieces_to_copy(self) -> Iterator[tuple[Timeframe, Window]]:
         """Where minutes have been dropped since the aggregates of the two places parted."""
-        horizon = derived.find_horizon(self._connection)
-        copied = {each.aggregate: each.copied_before for each in rebuilds.list_all(self._connection)}
         for timeframe in self._timeframes:
             held = rebuilds.find_range(self._connection, timeframe.aggregate, self._place)
-            if horizon is None or held is None:
-                continue
-            before = copied[timeframe.aggregate]
-            # A bucket over the horizon has not all of its minutes any more.
-            starts = timeframe.floor_bucket(before or held.starts)
-            ends = timeframe.ceil_bucket(horizon)
-            if starts < ends:
-                for piece in self._cut(timeframe, Window(starts, ends)):
+            for stretch in rebuilds.list_uncopied(self._connection, timeframe.aggregate, held) if held else ():
+                for piece in self._cut(timeframe, stretch):
                     yield timeframe, piece
 
     def _refresh_in_pieces(self) -> None:
         stored = derived.find_stored(self._connection)
         at = self._now()
-        if stored is None:
+        if stored is None or stored.starts >= at:
             return
-        starts = max(stored.starts, derived.find_horizon(self._connection) or stored.starts)
-        if starts >= at:
-            return
-        pieces = list(
-            _cut(Window(starts, max(min(stored.ends, at), starts + MINUTE)), piece_length(self._connection) // DAY)
-        )
+        refresher = self._refresher(at)
+        pieces = list(_cut(Window(stored.starts, min(stored.ends, at)), piece_length(self._connection) // DAY))
         for done, piece in enumerate(pieces):
             self._progress(Step.REFRESH, done, len(pieces))
             for timeframe in self._timeframes:
-                self._refresh(timeframe, piece, at)
+                self._refresh(refresher, timeframe, piece)
         self._progress(Step.REFRESH, len(pieces), len(pieces))
 
     def _refresh_at_once(self) -> None:
         """Refresh all that changed, which TimescaleDB knows: little, after it was done in pieces."""
         stored = derived.find_stored(self._connection)
         if stored is not None:
-            at = self._now()
+            refresher = self._refresher(self._now())
             for timeframe in self._timeframes:
-                self._refresh(timeframe, stored, at)
+                self._refresh(refresher, timeframe, stored)
 
-    def _refresh(self, timeframe: Timeframe, touched: Window, at: datetime) -> None:
-        # Read anew each time: retention waits for those beside, but not for those from before. What it takes from them
-        # in between, the next copy brings back.
-        horizon = derived.find_horizon(self._connection)
-        starts, ends = horizon or _EPOCH, timeframe.floor_bucket(at - MINUTE)
-        if starts < ends:
-            for window in timeframe.whole_buckets([touched], Window(starts, ends)):
-                aggregate = timeframe.aggregate + self._place
-                if refreshes.refresh(self._connection, aggregate, window, patience=_PATIENCE) is Outcome.BUSY:
-                    raise _busy(aggregate)
-                self.refreshes += 1
+    def _refresher(self, at: datetime) -> Refresher:
+        return Refresher(self._connection, at, _PATIENCE, self._place)
+
+    def _refresh(self, refresher: Refresher, timeframe: Timeframe, touched: Window) -> None:
+        # Retention waits for those beside, but not for those from before. What it takes from them in between, the next
+        # copy brings back.
+        before = refresher.refreshes
+        if not refresher.refresh(timeframe, [touched]):
+            raise Retryable(
+                f"another refresh of {timeframe.aggregate}{refresher.place} is at work; run the same command again"
+            )
+        self.refreshes += refresher.refreshes - before
 
     @contextmanager
     def _stand_still(self) -> Iterator[None]:
@@ -214,16 +200,11 @@ def keep_policies(
                 return None
             planned = plan_policies(connection, at, wanted)
             actions = [each for each in planned.allowed(destructive=False) if each.table in aggregates]
-            for action in actions:
-                policy_store.apply(connection, action)
-            return [action.says for action in actions]
+            applied = put_right(connection, actions, lambda: True)
+            return None if applied.failed else [action.says for action in applied.done]
     except ChandleryError:
         # The aggregates are in use, and the next run of maintenance tells what is wrong with the policies.
         return None
-
-
-def _busy(aggregate: str) -> Retryable:
-    return Retryable(f"another refresh of {aggregate} is at work; run the same command again")
 
 
 def _cut(window: Window, days: int) -> Iterator[Window]:

@@ -57,7 +57,9 @@ def verify_candles(connection: Connection, window: Window | None, *, repair: boo
             if repair and held.wrong:
                 repaired += held.wrong - _repair(connection, timeframe, piece, held.buckets).wrong
     progress(len(pieces), len(pieces))
-    return VerifyReport([sum_verifications(name, found[name]) for name in names], repaired)
+    return VerifyReport(
+        [sum_verifications(name, found[name]) for name in names], repaired, window and _whole_days(window)
+    )
 
 
 def verify_sample(connection: Connection, at: datetime) -> VerifyReport:
@@ -79,8 +81,9 @@ def verify_sample(connection: Connection, at: datetime) -> VerifyReport:
     turn = epoch_minute(at) // _SAMPLE_EVERY_MINUTES % (days * shares)
     day = last - turn % days * DAY
     share = verifications.list_share(connection, turn // days, shares)
+    sampled = Window(day, day + DAY)
     return VerifyReport(
-        [verifications.verify_derived(connection, each.aggregate, Window(day, day + DAY), share) for each in AGGREGATED]
+        [verifications.verify_derived(connection, each.aggregate, sampled, share) for each in AGGREGATED], days=sampled
     )
 
 
@@ -93,8 +96,11 @@ def _pieces(connection: Connection, window: Window | None) -> Sequence[Window]:
     ends = min(stored.ends, window.ends) if window else stored.ends
     if starts >= ends:
         return []
-    days = Window(Timeframe.D1.floor_bucket(starts), Timeframe.D1.ceil_bucket(ends))
-    return list(_cut(days, piece_length(connection)))
+    return list(_cut(_whole_days(Window(starts, ends)), piece_length(connection)))
+
+
+def _whole_days(window: Window) -> Window:
+    return Window(Timeframe.D1.floor_bucket(window.starts), Timeframe.D1.ceil_bucket(window.ends))
 
 
 def _cut(window: Window, length: timedelta) -> Iterator[Window]:
