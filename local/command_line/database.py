@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 from psycopg import Connection
 
-from chandlery.errors import Permanent, psycopg_errors_translated
+from chandlery.errors import ChandleryError, Permanent, psycopg_errors_translated
 from chandlery.settings import LocalSettings, read_settings
 from chandlery.store import schema
 from chandlery.store.connection import connect
@@ -74,8 +74,13 @@ def open_connection() -> Connection:
     """A connection to the database to use, whose schema is as it must be."""
     use_database()
     connection = connect(read_settings(), "command-line")
-    if remark := schema.check(connection).remark:
-        err.print(f"[yellow]{remark}[/yellow]", soft_wrap=True)
+    try:
+        found = schema.check(connection)
+    except ChandleryError:
+        connection.close()
+        raise
+    if found.remark:
+        err.print(f"[yellow]{found.remark}[/yellow]", soft_wrap=True)
     return connection
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
+from psycopg.conninfo import conninfo_to_dict
 
 from chandlery.domain.window import MINUTE, Window
 from chandlery.errors import ChandleryError
@@ -35,7 +36,7 @@ def up(
     with at_work("looking the schema over"):
         open_connection().close()
     functions = read_functions() if schedules else []
-    out.print(f"database {url}", soft_wrap=True)
+    out.print(f"database {url if embedded else _without_password(url)}", markup=False, soft_wrap=True)
     for function in functions:
         if function.schedule:
             out.print(f"{function.name}: {function.schedule}")
@@ -47,6 +48,12 @@ def up(
             out.print("running; Ctrl-C stops")
             _keep_schedules(functions)
     out.print("stopped" + ("; the embedded database goes on, until: chandlery db stop" if embedded else ""))
+
+
+def _without_password(url: str) -> str:
+    """Which database a URL names, and as whom: what may be shown."""
+    known = conninfo_to_dict(url)
+    return " ".join(f"{name}={known[name]}" for name in ("host", "port", "dbname", "user") if known.get(name))
 
 
 def _keep_schedules(functions: Sequence[Function]) -> None:
@@ -64,4 +71,5 @@ def _fire(function: Function, moment: datetime) -> None:
         with contextlib.redirect_stdout(sys.stderr):
             call(function, scheduled_event(moment))
     except ChandleryError as error:
-        err.print(f"[red]{function.name} at {plain(moment)} failed: {error}[/red]")
+        told = f"{function.name} at {plain(moment)} failed: {error}"
+        err.print(told, style="red", markup=False, soft_wrap=True)

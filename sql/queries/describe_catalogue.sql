@@ -31,7 +31,8 @@ JOIN relations AS r ON r.oid = t.tgrelid
 WHERE NOT t.tgisinternal AND t.tgname NOT LIKE 'ts\_%'
 UNION ALL
 SELECT 'function', oid::regprocedure::text,
-    concat_ws(' ', md5(prosrc), provolatile, proparallel, CASE WHEN prosecdef THEN 'security definer' END, proconfig::text)
+    concat_ws(' ', md5(prosrc), provolatile, proparallel, CASE WHEN prosecdef THEN 'security definer' END, proconfig::text,
+        CASE WHEN NOT has_function_privilege('public', oid, 'EXECUTE') THEN 'its owner alone' END)
 FROM pg_proc
 WHERE pronamespace = 'market'::regnamespace
 UNION ALL

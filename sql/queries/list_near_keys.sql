@@ -1,11 +1,11 @@
 -- Up to three keys that somebody who wrote :given may have meant: by its symbol, with any exchange and type; by any word of it
--- (NYSE:IBM); by how its symbol begins. For an error's message: instruments are few, and are all looked through.
+-- (NYSE:IBM); by how its symbol begins: that a prefix finds its way in the index instruments_symbol takes the collation "C".
 WITH said AS (
     SELECT
         upper(coalesce(nullif(split_part(:'given', '@', 2), ''), split_part(:'given', '@', 1))) AS symbol,
         regexp_split_to_array(upper(:'given'), '[^[:alnum:]]+') AS words
 ), known AS (
-    SELECT instrument_key AS key, upper(split_part(instrument_key, '@', 2)) AS symbol FROM market.instruments
+    SELECT instrument_key AS key, upper(split_part(instrument_key, '@', 2)) COLLATE "C" AS symbol FROM market.instruments
 )
 SELECT k.key
 FROM known AS k CROSS JOIN said AS s

@@ -28,7 +28,8 @@ from tests.integration.derived_scene import write
 from tests.integration.test_http_api_cache import HEALED, MISSING
 from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
-QUIET = {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
+UNLOGGED = {"POWERTOOLS_LOG_LEVEL": "CRITICAL"}
+QUIET = UNLOGGED | {"POWERTOOLS_METRICS_DISABLED": "true"}
 COMPUTE = json.dumps({"instrument_key": SHARE, "timeframe": "5m", "limit": 5, "indicators": [{"name": "rsi"}]}).encode()
 JSON = {"Content-Type": "application/json"}
 
@@ -188,10 +189,10 @@ def test_a_port_that_is_taken(address: str) -> None:
 
 def test_up_runs_everything_until_it_is_interrupted(migrated_url: str, tmp_path: Path) -> None:
     command = str(Path(sys.executable).with_name("chandlery"))
-    environment = os.environ | {"DATABASE_URL": migrated_url, "CHANDLERY_HOME": str(tmp_path)} | QUIET
+    environment = os.environ | {"DATABASE_URL": migrated_url, "CHANDLERY_HOME": str(tmp_path)} | UNLOGGED
     with subprocess.Popen(
-        [command, "up", "--port", "0", "--sandboxes", "2"],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+        [command, "up", "--port", "0", "--sandboxes", "2", "--metrics"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None
         told = ""
@@ -207,9 +208,11 @@ def test_up_runs_everything_until_it_is_interrupted(migrated_url: str, tmp_path:
         client.close()
         # As a terminal does it: to every process of the group.
         os.killpg(process.pid, signal.SIGINT)
-        rest, _ = process.communicate()
+        rest, errors = process.communicate()
         assert process.returncode in (0, 130)
         assert "stopped" in rest
+        metrics = [json.loads(line) for line in errors.splitlines() if "CloudWatchMetrics" in line]
+        assert {(each["service"], *each["Requests"]) for each in metrics} == {("http_api", 1)}
         wait_until(lambda: not is_alive(process.pid), "its sandboxes end")
 
 
@@ -217,9 +220,9 @@ def test_up_answers_again_once_its_database_is_back(tmp_path: Path, migrated_tar
     database = EmbeddedDatabase(tmp_path, tarball=migrated_tarball)
     database.start()
     command = [str(Path(sys.executable).with_name("chandlery")), "up", "--port", "0", "--no-schedules"]
-    environment = ENVIRONMENT | {"CHANDLERY_HOME": str(tmp_path)} | QUIET
+    environment = ENVIRONMENT | {"CHANDLERY_HOME": str(tmp_path)} | UNLOGGED
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         told = "".join(iter(process.stdout.readline, "running; Ctrl-C stops\n"))
@@ -235,9 +238,10 @@ def test_up_answers_again_once_its_database_is_back(tmp_path: Path, migrated_tar
         finally:
             client.close()
             process.send_signal(signal.SIGINT)
-            process.communicate()
+            _, errors = process.communicate()
             database.stop()
     assert statuses == [200, 503]
+    assert "CloudWatchMetrics" not in errors  # nobody asked for metrics
 
 
 def is_alive(group: int) -> bool:

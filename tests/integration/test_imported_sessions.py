@@ -5,12 +5,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
 from psycopg import Connection
 
 from chandlery.domain.session import Break, Calendar, Origin, Session
 from chandlery.domain.window import HOUR, Window
 from chandlery.errors import NotFound, Permanent
 from chandlery.store import instruments, minute, sessions
+from chandlery.store.migrations import alembic_config
 from chandlery.usecases.import_candles import import_candles
 from functions.migrate import handler
 from local import calendars
@@ -127,6 +130,24 @@ def test_a_calendar_of_ones_own_is_removed_and_no_sync_touches_it(
         reference.remove("DESK", None, None)
     with pytest.raises(NotFound, match="no calendar NOPE is stored"):
         reference.remove("NOPE", None, None)
+
+
+def test_a_calendar_fx_from_before_there_was_one_is_an_operators_own(
+    connection: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    config, first, last = alembic_config(database_url), date(2026, 11, 2), date(2026, 11, 6)
+    own = tuple(Session(day, _at(day, 0), _at(day, 21)) for day in (first + timedelta(days=n) for n in range(5)))
+    before = ScriptDirectory.from_config(config).get_revision("0029").down_revision
+    told = []
+    for known in (calendars.from_library("FX", first, last), Calendar("FX", "UTC", first, last, own)):
+        command.downgrade(config, str(before))
+        sessions.replace(connection, known)
+        command.upgrade(config, "head")
+        capsys.readouterr()
+        reference.sync(first, last, ["FX"])
+        told.append(capsys.readouterr().out.removeprefix("FX: 5 sessions known from 2026-11-02 to 2026-11-06"))
+    assert told == ["\n", "; as imported stays 2026-11-02 to 2026-11-06; time zone stays UTC, as imported\n"]
 
 
 def test_a_session_that_would_overlap_its_neighbour_is_refused(by_command: Connection) -> None:

@@ -12,6 +12,7 @@ from chandlery.errors import NotFound, Permanent
 from chandlery.store import feeds, instruments, ledger, sessions
 from chandlery.store.feeds import Feed
 from chandlery.store.ledger import Choice, Reason
+from chandlery.store.statements import statement
 from chandlery.usecases.explain_minute import MinuteReport, Verdict, explain_minute
 from chandlery.usecases.report_coverage import CoverageReport, report_coverage
 from chandlery.usecases.watch_live_gaps import watch_live_gaps
@@ -338,6 +339,12 @@ class TestInstruments:
         with pytest.raises(NotFound) as refused:
             instruments.find(connection, given)
         assert meant in str(refused.value)
+        with connection.transaction():
+            # Three instruments are looked through all the same; ten thousand are not.
+            connection.execute("SET LOCAL enable_seqscan = off")
+            plan = str(connection.execute(f"EXPLAIN {statement('list_near_keys')}", {"given": given}).fetchall())
+        assert "instruments_symbol" in plan
+        assert "Seq Scan" not in plan
 
     def test_a_life_that_ends_before_it_begins_is_refused(self, connection: Connection) -> None:
         around_the_clock(connection, BUSY)

@@ -366,24 +366,34 @@ def test_a_rebuilt_aggregate_has_the_rights_of_the_one_before(desk: Connection, 
     discard(desk, Timeframe.H4, Place.BEFORE)
 
 
-def test_a_producer_writes_ticks_and_looks_instruments_up(desk: Connection) -> None:
+@contextmanager
+def logged_in(name: str, url: str) -> Iterator[Connection]:
+    """A connection of whoever is a member of one role and nothing else."""
+    with acting_as(name, url) as own, connect(Settings(database_url=own), "test") as connection:
+        if SERVER_URL is None:
+            connection.execute(f"SET ROLE {name}")
+        yield connection
+
+
+def test_a_producer_writes_ticks_and_looks_instruments_up(desk: Connection, database_url: str) -> None:
     (instrument,) = around_the_clock(desk, "X@PRODUCED@EQ")
-    with role(desk, PRODUCER):
-        found = desk.execute("SELECT instrument_id FROM market.instruments WHERE instrument_key = 'X@PRODUCED@EQ'")
+    with logged_in(PRODUCER, database_url) as feed:
+        found = feed.execute("SELECT instrument_id FROM market.instruments WHERE instrument_key = 'X@PRODUCED@EQ'")
         assert found.fetchall() == [(instrument,)]
-        desk.execute(
+        feed.execute(
             "INSERT INTO market.ticks (time, instrument_id, seq, price, size) VALUES (%s, %s, 1, 10, 1)"
             " ON CONFLICT DO NOTHING",
             [NOON, instrument],
         )
-        desk.execute("UPDATE market.ticks SET cancelled = true WHERE instrument_id = %s", [instrument])
-        desk.execute("DELETE FROM market.ticks WHERE instrument_id = %s", [instrument])
+        feed.execute("UPDATE market.ticks SET cancelled = true WHERE instrument_id = %s", [instrument])
+        feed.execute("DELETE FROM market.ticks WHERE instrument_id = %s", [instrument])
     # Each write left its mark, which the producer itself may not touch.
     marks = desk.execute("SELECT count(*) FROM market.dirty WHERE %s = ANY (instrument_ids)", [instrument])
     assert marks.fetchone() == (3,)
 
 
-def test_a_producer_may_do_nothing_else(desk: Connection) -> None:
+def test_a_producer_may_do_nothing_else(desk: Connection, database_url: str) -> None:
+    store_candles_of_all_kinds(desk)
     may = {("market.ticks", verb) for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")}
     may |= {(f"market.{name}", "SELECT") for name in ("instruments", "calendars", "sessions")}
     attempts = {
@@ -401,16 +411,45 @@ def test_a_producer_may_do_nothing_else(desk: Connection) -> None:
     )
     relations = [row for row in desk.execute(RELATIONS).fetchall() if row[0].startswith("market.")]
     assert len(relations) > 30
-    with role(desk, PRODUCER):
+    # Nor has it more of what TimescaleDB keeps of them.
+    assert {right for rights in granted(desk, PRODUCER).values() for right in rights} <= set(attempts) - {"TRUNCATE"}
+    with logged_in(PRODUCER, database_url) as feed:
         for relation, kind in relations:
             for verb, attempt in attempts.items():
                 # A view that cannot be written is refused before its rights are asked for.
                 if (relation, verb) not in may and (kind == "r" or verb == "SELECT"):
                     with pytest.raises(pg.InsufficientPrivilege, match="permission denied"):
-                        desk.execute(attempt.format(relation, columns[relation]))
-        with pytest.raises(pg.InsufficientPrivilege):
-            desk.execute("CREATE TABLE market.mine (a integer)")
-        with pytest.raises(pg.InsufficientPrivilege):
-            desk.execute(
-                "CREATE TRIGGER mine BEFORE INSERT ON market.ticks EXECUTE FUNCTION market.mark_deleted_tick()"
-            )
+                        feed.execute(attempt.format(relation, columns[relation]))
+        for statement in (
+            "CREATE TABLE market.mine (a integer)",
+            "CREATE TRIGGER mine BEFORE INSERT ON market.ticks EXECUTE FUNCTION market.mark_deleted_tick()",
+            "ALTER TABLE market.ticks DISABLE TRIGGER USER",
+            "SELECT drop_chunks('market.ticks', older_than => now())",
+            "CALL market.drop_aggregates(ARRAY['candles_4h'], '')",
+        ):
+            with pytest.raises(pg.InsufficientPrivilege):
+                feed.execute(statement)
+
+
+@pytest.mark.parametrize("name", [WRITER, READER, PRODUCER])
+def test_nobody_takes_a_function_that_has_its_owners_rights_for_a_table_of_his_own(
+    connection: Connection, database_url: str, name: str
+) -> None:
+    """Else whoever may make a temporary table could leave marks of whatever is in it."""
+    theirs = connection.execute(
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'market'::regnamespace AND prosecdef"
+        " AND prorettype = 'trigger'::regtype"
+    ).fetchall()
+    assert len(theirs) > 5
+    with logged_in(name, database_url) as own:
+        own.execute("CREATE TEMPORARY TABLE mine (a integer)")
+        for (function,) in theirs:
+            with pytest.raises(pg.InsufficientPrivilege, match="permission denied for function"):
+                own.execute(f"CREATE TRIGGER t AFTER INSERT ON mine EXECUTE FUNCTION {function}")
+        own.execute("DROP TABLE mine")
+    open_to = connection.execute(
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'market'::regnamespace AND prosecdef"
+        " AND has_function_privilege(%s, oid, 'EXECUTE')",
+        [name],
+    )
+    assert open_to.fetchall() == []

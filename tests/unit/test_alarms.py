@@ -23,6 +23,7 @@ RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook"
 SECONDS_A_DAY, SECONDS_A_WEEK = 86_400, 604_800
 # What AWS itself measures, and the dimensions that say of what.
 OF_AWS = {
+    ("AWS/EC2", "CPUUtilization"): ("InstanceId",),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): ("QueueName",),
     ("AWS/ApiGateway", "5xx"): ("ApiId",),
     ("AWS/ApiGateway", "Latency"): ("ApiId",),
@@ -56,6 +57,7 @@ EXPECTED = {
     **{f"{name}ProcessorFull": ("CpuShare", ">", 0.9, "notBreaching") for name in ("LiveProcessor", "HttpApi")},
     "ApiCacheMisses": ("CacheHitRate", "<", 0.2, "notBreaching"),
     "DatabaseGrows": ("DatabaseGrowthBytes", ">", 20e9, "ignore"),
+    "DatabaseProcessorFull": ("CPUUtilization", ">", 90, "notBreaching"),
     **{
         f"{name}NewVersionFails": ("Errors", ">=", 1, "notBreaching")
         for name in ("LiveProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
@@ -192,6 +194,15 @@ def test_an_alarm_tells_the_topic_when_it_begins_and_when_it_is_over(transformed
     assert transformed["Outputs"]["AlarmsTopic"]["Value"] == {"Ref": "Alarms"}
 
 
+def test_the_database_s_instance_is_watched_where_it_is_named(transformed: dict[str, Any]) -> None:
+    assert transformed["Resources"]["DatabaseProcessorFull"]["Condition"] == "DatabaseIsWatched"
+    named = {"Fn::Not": [{"Fn::Equals": [{"Ref": "DatabaseInstanceId"}, ""]}]}
+    assert transformed["Conditions"]["DatabaseIsWatched"] == named
+    pattern = TEMPLATE["Parameters"]["DatabaseInstanceId"]["AllowedPattern"]
+    for said, fits in (("", True), ("i-0123456789abcdef0", True), ("i-01234567", True), ("db-1", False), ("i-", False)):
+        assert bool(re.fullmatch(pattern, said)) == fits, said
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_component_is_missed_after_a_run_of_its_own_schedule(deployed: dict[str, Any], name: str) -> None:
     alarm = deployed[f"{name}HasNotRun"]["Properties"]
@@ -239,7 +250,7 @@ def test_what_aws_measures_is_looked_at_as_aws_names_it(deployed: dict[str, Any]
     assert {(each.namespace, each.name): each.dimensions for each in of_aws} == OF_AWS
     for each in of_aws:
         (resource, *_) = each.values[-2 if "FunctionName" in each.dimensions[1:] else 0].split(".")
-        assert resource in deployed, each
+        assert resource in deployed or each.values == ("DatabaseInstanceId",), each
     queues = {metric.values for name, metric in alarmed(deployed).items() if metric.namespace == "AWS/SQS"}
     assert queues == {(f"{name}.QueueName",) for name in of_type(deployed, "AWS::SQS::Queue")}
 
