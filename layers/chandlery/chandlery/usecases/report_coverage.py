@@ -86,7 +86,7 @@ def report_coverage(
     following = _cursor(asked, chosen[-1].key, first, last) if len(left) > len(chosen) else None
     if not days and following is None and cursor is None:
         raise NotFound(remarks[0] if remarks else f"no session from {first} to {last} has begun yet")
-    return CoverageReport(first, last, days, [*remarks, *_not_judged_remarks(days, at)], following)
+    return CoverageReport(first, last, days, [*remarks, *_not_judged_remarks(connection, days, at)], following)
 
 
 def _refuse_too_many(count: int, first: date, last: date) -> None:
@@ -194,8 +194,17 @@ def _silence_remarks(
         )
 
 
-def _not_judged_remarks(days: Sequence[DayCoverage], at: datetime) -> Iterator[str]:
-    found = [day for day in days if day.not_judged]
+def _not_judged_remarks(connection: Connection, days: Sequence[DayCoverage], at: datetime) -> Iterator[str]:
+    silent = [day for day in days if day.not_judged]
+    unawaited = coverage.list_unawaited(connection, silent) if silent else set()
+    idle = [day for day in silent if (day.key, day.session_date) in unawaited]
+    if idle:
+        yield (
+            f"{sum(day.not_judged for day in idle):,} minutes of {_named(sorted({day.key for day in idle}))} are not"
+            " judged, and no candle is missed there: nobody imported these days, and the feed was not live then; see:"
+            " chandlery explain"
+        )
+    found = [day for day in silent if (day.key, day.session_date) not in unawaited]
     if found:
         minutes = sum(day.not_judged for day in found)
         old = min(day.session_date for day in found) < (at - WEEK).date()
