@@ -5,8 +5,8 @@ It is held against queries that look at sixty minutes at a time.
 A minute is expected when it starts in its calendar's open hours, breaks left out, and in the life of its instrument:
 from its listing or else its first candle on, and of these times since its feed is live, or, before that, on the days
 (UTC) of what was imported, with what lies between two of them that are a week apart or less. Its feed is live since the
-first hour in which one of its instruments has a candle made of ticks that nobody imported, or since a listing before.
-A feed without any data is expected to send since the listing.
+first hour in which one of its instruments has a candle that no import brought, or since a listing before. A feed without
+any data is expected to send since the listing.
 An expected minute without a complete candle is missing, unless a vendor has said that nothing was traded in it:
 
 - `unaggregated` where ticks wait for it;
@@ -345,14 +345,14 @@ def read_instruments(connection: Connection) -> dict[int, Instrument]:
 
 def _stretches(connection: Connection, number: int, feed: str) -> Sequence[Window] | None:
     """From the columns that counting fills; `imported_days` tells by itself what those of imported candles are."""
-    (live_since, has_data), (history, listed_at) = (
+    (live_since, has_history), (history, listed_at) = (
         connection.execute(query, [value]).fetchall()[0]
         for query, value in (
-            ("SELECT min(live_since), count(data_from) > 0 FROM market.instruments WHERE feed = %s", feed),
+            ("SELECT min(live_since), bool_or(history <> '{}') FROM market.instruments WHERE feed = %s", feed),
             ("SELECT history, listed_at FROM market.instruments WHERE instrument_id = %s", number),
         )
     )
-    if live_since is None and not has_data:
+    if live_since is None and not has_history:
         return None
     days = [Window(part.lower, part.upper) for part in history]
     if live_since is None:

@@ -1,32 +1,34 @@
--- Remembers of the instruments whose hours were counted: the earliest minute that had a candle; the earliest hour with one of
--- ticks that nobody imported, since when its feed is live; and the days of what was imported, or a vendor's, before that.
+-- Remembers of the instruments whose hours were counted: the earliest minute that had a candle; the earliest hour with one that no
+-- import brought, since when its feed is live; and the days of what was imported before that. A vendor's candles on such days
+-- have healed a gap there.
 WITH seen AS MATERIALIZED (
     SELECT
         instrument_id, h.hour, h.hour + (position(B'1' IN h.complete | h.partial) - 1) * INTERVAL '1 minute' AS minute,
-        (n.live_since <= h.hour) IS TRUE AS is_live
+        (n.live_since <= h.hour) IS TRUE AS is_live, n.history @> h.hour AS in_history
     FROM taken_hours
     JOIN market.candle_hours AS h USING (instrument_id, hour)
     JOIN market.instruments AS n USING (instrument_id)
     WHERE bit_count(h.complete | h.partial) > 0
         AND h.hour >= :'starts'::timestamptz AND h.hour < :'ends'::timestamptz
 ), sent AS (
-    SELECT instrument_id, min(hour) AS since
+    SELECT seen.instrument_id, min(seen.hour) AS since
     FROM seen
-    WHERE NOT is_live
+    CROSS JOIN LATERAL (
+        SELECT count(*) > 0 AS any, coalesce(bool_or(i.table_name = 'ticks'), false) AS of_ticks
+        FROM market.imports AS i
+        WHERE i.instrument_id = seen.instrument_id AND tstzrange(i.starts, i.ends) @> seen.hour
+    ) AS imported
+    WHERE NOT seen.is_live AND NOT imported.of_ticks
         AND EXISTS (
             SELECT FROM market.candles AS c
             WHERE c.instrument_id = seen.instrument_id AND c.time >= seen.hour AND c.time < seen.hour + INTERVAL '1 hour'
-                AND c.source <> 'vendor_historical'
+                AND (c.source <> 'vendor_historical' OR NOT (imported.any OR seen.in_history))
                 -- Said again as constants, so that chunks are excluded while planning.
                 AND c.time >= :'starts'::timestamptz AND c.time < :'ends'::timestamptz
         )
-        AND NOT EXISTS (
-            SELECT FROM market.imports AS i
-            WHERE i.table_name = 'ticks' AND i.instrument_id = seen.instrument_id AND i.starts <= seen.hour AND i.ends > seen.hour
-        )
         -- Of ticks that are dropped nobody knows any more who brought them.
         AND NOT (SELECT market.dropped('ticks')) @> seen.hour
-    GROUP BY instrument_id
+    GROUP BY seen.instrument_id
 ), come AS (
     SELECT
         instrument_id, min(seen.minute) AS minute, min(sent.since) AS since,

@@ -3,8 +3,8 @@
 ALTER TABLE market.instruments
     ADD COLUMN live_since timestamptz,
     ADD COLUMN history tstzmultirange NOT NULL DEFAULT '{}';
-COMMENT ON COLUMN market.instruments.live_since IS 'The hour of the first candle made of ticks that nobody imported, or when its feed was said to be live; null: all there is was imported, or came from a vendor.';
-COMMENT ON COLUMN market.instruments.history IS 'Days, UTC, with imported or vendor''s candles from before live_since; those a week apart or less are joined.';
+COMMENT ON COLUMN market.instruments.live_since IS 'The first hour with a candle that no import brought, or when its feed was said to be live; null: all there is was imported.';
+COMMENT ON COLUMN market.instruments.history IS 'Days, UTC, of what was imported of the time before live_since; those a week apart or less are joined.';
 
 CREATE FUNCTION market.join_days(days tstzmultirange) RETURNS tstzmultirange LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT coalesce(range_agg(tstzrange(lower(part), upper(part) - INTERVAL '168 hours')), '{}')
@@ -32,12 +32,12 @@ SELECT
     END * CASE
         WHEN feed.live_since IS NOT NULL
         THEN n.history + tstzmultirange(tstzrange(least(feed.live_since, n.listed_at), NULL))
-        WHEN feed.has_data THEN n.history
+        WHEN feed.has_history THEN n.history
         ELSE '{(,)}'
     END AS life
 FROM market.instruments AS n
 JOIN (
-    SELECT feed, min(live_since) AS live_since, bool_or(data_from IS NOT NULL) AS has_data
+    SELECT feed, min(live_since) AS live_since, bool_or(history <> '{}') AS has_history
     FROM market.instruments GROUP BY feed
 ) AS feed USING (feed);
 COMMENT ON VIEW market.lives IS 'When candles are expected of each instrument, by its listing or first candle: since its feed is live, and on the days of its history. Of a feed without any data, since the listing.';
@@ -45,7 +45,7 @@ COMMENT ON VIEW market.lives IS 'When candles are expected of each instrument, b
 CREATE VIEW market.imported_feeds AS
 SELECT feed FROM market.instruments
 GROUP BY feed
-HAVING count(live_since) = 0 AND bool_or(data_from IS NOT NULL);
+HAVING count(live_since) = 0 AND bool_or(history <> '{}');
 COMMENT ON VIEW market.imported_feeds IS 'Feeds that never sent anything: all their data were imported, so nothing is expected of them as time goes on.';
 
 -- Default privileges know no difference between a table and a view.
