@@ -4,9 +4,10 @@ It is held against queries that look at sixty minutes at a time.
 
 A minute is expected when it starts in its calendar's open hours, breaks left out, and in the life of its instrument:
 from its listing or else its first candle on, and of these times since its feed is live, or, before that, on the days
-(UTC) of what was imported, with what lies between two of them that are a week apart or less. Its feed is live since the
-first hour in which one of its instruments has a candle that no import brought, or since a listing before. A feed without
-any data is expected to send since the listing.
+(UTC) of what was imported, with what lies between two of them that are a week apart or less. A feed is live since the
+first hour in which one of its instruments has a candle that no import brought, or since a listing before. A feed
+without any data is expected to send since the listing.
+
 An expected minute without a complete candle is missing, unless a vendor has said that nothing was traded in it:
 
 - `unaggregated` where ticks wait for it;

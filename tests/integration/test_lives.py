@@ -89,6 +89,8 @@ def test_of_imported_days_nothing_else_is_missed(connection: Connection) -> None
     assert told.verdict == Verdict.NOT_JUDGED
     assert told.sentence.endswith("if it should send: chandlery feeds set feed --live")
     assert list_gaps(connection, NOW).remarks == []
+    newest = report_coverage(connection, NOW, keys=[KEY])
+    assert (newest.first, newest.last) == (at(133, 0).date(), at(135, 0).date())
     verdict = judge(measure_health(connection, at(7 * WEEKS - 3, 9.5)))  # on a Friday, in session
     assert not {"feed feed", "candles of feed, day"} & {c.subject for c in verdict.causes if c.health != Health.HEALTHY}
     (said,) = [cause.says for cause in verdict.causes if cause.subject == "feed feed"]

@@ -156,11 +156,12 @@ def _judge_silence(facts: _Facts) -> tuple[Verdict, str]:
 
 def _not_awaited(facts: _Facts) -> str:
     feed = facts.instrument.feed
-    what = (
-        f"all data of its feed {feed} were imported" if facts.around.feed_imported else f"its feed {feed} was not live"
-    )
-    more = f"; if it should send: chandlery feeds set {feed} --live" if facts.around.feed_imported else ""
-    return f"not judged: {what}, and none within a week of this day, so no candle is missed{more}"
+    if facts.around.feed_imported:
+        return (
+            f"not judged: all data of its feed {feed} were imported, none of this day, so no candle is missed; if it"
+            f" should send: chandlery feeds set {feed} --live"
+        )
+    return f"not judged: its feed {feed} was not live yet, and nothing of this day was imported: no candle is missed"
 
 
 def _waiting(facts: _Facts) -> str:
