@@ -22,4 +22,5 @@ def handler(run: Run) -> HistoricalGapReport:
         most_weeks=settings.history_most_weeks,
         count_piece_hours=settings.gap_count_hours,
         has_time=run.has_time,
+        progress=run.progress,
     )

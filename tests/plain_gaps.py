@@ -2,7 +2,12 @@
 
 It is held against queries that look at sixty minutes at a time.
 
-A minute is expected when it starts in its calendar's open hours, breaks left out, and in the life of its instrument.
+A minute is expected when it starts in its calendar's open hours, breaks left out, and in the life of its instrument:
+from its listing or else its first candle on, and of these times since its feed is live, or, before that, on the days
+(UTC) of what was imported, with what lies between two of them that are a week apart or less. A feed is live since the
+first hour in which one of its instruments has a candle that no import brought, or since a listing before. A feed
+without any data is expected to send since the listing.
+
 An expected minute without a complete candle is missing, unless a vendor has said that nothing was traded in it:
 
 - `unaggregated` where ticks wait for it;
@@ -41,7 +46,7 @@ from itertools import groupby
 from psycopg import Connection
 
 from chandlery.domain.session import Break, Session
-from chandlery.domain.window import HOUR, MINUTE, Window, floor_hour
+from chandlery.domain.window import DAY, HOUR, MINUTE, WEEK, Window, floor_hour
 
 IMPLAUSIBLE = -math.log(0.001)
 ENOUGH_MINUTES, LEAST_MINUTES = 180, 60
@@ -68,7 +73,10 @@ class Row:
 
 @dataclass
 class Instrument:
-    """All that is known of an instrument; `since` is its listing or else its first candle, null: neither."""
+    """All that is known of an instrument; `since` is its listing or else its first candle, null: neither.
+
+    Inside that, candles are expected in its `stretches` alone; null: always.
+    """
 
     feed: str
     sessions: Sequence[Session]
@@ -78,13 +86,17 @@ class Instrument:
     waiting: AbstractSet[datetime] = frozenset()
     explained: AbstractSet[datetime] = frozenset()
     open: Sequence[Row] = ()
+    stretches: Sequence[Window] | None = None
+
+    def lives(self, minute: datetime) -> bool:
+        """Whether a candle is expected then, if the market is open."""
+        if self.since is None or minute < self.since or (self.until is not None and minute >= self.until):
+            return False
+        return self.stretches is None or any(each.starts <= minute < each.ends for each in self.stretches)
 
     def expected(self, window: Window) -> list[datetime]:
         """The minutes of a window in which candles are expected, in order."""
-        since = self.since
-        if since is None:
-            return []
-        return [m for m in open_minutes(self.sessions, window) if m >= since and (self.until is None or m < self.until)]
+        return [minute for minute in open_minutes(self.sessions, window) if self.lives(minute)]
 
 
 def open_minutes(sessions: Iterable[Session], window: Window) -> list[datetime]:
@@ -327,7 +339,36 @@ def read_instruments(connection: Connection) -> dict[int, Instrument]:
             waiting={minute for (minute,) in waiting},
             explained={minute for (minute,) in explained},
             open=[Row(*row) for row in connection.execute(_OPEN, [number]).fetchall()],
+            stretches=_stretches(connection, number, feed),
         )
+    return found
+
+
+def _stretches(connection: Connection, number: int, feed: str) -> Sequence[Window] | None:
+    """From the columns that counting fills; `imported_days` tells by itself what those of imported candles are."""
+    (live_since, has_history), (history, listed_at) = (
+        connection.execute(query, [value]).fetchall()[0]
+        for query, value in (
+            ("SELECT min(live_since), bool_or(history <> '{}') FROM market.instruments WHERE feed = %s", feed),
+            ("SELECT history, listed_at FROM market.instruments WHERE instrument_id = %s", number),
+        )
+    )
+    if live_since is None and not has_history:
+        return None
+    days = [Window(part.lower, part.upper) for part in history]
+    if live_since is None:
+        return days
+    return [*days, Window(min(live_since, listed_at or live_since), datetime.max.replace(tzinfo=UTC))]
+
+
+def imported_days(minutes: Iterable[datetime]) -> Sequence[Window]:
+    """The days of some minutes, UTC, with what lies between two of them that are a week apart or less."""
+    found: list[Window] = []
+    for day in sorted({_EPOCH + (minute - _EPOCH) // DAY * DAY for minute in minutes}):
+        if found and day - found[-1].ends <= WEEK:
+            found[-1] = Window(found[-1].starts, day + DAY)
+        else:
+            found.append(Window(day, day + DAY))
     return found
 
 

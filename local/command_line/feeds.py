@@ -1,6 +1,7 @@
 """`chandlery feeds`: whose ticks they are, and how long each may be silent."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -38,7 +39,8 @@ def set_feed(
 
     A feed that fell silent makes its candles partial. That holds from now on: a minute judged before is judged anew
     only when its ticks change. Of a feed that is not live (imported history, a vendor's daily file) neither silence nor
-    the age of its candles is told.
+    the age of its candles is told. Nor is it of a feed that never sent, all of whose data were imported: --live says
+    that it sends from now on.
     """
     if silence_seconds is None and live is None:
         raise typer.BadParameter("say what to set: --silence-seconds N, --live or --not-live")
@@ -47,6 +49,8 @@ def set_feed(
             feed_store.set_limit(connection, name, silence_seconds)
         if live is not None:
             feed_store.set_live(connection, name, live=live)
+        if live:
+            feed_store.begin(connection, name, datetime.now(UTC))
         (feed,) = (each for each in feed_store.list_all(connection) if each.feed == name)
     if not feed.instruments:
         err.print(f"no instrument names the feed {name} yet", style="yellow", markup=False)

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,6 +65,7 @@ class LocalContext:
 
     function_name: str
     seconds: float
+    progress: Callable[[str, int, int], None] | None = None
     aws_request_id: str = field(default_factory=lambda: str(uuid4()))
     _started: float = field(default_factory=time.monotonic)
 
@@ -73,10 +74,13 @@ class LocalContext:
         return int((self._started + self.seconds - time.monotonic()) * 1000)
 
 
-def call(function: Function, event: dict[str, Any]) -> dict[str, Any]:
-    """Run a function's own handler."""
+def call(
+    function: Function, event: dict[str, Any], progress: Callable[[str, int, int], None] | None = None
+) -> dict[str, Any]:
+    """Run a function's own handler, which tells its `progress` if it takes long."""
     module = importlib.import_module(f"functions.{function.name}")
-    answer: dict[str, Any] = module.handler(event, LocalContext(function.name, function.timeout.total_seconds()))
+    context = LocalContext(function.name, function.timeout.total_seconds(), progress)
+    answer: dict[str, Any] = module.handler(event, context)
     return answer
 
 
@@ -124,8 +128,8 @@ def invoke(
         if found.schedule is None:
             raise Permanent(f"{function} writes nothing anyway: --dry-run is for functions that have a schedule")
         sent |= {"dry_run": True}
-    with at_work(function), metrics_if(metrics), contextlib.redirect_stdout(sys.stderr):
-        report = call(found, sent)
+    with at_work(function) as say, metrics_if(metrics), contextlib.redirect_stdout(sys.stderr):
+        report = call(found, sent, lambda what, done, total: say(f"{what} {done:,} of {total:,}"))
     if as_json:
         show_json(report)
     else:

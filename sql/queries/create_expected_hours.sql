@@ -1,5 +1,5 @@
 -- Expected minutes by instrument and hour of the day: those of the week, of its last day, and those in which the feed lived.
--- Instruments of one feed and calendar share them, but for those whose life began or ended inside the window.
+-- Instruments of one feed and calendar share them, but for those of which candles are expected in a part of the window only.
 CREATE TEMPORARY TABLE expected_hours ON COMMIT DROP AS
 WITH whole AS MATERIALIZED (
     SELECT
@@ -23,10 +23,8 @@ SELECT
     sum(bit_count(e.minutes & s.in_day)),
     sum(bit_count(e.minutes & coalesce(lived.alive, 0::bit(60))))
 FROM scanned_instruments AS n
-JOIN stretches AS s ON s.calendar = n.calendar AND s.ends > n.since AND (s.starts < n.until) IS NOT FALSE
-CROSS JOIN LATERAL (
-    SELECT s.minutes & market.minute_mask(market.minute_of(s.hour, n.since), market.minute_of(s.hour, n.until)) AS minutes
-) AS e
+JOIN stretches AS s ON s.calendar = n.calendar AND n.life && tstzrange(s.starts, s.ends)
+CROSS JOIN LATERAL (SELECT s.minutes & market.minutes_within(s.hour, n.life) AS minutes) AS e
 LEFT JOIN feed_hours AS lived ON lived.feed = n.feed AND lived.hour = s.hour
 WHERE n.is_cut
 GROUP BY 1, 2, 3;

@@ -13,11 +13,7 @@ SELECT
 FROM (
     SELECT
         n.instrument_id, n.feed, s.hour, s.place, s.first_minute, s.beyond_minute, s.in_week, s.in_day, h.partial,
-        CASE
-            WHEN n.is_cut
-            THEN s.minutes & market.minute_mask(market.minute_of(s.hour, n.since), market.minute_of(s.hour, n.until))
-            ELSE s.minutes
-        END & ~h.complete AS absent,
+        CASE WHEN n.is_cut THEN s.minutes & market.minutes_within(s.hour, n.life) ELSE s.minutes END & ~h.complete AS absent,
         coalesce(x.minutes, 0::bit(60)) AS told,
         coalesce(f.alive, 0::bit(60)) AS alive,
         coalesce(w.minutes, 0::bit(60)) AS waits
@@ -39,7 +35,8 @@ FROM (
         )
     ) AS h
     JOIN scanned_instruments AS n USING (instrument_id)
-    JOIN stretches AS s ON s.calendar = n.calendar AND s.hour = h.hour AND s.ends > n.since AND (s.starts < n.until) IS NOT FALSE
+    JOIN stretches AS s
+        ON s.calendar = n.calendar AND s.hour = h.hour AND (NOT n.is_cut OR n.life && tstzrange(s.starts, s.ends))
     LEFT JOIN feed_hours AS f ON f.feed = n.feed AND f.hour = s.hour
     LEFT JOIN waiting_hours AS w ON w.instrument_id = n.instrument_id AND w.hour = s.hour
     LEFT JOIN explained_hours AS x ON x.instrument_id = n.instrument_id AND x.hour = s.hour

@@ -1,11 +1,11 @@
--- The instruments of one share of a scan, :first to :last, and since when and until when candles are expected of them.
+-- The instruments of one share of a scan, :first to :last, and when in the window candles are expected of them.
 CREATE TEMPORARY TABLE scanned_instruments ON COMMIT DROP AS
 SELECT
-    instrument_id, feed, calendar, since, until,
-    since > :'starts'::timestamptz OR (until < :'ends'::timestamptz) IS TRUE AS is_cut
-FROM market.instruments
+    n.instrument_id, n.feed, n.calendar, inside.life,
+    NOT inside.life @> tstzrange(:'starts'::timestamptz, :'ends'::timestamptz) AS is_cut
+FROM market.instruments AS n
+JOIN market.lives AS whole USING (instrument_id)
 CROSS JOIN LATERAL (
-    SELECT coalesce(listed_at, data_from) AS since, delisted_at AS until
-) AS life
-WHERE instrument_id BETWEEN :'first'::integer AND :'last'::integer
-    AND since < :'ends'::timestamptz AND (until > :'starts'::timestamptz) IS NOT FALSE;
+    SELECT whole.life * tstzmultirange(tstzrange(:'starts'::timestamptz, :'ends'::timestamptz)) AS life
+) AS inside
+WHERE n.instrument_id BETWEEN :'first'::integer AND :'last'::integer AND NOT isempty(inside.life);

@@ -3,6 +3,8 @@
 SELECT
     c.time_zone, c.known_from, c.known_to, stamp.session_date, stamp.extended,
     market.is_expected(n.calendar, :'minute'::timestamptz) AS market_open,
+    whole.life @> :'minute'::timestamptz AS awaited,
+    n.feed IN (SELECT feed FROM market.imported_feeds) AS feed_imported,
     s.opens_at, s.closes_at,
     ARRAY(SELECT lower(part) FROM unnest(s.breaks) AS part) AS breaks_start,
     ARRAY(SELECT upper(part) FROM unnest(s.breaks) AS part) AS breaks_end,
@@ -33,6 +35,7 @@ SELECT
         ORDER BY j.component
     ) AS judged_by
 FROM market.instruments AS n
+JOIN market.lives AS whole USING (instrument_id)
 JOIN market.calendars AS c USING (calendar)
 CROSS JOIN LATERAL (
     SELECT

@@ -1,5 +1,5 @@
 -- Seconds since the last tick of each feed that should be sending at :at, counted from the opening at most: from the ticks'
--- own times. Not listed is a feed none of whose instruments is in session, or that is not live.
+-- own times. Not listed is a feed none of whose instruments is in session, or that is not live or never sent.
 SELECT
     open.feed,
     extract(epoch FROM :'at'::timestamptz - greatest(last.tick, open.since))::double precision AS silent_seconds
@@ -21,5 +21,5 @@ LEFT JOIN LATERAL (
     ORDER BY m.bucket DESC
     LIMIT 1
 ) AS last ON true
-WHERE open.feed NOT IN (SELECT feed FROM market.feeds WHERE NOT live)
+WHERE open.feed NOT IN (SELECT feed FROM market.feeds WHERE NOT live UNION ALL SELECT feed FROM market.imported_feeds)
 ORDER BY open.feed;

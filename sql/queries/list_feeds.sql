@@ -3,7 +3,7 @@ SELECT
     feed,
     coalesce(used.instruments, 0) AS instruments,
     market.silence_limit(feed) AS silence_seconds,
-    coalesce(known.live, true) AS live,
+    coalesce(known.live, true) AND feed NOT IN (SELECT feed FROM market.imported_feeds) AS live,
     last.tick AS last_tick_second
 FROM (SELECT feed, count(*) AS instruments FROM market.instruments GROUP BY feed) AS used
 FULL JOIN market.feeds AS known USING (feed)

@@ -1,5 +1,5 @@
 -- How fresh the candles of each feed and calendar are at :at: the newest one of 14 days, and the open time since it in seconds.
--- Of instruments that are expected to have candles then. Left out: a feed that is not live, and a calendar without a session
+-- Of instruments that are expected to have candles then. Left out: a feed that is not live or never sent, and a calendar without a session
 -- in those days.
 WITH newest AS (
     SELECT n.feed, n.calendar, min(coalesce(n.listed_at, n.data_from)) AS since, max(c.time) AS candle
@@ -12,7 +12,7 @@ WITH newest AS (
         ORDER BY time DESC LIMIT 1
     ) AS c ON true
     WHERE coalesce(n.listed_at, n.data_from) < :'at'::timestamptz AND (n.delisted_at <= :'at'::timestamptz) IS NOT TRUE
-        AND n.feed NOT IN (SELECT feed FROM market.feeds WHERE NOT live)
+        AND n.feed NOT IN (SELECT feed FROM market.feeds WHERE NOT live UNION ALL SELECT feed FROM market.imported_feeds)
     GROUP BY n.feed, n.calendar
 ), due AS MATERIALIZED (
     -- From when candles are missing, up to when they are due: the end of the open hours before :at.

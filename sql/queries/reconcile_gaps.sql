@@ -32,15 +32,14 @@ WITH compared AS MATERIALIZED (
     CROSS JOIN LATERAL unnest(c.no_longer) AS part (stretch)
     CROSS JOIN LATERAL (
         -- Outside the window nothing expected is no longer missing: found_gaps has kept it.
-        SELECT
-            greatest(lower(part.stretch), c.since, :'starts'::timestamptz) AS starts,
-            least(upper(part.stretch), c.until, :'ends'::timestamptz) AS ends
+        SELECT lower(inside) AS starts, upper(inside) AS ends, inside AS stretches
+        FROM (
+            SELECT c.life * tstzmultirange(part.stretch) * tstzmultirange(tstzrange(:'starts'::timestamptz, :'ends'::timestamptz))
+        ) AS lived (inside)
     ) AS life
     CROSS JOIN LATERAL (
         SELECT
-            coalesce(sum(bit_count(
-                s.minutes & market.minute_mask(market.minute_of(s.hour, life.starts), market.minute_of(s.hour, life.ends))
-            )), 0)::integer AS minutes
+            coalesce(sum(bit_count(s.minutes & market.minutes_within(s.hour, life.stretches))), 0)::integer AS minutes
         FROM stretches AS s
         WHERE s.calendar = c.calendar
             AND s.hour >= date_bin('1 hour', life.starts, '2000-01-01 00:00Z') AND s.hour < life.ends
@@ -59,7 +58,7 @@ WITH compared AS MATERIALIZED (
                 ) AS is_expected
             FROM market.candles AS candle
             WHERE candle.instrument_id = c.instrument_id AND NOT candle.partial
-                AND candle.time >= life.starts AND candle.time < life.ends
+                AND candle.time >= life.starts AND candle.time < life.ends AND life.stretches @> candle.time
                 -- Said again as constants, so that chunks are excluded while planning.
                 AND candle.time >= :'starts'::timestamptz AND candle.time < :'ends'::timestamptz
         ) AS stored

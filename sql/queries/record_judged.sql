@@ -1,5 +1,4 @@
--- Remembers that a scan has judged its window, for the instruments of its share: from when on candles are expected of each, up
--- to when they are. Of those whose silence could not be measured that is only what a vendor explained, and whatever a monitor
+-- Remembers that a scan has judged its window, for the instruments of its share: when candles are expected of each. Of those whose silence could not be measured that is only what a vendor explained, and whatever a monitor
 -- judged before is not judged now. Most scans go on where the last one ended: that moves the one row of their reach. An
 -- instrument's own row is written where it has no part in that.
 WITH reach AS MATERIALIZED (
@@ -8,8 +7,8 @@ WITH reach AS MATERIALIZED (
         (SELECT ends FROM market.reaches WHERE component = :'component' AND share = :'first'::integer)
     ) AS ends
 ), looked AS (
-    SELECT n.instrument_id, n.calendar, n.feed, life.stretch AS seen, CASE
-        WHEN n.instrument_id IN (SELECT instrument_id FROM unmeasured_instruments) THEN life.stretch * coalesce(
+    SELECT n.instrument_id, n.calendar, n.feed, n.life AS seen, CASE
+        WHEN n.instrument_id IN (SELECT instrument_id FROM unmeasured_instruments) THEN n.life * coalesce(
             (
                 SELECT range_agg(tstzrange(g.starts, g.ends))
                 FROM market.gaps AS g
@@ -18,13 +17,9 @@ WITH reach AS MATERIALIZED (
             ),
             '{}'
         )
-        ELSE life.stretch
+        ELSE n.life
     END AS stretches
     FROM scanned_instruments AS n
-    CROSS JOIN LATERAL (
-        SELECT tstzmultirange(tstzrange(greatest(n.since, :'starts'::timestamptz), least(n.until, :'ends'::timestamptz))) AS stretch
-    ) AS life
-    WHERE (n.since < n.until) IS NOT FALSE
 ), known AS (
     SELECT own.instrument_id, own.calendar, own.feed, valid.stretches
     FROM market.judged AS own
@@ -33,14 +28,13 @@ WITH reach AS MATERIALIZED (
         AND (own.share = :'first'::integer OR own.instrument_id BETWEEN :'first'::integer AND :'last'::integer)
 ), together AS (
     SELECT
-        n.instrument_id, coalesce(looked.calendar, known.calendar) AS calendar, coalesce(looked.feed, known.feed) AS feed,
+        instrument_id, coalesce(looked.calendar, known.calendar) AS calendar, coalesce(looked.feed, known.feed) AS feed,
         (coalesce(known.stretches, '{}') - coalesce(looked.seen, '{}') + coalesce(looked.stretches, '{}'))
             -- What lies outside its life has no gap in the ledger: if it is expected one day, nobody has judged it.
-            * tstzmultirange(tstzrange(coalesce(n.listed_at, n.data_from), n.delisted_at)) AS stretches
+            * whole.life AS stretches
     FROM known
     FULL JOIN looked USING (instrument_id)
-    JOIN market.instruments AS n USING (instrument_id)
-    WHERE (n.delisted_at <= coalesce(n.listed_at, n.data_from)) IS NOT TRUE
+    JOIN market.lives AS whole USING (instrument_id)
 ), wanted AS (
     SELECT
         t.instrument_id, t.calendar, t.feed, CASE WHEN last.since IS NOT NULL THEN :'first'::integer END AS share, last.since,

@@ -9,18 +9,16 @@ WITH judged AS MATERIALIZED (
     SELECT n.instrument_id, n.calendar, part.stretch
     FROM market.instruments AS n
     CROSS JOIN bounds
-    CROSS JOIN LATERAL (
-        SELECT
-            greatest(coalesce(n.listed_at, n.data_from), :'starts'::timestamptz) AS starts,
-            least(n.delisted_at, bounds.ends) AS ends
-    ) AS life
+    JOIN market.lives AS whole USING (instrument_id)
     LEFT JOIN judged AS j USING (instrument_id)
     CROSS JOIN LATERAL unnest(
-        CASE WHEN life.starts < life.ends THEN tstzmultirange(tstzrange(life.starts, life.ends)) ELSE '{}' END
-        - coalesce(j.stretches, '{}')
+        CASE
+            WHEN :'starts'::timestamptz < bounds.ends
+            THEN whole.life * tstzmultirange(tstzrange(:'starts'::timestamptz, bounds.ends)) - coalesce(j.stretches, '{}')
+            ELSE '{}'
+        END
     ) AS part (stretch)
     WHERE :'instrument_key' IN ('', n.instrument_key) AND :'feed' IN ('', n.feed)
-        AND coalesce(n.listed_at, n.data_from) IS NOT NULL
 ), open AS MATERIALIZED (
     -- The market may have been closed all the while; most instruments share their stretches.
     SELECT each.calendar, each.stretch

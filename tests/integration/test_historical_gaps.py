@@ -14,11 +14,11 @@ from psycopg import Connection
 
 from chandlery.domain.session import Calendar, Session
 from chandlery.domain.vendor import Vendor
-from chandlery.domain.window import DAY, HOUR, WEEK
+from chandlery.domain.window import DAY, HOUR, WEEK, Window, floor_week
 from chandlery.errors import ChandleryError, Permanent, Retryable
-from chandlery.store import instruments, sessions, vendor_days
+from chandlery.store import gaps, instruments, sessions, vendor_days
 from chandlery.usecases import watch_historical_gaps
-from chandlery.usecases.watch_historical_gaps import HistoricalGapReport, _weeks
+from chandlery.usecases.watch_historical_gaps import HistoricalGapReport
 from chandlery.usecases.watch_live_gaps import LiveGapReport, watch_live_gaps
 from chandlery.vendors.polygon import Polygon
 from functions.historical_gap_monitor import handler
@@ -530,7 +530,8 @@ def test_time_may_run_out_at_any_stage(desk: Connection, vendor: VendorServer, s
 def test_candles_nobody_counted_are_not_taken_for_missing(desk: Connection, vendor: VendorServer) -> None:
     fill(desk, 1)
     report = monitor(desk, vendor, has_time=lambda seconds: False)
-    assert (report.pieces_left, report.weeks_left, report.gaps_found) == (1, 2, 0)
+    # What is not counted tells of no week yet.
+    assert (report.pieces_left, report.weeks_left, report.gaps_found) == (1, 0, 0)
     assert (ledger(desk), vendor.requests) == ([], [])
 
 
@@ -782,19 +783,23 @@ def test_after_a_few_refusals_nobody_else_is_asked(desk: Connection, vendor: Ven
 # How weeks are cut
 
 
-def test_weeks_reach_back_from_the_newest_and_meet() -> None:
+def weeks_between(connection: Connection, starts: datetime, ends: datetime) -> Sequence[Window]:
+    """Those of a share that is due all the while."""
+    shares = gaps.plan_shares(connection, 10)
+    return [week.window for week in gaps.plan_weeks(connection, Window(starts, ends), shares, floor_week(ends) - WEEK)]
+
+
+def test_weeks_reach_back_from_the_newest_and_meet(desk: Connection) -> None:
     starts, ends = datetime(2026, 1, 14, 9, tzinfo=UTC), datetime(2026, 3, 11, 2, tzinfo=UTC)
-    weeks = list(_weeks(starts, ends))
+    desk.execute("UPDATE market.instruments SET listed_at = %s", [starts - WEEK])
+    weeks = weeks_between(desk, starts, ends)
     assert (weeks[0].ends, weeks[-1].starts) == (ends, starts)
     assert all(older.ends == newer.starts for newer, older in pairwise(weeks))
     assert all(week.starts.weekday() == 0 and week.starts == week.starts.replace(hour=0) for week in weeks[:-1])
     assert WEEK <= weeks[0].ends - weeks[0].starts < 2 * WEEK
     assert all(week.ends - week.starts == WEEK for week in weeks[1:-1])
-
-
-@pytest.mark.parametrize("hours", [1, 50, 24 * 7, 24 * 14, 24 * 15])
-def test_a_short_history_is_cut_at_its_start(hours: int) -> None:
     ends = datetime(2026, 3, 9, tzinfo=UTC)  # a Monday
-    weeks = list(_weeks(ends - hours * HOUR, ends))
-    assert sum((week.ends - week.starts for week in weeks), timedelta()) == hours * HOUR
-    assert len(weeks) == max(1, -(-hours // (24 * 7)))
+    for hours in (1, 50, 24 * 7, 24 * 14, 24 * 15):
+        weeks = weeks_between(desk, ends - hours * HOUR, ends)
+        assert sum((week.ends - week.starts for week in weeks), timedelta()) == hours * HOUR
+        assert len(weeks) == max(1, -(-hours // (24 * 7)))

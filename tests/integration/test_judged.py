@@ -352,7 +352,7 @@ class Book:
         if seen and self.under.get(mine) != under:
             self.judged[mine], self.under[mine] = set(), under
         if mine in self.judged:
-            self.judged[mine] = {m for m in self.judged[mine] if _lives(instrument, m)} - set(seen) | minutes
+            self.judged[mine] = {m for m in self.judged[mine] if instrument.lives(m)} - set(seen) | minutes
 
     def forget(self, numbers: Iterable[int], starts: datetime, ends: datetime) -> None:
         for (component, number), minutes in self.judged.items():
@@ -367,14 +367,6 @@ class Book:
             for (component, number), minutes in self.judged.items()
             if self.under[component, number] == under[number] and (left := minutes & set(expected[number]))
         }
-
-
-def _lives(instrument: Instrument, minute: datetime) -> bool:
-    return (
-        instrument.since is not None
-        and instrument.since <= minute
-        and (instrument.until is None or minute < instrument.until)
-    )
 
 
 def expected(connection: Connection, number: int) -> list[datetime]:

@@ -199,7 +199,10 @@ class TestMinute:
         trade(connection, ids[SILENT], [45])
         waiting = explain(connection, SILENT, 45)
         assert (waiting.verdict, waiting.surroundings.marks) == (Verdict.WAITING, 1)
-        assert waiting.sentence == "ticks wait to be aggregated: chandlery invoke live_processor"
+        assert waiting.sentence == (
+            "ticks wait to be aggregated: chandlery invoke live_processor; until then its gap is open, and coverage"
+            " counts it as missing"
+        )
         live(connection, JUDGED_AT)
         written = explain(connection, SILENT, 45)
         assert (written.verdict, written.surroundings.hour_waits) == (Verdict.COMPLETE, True)

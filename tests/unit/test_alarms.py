@@ -75,7 +75,7 @@ TOLD_BY: Mapping[Rule, set[str]] = {
     health.judge_gaps: {"LowCoverage24h", "LowCoverage7d"},
     health.judge_policies: {"PolicyMaintenanceHasNotRun"},
 }
-WARNS = {health.judge_calendars, health.judge_history, health.judge_emptiness}
+WARNS = {health.judge_calendars, health.judge_history, health.judge_emptiness, health.judge_imports}
 SIGNS = {
     "GreaterThanThreshold": ">",
     "GreaterThanOrEqualToThreshold": ">=",

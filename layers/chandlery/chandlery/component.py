@@ -83,6 +83,12 @@ class Run:
             return False
         return self.context.get_remaining_time_in_millis() > (self.settings.run_reserve_seconds + seconds) * 1000
 
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Say how far the work has come, where somebody at the command line waits for it."""
+        tell = getattr(self.context, "progress", None)
+        if tell is not None:
+            tell(what, done, total)
+
     @cached_property
     def _first_asked(self) -> float:
         """When the work began, by a clock that only goes on: before, nobody is kept waiting."""

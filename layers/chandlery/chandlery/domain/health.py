@@ -100,6 +100,13 @@ def judge_feeds(measured: Measured) -> Iterator[Cause]:
         yield from _late(seconds, f"feed {feed}", f"has sent nothing for {in_words(seconds)}, in session")
 
 
+def judge_imports(measured: Measured) -> Iterator[Cause]:
+    """Of a feed that never sent nothing is expected, which is no fault of imported history; but it is said."""
+    for feed in measured.imported_feeds:
+        said = "all its data were imported, so it need not send; if it should: chandlery feeds set"
+        yield Cause(Health.HEALTHY, f"feed {feed}", f"{said} {feed} --live")
+
+
 def judge_waiting(measured: Measured) -> Iterator[Cause]:
     """Minutes with ticks that are not aggregated: the live processor's, and those that the gap monitors take."""
     if measured.waiting_since:
@@ -212,6 +219,7 @@ RULES: Sequence[Rule] = (
     judge_calendars,
     judge_history,
     judge_emptiness,
+    judge_imports,
 )
 
 

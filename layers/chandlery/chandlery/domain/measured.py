@@ -56,7 +56,8 @@ class Measured:
 
     `silent_seconds` of each feed in session; `waiting_since` is the oldest minute of the last 24 hours that waits to be
     aggregated, `old_waiting_since` the oldest of any that are older; `aggregate_lags` by aggregate.
-    `wrong_buckets` of derived candles were found by the samples of the last day.
+    `wrong_buckets` of derived candles were found by the samples of the last day. All data of `imported_feeds` were
+    imported.
     """
 
     at: datetime
@@ -70,6 +71,7 @@ class Measured:
     gaps: Gaps = Gaps()
     wrong_buckets: int = 0
     scheduler_runs: bool = False
+    imported_feeds: Sequence[str] = ()
 
     def told_by(self, component: str) -> Mapping[str, Any]:
         """The counts of a component's newest report; empty before its first."""

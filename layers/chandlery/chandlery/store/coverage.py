@@ -1,6 +1,7 @@
 """How complete the candles of session days are, read from candle hours and the ledger."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -93,6 +94,17 @@ def list_judged_days(
     """The newest `days` session dates, up to `last`, of which any of these was judged, the newest first."""
     rows = run(connection, "list_judged_days", instrument_ids=list(instrument_ids), last=last or "infinity", days=days)
     return [JudgedDay(*row) for row in rows]
+
+
+def list_unawaited(connection: Connection, days: Sequence[DayCoverage]) -> AbstractSet[tuple[str, date]]:
+    """Keys and dates, of some days that are not judged, on which no candle is expected by `market.lives`."""
+    rows = run(
+        connection,
+        "list_unawaited_days",
+        keys=[day.key for day in days],
+        session_dates=[day.session_date for day in days],
+    )
+    return {(key, session_date) for key, session_date in rows}
 
 
 def sum_not_judged(connection: Connection, choice: Choice, due: datetime) -> NotJudged:

@@ -14,8 +14,8 @@ from chandlery.store.statements import read_rows, run
 class Feed:
     """A feed; after `silence_seconds` on end without a tick it has fallen silent (60: never).
 
-    Of one that is not `live` no ticks are expected as time goes on. `last_tick_second` is the last second known to have
-    had a tick, UTC; null before the first.
+    Of one that is not `live` no ticks are expected as time goes on: it was said so, or all its data were imported.
+    `last_tick_second` is the last second known to have had a tick, UTC; null before the first.
     """
 
     feed: str
@@ -54,3 +54,17 @@ def set_live(connection: Connection, feed: str, *, live: bool) -> None:
         Retryable: from the database.
     """
     run(connection, "upsert_feed", feed=feed, silence_seconds=None, live=live)
+
+
+def begin(connection: Connection, feed: str, at: datetime) -> None:
+    """Say that a feed all of whose data were imported sends from now on; of any other, that changes nothing.
+
+    Raises:
+        Retryable: from the database.
+    """
+    run(connection, "begin_feed", feed=feed, at=at)
+
+
+def list_imported(connection: Connection) -> Sequence[str]:
+    """Feeds of which nothing is expected since all their data were imported, unless that was said, by name."""
+    return [feed for (feed,) in run(connection, "list_imported_feeds")]

@@ -29,6 +29,14 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Week:
+    """A week in which there is anything to judge, and the shares of instruments that it is for."""
+
+    window: Window
+    shares: Sequence[Share]
+
+
+@dataclass(frozen=True)
 class FeedMinutes:
     """A feed's minutes over the week and over its last day; those not judged are neither open nor explained."""
 
@@ -178,6 +186,25 @@ def plan_shares(connection: Connection, instruments: int) -> Sequence[Share]:
     if row is None or row[0] is None:
         return []
     return [Share(first, first + instruments - 1) for first in range(row[0], row[1] + 1, instruments)]
+
+
+def plan_weeks(
+    connection: Connection, window: Window, shares: Sequence[Share], newest: datetime | None = None
+) -> Sequence[Week]:
+    """The weeks of a window in which there is anything to judge, the newest first, cut on Mondays.
+
+    Were they cut anew each day, a gap over a weekend would be too. From `newest` on, a Monday, all is one week.
+    """
+    found = run(
+        connection,
+        "plan_weeks",
+        starts=window.starts,
+        ends=window.ends,
+        newest=newest or "infinity",
+        firsts=[share.first for share in shares],
+        lasts=[share.last for share in shares],
+    )
+    return [Week(Window(starts, ends), [shares[place - 1] for place in places]) for starts, ends, places in found]
 
 
 def sum_open(connection: Connection) -> Sequence[OpenGaps]:

@@ -20,6 +20,8 @@ class Surroundings:
     """What stands around a minute; times are UTC, but for `session_date`, a day in the calendar's `time_zone`.
 
     The session is the one of `session_date`, null where the calendar has none; its breaks stand in two lists.
+    `awaited` is whether a candle is missed if there is none: the feed was live then, or data of that day were imported.
+    `feed_imported` is whether all data of the feed were.
     `feed_seconds` has a 1 for each second in which the feed is known to have had a tick; null where nothing is known.
     `counted` is what gap monitors take to stand: complete, partial or none; null where the hour was never counted, out
     of date while `hour_waits`.
@@ -31,6 +33,8 @@ class Surroundings:
     session_date: date
     extended: bool
     market_open: bool
+    awaited: bool
+    feed_imported: bool
     opens_at: datetime | None
     closes_at: datetime | None
     breaks_start: Sequence[datetime]

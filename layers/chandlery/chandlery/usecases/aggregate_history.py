@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from psycopg import Connection
 
 from chandlery.domain.candle import Source
-from chandlery.domain.window import DAY, WEEK, Window, floor_hour, floor_minute, floor_week
+from chandlery.domain.window import DAY, WEEK, Window, floor_hour, floor_minute
+from chandlery.store import gaps
 from chandlery.store.candles import Written
 from chandlery.store.gaps import Reconciled, Share
 from chandlery.usecases.find_gaps import count_hours, find_gaps
@@ -81,11 +82,10 @@ def aggregate_history(
         written += done
     count_hours(connection, _telling(progress, "counting"))
     ledger, told = Reconciled(), _telling(progress, "gaps")
-    for week in _weeks(due):
+    for week in gaps.plan_weeks(connection, due, [Share(instrument_id, instrument_id)]):
         told()
-        share = Share(instrument_id, instrument_id)
         ledger += find_gaps(
-            connection, COMPONENT, week, now, shares=[share], has_time=lambda: True, keeps_place=False
+            connection, COMPONENT, week.window, now, shares=week.shares, has_time=lambda: True, keeps_place=False
         ).ledger
     stale = refresh_stale(connection, now, within=due, has_time=_telling(progress, "derived candles"))
     return AggregationReport(
@@ -113,15 +113,6 @@ def _owners(due: Window, now: datetime) -> Iterator[tuple[Window, Source]]:
         if starts < ends:
             yield Window(starts, ends), source
             ends = starts
-
-
-def _weeks(due: Window) -> Iterator[Window]:
-    """Cut on Mondays, as the historical gap monitor cuts them."""
-    starts = due.starts
-    while starts < due.ends:
-        ends = min(floor_week(starts) + WEEK, due.ends)
-        yield Window(starts, ends)
-        starts = ends
 
 
 def _telling(progress: Progress, what: str) -> Callable[[], bool]:

@@ -139,6 +139,8 @@ def _judge_silence(facts: _Facts) -> tuple[Verdict, str]:
     """An expected minute without a complete candle, and without an open gap."""
     if facts.candle and not facts.vendor_knows:
         return Verdict.MISSING, f"missing: {_partial(facts)}; a gap monitor has still to enter it in the ledger"
+    if not facts.around.awaited:
+        return Verdict.NOT_JUDGED, _not_awaited(facts)
     if not facts.around.judged_by or (facts.counts_lag and not facts.candle):
         return Verdict.NOT_JUDGED, (
             "not judged: there is no candle, and no gap monitor has looked at it with these data, or the instrument"
@@ -152,12 +154,23 @@ def _judge_silence(facts: _Facts) -> tuple[Verdict, str]:
     )
 
 
+def _not_awaited(facts: _Facts) -> str:
+    feed = facts.instrument.feed
+    if facts.around.feed_imported:
+        return (
+            f"not judged: all data of its feed {feed} were imported, none of this day, so no candle is missed; if it"
+            f" should send: chandlery feeds set {feed} --live"
+        )
+    return f"not judged: its feed {feed} was not live yet, and nothing of this day was imported: no candle is missed"
+
+
 def _waiting(facts: _Facts) -> str:
     age = facts.at - facts.minute
     who = "live_processor" if age < DAY else _monitor(facts)
     stands = "a candle stands, but " if facts.candle else ""
     what = "ticks wait to be aggregated" if facts.ticks.valid else "a change waits to be taken up"
-    return f"{stands}{what}: chandlery invoke {who}"
+    told = "; until then its gap is open, and coverage counts it as missing" if facts.open_gap else ""
+    return f"{stands}{what}: chandlery invoke {who}{told}"
 
 
 def _monitor(facts: _Facts) -> str:
@@ -174,7 +187,10 @@ def _complete(facts: _Facts) -> str:
 
 def _partial(facts: _Facts) -> str:
     silent = facts.around.longest_silence
-    told = f": the feed was silent for {silent} s of it (limit {facts.around.silence_limit} s)" if silent else ""
+    limit = facts.around.silence_limit
+    told = f": the feed was silent for {silent} s of it (limit {limit} s)" if silent else ""
+    if silent and silent < limit:
+        told += ", too long by an earlier limit, which counts until the minute's ticks change"
     return f"a partial candle stands{told}"
 
 

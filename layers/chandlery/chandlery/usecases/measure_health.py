@@ -33,6 +33,7 @@ def measure_health(connection: Connection, at: datetime) -> Measured:
         gaps=_together(gaps.sum_open(connection)),
         wrong_buckets=runs.count_wrong_buckets(connection, at),
         scheduler_runs=policies.describe_scheduler(connection, at).runs,
+        imported_feeds=feeds.list_imported(connection),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 
 from psycopg import Connection
 
@@ -11,7 +12,7 @@ from chandlery.domain.instrument import Instrument
 from chandlery.domain.window import MINUTE, WEEK, Window, floor_minute
 from chandlery.errors import NotFound, Refused
 from chandlery.store import coverage, instruments
-from chandlery.store.coverage import CalendarStretch, DayCoverage
+from chandlery.store.coverage import CalendarStretch, DayCoverage, JudgedDay
 
 # Session days that are looked at where none are named.
 DAYS = 7
@@ -51,7 +52,8 @@ def report_coverage(
         at: minutes that ended less than a minute before it are not due yet; aware.
         keys: instruments; all where none is named.
         feed: only its instruments; of any where absent.
-        first: session date to begin with; where absent, the seventh judged one up to `last`.
+        first: session date to begin with; where absent, the seventh judged one up to `last`, or the first after more
+            than a week without any.
         last: session date to end with; the newest that a gap monitor has looked at where absent.
         limit: instruments a page; all where absent, and for as many days as may be. With it 366 days and 10,000 rows
             are the most.
@@ -76,7 +78,7 @@ def report_coverage(
                 " live_gap_monitor, or name both --from DATE and --to DATE"
             )
         due = due if last else min(due, judged[0].judged_until)
-        first, last = first or judged[-1].session_date, last or judged[0].session_date
+        first, last = first or _first_of(judged), last or judged[0].session_date
     if limit is not None:
         _refuse_too_many(len(chosen), first, last)
     calendars = coverage.describe_calendars(connection, names, first, last)
@@ -86,7 +88,13 @@ def report_coverage(
     following = _cursor(asked, chosen[-1].key, first, last) if len(left) > len(chosen) else None
     if not days and following is None and cursor is None:
         raise NotFound(remarks[0] if remarks else f"no session from {first} to {last} has begun yet")
-    return CoverageReport(first, last, days, [*remarks, *_not_judged_remarks(days, at)], following)
+    return CoverageReport(first, last, days, [*remarks, *_not_judged_remarks(connection, days, at)], following)
+
+
+def _first_of(judged: Sequence[JudgedDay]) -> date:
+    """The first day of the newest stretch: years may lie between days that were imported."""
+    days = [each.session_date for each in judged]
+    return next((later for later, earlier in pairwise(days) if later - earlier > WEEK), days[-1])
 
 
 def _refuse_too_many(count: int, first: date, last: date) -> None:
@@ -194,8 +202,17 @@ def _silence_remarks(
         )
 
 
-def _not_judged_remarks(days: Sequence[DayCoverage], at: datetime) -> Iterator[str]:
-    found = [day for day in days if day.not_judged]
+def _not_judged_remarks(connection: Connection, days: Sequence[DayCoverage], at: datetime) -> Iterator[str]:
+    silent = [day for day in days if day.not_judged]
+    unawaited = coverage.list_unawaited(connection, silent) if silent else set()
+    idle = [day for day in silent if (day.key, day.session_date) in unawaited]
+    if idle:
+        yield (
+            f"{sum(day.not_judged for day in idle):,} minutes of {_named(sorted({day.key for day in idle}))} are not"
+            " judged, and no candle is missed there: nobody imported these days, and the feed was not live then; see:"
+            " chandlery explain"
+        )
+    found = [day for day in silent if (day.key, day.session_date) not in unawaited]
     if found:
         minutes = sum(day.not_judged for day in found)
         old = min(day.session_date for day in found) < (at - WEEK).date()

@@ -1,6 +1,6 @@
 """The historical gap monitor's job: beyond 7 days, heal from ticks that are still kept, else from the vendor."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +14,7 @@ from chandlery.domain.window import WEEK, Window, floor_hour, floor_minute, floo
 from chandlery.errors import ChandleryError
 from chandlery.store import gaps, instruments, vendor_days
 from chandlery.store.candles import Written
-from chandlery.store.gaps import Reconciled, Share
+from chandlery.store.gaps import Reconciled, Share, Week
 from chandlery.store.vendor_days import Asked
 from chandlery.usecases.find_gaps import count_hours, find_gaps, oldest_hours
 from chandlery.usecases.heal_from_ticks import heal_differing, heal_marked
@@ -24,6 +24,8 @@ COMPONENT = "historical_gap_monitor"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTES_A_DAY = 1440
 _SOURCE = Source.HISTORICAL_AGGREGATED
+# Told what is being done, and how many of how many are done.
+Progress = Callable[[str, int, int], None]
 # What is kept back for what follows: verifying must leave time to look, looking must leave time to ask.
 _SECONDS_TO_LOOK, _SECONDS_TO_ASK = 600.0, 300.0
 
@@ -79,8 +81,11 @@ def watch_historical_gaps(
     most_weeks: int | None = None,
     most_refusals: int = VENDOR_REFUSALS,
     count_piece_hours: int = COUNT_PIECE_HOURS,
+    progress: Progress = lambda _what, _done, _total: None,
 ) -> HistoricalGapReport:
     """Heal from ticks, find gaps week by week, ask the vendor for what is still missing.
+
+    Weeks in which no candle is expected, and no gap is open, are passed over.
 
     A run that has no time for every week goes on where it stopped the next day, after the newest week.
 
@@ -97,6 +102,7 @@ def watch_historical_gaps(
         most_weeks: weeks to look for gaps in, at most; None: as many as there is time for.
         most_refusals: instruments the vendor refuses on end after which it is asked no more.
         count_piece_hours: instrument-hours counted in one transaction, about.
+        progress: told of each week that is looked at.
 
     Raises:
         Retryable, Permanent: from the database, or what the vendor raised, after all else was done; what was committed
@@ -115,7 +121,7 @@ def watch_historical_gaps(
     written += _verify(connection, beyond, piece_candles, verify_buckets, has_time)
     hours_left = count_hours(connection, lambda: has_time(_SECONDS_TO_ASK), count_piece_hours)
     shares = gaps.plan_shares(connection, share_instruments)
-    history = _History(connection, now, beyond, shares, count_piece_hours)
+    history = _History(connection, now, beyond, shares, count_piece_hours, progress)
     # Candles that are not counted yet would be taken for missing ones.
     ledger, weeks_left = (Reconciled(), len(history.weeks)) if hours_left else _look(history, most_weeks, has_time)
     answers = _ask(history, open_vendor, most_vendor_days, most_refusals, has_time)
@@ -145,27 +151,25 @@ def watch_historical_gaps(
 
 
 class _History:
-    """The weeks beyond the live stretch, the newest first, and where the last look through them stopped, if it did."""
+    """The weeks beyond the live stretch that are due, the newest first, and where the last look stopped, if it did."""
 
     def __init__(
-        self, connection: Connection, now: datetime, beyond: datetime, shares: Sequence[Share], piece_hours: int
+        self,
+        connection: Connection,
+        now: datetime,
+        beyond: datetime,
+        shares: Sequence[Share],
+        piece_hours: int,
+        progress: Progress,
     ) -> None:
         self.connection, self.now, self.beyond, self.shares = connection, now, beyond, shares
-        self.piece_hours = piece_hours
+        self.piece_hours, self.progress = piece_hours, progress
         starts, self.resume_at = gaps.find_history(connection, COMPONENT)
-        self.weeks = list(_weeks(starts, beyond)) if starts is not None and starts < beyond else []
-
-
-def _weeks(starts: datetime, ends: datetime) -> Iterator[Window]:
-    """From the newest back to `starts`, cut on Mondays: were they cut anew each day, a gap over a weekend would be too.
-
-    The newest is one to two weeks long: a few hours cannot tell how often an instrument trades.
-    """
-    monday = floor_week(ends) - WEEK
-    yield Window(max(monday, starts), ends)
-    while monday > starts:
-        yield Window(max(monday - WEEK, starts), monday)
-        monday -= WEEK
+        self.weeks: Sequence[Week] = []
+        if starts is not None and starts < beyond:
+            # The newest is one to two weeks long: a few hours cannot tell how often an instrument trades.
+            newest = floor_week(beyond) - WEEK
+            self.weeks = gaps.plan_weeks(connection, Window(starts, beyond), shares, newest)
 
 
 @dataclass(frozen=True)
@@ -201,25 +205,26 @@ def _look(history: _History, most_weeks: int | None, has_time: Callable[[float],
         What changed, and the weeks that are left for the next run.
     """
     resume_at = history.resume_at or history.beyond
-    weeks = [*history.weeks[:1], *(week for week in history.weeks[1:] if week.ends <= resume_at)]
+    weeks = [*history.weeks[:1], *(week for week in history.weeks[1:] if week.window.ends <= resume_at)]
     ledger = Reconciled()
     for done, week in enumerate(weeks):
+        history.progress("weeks", done, len(weeks))
         if not done or done != most_weeks:
             # The newest week may take the time that is kept for asking.
             seconds = _SECONDS_TO_ASK if done else 0.0
             found = find_gaps(
                 history.connection,
                 COMPONENT,
-                week,
+                week.window,
                 history.now,
-                shares=history.shares,
+                shares=week.shares,
                 has_time=partial(has_time, seconds),
             )
             ledger += found.ledger
             if not found.shares_left:
                 continue
         if done:
-            gaps.record_scan(history.connection, COMPONENT, weeks[done - 1], resume_at=week.ends)
+            gaps.record_scan(history.connection, COMPONENT, weeks[done - 1].window, resume_at=week.window.ends)
         return ledger, len(weeks) - done
     return ledger, 0
 
@@ -267,11 +272,12 @@ def _look_again(
     if count_hours(history.connection, lambda: has_time(0), history.piece_hours):
         return ledger, False
     for week in history.weeks:
-        if any(day.starts < week.ends and day.ends > week.starts for day in days):
+        window = week.window
+        if any(day.starts < window.ends and day.ends > window.starts for day in days):
             found = find_gaps(
                 history.connection,
                 COMPONENT,
-                week,
+                window,
                 history.now,
                 shares=shares,
                 has_time=partial(has_time, 0.0),
