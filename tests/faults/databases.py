@@ -8,10 +8,11 @@ import psycopg
 from alembic import command
 from psycopg import Connection
 
-from chandlery.domain.window import DAY, HOUR, MINUTE
+from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
 from chandlery.store.migrations import alembic_config
+from chandlery.usecases.refresh_stale import refresh_stale
 from tests.faults import desk
 from tests.faults.components import COMPONENTS, fire
 from tests.faults.scene import leave_to_us
@@ -102,9 +103,12 @@ def _age(connection: Connection) -> None:
     )
 
 
-def _spoil(connection: Connection) -> None:
-    """Have a derived candle that its minutes do not make; no trigger sees it."""
+def _busy(connection: Connection) -> None:
+    """Have old candles that nothing derived waits for, and a derived one that its minutes do not make."""
+    old = Window(NOW - 101 * DAY, NOW - 99 * DAY)
+    refresh_stale(connection, NOW, within=old, most_marks=100, has_time=lambda: True)
     with connection.transaction():
+        # No trigger is to see it.
         connection.execute("SET LOCAL session_replication_role = replica")
         stored = relation_of(connection, "candles_5m")
         assert connection.execute(f"UPDATE {stored} SET high = high + 1 WHERE time = %s", [WRONG]).rowcount  # noqa: S608
@@ -142,7 +146,7 @@ class Templates:
             if kind != "plain":
                 _age(connection)
             if kind == "busy":
-                _spoil(connection)
+                _busy(connection)
             if kind == "settled":
                 for component in ("historical_processor", "policy_maintenance"):
                     run(url, component, NOW)

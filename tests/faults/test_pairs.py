@@ -14,9 +14,12 @@ from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, MINUTE, Window
 from chandlery.errors import Permanent
 from chandlery.policies import read_policies
+from chandlery.settings import Settings
 from chandlery.store import instruments
+from chandlery.store.connection import connect
 from chandlery.usecases.aggregate_history import aggregate_history
 from chandlery.usecases.rebuild_timeframe import rebuild_timeframe
+from chandlery.usecases.refresh_stale import refresh_stale
 from chandlery.usecases.verify_candles import verify_candles
 from local.command_line.functions import replay_window
 from local.schedules import read_functions
@@ -76,6 +79,12 @@ def aggregate(connection: Connection) -> object:
 
 def verify(connection: Connection) -> object:
     return verify_candles(connection, None, repair=True, progress=lambda _done, _total: None)
+
+
+def refresh_marked() -> None:
+    """Till then a derived candle may be older or newer than another order of works would have it."""
+    with connect(Settings(), "command") as connection:
+        assert refresh_stale(connection, NOW, has_time=lambda: True).marks_left == 0
 
 
 def replay() -> object:
@@ -138,32 +147,32 @@ class Scenes:
         self.copy.contents = Contents(self.copy.connection, INSTEAD)
         self._commits: dict[str, Sequence[int]] = {}
 
-    def here(self, *names: str) -> Work:
-        """Works one after the other, in the copy of this case."""
+    def here(self, *names: str, is_last: bool = False) -> Work:
+        """Works one after the other, in the copy of this case; at last, what they marked is refreshed."""
         url = self.copy.url
 
         def work() -> None:
             os.environ["DATABASE_URL"] = url
             for name in names:
                 WORKS[name][0]()
+            if is_last:
+                refresh_marked()
 
         return work
 
     def stops(self, name: str, turn: int) -> Iterator[Stop]:
-        """A work's last commit, another one, and one of the locks it can be held at: all of them have their turns."""
+        """A work's last commit, and another one or a lock it can be held at: all of them have their turns."""
         if name not in self._commits:
             self._commits[name] = writing_commits(self.here(name))
             self.copy.put_back()
-        *others, last = self._commits[name] or [0]
-        if last:
-            yield Step(last)
+        commits = [Step(number) for number in self._commits[name]]
+        yield from commits[-1:]
+        others: list[Stop] = [*commits[:-1], *WORKS[name][1]]
         if others:
-            yield Step(others[turn % len(others)])
-        if gates := WORKS[name][1]:
-            yield gates[turn % len(gates)]
+            yield others[turn % len(others)]
 
     def one_after_the_other(self, *names: str) -> "Mapping[str, Counter[str]]":
-        ended = in_child(self.here(*names))
+        ended = in_child(self.here(*names, is_last=True))
         assert (ended.how, ended.said) == ("succeeded", ""), names
         return self.take()
 
@@ -203,7 +212,7 @@ def test_a_work_beside_another_that_is_held_open(pair: tuple[str, str], scenes_o
             cases += 1
             gave_up += sum(each.how != "succeeded" for each in ended)
             wrong += [f"{where}: {each.how}: {each.said}" for each in ended if each.how not in ALLOWED]
-            following = in_child(scenes.here(one, two))
+            following = in_child(scenes.here(one, two, is_last=True))
             if following.how != "succeeded":
                 wrong.append(f"{where}: the next run: {following.how}: {following.said}")
             found = scenes.take()
