@@ -8,19 +8,22 @@ import psycopg
 from alembic import command
 from psycopg import Connection
 
-from chandlery.domain.window import DAY, HOUR, MINUTE
+from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
 from chandlery.store.migrations import alembic_config
+from chandlery.usecases.refresh_stale import refresh_stale
 from tests.faults import desk
 from tests.faults.components import COMPONENTS, fire
 from tests.faults.scene import leave_to_us
 from tests.faults.steps import BOMB
 from tests.faults.trial import in_child
 from tests.faults.works import NOW, WELL
-from tests.integration.policy_scene import came_in_time, hold_jobs, store_candles
+from tests.integration.policy_scene import came_in_time, hold_jobs, relation_of, store_candles
 
 _ALL_WELL = ("live_processor", "live_gap_monitor", "historical_processor")
+# A candle of 5m that is not what its minutes make.
+WRONG = desk.HISTORY + 2 * HOUR
 # Before the stroke of twelve at which most policies are due.
 BEFORE_NOON = NOW - 22 * MINUTE
 
@@ -100,6 +103,17 @@ def _age(connection: Connection) -> None:
     )
 
 
+def _busy(connection: Connection) -> None:
+    """Have old candles that nothing derived waits for, and a derived one that its minutes do not make."""
+    old = Window(NOW - 101 * DAY, NOW - 99 * DAY)
+    refresh_stale(connection, NOW, within=old, most_marks=100, has_time=lambda: True)
+    with connection.transaction():
+        # No trigger is to see it.
+        connection.execute("SET LOCAL session_replication_role = replica")
+        stored = relation_of(connection, "candles_5m")
+        assert connection.execute(f"UPDATE {stored} SET high = high + 1 WHERE time = %s", [WRONG]).rowcount  # noqa: S608
+
+
 def _close_to_all(server_url: str, name: str) -> None:
     """TimescaleDB's scheduler comes to every database it may connect to; one that anybody is in cannot be copied."""
     with psycopg.connect(server_url, autocommit=True) as server:
@@ -108,7 +122,7 @@ def _close_to_all(server_url: str, name: str) -> None:
 
 
 class Templates:
-    """On a server: `plain`; `kept`, some of it old and all policies due; `settled`, where all is done."""
+    """`plain`; `kept`, some of it old and all policies due; `settled`, where all is done; `busy`, where nothing is."""
 
     def __init__(self, server_url: str) -> None:
         self.server_url = server_url
@@ -127,9 +141,12 @@ class Templates:
             connection.execute(BOMB)
             run(url, "policy_maintenance", BEFORE_NOON)
             set_up(connection, url)
-            if kind != "plain":
+            if kind in ("kept", "settled"):
                 run(url, "live_processor", NOW)
+            if kind != "plain":
                 _age(connection)
+            if kind == "busy":
+                _busy(connection)
             if kind == "settled":
                 for component in ("historical_processor", "policy_maintenance"):
                     run(url, component, NOW)

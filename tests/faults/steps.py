@@ -20,6 +20,7 @@ from tests.waiting import LAST_RESORT_SECONDS
 
 Exchange = Generator[Any, Any, Any]
 Fault = Callable[["Connection[Any]", Exchange], Any]
+EVERY = -1
 
 _wait = Connection.wait
 
@@ -33,14 +34,14 @@ class Count:
 
 @contextmanager
 def stepping(at: int = 0, fault: Fault | None = None) -> Iterator[Count]:
-    """Count the steps of this process, and put a fault in the place of one of them; 0: of none."""
+    """Count the steps of this process, and put a fault in the place of one of them; 0: of none, EVERY: of each."""
     count = Count()
 
     def wait(connection: "Connection[Any]", exchange: Exchange, *args: Any, **values: Any) -> Any:
         if _is_inner(connection, exchange):
             return _wait(connection, exchange, *args, **values)
         count.steps += 1
-        if count.steps == at and fault is not None:
+        if at in (count.steps, EVERY) and fault is not None:
             return fault(connection, exchange)
         return _wait(connection, exchange, *args, **values)
 
@@ -49,6 +50,20 @@ def stepping(at: int = 0, fault: Fault | None = None) -> Iterator[Count]:
         yield count
     finally:
         Connection.wait = _wait  # type: ignore[method-assign]
+
+
+def go_on(connection: "Connection[Any]", exchange: Exchange) -> Any:
+    """The step is taken, after all."""
+    return _wait(connection, exchange)
+
+
+def is_commit_of_writes(connection: "Connection[Any]", exchange: Exchange) -> bool:
+    """Whether the step ends a transaction that has written."""
+    if _name(exchange) != "_exit_gen" or connection.pgconn.transaction_status != TransactionStatus.INTRANS:
+        return False
+    cursor = psycopg.Cursor(connection)
+    _wait(connection, cursor._execute_gen("SELECT txid_current_if_assigned() IS NOT NULL"))
+    return cursor.fetchone() == (True,)
 
 
 def kill_before(_connection: "Connection[Any]", _exchange: Exchange) -> Any:

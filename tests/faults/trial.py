@@ -2,6 +2,7 @@
 
 import logging
 import os
+import select
 import signal
 import sys
 import traceback
@@ -42,6 +43,10 @@ class Child:
             os.close(self._read)
             _be_the_child(work, at, fault, write)
         os.close(write)
+
+    def has_ended(self) -> bool:
+        """Whether it has told how it ended."""
+        return bool(select.select([self._read], [], [], 0)[0])
 
     def wait(self) -> Ended:
         """Wait for its end."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from psycopg import Connection
+from psycopg import errors as pg
 
 from chandlery.domain.candle import Source
 from chandlery.domain.session import Calendar, Session
@@ -190,3 +191,13 @@ def grades(connection: Connection, at: datetime) -> set[tuple[bool, int]]:
     # Counted here: the embedded TimescaleDB cannot group columns by a boolean.
     rows = connection.execute("SELECT partial FROM market.candles WHERE time = %s", [at]).fetchall()
     return set(Counter(partial for (partial,) in rows).items())
+
+
+def test_a_tick_is_not_moved_onto_one_in_columns(connection: Connection, desk: Sequence[int]) -> None:
+    with pytest.raises(pg.UniqueViolation):
+        connection.execute(
+            "UPDATE market.ticks SET instrument_id = %s WHERE instrument_id = %s AND time = %s",
+            [desk[1], desk[0], NOON],
+        )
+    # A key that is free is another matter.
+    connection.execute("UPDATE market.ticks SET seq = 7 WHERE instrument_id = %s AND seq = 0", desk[:1])

@@ -3,7 +3,7 @@
 from chandlery.store.migrations import run_script
 
 revision = "0029"
-down_revision = "0027"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 serves_code_from = "0027"
