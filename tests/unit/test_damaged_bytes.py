@@ -121,7 +121,8 @@ def test_archive_of_the_embedded_database(tmp_path: Path) -> None:
     data.mkdir()
     (data / "PG_VERSION").write_text("17\n")
     (data / "rows").write_bytes(Random(1).randbytes(2_000))
-    tarballs.compress(data, archive)
+    with archive.open("wb") as file:
+        tarballs.compress(data, file)
     digest_path(archive).write_text(digest_line(archive, archive))
     assert check_digest(archive)
     for number, changed in enumerate(damaged(archive.read_bytes())):
