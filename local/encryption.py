@@ -152,6 +152,7 @@ def decrypting(path: Path, identities: Sequence[Identity]) -> Iterator[BufferedR
 def _words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    if "No matching keys" in str(error):
+    said = str(error).partition("\n")[0].removesuffix(".")
+    if "No matching keys" in said:
         return "it is for other keys than those given, or its header is damaged"
-    return f"{error}; it is damaged or cut short: copy it again from where it comes from"
+    return f"{said}; it is damaged or cut short: copy it again from where it comes from"

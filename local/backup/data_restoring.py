@@ -64,11 +64,11 @@ def restore_data(settings: Settings, source: Source, *, hold_jobs: bool, progres
     progress("reading the archive", 0, 0)
     verified = check_digest(source.path)
     name = databases.name_in(settings)
-    with source.opened() as file, databases.open_database(settings, name) as connection:
+    with source.opened() as file:
         reader = DataReader(source.path, file)
         manifest = reader.manifest
-        _check(connection, source, name, manifest)
-        with databases.alone(connection, name):
+        with databases.open_database(settings, name) as connection, databases.alone(connection, name):
+            _check(connection, source, name, manifest)
             with transaction(connection):
                 _fill(connection, name, reader, progress)
                 first = next(each.next_value for each in manifest.tables if each.name == _STALE)
