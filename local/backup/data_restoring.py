@@ -114,9 +114,10 @@ def _fill(connection: Connection, name: str, reader: DataReader, progress: Progr
     _require_alike(tables, manifest)
     _do(connection, "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", sql.SQL(", ").join(map(_relation, tables)))
     if held := [f"market.{each.name}" for each in tables if _holds(connection, each)]:
+        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
         raise Permanent(
-            f"the database {name} is not empty: {', '.join(held)} have rows; a backup of data alone goes into a"
-            " database that was just made, and migrated"
+            f"the database {name} is not empty: there are rows in {', '.join(held[:3])}{more}; a backup of data alone"
+            " goes into a database that was just made, and migrated"
         )
     for each in manifest.tables:
         if each.sequence:
