@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from pyrage import passphrase, x25519
 
+from chandlery.errors import Permanent
 from chandlery.settings import Settings
 from local.backup import back_up
 from local.digests import digest_path
+from local.encryption import read_identities
 from tests.faults.conftest import Tell
 from tests.integration.backup_scene import have_programs
 from tests.main_program import run_main
@@ -38,3 +41,19 @@ def test_a_damaged_archive_ends_a_restore_in_one_line(
         if (code, said.count("\n"), said.startswith("chandlery: ")) != (1, 1, True):
             wrong.append(f"change {number}: exit {code}, {said!r}")
     tell(f"an archive of pg_dump, damaged {times:,} times, and restored", times, wrong)
+
+
+def test_an_identity_locked_by_a_passphrase_is_opened_by_it_alone(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if not request.config.getoption("--faults"):
+        pytest.skip("a passphrase is slow by design: make faults")
+    key = x25519.Identity.generate()
+    locked, word = tmp_path / "key.age", tmp_path / "word"
+    locked.write_bytes(passphrase.encrypt(f"{key}\n".encode(), "open sesame"))
+    word.write_text("open sesame\n")
+    assert [str(each) for each in read_identities(locked, word)] == [str(key)]
+    word.write_text("open barley\n")
+    for given, said in ((word, "cannot be decrypted by the passphrase"), (None, "give it with --passphrase-file")):
+        with pytest.raises(Permanent, match=said):
+            read_identities(locked, given)

@@ -463,9 +463,7 @@ def test_data_alone_comes_back_whole_or_not_at_all(desk: Desk, before: Mapping[s
         verified = verify_candles(copy, None, repair=False, progress=lambda _done, _total: None)
     assert {name for name in before if name not in _OWN and after[name] != before[name]} == set()
     assert verified.wrong == 0
-    with pytest.raises(
-        Permanent, match=f"the database {ROWS} is not empty: there are rows in market.* more; a"
-    ):
+    with pytest.raises(Permanent, match=f"the database {ROWS} is not empty: there are rows in market.* more; a"):
         rows_into()
     with opened(url) as copy:
         # It goes on, numbers too: that of an instrument that has gone is not given again.

@@ -228,6 +228,14 @@ def test_what_restore_says_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             assert (code, said.count("\n")) == (1, 1) or (code, way, number % 2) == (0, "plain", 0), said
             assert said.startswith("chandlery: ") or code == 0
         archive.write_bytes(whole)
+        digest_path(archive).write_bytes(digest)
+    code, said = run_main("restore", str(archive), "--over-existing")
+    assert (code, "is encrypted: give the file with its secret key: --identity FILE" in said) == (1, True)
+    code, said = run_main("restore", str(tmp_path / "key"), "--over-existing", "--identity", str(tmp_path / "key"))
+    assert (code, "is not encrypted, as --identity says" in said) == (1, True)
+    for wrong in ("age1nonsense", str(key)):
+        code, said = run_main("backup", str(archive), "--overwrite", "--encrypt-to", wrong)
+        assert (code, "public key" in said, str(key) in said) == (1, True, False)
     refused = run_main("backup", str(archive), "--schema-only", "--data-only")
     assert (refused[0], "leave nothing: give one of them" in refused[1]) == (2, True)
 
