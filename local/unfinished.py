@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from chandlery.errors import Permanent
 from local.digests import digest_line, digest_path
@@ -17,6 +18,11 @@ class Unfinished:
 
     path: Path
     descriptor: int
+
+    def opened(self) -> BinaryIO:
+        """The file, empty, to be written by this process; closed, the descriptor stays."""
+        os.ftruncate(self.descriptor, 0)
+        return open(self.descriptor, "wb", closefd=False)
 
 
 @contextmanager

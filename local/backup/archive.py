@@ -4,13 +4,15 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from chandlery.errors import Permanent
 from local.backup.programs import Program
+from local.backup_file import Source
 
 _MAGIC = b"PGDMP"
 _GZIP = b"\x1f\x8b"
+# Said to pg_restore, which would open the file twice to find out, and a pipe can be read once.
+_CUSTOM = "--format=custom"
 _RIGHTS = re.compile(r"^\d+; \d+ \d+ (?:ACL|DEFAULT ACL) ")
 _NAME = r'("(?:[^"]|"")+"|[\w$]+)'
 _GRANTED = re.compile(
@@ -26,7 +28,7 @@ _REVISIONS, _ROWS = "TABLE DATA market schema_revision", "TABLE DATA market inst
 class Archive:
     """A whole archive of a database of ours."""
 
-    path: Path
+    source: Source
     database: str  # the name of the one it was made of
     postgresql: int  # major version
     timescaledb: str
@@ -37,56 +39,67 @@ class Archive:
     readers: frozenset[str]  # roles that have rights to it, owners among them
 
 
-def check_whole(path: Path, pg_restore: Program) -> list[str]:
+def check_whole(source: Source, pg_restore: Program) -> list[str]:
     """Read an archive from beginning to end; returns its table of contents, a line each.
 
     Raises:
         Permanent: it is no archive, or not all of it can be read.
     """
-    try:
-        with path.open("rb") as file:
-            begins = file.read(len(_MAGIC))
-    except OSError as error:
-        raise Permanent(f"{path} cannot be read: {error.strerror}") from None
+    begins = source.begins()
     if begins.startswith(_GZIP):
         raise Permanent(
-            f"{path} is no backup of a server's database; if of an embedded one, restore without DATABASE_URL"
+            f"{source.path} is no backup of a server's database; if of an embedded one, restore without DATABASE_URL"
         )
-    if begins != _MAGIC:
-        raise Permanent(f"{path} is no backup: it is not an archive in pg_dump's custom format")
+    if not begins.startswith(_MAGIC):
+        raise Permanent(f"{source.path} is no backup: it is not an archive in pg_dump's custom format")
     try:
-        contents = pg_restore.read("--list", str(path)).splitlines()
+        contents = _read(source, pg_restore, "--list").splitlines()
         # The contents stand at the beginning: only reading on shows whether the rest is there.
-        pg_restore.run([f"--file={os.devnull}", str(path)])
+        with source.for_program() as (name, held):
+            pg_restore.run([_CUSTOM, f"--file={os.devnull}", name], held=held)
     except Permanent as error:
-        raise Permanent(f"{path} is not whole, or too new for this pg_restore: {error}") from None
+        raise Permanent(f"{source.path} is not whole, or too new for this pg_restore: {error}") from None
     return contents
 
 
-def read_archive(path: Path, pg_restore: Program) -> Archive:
+def check_stream(file: int, pg_restore: Program) -> None:
+    """Read an archive from beginning to end, as it is written.
+
+    Raises:
+        Permanent: not all of it can be read.
+    """
+    pg_restore.run([_CUSTOM, f"--file={os.devnull}", f"/dev/fd/{file}"], held=[file])
+
+
+def _read(source: Source, pg_restore: Program, *arguments: str, given: str = "") -> str:
+    with source.for_program() as (name, held):
+        return pg_restore.read(_CUSTOM, *arguments, name, given=given, held=held)
+
+
+def read_archive(source: Source, pg_restore: Program) -> Archive:
     """What an archive is, after reading all of it.
 
     Raises:
         Permanent: it is no archive, not all of it can be read, or it is of no database of ours.
     """
-    contents = check_whole(path, pg_restore)
+    contents, path = check_whole(source, pg_restore), source.path
     database = _told(contents, r";\s+dbname: (.*)")
     if not any(_REVISIONS in line for line in contents):
         raise Permanent(
             f"{path} is a dump of the database {database}, but holds no schema of Chandlery's with its rows"
         )
-    metadata = {row["key"]: row["value"] for row in _rows(path, pg_restore, "_timescaledb_catalog", "metadata")}
-    revisions = [row["version_num"] for row in _rows(path, pg_restore, "market", "schema_revision")]
+    metadata = {row["key"]: row["value"] for row in _rows(source, pg_restore, "_timescaledb_catalog", "metadata")}
+    revisions = [row["version_num"] for row in _rows(source, pg_restore, "market", "schema_revision")]
     return Archive(
-        path,
+        source,
         database,
         int(_told(contents, r";\s+Dumped from database version: (\d+)")),
         metadata.get("timescaledb_version", "of an unknown version"),
         ", ".join(revisions),
         sum("; 0 " in line and " TABLE DATA " in line for line in contents),
         any(_ROWS in line for line in contents),
-        frozenset(_owners(path, pg_restore)),
-        frozenset(_readers(path, pg_restore, contents)),
+        frozenset(_owners(source, pg_restore)),
+        frozenset(_readers(source, pg_restore, contents)),
     )
 
 
@@ -97,25 +110,25 @@ def _told(contents: list[str], pattern: str) -> str:
     return found
 
 
-def _rows(path: Path, pg_restore: Program, schema: str, table: str) -> Iterator[dict[str, str]]:
+def _rows(source: Source, pg_restore: Program, schema: str, table: str) -> Iterator[dict[str, str]]:
     """A small table's rows, as the archive has them."""
-    script = pg_restore.read("--data-only", f"--schema={schema}", f"--table={table}", "--file=-", str(path))
+    script = _read(source, pg_restore, "--data-only", f"--schema={schema}", f"--table={table}", "--file=-")
     copied = re.search(r"^COPY \S+ \((.*)\) FROM stdin;\n((?:.*\n)*?)\\\.$", script, re.MULTILINE)
     if copied is not None:
         for line in copied[2].split("\n")[:-1]:
             yield dict(zip(copied[1].split(", "), line.split("\t"), strict=True))
 
 
-def _owners(path: Path, pg_restore: Program) -> Iterator[str]:
-    script = pg_restore.read("--schema-only", "--file=-", str(path))
+def _owners(source: Source, pg_restore: Program) -> Iterator[str]:
+    script = _read(source, pg_restore, "--schema-only", "--file=-")
     yield from (_bare(name) for name in _OWNED.findall(script))
     for schema in _JOBS:
-        yield from (_bare(row["owner"]) for row in _rows(path, pg_restore, schema, "bgw_job"))
+        yield from (_bare(row["owner"]) for row in _rows(source, pg_restore, schema, "bgw_job"))
 
 
-def _readers(path: Path, pg_restore: Program, contents: list[str]) -> Iterator[str]:
+def _readers(source: Source, pg_restore: Program, contents: list[str]) -> Iterator[str]:
     rights = "".join(f"{line}\n" for line in contents if _RIGHTS.match(line))
-    script = pg_restore.read("--use-list=/dev/stdin", "--file=-", str(path), given=rights) if rights else ""
+    script = _read(source, pg_restore, "--use-list=/dev/stdin", "--file=-", given=rights) if rights else ""
     yield from (_bare(name) for name in _GRANTED.findall(script) if name != "PUBLIC")
 
 

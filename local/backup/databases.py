@@ -22,7 +22,7 @@ from chandlery.store.statements import read_rows, run
 
 # Of some other restore's leftovers or of anybody's own database nothing may be dropped: ours has this comment.
 UNFINISHED = "chandlery restore: unfinished, and dropped by the next one"
-_LONGEST_SECONDS = 7 * 24 * 3600  # an ANALYZE of years of candles takes its time
+LONGEST_SECONDS = 7 * 24 * 3600  # an ANALYZE of years of candles takes its time
 _RENAMES = 5  # each waits five seconds for sessions to end
 # What is set as a list has been quoted, member by member, already.
 _LISTS = ("search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries")
@@ -96,7 +96,7 @@ def open_database(settings: Settings, name: str) -> Connection:
     Raises:
         Retryable, Permanent: as `connect` does.
     """
-    return connect(for_database(settings, name), "restore", timeout_seconds=_LONGEST_SECONDS)
+    return connect(for_database(settings, name), "restore", timeout_seconds=LONGEST_SECONDS)
 
 
 def open_beside(settings: Settings, name: str) -> Connection:

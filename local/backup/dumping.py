@@ -1,9 +1,13 @@
 """A database into a file."""
 
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import SecretStr
 
@@ -12,14 +16,16 @@ from chandlery.settings import Settings
 from chandlery.store import schema
 from chandlery.store.connection import connect
 from chandlery.store.statements import run
-from local.backup.archive import check_whole
-from local.backup.programs import connection_environment, find_program
-from local.unfinished import written_beside
+from local.backup.archive import check_stream, check_whole
+from local.backup.programs import Program, connection_environment, find_program
+from local.backup_file import Source
+from local.encryption import Recipient, encrypting
+from local.unfinished import Unfinished, written_beside
 
 Progress = Callable[[str, int, int], None]
 """Told what is done now, and how many tables of how many are."""
 
-
+_PIECE = 1024 * 1024
 _EVERYTHING = ("--format=custom", "--verbose", "--no-password")
 
 
@@ -34,11 +40,18 @@ class BackupReport:
     timescaledb: str
     revision: str
     tables: int
+    encrypted: bool
     seconds: float
 
 
 def back_up(
-    settings: Settings, path: Path, *, overwrite: bool, progress: Progress, schema_only: bool = False
+    settings: Settings,
+    path: Path,
+    *,
+    overwrite: bool,
+    progress: Progress,
+    schema_only: bool = False,
+    recipients: Sequence[Recipient] = (),
 ) -> BackupReport:
     """Write the whole database, as of one moment, into an archive in pg_dump's custom format, and read it back.
 
@@ -48,6 +61,7 @@ def back_up(
         overwrite: whether a file of that name may be replaced.
         progress: told of each table.
         schema_only: leave out every row but those of TimescaleDB's catalogue, jobs included.
+        recipients: whom it is encrypted for; nobody where there is none.
 
     Raises:
         Permanent: what is missing, in the way, or refused.
@@ -74,14 +88,15 @@ def back_up(
             done += 1
 
     with written_beside(path, overwrite=overwrite) as unfinished:
-        pg_dump.run(
-            [*_EVERYTHING, *_without_rows(left_out), f"--file={unfinished.path}"],
-            connection_environment(url.get_secret_value()),
-            told,
-            [unfinished.descriptor],
-        )
-        progress("reading it back", done, total)
-        check_whole(unfinished.path, pg_restore)
+        arguments = [*_EVERYTHING, *_without_rows(left_out)]
+        environment = connection_environment(url.get_secret_value())
+        if recipients:
+            with _encrypting(unfinished, recipients, pg_restore) as stream:
+                pg_dump.run(arguments, environment, told, [unfinished.descriptor], stream)
+        else:
+            pg_dump.run([*arguments, f"--file={unfinished.path}"], environment, told, [unfinished.descriptor])
+            progress("reading it back", done, total)
+            check_whole(Source(unfinished.path), pg_restore)
     return BackupReport(
         str(path),
         path.stat().st_size,
@@ -90,8 +105,47 @@ def back_up(
         found.timescaledb,
         found.revision,
         done,
+        bool(recipients),
         time.monotonic() - begun,
     )
+
+
+@contextmanager
+def _encrypting(unfinished: Unfinished, recipients: Sequence[Recipient], pg_restore: Program) -> Iterator[int]:
+    """The descriptor of a pipe, whose content is encrypted into a file, and read by pg_restore as it passes.
+
+    Nobody here could read it back: whoever encrypts has no secret key.
+
+    Raises:
+        Permanent: pg_restore could not read all of it, or the file cannot be written.
+    """
+    dumped, stream = os.pipe()
+    shown, show = os.pipe()
+    with ThreadPoolExecutor(2) as pool, unfinished.opened() as file, encrypting(file, recipients) as encrypted:
+        checked = pool.submit(_check, shown, pg_restore)
+        copied = pool.submit(_copy_to_both, dumped, encrypted, show)
+        try:
+            yield stream
+        finally:
+            os.close(stream)
+            wait([copied, checked])
+        checked.result()
+        copied.result()
+
+
+def _check(shown: int, pg_restore: Program) -> None:
+    with open(shown, "rb"):
+        check_stream(shown, pg_restore)
+
+
+def _copy_to_both(given: int, one: BinaryIO, other: int) -> None:
+    with open(given, "rb", buffering=0) as source:
+        with suppress(BrokenPipeError), open(other, "wb") as second:
+            while piece := source.read(_PIECE):
+                one.write(piece)
+                second.write(piece)
+        while piece := source.read(_PIECE):  # where pg_restore has given up, which is told
+            one.write(piece)
 
 
 def _without_rows(tables: Sequence[str]) -> Sequence[str]:

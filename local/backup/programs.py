@@ -32,6 +32,7 @@ class Program:
         environment: dict[str, str] | None = None,
         told: _Told | None = None,
         held: Sequence[int] = (),
+        written: int = subprocess.DEVNULL,
     ) -> None:
         """Run it to its end; its messages go to `told`, a line each. Interrupted, it is ended first.
 
@@ -40,6 +41,7 @@ class Program:
             environment: variables to add to this process's own.
             told: takes each line it writes to stderr.
             held: file descriptors it is to hold for as long as it lives.
+            written: the file descriptor of its stdout.
 
         Raises:
             Permanent: it failed; in its own words.
@@ -50,7 +52,7 @@ class Program:
             [self.path, *arguments],
             env=_spoken_plainly(environment),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=written,
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
@@ -68,8 +70,13 @@ class Program:
                 raise
         self._judge(process.returncode, said)
 
-    def read(self, *arguments: str, given: str = "") -> str:
+    def read(self, *arguments: str, given: str = "", held: Sequence[int] = ()) -> str:
         """Run it with some text as its stdin, and return what it writes to stdout.
+
+        Args:
+            arguments: none of them secret.
+            given: what it reads from its stdin.
+            held: file descriptors it is to inherit.
 
         Raises:
             Permanent: it failed; in its own words.
@@ -82,6 +89,7 @@ class Program:
             text=True,
             errors="replace",
             check=False,
+            pass_fds=held,
         )
         self._judge(done.returncode, [line.partition(": error: ")[2] for line in done.stderr.splitlines()])
         return done.stdout

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
@@ -18,9 +17,11 @@ from local.backup.archive import Archive, read_archive
 from local.backup.databases import Contents, Server, ServerDatabase
 from local.backup.dumping import Progress
 from local.backup.programs import Program, connection_environment, find_program
+from local.backup_file import Source
 from local.digests import check_digest
 
 _BESIDE = "_restoring"
+_STRICTLY = ("--format=custom", "--exit-on-error", "--verbose", "--no-password")
 _LONGEST_NAME = 63  # bytes; PostgreSQL would cut the rest off without a word
 
 
@@ -44,7 +45,7 @@ class RestoreReport:
 
 
 def restore(
-    settings: Settings, path: Path, *, over_existing: bool, hold_jobs: bool, progress: Progress
+    settings: Settings, source: Source, *, over_existing: bool, hold_jobs: bool, progress: Progress
 ) -> RestoreReport:
     """Restore an archive beside the database in use, and give it that one's name when it is whole.
 
@@ -52,7 +53,7 @@ def restore(
 
     Args:
         settings: with `database_url`; the database it names need not be there.
-        path: an archive that `back_up` wrote; held against the digest beside it, if there is one.
+        source: an archive that `back_up` wrote; held against the digest beside it, if there is one.
         over_existing: whether a database that holds anything may be replaced.
         hold_jobs: whether TimescaleDB's jobs stay paused, so that nothing changes what was restored.
         progress: told of each table.
@@ -65,8 +66,9 @@ def restore(
     begun = time.monotonic()
     pg_restore = find_program("pg_restore")
     progress("reading the archive", 0, 0)
+    path = source.path
     verified = check_digest(path)
-    archive = read_archive(path, pg_restore)
+    archive = read_archive(source, pg_restore)
     name = databases.name_in(settings)
     beside = name + _BESIDE
     if len(beside.encode()) > _LONGEST_NAME:
@@ -114,14 +116,14 @@ def _check(server: Server, archive: Archive, postgresql: int) -> None:
         raise Permanent(f"{OWNER} has no LOGIN, and TimescaleDB runs no job for such a role: ALTER ROLE {OWNER} LOGIN")
     if postgresql < archive.postgresql:
         raise Permanent(
-            f"{archive.path} is of PostgreSQL {archive.postgresql}, and the server of {postgresql}:"
+            f"{archive.source.path} is of PostgreSQL {archive.postgresql}, and the server of {postgresql}:"
             " restore it on one as new"
         )
     if archive.timescaledb not in server.timescaledb_versions:
         has = ", ".join(server.timescaledb_versions[-3:]) or "none: install the Community edition"
         raise Permanent(
-            f"{archive.path} is of TimescaleDB {archive.timescaledb}, which has to be installed on the server (there"
-            f" is: {has}); after the restore: ALTER EXTENSION timescaledb UPDATE"
+            f"{archive.source.path} is of TimescaleDB {archive.timescaledb}, which has to be installed on the server"
+            f" (there is: {has}); after the restore: ALTER EXTENSION timescaledb UPDATE"
         )
 
 
@@ -144,9 +146,8 @@ def _fill(settings: Settings, name: str, archive: Archive, pg_restore: Program, 
     databases.install_timescaledb(settings, name, archive.timescaledb)
     environment = connection_environment(databases.url_of(databases.for_database(settings, name)))
     target = make_conninfo(dbname=name)
-    pg_restore.run(
-        ["--exit-on-error", "--verbose", "--no-password", f"--dbname={target}", str(archive.path)], environment, told
-    )
+    with archive.source.for_program() as (file, held):
+        pg_restore.run([*_STRICTLY, f"--dbname={target}", file], environment, told, held)
     return done
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +12,13 @@ import typer
 from chandlery.errors import Permanent
 from chandlery.settings import Settings, read_settings
 from chandlery.store.schema import mismatch
+from local.backup_file import Source, open_source
 from local.command_line.database import embedded_database
 from local.command_line.liveness import at_work
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, progress_bar, show_json
 from local.digests import digest_path
+from local.encryption import parse_recipients, read_identities
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="the backup")]
 _WIDEST = 48  # characters of a table's name beside the bar
@@ -27,6 +30,13 @@ def backup(
     schema_only: Annotated[
         bool, typer.Option("--schema-only", help="of a server: its schema, policies and rights, without any row")
     ] = False,
+    data_only: Annotated[
+        bool, typer.Option("--data-only", help="of a server: the rows of its tables, for a migrated empty database")
+    ] = False,
+    encrypt_to: Annotated[
+        list[str] | None,
+        typer.Option("--encrypt-to", metavar="KEY", help="encrypt for a public key of age or SSH; may be repeated"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Back up the whole database into FILE, which is there only once it is whole, and has been read back.
@@ -36,18 +46,25 @@ def backup(
     Of a server: all of the database as of one moment, by pg_dump, while everything runs on; roles are not in it. Of the
     embedded database, which has to be stopped first: its directory.
     """
-    settings = read_settings()
+    if schema_only and data_only:
+        raise typer.BadParameter("--schema-only and --data-only leave nothing: give one of them")
+    settings, recipients = read_settings(), parse_recipients(encrypt_to or [])
     if settings.database_url is None:
         if schema_only:
             raise Permanent("the embedded database is backed up whole: its schema alone is: chandlery migrate upgrade")
+        if data_only:
+            raise Permanent(
+                "the embedded database is backed up whole; its rows alone: DATABASE_URL=$(chandlery db url)"
+            )
         with at_work("backup"):
-            embedded_database().back_up(path, overwrite=overwrite)
-        _show({"file": str(path), "bytes": path.stat().st_size}, as_json)
+            embedded_database().back_up(path, overwrite=overwrite, recipients=recipients)
+        _show({"file": str(path), "bytes": path.stat().st_size, "encrypted": bool(recipients)}, as_json)
         return
-    from local.backup import back_up
+    from local.backup import back_up, back_up_data
 
+    make = back_up_data if data_only else partial(back_up, schema_only=schema_only)
     with _progress("backup") as progress:
-        report = back_up(settings, path, overwrite=overwrite, progress=progress, schema_only=schema_only)
+        report = make(settings, path, overwrite=overwrite, progress=progress, recipients=recipients)
     _show(asdict(report), as_json)
 
 
@@ -59,6 +76,13 @@ def restore(
     hold_jobs: Annotated[
         bool, typer.Option("--hold-jobs", help="leave TimescaleDB's jobs paused; start them: chandlery policies apply")
     ] = False,
+    identity: Annotated[
+        list[Path] | None,
+        typer.Option("--identity", metavar="FILE", help="a secret key of age or SSH, for an encrypted FILE"),
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None, typer.Option("--passphrase-file", metavar="FILE", help="opens an identity that age -p has locked")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Restore FILE into the database DATABASE_URL names, which need not be there, or else into the embedded one.
@@ -67,25 +91,55 @@ def restore(
 
     All is restored beside what is in use, which stays as it is until the very end. Roles that are missing are created,
     without password or members. Interrupted, the same command begins anew.
+
+    A backup of data alone goes into the empty tables of a database that is there, migrated to its revision.
     """
     settings = read_settings()
+    identities = [each for file in identity or [] for each in read_identities(file, passphrase_file)]
     if settings.database_url is None:
         database = embedded_database()
         with at_work("restore"):
-            verified = database.restore(path, over_existing=over_existing)
+            verified = database.restore(path, over_existing=over_existing, identities=identities)
         _show({"file": str(path), "home": str(database.home), "verified": verified}, as_json)
         if not verified:
             told = f"there is no {digest_path(path)}: it was held against gzip's own checksum alone"
             err.print(told, soft_wrap=True, markup=False)
         return
-    _restore_to_server(settings, path, over_existing, hold_jobs, as_json)
+    from local.backup import is_data_archive
+
+    source = open_source(path, identities)
+    if is_data_archive(source.begins()):
+        if over_existing:
+            raise Permanent(
+                f"{path} holds data alone, which goes into empty tables: restore it without --over-existing"
+            )
+        _restore_data(settings, source, hold_jobs, as_json)
+    else:
+        _restore_whole(settings, source, over_existing, hold_jobs, as_json)
 
 
-def _restore_to_server(settings: Settings, path: Path, over_existing: bool, hold_jobs: bool, as_json: bool) -> None:
-    from local.backup import restore as restore_archive
+def _restore_data(settings: Settings, source: Source, hold_jobs: bool, as_json: bool) -> None:
+    from local.backup import restore_data
 
     with _progress("restore") as progress:
-        report = restore_archive(settings, path, over_existing=over_existing, hold_jobs=hold_jobs, progress=progress)
+        report = restore_data(settings, source, hold_jobs=hold_jobs, progress=progress)
+    _show(asdict(report), as_json)
+    _tell_unverified(source.path, report.verified)
+    if report.derived_waits:
+        err.print(
+            "derived candles are still to be made: policy maintenance and the historical processor do it, and read ones"
+            " may miss until then",
+            soft_wrap=True,
+        )
+    _tell_held(hold_jobs)
+
+
+def _restore_whole(settings: Settings, source: Source, over_existing: bool, hold_jobs: bool, as_json: bool) -> None:
+    from local.backup import restore as restore_archive
+
+    path = source.path
+    with _progress("restore") as progress:
+        report = restore_archive(settings, source, over_existing=over_existing, hold_jobs=hold_jobs, progress=progress)
     _show(asdict(report), as_json)
     _tell_unverified(path, report.verified)
     if report.schema_only:
@@ -102,10 +156,14 @@ def _restore_to_server(settings: Settings, path: Path, over_existing: bool, hold
             soft_wrap=True,
             markup=False,
         )
-    if hold_jobs:
-        err.print("TimescaleDB's jobs are paused; start them: chandlery policies apply")
+    _tell_held(hold_jobs)
     if wrong := mismatch(report.revision):
         err.print(wrong, soft_wrap=True, markup=False)
+
+
+def _tell_held(hold_jobs: bool) -> None:
+    if hold_jobs:
+        err.print("TimescaleDB's jobs are paused; start them: chandlery policies apply")
 
 
 def _tell_unverified(path: Path, verified: bool) -> None:

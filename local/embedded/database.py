@@ -9,12 +9,13 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
+from local.backup_file import open_source
 from local.digests import check_digest
 from local.embedded import tarball as tarballs
 from local.embedded.errors import EmbeddedDatabaseError
@@ -22,6 +23,7 @@ from local.embedded.installation import CREATOR, SERVER, require_installed
 from local.embedded.processes import SAY_NOTHING, SILENT_SECONDS, NodeProcess, Patience, Tell
 from local.embedded.serving import Claim, ServingFiles
 from local.embedded.trouble import in_one_line, require_room, why_it_ended
+from local.encryption import Identity, Recipient, encrypting
 from local.unfinished import written_beside
 
 _POLL = 0.02
@@ -125,17 +127,22 @@ class EmbeddedDatabase:
             self._require_data()
             tarballs.pack(self.data_directory, tarball)
 
-    def back_up(self, file: Path, *, overwrite: bool) -> None:
-        """Writes the stopped database to a compressed tarball, which has its name only once it is whole."""
+    def back_up(self, file: Path, *, overwrite: bool, recipients: Sequence[Recipient] = ()) -> None:
+        """Writes the stopped database to a compressed tarball, encrypted for recipients; whole, it gets its name."""
         with self._stopped():
             self._require_data()
-            with written_beside(file, overwrite=overwrite) as unfinished, in_one_line(file.absolute().parent):
-                tarballs.compress(self.data_directory, unfinished.path)
+            with (
+                written_beside(file, overwrite=overwrite) as unfinished,
+                in_one_line(file.absolute().parent),
+                unfinished.opened() as written,
+                encrypting(written, recipients) as plain,
+            ):
+                tarballs.compress(self.data_directory, plain)
 
-    def restore(self, file: Path, *, over_existing: bool) -> bool:
+    def restore(self, file: Path, *, over_existing: bool, identities: Sequence[Identity] = ()) -> bool:
         """Makes the stopped database what back_up() wrote; until that is whole, the former one stays as it was.
 
-        Returns whether a digest was beside the file, which it was held against.
+        Returns whether a digest was beside the file, which it was held against. Identities open an encrypted one.
         """
         with in_one_line(self.home):
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -146,7 +153,8 @@ class EmbeddedDatabase:
                     f" {file} holds: --over-existing"
                 )
             verified = check_digest(file)
-            tarballs.unpack(file, self.data_directory)
+            source = open_source(file, identities)
+            tarballs.unpack(file, self.data_directory, source.opened)
         return verified
 
     @contextlib.contextmanager

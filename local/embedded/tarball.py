@@ -7,12 +7,16 @@ import shutil
 import struct
 import tarfile
 import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
 from local.embedded.errors import EmbeddedDatabaseError
 
 _PIECE = 1024 * 1024
+Opened = Callable[[], AbstractContextManager[BufferedReader]]
 # DBState in PostgreSQL's pg_control.h, behind the system's identifier and two versions; and those of a shutdown.
 _STATE_AT = 16
 _SHUT_DOWN = (1, 2)
@@ -27,18 +31,24 @@ def pack(data: Path, tarball: Path) -> None:
     unfinished.replace(tarball)
 
 
-def compress(data: Path, tarball: Path) -> None:
-    """Writes a data directory that nobody serves to a compressed tarball, whose checksum tells whether it is whole."""
-    with tarfile.open(tarball, "w:gz", compresslevel=1) as archive:
+def compress(data: Path, file: BinaryIO) -> None:
+    """Writes a data directory that nobody serves as a compressed tarball, whose checksum tells whether it is whole."""
+    with (
+        gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1) as compressed,
+        tarfile.open(fileobj=compressed, mode="w|") as archive,
+    ):
         archive.add(data, arcname=".")
 
 
-def unpack(tarball: Path, data: Path) -> None:
-    """Makes a data directory from a tarball, in the place of the one there: whole, or as it was."""
+def unpack(tarball: Path, data: Path, opened: Opened | None = None) -> None:
+    """Makes a data directory from a tarball, in the place of the one there: whole, or as it was.
+
+    `opened` gives its content, once, where that is not what the file holds.
+    """
     unfinished = data.with_name(f"{data.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        _extract(tarball, unfinished)
+        _extract(tarball, unfinished, opened or (lambda: _opened(tarball)))
         _require_database(unfinished, tarball)
         unfinished.chmod(0o700)
         if data.exists():
@@ -50,14 +60,13 @@ def unpack(tarball: Path, data: Path) -> None:
     shutil.rmtree(_former(data), ignore_errors=True)
 
 
-def _extract(tarball: Path, to: Path) -> None:
+def _extract(tarball: Path, to: Path, opened: Opened) -> None:
     """Reads all of it: gzip's checksum stands behind the last file."""
-    with _opened(tarball) as file:
+    with opened() as file:
         try:
-            is_compressed = file.read(2) == b"\x1f\x8b"
-            file.seek(0)
+            is_compressed = file.peek(2)[:2] == b"\x1f\x8b"
             with gzip.GzipFile(fileobj=file) if is_compressed else file as content:
-                with tarfile.open(fileobj=content, mode="r:") as archive:
+                with tarfile.open(fileobj=content, mode="r|") as archive:
                     archive.extractall(to, filter="data")
                 while content.read(_PIECE):
                     pass
@@ -70,7 +79,7 @@ def _require_database(data: Path, tarball: Path) -> None:
         raise EmbeddedDatabaseError(f"{tarball} is no tarball of an embedded database: it has no PG_VERSION")
 
 
-def _opened(tarball: Path) -> BinaryIO:
+def _opened(tarball: Path) -> BufferedReader:
     try:
         return tarball.open("rb")
     except OSError as error:

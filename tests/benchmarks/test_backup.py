@@ -15,6 +15,7 @@ from chandlery.store import policies
 from chandlery.store.migrations import alembic_config
 from chandlery.usecases.apply_policies import apply_policies
 from local.backup import back_up, restore
+from local.backup_file import open_source
 from tests.benchmarks.scene import NOON, insert_candles, list_instruments
 from tests.benchmarks.test_columnstore import MONTH
 from tests.integration.backup_scene import database_name, dropped_afterwards, have_programs, opened, url_of
@@ -52,7 +53,11 @@ def test_a_month(month: str, server_url: str, tmp_path: Path) -> None:
         row = connection.execute("SELECT count(*), pg_database_size(current_database()) FROM market.candles").fetchone()
     assert row is not None
     restored = restore(
-        settings(url_of(server_url, TARGET)), tmp_path / "b", over_existing=False, hold_jobs=True, progress=silent
+        settings(url_of(server_url, TARGET)),
+        open_source(tmp_path / "b"),
+        over_existing=False,
+        hold_jobs=True,
+        progress=silent,
     )
     print(
         f"\nbackup, {row[0]:,} candles in {row[1] / 1e6:,.0f} MB, three of four weeks as columns:"

@@ -283,12 +283,14 @@ class TestBackup:
         before = sorted(path.name for path in database.home.iterdir())
         (tmp_path / "cut").write_bytes(file.read_bytes()[:-100])
         (tmp_path / "text").write_text("no tarball")
-        for wrong in ("cut", "text", "absent"):
+        for wrong in ("cut", "text"):
             with pytest.raises(
                 EmbeddedDatabaseError, match=rf"^cannot read the database tarball .*{wrong}: .*"
             ) as told:
                 database.restore(tmp_path / wrong, over_existing=True)
             assert "\n" not in str(told.value)
+        with pytest.raises(Permanent, match="absent cannot be read: No such file"):
+            database.restore(tmp_path / "absent", over_existing=True)
         (tmp_path / "desk.backup.sha256").rename(tmp_path / "cut.sha256")
         with pytest.raises(Permanent, match=r"cut is damaged, or .*cut\.sha256 is another file's"):
             database.restore(tmp_path / "cut", over_existing=True)

@@ -145,7 +145,7 @@ def test_a_database_killed_in_mixed_work_keeps_what_it_acknowledged(
         counted = "SELECT (SELECT sum(trades) FROM market.candles), (SELECT sum(trades) FROM market.candles_5m)"
         minutes, derived = connection.execute(counted).fetchone() or (0, None)
         assert minutes == derived
-    tell("embedded database, killed at random in mixed work", kills, wrong)
+    tell(f"embedded database, killed {kills} times at random in mixed work, part {part}", kills, wrong)
 
 
 def kill_amid(database: EmbeddedDatabase, writer: Writer, connection: Connection) -> None:

@@ -17,16 +17,17 @@ from alembic import command
 from psycopg import Connection, sql
 
 from chandlery.settings import Settings
+from chandlery.store import instruments
 from chandlery.store.connection import connect
 from chandlery.store.migrations import alembic_config
 from chandlery.usecases.watch_live_gaps import watch_live_gaps
 from tests.integration.market import around_the_clock, insert, live
-from tests.integration.policy_scene import DAY, HOUR, MINUTE, NOON, keep, maintain, store_candles
+from tests.integration.policy_scene import DAY, HOUR, MINUTE, NOON, drop, keep, maintain, store_candles
 from tests.integration.test_indicators import process
 from tests.integration.test_schema import catalogue
 from tests.plain_fold import Tick
 
-KEY = "X@A@EQ"
+KEY, GONE = "X@A@EQ", "X@GONE@EQ"
 # Of the moment and of sizes, which are another database's own.
 _OF_THE_MOMENT = ("aggregation_health", "storage", "compression_stats")
 _STANDING = {
@@ -104,7 +105,10 @@ def opened(url: str) -> Iterator[Connection]:
 
 
 def fill(server_url: str, name: str) -> str:
-    """A migrated database with three weeks of candles, columns, derived candles, gaps, indicators; returns its URL."""
+    """A migrated database with three weeks of candles, columns, derived candles, gaps, indicators; returns its URL.
+
+    The oldest minutes are dropped, and their derived candles kept; an instrument has gone.
+    """
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     url = url_of(server_url, name)
@@ -122,6 +126,10 @@ def fill(server_url: str, name: str) -> str:
         limits = {"piece_candles": 1_000, "verify_buckets": 0, "share_instruments": 100}
         watch_live_gaps(connection, NOON + MINUTE, has_time=lambda: True, **limits)
         insert(connection, 1, [Tick(NOON + timedelta(seconds=90), 1, Decimal(99), Decimal(2))])
+        around_the_clock(connection, GONE)
+        instruments.remove(connection, GONE)
+        drops, waits = drop(connection, "candles", NOON - 15 * DAY)
+        assert drops, waits
     return url
 
 

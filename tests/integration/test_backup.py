@@ -2,8 +2,9 @@
 
 import os
 import subprocess
+import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,19 +12,26 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
 from psycopg import sql
 from pydantic import SecretStr
+from pyrage import x25519
 
 from chandlery.domain.window import Window
 from chandlery.errors import ChandleryError, Permanent, Retryable
 from chandlery.settings import Settings
 from chandlery.store import candles as candle_store
 from chandlery.store.migrations import OWNER as OWNER_OF_TABLES
+from chandlery.store.migrations import alembic_config
+from chandlery.store.schema import REVISION
 from chandlery.usecases.apply_policies import apply_policies, plan_policies
-from local.backup import BackupReport, RestoreReport, back_up, restore
+from chandlery.usecases.verify_candles import verify_candles
+from local.backup import BackupReport, DataRestoreReport, RestoreReport, back_up, back_up_data, restore, restore_data
 from local.backup.archive import read_archive
 from local.backup.programs import find_program
+from local.backup_file import Source, open_source
 from local.digests import check_digest, digest_path
+from local.encryption import BEGINS
 from tests.integration.backup_scene import (
     content,
     database_name,
@@ -37,9 +45,14 @@ from tests.integration.backup_scene import (
 )
 from tests.integration.market import around_the_clock, insert, live
 from tests.integration.policy_scene import MINUTE, NOON, WANTED, maintain
+from tests.integration.test_roles import READER, acting_as
 from tests.plain_fold import Tick
 
-SOURCE, COPY, OTHER = (database_name(suffix) for suffix in ("source", "copy", "other"))
+SOURCE, COPY, OTHER, ROWS = (database_name(suffix) for suffix in ("source", "copy", "other", "rows"))
+KEY = x25519.Identity.generate()
+# Of a database each has its own, whatever rows come into it: rights, jobs, columns, and which chunks there are.
+_OWN = {"rights", "rights to functions", "jobs", "chunks", "columnstore", "aggregates"}
+_OWN |= {"watermarks", "thresholds", "invalidations"}
 ROLE, OWNER, JOBS = (f"chandlery test {what} {os.getpid()}" for what in ("reader", "owner", "keeper of jobs"))
 # A restored job has no statistics, and so no next start to go by.
 _HOLD = "SELECT alter_job(id, next_start => now() + INTERVAL '1 day') FROM _timescaledb_config.bgw_job WHERE id >= 1000"
@@ -63,7 +76,7 @@ def silent(now: str, done: int, total: int) -> None:
 def into(url: str, archive: Path, *, over_existing: bool = False, hold_jobs: bool = True) -> RestoreReport:
     """Restore."""
     settings = Settings(database_url=SecretStr(url))
-    return restore(settings, archive, over_existing=over_existing, hold_jobs=hold_jobs, progress=silent)
+    return restore(settings, open_source(archive), over_existing=over_existing, hold_jobs=hold_jobs, progress=silent)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +90,10 @@ def programs(server_url: str) -> Iterator[None]:
 def desk(server_url: str, programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One whose reader has rights, and is gone by the time anything is restored."""
     archive = tmp_path_factory.mktemp("backup") / "desk.backup"
-    with dropped_afterwards(server_url, SOURCE, COPY, OTHER), psycopg.connect(server_url, autocommit=True) as server:
+    with (
+        dropped_afterwards(server_url, SOURCE, COPY, OTHER, ROWS),
+        psycopg.connect(server_url, autocommit=True) as server,
+    ):
         role, owner, jobs = (sql.Identifier(each) for each in (ROLE, OWNER, JOBS))
         server.execute(sql.SQL("CREATE ROLE {}; CREATE ROLE {}; CREATE ROLE {} LOGIN").format(role, owner, jobs))
         url = fill(server_url, SOURCE)
@@ -279,7 +295,7 @@ def test_a_changed_byte_is_refused_untouched(desk: Desk, tmp_path: Path) -> None
 
     # Without a digest it would do.
     path.write_bytes(whole[:unnoticed] + bytes([whole[unnoticed] ^ 1]) + whole[unnoticed + 1 :])
-    assert read_archive(path, find_program("pg_restore")).database == SOURCE
+    assert read_archive(Source(path), find_program("pg_restore")).database == SOURCE
 
 
 def test_another_version_of_timescaledb_is_refused(desk: Desk, tmp_path: Path) -> None:
@@ -370,13 +386,23 @@ def test_a_database_that_is_not_ours_has_no_backup(desk: Desk, tmp_path: Path) -
 def test_a_schema_alone_comes_back_without_a_row_and_takes_up_work(
     desk: Desk, restored: RestoreReport, tmp_path: Path
 ) -> None:
+    """Encrypted, too: pg_dump writes into a pipe, and pg_restore reads from one."""
     archive = tmp_path / "schema.backup"
     settings = Settings(database_url=SecretStr(desk.url))
-    back_up(settings, archive, overwrite=False, progress=silent, schema_only=True)
+    report = back_up(
+        settings, archive, overwrite=False, progress=silent, schema_only=True, recipients=[KEY.to_public()]
+    )
+    assert (report.encrypted, archive.read_bytes()[: len(BEGINS)]) == (True, BEGINS)
     with opened(desk.url) as source:
         before = content(source)
     url = url_of(desk.server_url, OTHER)
-    assert into(url, archive, over_existing=True).schema_only
+    assert restore(
+        Settings(database_url=SecretStr(url)),
+        open_source(archive, [KEY]),
+        over_existing=True,
+        hold_jobs=True,
+        progress=silent,
+    ).schema_only
     with opened(url) as copy:
         after = content(copy)
         standing = ("columnstore", "aggregates", "definitions")
@@ -389,3 +415,75 @@ def test_a_schema_alone_comes_back_without_a_row_and_takes_up_work(
         insert(copy, instrument, [Tick(NOON, 1, Decimal(10), Decimal(1))])
         assert live(copy, NOON + MINUTE).candles_written == 1
         assert copy.execute("SELECT count(*) FROM market.candles_5m").fetchone() == (1,)
+
+
+def test_data_alone_comes_back_whole_or_not_at_all(desk: Desk, before: Mapping[str, Any], tmp_path: Path) -> None:
+    """By the owner of the tables, who is no superuser; derived candles outlive their minutes."""
+    archive, url = tmp_path / "desk.data", url_of(desk.server_url, ROWS)
+    with acting_as(READER, desk.url) as reader, pytest.raises(Permanent, match="lacks a right: it may not read market"):
+        back_up_data(Settings(database_url=SecretStr(reader)), archive, overwrite=False, progress=silent)
+    assert list(tmp_path.iterdir()) == []
+    report = back_up_data(Settings(database_url=SecretStr(desk.url)), archive, overwrite=False, progress=silent)
+    with tarfile.open(archive) as parts:
+        names = parts.getnames()
+    assert (names[0], names[-1]) == ("manifest.json", "parts.json")
+    assert any(name.startswith("candles_1d_parts/") for name in names), "no derived candle outlived its minutes"
+
+    def rows_into() -> DataRestoreReport:
+        with acting_as(OWNER_OF_TABLES, url) as owner:
+            settings = Settings(database_url=SecretStr(owner))
+            return restore_data(settings, open_source(archive), hold_jobs=False, progress=silent)
+
+    with psycopg.connect(desk.server_url, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(ROWS)))
+    command.upgrade(alembic_config(url), "0024")
+    with pytest.raises(
+        Permanent,
+        match=f"is of schema revision {REVISION}, and the database {ROWS} is at 0024: restore it into an empty database"
+        f" after: chandlery migrate upgrade {REVISION}",
+    ):
+        rows_into()
+    command.upgrade(alembic_config(url), "head")
+
+    whole, kept = archive.read_bytes(), digest_path(archive).read_bytes()
+    digest_path(archive).unlink()
+    early = len(whole) // 9
+    for damaged in (whole[: early + 3], whole[:early] + bytes([whole[early] ^ 1]) + whole[early + 1 :]):
+        archive.write_bytes(damaged)
+        with pytest.raises(Permanent, match="is damaged or cut short"):
+            rows_into()
+    archive.write_bytes(whole)
+    digest_path(archive).write_bytes(kept)
+
+    restored = rows_into()  # into what no refusal left anything in
+    assert (restored.rows, restored.tables, restored.verified) == (report.rows, report.tables, True)
+    assert (restored.made_from, restored.revision, restored.derived_waits) == (SOURCE, REVISION, False)
+    with opened(url) as copy:
+        after = content(copy)
+        verified = verify_candles(copy, None, repair=False, progress=lambda _done, _total: None)
+    assert {name for name in before if name not in _OWN and after[name] != before[name]} == set()
+    assert verified.wrong == 0
+    with pytest.raises(Permanent, match=f"the database {ROWS} is not empty: there are rows in market.* more; a"):
+        rows_into()
+    with opened(url) as copy:
+        # It goes on, numbers too: that of an instrument that has gone is not given again.
+        insert(copy, 1, [Tick(NOON + timedelta(seconds=100), 2, Decimal(97), Decimal(3))])
+        assert live(copy, NOON + 2 * MINUTE).candles_written == 1
+        assert maintain(copy, NOON + 5 * MINUTE).failing_jobs == []
+        assert around_the_clock(copy, "X@NEW@EQ")[0] > 2
+
+
+def test_an_encrypted_backup_is_read_by_its_key_alone(desk: Desk, tmp_path: Path) -> None:
+    settings, path = Settings(database_url=SecretStr(desk.url)), tmp_path / "desk.backup"
+    back_up(settings, path, overwrite=False, progress=silent, recipients=[KEY.to_public()])
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["desk.backup", "desk.backup.sha256"]
+    archive = read_archive(open_source(path, [KEY]), find_program("pg_restore"))
+    known = read_archive(Source(desk.archive), find_program("pg_restore"))
+    assert replace(archive, source=known.source, owners=known.owners, readers=known.readers) == known
+    with pytest.raises(Permanent, match="it is for other keys than those given, or its header is damaged"):
+        read_archive(open_source(path, [x25519.Identity.generate()]), find_program("pg_restore"))
+    with pytest.raises(Permanent, match="is encrypted: give the file with its secret key: --identity FILE"):
+        into(desk.url, path, over_existing=True)
+    truncated(path, path, 0.9)
+    with pytest.raises(Permanent, match="it is damaged or cut short: copy it again"):
+        read_archive(open_source(path, [KEY]), find_program("pg_restore"))

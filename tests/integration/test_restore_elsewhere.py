@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from chandlery.errors import Permanent
 from chandlery.settings import Settings
 from local.backup import RestoreReport, back_up, restore
+from local.backup_file import open_source
 from tests.conftest import SECRET_MARKER
 from tests.integration.backup_scene import content, fill, have_programs, opened
 from tests.integration.market import insert, live
@@ -60,7 +61,7 @@ def silent(now: str, done: int, total: int) -> None:
 
 def restore_into(server: PrivateServer, name: str, backup: Backup) -> RestoreReport:
     settings = Settings(database_url=SecretStr(server.url(name)))
-    return restore(settings, backup.file, over_existing=False, hold_jobs=True, progress=silent)
+    return restore(settings, open_source(backup.file), over_existing=False, hold_jobs=True, progress=silent)
 
 
 @pytest.fixture(scope="module")

@@ -11,15 +11,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyrage import x25519
 
 from chandlery.component import component
 from chandlery.errors import ChandleryError, Permanent
 from functions import migrate
+from local.backup.data_archive import DataReader, DataTable, DataWriter, Manifest, Part
 from local.command_line.functions import LocalContext
 from local.digests import check_digest, digest_line, digest_path
 from local.embedded import tarball as tarballs
 from local.embedded.errors import EmbeddedDatabaseError
+from local.encryption import decrypting, encrypting
 from local.market_file import MarketFileError, MarketFileReader, open_candle_file, open_tick_file
+from tests.main_program import run_main
 
 REPO = Path(__file__).parents[2]
 # Of files as many all in all, of archives, of events and of requests each.
@@ -121,7 +125,8 @@ def test_archive_of_the_embedded_database(tmp_path: Path) -> None:
     data.mkdir()
     (data / "PG_VERSION").write_text("17\n")
     (data / "rows").write_bytes(Random(1).randbytes(2_000))
-    tarballs.compress(data, archive)
+    with archive.open("wb") as file:
+        tarballs.compress(data, file)
     digest_path(archive).write_text(digest_line(archive, archive))
     assert check_digest(archive)
     for number, changed in enumerate(damaged(archive.read_bytes())):
@@ -140,6 +145,99 @@ def test_archive_of_the_embedded_database(tmp_path: Path) -> None:
         else:
             assert (restored / "rows").read_bytes() == (data / "rows").read_bytes()
             shutil.rmtree(restored)
+
+
+def test_archive_of_data_alone(tmp_path: Path) -> None:
+    path = tmp_path / "desk.data"
+    tables = [DataTable(name=name, columns=["a", "b"]) for name in ("ticks", "candles")]
+    rows = [f"{Random(n).random()}\t{n}\n".encode() * 3 for n in range(400)]
+    with path.open("wb") as file:
+        writer = DataWriter(
+            file,
+            Manifest(
+                made_by="1",
+                database="desk",
+                postgresql=18,
+                timescaledb="2.29.2",
+                revision="0025",
+                tables=tables,
+                aggregates=[],
+                materialized_to=None,
+            ),
+        )
+        for number in range(4):
+            writer.write(tables[number // 2].name, 120, b"".join(rows[number * 40 : number * 40 + 40]))
+        assert writer.finish() == 480
+
+    def read_data() -> tuple[Manifest, list[tuple[Part, bytes]]]:
+        with path.open("rb") as file:
+            reader = DataReader(path, file)
+            return reader.manifest, list(reader.parts())
+
+    whole, refused = read_data(), 0
+    for changed in damaged(path.read_bytes(), TIMES // 2):
+        path.write_bytes(changed)
+        try:
+            found = read_data()
+        except Permanent as error:
+            hold_one_line(error)
+            refused += 1
+        else:
+            assert found == whole  # the change was one of what fills a block
+    assert refused > TIMES / 4
+
+
+def test_encrypted_archive(tmp_path: Path) -> None:
+    """Whatever is changed: age signs all of it."""
+    path, key = tmp_path / "desk.backup", x25519.Identity.generate()
+    content = Random(1).randbytes(70_000)
+    with path.open("wb") as file, encrypting(file, [key.to_public()]) as plain:
+        plain.write(content)
+    with decrypting(path, [key]) as plain:
+        assert plain.read() == content
+    for changed in damaged(path.read_bytes(), TIMES // 2):
+        path.write_bytes(changed)
+        with pytest.raises(Permanent, match="cannot be decrypted: ") as told, decrypting(path, [key]) as plain:
+            plain.read()
+        hold_one_line(told.value)
+
+
+def test_what_restore_says_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, and the exit code of a failure: of an embedded database's archive, with a digest and without."""
+    home, archive = tmp_path / "home", tmp_path / "desk.backup"
+    (home / "data").mkdir(parents=True)
+    (home / "data" / "PG_VERSION").write_text("17\n")
+    (home / "data" / "rows").write_bytes(Random(1).randbytes(2_000))
+    key = x25519.Identity.generate()
+    (tmp_path / "key").write_text(f"# public key: {key.to_public()}\n{key}\n")
+    monkeypatch.setenv("CHANDLERY_HOME", str(home))
+    for way, encrypted, opened in (
+        ("plain", [], []),
+        ("encrypted", ["--encrypt-to", str(key.to_public())], ["--identity", str(tmp_path / "key")]),
+    ):
+        assert run_main("backup", str(archive), "--overwrite", *encrypted) == (0, ""), way
+        assert run_main("restore", str(archive), "--over-existing", *opened) == (0, ""), way
+        whole, digest = archive.read_bytes(), digest_path(archive).read_bytes()
+        for number, changed in enumerate(damaged(whole, TIMES // 50)):
+            archive.write_bytes(changed)
+            if number % 2:
+                digest_path(archive).write_bytes(digest)
+            else:
+                digest_path(archive).unlink(missing_ok=True)
+            code, said = run_main("restore", str(archive), "--over-existing", *opened)
+            assert (code, said.count("\n")) == (1, 1) or (code, way, number % 2) == (0, "plain", 0), said
+            assert said.startswith("chandlery: ") or code == 0
+        archive.write_bytes(whole)
+        digest_path(archive).write_bytes(digest)
+    code, said = run_main("restore", str(archive), "--over-existing")
+    assert (code, "is encrypted: give the file with its secret key: --identity FILE" in said) == (1, True)
+    code, said = run_main("restore", str(tmp_path / "key"), "--over-existing", "--identity", str(tmp_path / "key"))
+    assert (code, "is not encrypted, as --identity says" in said) == (1, True)
+    for wrong in ("age1nonsense", str(key)):
+        code, said = run_main("backup", str(archive), "--overwrite", "--encrypt-to", wrong)
+        assert (code, "public key" in said, str(key) in said) == (1, True, False)
+    refused = run_main("backup", str(archive), "--schema-only", "--data-only")
+    assert (refused[0], "leave nothing: give one of them" in refused[1]) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["live_processor", "migrate_upgrade", "migrate_sync_sessions"])

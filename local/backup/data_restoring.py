@@ -1,0 +1,227 @@
+"""Rows from a file into the empty tables of a migrated database, all of them or none."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import LiteralString
+
+from psycopg import Connection, Cursor, sql
+from psycopg.rows import TupleRow
+
+from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.window import MINUTE
+from chandlery.errors import Permanent, Retryable, psycopg_errors_translated
+from chandlery.settings import Settings
+from chandlery.store import derived, schema
+from chandlery.store.connection import transaction
+from chandlery.store.statements import read_rows, run
+from chandlery.usecases.refresh_history import refresh_history
+from chandlery.usecases.refresh_stale import kept_stretches
+from local.backup import databases
+from local.backup.data_archive import DataReader, DataTable, Manifest, Part
+from local.backup.data_dumping import LastingAggregate, list_tables
+from local.backup.dumping import Progress
+from local.backup_file import Source
+from local.digests import check_digest
+
+# Triggers mark the hours of what is restored: those marks stay until the derived candles are made, beside those that
+# were backed up, whose numbers are lower.
+_STALE = "stale"
+
+
+@dataclass(frozen=True)
+class DataRestoreReport:
+    """What was restored, and into what."""
+
+    file: str
+    database: str
+    made_from: str
+    made_by: str
+    revision: str
+    tables: int
+    rows: int
+    derived_waits: bool  # derived candles are still to be made, and marked
+    verified: bool  # against the digest beside the file
+    seconds: float
+
+
+def restore_data(settings: Settings, source: Source, *, hold_jobs: bool, progress: Progress) -> DataRestoreReport:
+    """Fill the empty tables of a migrated database, in one transaction; then make the derived candles.
+
+    Args:
+        settings: with `database_url`.
+        source: an archive that `back_up_data` wrote; held against the digest beside it, if there is one.
+        hold_jobs: whether TimescaleDB's jobs are paused.
+        progress: told of each table, and of each piece of derived candles.
+
+    Raises:
+        Permanent: the archive or the database is not as it must be; nothing has been changed.
+        Retryable: the server cannot be reached, was lost, or another restore is under way; the same.
+    """
+    begun = time.monotonic()
+    progress("reading the archive", 0, 0)
+    verified = check_digest(source.path)
+    name = databases.name_in(settings)
+    with source.opened() as file:
+        reader = DataReader(source.path, file)
+        manifest = reader.manifest
+        with databases.open_database(settings, name) as connection, databases.alone(connection, name):
+            _check(connection, source, name, manifest)
+            with transaction(connection):
+                _fill(connection, name, reader, progress)
+                first = next(each.next_value for each in manifest.tables if each.name == _STALE)
+                (last,) = run(connection, "find_marks_since", first=first).fetchone() or (None,)
+                if hold_jobs:
+                    run(connection, "pause_jobs")
+            progress("statistics", 0, 0)
+            run(connection, "analyze_database")
+            waits = not _derive(connection, manifest, progress)
+            if not waits and last is not None:
+                run(connection, "take_stale_between", first=first, last=last)
+    return DataRestoreReport(
+        str(source.path),
+        name,
+        manifest.database,
+        manifest.made_by,
+        manifest.revision,
+        len(manifest.tables),
+        sum(reader.rows(each.name) for each in [*manifest.tables, *manifest.aggregates]),
+        waits,
+        verified,
+        time.monotonic() - begun,
+    )
+
+
+def _check(connection: Connection, source: Source, name: str, manifest: Manifest) -> None:
+    found = schema.describe(connection)
+    if found.revision != manifest.revision:
+        has = f"is at {found.revision}" if found.revision else "has none"
+        raise Permanent(
+            f"{source.path} is of schema revision {manifest.revision}, and the database {name} {has}: restore it into"
+            f" an empty database after: chandlery migrate upgrade {manifest.revision}; what is newer comes afterwards"
+        )
+    if found.disabled is not None:
+        raise Permanent(f"{found.disabled} in the database {name}: triggers would leave no marks; put it back")
+
+
+def _fill(connection: Connection, name: str, reader: DataReader, progress: Progress) -> None:
+    """Load all of it, and hold what came of it against what was read."""
+    run(connection, "lock_gaps")
+    run(connection, "lock_candles")
+    tables, manifest = list_tables(connection), reader.manifest
+    _require_alike(tables, manifest)
+    _do(connection, "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", sql.SQL(", ").join(map(_relation, tables)))
+    if held := [f"market.{each.name}" for each in tables if _holds(connection, each)]:
+        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
+        raise Permanent(
+            f"the database {name} is not empty: there are rows in {', '.join(held[:3])}{more}; a backup of data alone"
+            " goes into a database that was just made, and migrated"
+        )
+    for each in manifest.tables:
+        if each.sequence:
+            run(connection, "set_sequence", sequence=each.sequence, next_value=each.next_value)
+    loaded = _Loading(connection, reader.parts())
+    total = len(manifest.tables) + len(manifest.aggregates)
+    for done, table in enumerate(manifest.tables):
+        progress(table.name, done, total)
+        if table.name != _STALE:
+            _do(connection, "DELETE FROM {}", _relation(table))  # what triggers left for other rows
+        loaded.load(table, _relation(table))
+    lasting = {each.name: each for each in read_rows(connection, LastingAggregate, "list_lasting_aggregates")}
+    for done, table in enumerate(manifest.aggregates):
+        progress(table.name, len(manifest.tables) + done, total)
+        if table.name not in lasting or set(lasting[table.name].columns) != set(table.columns):
+            raise Permanent(f"the aggregate {table.name} of the backup is not one of the database's")
+        loaded.load(table, sql.Identifier(*lasting[table.name].relation))
+    loaded.require_end()
+    progress("comparing", total, total)
+    for table in manifest.tables:
+        if (there := _count(connection, table)) != reader.rows(table.name):
+            raise Permanent(f"{reader.rows(table.name):,} rows of {table.name} were read, and {there:,} came of them")
+
+
+class _Loading:
+    """Loads parts into tables, as they come."""
+
+    def __init__(self, connection: Connection, parts: Iterator[tuple[Part, bytes]]) -> None:
+        self._connection = connection
+        self._parts = parts
+        self._next = next(parts, None)
+
+    def load(self, table: DataTable, relation: sql.Composable) -> None:
+        """Those of a table, whose turn it is; each by a statement of its own, to whose triggers all of it is handed."""
+        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+            relation, sql.SQL(", ").join(map(sql.Identifier, table.columns))
+        )
+        while self._next is not None and self._next[0].table == table.name:
+            with psycopg_errors_translated(), self._connection.cursor().copy(statement) as copy:
+                copy.write(self._next[1])
+            self._next = next(self._parts, None)
+
+    def require_end(self) -> None:
+        """Refuse rows of a table that is not named.
+
+        Raises:
+            Permanent: there are some.
+        """
+        if self._next is not None:
+            raise Permanent(
+                f"the backup's part {self._next[0].name} is of no table that its manifest names, or not in order"
+            )
+
+
+def _require_alike(tables: Sequence[DataTable], manifest: Manifest) -> None:
+    """The same revision has the same tables, unless somebody changed them."""
+    there = {each.name: each for each in tables}
+    for each in manifest.tables:
+        mine = there.pop(each.name, None)
+        if mine is None or (mine.columns, mine.sequence) != (each.columns, each.sequence):
+            raise Permanent(f"the table market.{each.name} of the backup is another here: chandlery migrate check")
+    if there:
+        raise Permanent(f"the backup has no table market.{min(there)}: chandlery migrate check, where it was made")
+
+
+def _relation(table: DataTable) -> sql.Identifier:
+    return sql.Identifier("market", table.name)
+
+
+def _holds(connection: Connection, table: DataTable) -> bool:
+    return bool(_do(connection, "SELECT FROM {} LIMIT 1", _relation(table)).rowcount)
+
+
+def _count(connection: Connection, table: DataTable) -> int:
+    known = sql.SQL("stale_id < {}").format(table.next_value) if table.name == _STALE else sql.SQL("true")
+    (rows,) = _do(connection, "SELECT count(*) FROM {} WHERE {}", _relation(table), known).fetchone() or (0,)
+    return int(rows)
+
+
+def _do(connection: Connection, statement: LiteralString, *parts: sql.Composable) -> Cursor[TupleRow]:
+    with psycopg_errors_translated():
+        return connection.execute(sql.SQL(statement).format(*parts))
+
+
+def _derive(connection: Connection, manifest: Manifest, progress: Progress) -> bool:
+    """Materialize derived candles as far as they were, the oldest first; whether all of that was done.
+
+    Otherwise the marks stay, and whoever takes marks does it.
+    """
+    if manifest.revision != schema.REVISION:
+        return False
+    if manifest.materialized_to is None:
+        return True
+    try:
+        for timeframe, told in ((Timeframe.H4, "candles_5m to candles_4h"), (Timeframe.D1, "days")):
+            _derive_chain(connection, timeframe, manifest.materialized_to, partial(progress, f"deriving {told}"))
+    except Retryable:
+        return False
+    return True
+
+
+def _derive_chain(
+    connection: Connection, timeframe: Timeframe, ends: datetime, told: Callable[[int, int], None]
+) -> None:
+    """Between what retention has dropped: those derived candles came with the backup."""
+    for kept in kept_stretches(derived.list_dropped(connection), ends):
+        refresh_history(connection, timeframe, kept, ends + MINUTE, told)
