@@ -105,9 +105,12 @@ def _position(cursor: str | None, asked: dict[str, str | bool | None]) -> tuple[
         return "-infinity", 0
     try:
         said = read_cursor(cursor, asked, {"starts": str, "gap": int})
-        starts = datetime.fromisoformat(str(said["starts"]))
     except ValueError as error:
         raise Refused("cursor", str(error)) from None
+    try:
+        starts = datetime.fromisoformat(str(said["starts"]))
+    except ValueError:
+        raise Refused("cursor", BROKEN) from None
     gap = int(said["gap"] or 0)
     if starts.tzinfo is None or not 0 <= gap < 2**63:
         raise Refused("cursor", BROKEN)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from psycopg import Connection
 
-from chandlery.domain.cursor import read_cursor, write_cursor
+from chandlery.domain.cursor import BROKEN, read_cursor, write_cursor
 from chandlery.domain.instrument import Instrument
 from chandlery.domain.window import MINUTE, WEEK, Window, floor_minute
 from chandlery.errors import NotFound, Refused
@@ -113,9 +113,12 @@ def _position(
         return "", first, last
     try:
         said = read_cursor(cursor, asked, {"after": str, "first": str, "last": str})
-        return str(said["after"]), date.fromisoformat(str(said["first"])), date.fromisoformat(str(said["last"]))
     except ValueError as error:
         raise Refused("cursor", str(error)) from None
+    try:
+        return str(said["after"]), date.fromisoformat(str(said["first"])), date.fromisoformat(str(said["last"]))
+    except ValueError:
+        raise Refused("cursor", BROKEN) from None
 
 
 def _choose(connection: Connection, keys: Sequence[str], feed: str | None) -> Sequence[Instrument]:

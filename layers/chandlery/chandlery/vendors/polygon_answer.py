@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
 
+from chandlery.domain.complaint import complaint
 from chandlery.domain.vendor import VendorCandle, turnover_of
 from chandlery.errors import Permanent, Retryable
 
@@ -23,7 +23,7 @@ def _decimal(value: object) -> Decimal:
         return Decimal(value)
     if isinstance(value, Decimal):
         return value
-    raise PydanticCustomError("number", "should be a number")
+    raise ValueError("must be a number")
 
 
 _Price = Annotated[
@@ -157,9 +157,11 @@ def _first_problem(error: ValidationError, document: Any, ticker: str) -> str:
         case ("results", int(index), *rest):
             row = document["results"][index]
             time = _time(row.get("t")) if isinstance(row, dict) else "?"
-            return f"candle of {ticker} at {time} (row {index}) is wrong: {'.'.join(map(str, rest))}: {problem['msg']}"
+            return (
+                f"candle of {ticker} at {time} (row {index}) is wrong: {'.'.join(map(str, rest))}: {complaint(problem)}"
+            )
         case loc:
-            return f"answer for {ticker} is wrong: {'.'.join(map(str, loc))}: {problem['msg']}"
+            return f"answer for {ticker} is wrong: {'.'.join(map(str, loc))}: {complaint(problem)}"
 
 
 def _time(epoch_ms: object) -> str:
