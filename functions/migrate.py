@@ -118,6 +118,6 @@ def _read(event: dict[str, Any]) -> Upgrade | Current | Check | SyncSessions:
         problem = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"]) or "event"
         raise Permanent(
-            f'the event is malformed: {where}: {complaint(problem)}; send {{"do": "upgrade"}}, {{"do": "current"}}, or what'
-            " chandlery sessions export writes"
+            f'the event is malformed: {where}: {complaint(problem)}; send {{"do": "upgrade"}}, {{"do": "current"}}, or'
+            " what chandlery sessions export writes"
         ) from None

@@ -1,4 +1,4 @@
-"""What is wrong with a value, in one way wherever it comes from: environment, secret, file, event, request or vendor."""
+"""What is wrong with a value, said in one way for all sources: environment, secret, file, event, request, vendor."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chandlery.domain.duration import in_words
+from chandlery.domain.duration import between, in_words
 from chandlery.domain.measured import LastRun, Measured
 from chandlery.domain.rhythm import RHYTHMS
 
@@ -243,4 +243,4 @@ def _keeps_policies(measured: Measured) -> bool:
 
 
 def _ago(moment: datetime, at: datetime) -> str:
-    return f"at {moment.isoformat().replace('+00:00', 'Z')}, {in_words(at - moment)} ago"
+    return f"at {moment.isoformat().replace('+00:00', 'Z')}, {between(moment, at)} ago"

@@ -180,9 +180,9 @@ def plan_shares(connection: Connection, instruments: int) -> Sequence[Share]:
     return [Share(first, first + instruments - 1) for first in range(row[0], row[1] + 1, instruments)]
 
 
-def sum_open(connection: Connection) -> Sequence[OpenGaps]:
-    """The open gaps of each feed that has any, whatever their age."""
-    return read_rows(connection, OpenGaps, "sum_open_gaps")
+def sum_open(connection: Connection, at: datetime) -> Sequence[OpenGaps]:
+    """The open gaps of each feed that has any that began before a moment, whatever their age."""
+    return read_rows(connection, OpenGaps, "sum_open_gaps", at=at)
 
 
 def record_scan(connection: Connection, component: str, window: Window, resume_at: datetime | None = None) -> None:
