@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from chandlery.domain.counting import spell
 from chandlery.domain.coverage import coverage_of
 from chandlery.store.coverage import DayCoverage
 from chandlery.usecases.report_coverage import report_coverage
@@ -107,7 +108,8 @@ def _summary(days: Sequence[DayCoverage], instruments: int) -> str:
         for name in ("expected", "present", "explained", "missing", "not_judged")
     )
     dates = len({day.session_date for day in days})
-    return f"{instruments:,} instruments, {dates:,} session days: {totals}; coverage {_percent(_together(days))}"
+    counts = f"{spell(instruments, 'instrument')}, {spell(dates, 'session day')}"
+    return f"{counts}: {totals}; coverage {_percent(_together(days))}"
 
 
 def _draw(lines: Sequence[_Line], dates: Sequence[date]) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from chandlery.domain.counting import spell
 from chandlery.domain.drops import PastDrop, kept_history
 from chandlery.domain.policy_plan import Action, Step
 from chandlery.domain.policy_rules import lint as find_problems
@@ -82,7 +83,7 @@ def lint(as_json: AsJson = False) -> None:
     for problem in () if as_json else problems:
         out.print(problem, soft_wrap=True, markup=False)
     if problems:
-        raise Permanent(f"{len(problems)} problems in policies.toml")
+        raise Permanent(f"{spell(len(problems), 'problem')} in policies.toml")
     if not as_json:
         out.print("the policies can be kept")
 

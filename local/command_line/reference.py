@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from psycopg import Connection
 
+from chandlery.domain.counting import spell
 from chandlery.domain.session import Calendar, Origin
 from chandlery.errors import NotFound
 from chandlery.store import instruments as instrument_store
@@ -167,7 +168,7 @@ def _told(calendar: Calendar, done: Replaced) -> Iterator[str]:
     """What was done, what changed, and what stays because somebody imported it."""
     yield f"{calendar.name}: " + _deed(calendar, done)
     if done.time_zone_before is not None and (done.changed or calendar.origin is not Origin.LIBRARY):
-        yield f"{done.changed:,} days changed"
+        yield f"{spell(done.changed, 'day')} changed"
     if done.time_zone_before not in (None, done.time_zone):
         yield f"time zone {done.time_zone} instead of {done.time_zone_before}"
     if done.kept:
@@ -175,7 +176,7 @@ def _told(calendar: Calendar, done: Replaced) -> Iterator[str]:
         if calendar.time_zone != done.time_zone:
             yield f"time zone stays {done.time_zone}, as imported"
     if done.restamped:
-        yield f"{done.restamped:,} candles stamped anew"
+        yield f"{spell(done.restamped, 'candle')} restamped"
 
 
 def _deed(calendar: Calendar, done: Replaced) -> str:
@@ -183,9 +184,9 @@ def _deed(calendar: Calendar, done: Replaced) -> str:
     days = _days_told([(calendar.known_from, calendar.known_to)])
     match calendar.origin:
         case Origin.LIBRARY:
-            return f"{len(calendar.sessions):,} sessions known from {calendar.known_from} to {calendar.known_to}"
+            return f"{spell(len(calendar.sessions), 'session')} known from {calendar.known_from} to {calendar.known_to}"
         case Origin.OPERATOR:
-            return f"{len(calendar.sessions):,} sessions imported, {known}"
+            return f"{spell(len(calendar.sessions), 'session')} imported, {known}"
         case Origin.TAKEN_BACK:
             return f"the library's sessions again: {days}"
         case Origin.FORGOTTEN:

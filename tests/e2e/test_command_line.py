@@ -70,10 +70,10 @@ def ticks(tmp_path: Path) -> Path:
 def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     result = start(("demo",), ENVIRONMENT, tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "1 candles revised, 1 late ticks" in result.stdout
+    assert "1 candle revised, 1 late tick," in result.stdout
     assert "the same tick again: 0 new ticks" in result.stdout
-    assert "live gap monitor: 1 gaps found, 0 gaps filled, 1 gaps open, 0.900 coverage 24h" in result.stdout
-    assert "live gap monitor: 0 gaps found, 1 gaps filled, 0 gaps open, 1.000 coverage 24h" in result.stdout
+    assert "live gap monitor: 1 gap found, 0 gaps filled, 1 gap open, 0.900 coverage 24h" in result.stdout
+    assert "live gap monitor: 0 gaps found, 1 gap filled, 0 gaps open, 1.000 coverage 24h" in result.stdout
     assert "19 stale taken, 0 stale waiting" in result.stdout
     assert result.stdout.splitlines()[-1] == "HEALTHY: 0 minutes waiting, newest candle 2026-01-05T15:14:00Z"
     assert result.stderr == ""
@@ -210,7 +210,7 @@ def test_what_is_missing_is_read_and_explained(chandlery: Chandlery, tmp_path: P
     shown = chandlery("gaps", key, "--feed", "DESK", "--reason", "feed_down", "--all")
     assert "2026-02-10T12:20Z  12:40Z" in shown.stdout
     assert shown.stdout.splitlines()[-1] == (
-        "1 gaps open, 20 minutes: feed_down 1 (20 min); 0 gaps healed or explained, 0 minutes"
+        "1 gap open, 20 minutes: feed_down 1 (20 min); 0 gaps healed or explained, 0 minutes"
     )
     assert chandlery("gaps", key, "--to", "2026-02-10T12:20Z").stdout == "0 gaps open, 0 minutes\n"
 
@@ -553,7 +553,7 @@ def test_ticks_in_conflict_are_named_and_the_flags_decide(chandlery: Chandlery, 
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "nothing of the file is imported" in refused.stderr
     assert chandlery(*command, "--on-conflict", "replace").stdout.endswith(
-        "0 new ticks, 1 known already, 1 replaced, 1 rows in conflict\n"
+        "0 new ticks, 1 known already, 1 replaced, 1 row in conflict\n"
     )
     by_file = chandlery("import", "ticks", str(seq_0), "--instrument", key)
     assert (by_file.returncode, "to import every row: --seq by-row" in by_file.stderr) == (1, True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from chandlery.domain.counting import spell
+
 
 @dataclass(frozen=True)
 class Drop:
@@ -78,7 +80,7 @@ def _stretches(chunks: Sequence[DueChunk]) -> Iterator[Sequence[DueChunk]]:
 
 
 def _told(stretch: Sequence[DueChunk]) -> str:
-    chunks = f"{len(stretch):,} {'chunk' if len(stretch) == 1 else 'chunks'}"
+    chunks = spell(len(stretch), "chunk")
     counted = [each.rows for each in stretch if each.rows is not None]
     rows = f", {_rows(sum(counted))}" if len(counted) == len(stretch) else ""
     return f"{chunks} from {_moment(stretch[0].starts)} to {_moment(stretch[-1].ends)}{rows}"
@@ -87,7 +89,7 @@ def _told(stretch: Sequence[DueChunk]) -> str:
 def _rows(count: int | None) -> str:
     if count is None:
         return "rows that nobody counted"
-    return f"{count:,} {'row' if count == 1 else 'rows'}"
+    return spell(count, "row")
 
 
 def _moment(moment: datetime) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from chandlery.domain.counting import spell
 from chandlery.domain.drops import DueChunk, told_of
 from chandlery.domain.policy import (
     SETTLE,
@@ -221,7 +222,7 @@ def _columnstore(name: str, policies: TablePolicies, table: FoundTable) -> Itera
             yield Action(
                 name,
                 Step.REMOVE_COLUMNSTORE,
-                f"{name}: no columnstore; turn {table.columnar_chunks} chunks back into rows",
+                f"{name}: no columnstore; turn {spell(table.columnar_chunks, 'chunk')} back into rows",
                 destructive=table.columnar_chunks > 0,
                 values={"table_name": name},
             )

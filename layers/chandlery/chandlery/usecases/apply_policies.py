@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.domain.counting import spell
 from chandlery.domain.policy import Policies, workers_needed
 from chandlery.domain.policy_plan import Action, Found, FoundJob, plan, release_history, releases
 from chandlery.domain.policy_rules import lint
@@ -82,8 +83,9 @@ class Applied:
         kind = Retryable if any(isinstance(error, Retryable) for _, error in self.failed) else Permanent
         said = [f"{action.says}: {error}" for action, error in self.failed[:_MOST_TOLD]]
         if len(self.failed) > _MOST_TOLD:
-            said.append(f"and so for {len(self.failed) - _MOST_TOLD} more tables")
-        return kind(f"{len(self.done)} changes of policies were made, others failed: {'; '.join(said)}")
+            said.append(f"and so for {spell(len(self.failed) - _MOST_TOLD, 'more table')}")
+        made = spell(len(self.done), "change of policies was", "changes of policies were")
+        return kind(f"{made} made, others failed: {'; '.join(said)}")
 
 
 def put_right(connection: Connection, actions: Sequence[Action], has_time: Callable[[], bool]) -> Applied:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.domain.counting import spell
 from chandlery.domain.cursor import BROKEN, read_cursor, write_cursor
 from chandlery.domain.window import MINUTE, floor_minute
 from chandlery.errors import Refused
@@ -89,7 +90,7 @@ def remark_not_judged(connection: Connection, choice: Choice, at: datetime) -> I
     """Say of what nobody has looked at that it may have gaps that the ledger does not know."""
     found = coverage.sum_not_judged(connection, choice, floor_minute(at) - MINUTE)
     if found.starts and found.ends:
-        who = f"{found.instruments:,} instrument{'s are' if found.instruments > 1 else ' is'}"
+        who = spell(found.instruments, "instrument is", "instruments are")
         yield (
             f"{who} not judged everywhere between {_told(found.starts)} and {_told(found.ends)}: what is missing there"
             " is no gap yet; see: chandlery coverage"

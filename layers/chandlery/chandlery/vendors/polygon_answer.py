@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from chandlery.domain.complaint import complaint
+from chandlery.domain.counting import spell
 from chandlery.domain.vendor import VendorCandle, turnover_of
 from chandlery.errors import Permanent, Retryable
 
@@ -93,7 +94,8 @@ def read_page(document: Any, ticker: str, *, adjusted: bool) -> Page:
         )
     if page.rows_counted is not None and page.rows_counted != len(page.rows or ()):
         raise Permanent(
-            f"polygon counts {page.rows_counted} candles of {ticker} and sent {len(page.rows or ())}; tell the vendor"
+            f"polygon counts {spell(page.rows_counted, 'candle')} of {ticker} and sent {len(page.rows or ())};"
+            " tell the vendor"
         )
     return page
 
