@@ -57,6 +57,21 @@ def told_of(chunks: Sequence[DueChunk]) -> str:
     return "; ".join(_told(stretch) for stretch in _stretches(chunks))
 
 
+def let_go(due: Iterable[DueChunk], but_of: Collection[str]) -> Iterator[str]:
+    """What retention drops next, a sentence for each table.
+
+    Args:
+        due: chunks older than their tables' retention.
+        but_of: tables of which the operator does not let rows go by the clock; history is released by name.
+    """
+    going = sorted(
+        (each for each in due if (each.is_released if each.history else each.table_name not in but_of)),
+        key=lambda each: (each.table_name, each.starts),
+    )
+    for table, chunks in groupby(going, key=lambda each: each.table_name):
+        yield f"{table}: {told_of(list(chunks))}"
+
+
 def kept_history(due: Iterable[DueChunk], but_of: Collection[str] = ()) -> Iterator[str]:
     """The history that is kept though it is older than retention, a sentence for each table and reason."""
     kept = sorted(
