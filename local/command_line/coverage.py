@@ -11,6 +11,7 @@ from rich.text import Text
 
 from chandlery.domain.counting import spell
 from chandlery.domain.coverage import coverage_of
+from chandlery.domain.window import DAY
 from chandlery.store.coverage import DayCoverage
 from chandlery.usecases.report_coverage import report_coverage
 from local.command_line.database import open_connection
@@ -36,9 +37,14 @@ def coverage(
         date | None,
         typer.Option("--from", parser=parse_day, metavar="DATE", help="first session date; the 7th last when absent"),
     ] = None,
-    last: Annotated[
+    ends: Annotated[
         date | None,
-        typer.Option("--to", parser=parse_day, metavar="DATE", help="last session date; the last judged when absent"),
+        typer.Option(
+            "--to",
+            parser=parse_day,
+            metavar="DATE",
+            help="session date to stop before; the day after the last judged when absent",
+        ),
     ] = None,
     feed: Annotated[str | None, typer.Option(help="only this feed's instruments")] = None,
     worst: Annotated[int, typer.Option(min=1, metavar="N", help="instruments to show, the worst, if more")] = 40,
@@ -50,8 +56,9 @@ def coverage(
     Missing minutes are open gaps; those not judged have no candle, and no gap monitor has looked, or could tell why:
     they are no part of coverage. --json tells every instrument.
     """
-    if first and last and first > last:
-        raise typer.BadParameter(f"--from {first} is after --to {last}")
+    if first and ends and first >= ends:
+        raise typer.BadParameter(f"--from {first} is not before --to {ends}")
+    last = ends and ends - DAY
     with open_connection() as connection, working("coverage"):
         report = report_coverage(connection, datetime.now(UTC), keys=keys or (), feed=feed, first=first, last=last)
     for remark in report.remarks:

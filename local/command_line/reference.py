@@ -33,11 +33,11 @@ _MOST_TOLD = 5
 @sessions.command()
 def sync(
     first: Annotated[
-        date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="2005-01-01 when absent")
+        date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="first day; 2005-01-01 when absent")
     ] = None,
     last: Annotated[
         date | None,
-        typer.Option("--to", parser=parse_day, metavar="DATE", help="two years ahead when absent"),
+        typer.Option("--to", parser=parse_day, metavar="DATE", help="last day, included; two years ahead when absent"),
     ] = None,
     calendar: Annotated[list[str] | None, typer.Option(help="may be repeated; all in use when absent")] = None,
 ) -> None:
@@ -97,10 +97,14 @@ def import_sessions(
 def remove(
     calendar: Annotated[str, typer.Argument(help="whose imported days are taken back")],
     first: Annotated[
-        date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="its first known day when absent")
+        date | None,
+        typer.Option("--from", parser=parse_day, metavar="DATE", help="first day; its first known one when absent"),
     ] = None,
     last: Annotated[
-        date | None, typer.Option("--to", parser=parse_day, metavar="DATE", help="its last known day when absent")
+        date | None,
+        typer.Option(
+            "--to", parser=parse_day, metavar="DATE", help="last day, included; its last known one when absent"
+        ),
     ] = None,
 ) -> None:
     """Take back what was imported: the library's sessions stand there again, and none where no library has any."""
@@ -112,7 +116,7 @@ def remove(
         if starts is None or ends is None:
             raise NotFound(f"{calendar} knows no day: nothing is there to be removed")
         if starts > ends:
-            raise typer.BadParameter(f"--from {starts} lies after --to {ends}")
+            raise typer.BadParameter(f"--from {starts} is after --to {ends}")
         for days in calendars.taken_back(calendar, stored.time_zone, starts, ends):
             fill(connection, days)
 
@@ -121,11 +125,11 @@ def remove(
 def export_sessions(
     calendar: Annotated[list[str], typer.Argument(help="names, as exchange_calendars has them")],
     first: Annotated[
-        date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="2005-01-01 when absent")
+        date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="first day; 2005-01-01 when absent")
     ] = None,
     last: Annotated[
         date | None,
-        typer.Option("--to", parser=parse_day, metavar="DATE", help="two years ahead when absent"),
+        typer.Option("--to", parser=parse_day, metavar="DATE", help="last day, included; two years ahead when absent"),
     ] = None,
     file: Annotated[Path | None, typer.Option(help="sessions of one's own, as `import` takes them")] = None,
     time_zone: Annotated[str | None, typer.Option(help="of the calendar in the file")] = None,

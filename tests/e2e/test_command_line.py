@@ -216,7 +216,7 @@ def test_what_is_missing_is_read_and_explained(chandlery: Chandlery, tmp_path: P
 
     (day,) = json.loads(chandlery("coverage", key, "--json").stdout)
     assert [day[name] for name in ("session_date", "expected", "present", "missing")] == ["2026-02-10", 60, 40, 20]
-    drawn = chandlery("coverage", key, "--from", "2026-02-09", "--to", "2026-02-10")
+    drawn = chandlery("coverage", key, "--from", "2026-02-09", "--to", "2026-02-11")
     assert f"{key}  xx?" in drawn.stdout
     assert "minutes are not judged" in drawn.stderr
     assert len(drawn.stderr.splitlines()) == 1
@@ -265,11 +265,11 @@ def test_adding_an_instrument_again_changes_nothing_it_has(chandlery: Chandlery)
     assert chandlery("instruments", "add", key, "--calendar", "24/7", "--feed", "wire").returncode == 0
     for again in ((), ("--calendar", "24/7"), ("--feed", "wire")):
         assert chandlery("instruments", "add", key, *again).stdout == f"{key}: nothing changed\n"
-    other = chandlery("instruments", "add", key, "--calendar", "XNYS", "--listed", "2026-01-01")
+    other = chandlery("instruments", "add", key, "--calendar", "XNYS", "--ticker", "SAME")
     assert other.returncode == 1
     assert other.stderr == (
         f"chandlery: {key} is there already with calendar 24/7; to change that: chandlery instruments set {key}"
-        " --calendar XNYS\n"
+        " --calendar XNYS --ticker polygon=SAME\n"
     )
     assert chandlery("instruments", "set", key).returncode == 2
     assert chandlery("instruments", "set", key, "--feed", "other", "--ticker", "SAME").stdout == (
@@ -315,7 +315,7 @@ def test_calendars_are_listed(chandlery: Chandlery) -> None:
         (("gaps", "A@B@C"), 1, "chandlery: no instrument A@B@C"),
         (("gaps", "--feed", "NOPE"), 1, "chandlery: no feed NOPE; there is: "),
         (("gaps", "--reason", "nope"), 2, "'nope' is not one of 'unaggregated', 'no_trades', 'instrument_silent'"),
-        (("coverage", "--from", "2026-01-02", "--to", "2026-01-01"), 2, "is after --to"),
+        (("coverage", "--from", "2026-01-02", "--to", "2026-01-02"), 2, "is not before --to"),
         (("coverage", "--from", "2099-01-01", "--to", "2099-01-02"), 1, "chandlery: the calendar 24/7 is known from"),
         (("explain", KEY, "noon"), 2, "noon is not a time"),
         (("explain", KEY, "9999-12-31T23:59Z"), 2, "9999-12-31T23:59Z is no time of a market; give one from 1900 to"),
@@ -512,10 +512,10 @@ def test_a_file_becomes_candles_of_every_timeframe_in_one_command(chandlery: Cha
     assert chandlery("instruments", "add", key, "--calendar", "24/7").returncode == 0
     path = tmp_path / "once.csv"
     path.write_text("time,price,size\n2013-10-07T12:00:01Z,5,1\n2013-10-07T12:07:01Z,7,2\n")
-    told = chandlery("coverage", key, "--from", "2013-10-07", "--to", "2013-10-07").stderr
+    told = chandlery("coverage", key, "--from", "2013-10-07", "--to", "2013-10-08").stderr
     assert "neither data nor a listing is known; import data" in told
     assert chandlery("import", "ticks", str(path), "--instrument", key).returncode == 0
-    told = chandlery("coverage", key, "--from", "2013-10-07", "--to", "2013-10-07").stderr
+    told = chandlery("coverage", key, "--from", "2013-10-07", "--to", "2013-10-08").stderr
     assert f"chandlery import ticks FILE --instrument {key} --aggregate" in told
 
     made = chandlery("import", "ticks", str(path), "--instrument", key, "--aggregate")

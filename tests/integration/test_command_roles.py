@@ -37,7 +37,7 @@ COMMANDS = [
     (READER, f"candles {KEY} 1m {STRETCH} --csv"),
     (READER, f"candles {KEY} 1h {STRETCH} --json"),
     (READER, "gaps --all --json"),
-    (READER, "coverage --from 2026-03-02 --to 2026-03-02 --json"),
+    (READER, "coverage --from 2026-03-02 --to 2026-03-03 --json"),
     (READER, f"explain {KEY} 2026-03-02T12:05Z"),
     (READER, "instruments list --json"),
     (READER, "feeds list --json"),
