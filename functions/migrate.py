@@ -13,6 +13,7 @@ from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from chandlery.component import LambdaContext
+from chandlery.domain.complaint import complaint
 from chandlery.domain.session import Calendar
 from chandlery.errors import ChandleryError, Permanent, Retryable
 from chandlery.settings import read_settings
@@ -117,6 +118,6 @@ def _read(event: dict[str, Any]) -> Upgrade | Current | Check | SyncSessions:
         problem = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"]) or "event"
         raise Permanent(
-            f'the event is malformed: {where}: {problem["msg"]}; send {{"do": "upgrade"}}, {{"do": "current"}}, or what'
-            " chandlery sessions export writes"
+            f'the event is malformed: {where}: {complaint(problem)}; send {{"do": "upgrade"}}, {{"do": "current"}}, or'
+            " what chandlery sessions export writes"
         ) from None

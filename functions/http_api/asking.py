@@ -7,7 +7,6 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
-from pydantic_core import PydanticCustomError
 
 from chandlery.domain.hours import Hours
 from chandlery.domain.timeframe import AUTO, Timeframe
@@ -20,7 +19,7 @@ _TIME, _DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d"), re.compile(r"\d{4}-\d{2}-
 def _plausible(moment: datetime) -> datetime:
     # Compared as instants, which no overflow at the ends of years can break.
     if not EARLIEST < moment < LATEST:
-        raise PydanticCustomError("time", "a time of the years 1900 to 2199")
+        raise ValueError("must be a time of the years 1900 to 2199")
     return moment
 
 
@@ -31,7 +30,7 @@ def _written(text: Any) -> Any:
     if isinstance(text, str) and _DATE.fullmatch(text):
         return f"{text}T00:00:00Z"
     if not isinstance(text, str) or not _TIME.match(text):
-        raise PydanticCustomError("time", "a time in ISO 8601 with an offset, such as 2026-03-02T09:15:00Z, or a date")
+        raise ValueError("must be a time in ISO 8601 with an offset, such as 2026-03-02T09:15:00Z, or a date")
     # A blank is what a plus in an unescaped query becomes: 2026-03-02T10:00:00+01:00.
     return text.replace(" ", "+")
 
@@ -39,20 +38,17 @@ def _written(text: Any) -> Any:
 def _dated(text: Any) -> Any:
     if isinstance(text, date | None) or (isinstance(text, str) and _DATE.fullmatch(text)):
         return text
-    raise PydanticCustomError("date", "a date in ISO 8601, such as 2026-03-02")
+    raise ValueError("must be a date in ISO 8601, such as 2026-03-02")
 
 
 def _sayable(text: str) -> str:
     if "\0" in text:
-        raise PydanticCustomError("text", "no text has the character NUL")
+        raise ValueError("must not have the character NUL")
     return text
 
 
 def _timeframe(text: Any) -> Any:
-    try:
-        return Timeframe.parse(text) if isinstance(text, str) else text
-    except ValueError as error:
-        raise PydanticCustomError("timeframe", "{said}", {"said": str(error)}) from None
+    return Timeframe.parse(text) if isinstance(text, str) else text
 
 
 def _timeframe_or_auto(text: Any) -> Any:

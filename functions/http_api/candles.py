@@ -15,6 +15,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from psycopg import Connection
 from pydantic import BaseModel, Field
 
+from chandlery.domain.counting import spell
 from chandlery.domain.timeframe import AUTO, Timeframe
 from chandlery.domain.window import EARLIEST, MINUTE, Window, floor_minute
 from chandlery.errors import Refused
@@ -114,7 +115,7 @@ def get_candles(
     """Answer a page."""
     at = asked_at()
     if limit > SANDBOX.settings.api_most_candles:
-        raise Refused("limit", f"{SANDBOX.settings.api_most_candles:,} candles are the most")
+        raise Refused("limit", f"{spell(SANDBOX.settings.api_most_candles, 'candle is', 'candles are')} the most")
     check_order(starts, ends, at)
     chosen = _route(instrument_key, starts, ends or at, cursor) if timeframe == AUTO else Timeframe(timeframe)
     hours = hours_of(session, align)

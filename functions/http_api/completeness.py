@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, Field
 
+from chandlery.domain.window import DAY
 from chandlery.errors import Refused
 from chandlery.usecases.list_gaps import list_gaps
 from chandlery.usecases.report_coverage import report_coverage
@@ -201,13 +202,13 @@ def get_coverage(
     instrument_key: Annotated[list[Key] | None, Query(max_length=100, description="may be repeated")] = None,
     feed: Feed = None,
     first: Annotated[Day | None, Query(alias="from", description="session date to begin with")] = None,
-    last: Annotated[Day | None, Query(alias="to", description="session date to end with")] = None,
+    ends: Annotated[Day | None, Query(alias="to", description="session date to stop before")] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="instruments in a page, at most")] = 100,
     cursor: Cursor = None,
 ) -> Response[str]:
     """Answer the days."""
-    if first and last and first > last:
-        raise Refused("from", f"from {first} is after to {last}")
+    if first and ends and first >= ends:
+        raise Refused("from", f"from {first} is not before to {ends}")
     at = asked_at()
     report = SANDBOX.read(
         lambda connection: report_coverage(
@@ -216,7 +217,7 @@ def get_coverage(
             keys=instrument_key or (),
             feed=feed,
             first=first,
-            last=last,
+            last=ends and ends - DAY,
             limit=limit,
             cursor=cursor,
         )

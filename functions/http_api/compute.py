@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field
 
+from chandlery.domain.counting import spell
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import EARLIEST, MINUTE, Window, floor_minute
 from chandlery.errors import Refused
@@ -108,10 +109,10 @@ def post_compute(request: Annotated[ComputeRequest, Body()]) -> Response[str]:
     settings = SANDBOX.settings
     if len(request.indicators) > settings.api_most_indicators:
         raise Refused(
-            "indicators", f"{len(request.indicators)} indicators; {settings.api_most_indicators} are the most"
+            "indicators", f"{spell(len(request.indicators), 'indicator')}; {settings.api_most_indicators} are the most"
         )
     if request.limit is not None and request.limit > settings.api_most_candles:
-        raise Refused("limit", f"{settings.api_most_candles:,} candles are the most")
+        raise Refused("limit", f"{spell(settings.api_most_candles, 'candle is', 'candles are')} the most")
     answered = SANDBOX.read(lambda connection: _answer(connection, request, at))
     # The tag is for answers to GET.
     text = answered.body.decode() + f',"cache":"{answered.cache}"}}}}'
@@ -175,7 +176,8 @@ def _query(connection: Connection, request: ComputeRequest, at: datetime) -> "Se
     limit = request.limit or default
     if limit > most:
         raise Refused(
-            "limit", f"{limit:,} candles of {outputs} values each; {settings.api_most_values:,} values are the most"
+            "limit",
+            f"{spell(limit, 'candle')} of {spell(outputs, 'value')} each; {settings.api_most_values:,} are the most",
         )
     return SeriesQuery(
         key=request.instrument_key,

@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupp
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from pydantic import BaseModel, Field
 
+from chandlery.domain.complaint import complaint
 from chandlery.errors import ChandleryError, NotFound, Refused, Retryable, WrongSchema
 
 CONTENT_TYPE = "application/problem+json"
@@ -106,7 +107,7 @@ def problem_of_fields(error: RequestValidationError, request_id: str) -> Respons
     if broken is not None:
         said = f"the body is not JSON: {broken.get('ctx', {}).get('error') or 'it cannot be read'}"
         return problem(400, said, request_id, errors=[FieldProblem(field="body", detail=said)])
-    errors = [FieldProblem(field=_place(each["loc"])[:_SHOWN], detail=str(each["msg"])) for each in found[:_MOST]]
+    errors = [FieldProblem(field=_place(each["loc"])[:_SHOWN], detail=complaint(each)) for each in found[:_MOST]]
     if len(found) > _MOST:
         errors.append(FieldProblem(field=errors[-1].field, detail=f"and {len(found) - _MOST:,} more like these"))
     return problem(422, "; ".join(f"{each.field}: {each.detail}" for each in errors[:3]), request_id, errors=errors)

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from chandlery.domain.counting import spell
 from chandlery.domain.window import MINUTE, floor_minute
 from chandlery.errors import Permanent
 from chandlery.settings import read_settings
@@ -42,9 +43,9 @@ def backfill(key: Key, starts: From, ends: To, as_json: AsJson = False) -> None:
         show_json(asdict(report))
         return
     out.print(
-        f"{key}: {report.days:,} days asked for, {report.days_empty:,} of them empty there, {report.days_complete:,}"
-        f" complete before; {report.candles_written:,} candles written, {report.candles_revised:,} revised, of"
-        f" {report.candles_read:,}",
+        f"{key}: {spell(report.days, 'day')} asked for, {report.days_empty:,} of them empty at the vendor,"
+        f" {report.days_complete:,} complete before; {spell(report.candles_read, 'candle')} received, "
+        f"{report.candles_written:,} written, {report.candles_revised:,} revised",
         markup=False,
         soft_wrap=True,
     )

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from psycopg import Connection
 
+from chandlery.domain.counting import spell
 from chandlery.domain.hours import Hours
 from chandlery.domain.timeframe import AUTO, Timeframe
 from chandlery.domain.window import Window
@@ -88,7 +89,7 @@ def candles(
         chosen = route_timeframe(connection, key, window) if timeframe == AUTO else Timeframe(timeframe)
         rows = _read(connection, key, chosen, window, hours)
     if timeframe == AUTO:
-        err.print(f"timeframe {chosen}: {len(rows):,} candles", markup=False)
+        err.print(f"timeframe {chosen}: {spell(len(rows), 'candle')}", markup=False)
     columns = COLUMNS if chosen is Timeframe.M1 and not hours.are_folded(chosen) else DERIVED_COLUMNS
     if as_csv:
         show_csv(rows, columns)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from chandlery.domain.counting import spell
 from chandlery.store.ticks import Conflict, Content
 from chandlery.usecases.import_ticks import OnConflict, TickImport
 from local.command_line.output import err, plain
@@ -32,8 +33,8 @@ def tell_conflicts(path: Path, word: str, report: TickImport, on_conflict: OnCon
     if more:
         err.print(f"… and {more:,} more")
     err.print(
-        f"{path.name}: {report.conflicting:,} of {report.read:,} rows have the time and seq of another tick and other"
-        f" content: {_OUTCOMES[on_conflict]}; {_advise(report.conflicts)}",
+        f"{path.name}: {report.conflicting:,} of {spell(report.read, 'row')} have the time and seq of another tick and"
+        f" other content: {_OUTCOMES[on_conflict]}; {_advise(report.conflicts)}",
         style="yellow",
         markup=False,
         soft_wrap=True,

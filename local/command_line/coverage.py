@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from chandlery.domain.counting import spell
 from chandlery.domain.coverage import coverage_of
+from chandlery.domain.window import DAY
 from chandlery.store.coverage import DayCoverage
 from chandlery.usecases.report_coverage import report_coverage
 from local.command_line.database import open_connection
@@ -36,9 +38,14 @@ def coverage(
         date | None,
         typer.Option("--from", parser=parse_day, metavar="DATE", help="first session date; the 7th last when absent"),
     ] = None,
-    last: Annotated[
+    ends: Annotated[
         date | None,
-        typer.Option("--to", parser=parse_day, metavar="DATE", help="last session date; the last judged when absent"),
+        typer.Option(
+            "--to",
+            parser=parse_day,
+            metavar="DATE",
+            help="session date to stop before; the day after the last judged when absent",
+        ),
     ] = None,
     feed: Annotated[str | None, typer.Option(help="only this feed's instruments")] = None,
     worst: Annotated[int, typer.Option(min=1, metavar="N", help="instruments to show, the worst, if more")] = 40,
@@ -50,8 +57,9 @@ def coverage(
     Missing minutes are open gaps; those not judged have no candle, and no gap monitor has looked, or could tell why:
     they are no part of coverage. --json tells every instrument.
     """
-    if first and last and first > last:
-        raise typer.BadParameter(f"--from {first} is after --to {last}")
+    if first and ends and first >= ends:
+        raise typer.BadParameter(f"--from {first} is not before --to {ends}")
+    last = ends and ends - DAY
     with open_connection() as connection, at_work("coverage"):
         report = report_coverage(connection, datetime.now(UTC), keys=keys or (), feed=feed, first=first, last=last)
     for remark in report.remarks:
@@ -108,7 +116,8 @@ def _summary(days: Sequence[DayCoverage], instruments: int) -> str:
         for name in ("expected", "present", "explained", "missing", "not_judged")
     )
     dates = len({day.session_date for day in days})
-    return f"{instruments:,} instruments, {dates:,} session days: {totals}; coverage {_percent(_together(days))}"
+    counts = f"{spell(instruments, 'instrument')}, {spell(dates, 'session day')}"
+    return f"{counts}: {totals}; coverage {_percent(_together(days))}"
 
 
 def _draw(lines: Sequence[_Line], dates: Sequence[date]) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from psycopg import Connection
 
+from chandlery.domain.counting import spell
 from chandlery.domain.rebuild import Place, RebuildReport, Step
 from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import Permanent
@@ -51,8 +52,8 @@ def refresh(timeframe: TimeframeName, starts: From, ends: To, as_json: AsJson = 
         show_json(asdict(report))
         return
     out.print(
-        f"{timeframe.value}: {report.pieces:,} pieces of history, {report.refreshes:,} refreshes,"
-        f" {report.fresh:,} of what was fresh already"
+        f"{timeframe.value}: {spell(report.pieces, 'piece')} of history, "
+        f"{spell(report.refreshes, 'refresh', 'refreshes')}, {report.fresh:,} of what was fresh already"
     )
 
 

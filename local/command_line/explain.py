@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from chandlery.domain.counting import spell
 from chandlery.store.ledger import Gap
 from chandlery.store.minute import WholeCandle
 from chandlery.usecases.explain_minute import MinuteReport, Verdict, explain_minute
@@ -92,7 +93,7 @@ def _ticks(report: MinuteReport) -> str:
         words.append(f"first {plain(ticks.first)}, last {plain(ticks.last)}")
     if ticks.valid:
         words.append(f"prices {plain(ticks.lowest)} to {plain(ticks.highest)}")
-    return ", ".join([*words, f"{marks:,} marks waiting" if marks else "no mark waiting"])
+    return ", ".join([*words, f"{spell(marks, 'mark')} waiting" if marks else "no mark waiting"])
 
 
 def _candle(candle: WholeCandle) -> str:
@@ -119,12 +120,13 @@ def _counted(report: MinuteReport) -> str:
 
 def _gap(gap: Gap) -> str:
     words = [
-        f"{gap.reason}, {plain(gap.starts)} to {plain(gap.ends)}, {gap.minutes:,} minutes, found {plain(gap.found_at)}"
+        f"{gap.reason}, {plain(gap.starts)} to {plain(gap.ends)}",
+        f"{spell(gap.minutes, 'minute')}, found {plain(gap.found_at)}",
     ]
     if gap.healed_at:
         words.append(f"healed {plain(gap.healed_at)} from {gap.healed_from}")
     if gap.attempts:
-        words.append(f"{gap.attempts} attempts, next {plain(gap.next_attempt_at) or 'none'}")
+        words.append(f"{spell(gap.attempts, 'attempt')}, next {plain(gap.next_attempt_at) or 'none'}")
     if evidence := evidence_told(gap):
         words.append(evidence)
     return ", ".join(words)

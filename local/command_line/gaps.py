@@ -10,6 +10,7 @@ from psycopg import Connection
 from rich.box import SIMPLE
 from rich.table import Table
 
+from chandlery.domain.counting import spell
 from chandlery.errors import Permanent
 from chandlery.store import feeds, instruments, ledger
 from chandlery.store.ledger import Choice, Gap, Reason, Sum
@@ -116,4 +117,4 @@ def _summary(sums: Sequence[Sum], *, healed: bool) -> str:
 def _told(sums: Sequence[Sum], state: str) -> str:
     gaps, minutes = sum(each.gaps for each in sums), sum(each.minutes for each in sums)
     reasons = ", ".join(f"{each.reason} {each.gaps:,} ({each.minutes:,} min)" for each in sums)
-    return f"{gaps:,} gaps {state}, {minutes:,} minutes" + (f": {reasons}" if reasons else "")
+    return f"{spell(gaps, 'gap')} {state}, {spell(minutes, 'minute')}" + (f": {reasons}" if reasons else "")

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from psycopg import Connection
 
+from chandlery.domain.counting import spell
 from chandlery.domain.instrument import Instrument
 from chandlery.domain.window import CLOCK_ALLOWANCE, MINUTE, Window
 from chandlery.errors import Permanent
@@ -76,14 +77,15 @@ def ticks(
     def bring_in(connection: Connection, file: _File) -> _Counts:
         return _import_ticks(connection, file, on_conflict, seq)
 
-    summary = "{new:,} new ticks, {known:,} known already"
-    more = {
-        "cancelled": ", {cancelled:,} cancelled",
-        "replaced": ", {replaced:,} replaced",
-        "conflicting": ", {conflicting:,} rows in conflict",
-    }
+    def told(counts: _Counts) -> str:
+        words = [spell(counts["new"], "new tick"), f"{counts['known']:,} known already"]
+        words += [f"{counts[name]:,} {name}" for name in ("cancelled", "replaced") if counts[name]]
+        if counts["conflicting"]:
+            words.append(spell(counts["conflicting"], "row in conflict", "rows in conflict"))
+        return ", ".join(words)
+
     options = _Options(skip_bad, aggregate, as_json)
-    done = _import_files(files, instrument, bring_in, summary, more, options)
+    done = _import_files(files, instrument, bring_in, told, options)
     if on_conflict is OnConflict.KEEP and any(each["conflicting"] for each in done):
         raise typer.Exit(1)
 
@@ -104,9 +106,13 @@ def candles(
     Columns: time (start of the minute, ISO 8601 with an offset), open, high, low, close, volume and, if there, vwap,
     trades. Candles made of ticks stay. Import the same file again after an interruption: it goes on.
     """
-    summary = "{written:,} candles written, {revised:,} revised, {unchanged:,} unchanged"
+
+    def told(counts: _Counts) -> str:
+        written = spell(counts["written"], "candle")
+        return f"{written} written, {counts['revised']:,} revised, {counts['unchanged']:,} unchanged"
+
     options = _Options(skip_bad, aggregate, as_json)
-    _import_files(files, instrument, _import_candles, summary, {}, options)
+    _import_files(files, instrument, _import_candles, told, options)
 
 
 @dataclass(frozen=True)
@@ -162,19 +168,17 @@ def _import_files(
     files: Sequence[Path],
     key: str,
     bring_in: _Import,
-    summary: str,
-    more: Mapping[str, str],
+    told: Callable[[_Counts], str],
     options: _Options,
 ) -> Sequence[_Counts]:
-    """Bring files in one by one, and say what was done: of `more`, the counts that are not zero."""
+    """Bring files in one by one, and say what was done."""
     with open_connection() as connection:
         known = instruments.find(connection, key)
         done, reach = [], _Reach()
         for file in files:
             done.append(result := _import_file(connection, known, file, bring_in, reach, skip_bad=options.skip_bad))
             if not options.as_json:
-                told = summary + "".join(text for name, text in more.items() if result[name])
-                out.print(f"{file}: {told.format_map(result)}", soft_wrap=True)
+                out.print(f"{file}: {told(result)}", soft_wrap=True)
         made = _make_candles(connection, known, reach) if options.aggregate else None
     if options.as_json:
         show_json(done if made is None else {"files": done, "made": asdict(made)})
@@ -193,7 +197,7 @@ def _make_candles(connection: Connection, instrument: Instrument, reach: _Reach)
             Window(reach.starts, reach.ends + MINUTE),
             datetime.now(UTC),
             piece_candles=read_settings().live_piece_candles,
-            progress=lambda what, pieces: tell(f"aggregating: {what}, {pieces:,} pieces done"),
+            progress=lambda what, pieces: tell(f"aggregating: {what}, {spell(pieces, 'piece')} done"),
         )
 
 
@@ -206,8 +210,9 @@ def _show_made(instrument: Instrument, made: AggregationReport) -> None:
             soft_wrap=True,
         )
     out.print(
-        f"{instrument.key}: {made.candles_written:,} candles written, {made.candles_revised:,} revised;"
-        f" {made.gaps_found:,} gaps found; {made.hours_refreshed:,} hours of higher timeframes refreshed\n"
+        f"{instrument.key}: {spell(made.candles_written, 'candle')} written, {made.candles_revised:,} revised;"
+        f" {spell(made.gaps_found, 'gap')} found; {spell(made.hours_refreshed, 'hour')} of higher timeframes"
+        " refreshed\n"
         f"next: chandlery candles {instrument.key} 5m {stretch}",
         markup=False,
         soft_wrap=True,
@@ -227,7 +232,7 @@ def _import_file(
         counts = bring_in(connection, file)
     bad = set_aside.rows if set_aside else 0
     if set_aside and bad:
-        err.print(f"[yellow]{path}: {bad:,} bad rows set aside in {set_aside.path}[/yellow]", soft_wrap=True)
+        err.print(f"[yellow]{path}: {spell(bad, 'bad row')} set aside in {set_aside.path}[/yellow]", soft_wrap=True)
     return {"file": str(path), **counts, "bad": bad, "ignored_columns": file.ignored}
 
 

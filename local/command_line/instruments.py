@@ -171,7 +171,8 @@ def _refuse_other(known: Instrument, named: dict[str, Any]) -> None:
     other = [name for name, value in wanted.items() if before.get(name, value) != value]
     if other:
         told = ", ".join(f"{name} {plain(before[name])}" for name in other)
-        options = " ".join(_option(name, wanted[name]) for name in other)
+        # All that was named and is not so, the new as well.
+        options = " ".join(_option(name, value) for name, value in wanted.items() if before.get(name) != value)
         raise Permanent(
             f"{known.key} is there already with {told}; to change that: chandlery instruments set {known.key} {options}"
         )

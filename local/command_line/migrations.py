@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from chandlery.domain.counting import spell
 from chandlery.store.migrations import alembic_config, run_verb
 from chandlery.usecases.check_schema import check_schema
 from local.command_line.database import open_connection, use_database
@@ -52,7 +53,9 @@ def check(as_json: AsJson = False) -> None:
     else:
         for line in [*report.differing, *report.additional]:
             out.print(line, markup=False, soft_wrap=True)
-        differing = f"{len(report.differing):,} things differ" if report.differing else "nothing differs"
+        differing = (
+            spell(len(report.differing), "thing differs", "things differ") if report.differing else "nothing differs"
+        )
         out.print(f"revision {report.revision}: {differing} from what the migrations make")
     raise typer.Exit(1 if report.differing else 0)
 

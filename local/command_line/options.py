@@ -64,9 +64,14 @@ def window_of(starts: datetime, ends: datetime) -> Window:
 
 From = Annotated[
     datetime,
-    typer.Option("--from", parser=parse_moment, metavar="TIME", help="first moment, with offset or Z"),
+    typer.Option(
+        "--from", parser=parse_moment, metavar="TIME", help="first moment, with offset or Z; a date is its midnight UTC"
+    ),
 ]
-To = Annotated[datetime, typer.Option("--to", parser=parse_moment, metavar="TIME", help="moment to stop before")]
+To = Annotated[
+    datetime,
+    typer.Option("--to", parser=parse_moment, metavar="TIME", help="moment to stop before, written the same way"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="machine-readable output")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="instrument key, EXCHANGE@SYMBOL@TYPE")]
 TimeframeName = Annotated[

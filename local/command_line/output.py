@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -119,8 +120,13 @@ def plain(value: object) -> str:
 
 
 def spell_counts(counts: Row, names: Sequence[str]) -> str:
-    """Some of a report's counts in words."""
-    return ", ".join(f"{plain(counts[name])} {name.replace('_', ' ')}" for name in names)
+    """Some of a report's counts in words, by their names: 1 late tick, 2 late ticks."""
+    return ", ".join(f"{plain(counts[name])} {_noun(name, counts[name])}" for name in names)
+
+
+def _noun(name: str, count: object) -> str:
+    words = name.replace("_", " ")
+    return re.sub(r"s\b", "", re.sub(r"ies\b", "y", words)) if count == 1 else words
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """`chandlery policies`: the policies wanted of the database, held against those found."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from chandlery.domain.counting import spell
 from chandlery.domain.drops import PastDrop, kept_history
 from chandlery.domain.policy_plan import Action, Step
 from chandlery.domain.policy_rules import lint as find_problems
@@ -29,8 +30,8 @@ def plan(as_json: AsJson = False) -> None:
     with open_connection() as connection:
         planned = plan_policies(connection, datetime.now(UTC), read_policies(), count_rows=True)
         drops = list_drops(connection, _LAST_DROPS)
-    _show(planned, planned.actions, as_json=as_json, drops=drops)
-    if planned.actions and not as_json:
+    _show(planned, planned.allowed(destructive=False), as_json=as_json, drops=drops)
+    if planned.allowed(destructive=False) and not as_json:
         err.print("nothing was changed; run: chandlery policies apply")
 
 
@@ -66,11 +67,6 @@ def apply(
             history=history or (),
         )
     _show(planned, done, as_json=as_json)
-    waiting = [action for action in planned.actions if action not in done]
-    if waiting and not as_json:
-        for action in waiting:
-            err.print(f"[yellow]not done, since data would be lost: {action.says}[/yellow]", soft_wrap=True)
-        err.print("run: chandlery policies apply --allow-destructive", soft_wrap=True)
 
 
 @app.command()
@@ -82,7 +78,7 @@ def lint(as_json: AsJson = False) -> None:
     for problem in () if as_json else problems:
         out.print(problem, soft_wrap=True, markup=False)
     if problems:
-        raise Permanent(f"{len(problems)} problems in policies.toml")
+        raise Permanent(f"{spell(len(problems), 'problem')} in policies.toml")
     if not as_json:
         out.print("the policies can be kept")
 
@@ -91,12 +87,21 @@ def _show(planned: PolicyPlan, actions: Sequence[Action], *, as_json: bool, drop
     strangers = [f"job {job.job_id}, {job.procedure}" for job in planned.strangers]
     released = {action.table for action in actions if action.step is Step.RELEASE_HISTORY}
     kept = list(kept_history(planned.found.due, but_of=released))
+    waiting = [each for each in planned.allowed(destructive=True) if each.destructive and each not in actions]
     if as_json:
         show_json(
             {
                 "actions": [
-                    {"table": each.table, "says": each.says, "destructive": each.destructive} for each in actions
+                    {
+                        "table": each.table,
+                        "says": each.says,
+                        "destructive": each.destructive,
+                        "drops_rows": each.drops_rows,
+                    }
+                    for each in actions
                 ],
+                "waiting_for_permission": [_said(each) for each in waiting],
+                "dropped_next": planned.going,
                 "history_kept": kept,
                 "drops": [asdict(drop) for drop in drops],
                 "strange_jobs": strangers,
@@ -107,21 +112,33 @@ def _show(planned: PolicyPlan, actions: Sequence[Action], *, as_json: bool, drop
         )
         return
     for action in actions:
-        out.print(f"{action.says}{' (data is lost)' if action.destructive else ''}", soft_wrap=True)
+        out.print(_said(action), soft_wrap=True)
     if not planned.actions:
         out.print("the database has the policies wanted")
-    for said in kept:
-        out.print(f"kept, though older than retention: {said}", soft_wrap=True)
-    if kept:
-        out.print("to let it go: chandlery policies apply --allow-destructive --history TABLE", soft_wrap=True)
+    _list(
+        "waits for your permission", map(_said, waiting), "to permit it: chandlery policies apply --allow-destructive"
+    )
+    _list("retention drops next", planned.going)
+    let_go = "to let it be dropped: chandlery policies apply --allow-destructive --history TABLE"
+    _list("kept, though older than retention", kept, let_go)
     for drop in drops:
         out.print(f"dropped at {plain(drop.dropped_at)}: {drop}", soft_wrap=True)
-    for stranger in strangers:
-        out.print(f"left alone: {stranger}", soft_wrap=True)
+    _list("left alone", strangers)
     if not planned.scheduler.runs:
         out.print("no background scheduler runs: policy maintenance carries the policies out")
     for line in workers_lines(planned.scheduler, planned.workers_needed):
         out.print(line, soft_wrap=True)
+
+
+def _list(what: str, lines: Iterable[str], advice: str = "") -> None:
+    """Print a line for each, and the advice where there is any line."""
+    said = [f"{what}: {line}" for line in lines]
+    for line in [*said, advice] if said and advice else said:
+        out.print(line, soft_wrap=True, markup=False)
+
+
+def _said(action: Action) -> str:
+    return f"{action.says}{' (rows will be dropped)' if action.drops_rows else ''}"
 
 
 def workers_lines(scheduler: Scheduler, needed: int) -> Iterator[str]:

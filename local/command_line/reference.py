@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from psycopg import Connection
 
+from chandlery.domain.counting import spell
 from chandlery.domain.session import Calendar, Origin
 from chandlery.errors import NotFound
 from chandlery.store import instruments as instrument_store
@@ -32,11 +33,11 @@ _MOST_TOLD = 5
 @sessions.command()
 def sync(
     first: Annotated[
-        date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="2005-01-01 when absent")
+        date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="first day; 2005-01-01 when absent")
     ] = None,
     last: Annotated[
         date | None,
-        typer.Option("--to", parser=parse_day, metavar="DATE", help="two years ahead when absent"),
+        typer.Option("--to", parser=parse_day, metavar="DATE", help="last day, included; two years ahead when absent"),
     ] = None,
     calendar: Annotated[list[str] | None, typer.Option(help="may be repeated; all in use when absent")] = None,
 ) -> None:
@@ -96,10 +97,14 @@ def import_sessions(
 def remove(
     calendar: Annotated[str, typer.Argument(help="whose imported days are taken back")],
     first: Annotated[
-        date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="its first known day when absent")
+        date | None,
+        typer.Option("--from", parser=parse_day, metavar="DATE", help="first day; its first known one when absent"),
     ] = None,
     last: Annotated[
-        date | None, typer.Option("--to", parser=parse_day, metavar="DATE", help="its last known day when absent")
+        date | None,
+        typer.Option(
+            "--to", parser=parse_day, metavar="DATE", help="last day, included; its last known one when absent"
+        ),
     ] = None,
 ) -> None:
     """Take back what was imported: the library's sessions stand there again, and none where no library has any."""
@@ -111,7 +116,7 @@ def remove(
         if starts is None or ends is None:
             raise NotFound(f"{calendar} knows no day: nothing is there to be removed")
         if starts > ends:
-            raise typer.BadParameter(f"--from {starts} lies after --to {ends}")
+            raise typer.BadParameter(f"--from {starts} is after --to {ends}")
         for days in calendars.taken_back(calendar, stored.time_zone, starts, ends):
             fill(connection, days)
 
@@ -120,11 +125,11 @@ def remove(
 def export_sessions(
     calendar: Annotated[list[str], typer.Argument(help="names, as exchange_calendars has them")],
     first: Annotated[
-        date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="2005-01-01 when absent")
+        date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="first day; 2005-01-01 when absent")
     ] = None,
     last: Annotated[
         date | None,
-        typer.Option("--to", parser=parse_day, metavar="DATE", help="two years ahead when absent"),
+        typer.Option("--to", parser=parse_day, metavar="DATE", help="last day, included; two years ahead when absent"),
     ] = None,
     file: Annotated[Path | None, typer.Option(help="sessions of one's own, as `import` takes them")] = None,
     time_zone: Annotated[str | None, typer.Option(help="of the calendar in the file")] = None,
@@ -167,7 +172,7 @@ def _told(calendar: Calendar, done: Replaced) -> Iterator[str]:
     """What was done, what changed, and what stays because somebody imported it."""
     yield f"{calendar.name}: " + _deed(calendar, done)
     if done.time_zone_before is not None and (done.changed or calendar.origin is not Origin.LIBRARY):
-        yield f"{done.changed:,} days changed"
+        yield f"{spell(done.changed, 'day')} changed"
     if done.time_zone_before not in (None, done.time_zone):
         yield f"time zone {done.time_zone} instead of {done.time_zone_before}"
     if done.kept:
@@ -175,7 +180,7 @@ def _told(calendar: Calendar, done: Replaced) -> Iterator[str]:
         if calendar.time_zone != done.time_zone:
             yield f"time zone stays {done.time_zone}, as imported"
     if done.restamped:
-        yield f"{done.restamped:,} candles stamped anew"
+        yield f"{spell(done.restamped, 'candle')} restamped"
 
 
 def _deed(calendar: Calendar, done: Replaced) -> str:
@@ -183,9 +188,9 @@ def _deed(calendar: Calendar, done: Replaced) -> str:
     days = _days_told([(calendar.known_from, calendar.known_to)])
     match calendar.origin:
         case Origin.LIBRARY:
-            return f"{len(calendar.sessions):,} sessions known from {calendar.known_from} to {calendar.known_to}"
+            return f"{spell(len(calendar.sessions), 'session')} known from {calendar.known_from} to {calendar.known_to}"
         case Origin.OPERATOR:
-            return f"{len(calendar.sessions):,} sessions imported, {known}"
+            return f"{spell(len(calendar.sessions), 'session')} imported, {known}"
         case Origin.TAKEN_BACK:
             return f"the library's sessions again: {days}"
         case Origin.FORGOTTEN:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from chandlery.domain.counting import spell
 from chandlery.domain.duration import in_words
 from chandlery.domain.health import Health
 from chandlery.domain.policy import workers_needed
@@ -68,10 +69,10 @@ def _show(report: StatusReport) -> None:
 def _indicators_line(report: StatusReport) -> str:
     """What waits for the historical processor."""
     waiting = report.indicators
-    line = f"indicators: {waiting.marks:,} instrument-hours waiting"
+    line = f"indicators: {spell(waiting.marks, 'instrument-hour')} waiting"
     if waiting.oldest_hour:
         line += f", the oldest {plain(waiting.oldest_hour)}"
-    return line + (f"; {waiting.unfilled:,} new ones to be filled" if waiting.unfilled else "")
+    return line + (f"; {spell(waiting.unfilled, 'new one')} to be filled" if waiting.unfilled else "")
 
 
 def show_verdict(report: StatusReport) -> None:
@@ -82,7 +83,7 @@ def show_verdict(report: StatusReport) -> None:
 
 
 def _summary(report: StatusReport) -> str:
-    waiting = f"{report.minutes_waiting:,} minutes waiting"
+    waiting = f"{spell(report.minutes_waiting, 'minute')} waiting"
     if report.oldest_waiting:
         waiting += f", the oldest for {in_words(report.lag_seconds)}"
     newest = f"newest candle {plain(report.newest_candle)}" if report.newest_candle else "no candle yet"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from chandlery.domain.counting import spell
 from chandlery.domain.verification import VerifyReport
 from chandlery.domain.window import EARLIEST, LATEST
 from chandlery.settings import read_settings
@@ -80,6 +81,9 @@ def _show(report: VerifyReport, *, repair: bool, as_json: bool) -> None:
     if not report.wrong:
         out.print("nothing is wrong")
     elif repair:
-        out.print(f"{report.wrong:,} were wrong, {report.repaired:,} of them are put right")
+        out.print(f"{spell(report.wrong, 'was', 'were')} wrong, {report.repaired:,} of them put right")
     else:
-        err.print(f"{report.wrong:,} are wrong; to put them right, run the same command with --repair", soft_wrap=True)
+        err.print(
+            f"{spell(report.wrong, 'is', 'are')} wrong; to put that right, run the same command with --repair",
+            soft_wrap=True,
+        )

@@ -144,6 +144,7 @@ class EmbeddedDatabase:
 
         Returns whether a digest was beside the file, which it was held against. Identities open an encrypted one.
         """
+        tarballs.check_readable(file)
         with in_one_line(self.home):
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._stopped():

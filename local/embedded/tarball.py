@@ -83,7 +83,12 @@ def _opened(tarball: Path) -> BufferedReader:
     try:
         return tarball.open("rb")
     except OSError as error:
-        raise _unreadable(tarball, error) from error
+        raise EmbeddedDatabaseError(f"{tarball} cannot be read: {error.strerror}") from error
+
+
+def check_readable(tarball: Path) -> None:
+    """Refuses a tarball that cannot be opened, before anything is done for it."""
+    _opened(tarball).close()
 
 
 def _unreadable(tarball: Path, error: Exception) -> EmbeddedDatabaseError:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from chandlery.domain.counting import spell
 from local.market_file.columns import Column, Header, match_header
 from local.market_file.errors import RowWord, UnreadableFile
 from local.market_file.guard import MOST_LEADING_LINES, MOST_MISSHAPEN, blocks
@@ -117,8 +118,8 @@ class _Lines:
         if number - self._on_end[0] < MOST_MISSHAPEN:
             return "skip"
         self.gave_up = (
-            f"has {MOST_MISSHAPEN:,} rows on end with {row.actual_columns} columns instead of {row.expected_columns};"
-            " correct its header, or write it again"
+            f"has {MOST_MISSHAPEN:,} rows on end with {spell(row.actual_columns, 'column')} instead of"
+            f" {row.expected_columns}; correct its header, or write it again"
         )
         return "error"
 
@@ -188,5 +189,5 @@ def _line_ends(batch: pa.RecordBatch) -> list[int] | None:
 
 def _explain_shape(row: pa_csv.InvalidRow, line: int) -> str:
     ends = row.text.count("\n")
-    reason = f"has {row.actual_columns} columns instead of {row.expected_columns}"
+    reason = f"has {spell(row.actual_columns, 'column')} instead of {row.expected_columns}"
     return f"{reason} (a quote in it runs on to line {line + ends})" if ends else reason

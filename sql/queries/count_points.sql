@@ -1,5 +1,6 @@
 -- How many candles an instrument has of each timeframe that start in [starts, ends), counted up to :most; of days, weeks and
--- months all. What retention has dropped is not there to be counted.
+-- months all. What retention has dropped is not there to be counted. One branch for each table, alike: each stops at :most, and
+-- a table cannot be a parameter.
 WITH dates AS (
     SELECT DISTINCT session_date::timestamp AS day
     FROM market.candles_1d_parts

@@ -1,5 +1,5 @@
--- Ends sessions that still hold the lock of the policies though they have been idle for minutes: a keeper behind a pooler that
--- was given another session after an error never lets go of it. How many there were.
+-- Ends sessions that still hold the lock of the policies though they have been idle for minutes, and counts them. A keeper is
+-- never idle that long: its function was stopped, or its network cut, and the server would notice only after hours.
 SELECT count(pg_terminate_backend(l.pid))
 FROM pg_locks AS l
 JOIN pg_stat_activity AS a USING (pid)

@@ -70,10 +70,10 @@ def ticks(tmp_path: Path) -> Path:
 def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     result = start(("demo",), ENVIRONMENT, tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "1 candles revised, 1 late ticks" in result.stdout
+    assert "1 candle revised, 1 late tick," in result.stdout
     assert "the same tick again: 0 new ticks" in result.stdout
-    assert "live gap monitor: 1 gaps found, 0 gaps filled, 1 gaps open, 0.900 coverage 24h" in result.stdout
-    assert "live gap monitor: 0 gaps found, 1 gaps filled, 0 gaps open, 1.000 coverage 24h" in result.stdout
+    assert "live gap monitor: 1 gap found, 0 gaps filled, 1 gap open, 0.900 coverage 24h" in result.stdout
+    assert "live gap monitor: 0 gaps found, 1 gap filled, 0 gaps open, 1.000 coverage 24h" in result.stdout
     assert "19 stale taken, 0 stale waiting" in result.stdout
     assert result.stdout.splitlines()[-1] == "HEALTHY: 0 minutes waiting, newest candle 2026-01-05T15:14:00Z"
     assert result.stderr == ""
@@ -210,13 +210,13 @@ def test_what_is_missing_is_read_and_explained(chandlery: Chandlery, tmp_path: P
     shown = chandlery("gaps", key, "--feed", "DESK", "--reason", "feed_down", "--all")
     assert "2026-02-10T12:20Z  12:40Z" in shown.stdout
     assert shown.stdout.splitlines()[-1] == (
-        "1 gaps open, 20 minutes: feed_down 1 (20 min); 0 gaps healed or explained, 0 minutes"
+        "1 gap open, 20 minutes: feed_down 1 (20 min); 0 gaps healed or explained, 0 minutes"
     )
     assert chandlery("gaps", key, "--to", "2026-02-10T12:20Z").stdout == "0 gaps open, 0 minutes\n"
 
     (day,) = json.loads(chandlery("coverage", key, "--json").stdout)
     assert [day[name] for name in ("session_date", "expected", "present", "missing")] == ["2026-02-10", 60, 40, 20]
-    drawn = chandlery("coverage", key, "--from", "2026-02-09", "--to", "2026-02-10")
+    drawn = chandlery("coverage", key, "--from", "2026-02-09", "--to", "2026-02-11")
     assert f"{key}  xx?" in drawn.stdout
     assert "minutes are not judged" in drawn.stderr
     assert len(drawn.stderr.splitlines()) == 1
@@ -265,11 +265,11 @@ def test_adding_an_instrument_again_changes_nothing_it_has(chandlery: Chandlery)
     assert chandlery("instruments", "add", key, "--calendar", "24/7", "--feed", "wire").returncode == 0
     for again in ((), ("--calendar", "24/7"), ("--feed", "wire")):
         assert chandlery("instruments", "add", key, *again).stdout == f"{key}: nothing changed\n"
-    other = chandlery("instruments", "add", key, "--calendar", "XNYS", "--listed", "2026-01-01")
+    other = chandlery("instruments", "add", key, "--calendar", "XNYS", "--ticker", "SAME")
     assert other.returncode == 1
     assert other.stderr == (
         f"chandlery: {key} is there already with calendar 24/7; to change that: chandlery instruments set {key}"
-        " --calendar XNYS\n"
+        " --calendar XNYS --ticker polygon=SAME\n"
     )
     assert chandlery("instruments", "set", key).returncode == 2
     assert chandlery("instruments", "set", key, "--feed", "other", "--ticker", "SAME").stdout == (
@@ -316,7 +316,7 @@ def test_calendars_are_listed(chandlery: Chandlery) -> None:
         (("gaps", "A@B@C"), 1, "chandlery: no instrument A@B@C"),
         (("gaps", "--feed", "NOPE"), 1, "chandlery: no feed NOPE; there is: "),
         (("gaps", "--reason", "nope"), 2, "'nope' is not one of 'unaggregated', 'no_trades', 'instrument_silent'"),
-        (("coverage", "--from", "2026-01-02", "--to", "2026-01-01"), 2, "is after --to"),
+        (("coverage", "--from", "2026-01-02", "--to", "2026-01-02"), 2, "is not before --to"),
         (("coverage", "--from", "2099-01-01", "--to", "2099-01-02"), 1, "chandlery: the calendar 24/7 is known from"),
         (("explain", KEY, "noon"), 2, "noon is not a time"),
         (("explain", KEY, "9999-12-31T23:59Z"), 2, "9999-12-31T23:59Z is no time of a market; give one from 1900 to"),
@@ -515,10 +515,10 @@ def test_a_file_becomes_candles_of_every_timeframe_in_one_command(chandlery: Cha
     assert chandlery("instruments", "add", key, "--calendar", "24/7").returncode == 0
     path = tmp_path / "once.csv"
     path.write_text("time,price,size\n2013-10-07T12:00:01Z,5,1\n2013-10-07T12:07:01Z,7,2\n")
-    told = chandlery("coverage", key, "--from", "2013-10-07", "--to", "2013-10-07").stderr
+    told = chandlery("coverage", key, "--from", "2013-10-07", "--to", "2013-10-08").stderr
     assert "neither data nor a listing is known; import data" in told
     assert chandlery("import", "ticks", str(path), "--instrument", key).returncode == 0
-    told = chandlery("coverage", key, "--from", "2013-10-07", "--to", "2013-10-07").stderr
+    told = chandlery("coverage", key, "--from", "2013-10-07", "--to", "2013-10-08").stderr
     assert f"chandlery import ticks FILE --instrument {key} --aggregate" in told
 
     made = chandlery("import", "ticks", str(path), "--instrument", key, "--aggregate")
@@ -556,7 +556,7 @@ def test_ticks_in_conflict_are_named_and_the_flags_decide(chandlery: Chandlery, 
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "nothing of the file is imported" in refused.stderr
     assert chandlery(*command, "--on-conflict", "replace").stdout.endswith(
-        "0 new ticks, 1 known already, 1 replaced, 1 rows in conflict\n"
+        "0 new ticks, 1 known already, 1 replaced, 1 row in conflict\n"
     )
     by_file = chandlery("import", "ticks", str(seq_0), "--instrument", key)
     assert (by_file.returncode, "to import every row: --seq by-row" in by_file.stderr) == (1, True)

@@ -230,6 +230,9 @@ class TestBackup:
         database, file = copies(), tmp_path / "desk.backup"
         environment = ENVIRONMENT | {"CHANDLERY_HOME": str(database.home)}
         database.start()
+        missing = start(("restore", "none.backup"), ENVIRONMENT | {"CHANDLERY_HOME": "elsewhere"}, tmp_path)
+        assert (missing.returncode, (tmp_path / "elsewhere").exists()) == (1, False)
+        assert missing.stderr == "chandlery: none.backup cannot be read: No such file or directory\n"
         running = start(("backup", str(file)), environment, tmp_path)
         assert (running.returncode, running.stdout) == (1, "")
         assert running.stderr.endswith("is running: stop it first: chandlery db stop\n")

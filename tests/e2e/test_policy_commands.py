@@ -28,7 +28,10 @@ def test_a_plan_is_told_and_applied_once(chandlery: Chandlery) -> None:
     assert planned.stderr.strip() == "nothing was changed; run: chandlery policies apply"
 
     actions = json.loads(chandlery("policies", "plan", "--json").stdout)["actions"]
-    assert len(actions) == len([line for line in planned.stdout.splitlines() if not line.startswith("no ")])
+    told = planned.stdout.splitlines()
+    assert len(actions) == len([line for line in told if not line.startswith(("no ", "waits for", "to permit"))])
+    says = "ticks: let rows older than 90 days be dropped from now on; none is that old yet"
+    assert f"waits for your permission: {says}" in told
     applied = chandlery("policies", "apply")
     assert applied.returncode == 0, applied.stderr
     assert applied.stdout == planned.stdout
@@ -66,7 +69,7 @@ def test_policies_that_cannot_work_are_told(
 ) -> None:
     shipped = read_policies()
     monkeypatch.setattr(commands, "read_policies", lambda: {name: shipped[name] for name in list(shipped)[1:]})
-    with pytest.raises(Permanent, match=r"\d+ problems in policies\.toml"):
+    with pytest.raises(Permanent, match=r"\d+ problems? in policies\.toml"):
         commands.lint()
     assert "ticks: has no policies; write a [ticks] section" in capsys.readouterr().out
 
@@ -142,12 +145,16 @@ def test_history_that_was_imported_and_replayed_stays_until_it_is_named(history:
     # By the clock on the wall: all is set up, and nothing goes; not even once retention is let go.
     assert (later(0)["drift_applied"] > 30, later(750)["rows_dropped"]) == (True, 0)
     applied = history("policies", "apply", "--allow-destructive")
-    assert "ticks: let rows older than 90 days be dropped from now on; nothing is that old yet" in applied.stdout
+    assert "ticks: let rows older than 90 days be dropped from now on; none is that old yet\n" in applied.stdout
     assert later(1500)["rows_dropped"] == 0
     assert plan()["history_kept"] == kept
 
     named = history("policies", "apply", "--allow-destructive", "--history", "ticks").stdout
-    assert "ticks: let history be dropped, 3 chunks from 2013-10-07T06:00Z to 2013-10-08T00:00Z, 24,293 rows" in named
+    assert (
+        "ticks: let history be dropped, 3 chunks from 2013-10-07T06:00Z to 2013-10-08T00:00Z, 24,293 rows (rows"
+        in named
+    )
+    assert plan()["dropped_next"] == ["ticks: 3 chunks from 2013-10-07T06:00Z to 2013-10-08T00:00Z, 24,293 rows"]
     assert [each.partition(",")[0] for each in plan()["history_kept"]] == ["candles"]
     # The session's first ten minutes were replayed: the marks of its other minutes wait, and with them their ticks.
     dropped = later(2250)

@@ -175,7 +175,7 @@ def test_regular_hours_are_read_without_those_before_the_open(chandlery: Chandle
 
 def test_auto_says_which_timeframe_it_chose(history: Chandlery) -> None:
     shown = history("candles", KEY, "auto", *WINDOW, "--csv")
-    assert (shown.returncode, shown.stderr) == (0, "timeframe 1m: 1 candles\n")
+    assert (shown.returncode, shown.stderr) == (0, "timeframe 1m: 1 candle\n")
     assert shown.stdout.startswith(
         "time,open,high,low,close,volume,vwap,trades,source,version,revision\n2026-02-27T12:00:00Z,"
     )

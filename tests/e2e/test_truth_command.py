@@ -31,10 +31,10 @@ def chandlery(tmp_path_factory: pytest.TempPathFactory, migrated_tarball: Path) 
     embedded.stop()
 
 
-def days(chandlery: Chandlery, key: str, first: str, last: str) -> list[tuple[int, ...]]:
+def days(chandlery: Chandlery, key: str, first: str, ends: str) -> list[tuple[int, ...]]:
     """Expected, present, explained, missing and not judged minutes."""
     names = ("expected", "present", "explained", "missing", "not_judged")
-    rows: list[dict[str, Any]] = json.loads(chandlery("coverage", key, "--from", first, "--to", last, "--json"))
+    rows: list[dict[str, Any]] = json.loads(chandlery("coverage", key, "--from", first, "--to", ends, "--json"))
     assert [row["coverage"] for row in rows] == [(row["present"] + row["explained"]) / row["expected"] for row in rows]
     return [tuple(row[name] for name in names) for row in rows]
 
@@ -53,9 +53,9 @@ def test_years_nobody_looked_at_are_not_judged(chandlery: Chandlery, real_data: 
     chandlery("invoke", "live_gap_monitor", "--at", "2016-09-20T02:00Z")
 
     # The share was looked at up to the 13th, the coin never.
-    assert days(chandlery, COIN, "2016-10-09", "2016-10-10") == [(1440, 1397, 0, 0, 43), (1440, 0, 0, 0, 1440)]
-    assert days(chandlery, COIN, "2018-01-01", "2018-01-03") == 3 * [(1440, 0, 0, 0, 1440)]
-    drawn = chandlery("coverage", COIN, "--from", "2018-01-01", "--to", "2018-01-03")
+    assert days(chandlery, COIN, "2016-10-09", "2016-10-11") == [(1440, 1397, 0, 0, 43), (1440, 0, 0, 0, 1440)]
+    assert days(chandlery, COIN, "2018-01-01", "2018-01-04") == 3 * [(1440, 0, 0, 0, 1440)]
+    drawn = chandlery("coverage", COIN, "--from", "2018-01-01", "--to", "2018-01-04")
     assert f"{COIN}  xx?xx?xx?" in drawn
     assert "4,320 expected, 0 present, 0 explained, 0 missing, 4,320 not judged; coverage 0.00 %" in drawn
     assert json.loads(chandlery("explain", COIN, "2018-11-20T12:00Z", "--json"))["verdict"] == "not_judged"
@@ -63,6 +63,6 @@ def test_years_nobody_looked_at_are_not_judged(chandlery: Chandlery, real_data: 
 
     chandlery(*scan)
     # Its feed sent nothing at all: that is down, and explains nothing.
-    assert days(chandlery, COIN, "2016-10-09", "2016-10-10") == [(1440, 1397, 0, 43, 0), (1440, 0, 0, 1440, 0)]
+    assert days(chandlery, COIN, "2016-10-09", "2016-10-11") == [(1440, 1397, 0, 43, 0), (1440, 0, 0, 1440, 0)]
     assert json.loads(chandlery("explain", COIN, "2016-10-10T12:00Z", "--json"))["verdict"] == "missing"
-    assert days(chandlery, COIN, "2018-01-01", "2018-01-01") == [(1440, 0, 0, 0, 1440)]
+    assert days(chandlery, COIN, "2018-01-01", "2018-01-02") == [(1440, 0, 0, 0, 1440)]

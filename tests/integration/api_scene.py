@@ -34,6 +34,9 @@ _SECRETS = (
     "postgres", "127.0.0.1", "55432", "Alembic", "_timescaledb",
 )  # fmt: skip
 
+# Beginnings of pydantic's own messages.
+_PYDANTICS = ("Input should", "Value error", "Field required", "Extra inputs")
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -80,6 +83,7 @@ def assert_told_well(answer: Answer, asked: str) -> None:
         assert told["request_id"] == answer.headers["X-Request-Id"]
         assert told["title"]
         assert told["detail"]
+        assert not [word for word in _PYDANTICS if word in told["detail"]]
     assert not [word for word in _SECRETS if word in answer.text and word not in asked and quote(word) not in asked]
 
 

@@ -152,7 +152,8 @@ def test_complete_days_are_passed_over(ibm: Connection, chandlery: Chandlery, ve
     code, out, err = chandlery("backfill", KEY, *WEEK)
     assert (code, err) == (0, "")
     assert out == (
-        f"{KEY}: 3 days asked for, 3 of them empty there, 2 complete before; 0 candles written, 0 revised, of 0\n"
+        f"{KEY}: 3 days asked for, 3 of them empty at the vendor, 2 complete before;"
+        " 0 candles received, 0 written, 0 revised\n"
     )
 
 

@@ -59,7 +59,7 @@ COMMANDS = [
     f"candles {KEY} 1m {STRETCH} --csv",
     f"candles {KEY} 1h {STRETCH} --json",
     "gaps --all --json",
-    "coverage --from 2026-03-02 --to 2026-03-02 --json",
+    "coverage --from 2026-03-02 --to 2026-03-03 --json",
     f"explain {KEY} 2026-03-02T12:05Z",
     "instruments list --json",
     "sessions list --json",

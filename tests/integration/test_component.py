@@ -285,16 +285,16 @@ ABSURD = "no schedule fires at .*: give a time from 2000-01-01 to 2100-01-01; se
 @pytest.mark.parametrize(
     ("event", "message"),
     [
-        ({}, "scheduled_at: Field required"),
-        ({"scheduled_at": "yesterday"}, "scheduled_at: Input should be a valid datetime"),
-        ({"scheduled_at": "2026-03-02T12:01:00"}, "scheduled_at: Input should have timezone info"),
+        ({}, "scheduled_at: is missing"),
+        ({"scheduled_at": "yesterday"}, "scheduled_at: must be a time in ISO 8601"),
+        ({"scheduled_at": "2026-03-02T12:01:00"}, "scheduled_at: must be a time in ISO 8601 with an offset"),
         ([], "event: "),
-        ({"scheduled_at": "0001-01-01T00:00:00Z"}, f"scheduled_at: .*{ABSURD}"),
-        ({"scheduled_at": "0001-01-01T00:00:00+14:00"}, f"scheduled_at: .*{ABSURD}"),
-        ({"scheduled_at": "1999-12-31T23:59:59Z"}, f"scheduled_at: .*{ABSURD}"),
+        ({"scheduled_at": "0001-01-01T00:00:00Z"}, f"scheduled_at: {ABSURD}"),
+        ({"scheduled_at": "0001-01-01T00:00:00+14:00"}, f"scheduled_at: {ABSURD}"),
+        ({"scheduled_at": "1999-12-31T23:59:59Z"}, f"scheduled_at: {ABSURD}"),
         # Seconds in place of a time.
-        ({"scheduled_at": 12}, f"scheduled_at: .*{ABSURD}"),
-        ({"scheduled_at": "9999-12-31T23:59:59Z"}, f"scheduled_at: .*{ABSURD}"),
+        ({"scheduled_at": 12}, f"scheduled_at: {ABSURD}"),
+        ({"scheduled_at": "9999-12-31T23:59:59Z"}, f"scheduled_at: {ABSURD}"),
     ],
 )
 def test_a_malformed_event_is_told(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from psycopg import Connection
 
 from chandlery.domain.health import Cause, Health, Verdict, judge
-from chandlery.domain.measured import Freshness
+from chandlery.domain.measured import Freshness, Gaps
 from chandlery.domain.session import Break, Calendar, Session
 from chandlery.domain.window import DAY, HOUR, MINUTE
 from chandlery.store import feeds, instruments, policies, runs, sessions
@@ -252,6 +252,18 @@ def test_setting_one_thing_of_a_feed_leaves_the_other(connection: Connection) ->
         ("one", 45, False),
         ("two", 30, False),
     ]
+
+
+def test_gaps_are_told_as_of_the_moment_asked_for(connection: Connection) -> None:
+    (share,) = around_the_clock(connection, "X@A@EQ")
+    connection.execute(
+        "INSERT INTO market.gaps (instrument_id, starts, ends, minutes, reason, found_at)"
+        " SELECT %s, starts, starts + INTERVAL '2 minutes', 2, 'feed_down', starts"
+        " FROM unnest(%s::timestamptz[]) AS starts",
+        [share, [NOON - HOUR, NOON]],
+    )
+    assert measure_health(connection, NOON).gaps == Gaps(1, 2, NOON - HOUR)
+    assert measure_health(connection, NOON + MINUTE).gaps == Gaps(2, 4, NOON - HOUR)
 
 
 def test_marks_of_today_are_told_apart_from_older_ones(connection: Connection) -> None:

@@ -44,9 +44,7 @@ def corrected(by_command: Connection, tmp_path: Path, capsys: pytest.CaptureFixt
     path = tmp_path / "hk.csv"
     path.write_text(HALF)
     reference.import_sessions(path, "XHKG", "Asia/Hong_Kong")
-    assert capsys.readouterr().out == (
-        "XHKG: 1 sessions imported, known from 2020-08-01 to 2020-08-31; 1 days changed\n"
-    )
+    assert capsys.readouterr().out == ("XHKG: 1 session imported, known from 2020-08-01 to 2020-08-31; 1 day changed\n")
     return by_command
 
 
@@ -69,7 +67,7 @@ def test_a_sync_leaves_what_was_imported_until_it_is_taken_back(
     (listed,) = sessions.list_calendars(corrected)
     assert (listed.imported, listed.known_from, listed.known_to) == ("2020-08-19", date(2020, 8, 1), date(2020, 9, 30))
     reference.remove("XHKG", DAY, DAY)
-    assert capsys.readouterr().out == "XHKG: the library's sessions again: 2020-08-19; 1 days changed\n"
+    assert capsys.readouterr().out == "XHKG: the library's sessions again: 2020-08-19; 1 day changed\n"
     assert hours(corrected) == WHOLE
     (listed,) = sessions.list_calendars(corrected)
     assert listed.imported is None
@@ -112,7 +110,7 @@ def test_days_beyond_the_library_are_removed(by_command: Connection, capsys: pyt
     reference.remove("XBOM", first, last)
     assert capsys.readouterr().out.splitlines() == [
         "XBOM: the library's sessions again: 2026-12-30 to 2026-12-31; 2 days changed",
-        "XBOM: sessions removed: 2027-01-01 to 2027-01-04, known from 2026-12-21 to 2026-12-31; 1 days changed",
+        "XBOM: sessions removed: 2027-01-01 to 2027-01-04, known from 2026-12-21 to 2026-12-31; 1 day changed",
     ]
 
 
@@ -125,7 +123,7 @@ def test_a_calendar_of_ones_own_is_removed_and_no_sync_touches_it(
     reference.sync(None, None, None)
     assert capsys.readouterr().out == "DESK: no library has it; its sessions stay\n"
     reference.remove("DESK", None, None)
-    assert capsys.readouterr().out == "DESK: sessions removed: 2020-08-19, no day is known; 1 days changed\n"
+    assert capsys.readouterr().out == "DESK: sessions removed: 2020-08-19, no day is known; 1 day changed\n"
     with pytest.raises(NotFound, match="knows no day"):
         reference.remove("DESK", None, None)
     with pytest.raises(NotFound, match="no calendar NOPE is stored"):

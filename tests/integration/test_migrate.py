@@ -115,13 +115,13 @@ def test_what_the_command_line_exports_is_what_the_function_takes(
 @pytest.mark.parametrize(
     ("sent", "message"),
     [
-        ({}, "event: Unable to extract tag using discriminator 'do'"),
-        ({"do": "downgrade"}, "event: Input tag 'downgrade' found"),
-        ({"do": "current", "revision": "0001"}, "current.revision: Extra inputs are not permitted"),
-        ({"do": "sync-sessions", "calendars": []}, "sync-sessions.calendars: Tuple should have at least 1 item"),
+        ({}, "event: 'do' is missing"),
+        ({"do": "downgrade"}, "event: 'do' must be one of 'upgrade', 'current', 'check', 'sync-sessions'; send"),
+        ({"do": "current", "revision": "0001"}, "current.revision: is unknown: remove it, or correct its name"),
+        ({"do": "sync-sessions", "calendars": []}, "sync-sessions.calendars: must have a length of 1 or more"),
         (
             {"do": "sync-sessions", "calendars": [{"name": "A", "time_zone": "UTC", "known_from": "soon"}]},
-            "sync-sessions.calendars.0.known_from: Input should be a valid date",
+            "sync-sessions.calendars.0.known_from: must be a date in ISO 8601",
         ),
     ],
 )

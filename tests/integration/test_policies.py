@@ -377,7 +377,7 @@ def test_one_keeper_at_a_time(desk: Connection, server_url: str, database_url: s
 def test_a_keeper_that_forgot_its_lock_keeps_nobody_out(
     desk: Connection, server_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As behind a pooler, which may give its client another session after an error."""
+    """A function that is stopped in the middle may leave its session to a server that notices nothing for hours."""
     with connect(Settings(database_url=database_url), "other") as other:
         other.execute("SELECT pg_advisory_lock(hashtext('market.policies'))")
         assert not maintain(desk, NOON).is_alone

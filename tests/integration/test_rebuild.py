@@ -152,7 +152,7 @@ def test_what_was_damaged_is_repaired_when_differences_are_accepted(
     damaged = damage(history, rebuilt[0])
     history.execute("TRUNCATE market.unindicated")
     with pytest.raises(
-        Permanent, match=rf"^{damaged} buckets would be others .*\({rebuilt[0]} {damaged}\): nothing"
+        Permanent, match=rf"^{damaged} buckets? would change .*\({rebuilt[0]} {damaged}\): nothing"
     ) as refused:
         rebuild(history, timeframe)
     report = refused.value.report

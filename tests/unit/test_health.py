@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chandlery.domain.duration import in_words
+from chandlery.domain.duration import between, in_words
 from chandlery.domain.health import (
     DELAYED_SECONDS,
     WARNING_SECONDS,
@@ -98,7 +98,7 @@ CASES: Mapping[str, tuple[Measured, Cause]] = {
         Cause(
             Health.DELAYED,
             "live_processor",
-            "last ran at 2023-12-23T12:00:00Z, 2 years 70 days ago; it is due every 1 min",
+            "last ran at 2023-12-23T12:00:00Z, 2 years 69 days ago; it is due every 1 min",
         ),
     ),
     "a component that never ran": (
@@ -355,12 +355,28 @@ def test_what_is_read_may_be_relied_on_up_to_a_warning() -> None:
         (75_180, "20 h 53 min"),
         (timedelta(days=4, hours=19, minutes=59), "4 days 19 h"),
         (timedelta(days=1, minutes=5), "1 day"),
-        (timedelta(days=366), "1 year 1 day"),
-        (timedelta(days=365 * 13 + 54), "13 years 54 days"),
+        (timedelta(days=4801, hours=15), "4,801 days 15 h"),
     ],
 )
 def test_durations_in_words(duration: timedelta | float, words: str) -> None:
     assert in_words(duration) == words
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "words"),
+    [
+        ("2013-10-07T14:02", "2026-11-30T05:09", "13 years 53 days"),
+        ("2023-03-01T00:00", "2024-02-29T23:59", "365 days 23 h"),
+        ("2023-03-01T00:00", "2024-03-01T00:00", "1 year"),
+        ("2024-02-29T12:00", "2025-03-01T11:59", "365 days 23 h"),
+        ("2024-02-29T12:00", "2025-03-01T12:00", "1 year"),
+        ("2024-02-29T12:00", "2028-02-29T12:00", "4 years"),
+        ("2024-02-29T12:00", "2028-03-01T12:00", "4 years 1 day"),
+        ("2026-12-31T23:59", "2027-01-01T00:01", "2 min"),
+    ],
+)
+def test_years_are_those_of_the_calendar(starts: str, ends: str, words: str) -> None:
+    assert between(datetime.fromisoformat(starts), datetime.fromisoformat(ends)) == words
 
 
 def test_components_are_due_as_the_template_has_it() -> None:

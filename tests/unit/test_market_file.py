@@ -673,7 +673,7 @@ def test_reading_that_stops_short_leaves_no_thread_behind(ticks: Write) -> None:
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=REPO, check=False)
     assert (ended.returncode, ended.stderr.splitlines()[-1]) == (
         1,
-        "local.market_file.errors.BadRow: ticks.csv line 2: has 1 columns instead of 3",
+        "local.market_file.errors.BadRow: ticks.csv line 2: has 1 column instead of 3",
     )
 
 

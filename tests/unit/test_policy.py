@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chandlery.domain.drops import DueChunk, kept_history
+from chandlery.domain.drops import DueChunk, kept_history, let_go
 from chandlery.domain.policy import (
     SETTLE,
     TABLES,
@@ -278,11 +278,14 @@ def test_the_first_drop_of_a_table_waits_for_the_operator(released: dict[str, ti
     waiting = replace(as_found(SHIPPED), released=released)
     # Nothing is due: nothing waits, and the operator can let it go beforehand.
     assert plan(SHIPPED, waiting) == []
-    assert [action.table for action in releases(SHIPPED, waiting)] == ["ticks", "candles", "indicators"]
+    held = releases(SHIPPED, waiting)
+    assert [(each.table, each.drops_rows) for each in held] == [
+        ("ticks", False), ("candles", False), ("indicators", False),
+    ]  # fmt: skip
 
     due = [due_chunk("candles", NOW - 97 * DAY), due_chunk("candles", NOW - 90 * DAY)]
     (action,) = plan(SHIPPED, replace(waiting, due=due))
-    assert (action.step, action.destructive) == (Step.RELEASE_RETENTION, True)
+    assert (action.step, action.destructive, action.drops_rows) == (Step.RELEASE_RETENTION, True, True)
     assert action.says == (
         "candles: let rows older than 90 days be dropped from now on: 2 chunks from 2025-11-18T12:00Z to"
         " 2025-12-02T12:00Z, 120 rows"
@@ -304,6 +307,10 @@ def test_history_is_no_drift_and_is_released_by_name_alone() -> None:
         " 1 chunk from 2025-08-07T12:00Z to 2025-08-14T12:00Z, 60 rows"
     )
     assert list(kept_history(found.due, but_of={"ticks"})) == []
+    assert list(let_go(found.due, but_of=())) == [
+        "candles: 1 chunk from 2025-11-25T12:00Z to 2025-12-02T12:00Z, 60 rows"
+    ]
+    assert list(let_go(found.due, but_of=("candles",))) == []
     action = release_history("ticks", found)
     assert action is not None
     assert (action.destructive, action.values["starts"]) == (True, [chunk.starts for chunk in due])
@@ -341,7 +348,7 @@ def test_a_paused_retention_is_resumed_only_if_nothing_goes_at_once() -> None:
     for due, destructive in ([], False), ([due_chunk("ticks", NOW - 90 * DAY)], True):
         found = with_job(as_found(SHIPPED, due=due), "ticks", PolicyKind.RETENTION, scheduled=False)
         (action,) = plan(SHIPPED, found)
-        assert action.destructive is destructive
+        assert (action.destructive, action.drops_rows) == (destructive, destructive)
 
 
 def test_jobs_too_many_and_careless_ones_go_and_strangers_stay() -> None:
@@ -368,7 +375,7 @@ def test_a_columnstore_that_is_not_wanted_waits_for_permission_if_it_is_used() -
     for chunks, destructive in ((0, False), (3, True)):
         stored = replace(found.tables["candle_hours"], order_by="hour", columnar_chunks=chunks)
         (action,) = plan(SHIPPED, replace(found, tables={**found.tables, "candle_hours": stored}))
-        assert (action.step, action.destructive) == (Step.REMOVE_COLUMNSTORE, destructive)
+        assert (action.step, action.destructive, action.drops_rows) == (Step.REMOVE_COLUMNSTORE, destructive, False)
 
 
 def test_an_aggregate_gets_its_jobs_in_an_order_in_which_it_can() -> None:

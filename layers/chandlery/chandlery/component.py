@@ -11,6 +11,7 @@ from typing import Annotated, Any, Protocol
 from psycopg import Connection
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ValidationError
 
+from chandlery.domain.complaint import complaint
 from chandlery.domain.window import floor_minute, plausible_schedule
 from chandlery.errors import ChandleryError, Permanent, Retryable
 from chandlery.settings import Settings, read_settings
@@ -227,5 +228,5 @@ def _scheduled(event: dict[str, Any]) -> ScheduledEvent:
         problem = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"]) or "event"
         raise Permanent(
-            f'the event is malformed: {where}: {problem["msg"]}; send {{"scheduled_at": "2026-01-31T10:00:00Z"}}'
+            f'the event is malformed: {where}: {complaint(problem)}; send {{"scheduled_at": "2026-01-31T10:00:00Z"}}'
         ) from None

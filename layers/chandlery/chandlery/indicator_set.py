@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, ValidationError
 
+from chandlery.domain.complaint import complaint
 from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import Permanent
 from chandlery.numerics.functions import Indicator, resolve
@@ -43,7 +44,7 @@ def read_indicator_set(path: Path = SQL / "indicators.toml") -> Mapping[Timefram
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
-        raise Permanent(f"{path.name}, {where}: {problem['msg']}") from None
+        raise Permanent(f"{path.name}, {where}: {complaint(problem)}") from None
     except (OSError, ValueError) as error:  # TOML's own error tells line and column
         raise Permanent(f"{path.name} cannot be read: {error}") from None
     found: dict[Timeframe, list[Indicator]] = {}

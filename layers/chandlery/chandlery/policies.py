@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from chandlery.domain.complaint import complaint
 from chandlery.domain.policy import (
     TABLES,
     Columnstore,
@@ -122,9 +123,7 @@ def _said(problem: Any, where: list[str]) -> str:
     if problem["type"] == "extra_forbidden":
         allowed = _PARTS[where[1]] if len(where) > 2 else _Table
         return f"no such key; there are: {', '.join(allowed.model_fields)}"
-    if problem["type"] == "missing":
-        return "is missing"
-    return str(problem["msg"]).removeprefix("Value error, ")
+    return complaint(problem)
 
 
 def _place(file: str, text: str, where: list[str]) -> str:

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from chandlery.domain.complaint import complaint
 from chandlery.domain.instrument import exchange_of
 from chandlery.domain.limits import (
     COUNT_PIECE_HOURS,
@@ -586,4 +587,4 @@ def _ca_file(pem: str) -> str:
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(part) for part in problem["loc"]).upper()
-    return f"{where}: {problem['msg']}" if where else str(problem["msg"])
+    return f"{where}: {complaint(problem)}" if where else complaint(problem)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from chandlery.domain.counting import spell
+
 
 @dataclass(frozen=True)
 class Drop:
@@ -55,6 +57,21 @@ def told_of(chunks: Sequence[DueChunk]) -> str:
     return "; ".join(_told(stretch) for stretch in _stretches(chunks))
 
 
+def let_go(due: Iterable[DueChunk], but_of: Collection[str]) -> Iterator[str]:
+    """What retention drops next, a sentence for each table.
+
+    Args:
+        due: chunks older than their tables' retention.
+        but_of: tables of which the operator does not let rows go by the clock; history is released by name.
+    """
+    going = sorted(
+        (each for each in due if (each.is_released if each.history else each.table_name not in but_of)),
+        key=lambda each: (each.table_name, each.starts),
+    )
+    for table, chunks in groupby(going, key=lambda each: each.table_name):
+        yield f"{table}: {told_of(list(chunks))}"
+
+
 def kept_history(due: Iterable[DueChunk], but_of: Collection[str] = ()) -> Iterator[str]:
     """The history that is kept though it is older than retention, a sentence for each table and reason."""
     kept = sorted(
@@ -78,7 +95,7 @@ def _stretches(chunks: Sequence[DueChunk]) -> Iterator[Sequence[DueChunk]]:
 
 
 def _told(stretch: Sequence[DueChunk]) -> str:
-    chunks = f"{len(stretch):,} {'chunk' if len(stretch) == 1 else 'chunks'}"
+    chunks = spell(len(stretch), "chunk")
     counted = [each.rows for each in stretch if each.rows is not None]
     rows = f", {_rows(sum(counted))}" if len(counted) == len(stretch) else ""
     return f"{chunks} from {_moment(stretch[0].starts)} to {_moment(stretch[-1].ends)}{rows}"
@@ -87,7 +104,7 @@ def _told(stretch: Sequence[DueChunk]) -> str:
 def _rows(count: int | None) -> str:
     if count is None:
         return "rows that nobody counted"
-    return f"{count:,} {'row' if count == 1 else 'rows'}"
+    return spell(count, "row")
 
 
 def _moment(moment: datetime) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chandlery.domain.duration import in_words
+from chandlery.domain.counting import spell
+from chandlery.domain.duration import between, in_words
 from chandlery.domain.measured import LastRun, Measured
 from chandlery.domain.rhythm import RHYTHMS
 
@@ -152,7 +153,7 @@ def judge_gaps(measured: Measured) -> Iterator[Cause]:
     gaps = measured.gaps
     if gaps.gaps and gaps.oldest:
         oldest = f"the oldest began {_ago(gaps.oldest, measured.at)}"
-        said = f"{gaps.gaps:,} open, of {gaps.minutes:,} minutes; {oldest}: chandlery gaps"
+        said = f"{gaps.gaps:,} open, of {spell(gaps.minutes, 'minute')}; {oldest}: chandlery gaps"
         yield Cause(Health.WARNING, "gaps", said)
     told = measured.told_by("live_gap_monitor")
     for name, (least, stretch) in LEAST_COVERAGE.items():
@@ -173,11 +174,15 @@ def judge_policies(measured: Measured) -> Iterator[Cause]:
     told = measured.told_by("policy_maintenance")
     permission = len(told.get("waiting_for_permission", ()))
     if permission:
-        said = f"{permission} would drop rows and wait for the operator: chandlery policies plan"
+        said = f"{spell(permission, 'change waits', 'changes wait')} for the operator: chandlery policies plan"
         yield Cause(Health.WARNING, "policies", said)
     waits = told.get("drift", 0) - told.get("drift_applied", 0) - permission
     if waits > 0:
-        yield Cause(Health.WARNING, "policies", f"{waits} differ from those wanted: chandlery policies plan")
+        yield Cause(
+            Health.WARNING,
+            "policies",
+            f"{spell(waits, 'differs', 'differ')} from those wanted: chandlery policies plan",
+        )
     for name, what in (("failing_jobs", "fails"), ("late_jobs", "is late")):
         for job in told.get(name, ()):
             yield Cause(Health.WARNING, "jobs", f"one {what}: {job}")
@@ -189,21 +194,31 @@ def judge_policies(measured: Measured) -> Iterator[Cause]:
 def judge_derived(measured: Measured) -> Iterator[Cause]:
     """Derived candles that are not what their minutes make, or stand twice."""
     if measured.wrong_buckets:
-        said = f"a day's samples found {measured.wrong_buckets:,} that are wrong: chandlery verify --repair"
+        said = f"a day's samples found {spell(measured.wrong_buckets, 'wrong bucket')}: chandlery verify --repair"
         yield Cause(Health.FAILING, "derived candles", said)
 
 
 def judge_history(measured: Measured) -> Iterator[Cause]:
     """What the last runs left behind: derived candles to be refreshed, indicators to be computed."""
     if stale := measured.told_by("policy_maintenance").get("stale_waiting", 0):
-        yield Cause(Health.WARNING, "derived candles", f"{stale:,} marks of changed hours wait to be refreshed")
+        yield Cause(
+            Health.WARNING,
+            "derived candles",
+            f"{spell(stale, 'mark of changed hours waits', 'marks of changed hours wait')} to be refreshed",
+        )
     told = measured.told_by("historical_processor")
     if measured.indicators_are_off:
         yield Cause(Health.WARNING, "indicators", "are switched off, and none is computed")
     if marks := told.get("indicator_marks_left", 0):
-        yield Cause(Health.WARNING, "indicators", f"{marks:,} instrument-hours wait to be computed")
+        yield Cause(
+            Health.WARNING,
+            "indicators",
+            f"{spell(marks, 'instrument-hour waits', 'instrument-hours wait')} to be computed",
+        )
     if unfilled := told.get("indicators_unfilled", 0):
-        yield Cause(Health.WARNING, "indicators", f"{unfilled:,} new ones are not filled over history yet")
+        yield Cause(
+            Health.WARNING, "indicators", f"{spell(unfilled, 'new one is', 'new ones are')} not filled over history yet"
+        )
 
 
 RULES: Sequence[Rule] = (
@@ -251,4 +266,4 @@ def _keeps_policies(measured: Measured) -> bool:
 
 
 def _ago(moment: datetime, at: datetime) -> str:
-    return f"at {moment.isoformat().replace('+00:00', 'Z')}, {in_words(at - moment)} ago"
+    return f"at {moment.isoformat().replace('+00:00', 'Z')}, {between(moment, at)} ago"

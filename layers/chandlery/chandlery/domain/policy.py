@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from chandlery.domain.counting import spell
 from chandlery.domain.window import DAY, HOUR, MINUTE
 
 # A bucket whose last minute the live processor has not had time for is not materialised.
@@ -164,5 +165,5 @@ def told(duration: timedelta | None) -> str:
     for unit, name in _UNITS.items():
         if duration % unit == timedelta(0):
             count = duration // unit
-            return f"{count:,} {name}{'s' if name == 'day' and count != 1 else ''}"
+            return spell(count, name, "" if name == "day" else name)
     return str(duration)

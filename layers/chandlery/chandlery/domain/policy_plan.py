@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from chandlery.domain.counting import spell
 from chandlery.domain.drops import DueChunk, told_of
 from chandlery.domain.policy import (
     SETTLE,
@@ -123,12 +124,16 @@ _ADD = {
 
 @dataclass(frozen=True)
 class Action:
-    """One step from what is found to what is wanted; a destructive one waits until somebody allows it."""
+    """One step from what is found to what is wanted; a destructive one waits until somebody allows it.
+
+    `drops_rows` says that rows go because of it that are there now.
+    """
 
     table: str
     step: Step
     says: str
     destructive: bool = False
+    drops_rows: bool = False
     values: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -156,6 +161,7 @@ def release_history(name: str, found: Found) -> Action | None:
         Step.RELEASE_HISTORY,
         f"{name}: let history be dropped, {told_of(kept)}",
         destructive=True,
+        drops_rows=True,
         values={
             "table_name": name,
             "starts": [chunk.starts for chunk in kept],
@@ -173,12 +179,14 @@ def _release(name: str, policies: TablePolicies, found: Found) -> Iterator[Actio
     after, released = policies.retention.after, found.released.get(name)
     if released is not None and released <= after:
         return
-    going = f": {told_of(due)}" if (due := found.due_of(name)) else "; nothing is that old yet"
+    due = found.due_of(name)
+    going = f": {told_of(due)}" if due else "; none is that old yet"
     yield Action(
         name,
         Step.RELEASE_RETENTION,
         f"{name}: let rows older than {told(after)} be dropped from now on{going}",
         destructive=True,
+        drops_rows=bool(due),
         values={"table_name": name, "age": after, "at": found.at},
     )
 
@@ -221,7 +229,7 @@ def _columnstore(name: str, policies: TablePolicies, table: FoundTable) -> Itera
             yield Action(
                 name,
                 Step.REMOVE_COLUMNSTORE,
-                f"{name}: no columnstore; turn {table.columnar_chunks} chunks back into rows",
+                f"{name}: no columnstore; turn {spell(table.columnar_chunks, 'chunk')} back into rows",
                 destructive=table.columnar_chunks > 0,
                 values={"table_name": name},
             )
@@ -257,7 +265,8 @@ def _job(name: str, wanted: JobWanted, found: Found) -> Iterator[Action]:
         values = {"table_name": name, "schedule": wanted.schedule, "starts_after": starts_after(name, wanted)}
         if wanted.age is not None:
             values["age"] = wanted.age
-        yield Action(name, _ADD[wanted.kind], f"{name}: {_in_words(wanted)}; there is no such job", drops, values)
+        says = f"{name}: {_in_words(wanted)}; there is no such job"
+        yield Action(name, _ADD[wanted.kind], says, drops, drops, values)
         return
     job = jobs[0]
     differs = list(_differences(name, wanted, job))
@@ -267,11 +276,13 @@ def _job(name: str, wanted: JobWanted, found: Found) -> Iterator[Action]:
     sooner = retention and job.age is not None and wanted.age is not None and wanted.age < job.age
     # A job that is paused, or that was told nonsense, drops nothing.
     idle = not job.scheduled or job.age is None
+    drops = retention and (sooner or idle) and _would_drop(found, name, wanted)
     yield Action(
         name,
         Step.ALTER_JOB,
         f"{name}: {_in_words(wanted)}; job {job.job_id} {' and '.join(differs)}",
-        sooner or (retention and idle and _would_drop(found, name, wanted)),
+        sooner or drops,
+        drops,
         {
             "job_id": job.job_id,
             "kind": str(wanted.kind),

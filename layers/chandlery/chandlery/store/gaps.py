@@ -207,9 +207,9 @@ def plan_weeks(
     return [Week(Window(starts, ends), [shares[place - 1] for place in places]) for starts, ends, places in found]
 
 
-def sum_open(connection: Connection) -> Sequence[OpenGaps]:
-    """The open gaps of each feed that has any, whatever their age."""
-    return read_rows(connection, OpenGaps, "sum_open_gaps")
+def sum_open(connection: Connection, at: datetime) -> Sequence[OpenGaps]:
+    """The open gaps of each feed that has any that began before a moment, whatever their age."""
+    return read_rows(connection, OpenGaps, "sum_open_gaps", at=at)
 
 
 def record_scan(connection: Connection, component: str, window: Window, resume_at: datetime | None = None) -> None:

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.domain.counting import spell
+from chandlery.domain.drops import let_go
 from chandlery.domain.policy import Policies, workers_needed
 from chandlery.domain.policy_plan import Action, Found, FoundJob, plan, release_history, releases
 from chandlery.domain.policy_rules import lint
@@ -20,10 +22,14 @@ _MOST_TOLD = 3
 class PolicyPlan:
     """What is to be done, what the database has, and who carries out its policies.
 
-    `workers_needed` are the background workers with which no job waits for another.
+    `held` is what retention may do once the operator permits it, of tables where no row is old enough yet; `going` says
+    what it drops next, a sentence for each table. `workers_needed` are the background workers with which no job waits
+    for another.
     """
 
     actions: Sequence[Action]
+    held: Sequence[Action]
+    going: Sequence[str]
     found: Found
     scheduler: Scheduler
     workers_needed: int
@@ -34,8 +40,10 @@ class PolicyPlan:
         return self.found.strangers
 
     def allowed(self, *, destructive: bool) -> Sequence[Action]:
-        """The actions that may be carried out: all, or those by which nothing is lost."""
-        return [action for action in self.actions if destructive or not action.destructive]
+        """The actions that may be carried out: all with the operator's permission, or those that need none."""
+        if destructive:
+            return [*self.actions, *self.held]
+        return [action for action in self.actions if not action.destructive]
 
 
 def plan_policies(connection: Connection, at: datetime, wanted: Policies, *, count_rows: bool = False) -> PolicyPlan:
@@ -55,7 +63,16 @@ def plan_policies(connection: Connection, at: datetime, wanted: Policies, *, cou
     scheduler = store.describe_scheduler(connection, at)
     # What is set up drops rows by the server's clock, whatever time is replayed.
     found = store.find(connection, wanted, max(at, scheduler.server_time), count_rows=count_rows)
-    return PolicyPlan(plan(wanted, found), found, scheduler, workers_needed(wanted, scheduler.schedulers))
+    actions = plan(wanted, found)
+    unreleased = releases(wanted, found)
+    return PolicyPlan(
+        actions,
+        [each for each in unreleased if each not in actions],
+        list(let_go(found.due, but_of={each.table for each in unreleased})),
+        found,
+        scheduler,
+        workers_needed(wanted, scheduler.schedulers),
+    )
 
 
 def refuse_unworkable(wanted: Policies) -> None:
@@ -82,8 +99,9 @@ class Applied:
         kind = Retryable if any(isinstance(error, Retryable) for _, error in self.failed) else Permanent
         said = [f"{action.says}: {error}" for action, error in self.failed[:_MOST_TOLD]]
         if len(self.failed) > _MOST_TOLD:
-            said.append(f"and so for {len(self.failed) - _MOST_TOLD} more tables")
-        return kind(f"{len(self.done)} changes of policies were made, others failed: {'; '.join(said)}")
+            said.append(f"and so for {spell(len(self.failed) - _MOST_TOLD, 'more table')}")
+        made = spell(len(self.done), "change of policies was", "changes of policies were")
+        return kind(f"{made} made, others failed: {'; '.join(said)}")
 
 
 def put_right(connection: Connection, actions: Sequence[Action], has_time: Callable[[], bool]) -> Applied:
@@ -139,8 +157,6 @@ def apply_policies(
             raise Retryable("another run keeps the policies right now; try again when it is over")
         planned = plan_policies(connection, at, wanted, count_rows=True)
         allowed = list(planned.allowed(destructive=allow_destructive))
-        if allow_destructive:
-            allowed += [each for each in releases(wanted, planned.found) if each not in allowed]
         allowed += _released(history, planned.found)
         applied = put_right(connection, allowed, lambda: True)
     if failure := applied.failure():

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 from psycopg import Connection
 
+from chandlery.domain.counting import spell
 from chandlery.domain.hours import Hours
 from chandlery.domain.instrument import Instrument
 from chandlery.domain.timeframe import Timeframe
@@ -133,8 +134,8 @@ def _read(
     if before + query.most > query.most_candles:
         raise Refused(
             "indicators",
-            f"they need {before:,} candles before the first of {query.most:,}; {query.most_candles:,} are the most:"
-            " ask for fewer, or for shorter periods",
+            f"they need {spell(before, 'candle')} before the first of {query.most:,}; {query.most_candles:,} are the"
+            " most: ask for fewer, or for shorter periods",
         )
     found = read_series(
         connection,
@@ -148,7 +149,9 @@ def _read(
         hours=query.hours,
     )
     if query.whole and len(found.times) - found.first > query.most:
-        raise Refused("from", f"more than {query.most:,} candles from there to {query.ends.isoformat()}: ask for less")
+        raise Refused(
+            "from", f"more than {spell(query.most, 'candle')} from there to {query.ends.isoformat()}: ask for less"
+        )
     first, anchor = found.first, min(anchors, default=None)
     if anchor is not None and found.looked_from is not None and anchor < found.looked_from and len(found.times):
         wanted = found.times[first] if first < len(found.times) else found.times[-1] + 1
@@ -166,8 +169,8 @@ def _read(
         if len(found.times) - found.first > query.most_candles:
             raise Refused(
                 "indicators",
-                f"more than {query.most_candles:,} candles since the anchor {anchor.isoformat()}: take a later one, or"
-                " a longer timeframe",
+                f"more than {spell(query.most_candles, 'candle')} since the anchor {anchor.isoformat()}: take a later"
+                " one, or a longer timeframe",
             )
         first = int(np.searchsorted(found.times, wanted))
     candles = SessionCandles(

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from psycopg import Connection
 
+from chandlery.domain.counting import spell
 from chandlery.domain.instrument import Instrument
 from chandlery.domain.window import DAY, MINUTE, WEEK, Window, floor_minute
 from chandlery.store import instruments, ledger, minute
@@ -200,7 +201,7 @@ def _missing(facts: _Facts, gap: Gap) -> str:
         parts.append(_partial(facts))
     if gap.attempts:
         again = f", again from {_told(gap.next_attempt_at)}" if gap.next_attempt_at else ""
-        parts.append(f"{gap.attempts} attempts to heal it{again}")
+        parts.append(f"{spell(gap.attempts, 'attempt')} to heal it{again}")
     if facts.counts_lag and not facts.candle:
         parts.append("its candle went away since hours were counted")
     return "; ".join(parts)

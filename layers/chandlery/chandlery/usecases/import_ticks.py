@@ -7,6 +7,7 @@ from itertools import chain
 
 from psycopg import Connection
 
+from chandlery.domain.counting import spell
 from chandlery.errors import Permanent
 from chandlery.store import imports
 from chandlery.store.connection import transaction
@@ -74,7 +75,9 @@ def import_ticks(
             read += lot.rows
         report = TickImport(read, **vars(written))
         if report.conflicting and on_conflict is OnConflict.REFUSE:
-            error = Permanent(f"{report.conflicting:,} rows conflict with ticks of the same time and seq")
+            error = Permanent(
+                f"{spell(report.conflicting, 'row conflicts', 'rows conflict')} with ticks of the same time and seq"
+            )
             error.report = report
             raise error
     return report

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.domain.counting import spell
 from chandlery.domain.cursor import BROKEN, read_cursor, write_cursor
 from chandlery.domain.window import MINUTE, floor_minute
 from chandlery.errors import Refused
@@ -89,7 +90,7 @@ def remark_not_judged(connection: Connection, choice: Choice, at: datetime) -> I
     """Say of what nobody has looked at that it may have gaps that the ledger does not know."""
     found = coverage.sum_not_judged(connection, choice, floor_minute(at) - MINUTE)
     if found.starts and found.ends:
-        who = f"{found.instruments:,} instrument{'s are' if found.instruments > 1 else ' is'}"
+        who = spell(found.instruments, "instrument is", "instruments are")
         yield (
             f"{who} not judged everywhere between {_told(found.starts)} and {_told(found.ends)}: what is missing there"
             " is no gap yet; see: chandlery coverage"
@@ -105,9 +106,12 @@ def _position(cursor: str | None, asked: dict[str, str | bool | None]) -> tuple[
         return "-infinity", 0
     try:
         said = read_cursor(cursor, asked, {"starts": str, "gap": int})
-        starts = datetime.fromisoformat(str(said["starts"]))
     except ValueError as error:
         raise Refused("cursor", str(error)) from None
+    try:
+        starts = datetime.fromisoformat(str(said["starts"]))
+    except ValueError:
+        raise Refused("cursor", BROKEN) from None
     gap = int(said["gap"] or 0)
     if starts.tzinfo is None or not 0 <= gap < 2**63:
         raise Refused("cursor", BROKEN)

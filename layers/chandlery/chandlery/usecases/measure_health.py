@@ -15,7 +15,8 @@ def measure_health(connection: Connection, at: datetime) -> Measured:
     """All that health is judged by, as of a moment, aware.
 
     Every query is cheap whatever is stored, since `/health` waits for them: what only a run can afford to find out is
-    taken from its report.
+    taken from its report. Only instruments and healed gaps are those of now: the former have no
+    date, the latter no index.
 
     Raises:
         Retryable, Permanent: from the database.
@@ -30,7 +31,7 @@ def measure_health(connection: Connection, at: datetime) -> Measured:
         waiting_since=waiting_since,
         old_waiting_since=old_waiting_since,
         aggregate_lags=policies.list_aggregate_lags(connection, at),
-        gaps=_together(gaps.sum_open(connection)),
+        gaps=_together(gaps.sum_open(connection, at)),
         wrong_buckets=runs.count_wrong_buckets(connection, at),
         scheduler_runs=policies.describe_scheduler(connection, at).runs,
         imported_feeds=feeds.list_imported(connection),

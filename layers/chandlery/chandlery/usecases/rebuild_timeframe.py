@@ -8,6 +8,7 @@ from functools import partial
 
 from psycopg import Connection
 
+from chandlery.domain.counting import spell
 from chandlery.domain.policy import Policies
 from chandlery.domain.rebuild import Comparison, Place, RebuildReport
 from chandlery.domain.timeframe import AGGREGATED, Timeframe
@@ -212,8 +213,8 @@ def _refuse_differences(report: RebuildReport, command: str, discard_option: str
         return
     where = ", ".join(f"{each.aggregate} {each.unlike:,}" for each in report.comparisons if each.unlike)
     error = Permanent(
-        f"{report.unlike:,} buckets would be others than they are ({where}): nothing was exchanged. If they are to be"
-        f" so: {command} --accept-differences; to give up: chandlery rebuild {report.timeframe} {discard_option}"
+        f"{spell(report.unlike, 'bucket')} would change ({where}): nothing was exchanged. To accept that:"
+        f" {command} --accept-differences; to give up: chandlery rebuild {report.timeframe} {discard_option}"
     )
     error.report = report
     raise error

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 from psycopg import Connection
 
-from chandlery.domain.cursor import read_cursor, write_cursor
+from chandlery.domain.counting import spell
+from chandlery.domain.cursor import BROKEN, read_cursor, write_cursor
 from chandlery.domain.instrument import Instrument
 from chandlery.domain.window import MINUTE, WEEK, Window, floor_minute
 from chandlery.errors import NotFound, Refused
@@ -100,9 +101,12 @@ def _first_of(judged: Sequence[JudgedDay]) -> date:
 def _refuse_too_many(count: int, first: date, last: date) -> None:
     days = (last - first).days + 1
     if days > _MOST_DAYS:
-        raise Refused("from", f"{days:,} days; {_MOST_DAYS} are the most")
+        raise Refused("from", f"{spell(days, 'day')}; {_MOST_DAYS} are the most")
     if count * days > _MOST_ROWS:
-        raise Refused("limit", f"{count:,} instruments of {days} days; {_MOST_ROWS:,} rows are the most: ask for fewer")
+        raise Refused(
+            "limit",
+            f"{spell(count, 'instrument')} of {spell(days, 'day')}; {_MOST_ROWS:,} rows are the most: ask for fewer",
+        )
 
 
 def _said(day: date | None) -> str | None:
@@ -121,9 +125,12 @@ def _position(
         return "", first, last
     try:
         said = read_cursor(cursor, asked, {"after": str, "first": str, "last": str})
-        return str(said["after"]), date.fromisoformat(str(said["first"])), date.fromisoformat(str(said["last"]))
     except ValueError as error:
         raise Refused("cursor", str(error)) from None
+    try:
+        return str(said["after"]), date.fromisoformat(str(said["first"])), date.fromisoformat(str(said["last"]))
+    except ValueError:
+        raise Refused("cursor", BROKEN) from None
 
 
 def _choose(connection: Connection, keys: Sequence[str], feed: str | None) -> Sequence[Instrument]:
@@ -217,8 +224,9 @@ def _not_judged_remarks(connection: Connection, days: Sequence[DayCoverage], at:
         minutes = sum(day.not_judged for day in found)
         old = min(day.session_date for day in found) < (at - WEEK).date()
         yield (
-            f"{minutes:,} minutes are not judged: no gap monitor has looked at them with these data, or the instrument"
-            f" never traded in what it looked at; run: chandlery invoke {'historical' if old else 'live'}_gap_monitor"
+            f"{spell(minutes, 'minute is', 'minutes are')} not judged: no gap monitor has looked at them with these"
+            " data, or the instrument never traded in what it looked at; run:"
+            f" chandlery invoke {'historical' if old else 'live'}_gap_monitor"
         )
 
 

@@ -127,7 +127,7 @@ def watch_historical_gaps(
     answers = _ask(history, open_vendor, most_vendor_days, most_refusals, has_time)
     written += answers.written
     ledger += answers.ledger
-    still_open = gaps.sum_open(connection)
+    still_open = gaps.sum_open(connection, now)
     report = HistoricalGapReport(
         candles_written=written.written,
         candles_revised=written.revised,

@@ -136,7 +136,7 @@ def watch_live_gaps(
         # Candles that are not counted yet would be taken for missing ones.
         has_time=lambda: not hours_left and has_time(),
     )
-    still_open = gaps.sum_open(connection)
+    still_open = gaps.sum_open(connection, now)
     return LiveGapReport(
         candles_written=written.written,
         candles_revised=written.revised,

@@ -9,6 +9,7 @@ from urllib3 import BaseHTTPResponse, Retry, Timeout
 from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError, MaxRetryError, ProtocolError, SSLError
 from urllib3.util import Url, parse_url
 
+from chandlery.domain.counting import spell
 from chandlery.domain.limits import VENDOR_RETRIES
 from chandlery.errors import Permanent, Retryable
 from chandlery.vendors.deadline import Deadline, timed_pool
@@ -164,7 +165,9 @@ class VendorConnection:
         try:
             return retries.increment()
         except MaxRetryError:
-            raise Retryable(f"{self._vendor} {problem}, {len(retries.history) + 1} times over; try later") from None
+            raise Retryable(
+                f"{self._vendor} {problem}, {spell(len(retries.history) + 1, 'time')} over; try later"
+            ) from None
 
     def _wait(self, retry_after: float | None, retries: Retry, problem: str) -> None:
         seconds = max(retries.get_backoff_time(), _LEAST_WAIT_SECONDS) if retry_after is None else retry_after

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
 
+from chandlery.domain.complaint import complaint
+from chandlery.domain.counting import spell
 from chandlery.domain.vendor import VendorCandle, turnover_of
 from chandlery.errors import Permanent, Retryable
 
@@ -23,7 +24,7 @@ def _decimal(value: object) -> Decimal:
         return Decimal(value)
     if isinstance(value, Decimal):
         return value
-    raise PydanticCustomError("number", "should be a number")
+    raise ValueError("must be a number")
 
 
 _Price = Annotated[
@@ -93,7 +94,8 @@ def read_page(document: Any, ticker: str, *, adjusted: bool) -> Page:
         )
     if page.rows_counted is not None and page.rows_counted != len(page.rows or ()):
         raise Permanent(
-            f"polygon counts {page.rows_counted} candles of {ticker} and sent {len(page.rows or ())}; tell the vendor"
+            f"polygon counts {spell(page.rows_counted, 'candle')} of {ticker} and sent {len(page.rows or ())};"
+            " tell the vendor"
         )
     return page
 
@@ -157,9 +159,11 @@ def _first_problem(error: ValidationError, document: Any, ticker: str) -> str:
         case ("results", int(index), *rest):
             row = document["results"][index]
             time = _time(row.get("t")) if isinstance(row, dict) else "?"
-            return f"candle of {ticker} at {time} (row {index}) is wrong: {'.'.join(map(str, rest))}: {problem['msg']}"
+            return (
+                f"candle of {ticker} at {time} (row {index}) is wrong: {'.'.join(map(str, rest))}: {complaint(problem)}"
+            )
         case loc:
-            return f"answer for {ticker} is wrong: {'.'.join(map(str, loc))}: {problem['msg']}"
+            return f"answer for {ticker} is wrong: {'.'.join(map(str, loc))}: {complaint(problem)}"
 
 
 def _time(epoch_ms: object) -> str:
