@@ -239,7 +239,7 @@ class TestBackup:
         database.stop()
         done = start(("backup", str(file), "--json"), environment, tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
-        assert json.loads(done.stdout) == {"file": str(file), "bytes": file.stat().st_size}
+        assert json.loads(done.stdout) == {"file": str(file), "bytes": file.stat().st_size, "encrypted": False}
         with pytest.raises(Permanent, match=r"desk\.backup is there already; give another name, or --overwrite"):
             database.back_up(file, overwrite=False)
         assert sorted(path.name for path in tmp_path.glob("desk*")) == ["desk.backup", "desk.backup.sha256"]
