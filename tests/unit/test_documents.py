@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from chandlery.errors import Permanent
 from chandlery.settings import SCHEDULED, LocalSettings, Settings
 from local import settings_table
 from local.embedded import EmbeddedDatabase
+from local.embedded.errors import EmbeddedDatabaseError
 from local.schedules import read_functions
 
 REPO = Path(__file__).resolve().parents[2]
@@ -161,7 +161,7 @@ def test_functions_with_their_owners_rights_have_a_search_path_of_their_own() ->
 
 def test_only_its_owner_may_enter_the_folder_of_an_embedded_database(tmp_path: Path) -> None:
     home = tmp_path / ".chandlery"
-    with pytest.raises(Permanent, match="cannot be read"):
+    with pytest.raises(EmbeddedDatabaseError, match="cannot be read"):
         EmbeddedDatabase(home).restore(tmp_path / "none", over_existing=False)
     assert home.stat().st_mode & 0o777 == 0o700
 

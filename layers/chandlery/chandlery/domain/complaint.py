@@ -1,4 +1,4 @@
-"""What is wrong with a value, said in one way for all sources: environment, secret, file, event, request, vendor."""
+"""What is wrong with a value, said in one way for all sources: setting, secret, file, event, request, vendor."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -49,7 +49,7 @@ def complaint(problem: Mapping[str, Any]) -> str:
     """What is wrong, to be put after the place: `is missing`, `must be 10 or less`.
 
     Args:
-        problem: one of the `errors()` of pydantic's ValidationError. Of a type that is not known here, such as an error
+        problem: one of the `errors()` of a ValidationError. Of a type that is not known here, such as an error
             of the project's own, its message is the answer.
     """
     kind = next((each for each in _KINDS if f"{problem['type']}_".startswith(f"{each}_")), None)
