@@ -43,6 +43,10 @@ LATER = NOW + 12 * HOUR
 ALLOWED = {"succeeded", "Retryable", "DataException"}
 
 
+def is_allowed(ended: Ended) -> bool:
+    return ended.how in ALLOWED and "deadlock" not in ended.said
+
+
 def job(procedure: str, table: str, **moments: datetime) -> Subject:
     """What TimescaleDB's scheduler runs; a moment counts from the server's clock, so that an age of it is wanted."""
 
@@ -126,11 +130,11 @@ WORKS: Mapping[str, tuple[Work, Sequence[Gate]]] = {
     **{name: (SUBJECTS[name], ()) for name in SUBJECTS},
     "historical processor": (SUBJECTS["historical processor"], (REFRESHES,)),
     "refresh": (SUBJECTS["refresh"], (REFRESHES,)),
-    "policy maintenance": (component("policy_maintenance", "busy"), (REFRESHES, COMPRESSES, DROPS)),
+    "policy maintenance": (component("policy_maintenance", "busy"), (REFRESHES, DROPS)),
     "aggregation of an import": (command("busy", aggregate), ()),
     "rebuild of 4h": (command("busy", rebuild), ()),
     "verification": (command("busy", verify), (REPAIRS,)),
-    "replay": (replay, (REFRESHES, COMPRESSES, DROPS)),
+    "replay": (replay, (REFRESHES, DROPS)),
     "job of refresh": (
         job("market.apply_refresh", "candles_5m", start_offset=desk.HISTORY, end_offset=NOW - MINUTE),
         (REFRESHES,),
@@ -233,7 +237,7 @@ def test_a_work_beside_another_that_is_held_open(pair: tuple[str, str], scenes: 
             ended = scenes.beside(held, stop, other)
             cases += 1
             gave_up += sum(each.how != "succeeded" for each in ended)
-            wrong += [f"{where}: {each.how}: {each.said}" for each in ended if each.how not in ALLOWED]
+            wrong += [f"{where}: {each.how}: {each.said}" for each in ended if not is_allowed(each)]
             following = in_child(scenes.here(one, two, is_last=True))
             if following.how != "succeeded":
                 wrong.append(f"{where}: the next run: {following.how}: {following.said}")

@@ -19,6 +19,8 @@ from chandlery.store.session import require_own
 from chandlery.store.statements import read_rows, run
 
 _UNKNOWN_CATALOGUE = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InvalidSchemaName)
+# While we waited for a chunk the scheduler's job has turned it, or dropped it.
+_DONE_BY_ANOTHER = (pg.DuplicateObject, pg.UndefinedTable)
 # Whoever comes to a table while a change of its policies waits for it, waits as long.
 _LOCK_MILLISECONDS = 2000
 # A keeper asks the database for something every few seconds.
@@ -217,7 +219,11 @@ def turn_to_columns(connection: Connection, table: str, before: datetime) -> int
     """
     chunks = run(connection, "list_chunks_to_columns", table_name=table, before=before).fetchall()
     for (chunk,) in () if is_rehearsing(connection) else chunks:
-        run(connection, "turn_chunk_to_columns", chunk=chunk)
+        try:
+            run(connection, "turn_chunk_to_columns", chunk=chunk)
+        except Permanent as error:
+            if not isinstance(error.__cause__, _DONE_BY_ANOTHER):
+                raise
     return len(chunks)
 
 
