@@ -17,6 +17,15 @@ from tests.integration.backup_scene import have_programs
 from tests.main_program import run_main
 from tests.unit.test_damaged_bytes import NOWHERE, TIMES, damaged
 
+# A thousand in eight parts, which run side by side; of them a sample.
+_PARTS, _SAMPLE = 8, 8
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """In how many parts."""
+    if "part" in metafunc.fixturenames:
+        metafunc.parametrize("part", range(_PARTS if metafunc.config.getoption("--faults") else 1))
+
 
 @pytest.fixture
 def archive(server_url: str, faults_url: str, tmp_path: Path) -> Iterator[Path]:
@@ -31,16 +40,16 @@ def archive(server_url: str, faults_url: str, tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_damaged_archive_ends_a_restore_in_one_line(
-    archive: Path, request: pytest.FixtureRequest, tell: Tell
+    archive: Path, part: int, request: pytest.FixtureRequest, tell: Tell
 ) -> None:
     """What pg_restore does not notice gets as far as the database, which is not there."""
-    wrong, times = [], TIMES if request.config.getoption("--faults") else 8
-    for number, changed in enumerate(damaged(archive.read_bytes(), times)):
+    wrong, times = [], TIMES // _PARTS if request.config.getoption("--faults") else _SAMPLE
+    for number, changed in enumerate(damaged(archive.read_bytes(), times, seed=part)):
         archive.write_bytes(changed)
         code, said = run_main("restore", str(archive), "--over-existing")
         if (code, said.count("\n"), said.startswith("chandlery: ")) != (1, 1, True):
             wrong.append(f"change {number}: exit {code}, {said!r}")
-    tell(f"an archive of pg_dump, damaged {times:,} times, and restored", times, wrong)
+    tell(f"an archive of pg_dump, damaged {times:,} times, and restored, part {part}", times, wrong)
 
 
 def test_an_identity_locked_by_a_passphrase_is_opened_by_it_alone(

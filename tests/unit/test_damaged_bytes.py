@@ -34,9 +34,9 @@ CANDLES = "time,open,high,low,close,volume\n" + "".join(f"2026-03-02T12:{m:02}Z,
 NOWHERE = "postgresql://desk:s3cret-word@127.0.0.1:1/desk"
 
 
-def damaged(whole: bytes, times: int = TIMES) -> Iterator[bytes]:
+def damaged(whole: bytes, times: int = TIMES, seed: int = 7) -> Iterator[bytes]:
     """Copies with a few bytes changed, taken out or doubled, or the end cut off; each differs from the whole."""
-    dice = Random(7)
+    dice = Random(seed)
     made = 0
     while made < times:
         content = bytearray(whole)
