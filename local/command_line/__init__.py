@@ -5,6 +5,7 @@ import sys
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
+from inspect import cleandoc
 from typing import Annotated, Any
 
 import typer
@@ -40,7 +41,7 @@ _COMMANDS = {
     "backup": "backup.backup",
     "restore": "backup.restore",
 }
-_INTERRUPTED = "chandlery: interrupted; what was committed stays, and the same command, run again, goes on"
+_INTERRUPTED = "chandlery: interrupted; what was committed stays; to continue, run the same command again"
 
 
 class _Commands(TyperGroup):
@@ -72,7 +73,18 @@ def _load(name: str) -> Any:
         group.add_typer(found, name=name)
     else:
         group.command(name)(found)
-    return typer.main.get_group(group).commands[name]
+    command = typer.main.get_group(group).commands[name]
+    _unwrap_help(command)
+    return command
+
+
+def _unwrap_help(command: Any) -> None:
+    """Make each paragraph of help one line, which the terminal wraps; Typer keeps the line breaks of the source."""
+    if command.help:
+        paragraphs = cleandoc(command.help).split("\n\n")
+        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    for each in getattr(command, "commands", {}).values():
+        _unwrap_help(each)
 
 
 app = typer.Typer(
@@ -80,8 +92,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Makes and keeps a trading desk's candles. DATABASE_URL picks the database; without it an embedded TimescaleDB"
-    " is started, with its data under CHANDLERY_HOME (default .chandlery).",
+    help="Makes and keeps a trading desk's candles. DATABASE_URL names the database; without it, commands start an"
+    " embedded TimescaleDB, with its data under CHANDLERY_HOME (default .chandlery).",
 )
 
 
@@ -97,7 +109,9 @@ def _show_version(asked: bool) -> None:
 def _commands(
     _: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="show the version, and of its schema"),
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="show the version and its schema revision"
+        ),
     ] = False,
 ) -> None:
     """Nothing else comes before a command."""

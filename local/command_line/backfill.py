@@ -17,17 +17,17 @@ from local.command_line.retention import warn_of_retention
 
 
 def backfill(key: Key, starts: From, ends: To, as_json: AsJson = False) -> None:
-    """Fill an instrument's incomplete days with the candles of the vendor that VENDOR and VENDOR_API_KEY name.
+    """Fill an instrument's incomplete days with candles of the vendor that VENDOR and VENDOR_API_KEY name.
 
-    Days whose every expected minute has a candle are passed over, so the same command again goes on where it was
-    interrupted. A candle made of ticks stays, unless it is partial. Candles that are
-    older than retention are told of before the first is written: they stay until somebody lets them go.
+    Days on which every expected minute has a candle are skipped, so an interrupted command continues when run again. A
+    candle made of ticks stays, unless it is partial. A warning says if the candles are older than retention: they stay
+    until you let them be dropped.
     """
     # The running minute is nobody's to fill yet.
     window = window_of(starts, min(ends, floor_minute(datetime.now(UTC)) - MINUTE))
     vendor = open_vendor(read_settings())
     if vendor is None:
-        raise Permanent("no vendor is named: set VENDOR=polygon and VENDOR_API_KEY")
+        raise Permanent("no vendor is set: set VENDOR=polygon and VENDOR_API_KEY")
     with open_connection() as connection, progress_bar() as bar:
         task = bar.add_task(key)
         instrument = instruments.find(connection, key)

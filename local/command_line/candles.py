@@ -64,19 +64,19 @@ def candles(
     ends: To,
     session: Annotated[
         Session,
-        typer.Option(help="regular: of regular hours alone, folded from minutes, as far back as these are kept"),
+        typer.Option(help="regular: only regular hours, computed from minutes, as far back as minutes are kept"),
     ] = Session.ALL,
     align: Annotated[
-        Align, typer.Option(help="session: count buckets from where a session opens, and after its break anew")
+        Align, typer.Option(help="session: count buckets from the session's open, and again from the end of its break")
     ] = Align.CLOCK,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show an instrument's candles, UTC, named by the start of their bucket.
+    """Show an instrument's candles, each with the start of its bucket in UTC.
 
-    A day is a session date, a week its Monday, a month its first day, each at 00:00 UTC; buckets that start in the
-    stretch are shown. Minutes are the complete one-minute candles of a bucket, expected those that sessions expect:
-    the minute of the closing auction is not among them.
+    Shown are the buckets that start from --from on and before --to. A day is a session date, a week its Monday, a month
+    its first day, each at 00:00 UTC. The column minutes counts the complete one-minute candles of a bucket, expected
+    those that sessions expect, without the minute of the closing auction.
     """
     if as_csv and as_json:
         raise typer.BadParameter("--csv and --json exclude each other")
@@ -115,11 +115,11 @@ def _read_regular(
     query = CandleQuery(key, timeframe, window.starts, window.ends, most, False, True, None, hours)
     page = read_candles(connection, query, datetime.now(UTC))
     if page.next_cursor is not None:
-        raise Permanent(f"these are more than {most:,} candles of regular hours, the most at a time: ask for less")
+        raise Permanent(
+            f"these are more than {most:,} candles of regular hours, the most at a time: choose a shorter stretch"
+        )
     if any(
         dropped.starts < window.ends and window.starts < dropped.ends for dropped in derived.list_dropped(connection)
     ):
-        err.print(
-            "minutes of this stretch were dropped by retention: candles of regular hours lack them", style="yellow"
-        )
+        err.print("retention dropped minutes of this stretch: candles of regular hours lack them", style="yellow")
     return [row._asdict() for row in page.candles]

@@ -11,8 +11,8 @@ from chandlery.usecases.import_ticks import OnConflict, TickImport
 from local.command_line.output import err, plain
 
 _OUTCOMES = {
-    OnConflict.KEEP: "the first of each was kept, all other rows are imported",
-    OnConflict.REFUSE: "nothing of the file is imported",
+    OnConflict.KEEP: "the first of each was kept, and all other rows were imported",
+    OnConflict.REFUSE: "nothing was imported",
 }
 
 

@@ -36,7 +36,9 @@ def coverage(
     keys: Annotated[list[str] | None, typer.Argument(metavar="KEY…", help="instrument keys; all when absent")] = None,
     first: Annotated[
         date | None,
-        typer.Option("--from", parser=parse_day, metavar="DATE", help="first session date; the 7th last when absent"),
+        typer.Option(
+            "--from", parser=parse_day, metavar="DATE", help="first session date; the seventh from the end when absent"
+        ),
     ] = None,
     ends: Annotated[
         date | None,
@@ -48,14 +50,16 @@ def coverage(
         ),
     ] = None,
     feed: Annotated[str | None, typer.Option(help="only this feed's instruments")] = None,
-    worst: Annotated[int, typer.Option(min=1, metavar="N", help="instruments to show, the worst, if more")] = 40,
-    heatmap: Annotated[bool, typer.Option(help="draw a cell for each instrument and day")] = True,
+    worst: Annotated[
+        int, typer.Option(min=1, metavar="N", help="most instruments to show, those with the lowest coverage")
+    ] = 40,
+    heatmap: Annotated[bool, typer.Option(help="draw one cell for each instrument and day")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Show coverage by instrument and session date: (present + explained) / expected minutes.
 
-    Missing minutes are open gaps; those not judged have no candle, and no gap monitor has looked, or could tell why:
-    they are no part of coverage. --json tells every instrument.
+    Missing minutes are open gaps. Minutes not judged have no candle, and no gap monitor has looked at them or could
+    tell why; they do not count towards coverage. --json shows every instrument.
     """
     if first and ends and first >= ends:
         raise typer.BadParameter(f"--from {first} is not before --to {ends}")
@@ -74,7 +78,9 @@ def coverage(
     if heatmap:
         _draw(shown, sorted({day.session_date for day in report.days}))
     if len(shown) < len(lines):
-        out.print(f"the worst {len(shown):,} of {len(lines):,} instruments; more: --worst N, all: --json")
+        out.print(
+            f"the {len(shown):,} with the lowest coverage of {len(lines):,} instruments; more: --worst N, all: --json"
+        )
     out.print(_summary(report.days, len(lines)), soft_wrap=True)
 
 

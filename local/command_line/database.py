@@ -19,7 +19,7 @@ from local.command_line.output import err, out, show_json
 from local.command_line.tuning import tune
 from local.embedded import EmbeddedDatabase
 
-app = typer.Typer(no_args_is_help=True, help="The embedded TimescaleDB; and how a server is best set.")
+app = typer.Typer(no_args_is_help=True, help="Run the embedded TimescaleDB; compute settings for a server.")
 
 
 def embedded_database() -> EmbeddedDatabase:
@@ -51,7 +51,7 @@ def use_database(*, may_create: bool = False) -> str:
     state = database.status()
     if not (may_create or state.running or database.has_data()):
         raise Permanent(
-            f"there is no database yet in {database.home}, nor in a .chandlery above it: to make one here: chandlery"
+            f"there is no database in {database.home}, nor in any .chandlery above it; to create one here: chandlery"
             " migrate upgrade; to use another: go to its folder, or set CHANDLERY_HOME or DATABASE_URL"
         )
     url = state.url or start_embedded(database)
@@ -64,8 +64,10 @@ def start_embedded(database: EmbeddedDatabase) -> str:
     with at_work("starting the embedded TimescaleDB") as tell:
         url = database.start(lambda doing: tell(f"starting the embedded TimescaleDB: {doing}"))
     if database.recovers:
-        err.print("it was not stopped the last time, but killed: what was committed is recovered", style="dim")
-    told = f"embedded TimescaleDB started in {database.home}; it stays until: chandlery db stop"
+        err.print(
+            "the embedded database was killed last time, not stopped: it recovers what was committed", style="dim"
+        )
+    told = f"embedded TimescaleDB started in {database.home}; to stop it: chandlery db stop"
     err.print(told, style="dim", markup=False, soft_wrap=True)
     return url
 
@@ -86,22 +88,22 @@ def open_connection() -> Connection:
 
 @app.command()
 def start() -> None:
-    """Start it, and print its URL; where there is none, make one."""
+    """Start the embedded database and print its URL; create it if there is none."""
     database = embedded_database()
     print(database.url() or start_embedded(database))
 
 
 @app.command()
 def stop() -> None:
-    """Stop it; its data stays."""
+    """Stop the embedded database; its data stays."""
     with at_work("stopping the embedded TimescaleDB"):
         stopped = embedded_database().stop()
-    out.print("stopped" if stopped else "it was not running")
+    out.print("stopped" if stopped else "it is not running")
 
 
 @app.command()
 def url() -> None:
-    """Print the URL of the running one."""
+    """Print the URL of the running embedded database."""
     found = embedded_database().url()
     if found is None:
         raise Permanent("the embedded database is not running; start it: chandlery db start")
@@ -110,7 +112,7 @@ def url() -> None:
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Say whether it runs, and where its data and log are."""
+    """Show whether the embedded database runs, and where its data and log are."""
     state = asdict(embedded_database().status())
     if as_json:
         show_json(state)
@@ -121,7 +123,7 @@ def status(as_json: AsJson = False) -> None:
 
 @app.command()
 def shell() -> None:
-    """Open psql on the database to use."""
+    """Open psql on the database that commands use."""
     from local.backup.programs import connection_environment
 
     psql = shutil.which("psql")

@@ -41,7 +41,7 @@ ROLLED_UP = ("time", "open", "high", "low", "close", "volume", "trades", "minute
 
 
 def demo() -> None:
-    """Watch ticks become candles, faults heal, a gap filled, minutes rolled up; on a database of its own."""
+    """Show ticks becoming candles, faults healing, a gap being filled, minutes rolled up; uses its own database."""
     if idle := read_settings().idle:
         raise Permanent(f"the demo shows every component at work: unset {', '.join(idle)}")
     home = LocalSettings().chandlery_home / "demo"

@@ -25,15 +25,16 @@ from local.command_line.output import err, out, progress_bar, show_json, show_ro
 # A week of many instruments may take longer than any statement of a function.
 _STATEMENT_SECONDS = 3600
 _LEFT_BEHIND = {
-    False: "the former aggregates are in use as they were",
-    True: "the new aggregates are in use; run the same command again, to refresh what changed meanwhile",
+    False: "the former aggregates are still in use, unchanged",
+    True: "the new aggregates are in use; run the same command again to refresh what changed meanwhile",
 }
 
 
 def refresh(timeframe: TimeframeName, starts: From, ends: To, as_json: AsJson = False) -> None:
-    """Materialize a timeframe's candles of stored history, and those it is made of; what is fresh already costs little.
+    """Materialize a timeframe's candles of stored history, and the timeframes below it. Fresh candles cost little.
 
-    Interrupted, the same command again goes on. Where minutes have been dropped nothing can be refreshed.
+    After an interruption, run the same command again to continue. Stretches whose minutes were dropped stay as they
+    are.
     """
     window = window_of(starts, ends)
     use_database()
@@ -53,28 +54,29 @@ def refresh(timeframe: TimeframeName, starts: From, ends: To, as_json: AsJson = 
         return
     out.print(
         f"{timeframe.value}: {spell(report.pieces, 'piece')} of history, "
-        f"{spell(report.refreshes, 'refresh', 'refreshes')}, {report.fresh:,} of what was fresh already"
+        f"{spell(report.refreshes, 'refresh', 'refreshes')}, {report.fresh:,} of them already fresh"
     )
 
 
 def rebuild(
     timeframe: TimeframeName,
-    back: Annotated[bool, typer.Option("--back", help="put what the last rebuild replaced in use again")] = False,
+    back: Annotated[bool, typer.Option("--back", help="return to what the last rebuild replaced")] = False,
     discard_before: Annotated[
-        bool, typer.Option("--discard-before", help="drop what the last rebuild replaced: no way back any more")
+        bool, typer.Option("--discard-before", help="drop what the last rebuild replaced; there is no way back then")
     ] = False,
     discard_beside: Annotated[
-        bool, typer.Option("--discard-beside", help="give up a rebuild that is half done, and drop what it built")
+        bool, typer.Option("--discard-beside", help="give up an unfinished rebuild, and drop what it built")
     ] = False,
     accept_differences: Annotated[
-        bool, typer.Option("--accept-differences", help="go on even if candles become others than they are")
+        bool, typer.Option("--accept-differences", help="continue even if candles change")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Build a timeframe's aggregates, and those built on them, anew beside those in use, and exchange them.
+    """Rebuild a timeframe's aggregates, and those built on them, while the former ones stay in use; then exchange them.
 
-    Readers see the former candles until the very moment of the exchange, and the new ones from then on. What was in
-    use is kept under names that end in _before, until --discard-before. Interrupted, the same command goes on.
+    Readers see the former candles until the exchange, and the new ones from then on. The former aggregates are kept
+    under names that end in _before until --discard-before. After an interruption, run the same command again to
+    continue.
     """
     if back + discard_before + discard_beside > 1:
         raise typer.BadParameter("--back, --discard-before and --discard-beside exclude each other")
@@ -92,11 +94,13 @@ def rebuild(
     if as_json:
         return
     if back:
-        out.print(f"{timeframe.value}: what was in use before the rebuild is in use again; the rebuilt one is dropped")
+        out.print(
+            f"{timeframe.value}: the aggregates from before the rebuild are in use again; the rebuilt ones are dropped"
+        )
         return
-    out.print(f"{timeframe.value}: the new ones are in use", soft_wrap=True)
+    out.print(f"{timeframe.value}: the new aggregates are in use", soft_wrap=True)
     err.print(
-        f"to go back: chandlery rebuild {timeframe.value} --back; to keep the new ones and drop the former ones:"
+        f"to go back: chandlery rebuild {timeframe.value} --back; to drop the former aggregates:"
         f" chandlery rebuild {timeframe.value} --discard-before",
         soft_wrap=True,
     )
@@ -143,15 +147,15 @@ def _show(report: RebuildReport, *, as_json: bool) -> None:
         show_json(asdict(report))
         return
     if report.resumed:
-        err.print("an earlier run had begun it, and was gone on with")
+        err.print("continued an unfinished rebuild")
     columns = ("aggregate", "same", "different", "only_old", "only_new", "waiting")
     if report.comparisons:
         rows = [asdict(each) for each in report.comparisons]
-        show_rows(rows, columns, title="candles in use and those to take their place", as_json=False)
+        show_rows(rows, columns, title="candles in use and their replacements", as_json=False)
     for example in [example for each in report.comparisons for example in each.examples][:5]:
         out.print(example, soft_wrap=True, markup=False)
     if report.swapped and report.policies is None:
-        err.print("policy maintenance, or chandlery policies apply, gives them their jobs")
+        err.print("policy maintenance adds their jobs; or run: chandlery policies apply")
 
 
 def _show_dropped(names: Sequence[str], as_json: bool) -> None:

@@ -34,10 +34,12 @@ _LONGEST_SECONDS = 900
 
 
 def emulate(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="where the emulator listens; 0: any free port")] = 4566,
-    runs: Annotated[int | None, typer.Option(min=1, help="end after so many runs; at Ctrl-C when absent")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="port of the emulator; 0: any free port")] = 4566,
+    runs: Annotated[
+        int | None, typer.Option(min=1, help="stop after N runs; at Ctrl-C when absent", metavar="N")
+    ] = None,
 ) -> None:
-    """Build and deploy the stack to an AWS on this machine, and watch its schedule make candles, until Ctrl-C."""
+    """Build the stack, deploy it to an emulated AWS on this machine, and watch it make candles until Ctrl-C."""
     if not (building.REPO / "template.yaml").exists():
         raise Permanent("the emulation builds the stack from a checkout: run make emulate in one")
     if not INTERPRETER.exists():
@@ -93,7 +95,7 @@ def _deploy_and_watch(aws: Emulator, built: Path, url: str, runs: int | None) ->
 
 def _tell_the_way(aws: Emulator, url: str) -> None:
     told = aws.access | {"DATABASE_URL": url, "API": stack.api_url(aws)}
-    out.print(f"the stack {stack.NAME} stands; for another shell:")
+    out.print(f"the stack {stack.NAME} is deployed; for another shell:")
     out.print("export " + " ".join(f"{name}={value}" for name, value in told.items()), soft_wrap=True)
 
 

@@ -30,11 +30,11 @@ _CANDLE_LINES = (
 def explain(
     key: Key,
     time: Annotated[
-        datetime, typer.Argument(parser=parse_moment, metavar="TIME", help="inside the minute, with offset or Z")
+        datetime, typer.Argument(parser=parse_moment, metavar="TIME", help="a time inside the minute, with offset or Z")
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Show everything known about one minute, and say in plain words what it is."""
+    """Show everything known about one minute, and explain it in one sentence."""
     with open_connection() as connection:
         report = explain_minute(connection, key, time, datetime.now(UTC))
     if as_json:

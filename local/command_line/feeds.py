@@ -11,12 +11,12 @@ from local.command_line.database import open_connection
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, show_rows
 
-app = typer.Typer(no_args_is_help=True, help="Whose ticks they are.")
+app = typer.Typer(no_args_is_help=True, help="Manage where ticks come from.")
 
 
 @app.command("list")
 def list_feeds(as_json: AsJson = False) -> None:
-    """List the feeds: instruments, limit in seconds, whether it is live, the last second known to have had a tick."""
+    """List the feeds: instruments, silence limit in seconds, whether each is live, and the second of its last tick."""
     with open_connection() as connection:
         rows = [asdict(feed) for feed in feed_store.list_all(connection)]
     columns = ("feed", "instruments", "silence_seconds", "live", "last_tick_second")
@@ -25,25 +25,25 @@ def list_feeds(as_json: AsJson = False) -> None:
 
 @app.command("set")
 def set_feed(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="the feed, as instruments name it")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="name of the feed")],
     silence_seconds: Annotated[
         int | None,
-        typer.Option(min=1, max=60, metavar="N", help="whole seconds on end without a tick; 60: never silent"),
+        typer.Option(min=1, max=60, metavar="N", help="whole seconds in a row without a tick; 60: never silent"),
     ] = None,
     live: Annotated[
         bool | None,
-        typer.Option("--live/--not-live", help="whether ticks are expected of it as time goes on"),
+        typer.Option("--live/--not-live", help="whether new ticks are expected"),
     ] = None,
 ) -> None:
-    """Set after how many seconds without any tick a feed has fallen silent, or that it is not live.
+    """Set after how many seconds without a tick a feed counts as silent, and whether it is live.
 
-    A feed that fell silent makes its candles partial. That holds from now on: a minute judged before is judged anew
-    only when its ticks change. Of a feed that is not live (imported history, a vendor's daily file) neither silence nor
-    the age of its candles is told. Nor is it of a feed that never sent, all of whose data were imported: --live says
-    that it sends from now on.
+    Minutes during which a feed was silent are partial. A new limit holds from now on: an earlier minute is judged again
+    only when its ticks change. If a feed is not live (imported history, a vendor's daily file), or if it never sent and
+    all its data were imported, its silence and the age of its candles are no cause for an alarm. --live says that such a
+    feed sends from now on.
     """
     if silence_seconds is None and live is None:
-        raise typer.BadParameter("say what to set: --silence-seconds N, --live or --not-live")
+        raise typer.BadParameter("name what to set: --silence-seconds N, --live or --not-live")
     with open_connection() as connection:
         if silence_seconds is not None:
             feed_store.set_limit(connection, name, silence_seconds)

@@ -55,7 +55,7 @@ _MOST_EVENT_BYTES = 6 * 1024 * 1024
 
 
 Metrics = Annotated[
-    bool, typer.Option("--metrics", help="print metrics too, to stderr, in CloudWatch's embedded format")
+    bool, typer.Option("--metrics", help="also print metrics to stderr, in CloudWatch's embedded format")
 ]
 
 
@@ -106,19 +106,19 @@ def metrics_if(asked: bool) -> Iterator[None]:
 
 
 def invoke(
-    function: Annotated[str, typer.Argument(metavar="FUNCTION", help="module in functions/, as live_processor")],
-    event: Annotated[Path | None, typer.Option(help="file with the event; the schedule's own when absent")] = None,
+    function: Annotated[str, typer.Argument(metavar="FUNCTION", help="module in functions/, such as live_processor")],
+    event: Annotated[Path | None, typer.Option(help="file with the event; that of the schedule when absent")] = None,
     at: Annotated[
         datetime | None,
         typer.Option(parser=parse_moment, metavar="TIME", help="scheduled time; this minute when absent"),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="say what it would write, and write nothing; not for the HTTP API")
+        bool, typer.Option("--dry-run", help="show what it would write, and write nothing; not for the HTTP API")
     ] = False,
     metrics: Metrics = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one function now; its log goes to stderr, what it did to stdout."""
+    """Run one function now. Its log goes to stderr, its report to stdout."""
     found = find_function(function)
     sent = _read_event(event) if event else scheduled_event(floor_minute(datetime.now(UTC)))
     use_database(may_create=function == "migrate")
@@ -126,7 +126,7 @@ def invoke(
         sent |= scheduled_event(at)
     if dry_run:
         if found.schedule is None:
-            raise Permanent(f"{function} writes nothing anyway: --dry-run is for functions that have a schedule")
+            raise Permanent(f"{function} writes nothing: --dry-run is for functions that have a schedule")
         sent |= {"dry_run": True}
     with at_work(function) as say, metrics_if(metrics), contextlib.redirect_stdout(sys.stderr):
         report = call(found, sent, lambda what, done, total: say(f"{what} {done:,} of {total:,}"))
@@ -170,15 +170,15 @@ def replay(
     ends: To,
     functions: Annotated[
         str | None,
-        typer.Option(metavar="A,B,…", help="functions to fire; all that have a schedule when absent"),
+        typer.Option(metavar="A,B,…", help="functions to run; all that have a schedule when absent"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fire the schedules of a past stretch in order, as EventBridge would have; may be interrupted and run again."""
+    """Run the schedules of a past stretch in order, as EventBridge would have; may be interrupted and run again."""
     chosen = [find_function(name) for name in functions.split(",")] if functions else read_functions()
     if read_settings().dry_run:
         raise Permanent(
-            "DRY_RUN is set: the runs of a replay build on one another, and dry ones leave nothing to build on; unset"
+            "DRY_RUN is set, but each run of a replay builds on the one before, and a dry run leaves nothing; unset"
             " it, or run one: chandlery invoke FUNCTION --at TIME --dry-run"
         )
     use_database()

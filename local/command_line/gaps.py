@@ -24,8 +24,8 @@ _ROWS = 100
 
 def gaps(
     key: Annotated[str | None, typer.Argument(metavar="KEY", help="instrument key; all when absent")] = None,
-    feed: Annotated[str | None, typer.Option(help="only this feed's")] = None,
-    reason: Annotated[list[Reason] | None, typer.Option(help="only these; may be repeated")] = None,
+    feed: Annotated[str | None, typer.Option(help="only gaps of this feed")] = None,
+    reason: Annotated[list[Reason] | None, typer.Option(help="only these reasons; may be repeated")] = None,
     starts: Annotated[
         datetime | None,
         typer.Option("--from", parser=parse_moment, metavar="TIME", help="only gaps that end after it"),
@@ -34,15 +34,16 @@ def gaps(
         datetime | None,
         typer.Option("--to", parser=parse_moment, metavar="TIME", help="only gaps that start before it"),
     ] = None,
-    healed: Annotated[bool, typer.Option("--all", help="healed and explained ones too")] = False,
+    healed: Annotated[bool, typer.Option("--all", help="also healed and explained gaps")] = False,
     limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help=f"rows at most; {_ROWS} when absent, with --json all")
+        int | None, typer.Option(min=1, metavar="N", help=f"most rows to show; {_ROWS} when absent, all with --json")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the ledger of gaps: the open ones, the oldest first; with --all, then the healed, the latest first.
+    """Show the ledger of gaps: open gaps, the oldest first; with --all, then healed ones, the latest first.
 
-    minutes counts the expected ones: closed hours in between are none. What no gap monitor has judged yet is said.
+    The column minutes counts expected minutes only, without closed hours in between. A warning names what no gap
+    monitor has judged yet.
     """
     if starts and ends and starts >= ends:
         raise typer.BadParameter(f"--from {plain(starts)} is not before --to {plain(ends)}")

@@ -28,15 +28,15 @@ from local.command_line.options import AsJson
 from local.command_line.output import err, out, progress_bar, show_json
 from local.command_line.retention import warn_of_retention
 
-app = typer.Typer(no_args_is_help=True, help="Bring files of market data in.")
+app = typer.Typer(no_args_is_help=True, help="Import files of market data.")
 
 Aggregate = Annotated[
     bool,
     typer.Option(
-        "--aggregate", help="go on to candles of every timeframe, and to what is missing, on the days of the files"
+        "--aggregate", help="then make candles of every timeframe, and find what is missing, on the days of the files"
     ),
 ]
-SkipBad = Annotated[bool, typer.Option(help="set bad rows aside in FILE.bad.csv instead of stopping")]
+SkipBad = Annotated[bool, typer.Option(help="put bad rows in FILE.bad.csv instead of stopping")]
 
 
 class Seq(StrEnum):
@@ -51,27 +51,27 @@ def ticks(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet: time,price,size[,seq,…]")
     ],
-    instrument: Annotated[str, typer.Option(metavar="KEY", help="whose ticks they are")],
+    instrument: Annotated[str, typer.Option(metavar="KEY", help="instrument that the ticks belong to")],
     on_conflict: Annotated[
         OnConflict,
         typer.Option(
-            help="what to do with a row whose time and seq are a known tick's, with other content: keep the first,"
+            help="what to do with a row that has the time and seq of another tick, but other content: keep the first,"
             " replace it, or refuse the file"
         ),
     ] = OnConflict.KEEP,
     seq: Annotated[
-        Seq, typer.Option(help="by-row: number ticks by the order of the rows, whatever the column seq says")
+        Seq, typer.Option(help="by-row: number ticks in the order of the rows, and ignore the column seq")
     ] = Seq.FROM_FILE,
     aggregate: Aggregate = False,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import ticks; each file comes in whole or not at all, and may be imported again.
+    """Import ticks. Each file is imported whole or not at all, and may be imported again.
 
-    Columns: time (ISO 8601 with an offset), price, size and, if there, seq, venue, conditions, updates_ohlc,
-    updates_volume, cancelled. Without seq the order of the rows counts. The same tick again changes nothing; one of
-    the same time and seq with other content is a conflict: where the first is kept, it ends with exit code 1, all
-    other rows imported. A cancellation always wins.
+    Columns: time (ISO 8601 with an offset), price, size and, optionally, seq, venue, conditions, updates_ohlc,
+    updates_volume, cancelled. Without seq, the order of the rows counts. The same tick again changes nothing. A row
+    with the time and seq of another tick but other content is a conflict: by default the first is kept, all other rows
+    are imported, and the exit code is 1. A cancellation always wins.
     """
 
     def bring_in(connection: Connection, file: _File) -> _Counts:
@@ -96,15 +96,15 @@ def candles(
         list[Path],
         typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet: time,open,high,low,close,volume[,vwap,trades]"),
     ],
-    instrument: Annotated[str, typer.Option(metavar="KEY", help="whose candles they are")],
+    instrument: Annotated[str, typer.Option(metavar="KEY", help="instrument that the candles belong to")],
     aggregate: Aggregate = False,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import a vendor's one-minute candles; each file is checked whole before any of it is written.
+    """Import a vendor's one-minute candles. Each file is checked whole before any of it is written.
 
-    Columns: time (start of the minute, ISO 8601 with an offset), open, high, low, close, volume and, if there, vwap,
-    trades. Candles made of ticks stay. Import the same file again after an interruption: it goes on.
+    Columns: time (start of the minute, ISO 8601 with an offset), open, high, low, close, volume and, optionally, vwap
+    and trades. Candles made of ticks stay. After an interruption, import the same file again to continue.
     """
 
     def told(counts: _Counts) -> str:
@@ -189,7 +189,7 @@ def _import_files(
 
 def _make_candles(connection: Connection, instrument: Instrument, reach: _Reach) -> AggregationReport:
     if reach.starts is None or reach.ends is None:
-        raise Permanent("the files have no rows: there is nothing to make candles of")
+        raise Permanent("the files have no rows to make candles of")
     with at_work("aggregating") as tell:
         return aggregate_history(
             connection,
@@ -205,8 +205,8 @@ def _show_made(instrument: Instrument, made: AggregationReport) -> None:
     stretch = f"--from {made.starts:%Y-%m-%d} --to {made.ends:%Y-%m-%d}"
     if made.refresh_held_off:
         err.print(
-            "[yellow]another refresh is at work: the next run of policy maintenance refreshes the other hours, or the"
-            " same command again[/yellow]",
+            "[yellow]another refresh is running: the next run of policy maintenance refreshes the other hours, or run"
+            " the same command again[/yellow]",
             soft_wrap=True,
         )
     out.print(
@@ -232,7 +232,7 @@ def _import_file(
         counts = bring_in(connection, file)
     bad = set_aside.rows if set_aside else 0
     if set_aside and bad:
-        err.print(f"[yellow]{path}: {spell(bad, 'bad row')} set aside in {set_aside.path}[/yellow]", soft_wrap=True)
+        err.print(f"[yellow]{path}: {spell(bad, 'bad row')} put in {set_aside.path}[/yellow]", soft_wrap=True)
     return {"file": str(path), **counts, "bad": bad, "ignored_columns": file.ignored}
 
 

@@ -18,31 +18,31 @@ from local.command_line.options import AsJson, Key, parse_moment
 from local.command_line.output import out, plain, show_rows
 from local.command_line.reference import fill, horizon, resolve
 
-app = typer.Typer(no_args_is_help=True, help="What is traded.")
+app = typer.Typer(no_args_is_help=True, help="Manage what is traded.")
 
 _TICKER = re.compile(r"(?:([a-z][a-z0-9_]*)=)?(\S+)")
 _NEGATIVE, _NEGATIVE_TOLD = "prices below zero", {True: "allowed", False: "refused"}
 _VENDOR = "polygon"  # whose a ticker is that names no vendor
 
-CalendarName = Annotated[str | None, typer.Option(help="trading calendar, as XNYS, XBOM, CMES, FX or 24/7")]
-Feed = Annotated[str | None, typer.Option(help="whose ticks they are; of a new one the exchange when absent")]
+CalendarName = Annotated[str | None, typer.Option(help="trading calendar, such as XNYS, XBOM, CMES, FX or 24/7")]
+Feed = Annotated[
+    str | None, typer.Option(help="where its ticks come from; for a new instrument, its exchange when absent")
+]
 Listed = Annotated[
     datetime | None,
-    typer.Option(parser=parse_moment, metavar="TIME", help="candles are expected from here on"),
+    typer.Option(parser=parse_moment, metavar="TIME", help="candles are expected from this time on"),
 ]
 Delisted = Annotated[
     datetime | None,
-    typer.Option(parser=parse_moment, metavar="TIME", help="candles are expected up to here"),
+    typer.Option(parser=parse_moment, metavar="TIME", help="candles are expected until this time"),
 ]
 Ticker = Annotated[
     list[str] | None,
-    typer.Option(metavar="[VENDOR=]TICKER", help=f"what a vendor calls it, {_VENDOR} if none is named; repeatable"),
+    typer.Option(metavar="[VENDOR=]TICKER", help=f"its name at a vendor, {_VENDOR} by default; may be repeated"),
 ]
 AllowNegative = Annotated[
     bool | None,
-    typer.Option(
-        "--allow-negative/--no-allow-negative", help="whether its prices may lie below zero; of a new one not"
-    ),
+    typer.Option("--allow-negative/--no-allow-negative", help="whether its prices may be negative; not by default"),
 ]
 
 
@@ -56,10 +56,10 @@ def add(
     ticker: Ticker = None,
     allow_negative: AllowNegative = None,
 ) -> None:
-    """Add an instrument; fills the calendar's sessions if they are not there yet.
+    """Add an instrument, and fill its calendar's sessions if there are none.
 
-    One that is there already gets what it lacks: a listing, a ticker. Nothing it has is changed: `instruments set`
-    does that. Without --listed, candles are expected from the earliest one on.
+    An instrument that exists gets what it lacks, such as a listing or a ticker; to change what it has, use `instruments
+    set`. Without --listed, candles are expected from its earliest one on.
     """
     try:
         exchange = exchange_of(key)
@@ -91,13 +91,13 @@ def set_instrument(
     ticker: Ticker = None,
     allow_negative: AllowNegative = None,
 ) -> None:
-    """Change what is named of an instrument, and say what it was; all else stays.
+    """Change the named properties of an instrument, and show the former values.
 
-    Candles written before keep the session dates that the former calendar gave them.
+    Stored candles keep the session dates of the former calendar.
     """
     named = _named(feed, listed, delisted, ticker, allow_negative)
     if calendar is None and not any(value is not None and value != {} for value in named.values()):
-        raise typer.BadParameter("nothing is named that should change: --calendar, --feed, --listed, --ticker …")
+        raise typer.BadParameter("name what to change: --calendar, --feed, --listed, --ticker …")
     with open_connection() as connection:
         known = instrument_store.find(connection, key)
         if calendar is not None:
@@ -110,10 +110,10 @@ def set_instrument(
 def remove(
     key: Key,
     with_data: Annotated[
-        bool, typer.Option("--with-data", help="delete its ticks, candles, gaps and indicators as well, for good")
+        bool, typer.Option("--with-data", help="also delete its ticks, candles, gaps and indicators, for good")
     ] = False,
 ) -> None:
-    """Remove an instrument; one that has data only with --with-data."""
+    """Remove an instrument; if it has data, only with --with-data."""
     with open_connection() as connection:
         instrument_store.remove(connection, key, with_data=with_data)
     out.print(f"{key}: removed", markup=False)
@@ -121,7 +121,7 @@ def remove(
 
 @app.command("list")
 def list_instruments(as_json: AsJson = False) -> None:
-    """List the instruments; data_from is the earliest candle."""
+    """List the instruments; data_from is the time of the earliest candle."""
     with open_connection() as connection:
         found = instrument_store.list_all(connection)
     rows = [asdict(each) | ({} if as_json else {"tickers": _tickers_told(each)}) for each in found]
@@ -174,7 +174,7 @@ def _refuse_other(known: Instrument, named: dict[str, Any]) -> None:
         # All that was named and is not so, the new as well.
         options = " ".join(_option(name, value) for name, value in wanted.items() if before.get(name) != value)
         raise Permanent(
-            f"{known.key} is there already with {told}; to change that: chandlery instruments set {known.key} {options}"
+            f"{known.key} exists with {told}; to change it: chandlery instruments set {known.key} {options}"
         )
 
 

@@ -18,7 +18,7 @@ from local.new_migration import create_migration
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Build the schema, change it, check it. The verbs are Alembic's, but for `check` and `revision`.",
+    help="Create, upgrade and check the schema. The commands are Alembic's own, except `check` and `revision`.",
 )
 
 Sql = Annotated[bool, typer.Option("--sql", help="print the SQL instead of running it")]
@@ -26,26 +26,26 @@ Sql = Annotated[bool, typer.Option("--sql", help="print the SQL instead of runni
 
 @app.command()
 def upgrade(revision: Annotated[str, typer.Argument()] = "head", sql: Sql = False) -> None:
-    """Build or renew the schema."""
+    """Create the schema, or upgrade it to a revision."""
     _run("upgrade", revision, sql=sql, offline=sql)
 
 
 # "-1" is no option, but one revision back.
 @app.command(context_settings={"ignore_unknown_options": True})
 def downgrade(revision: str, sql: Sql = False) -> None:
-    """Go back to a revision (`-1`: by one, `base`: to nothing); what it drops is gone. With --sql, write FROM:TO."""
+    """Go back to a revision (`-1`: one back; `base`: an empty database); dropped data is gone. With --sql: FROM:TO."""
     _run("downgrade", revision, sql=sql, offline=sql)
 
 
 @app.command()
 def current() -> None:
-    """Show the revision the database is at."""
+    """Show the database's revision."""
     _run("current")
 
 
 @app.command()
 def check(as_json: AsJson = False) -> None:
-    """Compare the schema with what the migrations make; exits with 1 if anything is missing or differs."""
+    """Compare the schema with what the migrations create; exits 1 if anything is missing or differs."""
     with open_connection() as connection:
         report = check_schema(connection)
     if as_json:
@@ -56,7 +56,7 @@ def check(as_json: AsJson = False) -> None:
         differing = (
             spell(len(report.differing), "thing differs", "things differ") if report.differing else "nothing differs"
         )
-        out.print(f"revision {report.revision}: {differing} from what the migrations make")
+        out.print(f"revision {report.revision}: {differing} from what the migrations create")
     raise typer.Exit(1 if report.differing else 0)
 
 
@@ -68,15 +68,15 @@ def history() -> None:
 
 @app.command()
 def stamp(revision: str, sql: Sql = False) -> None:
-    """Set the revision without running anything."""
+    """Set the stored revision without running any migration."""
     _run("stamp", revision, sql=sql, offline=sql)
 
 
 @app.command()
 def revision(
-    message: Annotated[str, typer.Option("--message", "-m", help="what it makes, in a few words")],
+    message: Annotated[str, typer.Option("--message", "-m", help="what it creates, in a few words")],
 ) -> None:
-    """Begin a new migration, in a checkout: its module and SQL files of the next number; says what is left to do."""
+    """Create the files of a new migration in a checkout, with the next number, and list what is left to do."""
     files, left = create_migration(message, Path(__file__).resolve().parents[2])
     for file in files:
         out.print(str(file), markup=False)

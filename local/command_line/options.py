@@ -24,7 +24,7 @@ def parse_moment(text: str) -> datetime:
     try:
         return _plausible(text, moment.astimezone(UTC))
     except OverflowError:
-        raise typer.BadParameter(f"{text} is no time in UTC: its offset leads beyond the years 1 to 9999") from None
+        raise typer.BadParameter(f"{text} is not a time in UTC: its offset leads beyond the years 1 to 9999") from None
 
 
 def parse_day(text: str) -> date:
@@ -38,7 +38,7 @@ def parse_day(text: str) -> date:
 def _plausible(text: str, day: _D) -> _D:
     """The same, if far enough from the calendar's ends for the buckets and days around it to be dates as well."""
     if not EARLIEST.year <= day.year < LATEST.year:
-        raise typer.BadParameter(f"{text} is no time of a market; give one from {EARLIEST.year} to {LATEST.year - 1}")
+        raise typer.BadParameter(f"{text} is out of range; give a time from {EARLIEST.year} to {LATEST.year - 1}")
     return day
 
 
@@ -82,6 +82,6 @@ TimeframeOrAuto = Annotated[
     typer.Argument(
         parser=parse_timeframe_or_auto,
         metavar="TIMEFRAME",
-        help=f"{' '.join(Timeframe)}, or auto: the coarsest that has 200 candles or more, else the one with most",
+        help=f"{' '.join(Timeframe)}, or auto: the coarsest with 200 candles or more, else the one with the most",
     ),
 ]

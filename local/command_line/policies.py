@@ -21,12 +21,12 @@ from local.command_line.output import err, out, plain, show_json
 
 _LAST_DROPS = 5
 
-app = typer.Typer(no_args_is_help=True, help="Keep the policies of sql/policies.toml.")
+app = typer.Typer(no_args_is_help=True, help="Compare and apply the policies of sql/policies.toml.")
 
 
 @app.command()
 def plan(as_json: AsJson = False) -> None:
-    """Say what differs from the policies wanted, and what would be done; nothing is changed."""
+    """Show what differs from the policies in the file, and what `apply` would do; nothing is changed."""
     with open_connection() as connection:
         planned = plan_policies(connection, datetime.now(UTC), read_policies(), count_rows=True)
         drops = list_drops(connection, _LAST_DROPS)
@@ -38,26 +38,26 @@ def plan(as_json: AsJson = False) -> None:
 @app.command()
 def apply(
     allow_destructive: Annotated[
-        bool, typer.Option("--allow-destructive", help="also what drops data, or drops it sooner")
+        bool, typer.Option("--allow-destructive", help="also what drops rows, or drops them sooner")
     ] = False,
     history: Annotated[
         list[str] | None,
         typer.Option(
             "--history",
             metavar="TABLE",
-            help="with --allow-destructive: what the plan says is kept of TABLE may go too",
+            help="with --allow-destructive: also drop the history of TABLE that the plan names",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the database's policies those wanted, one by one; what would drop data waits for permission.
+    """Apply the policies in the file, one by one. What would drop rows waits for permission.
 
-    --allow-destructive also lets retention drop rows by the clock from then on. Chunks that hold imported rows, or rows
-    written long after their time, stay all the same, until --history names their table: it covers the chunks that are
-    named, with the rows they hold now, and none that comes later.
+    --allow-destructive also lets retention drop rows from then on, as they get old. Chunks that hold imported rows, or
+    rows written long after their time, stay until --history names their table. It covers the chunks that the plan
+    names, with the rows they hold now, and nothing that comes later.
     """
     if history and not allow_destructive:
-        raise typer.BadParameter("it drops data: give --allow-destructive as well", param_hint="--history")
+        raise typer.BadParameter("it drops rows: add --allow-destructive", param_hint="--history")
     with open_connection() as connection:
         planned, done = apply_policies(
             connection,
@@ -71,7 +71,7 @@ def apply(
 
 @app.command()
 def lint(as_json: AsJson = False) -> None:
-    """Check the policies wanted by themselves, without a database."""
+    """Check the policies in the file, without a database."""
     problems = find_problems(read_policies())
     if as_json:
         show_json(problems)
@@ -80,7 +80,7 @@ def lint(as_json: AsJson = False) -> None:
     if problems:
         raise Permanent(f"{spell(len(problems), 'problem')} in policies.toml")
     if not as_json:
-        out.print("the policies can be kept")
+        out.print("the policies are valid")
 
 
 def _show(planned: PolicyPlan, actions: Sequence[Action], *, as_json: bool, drops: Sequence[PastDrop] = ()) -> None:
@@ -114,7 +114,7 @@ def _show(planned: PolicyPlan, actions: Sequence[Action], *, as_json: bool, drop
     for action in actions:
         out.print(_said(action), soft_wrap=True)
     if not planned.actions:
-        out.print("the database has the policies wanted")
+        out.print("the database has the policies of the file")
     _list(
         "waits for your permission", map(_said, waiting), "to permit it: chandlery policies apply --allow-destructive"
     )
@@ -125,7 +125,7 @@ def _show(planned: PolicyPlan, actions: Sequence[Action], *, as_json: bool, drop
         out.print(f"dropped at {plain(drop.dropped_at)}: {drop}", soft_wrap=True)
     _list("left alone", strangers)
     if not planned.scheduler.runs:
-        out.print("no background scheduler runs: policy maintenance carries the policies out")
+        out.print("no background scheduler runs: policy maintenance carries out the policies")
     for line in workers_lines(planned.scheduler, planned.workers_needed):
         out.print(line, soft_wrap=True)
 

@@ -22,7 +22,7 @@ from local.command_line.options import AsJson, parse_day
 from local.command_line.output import err, out, show_json, show_rows
 from local.known_markets import ADVICE
 
-sessions = typer.Typer(no_args_is_help=True, help="When markets are open.")
+sessions = typer.Typer(no_args_is_help=True, help="Manage when markets are open.")
 
 # How far ahead sessions are kept: holidays beyond are guesses that exchanges still change.
 _AHEAD = timedelta(days=2 * 366)
@@ -41,17 +41,17 @@ def sync(
     ] = None,
     calendar: Annotated[list[str] | None, typer.Option(help="may be repeated; all in use when absent")] = None,
 ) -> None:
-    """Fill sessions from the exchange_calendars library, and stamp the candles that a correction touches anew.
+    """Fill sessions from the exchange_calendars library, and restamp the candles that a correction affects.
 
-    Days that were imported stay: `sessions remove` gives them back to the library.
+    Imported days stay; `sessions remove` returns them to the library.
     """
     with open_connection() as connection:
         in_use = sorted({instrument.calendar for instrument in instrument_store.list_all(connection)})
         if not (calendar or in_use):
-            out.print("no instrument names a calendar yet; name one: --calendar XNYS")
+            out.print("no instrument has a calendar yet; name one: --calendar XNYS")
         for name in [resolve(connection, each) for each in calendar or ()] or in_use:
             if calendar is None and not calendars.offers(name):
-                out.print(f"{name}: no library has it; its sessions stay", markup=False)
+                out.print(f"{name} is not in the library; its sessions stay", markup=False)
                 continue
             fill(connection, calendars.from_library(name, first or calendars.EARLIEST, last or horizon()))
 
@@ -59,11 +59,11 @@ def sync(
 @sessions.command("list")
 def list_calendars(
     offered: Annotated[
-        bool, typer.Option("--offered", help="list the calendars that can be filled, with other names they go by")
+        bool, typer.Option("--offered", help="list the calendars that can be filled, with their other names")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the calendars that are filled: the days they know, their sessions, and the instruments that go by them."""
+    """List the calendars that are filled: their known days, sessions and instruments."""
     if offered:
         names = calendars.list_names()
         told = (f"{name} ({', '.join(others)})" if others else name for name, others in names.items())
@@ -78,13 +78,13 @@ def list_calendars(
 @sessions.command("import")
 def import_sessions(
     file: Annotated[Path, typer.Argument(help="CSV: session_date,opens_at,closes_at[,break_starts_at,break_ends_at]")],
-    calendar: Annotated[str, typer.Option(help="the name the sessions go by")],
-    time_zone: Annotated[str, typer.Option(help="of the calendar, and of times in the file that have no offset")],
+    calendar: Annotated[str, typer.Option(help="name of the calendar")],
+    time_zone: Annotated[str, typer.Option(help="of the calendar, and of times in the file without an offset")],
 ) -> None:
-    """Fill a calendar of your own, or correct one, from a file: it replaces what stood from its first day to its last.
+    """Fill or correct a calendar from a file, which replaces all days from its first to its last.
 
-    Several rows of one date are one session with breaks between them. No `sync` changes these days, nor the time zone,
-    until `sessions remove` takes them back.
+    Several rows of one date are one session with breaks between them. `sync` changes neither these days nor the time
+    zone until `sessions remove` returns them.
     """
     with open_connection() as connection:
         fill(connection, calendars.from_file(file, calendar, time_zone))
@@ -95,7 +95,7 @@ def import_sessions(
 
 @sessions.command()
 def remove(
-    calendar: Annotated[str, typer.Argument(help="whose imported days are taken back")],
+    calendar: Annotated[str, typer.Argument(help="calendar whose imported days to remove")],
     first: Annotated[
         date | None,
         typer.Option("--from", parser=parse_day, metavar="DATE", help="first day; its first known one when absent"),
@@ -107,7 +107,7 @@ def remove(
         ),
     ] = None,
 ) -> None:
-    """Take back what was imported: the library's sessions stand there again, and none where no library has any."""
+    """Remove imported days: the library's sessions replace them, or none where it has none."""
     with open_connection() as connection:
         stored = {each.calendar: each for each in session_store.list_calendars(connection)}.get(calendar)
         if stored is None:
@@ -123,7 +123,7 @@ def remove(
 
 @sessions.command("export")
 def export_sessions(
-    calendar: Annotated[list[str], typer.Argument(help="names, as exchange_calendars has them")],
+    calendar: Annotated[list[str], typer.Argument(help="names, as in exchange_calendars")],
     first: Annotated[
         date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="first day; 2005-01-01 when absent")
     ] = None,
@@ -131,10 +131,10 @@ def export_sessions(
         date | None,
         typer.Option("--to", parser=parse_day, metavar="DATE", help="last day, included; two years ahead when absent"),
     ] = None,
-    file: Annotated[Path | None, typer.Option(help="sessions of one's own, as `import` takes them")] = None,
+    file: Annotated[Path | None, typer.Option(help="your own sessions, as for `import`")] = None,
     time_zone: Annotated[str | None, typer.Option(help="of the calendar in the file")] = None,
 ) -> None:
-    """Write sessions as the event that the function `migrate` takes, for a database that only it can reach."""
+    """Write sessions as an event for the function `migrate`, for a database that only functions can reach."""
     if file is None:
         names = [calendars.resolve(name) for name in calendar]
         found = [calendars.from_library(name, first or calendars.EARLIEST, last or horizon()) for name in names]

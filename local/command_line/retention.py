@@ -21,8 +21,8 @@ def warn_of_retention(what: str, table: str, begins: datetime) -> None:
     retention = read_policies()[table].retention
     if retention and begins < datetime.now(UTC) - retention.after:
         err.print(
-            f"[yellow]{what}: begins at {plain(begins)}; {table} older than {told(retention.after)} are dropped by"
-            " retention, but these are history: they stay until somebody lets them go with: chandlery policies apply"
+            f"[yellow]{what}: begins at {plain(begins)}; retention drops {table} older than"
+            f" {told(retention.after)}, but keeps imported ones until you run: chandlery policies apply"
             f" --allow-destructive --history {table}[/yellow]",
             soft_wrap=True,
         )

@@ -23,17 +23,17 @@ from local.schedules import Function, firings, next_minute, read_functions
 
 
 def up(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="where the HTTP API listens; 0: any free port")] = 8000,
-    sandboxes: Annotated[int, typer.Option(min=1, max=64, help="requests answered at one time")] = 2,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="port of the HTTP API; 0: any free port")] = 8000,
+    sandboxes: Annotated[int, typer.Option(min=1, max=64, help="requests answered at the same time")] = 2,
     schedules: Annotated[
-        bool, typer.Option("--schedules/--no-schedules", help="without them nothing is written, nor dropped")
+        bool, typer.Option("--schedules/--no-schedules", help="without schedules nothing is written or dropped")
     ] = True,
     metrics: Metrics = False,
 ) -> None:
-    """Run the whole stack until Ctrl-C: database, HTTP API, and every schedule of template.yaml; logs go to stderr."""
+    """Run the whole stack until Ctrl-C: database, HTTP API and every schedule of template.yaml. Logs go to stderr."""
     embedded = read_settings().database_url is None
     url = use_database()
-    with at_work("looking the schema over"):
+    with at_work("checking the schema"):
         open_connection().close()
     functions = read_functions() if schedules else []
     out.print(f"database {url if embedded else _without_password(url)}", markup=False, soft_wrap=True)
@@ -41,13 +41,13 @@ def up(
         if function.schedule:
             out.print(f"{function.name}: {function.schedule}")
     for variable in read_settings().idle if schedules else ():
-        err.print(f"[yellow]{variable} is set: what it names writes nothing[/yellow]")
+        err.print(f"[yellow]{variable} is set: what it switches off writes nothing[/yellow]")
     with metrics_if(metrics), serving(port, sandboxes, os.environ) as address:
         out.print(f"http_api: {address}, its documentation {address}/docs", soft_wrap=True)
         with contextlib.suppress(KeyboardInterrupt):
             out.print("running; Ctrl-C stops")
             _keep_schedules(functions)
-    out.print("stopped" + ("; the embedded database goes on, until: chandlery db stop" if embedded else ""))
+    out.print("stopped" + ("; the embedded database keeps running; to stop it: chandlery db stop" if embedded else ""))
 
 
 def _without_password(url: str) -> str:

@@ -37,12 +37,12 @@ def status(
         datetime | None,
         typer.Option(parser=parse_moment, metavar="TIME", help="as of this moment; now when absent"),
     ] = None,
-    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="exit 0 whatever the verdict is")] = False,
+    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="exit 0 whatever the verdict")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show components' last runs, aggregates' lag, what is stored and what waits; and the verdict, with each cause.
+    """Show components' last runs, aggregates' lag, what is stored, what waits, and the verdict with each cause.
 
-    Exits 0 where all is HEALTHY, 1 where the verdict is WARNING, DELAYED or FAILING.
+    Exits 0 if the verdict is HEALTHY, 1 if it is WARNING, DELAYED or FAILING.
     """
     with open_connection() as connection:
         report = report_status(connection, at or datetime.now(UTC))

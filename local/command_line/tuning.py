@@ -27,7 +27,7 @@ def parse_memory(text: str) -> int:
     """Bytes, of a number and MB, GB or TB."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([MGT])i?B?", text.strip(), re.IGNORECASE)
     if found is None:
-        raise typer.BadParameter(f"{text} is no amount of memory; write 512MB, 16GB or 1TB")
+        raise typer.BadParameter(f"{text} is not an amount of memory; write 512MB, 16GB or 1TB")
     return int(float(found[1]) * _SIZES[found[2].upper() + "B"])
 
 
@@ -35,16 +35,21 @@ def tune(
     memory: Annotated[
         int | None,
         typer.Option(
-            parser=parse_memory, metavar="SIZE", help="the server's memory, as 16GB; this machine's if absent"
+            parser=parse_memory,
+            metavar="SIZE",
+            help="the server's memory, such as 16GB; that of this machine when absent",
         ),
     ] = None,
-    cores: Annotated[int | None, typer.Option(min=1, help="its cores; this machine's when absent")] = None,
-    connections: Annotated[int, typer.Option(min=1, help="connections it is to take")] = 100,
+    cores: Annotated[
+        int | None, typer.Option(min=1, help="the server's cores; those of this machine when absent")
+    ] = None,
+    connections: Annotated[int, typer.Option(min=1, help="connections that the server is to accept")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Compute settings for a server of PostgreSQL, and compare them with the one that DATABASE_URL names.
+    """Compute settings for a PostgreSQL server, and compare them with those of the server that DATABASE_URL names.
 
-    Prints what sets those that differ, and exits 1 then; nothing is changed. Without DATABASE_URL all are printed.
+    Prints the statements that set those that differ, and exits 1 if any does; nothing is changed. Without DATABASE_URL
+    it prints all settings.
     """
     given = memory or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     machine = Machine(given, cores or os.cpu_count() or 1, connections)
@@ -55,7 +60,7 @@ def tune(
     settings = read_settings()
     if settings.database_url is None:
         _show([Compared(setting, None) for setting in wanted], as_json)
-        err.print("set DATABASE_URL to compare them with a server's; the embedded database has settings of its own")
+        err.print("to compare them with a server: set DATABASE_URL; the embedded database has its own settings")
         return
     # Without the settings that our own sessions have.
     with psycopg_errors_translated(), psycopg.connect(settings.database_url.get_secret_value()) as connection:
@@ -63,7 +68,7 @@ def tune(
     compared = compare(wanted, found)
     _show(compared, as_json)
     if untold := [each.setting.name for each in compared if each.found is None]:
-        told = f"not told: {', '.join(untold)}; the server knows none, or tells members of pg_read_all_settings alone"
+        told = f"unknown: {', '.join(untold)}; the server lacks them, or hides them from all but pg_read_all_settings"
         err.print(told, soft_wrap=True, markup=False)
     if not all(each.fits for each in compared):
         raise typer.Exit(1)
@@ -84,4 +89,4 @@ def _show(compared: Sequence[Compared], as_json: bool) -> None:
         out.print(each.statement, markup=False, soft_wrap=True)
     if any(each.needs_restart for each in differing):
         names = ", ".join(each.setting.name for each in differing if each.needs_restart)
-        err.print(f"a restart is needed for: {names}; for the rest: SELECT pg_reload_conf()", soft_wrap=True)
+        err.print(f"restart the server for: {names}; for the rest: SELECT pg_reload_conf()", soft_wrap=True)

@@ -31,12 +31,12 @@ def verify(
     ends: Annotated[
         datetime | None, typer.Option("--to", parser=parse_moment, metavar="TIME", help="moment to stop before")
     ] = None,
-    repair: Annotated[bool, typer.Option("--repair", help="put right what is wrong")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="repair what is wrong")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Hold every derived candle against its minutes, and look for keys that stand twice; whole UTC days.
+    """Compare every derived candle with its minutes, and look for duplicate keys, in whole UTC days.
 
-    Exits 1 where something is wrong, or still is after --repair. Interrupted, what was repaired stays so.
+    Exits 1 if something is wrong, or still is after --repair. After an interruption, what was repaired stays.
     """
     window = window_of(starts or EARLIEST, ends or LATEST) if starts or ends else None
     use_database()
@@ -74,16 +74,16 @@ def _show(report: VerifyReport, *, repair: bool, as_json: bool) -> None:
         tables = [{name: row[name] for name in (*_COLUMNS, "examples")} for row in rows]
         show_json({"wrong": report.wrong, "repaired": report.repaired, "tables": tables})
         return
-    show_rows(rows, _COLUMNS, title="derived candles against their minutes, and unique keys", as_json=False)
+    show_rows(rows, _COLUMNS, title="derived candles compared with their minutes, and duplicate keys", as_json=False)
     for each in report.tables:
         for example in each.examples:
             out.print(f"{each.table} {example}", soft_wrap=True, markup=False)
     if not report.wrong:
         out.print("nothing is wrong")
     elif repair:
-        out.print(f"{spell(report.wrong, 'was', 'were')} wrong, {report.repaired:,} of them put right")
+        out.print(f"{spell(report.wrong, 'was', 'were')} wrong, {report.repaired:,} of them repaired")
     else:
         err.print(
-            f"{spell(report.wrong, 'is', 'are')} wrong; to put that right, run the same command with --repair",
+            f"{spell(report.wrong, 'is', 'are')} wrong; to repair that, run the same command with --repair",
             soft_wrap=True,
         )

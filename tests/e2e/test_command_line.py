@@ -29,7 +29,7 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 # How long a command takes is the machine's matter: what it says is not to depend on it.
 ENVIRONMENT["CHANDLERY_PROGRESS"] = "false"
 SEARCHED = f"{REPO}{os.pathsep}{REPO / 'layers' / 'chandlery'}"
-INTERRUPTED = "chandlery: interrupted; what was committed stays, and the same command, run again, goes on\n"
+INTERRUPTED = "chandlery: interrupted; what was committed stays; to continue, run the same command again\n"
 
 
 def start(arguments: tuple[str, ...], environment: dict[str, str], folder: Path) -> Result:
@@ -153,7 +153,7 @@ def test_what_is_switched_off_says_so_and_is_told(chandlery: Chandlery) -> None:
     # Whatever builds on runs that count says what is in its way.
     window = ("--from", "2026-03-09T12:00Z", "--to", "2026-03-09T12:02Z")
     replayed = chandlery("replay", *window, DRY_RUN="true")
-    assert (replayed.returncode, replayed.stderr[:38]) == (1, "chandlery: DRY_RUN is set: the runs of")
+    assert (replayed.returncode, replayed.stderr[:38]) == (1, "chandlery: DRY_RUN is set, but each ru")
     shown = chandlery("demo", **off)
     assert (shown.returncode, shown.stderr) == (
         1,
@@ -268,7 +268,7 @@ def test_adding_an_instrument_again_changes_nothing_it_has(chandlery: Chandlery)
     other = chandlery("instruments", "add", key, "--calendar", "XNYS", "--ticker", "SAME")
     assert other.returncode == 1
     assert other.stderr == (
-        f"chandlery: {key} is there already with calendar 24/7; to change that: chandlery instruments set {key}"
+        f"chandlery: {key} exists with calendar 24/7; to change it: chandlery instruments set {key}"
         " --calendar XNYS --ticker polygon=SAME\n"
     )
     assert chandlery("instruments", "set", key).returncode == 2
@@ -319,19 +319,19 @@ def test_calendars_are_listed(chandlery: Chandlery) -> None:
         (("coverage", "--from", "2026-01-02", "--to", "2026-01-02"), 2, "is not before --to"),
         (("coverage", "--from", "2099-01-01", "--to", "2099-01-02"), 1, "chandlery: the calendar 24/7 is known from"),
         (("explain", KEY, "noon"), 2, "noon is not a time"),
-        (("explain", KEY, "9999-12-31T23:59Z"), 2, "9999-12-31T23:59Z is no time of a market; give one from 1900 to"),
-        (("refresh", "1d", "--from", "0001-01-01", "--to", "2026-01-01"), 2, "0001-01-01 is no time of a market"),
-        (("sessions", "sync", "--to", "9999-12-31"), 2, "9999-12-31 is no time of a market"),
+        (("explain", KEY, "9999-12-31T23:59Z"), 2, "9999-12-31T23:59Z is out of range; give a time from 1900 to"),
+        (("refresh", "1d", "--from", "0001-01-01", "--to", "2026-01-01"), 2, "0001-01-01 is out of range"),
+        (("sessions", "sync", "--to", "9999-12-31"), 2, "9999-12-31 is out of range"),
         (("explain", "A@B@C", "2026-01-01"), 1, "chandlery: no instrument A@B@C"),
         (("feeds", "set", "X", "--silence-seconds", "61"), 2, "less than or equal to 60"),
         (("instruments", "add", "A@B@C", "--calendar", "NOPE"), 1, "chandlery: no calendar NOPE"),
         (("import", "ticks", "none.csv", "--instrument", KEY), 1, "chandlery: none.csv: there is no such file"),
         (("import", "candles", "none.csv", "--instrument", KEY), 1, "chandlery: none.csv: there is no such file"),
         (("invoke", "live_processor", "--at", "1999-12-31"), 1, "chandlery: the event is malformed: scheduled_at: "),
-        (("invoke", "live_processor", "--at", "0001-01-01T00:00+14:00"), 2, "is no time in UTC"),
+        (("invoke", "live_processor", "--at", "0001-01-01T00:00+14:00"), 2, "is not a time in UTC"),
         (("replay", "--from", "1999-01-01", "--to", "2026-01-01"), 1, "chandlery: the stretch cannot be replayed: no"),
         (("replay", "--from", "2026-01-01", "--to", "2101-01-01"), 1, "no schedule fires at 2101-01-01T00:00:00+00:00"),
-        (("invoke", "http_api", "--dry-run"), 1, "chandlery: http_api writes nothing anyway: --dry-run is for"),
+        (("invoke", "http_api", "--dry-run"), 1, "chandlery: http_api writes nothing: --dry-run is for"),
         (("invoke", "nope"), 1, "chandlery: no function nope; there are: "),
         (("migrate", "upgrade", "9999"), 1, "chandlery: alembic: Can't locate revision"),
     ],
@@ -476,14 +476,14 @@ def test_below_the_desk_s_folder_its_database_is_found_and_elsewhere_none_is_mad
     for command in (("status",), ("up",), ("invoke", "live_processor")):
         elsewhere = start(command, ENVIRONMENT, tmp_path)
         assert (elsewhere.returncode, elsewhere.stdout) == (1, "")
-        assert elsewhere.stderr.startswith(f"chandlery: there is no database yet in {tmp_path / '.chandlery'}, nor in")
+        assert elsewhere.stderr.startswith(f"chandlery: there is no database in {tmp_path / '.chandlery'}, nor in")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_start_says_which_database_it_is(tmp_path: Path, migrated_tarball: Path) -> None:
     database = EmbeddedDatabase(tmp_path / ".chandlery", tarball=migrated_tarball)
     database.start()
-    told = f"embedded TimescaleDB started in {database.home}; it stays until: chandlery db stop\n"
+    told = f"embedded TimescaleDB started in {database.home}; to stop it: chandlery db stop\n"
     try:
         database.stop()
         assert start(("status",), ENVIRONMENT, tmp_path).stderr == told
@@ -551,10 +551,10 @@ def test_ticks_in_conflict_are_named_and_the_flags_decide(chandlery: Chandlery, 
         "trades.csv line 3: 2026-01-05T15:00:01Z, seq 7: price 100.5, size 40, venue Q; line 2: price 100, size 10,"
         " venue V\n" in kept.stderr
     )
-    assert "the first of each was kept, all other rows are imported" in kept.stderr
+    assert "the first of each was kept, and all other rows were imported" in kept.stderr
     refused = chandlery(*command, "--on-conflict", "refuse")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "nothing of the file is imported" in refused.stderr
+    assert "nothing was imported" in refused.stderr
     assert chandlery(*command, "--on-conflict", "replace").stdout.endswith(
         "0 new ticks, 1 known already, 1 replaced, 1 row in conflict\n"
     )

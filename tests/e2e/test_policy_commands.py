@@ -24,7 +24,7 @@ def test_a_plan_is_told_and_applied_once(chandlery: Chandlery) -> None:
     planned = chandlery("policies", "plan")
     assert planned.returncode == 0, planned.stderr
     assert "ticks: drop chunks after 90 days, looking every 6 h; there is no such job\n" in planned.stdout
-    assert "no background scheduler runs: policy maintenance carries the policies out" in planned.stdout
+    assert "no background scheduler runs: policy maintenance carries out the policies" in planned.stdout
     assert planned.stderr.strip() == "nothing was changed; run: chandlery policies apply"
 
     actions = json.loads(chandlery("policies", "plan", "--json").stdout)["actions"]
@@ -37,7 +37,7 @@ def test_a_plan_is_told_and_applied_once(chandlery: Chandlery) -> None:
     assert applied.stdout == planned.stdout
 
     again = chandlery("policies", "plan")
-    assert again.stdout.splitlines()[0] == "the database has the policies wanted"
+    assert again.stdout.splitlines()[0] == "the database has the policies of the file"
     assert again.stderr == ""
 
 
@@ -55,12 +55,12 @@ def test_history_that_retention_would_drop_is_warned_of(chandlery: Chandlery, tm
     path.write_text("time,open,high,low,close,volume\n2013-01-02T10:00:00Z,1,1,1,1,1\n")
     imported = chandlery("import", "candles", str(path), "--instrument", KEY)
     assert imported.returncode == 0
-    assert "begins at 2013-01-02T10:00:00Z; candles older than 90 days are dropped by retention, but" in imported.stderr
+    assert "begins at 2013-01-02T10:00:00Z; retention drops candles older than 90 days, but keeps" in imported.stderr
 
 
 def test_the_shipped_policies_pass(chandlery: Chandlery) -> None:
     result = chandlery("policies", "lint")
-    assert (result.returncode, result.stdout, result.stderr) == (0, "the policies can be kept\n", "")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "the policies are valid\n", "")
     assert json.loads(chandlery("policies", "lint", "--json").stdout) == []
 
 
@@ -115,7 +115,7 @@ def history(tmp_path: Path, migrated_tarball: Path, real_data: Path) -> Iterator
     run("instruments", "add", "XNYS@IBM@EQ", "--calendar", "XNYS", "--feed", "cts")
     file = str(real_data / "us-trades" / "IBM-2013-10-07.csv.gz")
     told = run("import", "ticks", file, "--instrument", "XNYS@IBM@EQ")
-    assert "they stay until somebody lets them go with: chandlery policies apply --allow-destructive" in told.stderr
+    assert "but keeps imported ones until you run: chandlery policies apply --allow-destructive" in told.stderr
     yield run
     embedded.stop()
 

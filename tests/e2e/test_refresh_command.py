@@ -29,7 +29,7 @@ def test_history_is_refreshed_and_then_fresh(history: Chandlery) -> None:
     before = history("candles", KEY, "1h", *DAY, "--csv").stdout
     first = history("refresh", "1h", *DAY)
     assert first.returncode == 0, first.stderr
-    assert first.stdout == "1h: 1 piece of history, 4 refreshes, 0 of what was fresh already\n"
+    assert first.stdout == "1h: 1 piece of history, 4 refreshes, 0 of them already fresh\n"
     aggregates = {
         each["aggregate"]: each["materialized_up_to"]
         for each in json.loads(history("status", "--json").stdout)["aggregates"]

@@ -121,7 +121,7 @@ def test_a_calendar_of_ones_own_is_removed_and_no_sync_touches_it(
     sessions.replace(by_command, Calendar("DESK", "UTC", DAY, DAY, (own,), Origin.OPERATOR))
     instruments.change(by_command, "XHKG@700@EQ", calendar="DESK")
     reference.sync(None, None, None)
-    assert capsys.readouterr().out == "DESK: no library has it; its sessions stay\n"
+    assert capsys.readouterr().out == "DESK is not in the library; its sessions stay\n"
     reference.remove("DESK", None, None)
     assert capsys.readouterr().out == "DESK: sessions removed: 2020-08-19, no day is known; 1 day changed\n"
     with pytest.raises(NotFound, match="knows no day"):
