@@ -39,8 +39,8 @@ def set_feed(
 
     Minutes during which a feed was silent are partial. A new limit holds from now on: an earlier minute is judged again
     only when its ticks change. If a feed is not live (imported history, a vendor's daily file), or if it never sent and
-    all its data were imported, its silence and the age of its candles are no cause for an alarm. --live says that such a
-    feed sends from now on.
+    all its data were imported, its silence and the age of its candles are no cause for an alarm. --live says that it
+    sends from now on.
     """
     if silence_seconds is None and live is None:
         raise typer.BadParameter("name what to set: --silence-seconds N, --live or --not-live")
