@@ -292,7 +292,7 @@ class TestBackup:
             ) as told:
                 database.restore(tmp_path / wrong, over_existing=True)
             assert "\n" not in str(told.value)
-        with pytest.raises(Permanent, match="absent cannot be read: No such file"):
+        with pytest.raises(EmbeddedDatabaseError, match="absent cannot be read: No such file"):
             database.restore(tmp_path / "absent", over_existing=True)
         (tmp_path / "desk.backup.sha256").rename(tmp_path / "cut.sha256")
         with pytest.raises(Permanent, match=r"cut is damaged, or .*cut\.sha256 is another file's"):
