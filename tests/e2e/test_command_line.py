@@ -231,7 +231,7 @@ def test_what_is_missing_is_read_and_explained(chandlery: Chandlery, tmp_path: P
 
 def test_feeds_have_limits(chandlery: Chandlery) -> None:
     told = "X: live, silent after 30 s without a tick\n"
-    assert chandlery("feeds", "set", "X", "--silence-seconds", "30").stdout == told
+    assert chandlery("feeds", "set", "X", "--silence-seconds", "30", "--live").stdout == told
     assert chandlery("feeds", "set", "X", "--not-live").stdout == told.replace("live", "not live")
     assert chandlery("feeds", "set", "X", "--live").stdout == told
     assert chandlery("feeds", "set", "X").returncode == 2
