@@ -156,7 +156,7 @@ def _judge_silence(facts: _Facts) -> tuple[Verdict, str]:
 def _waiting(facts: _Facts) -> str:
     age = facts.at - facts.minute
     who = "live_processor" if age < DAY else _monitor(facts)
-    stands = "a candle stands, but " if facts.candle else ""
+    stands = "a candle is stored, but " if facts.candle else ""
     what = "ticks wait to be aggregated" if facts.ticks.valid else "a change waits to be taken up"
     return f"{stands}{what}: chandlery invoke {who}"
 
@@ -167,16 +167,16 @@ def _monitor(facts: _Facts) -> str:
 
 def _complete(facts: _Facts) -> str:
     if not facts.expected:
-        return f"a complete candle stands, though not expected: {_why_not_expected(facts)}"
+        return f"a complete candle is stored, though not expected: {_why_not_expected(facts)}"
     if facts.open_gap:
-        return "a complete candle stands; the ledger has its gap open until the next run of a gap monitor"
-    return "a complete candle stands"
+        return "a complete candle is stored; its gap stays open in the ledger until the next run of a gap monitor"
+    return "a complete candle is stored"
 
 
 def _partial(facts: _Facts) -> str:
     silent = facts.around.longest_silence
     told = f": the feed was silent for {silent} s of it (limit {facts.around.silence_limit} s)" if silent else ""
-    return f"a partial candle stands{told}"
+    return f"a partial candle is stored{told}"
 
 
 def _missing(facts: _Facts, gap: Gap) -> str:
