@@ -18,16 +18,16 @@ PIP := $(BIN)/python -m pip install $(PIP_OPTIONS)
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: .venv/local  ## install what it needs, then watch ticks become candles
+demo: .venv/local  ## install the tools, then watch ticks become candles
 	@$(BIN)/chandlery demo
 
 up: .venv/local  ## run the whole stack here until Ctrl-C
 	@$(BIN)/chandlery up
 
-emulate: .venv/dev .venv/emulator/installed  ## deploy the stack to an AWS on this machine, and watch it, until Ctrl-C
+emulate: .venv/dev .venv/emulator/installed  ## deploy the stack to an emulated AWS on this machine, and watch it until Ctrl-C
 	@$(BIN)/chandlery emulate
 
-test: .venv/dev .venv/emulator/installed  ## install what they need, then run the tests
+test: .venv/dev .venv/emulator/installed  ## install the tools, then run the tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev  ## lint, type-check, and check the template
@@ -38,10 +38,10 @@ check: .venv/dev  ## lint, type-check, and check the template
 	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/python -m local.audit
 
-audit: .venv/dev  ## ask whether what is locked has known vulnerabilities; says so where nobody answers
+audit: .venv/dev  ## check the locked dependencies for known vulnerabilities; says so if PyPI cannot be reached
 	@$(BIN)/python -m local.audit
 
-checkov: .venv/checkov/installed  ## read the template as a security review does; what it skips says why in place
+checkov: .venv/checkov/installed  ## check the template with a security scanner; what it skips has its reason in the template
 	@.venv/checkov/bin/checkov --skip-download --quiet --compact --framework cloudformation --file template.yaml
 
 build: .venv/dev  ## build the deployable artifacts: make build ARCHITECTURE=x86_64 RUNTIME=python3.12
@@ -54,15 +54,15 @@ build: .venv/dev  ## build the deployable artifacts: make build ARCHITECTURE=x86
 bench: .venv/dev  ## print the benchmarks; on a server if CHANDLERY_TEST_DATABASE_URL names one
 	@$(BIN)/python -m pytest tests/benchmarks -s --benchmarks
 
-faults: .venv/dev  ## disturb components at every step, and run the long tests, on the server CHANDLERY_TEST_DATABASE_URL names
-	@test -n "$$CHANDLERY_TEST_DATABASE_URL" || (echo "make faults needs a TimescaleDB server of which databases may be made:\
+faults: .venv/dev  ## disturb every component at every step, and run the long tests, on the server that CHANDLERY_TEST_DATABASE_URL names
+	@test -n "$$CHANDLERY_TEST_DATABASE_URL" || (echo "make faults needs a TimescaleDB server on which it may create databases:\
  set CHANDLERY_TEST_DATABASE_URL"; exit 1)
 	@$(BIN)/python -m pytest --faults -m "faults or long or sampled" -n auto --dist worksteal
 
-docs: .venv/local  ## write the settings into README.md, from the models that read them
+docs: .venv/local  ## write the settings into README.md from their models
 	@$(BIN)/python -m local.settings_table
 
-lock: .venv/dev  ## compile the requirements anew, with hashes and without addresses
+lock: .venv/dev  ## compile the requirements again, with hashes and without addresses
 	@for args in "--all-extras -o requirements-dev.txt" "--extra local --extra indicators --extra migrations -c requirements-dev.txt -o requirements.txt" \
 		"-c requirements-dev.txt -o layers/chandlery/requirements.txt"; do \
 		$(COMPILE) pyproject.toml $$args; done
@@ -72,7 +72,7 @@ lock: .venv/dev  ## compile the requirements anew, with hashes and without addre
 		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra \
 		| $(COMPILE) - -c requirements-dev.txt -o layers/$$extra/requirements.txt; done
 
-clean:  ## remove what was installed or built here; data under .chandlery stays
+clean:  ## remove everything installed or built here; data under .chandlery stays
 	@rm -rf .venv .aws-sam local/embedded/node_modules
 
 .venv/bin/python:

@@ -52,7 +52,7 @@ def create_migration(message: str, checkout: Path) -> tuple[list[Path], str]:
     versions = checkout / "sql" / "migrations" / "versions"
     known = sorted(path.name[:4] for path in versions.glob("[0-9][0-9][0-9][0-9]_*.py"))
     if not known or not (checkout / "docs" / "rollback.md").exists():
-        raise Permanent("a migration is made in a checkout of Chandlery, by whoever develops it; here is none")
+        raise Permanent("a migration can only be created in a checkout of Chandlery; this is not one")
     before, revision = known[-1], f"{int(known[-1]) + 1:04}"
     stem = f"{revision}_{'_'.join(words)}"
     named = {"message": message[0].upper() + message[1:], "revision": revision, "before": before, "stem": stem}

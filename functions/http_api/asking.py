@@ -95,8 +95,8 @@ AlignName = Annotated[
     Literal["clock", "session"],
     Field(
         description=(
-            "session, with session=regular: buckets are counted from where a session opens, and after its break anew;"
-            " the minute of the closing auction lies in the last one"
+            "session, with session=regular: buckets are counted from the session's open, and again from the end of its"
+            " break; the minute of the closing auction lies in the last one"
         )
     ),
 ]

@@ -74,7 +74,9 @@ class Used(BaseModel):
     """What the answer took."""
 
     rows_read: int = Field(description="candles read, warm-up included, when it was computed")
-    cache: str = Field(description="hit, miss, or bypass: what it came from is in doubt just now, and was read anew")
+    cache: str = Field(
+        description="hit, miss, or bypass: its data has changed and is not refreshed yet, so the database was read"
+    )
 
 
 class Computed(BaseModel):

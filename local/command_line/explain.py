@@ -57,7 +57,7 @@ def _parts(report: MinuteReport) -> Iterator[tuple[str, str]]:
     yield "candle", _candle(report.candle) if report.candle else "none"
     yield "feed", _feed(report)
     yield "counted", _counted(report)
-    yield "judged by", ", ".join(report.surroundings.judged_by) or "nobody yet"
+    yield "judged by", ", ".join(report.surroundings.judged_by) or "no gap monitor yet"
     for gap in report.gaps:
         yield "gap", _gap(gap)
     if not report.gaps:
@@ -115,7 +115,7 @@ def _feed(report: MinuteReport) -> str:
 def _counted(report: MinuteReport) -> str:
     around = report.surroundings
     told = f"candle: {around.counted}" if around.counted else "the hour has no candle counted"
-    return told + (", the hour waits to be counted anew" if around.hour_waits else "")
+    return told + (", the hour waits to be counted again" if around.hour_waits else "")
 
 
 def _gap(gap: Gap) -> str:

@@ -118,7 +118,7 @@ class _Lines:
         if number - self._on_end[0] < MOST_MISSHAPEN:
             return "skip"
         self.gave_up = (
-            f"has {MOST_MISSHAPEN:,} rows on end with {spell(row.actual_columns, 'column')} instead of"
+            f"has {MOST_MISSHAPEN:,} consecutive rows with {spell(row.actual_columns, 'column')} instead of"
             f" {row.expected_columns}; correct its header, or write it again"
         )
         return "error"

@@ -35,7 +35,7 @@ def blocks(stream: BufferedReader, file: str) -> Iterator[bytes]:
     while chunk := stream.read(BLOCK):
         decoder.decode(chunk)
         if len(chunk) >= BLOCK and not chunk.strip(_NOTHING):
-            raise UnreadableFile(file, f"holds {_MOST} of nothing but blank lines on end; write it again")
+            raise UnreadableFile(file, f"holds {_MOST} of nothing but blank lines; write it again")
         rest += chunk
         cut = _last_row_end(rest)
         if cut:

@@ -225,7 +225,7 @@ def test_what_is_missing_is_read_and_explained(chandlery: Chandlery, tmp_path: P
     explained = chandlery("explain", key, "2026-02-10T12:25:30Z")
     assert explained.stdout.splitlines()[-1].startswith("missing: feed_down since 2026-02-10T12:20:00Z, found ")
     minute = json.loads(chandlery("explain", key, "2026-02-10T12:05:00Z", "--json").stdout)
-    assert (minute["verdict"], minute["sentence"]) == ("complete", "a complete candle stands")
+    assert (minute["verdict"], minute["sentence"]) == ("complete", "a complete candle is stored")
     assert (minute["candle"]["source"], minute["candle"]["close"]) == ("vendor_historical", "7")
 
 

@@ -148,7 +148,7 @@ def test_status_and_health_tell_what_is_idle(desk: Connection, monkeypatch: pyte
     assert status.idle == {"live_gap_monitor": "switched_off", "live_processor": "dry_run"}
     assert (health.ready, health.verdict) == (True, Verdict(status.health, status.causes))
     assert Cause(Health.WARNING, "live_gap_monitor", "is switched off, and does nothing") in status.causes
-    assert Cause(Health.WARNING, "live_processor", "is dry, and writes nothing") in status.causes
+    assert Cause(Health.WARNING, "live_processor", "does only dry runs, and writes nothing") in status.causes
     # At work again, they are as healthy as their data.
     monkeypatch.delenv("DRY_RUN")
     monkeypatch.delenv("LIVE_GAP_MONITOR_ENABLED")

@@ -112,7 +112,7 @@ def test_a_plan_changes_nothing(desk: Connection) -> None:
         ),
         (
             f"SELECT alter_job({STATISTICS}, initial_start => '2000-01-01 00:00Z')",
-            r"ticks: make statistics anew every 7 days; job \d+ starts 0 s after the stroke of its schedule, .*",
+            r"ticks: update statistics every 7 days; job \d+ starts 0 s into its schedule, .*",
         ),
         (
             _add_retention("ticks"),

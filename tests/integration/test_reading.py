@@ -181,7 +181,7 @@ class TestCoverage:
 class TestMinute:
     def test_a_candle_stands(self, connection: Connection, ids: dict[str, int]) -> None:
         report = explain(connection, BUSY, 5)
-        assert (report.verdict, report.sentence) == (Verdict.COMPLETE, "a complete candle stands")
+        assert (report.verdict, report.sentence) == (Verdict.COMPLETE, "a complete candle is stored")
         assert report.minute == NOON + 5 * MINUTE
         assert (report.expected, report.surroundings.extended, report.surroundings.session_date) == (True, False, DAY)
         assert report.candle
@@ -209,7 +209,7 @@ class TestMinute:
         assert "the ledger has its gap open" in written.sentence
         watch(connection, JUDGED_AT)
         healed = explain(connection, SILENT, 45)
-        assert healed.sentence == "a complete candle stands"
+        assert healed.sentence == "a complete candle is stored"
         # With it the five quiet minutes before are plausible.
         assert [(gap.reason, gap.minutes, gap.healed_from) for gap in healed.gaps] == [
             ("instrument_silent", 6, "live_aggregated, no_trades")
@@ -245,7 +245,7 @@ class TestMinute:
         live(connection, at)
         before = explain(connection, BUSY, 121, at)
         assert before.sentence == (
-            "missing: a partial candle stands: the feed was silent for 30 s of it (limit 20 s);"
+            "missing: a partial candle is stored: the feed was silent for 30 s of it (limit 20 s);"
             " a gap monitor has still to enter it in the ledger"
         )
         watch(connection, at)

@@ -161,8 +161,7 @@ def test_functions_with_their_owners_rights_have_a_search_path_of_their_own() ->
 
 def test_only_its_owner_may_enter_the_folder_of_an_embedded_database(tmp_path: Path) -> None:
     home = tmp_path / ".chandlery"
-    file = tmp_path / "none.backup"
-    file.write_bytes(b"none")
+    (tmp_path / "none").write_text("not a backup")
     with pytest.raises(EmbeddedDatabaseError):
         EmbeddedDatabase(home).restore(file, over_existing=False)
     assert home.stat().st_mode & 0o777 == 0o700

@@ -123,7 +123,7 @@ CASES: Mapping[str, tuple[Measured, Cause]] = {
     ),
     "a component that is dry": (
         after(ran("live_processor", status="dry_run")),
-        Cause(Health.WARNING, "live_processor", "is dry, and writes nothing"),
+        Cause(Health.WARNING, "live_processor", "does only dry runs, and writes nothing"),
     ),
     "an aggregate behind": (
         replace(WELL, aggregate_lags={"candles_5m": 4320.0}),
@@ -185,7 +185,7 @@ def test_where_nobody_carries_the_policies_out_that_is_told() -> None:
     said = Cause(
         Health.DELAYED,
         "policies",
-        "nobody carries them out: no background scheduler runs, nor does policy_maintenance in its place",
+        "not carried out: neither a background scheduler nor policy_maintenance runs",
     )
     for run in (ran("policy_maintenance", timedelta(hours=1)), ran("policy_maintenance", status="switched_off")):
         assert said in judge(replace(after(run), scheduler_runs=False)).causes

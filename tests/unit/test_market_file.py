@@ -635,11 +635,11 @@ def test_batches_write_as_csv_for_copy(ticks: Write) -> None:
 MIB = 1 << 20
 BOMBS = {
     "a line without end": (b"1" * (5 * MIB), "has a row of more than 2 MiB; it must be CSV, with a row on each line"),
-    "blank lines": (b"\r\n" * (3 * MIB), "holds 2 MiB of nothing but blank lines on end; write it again"),
-    "rows of commas": (b",,\n" * (2 * MIB), "holds 2 MiB of nothing but blank lines on end; write it again"),
+    "blank lines": (b"\r\n" * (3 * MIB), "holds 2 MiB of nothing but blank lines; write it again"),
+    "rows of commas": (b",,\n" * (2 * MIB), "holds 2 MiB of nothing but blank lines; write it again"),
     "misshapen rows": (
         b"1,2\n" * 200_000,
-        "has 100,000 rows on end with 2 columns instead of 3; correct its header, or write it again",
+        "has 100,000 consecutive rows with 2 columns instead of 3; correct its header, or write it again",
     ),
     "a quote that is never closed": (
         f'{NOON},1,"1\n'.encode() + f"{NOON},1,1\n".encode() * 100_000,

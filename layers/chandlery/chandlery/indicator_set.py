@@ -52,7 +52,7 @@ def read_indicator_set(path: Path = SQL / "indicators.toml") -> Mapping[Timefram
         indicator = _resolve(entry, f"{path.name}, indicator {number}")
         for timeframe in dict.fromkeys(entry.timeframes or file.timeframes):
             if indicator in found.setdefault(timeframe, []):
-                raise Permanent(f"{path.name}, indicator {number}: {indicator} stands there twice for {timeframe}")
+                raise Permanent(f"{path.name}, indicator {number}: {indicator} is listed twice for {timeframe}")
             found[timeframe].append(indicator)
     return found
 

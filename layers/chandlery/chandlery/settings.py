@@ -335,7 +335,7 @@ class Settings(BaseSettings):
     vendor_most_refusals: int = Field(
         VENDOR_REFUSALS,
         ge=1,
-        description="instruments refused or not answered on end after which a run asks no more",
+        description="after so many refused or unanswered instruments in a row, a run asks no more",
         json_schema_extra=_HISTORY_GAPS,
     )
     vendor_retries: int = Field(

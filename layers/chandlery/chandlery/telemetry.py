@@ -86,7 +86,7 @@ WARNINGS = {
     "waiting_for_permission": "what would drop data waits: chandlery policies apply --allow-destructive",
     "failing_jobs": "jobs of the database fail",
     "late_jobs": "jobs of the database are late",
-    "strange_jobs": "jobs of the database are nobody's, and left alone",
+    "strange_jobs": "jobs of other programs are left alone",
     "retention_waits": "retention waits for what is derived",
     "wrong_derived": "derived candles are not what their minutes make: chandlery verify --repair",
 }
@@ -118,9 +118,7 @@ class Telemetry:
         """Say what a run did, by the fields of its report."""
         self.logger.info("run succeeded", counts=counts, seconds=round(seconds, 3))
         if counts.get("future_marks"):
-            self.logger.warning(
-                "ticks in the future: check the clock of whoever writes them", marks=counts["future_marks"]
-            )
+            self.logger.warning("ticks in the future: check the clock of their writer", marks=counts["future_marks"])
         for field, warning in WARNINGS.items():
             if counts.get(field):
                 self.logger.warning(warning, names=counts[field])

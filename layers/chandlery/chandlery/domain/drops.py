@@ -103,7 +103,7 @@ def _told(stretch: Sequence[DueChunk]) -> str:
 
 def _rows(count: int | None) -> str:
     if count is None:
-        return "rows that nobody counted"
+        return "uncounted rows"
     return spell(count, "row")
 
 

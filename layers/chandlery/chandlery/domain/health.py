@@ -20,7 +20,7 @@ FAILURES_IN_A_ROW = 3
 # Below these a feed's minutes are missing in such number that its candles cannot be relied on.
 LEAST_COVERAGE = {"coverage_24h": (0.99, "24 hours"), "coverage_7d": (0.98, "7 days")}
 
-_IDLE = {"switched_off": "is switched off, and does nothing", "dry_run": "is dry, and writes nothing"}
+_IDLE = {"switched_off": "is switched off, and does nothing", "dry_run": "does only dry runs, and writes nothing"}
 
 
 class Health(StrEnum):
@@ -187,7 +187,7 @@ def judge_policies(measured: Measured) -> Iterator[Cause]:
         for job in told.get(name, ()):
             yield Cause(Health.WARNING, "jobs", f"one {what}: {job}")
     if not measured.scheduler_runs and not _keeps_policies(measured):
-        said = "nobody carries them out: no background scheduler runs, nor does policy_maintenance in its place"
+        said = "not carried out: neither a background scheduler nor policy_maintenance runs"
         yield Cause(Health.DELAYED, "policies", said)
 
 

@@ -22,10 +22,8 @@ from chandlery.domain.policy import (
 
 # TimescaleDB's own policies that are taken away, by the kind of their jobs, and why.
 CARELESS = {
-    "timescaledb_retention": (
-        "drops rows without asking whether what is derived from them stands: TimescaleDB's own retention"
-    ),
-    "timescaledb_refresh": "refreshes beside other refreshes: TimescaleDB's own refresh policy",
+    "timescaledb_retention": ("drops rows before candles are derived from them: TimescaleDB's own retention"),
+    "timescaledb_refresh": "runs in parallel with other refreshes: TimescaleDB's own refresh policy",
 }
 # From where the strokes of every schedule are counted.
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -305,7 +303,7 @@ def _differences(name: str, wanted: JobWanted, job: FoundJob) -> Iterator[str]:
     if job.first_start is None:
         yield "has no fixed schedule"
     elif (found := (job.first_start - _EPOCH) % wanted.schedule) != starts_after(name, wanted):
-        yield f"starts {told(found) if found else '0 s'} after the stroke of its schedule, beside others"
+        yield f"starts {told(found) if found else '0 s'} into its schedule, at the same time as others"
 
 
 def _in_words(job: JobWanted) -> str:
@@ -318,7 +316,7 @@ def _in_words(job: JobWanted) -> str:
         case PolicyKind.RETENTION:
             return f"drop chunks after {told(job.age)}, looking {every}"
         case _:
-            return f"make statistics anew {every}"
+            return f"update statistics {every}"
 
 
 def _would_drop(found: Found, name: str, wanted: JobWanted) -> bool:

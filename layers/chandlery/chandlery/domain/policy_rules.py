@@ -30,7 +30,7 @@ def _every_table_is_there(policies: Policies) -> Iterator[str]:
 def _an_aggregate_is_refreshed(policies: Policies) -> Iterator[str]:
     for name, table in policies.items():
         if TABLES[name].bucket and not table.refresh:
-            yield f"{name}.refresh: is missing; nobody would keep the aggregate fresh"
+            yield f"{name}.refresh: is missing; nothing would keep the aggregate fresh"
         if table.refresh and not TABLES[name].bucket:
             yield f"{name}.refresh: {name} is no aggregate; there is nothing to refresh"
 

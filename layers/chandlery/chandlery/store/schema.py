@@ -46,7 +46,7 @@ class Described:
             return None
         return (
             f"TimescaleDB {self.timescaledb} is newer than this code knows ({KNOWN}); its catalogue has what is read of"
-            " it, and work goes on; see whether a newer release of Chandlery knows it"
+            " it, and Chandlery continues; see whether a newer release knows it"
         )
 
 

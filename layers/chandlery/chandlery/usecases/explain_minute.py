@@ -168,7 +168,7 @@ def _not_awaited(facts: _Facts) -> str:
 def _waiting(facts: _Facts) -> str:
     age = facts.at - facts.minute
     who = "live_processor" if age < DAY else _monitor(facts)
-    stands = "a candle stands, but " if facts.candle else ""
+    stands = "a candle is stored, but " if facts.candle else ""
     what = "ticks wait to be aggregated" if facts.ticks.valid else "a change waits to be taken up"
     told = "; until then its gap is open, and coverage counts it as missing" if facts.open_gap else ""
     return f"{stands}{what}: chandlery invoke {who}{told}"
@@ -180,10 +180,10 @@ def _monitor(facts: _Facts) -> str:
 
 def _complete(facts: _Facts) -> str:
     if not facts.expected:
-        return f"a complete candle stands, though not expected: {_why_not_expected(facts)}"
+        return f"a complete candle is stored, though not expected: {_why_not_expected(facts)}"
     if facts.open_gap:
-        return "a complete candle stands; the ledger has its gap open until the next run of a gap monitor"
-    return "a complete candle stands"
+        return "a complete candle is stored; its gap stays open in the ledger until the next run of a gap monitor"
+    return "a complete candle is stored"
 
 
 def _partial(facts: _Facts) -> str:
@@ -192,7 +192,7 @@ def _partial(facts: _Facts) -> str:
     told = f": the feed was silent for {silent} s of it (limit {limit} s)" if silent else ""
     if silent and silent < limit:
         told += ", too long by an earlier limit, which counts until the minute's ticks change"
-    return f"a partial candle stands{told}"
+    return f"a partial candle is stored{told}"
 
 
 def _missing(facts: _Facts, gap: Gap) -> str:

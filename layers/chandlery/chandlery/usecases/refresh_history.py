@@ -60,7 +60,7 @@ def refresh_history(
         for each in timeframe.chain:
             if not refresher.refresh(each, [piece]):
                 raise Retryable(
-                    f"another refresh of {each.aggregate} is at work; run the same command again: it goes on from here"
+                    f"another refresh of {each.aggregate} is running; to continue, run the same command again"
                 )
     progress(len(pieces), len(pieces))
     return HistoryRefresh(len(pieces), refresher.refreshes, refresher.fresh)
