@@ -102,7 +102,9 @@ def filled(chandlery: Chandlery, *arguments: str) -> dict[str, int]:
     counts: dict[str, int] = json.loads(out)
     # No progress bar where nobody watches.
     assert (code, len(err.splitlines())) == (0, int(counts["candles_read"] > 0))
-    assert all("candles older than 90 days are dropped by retention" in line for line in err.splitlines())
+    assert all(
+        "retention drops candles older than 90 days, but keeps imported ones" in line for line in err.splitlines()
+    )
     return counts
 
 
@@ -190,7 +192,7 @@ def test_a_vendor_that_fails_leaves_the_days_before(
     vendor.fault(refuse(429, retry_after="60"), always=True)
     code, out, err = chandlery("backfill", KEY, *WEEK)
     assert (code, out, len(err.splitlines())) == (1, "", 2)
-    assert err.startswith(f"{KEY}: begins at 2013-10-07T13:30:00Z; candles older than 90 days are dropped by retention")
+    assert err.startswith(f"{KEY}: begins at 2013-10-07T13:30:00Z; retention drops candles older than 90 days, but")
     assert err.splitlines()[1].startswith("chandlery: polygon ")
     assert "429" in err
     assert vendor.key not in err
@@ -274,7 +276,7 @@ def test_what_cannot_be_done_is_told(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("VENDOR", "chandlery: no vendor is named: set VENDOR=polygon and VENDOR_API_KEY\n"),
+        ("VENDOR", "chandlery: no vendor is set: set VENDOR=polygon and VENDOR_API_KEY\n"),
         ("VENDOR_API_KEY", "chandlery: no key for the vendor is named: set VENDOR_API_KEY or VENDOR_SECRET_ID\n"),
     ],
 )

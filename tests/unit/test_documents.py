@@ -163,7 +163,7 @@ def test_only_its_owner_may_enter_the_folder_of_an_embedded_database(tmp_path: P
     home = tmp_path / ".chandlery"
     (tmp_path / "none").write_text("not a backup")
     with pytest.raises(EmbeddedDatabaseError):
-        EmbeddedDatabase(home).restore(file, over_existing=False)
+        EmbeddedDatabase(home).restore(tmp_path / "none", over_existing=False)
     assert home.stat().st_mode & 0o777 == 0o700
 
 

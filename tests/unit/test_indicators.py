@@ -249,7 +249,7 @@ def test_the_set_that_is_shipped() -> None:
         ('timeframes = ["1h"]\n[[indicators]]\nname = "bbands"\nparameters = { matype = 1 }', "bbands.matype is 1"),
         (
             'timeframes = ["1h"]\n[[indicators]]\nname = "obv"\n[[indicators]]\nname = "obv"',
-            "indicator 2: obv() stands",
+            "indicator 2: obv() is listed twice for 1h",
         ),
     ],
 )
