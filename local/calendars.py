@@ -163,7 +163,9 @@ def from_file(path: Path, name: str, time_zone: str) -> Calendar:
             if missing:
                 raise Permanent(f"{path}: no column {missing[0]}; it needs {', '.join(_COLUMNS)}")
             parts = [_row_session(path, rows.line_num, row, zone) for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise Permanent(f"{path} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
         raise Permanent(f"{path} cannot be read: {error}") from None
     if not parts:
         raise Permanent(f"{path} has no sessions")

@@ -9,8 +9,10 @@ from inspect import cleandoc
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from typer.core import TyperGroup
 
+from chandlery.domain.complaint import complaint
 from chandlery.errors import ChandleryError
 from local.command_line.stdout import NobodyReads, explained_stdout
 from local.errors import Explained
@@ -56,9 +58,13 @@ class _Commands(TyperGroup):
         return _load(cmd_name) if cmd_name in _COMMANDS else None
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command, and say what Ctrl-C left behind."""
+        """Run a command, and say what Ctrl-C left behind; a wrong option is told in the words of all wrong values."""
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            if isinstance(error.__cause__, ValidationError):
+                error.message = complaint(error.__cause__.errors()[0])
+            raise
         except KeyboardInterrupt:
             print(_INTERRUPTED, file=sys.stderr)
             raise typer.Exit(130) from None

@@ -88,6 +88,9 @@ def candles(
     with open_connection() as connection:
         chosen = route_timeframe(connection, key, window) if timeframe == AUTO else Timeframe(timeframe)
         rows = _read(connection, key, chosen, window, hours)
+    if not rows:
+        told = f"{key} has no {chosen} candles there; to see where its data begins: chandlery instruments list"
+        err.print(told, style="yellow", markup=False, soft_wrap=True)
     if timeframe == AUTO:
         err.print(f"timeframe {chosen}: {spell(len(rows), 'candle')}", markup=False)
     columns = COLUMNS if chosen is Timeframe.M1 and not hours.are_folded(chosen) else DERIVED_COLUMNS

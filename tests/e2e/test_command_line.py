@@ -323,7 +323,7 @@ def test_calendars_are_listed(chandlery: Chandlery) -> None:
         (("refresh", "1d", "--from", "0001-01-01", "--to", "2026-01-01"), 2, "0001-01-01 is out of range"),
         (("sessions", "sync", "--to", "9999-12-31"), 2, "9999-12-31 is out of range"),
         (("explain", "A@B@C", "2026-01-01"), 1, "chandlery: no instrument A@B@C"),
-        (("feeds", "set", "X", "--silence-seconds", "61"), 2, "less than or equal to 60"),
+        (("feeds", "set", "X", "--silence-seconds", "61"), 2, "must be 60 or less"),
         (("instruments", "add", "A@B@C", "--calendar", "NOPE"), 1, "chandlery: no calendar NOPE"),
         (("import", "ticks", "none.csv", "--instrument", KEY), 1, "chandlery: none.csv: there is no such file"),
         (("import", "candles", "none.csv", "--instrument", KEY), 1, "chandlery: none.csv: there is no such file"),

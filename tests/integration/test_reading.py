@@ -206,7 +206,7 @@ class TestMinute:
         live(connection, JUDGED_AT)
         written = explain(connection, SILENT, 45)
         assert (written.verdict, written.surroundings.hour_waits) == (Verdict.COMPLETE, True)
-        assert "the ledger has its gap open" in written.sentence
+        assert "its gap stays open in the ledger" in written.sentence
         watch(connection, JUDGED_AT)
         healed = explain(connection, SILENT, 45)
         assert healed.sentence == "a complete candle is stored"

@@ -17,7 +17,7 @@ from chandlery.domain.timeframe import Timeframe
         (int, "many", "must be a whole number"),
         (int, 1.5, "must be a whole number"),
         (Annotated[int, Field(le=10)], 11, "must be 10 or less"),
-        (Annotated[float, Field(gt=0)], 0, "must be greater than 0.0"),
+        (Annotated[float, Field(gt=0)], 0, "must be greater than 0"),
         (Decimal, "x", "must be a number"),
         (bool, "perhaps", "must be true or false"),
         (str, 5, "must be text"),

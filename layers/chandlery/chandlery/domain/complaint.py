@@ -53,4 +53,10 @@ def complaint(problem: Mapping[str, Any]) -> str:
             of the project's own, its message is the answer.
     """
     kind = next((each for each in _KINDS if f"{problem['type']}_".startswith(f"{each}_")), None)
-    return _SAID[kind].format_map(problem.get("ctx", {})) if kind else str(problem["msg"])
+    return _SAID[kind].format_map(_plain(problem.get("ctx", {}))) if kind else str(problem["msg"])
+
+
+def _plain(context: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same, with whole numbers written as such: 30, not 30.0."""
+    whole = {name: int(value) for name, value in context.items() if isinstance(value, float) and value.is_integer()}
+    return {**context, **whole}

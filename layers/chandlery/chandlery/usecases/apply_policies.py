@@ -170,7 +170,7 @@ def _released(history: Collection[str], found: Found) -> Iterator[Action]:
         if action is None:
             known = sorted({chunk.table_name for chunk in found.due if chunk.is_kept})
             raise Permanent(
-                f"{table} has no history that is older than its retention; there is some of:"
-                f" {', '.join(known) or 'no table'}; see: chandlery policies plan"
+                f"{table} has no history older than its retention; tables that have: {', '.join(known) or 'none'}; see:"
+                " chandlery policies plan"
             )
         yield action
