@@ -6,7 +6,9 @@ WITH due AS (
     UNION ALL
     SELECT instrument_id, range_agg(tstzrange(starts, ends)) FROM market.gaps WHERE healed_at IS NULL GROUP BY instrument_id
 ), together AS (
-    SELECT share.place, range_agg(due.stretches) * tstzmultirange(tstzrange(:'starts'::timestamptz, :'ends'::timestamptz)) AS stretches
+    SELECT
+        share.place,
+        range_agg(due.stretches) * tstzmultirange(tstzrange(:'starts'::timestamptz, :'ends'::timestamptz)) AS stretches
     FROM unnest(:'firsts'::integer[], :'lasts'::integer[]) WITH ORDINALITY AS share (first, last, place)
     JOIN due ON due.instrument_id BETWEEN share.first AND share.last
     GROUP BY share.place
@@ -20,7 +22,10 @@ WITH due AS (
 )
 SELECT
     greatest(monday, :'starts'::timestamptz) AS starts,
-    CASE WHEN monday = :'newest'::timestamptz THEN :'ends'::timestamptz ELSE least(monday + INTERVAL '168 hours', :'ends'::timestamptz) END AS ends,
+    CASE
+        WHEN monday = :'newest'::timestamptz THEN :'ends'::timestamptz
+        ELSE least(monday + INTERVAL '168 hours', :'ends'::timestamptz)
+    END AS ends,
     array_agg(place::integer ORDER BY place) AS places
 FROM weeks
 GROUP BY monday

@@ -80,8 +80,8 @@ def state(connection: Connection) -> dict[str, Any]:
 
 
 def settle(connection: Connection) -> dict[str, Any]:
-    """One of each, one after the other."""
-    for component in ALL:
+    """One of each, one after the other, and the monitor once more: the last one may have counted older candles."""
+    for component in (*ALL, run_monitor):
         component(connection)
     return state(connection)
 
@@ -91,7 +91,7 @@ def empty(connection: Connection) -> None:
         "TRUNCATE market.ticks, market.dirty, market.candles, market.candle_hours, market.uncounted,"
         " market.feed_minutes, market.gaps, market.scans, market.judged, market.reaches"
     )
-    connection.execute("UPDATE market.instruments SET data_from = NULL")
+    connection.execute("UPDATE market.instruments SET data_from = NULL, live_since = NULL, history = '{}'")
 
 
 @pytest.fixture
