@@ -64,9 +64,8 @@ def start_embedded(database: EmbeddedDatabase) -> str:
     with at_work("starting the embedded TimescaleDB") as tell:
         url = database.start(lambda doing: tell(f"starting the embedded TimescaleDB: {doing}"))
     if database.recovers:
-        err.print(
-            "the embedded database was killed last time, not stopped: it recovers what was committed", style="dim"
-        )
+        killed = "the embedded database was killed last time, not stopped: it recovers what was committed"
+        err.print(killed, style="dim", soft_wrap=True)
     told = f"embedded TimescaleDB started in {database.home}; to stop it: chandlery db stop"
     err.print(told, style="dim", markup=False, soft_wrap=True)
     return url

@@ -492,7 +492,8 @@ def test_a_start_says_which_database_it_is(tmp_path: Path, migrated_tarball: Pat
         recovered = start(("db", "start"), ENVIRONMENT, tmp_path)
         assert recovered.stdout == f"{database.url()}\n"
         assert (
-            recovered.stderr == f"it was not stopped the last time, but killed: what was committed is recovered\n{told}"
+            recovered.stderr
+            == "the embedded database was killed last time, not stopped: it recovers what was committed\n" + told
         )
     finally:
         database.stop()

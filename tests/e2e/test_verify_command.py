@@ -28,5 +28,5 @@ def test_what_stands_twice_is_named_and_put_right(history: Chandlery) -> None:
     assert history("verify", "--to", "2026-03-01").returncode == 0
     repaired = history("verify", "--repair")
     assert repaired.returncode == 0, repaired.stderr
-    assert repaired.stdout.splitlines()[-1] == "1 were wrong, 1 of them are put right"
+    assert repaired.stdout.splitlines()[-1] == "1 was wrong, 1 of them repaired"
     assert history("verify").returncode == 0
