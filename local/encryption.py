@@ -129,9 +129,10 @@ def decrypting(path: Path, identities: Sequence[Identity]) -> Iterator[BufferedR
 
     def work() -> None:
         # Whoever has read enough closes the pipe.
-        with suppress(BrokenPipeError), path.open("rb") as encrypted, os.fdopen(writes, "wb") as plain:
+        with suppress(BrokenPipeError), os.fdopen(writes, "wb") as plain:
             try:
-                pyrage.decrypt_io(encrypted, plain, identities)
+                with path.open("rb") as encrypted:
+                    pyrage.decrypt_io(encrypted, plain, identities)
             except BrokenPipeError:
                 raise
             except (OSError, pyrage.DecryptError) as error:

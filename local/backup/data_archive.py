@@ -25,6 +25,7 @@ _MANIFEST, _PARTS = "manifest.json", "parts.json"
 _MOST_JSON_BYTES = 256 * 1024 * 1024
 _USTAR_AT = 257  # where a tar archive says that it is one
 _LEVEL = 1
+_PIECE = 1024 * 1024
 
 _Said = TypeVar("_Said", bound="_Json")
 
@@ -111,7 +112,7 @@ class DataReader:
         Raises:
             Permanent: it is damaged.
         """
-        self._path = path
+        self._path, self._file = path, file
         with self._damage_told():
             self._tar = tarfile.open(fileobj=file, mode="r|")  # noqa: SIM115  # the file's owner closes it
             name, content = self._next()
@@ -156,6 +157,8 @@ class DataReader:
             raise ValueError(f"{wrong or 'its list of parts'} is not what {_PARTS} says")
         if self._tar.next() is not None:
             raise ValueError(f"something follows {_PARTS}")
+        while self._file.read(_PIECE):  # only at its end an encrypted file proves to be whole
+            pass
 
     @contextmanager
     def _damage_told(self) -> Iterator[None]:

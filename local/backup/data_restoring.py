@@ -64,22 +64,22 @@ def restore_data(settings: Settings, source: Source, *, hold_jobs: bool, progres
     progress("reading the archive", 0, 0)
     verified = check_digest(source.path)
     name = databases.name_in(settings)
-    with source.opened() as file:
-        reader = DataReader(source.path, file)
-        manifest = reader.manifest
-        with databases.open_database(settings, name) as connection, databases.alone(connection, name):
+    with databases.open_database(settings, name) as connection, databases.alone(connection, name):
+        # The file is closed before the commit: that raises if not all of it could be decrypted.
+        with transaction(connection), source.opened() as file:
+            reader = DataReader(source.path, file)
+            manifest = reader.manifest
             _check(connection, source, name, manifest)
-            with transaction(connection):
-                _fill(connection, name, reader, progress)
-                first = next(each.next_value for each in manifest.tables if each.name == _STALE)
-                (last,) = run(connection, "find_marks_since", first=first).fetchone() or (None,)
-                if hold_jobs:
-                    run(connection, "pause_jobs")
-            progress("statistics", 0, 0)
-            run(connection, "analyze_database")
-            waits = not _derive(connection, manifest, progress)
-            if not waits and last is not None:
-                run(connection, "take_stale_between", first=first, last=last)
+            _fill(connection, name, reader, progress)
+            first = next(each.next_value for each in manifest.tables if each.name == _STALE)
+            (last,) = run(connection, "find_marks_since", first=first).fetchone() or (None,)
+            if hold_jobs:
+                run(connection, "pause_jobs")
+        progress("statistics", 0, 0)
+        run(connection, "analyze_database")
+        waits = not _derive(connection, manifest, progress)
+        if not waits and last is not None:
+            run(connection, "take_stale_between", first=first, last=last)
     return DataRestoreReport(
         str(source.path),
         name,

@@ -10,19 +10,22 @@ WITH seen AS MATERIALIZED (
     JOIN market.instruments AS n USING (instrument_id)
     WHERE bit_count(h.complete | h.partial) > 0
         AND h.hour >= :'starts'::timestamptz AND h.hour < :'ends'::timestamptz
+), brought AS MATERIALIZED (
+    SELECT
+        instrument_id, range_agg(tstzrange(starts, ends)) AS hours,
+        range_agg(tstzrange(starts, ends)) FILTER (WHERE table_name = 'ticks') AS of_ticks
+    FROM market.imports
+    WHERE tstzrange(starts, ends) && tstzrange(:'starts'::timestamptz, :'ends'::timestamptz)
+    GROUP BY instrument_id
 ), sent AS (
     SELECT seen.instrument_id, min(seen.hour) AS since
     FROM seen
-    CROSS JOIN LATERAL (
-        SELECT count(*) > 0 AS any, coalesce(bool_or(i.table_name = 'ticks'), false) AS of_ticks
-        FROM market.imports AS i
-        WHERE i.instrument_id = seen.instrument_id AND tstzrange(i.starts, i.ends) @> seen.hour
-    ) AS imported
-    WHERE NOT seen.is_live AND NOT imported.of_ticks
+    LEFT JOIN brought USING (instrument_id)
+    WHERE NOT seen.is_live AND (brought.of_ticks @> seen.hour) IS NOT TRUE
         AND EXISTS (
             SELECT FROM market.candles AS c
             WHERE c.instrument_id = seen.instrument_id AND c.time >= seen.hour AND c.time < seen.hour + INTERVAL '1 hour'
-                AND (c.source <> 'vendor_historical' OR NOT (imported.any OR seen.in_history))
+                AND (c.source <> 'vendor_historical' OR (brought.hours @> seen.hour OR seen.in_history) IS NOT TRUE)
                 -- Said again as constants, so that chunks are excluded while planning.
                 AND c.time >= :'starts'::timestamptz AND c.time < :'ends'::timestamptz
         )

@@ -31,7 +31,7 @@ from local.backup.archive import read_archive
 from local.backup.programs import find_program
 from local.backup_file import Source, open_source
 from local.digests import check_digest, digest_path
-from local.encryption import BEGINS
+from local.encryption import BEGINS, encrypting
 from tests.integration.backup_scene import (
     content,
     database_name,
@@ -429,10 +429,10 @@ def test_data_alone_comes_back_whole_or_not_at_all(desk: Desk, before: Mapping[s
     assert (names[0], names[-1]) == ("manifest.json", "parts.json")
     assert any(name.startswith("candles_1d_parts/") for name in names), "no derived candle outlived its minutes"
 
-    def rows_into() -> DataRestoreReport:
+    def rows_into(*identities: x25519.Identity) -> DataRestoreReport:
         with acting_as(OWNER_OF_TABLES, url) as owner:
             settings = Settings(database_url=SecretStr(owner))
-            return restore_data(settings, open_source(archive), hold_jobs=False, progress=silent)
+            return restore_data(settings, open_source(archive, identities), hold_jobs=False, progress=silent)
 
     with psycopg.connect(desk.server_url, autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(ROWS)))
@@ -452,6 +452,11 @@ def test_data_alone_comes_back_whole_or_not_at_all(desk: Desk, before: Mapping[s
         archive.write_bytes(damaged)
         with pytest.raises(Permanent, match="is damaged or cut short"):
             rows_into()
+    with archive.open("wb") as file, encrypting(file, [KEY.to_public()]) as plain:
+        plain.write(whole + bytes(100_000))
+    archive.write_bytes(archive.read_bytes()[:-1])  # behind the last row
+    with pytest.raises(Permanent, match="cannot be decrypted: .* it is damaged or cut short"):
+        rows_into(KEY)
     archive.write_bytes(whole)
     digest_path(archive).write_bytes(kept)
 

@@ -62,13 +62,12 @@ FROM (
         range_agg(tstzrange(day, day + INTERVAL '24 hours')) FILTER (WHERE imported) AS days
     FROM (
         SELECT
-            h.instrument_id, h.hour, date_bin('1 day', h.hour, '2000-01-01 00:00Z') AS day,
-            EXISTS (
-                SELECT FROM market.imports AS i
-                WHERE i.instrument_id = h.instrument_id AND i.starts <= h.hour AND i.ends > h.hour
-            ) AS imported
+            instrument_id, h.hour, date_bin('1 day', h.hour, '2000-01-01 00:00Z') AS day, i.hours @> h.hour AS imported
         FROM market.candle_hours AS h
-        WHERE h.instrument_id IN (SELECT instrument_id FROM market.imports) AND bit_count(h.complete | h.partial) > 0
+        JOIN (
+            SELECT instrument_id, range_agg(tstzrange(starts, ends)) AS hours FROM market.imports GROUP BY instrument_id
+        ) AS i USING (instrument_id)
+        WHERE bit_count(h.complete | h.partial) > 0
     ) AS hours
     GROUP BY instrument_id
 ) AS known
