@@ -1,6 +1,6 @@
 -- How fresh the candles of each feed and calendar are at :at: the newest one of 14 days, and the open time since it in seconds.
--- Of instruments that are expected to have candles then. Left out: a feed that is not live or never sent, and a calendar without a session
--- in those days.
+-- Of instruments that are expected to have candles then. Left out: a feed that is not live or never sent, and a calendar
+-- without a session in those days.
 WITH newest AS (
     SELECT n.feed, n.calendar, min(coalesce(n.listed_at, n.data_from)) AS since, max(c.time) AS candle
     FROM market.instruments AS n

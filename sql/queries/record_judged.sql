@@ -1,6 +1,7 @@
--- Remembers that a scan has judged its window, for the instruments of its share: when candles are expected of each. Of those whose silence could not be measured that is only what a vendor explained, and whatever a monitor
--- judged before is not judged now. Most scans go on where the last one ended: that moves the one row of their reach. An
--- instrument's own row is written where it has no part in that.
+-- Remembers that a scan has judged its window, for the instruments of its share: when candles are expected of each. Of those
+-- whose silence could not be measured that is only what a vendor explained, and whatever a monitor judged before is not judged
+-- now. Most scans go on where the last one ended: that moves the one row of their reach. An instrument's own row is written
+-- where it has no part in that.
 WITH reach AS MATERIALIZED (
     SELECT greatest(
         :'ends'::timestamptz,
