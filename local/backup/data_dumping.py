@@ -54,7 +54,7 @@ class LastingAggregate:
 def back_up_data(
     settings: Settings, path: Path, *, overwrite: bool, progress: Progress, recipients: Sequence[Recipient] = ()
 ) -> DataBackupReport:
-    """Write the rows of every table of ours, as of one moment, and those derived candles that nothing can make again.
+    """Write all rows of the schema `market`, as of one moment, and those derived candles that nothing can make again.
 
     Args:
         settings: with `database_url`.

@@ -47,7 +47,7 @@ def backup(
     embedded database, which has to be stopped first: its directory.
     """
     if schema_only and data_only:
-        raise typer.BadParameter("--schema-only and --data-only leave nothing: give one of them")
+        raise typer.BadParameter("--schema-only and --data-only exclude each other")
     settings, recipients = read_settings(), parse_recipients(encrypt_to or [])
     if settings.database_url is None:
         if schema_only:
@@ -127,8 +127,8 @@ def _restore_data(settings: Settings, source: Source, hold_jobs: bool, as_json: 
     _tell_unverified(source.path, report.verified)
     if report.derived_waits:
         err.print(
-            "derived candles are still to be made: policy maintenance and the historical processor do it, and read ones"
-            " may miss until then",
+            "derived candles are still to be made: policy maintenance and the historical processor make them; until"
+            " then reads may miss some",
             soft_wrap=True,
         )
     _tell_held(hold_jobs)

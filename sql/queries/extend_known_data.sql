@@ -1,6 +1,6 @@
--- Remembers of the instruments whose hours were counted: the earliest minute that had a candle; the earliest hour with one that no
--- import brought, since when its feed is live; and the days of what was imported before that. A vendor's candles on such days
--- have healed a gap there.
+-- Remembers of the instruments whose hours were counted: the earliest minute that had a candle; the earliest hour with one that
+-- no import brought, since when its feed is live; and the days of what was imported before that. A vendor's candles on such
+-- days have healed a gap there.
 WITH seen AS MATERIALIZED (
     SELECT
         instrument_id, h.hour, h.hour + (position(B'1' IN h.complete | h.partial) - 1) * INTERVAL '1 minute' AS minute,

@@ -1,5 +1,5 @@
--- The aggregates, each with the hypertable it is materialized in, by schema and name, its columns, and the one that names a bucket; none where
--- retention never dropped a minute: then all of their candles can be made again.
+-- The aggregates, each with the hypertable it is materialized in, by schema and name, its columns, and the one that names a
+-- bucket; none where retention never dropped a minute: then all of their candles can be made again.
 SELECT
     d.aggregate AS name, parse_ident(market.policy_relation(d.aggregate)::text) AS relation,
     market.shared_columns(market.policy_relation(d.aggregate), format('market.%I', d.aggregate)::regclass) AS columns,

@@ -1,5 +1,5 @@
 -- Up to three keys that somebody who wrote :given may have meant: by its symbol, with any exchange and type; by any word of it
--- (NYSE:IBM); by how its symbol begins: that a prefix finds its way in the index instruments_symbol takes the collation "C".
+-- (NYSE:IBM); by how its symbol begins. The collation is that of the index instruments_symbol, which finds prefixes.
 WITH said AS (
     SELECT
         upper(coalesce(nullif(split_part(:'given', '@', 2), ''), split_part(:'given', '@', 1))) AS symbol,

@@ -299,13 +299,13 @@ def test_no_vendor_no_requests(desk: Connection, vendor: VendorServer) -> None:
     assert (ledger(desk), vendor.requests) == (known, [])
 
 
-def test_a_gap_of_later_times_has_no_age_yet(desk: Connection) -> None:
+def test_a_gap_of_later_times_is_not_open_yet(desk: Connection) -> None:
     fill(desk, 1, missing=minutes(open_hour(17), 30))
     assert monitor_live(desk, NOW).oldest_gap_hours == (NOW - open_hour(17)) / HOUR
     for report in (monitor_live(desk, open_hour(16)), monitor(desk, None, open_hour(16))):
-        assert (report.gaps_open, report.oldest_gap_hours) == (1, 0)
+        assert (report.gaps_open, report.oldest_gap_hours) == (0, 0)
     (feed,) = monitor_live(desk, open_hour(16)).feeds
-    assert (feed.gaps_open, feed.oldest_gap_hours) == (1, 0)
+    assert (feed.gaps_open, feed.oldest_gap_hours) == (0, 0)
     # An older one counts as before.
     desk.execute("DELETE FROM market.candles WHERE instrument_id = 1 AND time < %s", [open_hour(6) + 30 * MINUTE])
     desk.execute("UPDATE market.instruments SET listed_at = %s", [open_hour(6)])

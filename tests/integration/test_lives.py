@@ -84,7 +84,7 @@ def test_of_imported_days_nothing_else_is_missed(connection: Connection) -> None
     # Beyond its days nothing is judged, and all say so.
     assert coverage(connection, 2, 3) == ([(60, 30, 0, 30, 0), (60, 0, 0, 0, 60)], coverage(connection, 3, 3)[1])
     (remark,) = coverage(connection, 3, 3)[1]
-    assert remark.startswith(f"60 minutes of {KEY} are not judged, and no candle is missed there")
+    assert remark.startswith(f"{KEY}: 60 minutes are not judged, and no candle is missed there")
     told = explain_minute(connection, KEY, at(3, 9.25), NOW)
     assert told.verdict == Verdict.NOT_JUDGED
     assert told.sentence.endswith("if it should send: chandlery feeds set feed --live")

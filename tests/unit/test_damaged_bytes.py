@@ -237,7 +237,7 @@ def test_what_restore_says_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         code, said = run_main("backup", str(archive), "--overwrite", "--encrypt-to", wrong)
         assert (code, "public key" in said, str(key) in said) == (1, True, False)
     refused = run_main("backup", str(archive), "--schema-only", "--data-only")
-    assert (refused[0], "leave nothing: give one of them" in refused[1]) == (2, True)
+    assert (refused[0], "exclude each other" in refused[1]) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["live_processor", "migrate_upgrade", "migrate_sync_sessions"])

@@ -1,5 +1,5 @@
--- Functions with their owner's rights are for triggers that stand. Whoever may make a temporary table could put one on it, and
--- leave marks of whatever is in there; to fire a trigger, nobody needs the right.
+-- Functions with their owner's rights are for the triggers there are. Any role that may create a temporary table could put one
+-- on it, and leave marks of what is in there. Firing a trigger takes no right.
 DO $$
 DECLARE
     theirs regprocedure;
@@ -12,11 +12,11 @@ BEGIN
 END
 $$;
 
--- Who asks for a key that is not there is told of those with its symbol, however many instruments there are.
+-- A message about an unknown key names those with the same symbol: quickly, however many instruments there are.
 CREATE INDEX instruments_symbol ON market.instruments ((upper(split_part(instrument_key, '@', 2)) COLLATE "C"));
 
--- A calendar FX from before is an operator's own: no library had one of that name, until `sessions sync` began to fill it. It is
--- told from what that fills by its sessions: a session each 24 hours from Sunday 17:00 to Friday 17:00 in New York.
+-- A calendar FX from before is an operator's own: no library had one of that name until `sessions sync` began to fill it. Its
+-- sessions differ from those that it fills: one each 24 hours from Sunday 17:00 to Friday 17:00 in New York.
 WITH known AS (
     SELECT
         least(c.known_from, min(s.session_date)) AS first,

@@ -193,7 +193,7 @@ def plan_weeks(
 ) -> Sequence[Week]:
     """The weeks of a window in which there is anything to judge, the newest first, cut on Mondays.
 
-    Were they cut anew each day, a gap over a weekend would be too. From `newest` on, a Monday, all is one week.
+    Cut elsewhere each day, they would cut a gap over a weekend, too. From `newest` on, a Monday, all is one week.
     """
     found = run(
         connection,

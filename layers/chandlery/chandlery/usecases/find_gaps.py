@@ -42,8 +42,8 @@ def count_hours(connection: Connection, has_time: Callable[[], bool], piece_hour
 
 
 def oldest_hours(now: datetime, still_open: Iterable[OpenGaps]) -> float:
-    """Hours since the oldest open gap began; 0 where none had by `now`, as in a replay of a time before it."""
-    return max(((now - feed.oldest) / HOUR for feed in still_open if feed.oldest < now), default=0.0)
+    """Hours since the oldest open gap began; 0 where there is none."""
+    return max(((now - feed.oldest) / HOUR for feed in still_open), default=0.0)
 
 
 def find_gaps(

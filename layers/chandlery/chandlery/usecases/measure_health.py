@@ -15,8 +15,8 @@ def measure_health(connection: Connection, at: datetime) -> Measured:
     """All that health is judged by, as of a moment, aware.
 
     Every query is cheap whatever is stored, since `/health` waits for them: what only a run can afford to find out is
-    taken from its report. Only instruments and healed gaps are those of now: the former have no
-    date, the latter no index.
+    taken from its report. Only instruments and healed gaps are those of now: the former have no date, the latter no
+    index.
 
     Raises:
         Retryable, Permanent: from the database.

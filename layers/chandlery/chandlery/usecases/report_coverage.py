@@ -215,9 +215,9 @@ def _not_judged_remarks(connection: Connection, days: Sequence[DayCoverage], at:
     idle = [day for day in silent if (day.key, day.session_date) in unawaited]
     if idle:
         yield (
-            f"{sum(day.not_judged for day in idle):,} minutes of {_named(sorted({day.key for day in idle}))} are not"
-            " judged, and no candle is missed there: nobody imported these days, and the feed was not live then; see:"
-            " chandlery explain"
+            f"{_named(sorted({day.key for day in idle}))}:"
+            f" {spell(sum(day.not_judged for day in idle), 'minute is', 'minutes are')} not judged, and no candle is"
+            " missed there: nobody imported these days, and the feed was not live then; see: chandlery explain"
         )
     found = [day for day in silent if (day.key, day.session_date) not in unawaited]
     if found:
