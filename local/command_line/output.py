@@ -61,7 +61,8 @@ def show_rows(
     show_table(table)
     if left_out:
         said = ", ".join(name for name in columns if name in left_out)
-        err.print(f"columns left out of {out.width} characters: {said}; a wider terminal, a pipe and --json show them")
+        told = f"left out, since the terminal is {out.width} wide: {said}; a wider one, a pipe and --json show them"
+        err.print(told)
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str], title: str) -> Table:

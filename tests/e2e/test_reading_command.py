@@ -60,7 +60,7 @@ def test_a_narrow_terminal_goes_without_columns_and_cuts_off_no_cell(
     assert "2026-02-27T12:00:00Z   7.12345678   9.12345678   6     8       123456789 " in table
     assert max(map(len, table.splitlines())) <= columns
     assert "…" not in table
-    assert f"for the terminal is {columns} wide: " in remark
+    assert f"since the terminal is {columns} wide: " in remark
 
 
 @pytest.mark.parametrize("timeframe", ["1m", "5m"])

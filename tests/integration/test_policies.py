@@ -119,11 +119,11 @@ def test_a_plan_changes_nothing(desk: Connection) -> None:
         ),
         (
             "SELECT add_retention_policy('market.candles', INTERVAL '30 days', initial_start => '2100-01-01')",
-            r"candles: remove job \d+, which drops rows without asking .*: TimescaleDB's own retention",
+            r"candles: remove job \d+, which drops rows before .*: TimescaleDB's own retention",
         ),
         (
             _ADD_REFRESH_POLICY,
-            r"candles_5m: remove job \d+, which refreshes beside .*: TimescaleDB's own refresh policy",
+            r"candles_5m: remove job \d+, which runs in parallel .*: TimescaleDB's own refresh policy",
         ),
         (
             "SELECT set_chunk_time_interval('market.ticks', INTERVAL '1 day')",

@@ -1,4 +1,4 @@
-"""What is wrong with a value, said in one way for all sources: environment, secret, file, event, request, vendor."""
+"""What is wrong with a value, said in one way for all sources: setting, secret, file, event, request, vendor."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -49,8 +49,7 @@ def complaint(problem: Mapping[str, Any]) -> str:
     """What is wrong, to be put after the place: `is missing`, `must be 10 or less`.
 
     Args:
-        problem: one of the `errors()` of pydantic's ValidationError. Of a type that is not known here, such as an error
-            of the project's own, its message is the answer.
+        problem: one of the `errors()` of a ValidationError. If its type is unknown here, the answer is its own message.
     """
     kind = next((each for each in _KINDS if f"{problem['type']}_".startswith(f"{each}_")), None)
     return _SAID[kind].format_map(_plain(problem.get("ctx", {}))) if kind else str(problem["msg"])
