@@ -49,8 +49,7 @@ def complaint(problem: Mapping[str, Any]) -> str:
     """What is wrong, to be put after the place: `is missing`, `must be 10 or less`.
 
     Args:
-        problem: one of the `errors()` of a ValidationError. Of a type that is not known here, such as an error
-            of the project's own, its message is the answer.
+        problem: one of the `errors()` of a ValidationError. If its type is unknown here, the answer is its own message.
     """
     kind = next((each for each in _KINDS if f"{problem['type']}_".startswith(f"{each}_")), None)
     return _SAID[kind].format_map(_plain(problem.get("ctx", {}))) if kind else str(problem["msg"])
