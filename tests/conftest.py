@@ -89,9 +89,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if "faults" in item.path.parts:
+        room = item.path.relative_to(REPO).parts[1]
+        if room == "faults":
             item.add_marker(pytest.mark.faults)
-        if "benchmarks" in item.path.parts and not config.getoption("--benchmarks"):
+        if room == "benchmarks" and not config.getoption("--benchmarks"):
             item.add_marker(pytest.mark.skip(reason="a benchmark: run make bench"))
     if not config.getoption("--faults"):
         left_out = _beyond_the_sample(items)

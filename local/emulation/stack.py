@@ -36,5 +36,5 @@ def api_url(aws: Emulator) -> str:
 def secret_of(url: str) -> str:
     """What Secrets Manager holds of a database on this machine."""
     known = conninfo_to_dict(url)
-    named = {name: known[name] for name in ("host", "port", "user", "password", "dbname")}
+    named = {name: known.get(name, "") for name in ("host", "port", "user", "password", "dbname")}
     return json.dumps(named | {"sslmode": "disable"})

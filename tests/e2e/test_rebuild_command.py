@@ -23,11 +23,11 @@ def test_a_timeframe_is_rebuilt_and_led_back(chandlery: Chandlery, tmp_path: Pat
     assert len(before.splitlines()) == 3
 
     rebuilt = chandlery("rebuild", "4h")
-    assert (rebuilt.returncode, rebuilt.stdout.splitlines()[-1]) == (0, "4h: the new ones are in use"), rebuilt.stderr
-    assert rebuilt.stderr == (
-        "to go back: chandlery rebuild 4h --back; to keep the new ones and drop the former ones:"
-        " chandlery rebuild 4h --discard-before\n"
+    assert (rebuilt.returncode, rebuilt.stdout.splitlines()[-1]) == (0, "4h: the new aggregates are in use"), (
+        rebuilt.stderr
     )
+    ways = "to go back: chandlery rebuild 4h --back; to drop the former aggregates: chandlery rebuild 4h"
+    assert rebuilt.stderr == f"{ways} --discard-before\n"
     again = chandlery("rebuild", "1h")
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr == (
