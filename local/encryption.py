@@ -57,7 +57,9 @@ def read_identities(path: Path, passphrase_file: Path | None = None) -> list[Ide
             return [ssh.Identity.from_buffer(content)]
         lines = [line.strip() for line in content.decode().splitlines()]
         found = [x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
-    except (IdentityError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise Permanent(f"{path} holds no secret key of age or SSH: it is no text") from None
+    except IdentityError as error:
         raise Permanent(f"{path} holds no secret key of age or SSH: {error}") from None
     if not found:
         raise Permanent(f"{path} holds no secret key of age or SSH")
@@ -113,7 +115,9 @@ def encrypting(file: BinaryIO, recipients: Sequence[Recipient]) -> Iterator[Bina
     finally:
         thread.join()
         if failures:  # which is why the pipe broke
-            raise Permanent(f"the encrypted backup cannot be written: {_words(failures[0])}") from None
+            # pyrage's own words of an error of the file: "OSError: [Errno 28] No space left on device".
+            said = str(failures[0]).partition("\n")[0].rpartition("] ")[2]
+            raise Permanent(f"the encrypted backup cannot be written: {said}") from None
 
 
 @contextmanager

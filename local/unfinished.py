@@ -33,7 +33,8 @@ def written_beside(path: Path, *, overwrite: bool) -> Iterator[Unfinished]:
     same file.
 
     Raises:
-        Permanent: there is a file of that name already, the folder cannot be written to, or another writes it now.
+        Permanent: there is a file of that name already, the folder cannot be written to, another writes it now, or the
+            disk is full.
     """
     _refuse_existing(path, overwrite=overwrite)
     beside = path.with_name(f"{path.name}.unfinished")
@@ -48,6 +49,9 @@ def written_beside(path: Path, *, overwrite: bool) -> Iterator[Unfinished]:
             os.fsync(descriptor)
             _refuse_existing(path, overwrite=overwrite)
             _give_name(beside, path)
+        except OSError as error:  # of a database or a program there are other ones
+            beside.unlink(missing_ok=True)
+            raise Permanent(f"{path} cannot be written: {error.strerror or error}") from None
         except BaseException:
             beside.unlink(missing_ok=True)
             raise

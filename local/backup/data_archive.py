@@ -7,7 +7,6 @@ part at a time, so that it may go through a pipe.
 
 import gzip
 import hashlib
-import io
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -79,7 +78,8 @@ class DataWriter:
     """Writes an archive."""
 
     def __init__(self, file: BinaryIO, manifest: Manifest) -> None:
-        self._tar = tarfile.open(fileobj=file, mode="w|", format=tarfile.USTAR_FORMAT)  # noqa: SIM115  # see finish
+        # A TarFile that is left behind writes what it still holds, to a file that is closed by then.
+        self._file = file
         self._parts: list[Part] = []
         self._manifest = self._add(_MANIFEST, manifest.model_dump_json(indent=1).encode())
 
@@ -93,13 +93,15 @@ class DataWriter:
         """End the archive, which is none before; returns how many rows are in it."""
         said = _Parts(manifest_sha256=self._manifest, parts=self._parts)
         self._add(_PARTS, said.model_dump_json(indent=1).encode())
-        self._tar.close()
+        self._file.write(bytes(2 * tarfile.BLOCKSIZE))
         return sum(part.rows for part in self._parts)
 
     def _add(self, name: str, content: bytes) -> str:
         member = tarfile.TarInfo(name)
         member.size = len(content)
-        self._tar.addfile(member, io.BytesIO(content))
+        self._file.write(member.tobuf(tarfile.USTAR_FORMAT))
+        self._file.write(content)
+        self._file.write(bytes(-len(content) % tarfile.BLOCKSIZE))
         return hashlib.sha256(content).hexdigest()
 
 

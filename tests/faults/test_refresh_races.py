@@ -152,14 +152,14 @@ def by_maintenance(connection: Connection) -> object:
 
 
 def by_command(connection: Connection) -> object:
-    with pytest.raises(Retryable, match="another refresh of candles_5m is at work") as raised:
+    with pytest.raises(Retryable, match="another refresh of candles_5m is running") as raised:
         refresh_history.refresh_history(connection, Timeframe.H1, Window(NOON, NOON + HOUR), LATE, lambda *_: None)
     return str(raised.value)
 
 
 def by_repair(connection: Connection) -> object:
     connection.execute("TRUNCATE market.stale")
-    with pytest.raises(Retryable, match="another refresh of candles_5m is at work") as raised:
+    with pytest.raises(Retryable, match="another refresh of candles_5m is running") as raised:
         verify_candles.verify_candles(connection, None, repair=True, progress=lambda *_: None)
     return str(raised.value)
 
@@ -171,7 +171,7 @@ def by_dry_run(connection: Connection) -> object:
 
 def by_rebuild(connection: Connection) -> object:
     settled = Replacement(connection, AGGREGATED[:1], Place.BESIDE, lambda: LATE, lambda *_: None)
-    with pytest.raises(Retryable, match="another refresh of candles_5m is at work") as raised:
+    with pytest.raises(Retryable, match="another refresh of candles_5m is running") as raised:
         settled.settle()
     return str(raised.value)
 

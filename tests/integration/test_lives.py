@@ -6,11 +6,13 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import pytest
 from psycopg import Connection
 
 from chandlery.domain.health import Health, judge
 from chandlery.domain.vendor import VendorCandle
 from chandlery.domain.window import DAY, MINUTE, Window, floor_hour
+from chandlery.errors import NotFound
 from chandlery.store import candles, feeds, gaps, imports
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.gaps import Share
@@ -85,6 +87,10 @@ def test_of_imported_days_nothing_else_is_missed(connection: Connection) -> None
     assert coverage(connection, 2, 3) == ([(60, 30, 0, 30, 0), (60, 0, 0, 0, 60)], coverage(connection, 3, 3)[1])
     (remark,) = coverage(connection, 3, 3)[1]
     assert remark.startswith(f"{KEY}: 60 minutes are not judged, and no candle is missed there")
+    everyones = report_coverage(connection, NOW, first=at(2, 0).date(), last=at(3, 0).date())
+    assert ([day.session_date for day in everyones.days], everyones.remarks) == ([at(2, 0).date()], [remark])
+    with pytest.raises(NotFound, match="no candle is missed there"):
+        report_coverage(connection, NOW, first=at(3, 0).date(), last=at(3, 0).date())
     told = explain_minute(connection, KEY, at(3, 9.25), NOW)
     assert told.verdict == Verdict.NOT_JUDGED
     assert told.sentence.endswith("if it should send: chandlery feeds set feed --live")

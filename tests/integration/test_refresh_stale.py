@@ -259,6 +259,12 @@ def test_history_is_filled_in_pieces_and_again_at_little_cost(connection: Connec
     assert_rolled(connection, instrument, open_hours(connection, "24/7"))
     refresh_history(connection, Timeframe.H1, window, LATE, lambda *_: None)
     assert whole(connection) == before
+    write(connection, instrument, minutes(NOON - 4000 * DAY, 20))
+    whole_window = Window(NOON - 5000 * DAY, NOON + DAY)
+    for timeframe in (Timeframe.H4, Timeframe.MO1):
+        beyond_empty_years = refresh_history(connection, timeframe, whole_window, LATE, lambda *_: None)
+        assert beyond_empty_years.pieces <= report.pieces + 4
+    assert_rolled(connection, instrument, open_hours(connection, "24/7"))
 
 
 def test_history_that_is_nowhere_needs_nothing(connection: Connection, instrument: int) -> None:

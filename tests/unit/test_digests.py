@@ -1,14 +1,19 @@
 """Digests beside files: what is held against them, and what a death between the two leaves."""
 
+import gc
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from pyrage import x25519
 
 from chandlery.errors import Permanent
+from local.backup.data_archive import DataWriter, Manifest
 from local.digests import check_digest, digest_path
+from local.encryption import encrypting
 from local.unfinished import written_beside
 from tests.conftest import REPO
 
@@ -129,3 +134,39 @@ def test_killed_at_any_step_nothing_false_is_left(tmp_path: Path, former: bytes 
         assert sorted(each.name for each in path.parent.iterdir()) == ["a", "a.sha256"]
     unsettled = {(former, False), (b"new", False)}
     assert set(found) == {(former, former is not None), (b"new", True)} | unsettled
+
+
+@pytest.mark.parametrize("recipients", [[], [x25519.Identity.generate().to_public()]], ids=["plain", "encrypted"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], recipients: list[x25519.Recipient]
+) -> None:
+    manifest = Manifest(
+        made_by="",
+        database="",
+        postgresql=18,
+        timescaledb="",
+        revision="",
+        tables=[],
+        aggregates=[],
+        materialized_to=None,
+    )
+
+    def write_much() -> None:
+        with (
+            written_beside(tmp_path / "a", overwrite=False) as unfinished,
+            unfinished.opened() as file,
+            encrypting(file, recipients) as plain,
+        ):
+            writer = DataWriter(plain, manifest)
+            for _ in range(100):
+                writer.write("ticks", 1, os.urandom(10_000))
+
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, former[1]))  # the same to whoever writes, and needs no disk
+    try:
+        with pytest.raises(Permanent, match=r"cannot be written: File too large( \(os error 27\))?$"):
+            write_much()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+    gc.collect()
+    assert (list(tmp_path.iterdir()), capfd.readouterr()) == ([], ("", ""))

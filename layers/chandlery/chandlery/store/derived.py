@@ -110,9 +110,14 @@ def dropping_held(connection: Connection) -> Iterator[Sequence[Window]]:
 
 
 def find_stored(connection: Connection) -> Window | None:
-    """Where minutes may be stored, by the edges of their chunks; none without any."""
-    row = run(connection, "find_stored_minutes").fetchone()
-    return Window(row[0], row[1]) if row and row[0] else None
+    """From where to where minutes may be stored; none without any."""
+    stored = list_stored(connection)
+    return Window(stored[0].starts, stored[-1].ends) if stored else None
+
+
+def list_stored(connection: Connection) -> Sequence[Window]:
+    """The stretches in which minutes may be stored, by the edges of their chunks, the oldest first."""
+    return [Window(starts, ends) for starts, ends in run(connection, "list_stored_stretches")]
 
 
 def list_watermarks(connection: Connection) -> Mapping[str, datetime | None]:

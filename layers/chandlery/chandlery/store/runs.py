@@ -42,6 +42,12 @@ def record(
     )
 
 
+def may_record(connection: Connection) -> bool:
+    """Whether the login may write a run's row."""
+    (allowed,) = run(connection, "may_record_runs").fetchone() or (False,)
+    return bool(allowed)
+
+
 def record_idle(
     connection: Connection,
     component: str,

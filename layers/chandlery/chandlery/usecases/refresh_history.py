@@ -91,17 +91,22 @@ def _told(stretches: Sequence[Window]) -> str:
 
 
 def _pieces(connection: Connection, timeframe: Timeframe, window: Window) -> list[Window]:
-    """The stretch that whole buckets need, where there are candles, cut into pieces of whole days."""
+    """The stretch that whole buckets need, where there are candles, cut into pieces of whole days.
+
+    A stretch without candles is a piece of its own, however long: ten empty years cost no more than an empty day.
+    """
     starts, ends = timeframe.floor_bucket(window.starts), timeframe.ceil_bucket(window.ends)
     if timeframe.by_session:
         # A session may open the evening before its date, and close the morning after, in UTC.
         starts, ends = starts - DAY, ends + DAY
-    stored = derived.find_stored(connection)
-    if stored is None or max(starts, stored.starts) >= min(ends, stored.ends):
+    stored = derived.list_stored(connection)
+    if not stored or max(starts, stored[0].starts) >= min(ends, stored[-1].ends):
         return []
-    starts, ends = max(starts, Timeframe.D1.floor_bucket(stored.starts)), min(ends, stored.ends)
+    starts, ends = max(starts, Timeframe.D1.floor_bucket(stored[0].starts)), min(ends, stored[-1].ends)
     length = piece_length(connection)
     cuts = [starts]
     while cuts[-1] < ends:
-        cuts.append(min(Timeframe.D1.floor_bucket(cuts[-1]) + length, ends))
+        begins = next(Timeframe.D1.floor_bucket(each.starts) for each in stored if cuts[-1] < each.ends)
+        following = begins if cuts[-1] < begins else Timeframe.D1.floor_bucket(cuts[-1]) + length
+        cuts.append(min(following, ends))
     return [Window(one, following) for one, following in pairwise(cuts)]

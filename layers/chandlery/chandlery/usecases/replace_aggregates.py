@@ -156,7 +156,7 @@ class Replacement:
         before = refresher.refreshes
         if not refresher.refresh(timeframe, [touched]):
             raise Retryable(
-                f"another refresh of {timeframe.aggregate}{refresher.place} is at work; run the same command again"
+                f"another refresh of {timeframe.aggregate}{refresher.place} is running; run the same command again"
             )
         self.refreshes += refresher.refreshes - before
 

@@ -1,6 +1,7 @@
 """Tell how complete candles are, by instrument and session date."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -51,7 +52,7 @@ def report_coverage(
     Args:
         connection: in autocommit mode.
         at: minutes that ended less than a minute before it are not due yet; aware.
-        keys: instruments; all where none is named.
+        keys: instruments; all where none is named, without their days on which no candle is expected.
         feed: only its instruments; of any where absent.
         first: session date to begin with; where absent, the seventh judged one up to `last`, or the first after more
             than a week without any.
@@ -89,7 +90,14 @@ def report_coverage(
     following = _cursor(asked, chosen[-1].key, first, last) if len(left) > len(chosen) else None
     if not days and following is None and cursor is None:
         raise NotFound(remarks[0] if remarks else f"no session from {first} to {last} has begun yet")
-    return CoverageReport(first, last, days, [*remarks, *_not_judged_remarks(connection, days, at)], following)
+    silent = [day for day in days if day.not_judged]
+    unawaited = coverage.list_unawaited(connection, silent) if silent else set()
+    remarks += _not_judged_remarks(silent, unawaited, at)
+    if not keys:  # such days would hide how complete the others are
+        days = [day for day in days if day.present or (day.key, day.session_date) not in unawaited]
+        if silent and not days and following is None and cursor is None:
+            raise NotFound(remarks[-1])
+    return CoverageReport(first, last, days, remarks, following)
 
 
 def _first_of(judged: Sequence[JudgedDay]) -> date:
@@ -209,9 +217,9 @@ def _silence_remarks(
         )
 
 
-def _not_judged_remarks(connection: Connection, days: Sequence[DayCoverage], at: datetime) -> Iterator[str]:
-    silent = [day for day in days if day.not_judged]
-    unawaited = coverage.list_unawaited(connection, silent) if silent else set()
+def _not_judged_remarks(
+    silent: Sequence[DayCoverage], unawaited: AbstractSet[tuple[str, date]], at: datetime
+) -> Iterator[str]:
     idle = [day for day in silent if (day.key, day.session_date) in unawaited]
     if idle:
         yield (

@@ -121,7 +121,7 @@ def _repair(connection: Connection, timeframe: Timeframe, piece: Window, buckets
         for window in timeframe.whole_buckets(touched, kept):
             outcome = refreshes.refresh(connection, timeframe.aggregate, window, patience=_PATIENCE, by_force=True)
             if outcome is Outcome.BUSY:
-                raise Retryable(f"another refresh of {timeframe.aggregate} is at work; run the same command again")
+                raise Retryable(f"another refresh of {timeframe.aggregate} is running; run the same command again")
     if any(each.starts < piece.ends and each.ends > piece.starts for each in dropped):
         # What stands twice where minutes are gone; everything else was put right.
         verifications.remove_copies(connection, timeframe.aggregate, piece)
