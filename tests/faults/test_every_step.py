@@ -80,7 +80,6 @@ def test_what_dies_again_and_again_gets_there(name: str, begun: Begun, tell: Tel
         ("historical gap monitor", "market.candles"),
         ("historical processor", "market.indicators"),
         ("import of candles", "market.candles"),
-        ("refresh", "market.horizons"),
     ],
 )
 def test_a_lock_that_another_session_holds_too_long(

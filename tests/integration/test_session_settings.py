@@ -66,7 +66,7 @@ READ = (
     f"candles {KEY} 1w --from 2026-03-02 --to 2026-03-16 --csv",
     "gaps --all --json",
     "gaps",
-    "coverage --from 2026-03-08 --to 2026-03-09 --json",
+    "coverage --from 2026-03-08 --to 2026-03-10 --json",
     f"explain {KEY} 2026-03-09T04:05Z --json",
     "instruments list --json",
 )

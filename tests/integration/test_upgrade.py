@@ -86,9 +86,9 @@ class Desk:
         self.config = alembic_config(url)
         columns = connection.execute(
             "SELECT table_name::text, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position)"
-            # A session's one break has become one of several, under another name.
-            " FROM information_schema.columns"
-            " WHERE table_schema = 'market' AND column_name NOT LIKE 'break\\_%' GROUP BY 1"
+            # A session's one break, and a rebuild's one copied stretch, have become one of several, under other names.
+            " FROM information_schema.columns WHERE table_schema = 'market'"
+            " AND column_name NOT LIKE 'break\\_%' AND column_name <> 'copied_before' GROUP BY 1"
         ).fetchall()
         tables = [
             name

@@ -76,12 +76,16 @@ class Replacement:
         """
         for attempt in range(_ATTEMPTS):
             self._progress(Step.SWAP, attempt, _ATTEMPTS)
+            is_put = False
             try:
                 with rebuilds.candles_held(self._connection):
                     self._copy()
                     self._refresh_at_once()
                     put(self._connection, self.names)
+                    is_put = True
             except Retryable as error:
+                if is_put:  # the next run goes on from there
+                    raise
                 busy = error
                 self.bring_up_to_date()
             else:
