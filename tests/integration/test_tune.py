@@ -38,7 +38,7 @@ def test_what_differs_is_printed_as_statements_that_the_server_takes(reached: st
     assert ended.exit_code == 1
     statements = re.findall(r"^ALTER SYSTEM SET (\S+) = (.*);$", ended.stdout, re.MULTILINE)
     assert "effective_cache_size" in dict(statements)
-    assert "shared_buffers" in ended.stderr.partition("a restart is needed for: ")[2]
+    assert "shared_buffers" in ended.stderr.partition("restart the server for: ")[2]
     with psycopg.connect(reached, autocommit=True) as connection:
         # As a session takes it: nothing of the server is changed. What needs a restart a session cannot try.
         for name, value in statements:
