@@ -12,12 +12,11 @@ from psycopg import Connection, sql
 
 from chandlery.errors import Permanent, psycopg_errors_translated
 from chandlery.settings import Settings
-from chandlery.store import schema
 from chandlery.store.connection import connect, snapshot
 from chandlery.store.statements import read_rows, run
 from local.backup.data_archive import DataReader, DataTable, DataWriter, Manifest
 from local.backup.databases import LONGEST_SECONDS
-from local.backup.dumping import Progress
+from local.backup.dumping import Progress, find_versions
 from local.encryption import Recipient, encrypting
 from local.unfinished import written_beside
 
@@ -69,17 +68,15 @@ def back_up_data(
     """
     begun = time.monotonic()
     with connect(settings, "backup", timeout_seconds=LONGEST_SECONDS) as connection:
-        found = schema.describe(connection)
-        if found.timescaledb is None or found.revision is None:
-            raise Permanent("the database has no schema of Chandlery's: there is nothing to back up")
+        timescaledb, revision = find_versions(connection)
         with written_beside(path, overwrite=overwrite) as unfinished, _held(connection) as tables:
             aggregates = read_rows(connection, LastingAggregate, "list_lasting_aggregates")
             manifest = Manifest(
                 made_by=version("chandlery"),
                 database=connection.info.dbname,
                 postgresql=connection.info.server_version // 10_000,
-                timescaledb=found.timescaledb,
-                revision=found.revision,
+                timescaledb=timescaledb,
+                revision=revision,
                 tables=tables,
                 aggregates=[DataTable(name=each.name, columns=each.columns) for each in aggregates],
                 materialized_to=(run(connection, "find_materialized").fetchone() or (None,))[0],

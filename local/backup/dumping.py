@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from psycopg import Connection
 from pydantic import SecretStr
 
 from chandlery.errors import Permanent
@@ -70,9 +71,7 @@ def back_up(
     url = settings.database_url or SecretStr("")
     begun = time.monotonic()
     with connect(settings, "backup") as connection:
-        found = schema.describe(connection)
-        if found.timescaledb is None or found.revision is None:
-            raise Permanent("the database has no schema of Chandlery's: there is nothing to back up")
+        timescaledb, revision = find_versions(connection)
         (total,) = run(connection, "count_dumped_tables").fetchone() or (0,)
         left_out = [table for (table,) in run(connection, "list_tables_with_rows")] if schema_only else []
         database, major = connection.info.dbname, connection.info.server_version // 10_000
@@ -102,12 +101,24 @@ def back_up(
         path.stat().st_size,
         database,
         major,
-        found.timescaledb,
-        found.revision,
+        timescaledb,
+        revision,
         done,
         bool(recipients),
         time.monotonic() - begun,
     )
+
+
+def find_versions(connection: Connection) -> tuple[str, str]:
+    """The version of TimescaleDB and the revision of the schema that are backed up.
+
+    Raises:
+        Permanent: there is no schema of ours.
+    """
+    found = schema.describe(connection)
+    if found.timescaledb is None or found.revision is None:
+        raise Permanent("the database has no schema of Chandlery's: there is nothing to back up")
+    return found.timescaledb, found.revision
 
 
 @contextmanager
