@@ -11,8 +11,9 @@ from chandlery.store import instruments
 from chandlery.usecases import backfill as usecase
 from chandlery.vendors import open_vendor
 from local.command_line.database import open_connection
+from local.command_line.liveness import progress_bar
 from local.command_line.options import AsJson, From, Key, To, window_of
-from local.command_line.output import out, progress_bar, show_json
+from local.command_line.output import out, show_json
 from local.command_line.retention import warn_of_retention
 
 

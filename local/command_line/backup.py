@@ -14,9 +14,9 @@ from chandlery.settings import Settings, read_settings
 from chandlery.store.schema import mismatch
 from local.backup_file import Source, open_source
 from local.command_line.database import embedded_database
-from local.command_line.liveness import at_work
+from local.command_line.liveness import at_work, progress_bar
 from local.command_line.options import AsJson
-from local.command_line.output import err, out, progress_bar, show_json
+from local.command_line.output import err, out, show_json
 from local.digests import digest_path
 from local.encryption import parse_recipients, read_identities
 

@@ -19,8 +19,9 @@ from chandlery.store.connection import connect
 from chandlery.usecases.rebuild_timeframe import discard, rebuild_timeframe, restore_timeframe
 from chandlery.usecases.refresh_history import refresh_history
 from local.command_line.database import use_database
+from local.command_line.liveness import progress_bar
 from local.command_line.options import AsJson, From, TimeframeName, To, window_of
-from local.command_line.output import err, out, progress_bar, show_json, show_rows
+from local.command_line.output import err, out, show_json, show_rows
 
 # A week of many instruments may take longer than any statement of a function.
 _STATEMENT_SECONDS = 3600

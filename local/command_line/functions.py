@@ -20,9 +20,9 @@ from chandlery.domain.window import floor_minute, plausible_schedule
 from chandlery.errors import Permanent
 from chandlery.settings import read_settings
 from local.command_line.database import use_database
-from local.command_line.liveness import at_work
+from local.command_line.liveness import at_work, progress_bar
 from local.command_line.options import AsJson, From, To, parse_moment, window_of
-from local.command_line.output import out, plain, progress_bar, show_json, show_rows
+from local.command_line.output import out, plain, show_json, show_rows
 from local.schedules import Function, find_function, firings, read_functions
 
 # What a report tells of the moment rather than of the run: no use in adding it up.

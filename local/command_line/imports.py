@@ -23,9 +23,9 @@ from chandlery.usecases.import_candles import import_candles
 from chandlery.usecases.import_ticks import OnConflict, TickImport, import_ticks
 from local.command_line.conflicts import describe_conflicts, tell_conflicts
 from local.command_line.database import open_connection
-from local.command_line.liveness import at_work
+from local.command_line.liveness import at_work, progress_bar
 from local.command_line.options import AsJson
-from local.command_line.output import err, out, progress_bar, show_json
+from local.command_line.output import err, out, show_json
 from local.command_line.retention import warn_of_retention
 
 app = typer.Typer(no_args_is_help=True, help="Import files of market data.")

@@ -4,31 +4,16 @@ import csv
 import json
 import re
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from threading import Event, Thread
 from typing import Any
 
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.measure import Measurement
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
-from chandlery.settings import LocalSettings
-
-_SECONDS_BETWEEN_LINES = 30.0
 # Of rules and heat maps where no terminal tells its own.
 _PIPE_WIDTH = 140
 _ANY_WIDTH = 1_000_000
@@ -129,50 +114,3 @@ def spell_counts(counts: Row, names: Sequence[str]) -> str:
 def _noun(name: str, count: object) -> str:
     words = name.replace("_", " ")
     return re.sub(r"s\b", "", re.sub(r"ies\b", "y", words)) if count == 1 else words
-
-
-@contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """A progress bar on stderr; where that is no terminal, a line now and then."""
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    )
-    with bar, _lines_now_and_then(lambda: _spell_tasks(bar)):
-        yield bar
-
-
-def _spell_tasks(bar: Progress) -> str:
-    return ", ".join(
-        task.description + (f" ({100 * task.completed / task.total:.0f} %)" if task.total else "")
-        for task in bar.tasks
-        if not task.finished
-    )
-
-
-@contextmanager
-def _lines_now_and_then(say: Callable[[], str]) -> Iterator[None]:
-    """Where stderr is no terminal, and CHANDLERY_PROGRESS is not false, say now and then what is done, since when."""
-    if err.is_terminal or not LocalSettings().chandlery_progress:
-        yield
-        return
-    began, ended = time.monotonic(), Event()
-
-    def tell() -> None:
-        while not ended.wait(_SECONDS_BETWEEN_LINES):
-            print(f"{say()}: {time.monotonic() - began:.0f} s so far", file=sys.stderr, flush=True)
-
-    teller = Thread(target=tell, daemon=True)
-    teller.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        teller.join()

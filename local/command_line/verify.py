@@ -15,8 +15,9 @@ from chandlery.store import runs, schema
 from chandlery.store.connection import connect
 from chandlery.usecases.verify_candles import verify_candles
 from local.command_line.database import use_database
+from local.command_line.liveness import progress_bar
 from local.command_line.options import AsJson, parse_moment, window_of
-from local.command_line.output import err, out, progress_bar, show_json, show_rows
+from local.command_line.output import err, out, show_json, show_rows
 
 # A day of many instruments may take longer than any statement of a function.
 _STATEMENT_SECONDS = 3600

@@ -6,7 +6,7 @@ import time
 import pytest
 from rich.console import Console
 
-from local.command_line import liveness, output
+from local.command_line import liveness
 from local.embedded import processes
 from local.embedded.processes import SILENT_SECONDS, Patience
 from local.embedded.serving import Serving
@@ -80,7 +80,7 @@ def test_a_long_command_says_in_a_log_what_it_does(
 def test_progress_in_a_log_can_be_switched_off(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(output, "_SECONDS_BETWEEN_LINES", 0.001)
+    monkeypatch.setattr(liveness, "_SECONDS_BETWEEN_LINES", 0.001)
     said = ""
 
     def hears(words: str) -> bool:
@@ -88,12 +88,12 @@ def test_progress_in_a_log_can_be_switched_off(
         said += capsys.readouterr().err
         return words in said
 
-    with output.progress_bar() as bar:
+    with liveness.progress_bar() as bar:
         bar.add_task("coverage", total=None)
         wait_until(lambda: hears("coverage: 0 s so far\n"), "it says what it does")
     capsys.readouterr()
     monkeypatch.setenv("CHANDLERY_PROGRESS", "false")
-    with output.progress_bar() as bar:
+    with liveness.progress_bar() as bar:
         bar.add_task("coverage", total=None)
         time.sleep(0.01)
     assert capsys.readouterr().err == ""
