@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from psycopg import Connection
 
+from chandlery.domain.counting import spell
 from chandlery.domain.instrument import Instrument, exchange_of
 from chandlery.errors import NotFound, Permanent
 from chandlery.store import instruments as instrument_store
@@ -93,7 +94,7 @@ def set_instrument(
 ) -> None:
     """Change the named properties of an instrument, and show the former values.
 
-    Stored candles keep the session dates of the former calendar.
+    Another calendar gives the stored candles its session dates.
     """
     named = _named(feed, listed, delisted, ticker, allow_negative)
     if calendar is None and not any(value is not None and value != {} for value in named.values()):
@@ -180,13 +181,15 @@ def _refuse_other(known: Instrument, named: dict[str, Any]) -> None:
 
 def _change(connection: Connection, known: Instrument, named: dict[str, Any]) -> None:
     """Change what is named, and say what changed."""
-    instrument_store.change(connection, known.key, **named)
+    restamped = instrument_store.change(connection, known.key, **named)
     before, after = _values(known), _values(instrument_store.find(connection, known.key))
     changes = [
         f"{name} {plain(value)}" + (f" instead of {plain(before[name])}" if name in before else "")
         for name, value in after.items()
         if before.get(name) != value
     ]
+    if restamped:
+        changes.append(f"{spell(restamped, 'candle')} restamped")
     out.print(f"{known.key}: {', '.join(changes) or 'nothing changed'}", markup=False, soft_wrap=True)
 
 

@@ -1,5 +1,6 @@
--- Stamps anew the candles of a calendar's instruments over a stretch of days: session date, and whether extended; and grades
--- anew those inside the sessions that went or came (arrays of equal length), since only an expected minute is partial.
+-- Stamps the candles of a calendar's instruments again over a stretch of days: session date, and whether extended; and grades
+-- those inside the sessions that went or came (arrays of equal length), since only an expected minute is partial. Of one
+-- instrument alone where :instrument_id names it: its calendar changed.
 -- Only candles whose stamp or grade changes are written. A stamp is no content; a grade is, and counts as a revision.
 WITH graded AS MATERIALIZED (  -- once per feed and minute, not per candle
     SELECT
@@ -32,6 +33,7 @@ WITH graded AS MATERIALIZED (  -- once per feed and minute, not per candle
         END AS partial
     ) AS grade
     WHERE n.calendar = :'calendar'
+        AND (:'instrument_id'::integer IS NULL OR n.instrument_id = :'instrument_id'::integer)
         -- A day either side: a session may begin the evening before, and time zones reach 14 hours.
         AND c.time >= :'changed_from'::date - INTERVAL '2 days' AND c.time < :'changed_to'::date + INTERVAL '2 days'
         AND (c.session_date, c.extended, c.partial) IS DISTINCT FROM (stamp.session_date, stamp.extended, grade.partial)

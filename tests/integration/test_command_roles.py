@@ -84,7 +84,7 @@ COMMANDS = [
     "invoke migrate --event {events}/migrate_upgrade.json",
     f"migrate stamp {_HEAD.down_revision}",
     "migrate stamp head",
-    f"instruments set {KEY} --feed other",
+    f"instruments set {KEY} --feed other --calendar OWN",
     f"instruments remove {OTHER} --with-data",
 ]
 WITHOUT_DATABASE = [

@@ -11,7 +11,7 @@ from psycopg import Connection
 from chandlery.domain.session import Break, Calendar, Session
 from chandlery.domain.window import DAY
 from chandlery.errors import Permanent
-from chandlery.store import candles, feeds, marks, sessions
+from chandlery.store import candles, feeds, instruments, marks, sessions
 from chandlery.store.candle_columns import CandleColumns
 from local import calendars
 from tests.integration.market import MINUTE, NOON, around_the_clock, insert, live
@@ -96,7 +96,8 @@ def test_a_wrong_file_is_told(tmp_path: Path, text: str, zone: str, message: str
 
 def stamps(connection: Connection) -> list[tuple[str, str, bool]]:
     return connection.execute(
-        "SELECT to_char(time, 'DD HH24:MI'), session_date::text, extended FROM market.candles ORDER BY time"
+        "SELECT to_char(time, 'DD HH24:MI'), session_date::text, extended FROM market.candles"
+        " ORDER BY time, instrument_id"
     ).fetchall()
 
 
@@ -124,6 +125,21 @@ def test_candles_are_stamped_and_a_corrected_calendar_stamps_them_anew(connectio
     assert [extended for _, _, extended in stamps(connection)] == [True, True, False, False, True, True, True]
     assert sessions.replace(connection, one_day(12, 13)).restamped == 0
     assert connection.execute("SELECT max(revision) FROM market.candles").fetchone() == (0,)
+
+
+def test_an_instrument_that_gets_another_calendar_gets_its_session_dates(connection: Connection) -> None:
+    moved, other = around_the_clock(connection, "X@A@EQ", "X@B@EQ")
+    sessions.replace(connection, one_day(11, 14))
+    evening = Session(NOON.date() + DAY, NOON, NOON + timedelta(hours=20), ())
+    sessions.replace(connection, Calendar("WEEK", "UTC", evening.session_date, evening.session_date, (evening,)))
+    for instrument in (moved, other):
+        insert(connection, instrument, [Tick(NOON, 0, Decimal(1), Decimal(1))])
+    live(connection, NOON + timedelta(hours=3))
+    connection.execute("DELETE FROM market.stale")
+    assert instruments.change(connection, "X@A@EQ", calendar="WEEK") == 1
+    assert stamps(connection) == [("02 12:00", "2026-03-03", False), ("02 12:00", "2026-03-02", False)]
+    assert connection.execute("SELECT DISTINCT hour FROM market.stale").fetchall() == [(NOON,)]
+    assert instruments.change(connection, "X@A@EQ", calendar="WEEK") == 0
 
 
 def grades(connection: Connection) -> list[tuple[str, bool, int]]:

@@ -8,6 +8,7 @@ from psycopg import Connection
 from chandlery.domain.instrument import Instrument, exchange_of
 from chandlery.errors import NotFound, Permanent
 from chandlery.store.connection import transaction
+from chandlery.store.sessions import restamp_instrument
 from chandlery.store.statements import read_rows, run
 
 
@@ -60,8 +61,13 @@ def change(
     delisted_at: datetime | None = None,
     tickers: Mapping[str, str] | None = None,
     allow_negative: bool | None = None,
-) -> None:
+) -> int:
     """Change what is named of an instrument, in one transaction; null keeps what is stored, as do tickers not named.
+
+    Another calendar gives its candles other session dates.
+
+    Returns:
+        How many candles were restamped.
 
     Raises:
         NotFound: there is no such instrument.
@@ -69,6 +75,10 @@ def change(
         Retryable: from the database.
     """
     with transaction(connection):
+        if calendar is not None:
+            # In the order of everybody who takes both; no scan and no writer goes by the former calendar meanwhile.
+            run(connection, "lock_gaps")
+            run(connection, "lock_candles")
         stored = find(connection, key)
         _refuse_backward_life(stored, key, listed_at, delisted_at)
         named = {"feed": feed, "listed_at": listed_at, "delisted_at": delisted_at, "allow_negative": allow_negative}
@@ -77,6 +87,9 @@ def change(
             _refuse_stored_negative(connection, stored)
         for vendor, ticker in (tickers or {}).items():
             run(connection, "upsert_ticker", instrument_key=key, vendor=vendor, ticker=ticker)
+        if calendar in (None, stored.calendar):
+            return 0
+        return restamp_instrument(connection, stored.instrument_id, calendar)
 
 
 def remove(connection: Connection, key: str, *, with_data: bool = False) -> None:

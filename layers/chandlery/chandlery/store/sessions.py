@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from psycopg import Connection
@@ -118,15 +118,29 @@ def _restamp(
     if not days:
         return 0
     opens_at, closes_at = [opens for _, opens, _ in changed], [closes for *_, closes in changed]
+    return _run_restamp(connection, calendar, None, (min(days), max(days)), opens_at=opens_at, closes_at=closes_at)
+
+
+def restamp_instrument(connection: Connection, instrument_id: int, calendar: str) -> int:
+    """Stamp all candles of an instrument by its new calendar, in a transaction that holds the lock of the candles.
+
+    Returns:
+        How many candles changed: their session date, extended hours or grade.
+    """
+    return _run_restamp(connection, calendar, instrument_id, ("-infinity", "infinity"), opens_at=[], closes_at=[])
+
+
+def _run_restamp(
+    connection: Connection,
+    calendar: str,
+    instrument_id: int | None,
+    days: tuple[date | str, date | str],
+    **changed: Sequence[datetime],
+) -> int:
     run(connection, "set_bitmap_scans", setting="off")
+    stretch = {"changed_from": days[0], "changed_to": days[1]}
     row = run(
-        connection,
-        "restamp_candles",
-        calendar=calendar,
-        changed_from=min(days),
-        changed_to=max(days),
-        opens_at=opens_at,
-        closes_at=closes_at,
+        connection, "restamp_candles", calendar=calendar, instrument_id=instrument_id, **stretch, **changed
     ).fetchone()
     return int(row[0]) if row else 0
 
