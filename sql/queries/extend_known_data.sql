@@ -1,6 +1,6 @@
 -- Remembers of the instruments whose hours were counted: the earliest minute that had a candle; the earliest hour with one that
--- no import brought, since when its feed is live; and the days of what was imported before that. A vendor's candles on such
--- days have healed a gap there.
+-- no import brought, since when its feed is live; and the sessions of what was imported before that, which may begin the evening
+-- before; outside of sessions, the hours. A vendor's candles in there have healed a gap.
 WITH seen AS MATERIALIZED (
     SELECT
         instrument_id, h.hour, h.hour + (position(B'1' IN h.complete | h.partial) - 1) * INTERVAL '1 minute' AS minute,
@@ -32,15 +32,23 @@ WITH seen AS MATERIALIZED (
         -- Of ticks that are dropped nobody knows any more who brought them.
         AND NOT (SELECT market.dropped('ticks')) @> seen.hour
     GROUP BY seen.instrument_id
-), come AS (
+), imported AS (
     SELECT
-        instrument_id, min(seen.minute) AS minute, min(sent.since) AS since,
-        range_agg(tstzrange(day.starts, day.starts + INTERVAL '24 hours'))
-            FILTER (WHERE NOT seen.is_live AND (sent.since <= seen.hour) IS NOT TRUE) AS days
+        seen.instrument_id,
+        range_agg(coalesce(tstzrange(s.opens_at, s.closes_at), tstzrange(seen.hour, seen.hour + INTERVAL '1 hour'))) AS days
     FROM seen
+    JOIN market.instruments AS n USING (instrument_id)
     LEFT JOIN sent USING (instrument_id)
-    CROSS JOIN LATERAL (SELECT date_bin('1 day', seen.hour, '2000-01-01 00:00Z') AS starts) AS day
-    GROUP BY instrument_id
+    LEFT JOIN market.sessions AS s
+        ON s.calendar = n.calendar AND s.opens_at < seen.hour + INTERVAL '1 hour' AND s.closes_at > seen.hour
+        -- By the index: no session is longer.
+        AND s.opens_at > seen.hour - INTERVAL '2 days'
+    WHERE NOT seen.is_live AND NOT seen.in_history AND (sent.since <= seen.hour) IS NOT TRUE
+    GROUP BY seen.instrument_id
+), come AS (
+    SELECT instrument_id, min(seen.minute) AS minute, min(sent.since) AS since, imported.days
+    FROM seen LEFT JOIN sent USING (instrument_id) LEFT JOIN imported USING (instrument_id)
+    GROUP BY instrument_id, imported.days
 )
 UPDATE market.instruments AS n
 SET

@@ -10,6 +10,7 @@ import pytest
 from psycopg import Connection
 
 from chandlery.domain.health import Health, judge
+from chandlery.domain.session import Session
 from chandlery.domain.vendor import VendorCandle
 from chandlery.domain.window import DAY, MINUTE, Window, floor_hour
 from chandlery.errors import NotFound
@@ -107,6 +108,17 @@ def test_of_imported_days_nothing_else_is_missed(connection: Connection) -> None
     run_live(connection, NOW)
     assert read_open(connection, number)[5:] == [(at(233, 9), at(235, 10), "feed_down")]
     assert [feed.live for feed in feeds.list_all(connection)] == [True]
+
+
+def test_of_a_session_that_nobody_imported_no_evening_is_missed(connection: Connection) -> None:
+    """Sessions begin at 23:00 UTC of the day before, as those of futures do."""
+    fill(connection, "futures", [Session(at(d, 0).date(), at(d - 1, 23), at(d, 22), ()) for d in range(1, 5)])
+    number = add(connection, KEY, "futures")
+    bring_in(
+        connection, number, [at(0, 23) + place * MINUTE for place in range(23 * 60) if place not in range(90, 120)]
+    )
+    run_historical(connection, at(14, 12))
+    assert read_open(connection, number) == [(at(1, 0.5), at(1, 1), "feed_down")]
 
 
 def test_a_feed_that_went_live_is_missed_when_it_dies(connection: Connection) -> None:
