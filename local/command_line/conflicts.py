@@ -32,9 +32,10 @@ def tell_conflicts(path: Path, word: str, report: TickImport, on_conflict: OnCon
     more = report.conflicting - len(report.conflicts)
     if more:
         err.print(f"… and {more:,} more")
+    has = "has" if report.conflicting == 1 else "have"
     err.print(
-        f"{path.name}: {report.conflicting:,} of {spell(report.read, 'row')} have the time and seq of another tick and"
-        f" other content: {_OUTCOMES[on_conflict]}; {_advise(report.conflicts)}",
+        f"{path.name}: {report.conflicting:,} of {spell(report.read, 'row')} {has} the time and seq of another tick"
+        f" and other content: {_OUTCOMES[on_conflict]}; {_advise(report.conflicts)}",
         style="yellow",
         markup=False,
         soft_wrap=True,
