@@ -170,7 +170,6 @@ def test_the_scheduler_runs_jobs_as_their_owner(elsewhere: Elsewhere) -> None:
             " WHERE job_id = ANY (%s) AND total_runs > 0 AND last_run_status IS NOT NULL"
         )
         wait_until(lambda: len(connection.execute(ran, [jobs]).fetchall()) == len(jobs), "the scheduler ran the jobs")
-        done = connection.execute(ran, [jobs]).fetchall()
         # PostgreSQL 15.20 with TimescaleDB 2.23.1 says so of every job, once its work is committed.
         errors = {
             job: message
