@@ -22,6 +22,9 @@ from local.embedded import EmbeddedDatabase
 from local.emulation import building
 from local.emulation.aws import INTERPRETER, Emulator
 
+# A hook, and here: under xdist the process that reports reads no other conftest.
+from tests.proven import pytest_terminal_summary as pytest_terminal_summary
+
 REPO = Path(__file__).resolve().parents[1]
 REAL_DATA = REPO.parent / "shared" / "data"
 SERVER_URL = os.environ.get("CHANDLERY_TEST_DATABASE_URL")

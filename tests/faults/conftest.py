@@ -12,9 +12,9 @@ from tests.faults.scene import Scene
 from tests.faults.steps import BOMB
 from tests.faults.vendor import vendor_process
 from tests.faults.works import NOW
+from tests.proven import TOLD
 
 Tell = Callable[[str, int, Sequence[str]], None]
-_TOLD = "proven"
 
 
 @pytest.fixture
@@ -22,22 +22,10 @@ def tell(record_property: Callable[[str, object], None]) -> Tell:
     """Say what was done, in so many cases, and what is wrong then, which fails; repeated at the end of all tests."""
 
     def say(what: str, cases: int, wrong: Sequence[str]) -> None:
-        record_property(_TOLD, [f"{what}: {len(wrong)} differences", cases, len(wrong)])
+        record_property(TOLD, [f"{what}: {len(wrong)} differences", cases, len(wrong)])
         assert not wrong, "\n".join(wrong)
 
     return say
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell what was proven, by whichever process."""
-    reports = [report for each in terminalreporter.stats.values() for report in each]
-    told = {tuple(line) for report in reports for name, line in getattr(report, "user_properties", []) if name == _TOLD}
-    if told:
-        terminalreporter.section("what was proven")
-        for line, _cases, _wrong in sorted(told):
-            terminalreporter.write_line(line)
-        cases, wrong = (sum(each[place] for each in told) for place in (1, 2))
-        terminalreporter.write_line(f"{cases:,} cases: {wrong} differences")
 
 
 @pytest.fixture(scope="session")
