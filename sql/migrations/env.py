@@ -10,11 +10,13 @@ from sqlalchemy import create_engine, pool
 from sqlalchemy.engine import Connection, Engine
 
 from chandlery.errors import Permanent
+from chandlery.store import definitions
 from chandlery.store.connection import open_session
-from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE
-from chandlery.store.schema import SERVES_CODE_FROM
+from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE, run_sql
+from chandlery.store.schema import REVISION, SERVES_CODE_FROM
 from chandlery.store.session import PINNED, require_own
 
+REVISIONS = f"{VERSION_SCHEMA}.{VERSION_TABLE}"
 # Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Where it does, whoever
 # migrates need not be one that may create schemas.
 CREATE_SCHEMA = f"""
@@ -33,18 +35,46 @@ WHERE nspname = '{VERSION_SCHEMA}' AND nspowner = to_regrole('{OWNER}') AND pg_h
 """  # noqa: S608  # our own words
 
 
-def say_which_code_is_served(ctx: MigrationContext, step: MigrationInfo, **_: Any) -> None:
-    """Leave word for code that does not know the revision the schema comes to; migrations up to 0016 leave none."""
-    served = [getattr(script.module, "serves_code_from", None) for script in step.destination_revisions if script]
-    comment = f"'{SERVES_CODE_FROM}{served[0]}'" if served and served[0] else "NULL"
-    ctx.execute(f"COMMENT ON TABLE {VERSION_SCHEMA}.{VERSION_TABLE} IS {comment}")
+def follow_revision(ctx: MigrationContext, step: MigrationInfo, **_: Any) -> None:
+    """Leave word for code that does not know the revision; at this code's own, make its functions and views."""
+    (destination,) = step.destination_revisions or (None,)
+    # Migrations up to 0016 say nothing. After a downgrade no code works before that of the revision made its functions.
+    left = destination is not None and not step.is_upgrade and destination.revision >= definitions.FIRST
+    served = None if left else getattr(getattr(destination, "module", None), "serves_code_from", None)
+    write_comment(ctx, f"TABLE {REVISIONS}", served and f"{SERVES_CODE_FROM}{served}")
+    if step.is_upgrade and step.is_migration and step.up_revision_id == REVISION:
+        make_definitions(ctx)
+    else:
+        write_comment(ctx, f"COLUMN {REVISIONS}.version_num", None)
+
+
+def make_definitions(ctx: MigrationContext) -> None:
+    """Make functions and views those of `sql/schema`, and leave word that they are."""
+    made = definitions.current()
+    run_sql(ctx, definitions.script(made))
+    write_comment(ctx, f"COLUMN {REVISIONS}.version_num", definitions.digest(made))
+
+
+def make_definitions_again(connection: Connection, ctx: MigrationContext) -> None:
+    """Make them where no migration is left that would."""
+    if ctx.get_current_heads() == (REVISION,):
+        # The lock that comments take: another migration comes before or after.
+        ctx.execute(f"LOCK TABLE {REVISIONS} IN SHARE UPDATE EXCLUSIVE MODE")
+        if ctx.get_current_heads() == (REVISION,):
+            make_definitions(ctx)
+    connection.commit()
+
+
+def write_comment(ctx: MigrationContext, on: str, comment: str | None) -> None:
+    """Write a comment of our own words, or take it away."""
+    ctx.execute(f"COMMENT ON {on} IS {'NULL' if comment is None else repr(comment)}")
 
 
 OPTIONS: dict[str, Any] = {
     "version_table": VERSION_TABLE,
     "version_table_schema": VERSION_SCHEMA,
     "transaction_per_migration": True,
-    "on_version_apply": say_which_code_is_served,
+    "on_version_apply": follow_revision,
 }
 
 
@@ -63,6 +93,8 @@ def migrate_online(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
     connection.commit()
     context.configure(connection=connection, **OPTIONS)
+    if context.config.attributes.get("verb") == "upgrade":
+        make_definitions_again(connection, context.get_context())
     with context.begin_transaction():
         context.run_migrations()
 

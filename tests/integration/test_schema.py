@@ -131,7 +131,7 @@ def test_an_unmigrated_database_is_told(connection: Connection) -> None:
     ],
 )
 def test_a_version_of_timescaledb_is_taken_or_told(version: str, said: str | None) -> None:
-    found = schema.Described(version, "timescale", schema.REVISION)
+    found = schema.Described(version, "timescale", schema.REVISION, definitions="made")
     if said is None:
         schema.judge(found)
         assert found.remark is None
@@ -143,7 +143,7 @@ def test_a_version_of_timescaledb_is_taken_or_told(version: str, said: str | Non
 
 @pytest.mark.parametrize("version", ["2.30.0", "2.31.1-dev", "3.0"])
 def test_a_version_newer_than_known_is_worked_on_and_remarked(version: str) -> None:
-    found = schema.Described(version, "timescale", schema.REVISION)
+    found = schema.Described(version, "timescale", schema.REVISION, definitions="made")
     schema.judge(found)
     assert re.match(rf"TimescaleDB {version} is newer than this code knows \(2\.23 to 2\.29\)", str(found.remark))
 

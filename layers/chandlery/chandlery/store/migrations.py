@@ -8,11 +8,13 @@ import psycopg
 from psycopg import Connection
 
 from chandlery.errors import Permanent, WrongSchema, psycopg_errors_translated
+from chandlery.store import definitions
 from chandlery.store.schema import REVISION
 from chandlery.store.statements import SQL
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
 
 SCRIPTS = SQL / "migrations"
 VERSION_TABLE = "schema_revision"
@@ -47,6 +49,7 @@ def run_verb(verb: str, config: "Config", *arguments: str, **options: Any) -> No
     from alembic.script.revision import ResolutionError
     from alembic.util import CommandError
 
+    config.attributes["verb"] = verb
     try:
         with psycopg_errors_translated(), _driver_errors_bared():
             getattr(command, verb)(config, *arguments, **options)
@@ -75,13 +78,24 @@ def _driver_errors_bared() -> Iterator[None]:
 
 def run_script(name: str) -> None:
     """Run a .sql file of `versions` inside the current migration, or print it when offline."""
-    from alembic import context, op
+    from alembic import op
 
-    script = (SCRIPTS / "versions" / name).read_text()
-    if context.is_offline_mode():
-        context.get_context().impl.static_output(script)
+    run_sql(op.get_context(), (SCRIPTS / "versions" / name).read_text())
+
+
+def restore_definitions() -> None:
+    """Make functions and views those of the migrations that made their own, inside the current one."""
+    from alembic import op
+
+    run_sql(op.get_context(), definitions.script(definitions.of_migrations()))
+
+
+def run_sql(context: "MigrationContext", script: str) -> None:
+    """Run a script inside a migration's transaction, or print it when offline."""
+    if context.as_sql:
+        context.impl.static_output(script)
         return
-    driver = op.get_bind().connection.driver_connection
+    driver = context.connection.connection.driver_connection if context.connection else None
     if driver is None:
         raise AssertionError("an online migration has a connection")
     # The driver itself: SQLAlchemy would read % and : as placeholders. Without parameters a whole script may be sent.
