@@ -38,13 +38,13 @@ WHERE nspname = '{VERSION_SCHEMA}' AND nspowner = to_regrole('{OWNER}') AND pg_h
 def follow_revision(ctx: MigrationContext, step: MigrationInfo, **_: Any) -> None:
     """Leave word for code that does not know the revision; at this code's own, make its functions and views."""
     (destination,) = step.destination_revisions or (None,)
-    # Migrations up to 0016 say nothing. After a downgrade no code works before that of the revision made its functions.
-    left = destination is not None and not step.is_upgrade and destination.revision >= definitions.FIRST
-    served = None if left else getattr(getattr(destination, "module", None), "serves_code_from", None)
-    write_comment(ctx, f"TABLE {REVISIONS}", served and f"{SERVES_CODE_FROM}{served}")
     if step.is_upgrade and step.is_migration and step.up_revision_id == REVISION:
         make_definitions(ctx)
-    else:
+        return
+    # After a downgrade no code works before the older code has made its own.
+    waits = destination is not None and not step.is_upgrade and destination.revision >= definitions.FIRST
+    write_comment(ctx, f"TABLE {REVISIONS}", None if waits else code_served(destination))
+    if step.is_migration:
         write_comment(ctx, f"COLUMN {REVISIONS}.version_num", None)
 
 
@@ -52,7 +52,14 @@ def make_definitions(ctx: MigrationContext) -> None:
     """Make functions and views those of `sql/schema`, and leave word that they are."""
     made = definitions.current()
     run_sql(ctx, definitions.script(made))
+    write_comment(ctx, f"TABLE {REVISIONS}", code_served(context.script.get_revision(REVISION)))
     write_comment(ctx, f"COLUMN {REVISIONS}.version_num", definitions.digest(made))
+
+
+def code_served(revision: Any) -> str | None:
+    """Which code works on the schema of a migration; those up to 0016 do not say."""
+    served = getattr(revision and revision.module, "serves_code_from", None)
+    return served and f"{SERVES_CODE_FROM}{served}"
 
 
 def make_definitions_again(connection: Connection, ctx: MigrationContext) -> None:
