@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from chandlery.errors import Permanent
 from chandlery.store import definitions
 from chandlery.store.connection import open_session
-from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE, run_sql
+from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE, run_definitions
 from chandlery.store.schema import REVISION, SERVES_CODE_FROM
 from chandlery.store.session import PINNED, require_own
 
@@ -51,7 +51,7 @@ def follow_revision(ctx: MigrationContext, step: MigrationInfo, **_: Any) -> Non
 def make_definitions(ctx: MigrationContext) -> None:
     """Make functions and views those of `sql/schema`, and leave word that they are."""
     made = definitions.current()
-    run_sql(ctx, definitions.script(made))
+    run_definitions(ctx, made)
     write_comment(ctx, f"TABLE {REVISIONS}", code_served(context.script.get_revision(REVISION)))
     write_comment(ctx, f"COLUMN {REVISIONS}.version_num", definitions.digest(made))
 
@@ -92,6 +92,15 @@ def migrate_offline() -> None:
         context.get_context().impl.static_output(f"{statement.strip()};")
     with context.begin_transaction():
         context.run_migrations()
+    if context.config.attributes.get("verb") == "upgrade" and context.get_starting_revision_argument() == REVISION:
+        make_definitions_offline(context.get_context())
+
+
+def make_definitions_offline(ctx: MigrationContext) -> None:
+    """Print what makes them, in a transaction, where no migration is left that would."""
+    ctx.impl.emit_begin()
+    make_definitions(ctx)
+    ctx.impl.emit_commit()
 
 
 def migrate_online(connection: Connection) -> None:

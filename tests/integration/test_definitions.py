@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from alembic import command
 from psycopg import Connection
 
-from chandlery.errors import WrongSchema
+from chandlery.errors import Permanent, WrongSchema
 from chandlery.store import definitions, migrations, schema
 from chandlery.store.migrations import alembic_config, run_verb
 from chandlery.usecases.check_schema import check_schema
@@ -83,24 +82,45 @@ def test_a_migrate_at_the_head_repairs_and_keeps_rights(spoilt: Connection, data
     assert check_schema(spoilt).differing == []
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [("open_gaps", "n.feed, ", ""), ("silence_limit", "RETURNS integer", "RETURNS bigint")],
+)
+def test_what_cannot_take_the_place_of_another_is_named(
+    connection: Connection, database_url: str, other_schema: Path, name: str, before: str, after: str
+) -> None:
+    was = made(connection)
+    file = other_schema / "gaps" / f"{name}.sql"
+    file.write_text(file.read_text().replace(before, after))
+    with pytest.raises(Permanent, match=rf"^market\.{name} cannot be made again, .* \(cannot (drop|change) .*\): the"):
+        run_verb("upgrade", alembic_config(database_url), "head")
+    assert made(connection) == was
+
+
 @pytest.fixture
-def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def other_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of functions and views of other code."""
+    shutil.copytree(definitions.SCHEMA, tmp_path / "schema")
+    monkeypatch.setattr(definitions, "SCHEMA", tmp_path / "schema")
+    return tmp_path / "schema"
+
+
+@pytest.fixture
+def newer(tmp_path: Path, other_schema: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The next revision's code: a column, a view over it, an overload beside the older one, a function of its owner."""
     shutil.copytree(migrations.SCRIPTS, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(definitions.SCHEMA, tmp_path / "schema")
     scripts = tmp_path / "migrations" / "versions"
     (scripts / f"{NEWER}_note.py").write_text(_MODULE.format(revision=NEWER, before=schema.REVISION))
     (scripts / f"{NEWER}_note.up.sql").write_text("ALTER TABLE market.runs ADD COLUMN note text;")
     (scripts / f"{NEWER}_note.down.sql").write_text(
-        "DROP VIEW market.noted_runs; DROP FUNCTION market.count_runs();"
-        "DROP FUNCTION market.silence_limit(text, integer); ALTER TABLE market.runs DROP COLUMN note;"
+        "DROP VIEW IF EXISTS market.noted_runs; DROP FUNCTION IF EXISTS market.count_runs();"
+        "DROP FUNCTION IF EXISTS market.silence_limit(text, integer); ALTER TABLE market.runs DROP COLUMN note;"
     )
-    with (tmp_path / "schema" / "gaps" / "silence_limit.sql").open("a") as file:
+    with (other_schema / "gaps" / "silence_limit.sql").open("a") as file:
         file.write(_OTHER.format("name text, floor integer", "greatest(floor, market.silence_limit(name))"))
-    (tmp_path / "schema" / "count_runs.sql").write_text(_OWN)
-    (tmp_path / "schema" / "noted_runs.sql").write_text(_VIEW)
+    (other_schema / "count_runs.sql").write_text(_OWN)
+    (other_schema / "noted_runs.sql").write_text(_VIEW)
     monkeypatch.setattr(migrations, "SCRIPTS", tmp_path / "migrations")
-    monkeypatch.setattr(definitions, "SCHEMA", tmp_path / "schema")
     monkeypatch.setattr(schema, "REVISION", NEWER)
     return monkeypatch
 
@@ -119,7 +139,11 @@ def test_they_go_up_and_down_with_their_code(
         " has_table_privilege('chandlery_writer', 'market.noted_runs', 'INSERT'),"
         " has_function_privilege('chandlery_writer', 'market.count_runs()', 'EXECUTE')"
     ).fetchone() == (True, False, False)
-    command.downgrade(alembic_config(database_url), "-1")
+    connection.execute("CREATE VIEW public.desks_own AS SELECT note FROM market.noted_runs")
+    with pytest.raises(Permanent, match=r"depend on it; view desks_own depends on view market\.noted_runs$"):
+        run_verb("downgrade", alembic_config(database_url), "-1")
+    connection.execute("DROP VIEW public.desks_own")
+    run_verb("downgrade", alembic_config(database_url), "-1")
     newer.undo()
     with pytest.raises(WrongSchema, match=r"without the functions and views of this code; run: .* upgrade head"):
         schema.check(connection)

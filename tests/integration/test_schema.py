@@ -108,6 +108,14 @@ def test_offline_sql_builds_the_same_schema(connection: Connection, database_url
     assert check_schema(connection).differing == []
 
 
+def test_offline_sql_of_no_migration_makes_functions_and_views(connection: Connection) -> None:
+    printed = io.StringIO()
+    run_verb("upgrade", alembic_config("postgresql://", printed), f"{schema.REVISION}:head", sql=True)
+    connection.execute("DROP VIEW market.open_gaps; COMMENT ON COLUMN market.schema_revision.version_num IS NULL")
+    connection.execute(printed.getvalue())
+    assert check_schema(connection).differing == []
+
+
 def test_the_tables_of_the_architecture_are_there(connection: Connection) -> None:
     page = (REPO / "docs" / "architecture.md").read_text()
     named = sorted(set(re.findall(r"\bmarket\.\w+", page)))

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from graphlib import TopologicalSorter
 
 from chandlery.store.statements import SQL
@@ -65,14 +65,16 @@ def of_migrations() -> Definitions:
     return {name: made[name] + comments.get(name, "") for name in sorted(made)}
 
 
-def script(definitions: Definitions) -> str:
-    """SQL that makes all of them, or makes them again: rights and whatever depends on them stay.
-
-    What the server reads when it makes a view, or a function whose body is no string, is made before.
-    """
+def in_order(definitions: Definitions) -> Sequence[str]:
+    """Their names: what the server reads when it makes a view, or a function whose body is no string, comes before."""
     needed = {name: set(re.findall(r"market\.(\w+)", _UNREAD.sub("", text))) for name, text in definitions.items()}
     order = TopologicalSorter({name: sorted(needed[name] & definitions.keys() - {name}) for name in sorted(needed)})
-    names = list(order.static_order())
+    return list(order.static_order())
+
+
+def script(definitions: Definitions) -> str:
+    """SQL that makes all of them, or makes them again: rights and whatever depends on them stay."""
+    names = in_order(definitions)
     views = [name for name in names if re.search(r"^CREATE OR REPLACE VIEW", definitions[name], re.MULTILINE)]
     return "\n".join(
         [
