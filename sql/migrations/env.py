@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from chandlery.errors import Permanent
 from chandlery.store import definitions
 from chandlery.store.connection import open_session
-from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE, run_definitions
+from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE, await_turn, run_definitions
 from chandlery.store.schema import REVISION, SERVES_CODE_FROM
 from chandlery.store.session import PINNED, require_own
 
@@ -65,10 +65,7 @@ def code_served(revision: Any) -> str | None:
 def make_definitions_again(connection: Connection, ctx: MigrationContext) -> None:
     """Make them where no migration is left that would."""
     if ctx.get_current_heads() == (REVISION,):
-        # The lock that comments take: another migration comes before or after.
-        ctx.execute(f"LOCK TABLE {REVISIONS} IN SHARE UPDATE EXCLUSIVE MODE")
-        if ctx.get_current_heads() == (REVISION,):
-            make_definitions(ctx)
+        make_definitions(ctx)
     connection.commit()
 
 
@@ -88,8 +85,8 @@ OPTIONS: dict[str, Any] = {
 def migrate_offline() -> None:
     """Print the SQL instead of running it."""
     context.configure(dialect_name="postgresql", literal_binds=True, **OPTIONS)
-    for statement in (CREATE_SCHEMA, BECOME_OWNER):
-        context.get_context().impl.static_output(f"{statement.strip()};")
+    for each in (CREATE_SCHEMA, BECOME_OWNER):
+        context.get_context().impl.static_output(f"{each.strip()};")
     with context.begin_transaction():
         context.run_migrations()
     if context.config.attributes.get("verb") == "upgrade" and context.get_starting_revision_argument() == REVISION:
@@ -105,11 +102,14 @@ def make_definitions_offline(ctx: MigrationContext) -> None:
 
 def migrate_online(connection: Connection) -> None:
     """Run the migrations, one transaction each."""
-    for statement in (CREATE_SCHEMA, BECOME_OWNER):
-        connection.exec_driver_sql(statement)
+    verb = context.config.attributes.get("verb")
+    if verb != "current":
+        await_turn(connection.connection.driver_connection)
+    for each in (CREATE_SCHEMA, BECOME_OWNER):
+        connection.exec_driver_sql(each)
     connection.commit()
     context.configure(connection=connection, **OPTIONS)
-    if context.config.attributes.get("verb") == "upgrade":
+    if verb == "upgrade":
         make_definitions_again(connection, context.get_context())
     with context.begin_transaction():
         context.run_migrations()

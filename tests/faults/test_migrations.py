@@ -1,6 +1,8 @@
 """The function `migrate`, which dies or loses its connection at every step: the next run makes the same schema."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -12,6 +14,7 @@ from tests.faults.conftest import Tell
 from tests.faults.databases import create_database, create_empty_database, drop_database
 from tests.faults.steps import Fault, cut_unanswered, kill_before, kill_unanswered
 from tests.faults.trial import Ended, in_child, wait_until_gone
+from tests.waiting import LAST_RESORT_SECONDS
 
 # Every function, view, table, column, index, constraint, trigger and comment of the schema, by name.
 _SCHEMA = """
@@ -120,6 +123,19 @@ def test_what_dies_again_and_again_gets_there(
         ended = migrate(url, 8 + runs, kill_unanswered if runs % 2 else kill_before)
     wrong = [] if (ended.how, schema_of(url)) == ("succeeded", wanted) else [f"{ended.how}: {ended.said}"]
     tell(f"migrate: killed again and again: through after {runs} runs", runs - 1, wrong)
+
+
+@pytest.mark.long
+def test_of_several_at_once_one_migrates(empty_database: Empty, wanted: list[tuple[object, ...]], tell: Tell) -> None:
+    """The others wait, and find it done."""
+    url = empty_database()
+    begun = [
+        subprocess.Popen([sys.executable, "-m", "local", "migrate", "upgrade"], env=os.environ | {"DATABASE_URL": url})
+        for _ in range(3)
+    ]
+    ended = [each.wait(LAST_RESORT_SECONDS) for each in begun]
+    wrong = [] if (ended, schema_of(url)) == ([0, 0, 0], wanted) else [f"exit codes {ended}"]
+    tell("three migrate an empty database at once", 1, wrong)
 
 
 @pytest.mark.long

@@ -11,7 +11,7 @@ from psycopg import errors as pg
 from chandlery.errors import Permanent, WrongSchema, psycopg_errors_translated
 from chandlery.store import definitions
 from chandlery.store.schema import REVISION
-from chandlery.store.statements import SQL
+from chandlery.store.statements import SQL, run
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -77,6 +77,11 @@ def _driver_errors_bared() -> Iterator[None]:
         if isinstance(error.orig, psycopg.Error):
             raise error.orig from None
         raise
+
+
+def await_turn(driver: Any) -> None:
+    """Wait until no other session migrates; this one keeps the turn to its end."""
+    run(driver, "lock_migrations")
 
 
 def run_script(name: str) -> None:
