@@ -103,7 +103,7 @@ def make_definitions_offline(ctx: MigrationContext) -> None:
 def migrate_online(connection: Connection) -> None:
     """Run the migrations, one transaction each."""
     verb = context.config.attributes.get("verb")
-    if verb != "current":
+    if verb != "current":  # which only looks
         await_turn(connection.connection.driver_connection)
     for each in (CREATE_SCHEMA, BECOME_OWNER):
         connection.exec_driver_sql(each)
