@@ -72,6 +72,8 @@ def create_migration(message: str, checkout: Path) -> tuple[list[Path], str]:
 def _left_to_do(message: str, revision: str, before: str) -> str:
     return (
         f'- both SQL files; `serves_code_from = "{before}"`, where code of {before} works on the new schema unchanged\n'
+        "- functions and views: their files in sql/schema; the down script drops new ones, the up script those that the"
+        " code before no longer calls, with IF EXISTS\n"
         f'- `REVISION = "{revision}"` in layers/chandlery/chandlery/store/schema.py\n'
         f"- `python -m local.catalogue`, against a database that is migrated\n"
         f"- in docs/rollback.md, at the top of the sections:\n"

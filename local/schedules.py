@@ -97,7 +97,10 @@ def next_minute(moment: datetime) -> datetime:
 
 
 class _TemplateLoader(yaml.SafeLoader):
-    """YAML with CloudFormation's short tags, which are kept as their plain value."""
+    """YAML with CloudFormation's short tags, which are kept as their plain value.
+
+    SAM's translator reads them too; for these few lines the wheel would need it and five packages more.
+    """
 
 
 def _plain(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:

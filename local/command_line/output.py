@@ -75,7 +75,10 @@ def measure(table: Table) -> Measurement:
 
 
 def show_json(value: object) -> None:
-    """One JSON document on stdout; decimals as text, since JSON's numbers would round them."""
+    """One JSON document on stdout; decimals as text, since JSON's numbers would round them.
+
+    By the standard library: it takes any value as `plain` writes it, in tables and CSV too; pydantic has its own way.
+    """
     print(json.dumps(value, default=plain, indent=2))
 
 

@@ -149,7 +149,9 @@ def test_migrations_have_a_layer_of_their_own(built: Path, template: Any, opt_wi
     print(f"layers of the function that migrates: {size / 2**20:.0f} MiB")
     assert size < LAMBDA_LAYERS_LIMIT / 3
     assert having(template, "MigrationsLayer") == {MIGRATE}
-    assert (opt_with_migrations / "migrations" / "env.py").is_file()
+    for kind in ("migrations", "schema"):
+        ours = {path.relative_to(REPO / "sql") for path in (REPO / "sql" / kind).rglob("*.*") if path.suffix != ".pyc"}
+        assert {name for name in ours if not (opt_with_migrations / name).is_file()} == set() != ours
 
 
 def test_the_sandbox_sees_the_artifact_and_nothing_else(sandbox: Sandbox, built: Path, opt: Path) -> None:

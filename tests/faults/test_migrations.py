@@ -1,6 +1,8 @@
 """The function `migrate`, which dies or loses its connection at every step: the next run makes the same schema."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -12,13 +14,15 @@ from tests.faults.conftest import Tell
 from tests.faults.databases import create_database, create_empty_database, drop_database
 from tests.faults.steps import Fault, cut_unanswered, kill_before, kill_unanswered
 from tests.faults.trial import Ended, in_child, wait_until_gone
+from tests.waiting import LAST_RESORT_SECONDS
 
-# Every function, table, column, index, constraint, trigger and comment of the schema, by name.
+# Every function, view, table, column, index, constraint, trigger and comment of the schema, by name.
 _SCHEMA = """
 SELECT 'column', table_name, column_name, data_type || is_nullable || coalesce(column_default, '')
 FROM information_schema.columns WHERE table_schema = 'market'
 UNION ALL SELECT 'routine', p.proname, pg_get_function_identity_arguments(p.oid), md5(p.prosrc) FROM pg_proc AS p
 WHERE p.pronamespace = 'market'::regnamespace
+UNION ALL SELECT 'view', viewname, viewowner, definition FROM pg_views WHERE schemaname = 'market'
 UNION ALL SELECT 'index', tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'market'
 UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE connamespace = 'market'::regnamespace
@@ -29,6 +33,13 @@ FROM pg_description AS d JOIN pg_class AS c ON c.oid = d.objoid WHERE c.relnames
 UNION ALL SELECT 'aggregate', view_name, '', view_definition FROM timescaledb_information.continuous_aggregates
 UNION ALL SELECT 'revision', version_num, '', '' FROM market.schema_revision
 ORDER BY 1, 2, 3, 4
+"""
+
+# Of the code before: a function that has changed since, a view that was not there.
+_OF_BEFORE = """
+CREATE OR REPLACE FUNCTION market.silence_limit(name text) RETURNS integer LANGUAGE sql AS 'SELECT 7';
+DROP VIEW market.open_gaps;
+COMMENT ON COLUMN market.schema_revision.version_num IS 'of before';
 """
 
 Empty = Callable[[], str]
@@ -50,10 +61,15 @@ def empty_database(server_url: str) -> Iterator[Empty]:
 
 
 @pytest.fixture(scope="module")
-def wanted(server_url: str) -> Iterator[list[tuple[object, ...]]]:
+def whole_url(server_url: str) -> Iterator[str]:
     name = f"chandlery_faults_{os.getpid()}_whole"
-    yield schema_of(create_database(server_url, name))
+    yield create_database(server_url, name)
     drop_database(server_url, name)
+
+
+@pytest.fixture(scope="module")
+def wanted(whole_url: str) -> list[tuple[object, ...]]:
+    return schema_of(whole_url)
 
 
 def schema_of(url: str) -> list[tuple[object, ...]]:
@@ -107,3 +123,35 @@ def test_what_dies_again_and_again_gets_there(
         ended = migrate(url, 8 + runs, kill_unanswered if runs % 2 else kill_before)
     wrong = [] if (ended.how, schema_of(url)) == ("succeeded", wanted) else [f"{ended.how}: {ended.said}"]
     tell(f"migrate: killed again and again: through after {runs} runs", runs - 1, wrong)
+
+
+@pytest.mark.long
+def test_of_several_at_once_one_migrates(empty_database: Empty, wanted: list[tuple[object, ...]], tell: Tell) -> None:
+    """The others wait, and find it done."""
+    url = empty_database()
+    begun = [
+        subprocess.Popen([sys.executable, "-m", "local", "migrate", "upgrade"], env=os.environ | {"DATABASE_URL": url})
+        for _ in range(3)
+    ]
+    ended = [each.wait(LAST_RESORT_SECONDS) for each in begun]
+    wrong = [] if (ended, schema_of(url)) == ([0, 0, 0], wanted) else [f"exit codes {ended}"]
+    tell("three migrate an empty database at once", 1, wrong)
+
+
+@pytest.mark.long
+def test_functions_and_views_are_those_of_before_or_those_of_after(
+    whole_url: str, wanted: list[tuple[object, ...]], tell: Tell
+) -> None:
+    """At the head: no migration is left."""
+    steps, wrong = migrate(whole_url).steps, []
+    for at in range(2, steps + 1):
+        with psycopg.connect(whole_url) as connection:
+            connection.execute(_OF_BEFORE)
+        before = schema_of(whole_url)
+        ended = migrate(whole_url, at, kill_unanswered)
+        if schema_of(whole_url) not in (before, wanted):
+            wrong.append(f"step {at}: {ended.how}, and neither of both")
+        again = migrate(whole_url)
+        if again.how != "succeeded" or schema_of(whole_url) != wanted:
+            wrong.append(f"step {at}: then {again.how}: {again.said}")
+    tell(f"migrate at the head: {steps} steps, {steps - 1} times killed unanswered", steps - 1, wrong)

@@ -73,12 +73,19 @@ def test_a_revision_may_be_named(behind: str) -> None:
         handler({"do": "upgrade", "revision": "9999"}, Context())
 
 
+@pytest.mark.parametrize(
+    "held",
+    [
+        "LOCK TABLE market.schema_revision IN ACCESS EXCLUSIVE MODE",
+        "SELECT pg_advisory_lock(hashtext('chandlery migrate'))",
+    ],
+)
 def test_a_migration_waits_for_a_lock_no_longer_than_a_writer(
-    behind: str, connection: Connection, server_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+    held: str, behind: str, connection: Connection, server_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_LOCK_TIMEOUT_SECONDS", "1")
     with psycopg.connect(database_url) as other:
-        other.execute("LOCK TABLE market.schema_revision IN ACCESS EXCLUSIVE MODE")
+        other.execute(held.encode())
         with pytest.raises(Retryable, match="lock timeout"):
             handler(event("upgrade"), Context())
     assert revision(connection) == behind

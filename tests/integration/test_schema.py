@@ -45,8 +45,25 @@ CATALOGUE = """
 """
 
 
+# All that there is of each: what depends on it goes by its oid.
+MADE = """
+SELECT p.oid::bigint, pg_get_functiondef(p.oid), proowner::regrole::text, proacl::text,
+    obj_description(p.oid, 'pg_proc')
+FROM pg_proc AS p WHERE pronamespace = 'market'::regnamespace
+UNION ALL
+SELECT c.oid::bigint, concat(c.relname, pg_get_viewdef(c.oid), reloptions), relowner::regrole::text, relacl::text,
+    obj_description(c.oid, 'pg_class')
+FROM pg_class AS c WHERE relnamespace = 'market'::regnamespace AND relkind = 'v'
+ORDER BY 1
+"""
+
+
 def catalogue(connection: Connection) -> Sequence[tuple[Any, ...]]:
     return connection.execute(CATALOGUE).fetchall()
+
+
+def made(connection: Connection) -> Sequence[tuple[Any, ...]]:
+    return connection.execute(MADE).fetchall()
 
 
 @pytest.fixture
@@ -69,6 +86,13 @@ def test_down_and_up_again_is_the_same_schema(connection: Connection, database_u
     }
     command.downgrade(alembic_config(database_url), "base")
     assert [row for row in catalogue(connection) if row[1] not in ("schema_revision", "market.schema_revision")] == []
+    # Functions and views are those of the migrations there, with their oids, rights and comments.
+    command.upgrade(alembic_config(database_url), "0029")
+    by_migrations = made(connection)
+    command.upgrade(alembic_config(database_url), "head")
+    assert catalogue(connection) == before
+    command.downgrade(alembic_config(database_url), "0029")
+    assert made(connection) == by_migrations
     command.upgrade(alembic_config(database_url), "head")
     assert catalogue(connection) == before
 
@@ -81,6 +105,15 @@ def test_offline_sql_builds_the_same_schema(connection: Connection, database_url
     command.upgrade(alembic_config("postgresql://", printed), "head", sql=True)
     connection.execute(printed.getvalue())
     assert catalogue(connection) == before
+    assert check_schema(connection).differing == []
+
+
+def test_offline_sql_of_no_migration_makes_functions_and_views(connection: Connection) -> None:
+    printed = io.StringIO()
+    run_verb("upgrade", alembic_config("postgresql://", printed), f"{schema.REVISION}:head", sql=True)
+    connection.execute("DROP VIEW market.open_gaps; COMMENT ON COLUMN market.schema_revision.version_num IS NULL")
+    connection.execute(printed.getvalue())
+    assert check_schema(connection).differing == []
 
 
 def test_the_tables_of_the_architecture_are_there(connection: Connection) -> None:
@@ -131,7 +164,7 @@ def test_an_unmigrated_database_is_told(connection: Connection) -> None:
     ],
 )
 def test_a_version_of_timescaledb_is_taken_or_told(version: str, said: str | None) -> None:
-    found = schema.Described(version, "timescale", schema.REVISION)
+    found = schema.Described(version, "timescale", schema.REVISION, definitions="made")
     if said is None:
         schema.judge(found)
         assert found.remark is None
@@ -143,7 +176,7 @@ def test_a_version_of_timescaledb_is_taken_or_told(version: str, said: str | Non
 
 @pytest.mark.parametrize("version", ["2.30.0", "2.31.1-dev", "3.0"])
 def test_a_version_newer_than_known_is_worked_on_and_remarked(version: str) -> None:
-    found = schema.Described(version, "timescale", schema.REVISION)
+    found = schema.Described(version, "timescale", schema.REVISION, definitions="made")
     schema.judge(found)
     assert re.match(rf"TimescaleDB {version} is newer than this code knows \(2\.23 to 2\.29\)", str(found.remark))
 
@@ -180,7 +213,10 @@ def test_the_sandbox_remarks_on_a_version_once_a_connection(unknown: Connection,
 
 def test_all_that_is_read_of_the_private_catalogue_is_looked_for() -> None:
     """Released functions are among them; what later migrations replaced is looked for as well."""
-    texts = [path.read_text() for path in [*SQL.glob("queries/*.sql"), *SQL.glob("migrations/versions/*.up.sql")]]
+    texts = [
+        path.read_text()
+        for path in [*SQL.rglob("queries/*.sql"), *SQL.rglob("*.up.sql"), *SQL.rglob("schema/**/*.sql")]
+    ]
     private = r"_timescaledb_(?:catalog|config|internal|functions)\.\w+"
     named = {name for text in texts for name in re.findall(private, text)}
     looked_for = (SQL / "queries" / "list_missing_catalogue.sql").read_text()

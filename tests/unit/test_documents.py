@@ -152,7 +152,7 @@ def test_the_page_on_security_has_every_role_and_queue_and_no_parameter_that_is_
 
 
 def test_functions_with_their_owners_rights_have_a_search_path_of_their_own() -> None:
-    text = "\n".join(path.read_text() for path in sorted((REPO / "sql" / "migrations").rglob("*.up.sql")))
+    text = "\n".join(path.read_text() for path in sorted((REPO / "sql").rglob("*.sql")))
     headings = re.findall(r"^CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)[^$]*\$\$", text, re.MULTILINE)
     theirs = [heading for heading in headings if "SECURITY DEFINER" in heading]
     assert len(theirs) > 5

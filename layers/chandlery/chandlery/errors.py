@@ -148,7 +148,11 @@ def _translate(error: psycopg.Error) -> ChandleryError:
 
 
 def _said_by_server(error: psycopg.Error) -> str:
-    """One line: the server's message and hint, never the statement."""
-    primary, hint = error.diag.message_primary, error.diag.message_hint
-    line = "; ".join(part for part in (primary, hint) if part) or " ".join(str(error).split())
+    """One line: the server's message and hint, never the statement.
+
+    Where others have built on what was to be dropped, what they are instead: the hint is to drop that as well.
+    """
+    depended_on = isinstance(error, pg.DependentObjectsStillExist)
+    parts = (error.diag.message_primary, error.diag.message_detail if depended_on else error.diag.message_hint)
+    line = " ".join(("; ".join(part for part in parts if part) or str(error)).split())
     return line.removesuffix(".")

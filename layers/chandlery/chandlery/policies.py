@@ -127,7 +127,10 @@ def _said(problem: Any, where: list[str]) -> str:
 
 
 def _place(file: str, text: str, where: list[str]) -> str:
-    """`policies.toml, line 12, ticks.retention.after`: the last line that leads to the value."""
+    """`policies.toml, line 12, ticks.retention.after`: the last line that leads to the value.
+
+    Found here, since tomllib keeps no places of values, and neither does tomlkit.
+    """
     lines = text.splitlines()
     heads = (rf"\[{re.escape('.'.join(where[:depth]))}\]" for depth in range(1, len(where)))
     line = next((number for number, each in enumerate(lines) if re.match(rf"\s*\[{re.escape(where[0])}\b", each)), None)

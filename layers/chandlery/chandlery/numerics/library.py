@@ -1,7 +1,9 @@
 """TA-Lib's functions as a catalogue describes them: by TA-Lib's own metadata, and its bounds.
 
 TA-Lib's C interface knows the bounds of its parameters, but its Python wrapper does not hand them on. A function tells
-them by refusing: each bound is found once, by trial on two candles (a few microseconds a trial).
+them by refusing: each bound is found once, by trial on two candles (a few microseconds a trial). The library's XML says
+the same, and only ctypes would reach it, where a build exports it: 10 ms to read, where an indicator's trials take half
+a millisecond, and those of all 60 ms.
 """
 
 import re

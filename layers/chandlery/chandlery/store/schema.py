@@ -9,7 +9,7 @@ from psycopg import Connection
 from chandlery.errors import Permanent, WrongSchema
 from chandlery.store.statements import run
 
-REVISION = "0029"  # the head of sql/migrations
+REVISION = "0030"  # the head of sql/migrations
 # What each migration writes as the comment of Alembic's table, followed by a revision.
 SERVES_CODE_FROM = "serves code from "
 # The versions of TimescaleDB that this code was tried on, each on PostgreSQL 15 to 18; the newest needs 16 or later.
@@ -25,6 +25,7 @@ class Described:
     `serves_code_from` is the oldest revision whose code works on the schema; none where the schema does not say.
     `missing` is what a version newer than known no longer has of the catalogue that this code reads.
     `disabled` says which setting keeps triggers, or TimescaleDB, from their work.
+    `definitions` is the digest of the functions and views that were made; none where no code has made its own yet.
     """
 
     timescaledb: str | None
@@ -33,6 +34,7 @@ class Described:
     serves_code_from: str | None = None
     missing: Sequence[str] = ()
     disabled: str | None = None
+    definitions: str | None = None
 
     @property
     def edition(self) -> str | None:
@@ -82,12 +84,13 @@ def describe(connection: Connection) -> Described:
     row = run(connection, "describe_database").fetchone()
     if row is None:
         raise Permanent("the database did not describe itself")
-    version, license_, has_revisions, comment, disabled = row
+    version, license_, has_revisions, comment, definitions, disabled = row
     found = [revision for (revision,) in run(connection, "list_schema_revisions")] if has_revisions else []
     newer = version is not None and release_of(version) > _NEWEST
     missing = [name for (name,) in run(connection, "list_missing_catalogue")] if newer else []
     serves = (comment or "").removeprefix(SERVES_CODE_FROM) if (comment or "").startswith(SERVES_CODE_FROM) else None
-    return Described(version, license_, ", ".join(found) if has_revisions else None, serves, missing, disabled)
+    revision = ", ".join(found) if has_revisions else None
+    return Described(version, license_, revision, serves, missing, disabled, definitions)
 
 
 def judge(found: Described) -> None:
@@ -123,6 +126,11 @@ def judge(found: Described) -> None:
         )
     if wrong := mismatch(found.revision, found.serves_code_from):
         raise WrongSchema(wrong)
+    if found.revision == REVISION and found.definitions is None:
+        raise WrongSchema(
+            f"the schema is at revision {REVISION}, without the functions and views of this code;"
+            " run: chandlery migrate upgrade head"
+        )
 
 
 def mismatch(revision: str | None, serves_code_from: str | None = None) -> str | None:

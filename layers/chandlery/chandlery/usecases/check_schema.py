@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection
 
-from chandlery.store import catalogue, schema
+from chandlery.store import catalogue, definitions, schema
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class CatalogueReport:
 def check_schema(connection: Connection) -> CatalogueReport:
     """Name what is missing, what differs and what is additional.
 
-    A view is compared by its columns, a function by its text, a right as what a role of ours may do.
+    A view is compared by its columns, a function by its text, a right as what a role of ours may do; and all functions
+    and views by the digest of the text that they were made from.
 
     Args:
         connection: in autocommit mode.
@@ -29,7 +30,7 @@ def check_schema(connection: Connection) -> CatalogueReport:
         WrongSchema: the schema is at another revision, so that everything would differ.
         Retryable, Permanent: from the database.
     """
-    schema.check(connection)
+    made, ours = schema.check(connection).definitions, definitions.digest(definitions.current())
     found, wanted = catalogue.find(connection), catalogue.expected()
     missing = [f"missing: {kind} {name}: {wanted[kind, name]}" for kind, name in sorted(wanted.keys() - found.keys())]
     changed = [
@@ -37,5 +38,10 @@ def check_schema(connection: Connection) -> CatalogueReport:
         for kind, name in sorted(wanted.keys() & found.keys())
         if found[kind, name] != wanted[kind, name]
     ]
+    if made != ours:
+        changed.append(
+            f"differs: functions and views: made from {made}, where sql/schema is {ours};"
+            " run: chandlery migrate upgrade head"
+        )
     additional = [f"additional: {kind} {name}" for kind, name in sorted(found.keys() - wanted.keys())]
     return CatalogueReport(schema.REVISION, [*missing, *changed], additional)

@@ -1,4 +1,8 @@
-"""GET from one vendor's server: with its key, patience for what passes, and an end to patience."""
+"""GET from one vendor's server: with its key, patience for what passes, and an end to patience.
+
+urllib3 holds the socket, and counts tries and waits. The loop around it is ours: no library of retries ends what it
+tries in the middle of a read, as the deadline does.
+"""
 
 import json
 import ssl

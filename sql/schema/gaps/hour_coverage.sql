@@ -1,0 +1,43 @@
+CREATE OR REPLACE FUNCTION market.hour_coverage(window_starts timestamptz, window_ends timestamptz)
+RETURNS TABLE (
+    instrument_id integer, session_date date, hour timestamptz, expected bit(60), present bit(60), open bit(60), judged bit(60)
+) LANGUAGE sql STABLE AS $$
+    -- Candles are expected from an instrument's listing, or else its first known data, up to its last.
+    SELECT
+        n.instrument_id, s.session_date, s.hour, e.minutes, coalesce(h.complete & e.minutes, 0::bit(60)),
+        coalesce(
+            (
+                SELECT bit_or(market.minute_mask(market.minute_of(s.hour, g.starts), market.minute_of(s.hour, g.ends)))
+                FROM market.gaps AS g
+                WHERE g.instrument_id = n.instrument_id AND g.healed_at IS NULL AND g.starts < s.ends AND g.ends > s.starts
+            ) & e.minutes & ~coalesce(h.complete, 0::bit(60)),
+            0::bit(60)
+        ),
+        CASE
+            WHEN j.stretches @> tstzrange(s.starts, s.ends) THEN e.minutes
+            WHEN j.stretches && tstzrange(s.starts, s.ends) THEN (
+                SELECT bit_or(market.minute_mask(market.minute_of(s.hour, lower(part)), market.minute_of(s.hour, upper(part))))
+                FROM unnest(j.stretches * tstzmultirange(tstzrange(s.starts, s.ends))) AS part
+            ) & e.minutes
+            ELSE 0::bit(60)
+        END
+    FROM market.instruments AS n
+    JOIN market.expected_stretches(window_starts, window_ends) AS s
+        ON s.calendar = n.calendar
+        AND s.ends > coalesce(n.listed_at, n.data_from) AND (s.starts < n.delisted_at) IS NOT FALSE
+    CROSS JOIN LATERAL (
+        SELECT market.minute_mask(
+            market.minute_of(s.hour, greatest(s.starts, coalesce(n.listed_at, n.data_from))),
+            market.minute_of(s.hour, least(s.ends, n.delisted_at))
+        ) AS minutes
+    ) AS e
+    LEFT JOIN market.candle_hours AS h
+        ON h.instrument_id = n.instrument_id AND h.hour = s.hour
+        AND h.hour > window_starts - INTERVAL '1 hour' AND h.hour < window_ends
+    CROSS JOIN LATERAL (
+        SELECT range_agg(known.stretches) AS stretches
+        FROM market.judged_stretches AS known
+        WHERE known.instrument_id = n.instrument_id
+    ) AS j
+$$;
+COMMENT ON FUNCTION market.hour_coverage IS 'Expected, present, open and judged minutes of each instrument and hour; silence that is judged and not open is explained.';

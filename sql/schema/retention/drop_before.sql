@@ -1,0 +1,71 @@
+CREATE OR REPLACE FUNCTION market.drop_before(
+    of_table text, horizon timestamptz, age interval,
+    OUT dropped_from timestamptz, OUT dropped_to timestamptz, OUT dropped_rows bigint, OUT waits text
+) LANGUAGE plpgsql AS $$
+DECLARE
+    is_released boolean := EXISTS (SELECT FROM market.retentions AS r WHERE r.table_name = of_table AND r.after <= age);
+    due record;
+    locked record;
+    before timestamptz;
+    merged tstzrange;
+BEGIN
+    -- One at a time, or both would go for the same chunk.
+    PERFORM pg_advisory_xact_lock(hashtext('market.drops of ' || of_table));
+    IF of_table = 'candles' THEN
+        -- Whoever refreshes holds this lock shared, and has read what is dropped under it: taken first, for it may be a wait.
+        PERFORM pg_advisory_xact_lock(hashtext('market.horizons'));
+        -- Whoever writes gaps or candles comes before or after: nothing may change between the look and the drop.
+        PERFORM pg_advisory_xact_lock(hashtext('market.gaps'));
+        PERFORM pg_advisory_xact_lock(hashtext('market.candles'));
+    END IF;
+    FOR due IN SELECT * FROM market.due_chunks(of_table, horizon) AS d ORDER BY d.starts LOOP
+        CONTINUE WHEN CASE WHEN due.history IS NULL THEN NOT is_released ELSE due.released_rows IS NULL END;
+        waits := market.dropping_waits_for(of_table, due.starts, due.ends);
+        IF waits IS NOT NULL THEN
+            -- Nor a later one, so that what is kept begins at one edge.
+            waits := format('%s from %s on: %s', of_table, to_char(due.starts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"'), waits);
+            RAISE NOTICE 'retention waits, %', waits;
+            RETURN;
+        END IF;
+        -- Whoever still wrote to it has committed then: what is counted is what goes.
+        EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', due.chunk);
+        SELECT d.history, d.released_rows, market.chunk_rows(d.chunk) AS rows INTO locked
+        FROM market.due_chunks(of_table, due.ends) AS d WHERE d.starts = due.starts;
+        -- A release covers what was named, and not what has come since.
+        IF (CASE WHEN locked.history IS NULL THEN NOT is_released ELSE locked.rows > coalesce(locked.released_rows, -1) END) THEN
+            DELETE FROM market.releases AS r WHERE r.table_name = of_table AND r.starts = due.starts;
+            CONTINUE;
+        END IF;
+
+        before := (SELECT max(d.ends) FROM market.drops AS d WHERE d.table_name = of_table AND d.ends <= due.starts);
+        IF EXISTS (SELECT FROM market.due_chunks(of_table, due.starts) AS d WHERE d.starts >= before) THEN
+            before := NULL;
+        END IF;
+        dropped_from := coalesce(before, due.starts);
+        dropped_to := due.ends;
+        dropped_rows := locked.rows;
+        IF of_table = 'candles' THEN
+            PERFORM market.forget_between(dropped_from, dropped_to);
+            -- Answers that are kept under a fingerprint of these hours hold no more.
+            UPDATE market.hour_versions SET version = version + 1 WHERE hour >= due.starts AND hour < due.ends;
+        END IF;
+        PERFORM drop_chunks(format('market.%I', of_table)::regclass, older_than => due.ends, newer_than => due.starts);
+        INSERT INTO market.drops (table_name, starts, ends, reported_in)
+        SELECT of_table, lower(stretch), upper(stretch), '-infinity' FROM unnest(market.dropped(of_table)) AS stretch
+        WHERE NOT EXISTS (SELECT FROM market.drops AS d WHERE d.table_name = of_table AND d.ends >= upper(stretch));
+        INSERT INTO market.drops (table_name, starts, ends, rows) VALUES (of_table, dropped_from, dropped_to, dropped_rows);
+        INSERT INTO market.horizons AS h VALUES (of_table, due.ends)
+        ON CONFLICT ON CONSTRAINT horizons_pkey DO UPDATE
+        SET dropped_before = greatest(h.dropped_before, excluded.dropped_before);
+        DELETE FROM market.releases AS r WHERE r.table_name = of_table AND r.starts = due.starts;
+        DELETE FROM market.imports AS i WHERE i.table_name = of_table AND i.starts >= due.starts AND i.ends <= due.ends;
+        IF of_table = 'candles' THEN
+            SELECT stretch INTO merged FROM unnest(market.dropped(of_table)) AS stretch WHERE stretch @> due.starts;
+            PERFORM drop_chunks('market.candle_hours', older_than => upper(merged), newer_than => lower(merged));
+        END IF;
+        RAISE NOTICE 'retention dropped % from % to %: % rows', of_table, dropped_from, dropped_to, dropped_rows;
+        RETURN;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION market.drop_before IS 'Drops and records the oldest chunk before a horizon that may go: of a table whose retention after this age is released, or released by name. Says which, how many rows, and what it waits for; nulls: none may.';
