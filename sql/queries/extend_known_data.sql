@@ -35,7 +35,10 @@ WITH seen AS MATERIALIZED (
 ), imported AS (
     SELECT
         seen.instrument_id,
-        range_agg(coalesce(tstzrange(s.opens_at, s.closes_at), tstzrange(seen.hour, seen.hour + INTERVAL '1 hour'))) AS days
+        -- Without a session both bounds would be null, and the range without end.
+        range_agg(
+            tstzrange(coalesce(s.opens_at, seen.hour), coalesce(s.closes_at, seen.hour + INTERVAL '1 hour'))
+        ) AS days
     FROM seen
     JOIN market.instruments AS n USING (instrument_id)
     LEFT JOIN sent USING (instrument_id)

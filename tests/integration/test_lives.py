@@ -117,8 +117,13 @@ def test_of_a_session_that_nobody_imported_no_evening_is_missed(connection: Conn
     bring_in(
         connection, number, [at(0, 23) + place * MINUTE for place in range(23 * 60) if place not in range(90, 120)]
     )
+    # Out of session, days later: no more than its hour.
+    bring_in(connection, number, [at(4, 22.5)])
     run_historical(connection, at(14, 12))
-    assert read_open(connection, number) == [(at(1, 0.5), at(1, 1), "feed_down")]
+    # A week apart or less, it is one import.
+    lost = [(at(1, 0.5), at(1, 1)), (at(1, 23), at(4, 22))]
+    assert read_open(connection, number) == [(starts, ends, "feed_down") for starts, ends in lost]
+    assert not connection.execute("SELECT 1 FROM market.instruments WHERE upper_inf(history)").fetchall()
 
 
 def test_a_feed_that_went_live_is_missed_when_it_dies(connection: Connection) -> None:
