@@ -15,6 +15,7 @@ from psycopg import Connection
 
 from chandlery.domain.cursor import write_cursor
 from chandlery.settings import Settings
+from chandlery.store import schema
 from chandlery.store.connection import connect
 from chandlery.store.schema import REVISION, SERVES_CODE_FROM
 from functions.http_api.application import app
@@ -453,6 +454,7 @@ def test_on_a_schema_of_another_revision_every_route_answers_503(scene: Connecti
     with settings(migrated_url):
         assert candles(SHARE, "1m").status == 200
     comment = f"COMMENT ON TABLE market.schema_revision IS '{SERVES_CODE_FROM}%s'"
+    serves = schema.describe(scene).serves_code_from
     scene.execute("UPDATE market.schema_revision SET version_num = '9999'")
     scene.execute(comment % "9999")
     try:
@@ -465,7 +467,7 @@ def test_on_a_schema_of_another_revision_every_route_answers_503(scene: Connecti
             assert "newer than this code" in get("/api/v1/health").json["problem"]
     finally:
         scene.execute("UPDATE market.schema_revision SET version_num = %s", [REVISION])
-        scene.execute(comment % REVISION)
+        scene.execute(comment % serves)
 
 
 def test_health_says_that_its_login_is_refused(migrated_url: str, server_url: str) -> None:
