@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, Field
 
 from chandlery.domain.window import DAY
-from chandlery.errors import Refused
+from chandlery.usecases.asked import check_order
 from chandlery.usecases.list_gaps import list_gaps
 from chandlery.usecases.report_coverage import report_coverage
 from chandlery.usecases.report_status import report_status
@@ -183,9 +183,8 @@ def get_gaps(
             cursor=cursor,
         )
     )
-    told = [asdict(gap) for gap in page.gaps]
-    rows = [{name: gap["key" if name == "instrument_key" else name] for name in GapAnswer.model_fields} for gap in told]
-    return plain({"gaps": rows, "remarks": page.remarks, "next_cursor": page.next_cursor})
+    rows = [GapAnswer.model_validate({"instrument_key": gap.key, **vars(gap)}) for gap in page.gaps]
+    return plain(GapsAnswer(gaps=rows, remarks=list(page.remarks), next_cursor=page.next_cursor))
 
 
 @router.get(
@@ -207,8 +206,7 @@ def get_coverage(
     cursor: Cursor = None,
 ) -> Response[str]:
     """Answer the days."""
-    if first and ends and first >= ends:
-        raise Refused("from", f"from {first} is not before to {ends}")
+    check_order(first, ends)
     at = asked_at()
     report = SANDBOX.read(
         lambda connection: report_coverage(
@@ -223,21 +221,10 @@ def get_coverage(
         )
     )
     days = [
-        {
-            "instrument_key": day.key,
-            **{name: getattr(day, name) for name in DayAnswer.model_fields if name != "instrument_key"},
-        }
+        DayAnswer.model_validate({"instrument_key": day.key, "coverage": day.coverage, **vars(day)})
         for day in report.days
     ]
-    return plain(
-        {
-            "first": report.first,
-            "last": report.last,
-            "days": days,
-            "remarks": report.remarks,
-            "next_cursor": report.next_cursor,
-        }
-    )
+    return plain(CoverageAnswer.model_validate({**vars(report), "days": days}))
 
 
 @router.get(
@@ -256,18 +243,13 @@ def get_status() -> Response[str]:
         for component, names in _TOLD_BY.items()
     }
     statistics = SANDBOX.cache.statistics
-    answer = asdict(report)
     return plain(
-        {
-            **{name: answer[name] for name in StatusAnswer.model_fields if name in answer},
-            "components": [
-                {name: each[name] for name in ComponentAnswer.model_fields} for each in answer["components"]
-            ],
-            "aggregates": [
-                {name: each[name] for name in AggregateAnswer.model_fields} for each in answer["aggregates"]
-            ],
-            "gaps": told["live_gap_monitor"],
-            "policies": told["policy_maintenance"],
-            "cache": {**asdict(statistics), "hit_rate": statistics.hit_rate},
-        }
+        StatusAnswer.model_validate(
+            {
+                **asdict(report),
+                "gaps": told["live_gap_monitor"],
+                "policies": told["policy_maintenance"],
+                "cache": {**asdict(statistics), "hit_rate": statistics.hit_rate},
+            }
+        )
     )

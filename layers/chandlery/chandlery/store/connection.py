@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import psycopg
 from psycopg import Connection, IsolationLevel
+from psycopg.pq import TransactionStatus
 
 from chandlery.errors import LoginRefused, Retryable, psycopg_errors_translated
 from chandlery.settings import Settings, connection_parameters
@@ -136,9 +137,17 @@ def _rehearsed_piece(connection: DeskConnection) -> Iterator[None]:
 @contextmanager
 def snapshot(connection: Connection) -> Iterator[None]:
     """One transaction that only reads, and sees the database as of one moment."""
-    with psycopg_errors_translated(), connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
+    before = connection.isolation_level, connection.read_only
+    with psycopg_errors_translated():
+        # Said as it begins, not by a statement of its own.
+        connection.isolation_level, connection.read_only = IsolationLevel.REPEATABLE_READ, True
+        try:
+            with connection.transaction():
+                yield
+        finally:
+            # One that broke is not used again.
+            if connection.info.transaction_status == TransactionStatus.IDLE:
+                connection.isolation_level, connection.read_only = before
 
 
 class SandboxConnection:

@@ -13,8 +13,7 @@ from chandlery.errors import Refused
 from chandlery.store import coverage, gap_pages, instruments
 from chandlery.store.gap_pages import NumberedGap
 from chandlery.store.ledger import Choice, Reason
-
-MOST = 10_000
+from chandlery.usecases.asked import check_limit, check_order
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,11 @@ def list_gaps(
         Refused: a value is wrong.
         Retryable, Permanent: from the database.
     """
-    if not 1 <= limit <= MOST:
-        raise Refused("limit", f"limit is {limit}; give a number from 1 to {MOST:,}")
+    check_limit(limit)
     unknown = [reason for reason in reasons if reason not in list(Reason)]
     if unknown:
         raise Refused("reason", f"no reason {unknown[0]}; there is: {', '.join(Reason)}")
-    if starts and ends and starts >= ends:
-        raise Refused("from", f"from {starts.isoformat()} is not before to {ends.isoformat()}")
+    check_order(starts, ends)
     asked = {
         "key": key,
         "feed": feed,

@@ -11,6 +11,7 @@ from psycopg import Connection
 from chandlery.domain.counting import spell
 from chandlery.domain.cursor import BROKEN, read_cursor, write_cursor
 from chandlery.domain.instrument import Instrument
+from chandlery.domain.limits import PAGE_ROWS
 from chandlery.domain.window import MINUTE, WEEK, Window, floor_minute
 from chandlery.errors import NotFound, Refused
 from chandlery.store import coverage, instruments
@@ -19,7 +20,7 @@ from chandlery.store.coverage import CalendarStretch, DayCoverage, JudgedDay
 # Session days that are looked at where none are named.
 DAYS = 7
 _NAMED = 3
-_MOST_DAYS, _MOST_ROWS = 366, 10_000
+_MOST_DAYS = 366
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,10 @@ def _refuse_too_many(count: int, first: date, last: date) -> None:
     days = (last - first).days + 1
     if days > _MOST_DAYS:
         raise Refused("from", f"{spell(days, 'day')}; {_MOST_DAYS} are the most")
-    if count * days > _MOST_ROWS:
+    if count * days > PAGE_ROWS:
         raise Refused(
             "limit",
-            f"{spell(count, 'instrument')} of {spell(days, 'day')}; {_MOST_ROWS:,} rows are the most: ask for fewer",
+            f"{spell(count, 'instrument')} of {spell(days, 'day')}; {PAGE_ROWS:,} rows are the most: ask for fewer",
         )
 
 
