@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from chandlery.store.instrument_pages import InstrumentEntry
 from chandlery.usecases.describe_instruments import describe_instrument, latest, list_instruments, statistics
@@ -113,14 +113,18 @@ class PriceChangesAnswer(BaseModel):
     next_cursor: str | None
 
 
+# A whole one is told as such.
+Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
+
+
 class ParameterAnswer(BaseModel):
     """What may be given for a parameter."""
 
     name: str
     kind: str
     default: int | float | str | None = Field(description="null: it must be given")
-    minimum: float | None
-    maximum: float | None
+    minimum: Number | None
+    maximum: Number | None
     choices: list[str | int]
     says: str
 

@@ -16,6 +16,9 @@ from chandlery.store.rehearsal import DeskConnection
 from chandlery.store.session import PINNED, as_options
 from chandlery.store.statements import run
 
+# Asked so often, a statement is prepared: the server parses it once, and plans it once or for each asking.
+_PREPARED_FROM = 3
+
 
 def connect(
     settings: Settings, component: str, *, read_only: bool = False, timeout_seconds: float | None = None
@@ -63,6 +66,9 @@ def connect(
         if renewed == known:
             raise
         connection = open_session({**renewed, **named}, wanted)
+    if read_only and not connection.is_shared:
+        # The same few questions come again and again. Behind a pooler the next one may meet another session.
+        connection.prepare_threshold = _PREPARED_FROM
     # Each statement sees what was committed before it, whatever the server's default: writers of candles rely on it.
     connection.isolation_level = IsolationLevel.READ_COMMITTED
     return connection
