@@ -123,7 +123,7 @@ def hours_of(session: str, align: str) -> Hours:
     try:
         return Hours.of(session, align)
     except ValueError as error:
-        raise Refused("align", str(error)) from None
+        raise Refused("align", f"{error}: session=regular") from None
 
 
 def moment_of(timeframe: Timeframe, hours: Hours, ends: datetime | None, at: datetime) -> datetime | None:

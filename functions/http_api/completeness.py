@@ -1,5 +1,6 @@
 """GET /api/v1/gaps, /coverage, /timeframe-aggregation/status: what is missing and why, and how all fares."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -9,6 +10,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, Field
 
+from chandlery.domain.remark import Remark
 from chandlery.domain.window import DAY
 from chandlery.usecases.asked import check_order
 from chandlery.usecases.list_gaps import list_gaps
@@ -184,7 +186,7 @@ def get_gaps(
         )
     )
     rows = [GapAnswer.model_validate({"instrument_key": gap.key, **vars(gap)}) for gap in page.gaps]
-    return plain(GapsAnswer(gaps=rows, remarks=list(page.remarks), next_cursor=page.next_cursor))
+    return plain(GapsAnswer(gaps=rows, remarks=_said(page.remarks), next_cursor=page.next_cursor))
 
 
 @router.get(
@@ -224,7 +226,7 @@ def get_coverage(
         DayAnswer.model_validate({"instrument_key": day.key, "coverage": day.coverage, **vars(day)})
         for day in report.days
     ]
-    return plain(CoverageAnswer.model_validate({**vars(report), "days": days}))
+    return plain(CoverageAnswer.model_validate({**vars(report), "days": days, "remarks": _said(report.remarks)}))
 
 
 @router.get(
@@ -247,9 +249,14 @@ def get_status() -> Response[str]:
         StatusAnswer.model_validate(
             {
                 **asdict(report),
+                "causes": [CauseAnswer.of(cause) for cause in report.causes],
                 "gaps": told["live_gap_monitor"],
                 "policies": told["policy_maintenance"],
                 "cache": {**asdict(statistics), "hit_rate": statistics.hit_rate},
             }
         )
     )
+
+
+def _said(remarks: Sequence[Remark]) -> list[str]:
+    return [each.says for each in remarks]

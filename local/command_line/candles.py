@@ -82,7 +82,7 @@ def candles(
     try:
         hours = Hours.of(session, align)
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise typer.BadParameter(f"{error}: --session regular") from None
     with open_connection() as connection:
         instrument = instruments.find(connection, key)
         chosen = route_timeframe(connection, instrument, window) if timeframe == AUTO else Timeframe(timeframe)

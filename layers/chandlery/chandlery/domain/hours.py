@@ -30,7 +30,7 @@ class Hours(StrEnum):
         """
         if session == "all":
             if align == "session":
-                raise ValueError("buckets are counted from a session's open in regular hours alone: session=regular")
+                raise ValueError("buckets are counted from a session's open in regular hours alone")
             return cls("all")
         return cls("from open" if align == "session" else "regular")
 

@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from chandlery.domain.counting import spell
 from chandlery.domain.cursor import BROKEN, read_cursor, write_cursor
+from chandlery.domain.remark import Remark
 from chandlery.domain.window import MINUTE, floor_minute
 from chandlery.errors import Refused
 from chandlery.store import coverage, gap_pages, instruments
@@ -24,7 +25,7 @@ class GapPage:
     """
 
     gaps: Sequence[NumberedGap]
-    remarks: Sequence[str]
+    remarks: Sequence[Remark]
     next_cursor: str | None
 
 
@@ -83,14 +84,15 @@ def list_gaps(
     return GapPage(chosen, remarks, _cursor(asked, chosen[-1]) if len(found) > limit else None)
 
 
-def remark_not_judged(connection: Connection, choice: Choice, at: datetime) -> Iterator[str]:
+def remark_not_judged(connection: Connection, choice: Choice, at: datetime) -> Iterator[Remark]:
     """Say of what nobody has looked at that it may have gaps that the ledger does not know."""
     found = coverage.sum_not_judged(connection, choice, floor_minute(at) - MINUTE)
     if found.starts and found.ends:
         who = spell(found.instruments, "instrument is", "instruments are")
-        yield (
+        yield Remark(
             f"{who} not judged everywhere between {_told(found.starts)} and {_told(found.ends)}: what is missing there"
-            " is no gap yet; see: chandlery coverage"
+            " is no gap yet",
+            "; see: chandlery coverage",
         )
 
 
