@@ -103,7 +103,7 @@ class Sandbox:
         return series if series is not None else self.settings.cache_warm_up
 
     def known_instrument(self, key: str) -> InstrumentEntry | None:
-        """The instrument of a key, as it was when it was last found: after the schema was looked at; none before."""
+        """The instrument of a key as it was last found, since the schema was checked; none where nobody asked."""
         return self._instruments.get(key)
 
     def find_instrument(self, connection: Connection, key: str) -> InstrumentEntry:

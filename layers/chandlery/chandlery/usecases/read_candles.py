@@ -1,9 +1,8 @@
 """Read an instrument's candles of any timeframe and hours: the one way to, whoever asks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 
 from psycopg import Connection
 
@@ -15,8 +14,9 @@ from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, EARLIEST, LATEST, MINUTE, Window
 from chandlery.errors import Refused
 from chandlery.store import candle_pages
-from chandlery.store.candle_pages import Candle, EmptyBucket, Selection
+from chandlery.store.candle_pages import Candle, Selection
 from chandlery.usecases.asked import check_limit, check_order
+from chandlery.usecases.fill_candles import fill_candles
 
 __all__ = ["Candle", "CandlePage", "CandleQuery", "read_candles"]
 
@@ -118,7 +118,7 @@ def read_candles(connection: Connection, instrument: Instrument, query: CandleQu
     )
     rows = candle_pages.read_page(connection, instrument.instrument_id, query.timeframe, selection, query.hours)
     if query.fill:
-        rows = _filled(connection, instrument, query.timeframe, selection, rows)
+        rows = fill_candles(connection, instrument, query.timeframe, selection, rows)
     if query.most is None or len(rows) <= query.most:
         return _page(instrument, query, at, rows, None)
     chosen = rows[-query.most :] if selection.backward else rows[: query.most]
@@ -259,64 +259,3 @@ def _bounded(moment: datetime) -> datetime:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def _filled(
-    connection: Connection, instrument: Instrument, timeframe: Timeframe, selection: Selection, rows: Sequence[Candle]
-) -> Sequence[Candle]:
-    """Candles and flat ones between them, in order; where `rows` are full, nothing beyond the last of them."""
-    starts, ends = selection.window.starts, min(selection.window.ends, selection.first_open)
-    if len(rows) == selection.most:
-        starts, ends = (rows[0].time, ends) if selection.backward else (starts, min(ends, rows[-1].time))
-    before = _candle_before(connection, instrument, timeframe, selection, rows)
-    if before is None and rows:
-        starts = max(starts, rows[0].time)
-    if starts >= ends or (before is None and not rows):
-        return rows
-    within = replace(selection, window=Window(starts, ends))
-    empty = candle_pages.list_empty_buckets(connection, instrument.instrument_id, timeframe, within)
-    close = before.close if before else None
-    return _merged(rows, empty, close, minutely=timeframe is Timeframe.M1)
-
-
-def _candle_before(
-    connection: Connection, instrument: Instrument, timeframe: Timeframe, selection: Selection, rows: Sequence[Candle]
-) -> Candle | None:
-    if selection.backward or selection.window.starts <= EARLIEST or (rows and rows[0].time == selection.window.starts):
-        return None
-    ahead = replace(selection, window=Window(EARLIEST, selection.window.starts), most=1, backward=True)
-    return next(iter(candle_pages.read_page(connection, instrument.instrument_id, timeframe, ahead)), None)
-
-
-def _merged(
-    rows: Sequence[Candle], empty: Sequence[EmptyBucket], close: Decimal | None, *, minutely: bool
-) -> Sequence[Candle]:
-    merged: list[Candle] = []
-    mixed: list[Candle | EmptyBucket] = [*rows, *empty]
-    for each in sorted(mixed, key=lambda each: each.time):
-        if isinstance(each, Candle):
-            close = each.close
-            merged.append(each)
-        elif close is not None:
-            merged.append(_flat(each.time, None if minutely else each.expected, close))
-    return merged
-
-
-def _flat(bucket: datetime, expected: int | None, close: Decimal) -> Candle:
-    return Candle(
-        time=bucket,
-        open=close,
-        high=close,
-        low=close,
-        close=close,
-        volume=Decimal(),
-        vwap=None,
-        trades=0,
-        minutes=0,
-        expected=expected,
-        partial=False,
-        closed=True,
-        filled=True,
-        sources="",
-        price_eligible=True,
-    )
