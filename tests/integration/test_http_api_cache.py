@@ -1,6 +1,6 @@
 """Cached answers of the HTTP API: what is healed is in the next answer, in every sandbox, whichever level had it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -248,7 +248,11 @@ def test_an_instrument_is_looked_up_once_where_an_answer_is_made(connection: Con
     looked_up = patch("functions.http_api.sandbox.find_entry", wraps=find_entry)
     csv_page: dict[str, Any] = STRETCH | {"limit": 7, "accept": "text/csv"}
     with settings(migrated_url), looked_up as lookups:
-        for question in (lambda: candles(SHARE, "5m", **csv_page), lambda: compute(to=AFTER.isoformat())):
+        questions: list[Callable[[], Answer]] = [
+            lambda: candles(SHARE, "5m", **csv_page),
+            lambda: compute(to=AFTER.isoformat()),
+        ]
+        for question in questions:
             lookups.reset_mock()
             made, kept = question(), question()
             assert (cache_of(made), cache_of(kept)) == ("miss", "hit")
