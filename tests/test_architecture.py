@@ -20,9 +20,10 @@ QUERIES = sorted((REPO / "sql" / "queries").glob("*.sql"))
 # room → what of ours it may import
 ALLOWED = {
     "domain": {"domain"},
-    "store": {"store", "domain", "errors", "settings"},
-    "usecases": {"usecases", "store", "domain", "errors", "numerics"},
-    "numerics": {"numerics"},
+    "store": {"store", "domain", "errors", "settings", "candle_arrays"},
+    "usecases": {"usecases", "store", "domain", "errors", "numerics", "candle_arrays"},
+    "numerics": {"numerics", "candle_arrays"},
+    "candle_arrays": set(),
     "cache": {"cache", "store"},
     "errors": set(),
     "settings": {"errors", "domain"},

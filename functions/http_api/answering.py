@@ -5,10 +5,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from typing import Literal
 
 from aws_lambda_powertools.event_handler import Response
 from psycopg import Connection
+from pydantic import BaseModel
 
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, Window
@@ -20,6 +21,21 @@ from .application import app
 from .sandbox import SANDBOX
 
 _JSON = "application/json"
+Cached = Literal["hit", "miss", "bypass"]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made of the minutes of a window: a change of others does not change it.
+
+    Attributes:
+        write: the body, to tell how it was come by.
+        next_cursor: of an answer that has no place for it.
+    """
+
+    write: Callable[[Cached], str]
+    window: Window
+    next_cursor: str = ""
 
 
 @dataclass(frozen=True)
@@ -28,15 +44,17 @@ class Question:
 
     Attributes:
         instrument: whose candles.
-        timeframe: of which timeframe.
+        timeframe: of the candles that the answer hangs on.
         words: all else that tells it from other questions, and the minute it is asked in where that matters.
         at: now.
+        make: the answer, read in a transaction that sees one moment.
     """
 
     instrument: InstrumentEntry
     timeframe: Timeframe
     words: object
     at: datetime
+    make: Callable[[], Made]
 
     @property
     def key(self) -> str:
@@ -46,47 +64,62 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Made:
-    """A body, and the stretch of minutes it was made of: a change of others does not change it."""
-
-    body: bytes
-    window: Window
-
-
-@dataclass(frozen=True)
 class Answered:
-    """A body, and how it was come by: hit, miss, or bypass where it may not be kept; its tag, where it may be."""
+    """A body, and how it was come by: bypass where it may not be kept; its tag, where it may be."""
 
-    body: bytes
-    cache: str
+    body: str
+    cache: Cached
     tag: str | None
+    next_cursor: str = ""
 
 
-def answer(connection: Connection, question: Question, make: Callable[[], Made]) -> Answered:
+def answer(connection: Connection, key: str, ask: Callable[[InstrumentEntry], Question]) -> Answered:
     """Find an answer in the cache while the data it came from is the same; else make it, and keep it.
 
-    Which minutes an answer comes from is known once it was made: so its fingerprint begins with their window.
-    """
-    key = question.key
+    Which minutes an answer comes from is known once it was made: so its fingerprint begins with their window. The
+    instrument is looked up once at most: where an answer is made, in the transaction that sees all of one moment.
 
+    Args:
+        connection: in autocommit mode.
+        key: of the instrument.
+        ask: the question, of an instrument.
+
+    Raises:
+        NotFound: there is no such instrument.
+    """
+    known = SANDBOX.known_instrument(key)
+    asked = ask(known) if known else None
+    found = _find(connection, asked) if asked else None
+    if found is not None:
+        return found
+    with snapshot(connection):
+        instrument = SANDBOX.find_instrument(connection, key)
+        question = asked if asked is not None and instrument == known else ask(instrument)
+        if asked is None:
+            found = _find(connection, question)
+        return found or _make(connection, question)
+
+
+def _find(connection: Connection, question: Question) -> Answered | None:
     def is_current(fingerprint: str) -> bool:
         return _fingerprint(connection, question, _window_of(fingerprint)) == fingerprint
 
+    key = question.key
     kept = SANDBOX.cache.get(key, is_current)
-    if kept is not None:
-        return Answered(kept.value, "hit", _tag(key, kept.fingerprint))
-    # Data and fingerprint of one moment.
-    with snapshot(connection):
-        made = make()
-        fingerprint = _fingerprint(connection, question, made.window)
+    return Answered(kept.value.decode(), "hit", _tag(key, kept.fingerprint), kept.note) if kept else None
+
+
+def _make(connection: Connection, question: Question) -> Answered:
+    made, key = question.make(), question.key
+    fingerprint = _fingerprint(connection, question, made.window)
     if fingerprint is None:
-        return Answered(made.body, "bypass", None)
+        return Answered(made.write("bypass"), "bypass", None, made.next_cursor)
     settings = SANDBOX.settings
     # What lies a day back is changed by heals alone, which its fingerprint tells.
     settled = made.window.ends < question.at - DAY
     seconds = settings.cache_settled_seconds if settled else settings.cache_open_seconds
-    SANDBOX.cache.put(key, fingerprint, made.body, seconds=seconds)
-    return Answered(made.body, "miss", _tag(key, fingerprint))
+    SANDBOX.cache.put(key, fingerprint, made.write("hit").encode(), seconds=seconds, note=made.next_cursor)
+    return Answered(made.write("miss"), "miss", _tag(key, fingerprint), made.next_cursor)
 
 
 def _fingerprint(connection: Connection, question: Question, window: Window) -> str | None:
@@ -113,26 +146,15 @@ def respond(answered: Answered, content_type: str = _JSON, **headers: str) -> Re
         headers["ETag"] = answered.tag
         if not {answered.tag, "*"}.isdisjoint(_tags_had()):
             return Response(status_code=304, content_type=None, headers=headers, body="")
-    return Response(status_code=200, content_type=content_type, headers=headers, body=answered.body.decode())
+    return Response(status_code=200, content_type=content_type, headers=headers, body=answered.body)
 
 
-def plain(body: object) -> Response[str]:
+def plain(body: BaseModel) -> Response[str]:
     """An answer of the moment, tagged by its own content."""
-    text = json.dumps(body, separators=(",", ":"), default=_told, ensure_ascii=False).encode()
-    return respond(Answered(text, "bypass", '"' + hashlib.sha256(text).hexdigest()[:32] + '"'))
+    text = body.model_dump_json()
+    return respond(Answered(text, "bypass", '"' + hashlib.sha256(text.encode()).hexdigest()[:32] + '"'))
 
 
 def _tags_had() -> set[str]:
     given = app.current_event.headers.get("if-none-match", "")
     return {tag.strip().removeprefix("W/") for tag in given.split(",")}
-
-
-def _told(value: object) -> object:
-    if isinstance(value, datetime):
-        return told(value)
-    return float(value) if isinstance(value, Decimal) else str(value)
-
-
-def told(moment: datetime) -> str:
-    """A moment as answers tell it: UTC, ending in Z."""
-    return moment.isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What requests have in common: times, keys, timeframes, and who is asked for what."""
+"""What requests have in common: times, keys, timeframes, and what is asked for by them."""
 
 import re
 from datetime import date, datetime
@@ -8,9 +8,11 @@ from urllib.parse import unquote
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
+from chandlery.domain.counting import spell
 from chandlery.domain.hours import Hours
+from chandlery.domain.limits import PAGE_ROWS
 from chandlery.domain.timeframe import AUTO, Timeframe
-from chandlery.domain.window import DAY, EARLIEST, LATEST, floor_minute
+from chandlery.domain.window import EARLIEST, LATEST, floor_minute
 from chandlery.errors import Refused
 
 _TIME, _DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d"), re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -108,7 +110,7 @@ Key = Annotated[
 # A path comes percent-encoded from the application, which finds the key in it.
 PathKey = Annotated[Key, BeforeValidator(unquote)]
 Feed = Annotated[Words | None, Query(min_length=1, max_length=100, description="of this feed's instruments alone")]
-Limit = Annotated[int, Query(ge=1, le=10_000, description="rows in a page, at most")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_ROWS, description="rows in a page, at most")]
 Cursor = Annotated[Words | None, Query(min_length=1, max_length=2000, description="next_cursor of the page before")]
 
 
@@ -121,29 +123,28 @@ def hours_of(session: str, align: str) -> Hours:
     try:
         return Hours.of(session, align)
     except ValueError as error:
-        raise Refused("align", str(error)) from None
+        raise Refused("align", f"{error}: session=regular") from None
 
 
-def check_order(starts: datetime | None, ends: datetime | None, at: datetime) -> None:
-    """Refuse a stretch that ends before it starts, or that starts in the future where no end is named.
-
-    Raises:
-        Refused: it does.
-    """
-    closes = ends or at
-    if starts is not None and starts >= closes:
-        raise Refused(
-            "from", f"from {starts.isoformat()} is not before {'to' if ends else 'now,'} {closes.isoformat()}"
-        )
-
-
-def newest_end(timeframe: Timeframe, at: datetime) -> datetime:
-    """Where no bucket has begun yet; a session may begin before its date does."""
-    return timeframe.next_bucket(at + 2 * DAY if timeframe.by_session else at)
-
-
-def moment_of(timeframe: Timeframe, ends: datetime | None, at: datetime) -> datetime | None:
+def moment_of(timeframe: Timeframe, hours: Hours, ends: datetime | None, at: datetime) -> datetime | None:
     """What tells questions apart whose answers say which buckets are closed; none where all in question long are."""
+    if hours.are_folded(timeframe):
+        return floor_minute(at)
     if ends is not None and ends <= at - timeframe.longest:
         return None
     return floor_minute(at) if timeframe.by_session else timeframe.floor_bucket(at)
+
+
+def made_of(timeframe: Timeframe, hours: Hours) -> Timeframe:
+    """Of which candles an answer is made: what is folded when read hangs on minutes alone."""
+    return Timeframe.M1 if hours.are_folded(timeframe) else timeframe
+
+
+def check_most(limit: int | None, most: int) -> None:
+    """Refuse more candles than the operator allows.
+
+    Raises:
+        Refused: they are more.
+    """
+    if limit is not None and limit > most:
+        raise Refused("limit", f"{spell(most, 'candle is', 'candles are')} the most")

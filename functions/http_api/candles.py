@@ -2,12 +2,12 @@
 
 import csv
 import io
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
@@ -15,15 +15,17 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from psycopg import Connection
 from pydantic import BaseModel, Field
 
-from chandlery.domain.counting import spell
 from chandlery.domain.timeframe import AUTO, Timeframe
-from chandlery.domain.window import EARLIEST, MINUTE, Window, floor_minute
+from chandlery.domain.window import Window
 from chandlery.errors import Refused
-from chandlery.usecases.read_candles import CandlePage, CandleQuery, CandleRow, read_candles
+from chandlery.store.instrument_pages import InstrumentEntry
+from chandlery.usecases.asked import check_order
+from chandlery.usecases.read_candles import Candle as CandleRow
+from chandlery.usecases.read_candles import CandlePage, CandleQuery, read_candles
 from chandlery.usecases.route_timeframe import route_timeframe
 
 from .accepting import preferred
-from .answering import Answered, Made, Question, answer, respond, told
+from .answering import Answered, Made, Question, answer, respond
 from .application import app, asked_at
 from .asking import (
     AlignName,
@@ -32,10 +34,10 @@ from .asking import (
     PathKey,
     SessionName,
     TimeframeOrAuto,
-    check_order,
+    check_most,
     hours_of,
+    made_of,
     moment_of,
-    newest_end,
 )
 from .problems import documented
 from .sandbox import SANDBOX
@@ -44,13 +46,9 @@ router = Router()
 
 _DEFAULT_LIMIT = 500
 
-_COLUMNS = (
-    "time", "open", "high", "low", "close", "volume", "vwap", "trades", "minutes", "expected", "closed", "partial",
-    "filled", "price_eligible", "sources", "revision",
-)  # fmt: skip
 
-
-class Candle(BaseModel):
+@dataclass(slots=True)
+class Candle:
     """A candle; `time` is the start of its bucket."""
 
     time: datetime
@@ -59,16 +57,23 @@ class Candle(BaseModel):
     low: float
     close: float
     volume: float
-    vwap: float | None = Field(description="turnover by volume; null without volume, or where turnover is not known")
+    vwap: Annotated[
+        float | None, Field(description="turnover by volume; null without volume, or where turnover is not known")
+    ]
     trades: int | None
-    minutes: int = Field(description="complete one-minute candles it is made of")
-    expected: int | None = Field(description="minutes its sessions expect; null for one-minute candles")
-    closed: bool = Field(description="whether its bucket had ended")
-    partial: bool = Field(description="whether it is open, or its feed was silent during a minute of it")
-    filled: bool = Field(description="made up for a bucket without trades: all prices the last close")
-    price_eligible: bool = Field(description="whether trades that may set prices set them")
-    sources: str | None = Field(description="who made it, or the minutes of it")
-    revision: int | None = Field(description="how often it was changed; null where derived, or of regular hours")
+    minutes: Annotated[int, Field(description="complete one-minute candles it is made of")]
+    expected: Annotated[int | None, Field(description="minutes its sessions expect; null for one-minute candles")]
+    closed: Annotated[bool, Field(description="whether its bucket had ended")]
+    partial: Annotated[bool, Field(description="whether it is open, or its feed was silent during a minute of it")]
+    filled: Annotated[bool, Field(description="made up for a bucket without trades: all prices the last close")]
+    price_eligible: Annotated[bool, Field(description="whether trades that may set prices set them")]
+    sources: Annotated[str | None, Field(description="who made it, or the minutes of it")]
+    revision: Annotated[
+        int | None, Field(description="how often it was changed; null where derived, or of regular hours")
+    ]
+
+
+_COLUMNS = [column.name for column in fields(Candle)]
 
 
 class Candles(BaseModel):
@@ -114,17 +119,17 @@ def get_candles(
 ) -> Response[str]:
     """Answer a page."""
     at = asked_at()
-    if limit > SANDBOX.settings.api_most_candles:
-        raise Refused("limit", f"{spell(SANDBOX.settings.api_most_candles, 'candle is', 'candles are')} the most")
+    check_most(limit, SANDBOX.settings.api_most_candles)
     check_order(starts, ends, at)
     chosen = _route(instrument_key, starts, ends or at, cursor) if timeframe == AUTO else Timeframe(timeframe)
     hours = hours_of(session, align)
-    query = CandleQuery(instrument_key, chosen, starts, ends, limit, fill == "flat", include_partial, cursor, hours)
+    query = CandleQuery(chosen, starts, ends, limit, fill == "flat", include_partial, cursor, hours)
     as_csv = preferred(["application/json", "text/csv"], app.current_event.headers.get("accept", "")) == "text/csv"
-    answered, following = SANDBOX.read(partial(_answer, query=query, at=at, as_csv=as_csv))
+    answered = SANDBOX.read(partial(_answer, key=instrument_key, query=query, at=at, as_csv=as_csv))
     if not as_csv:
         return respond(answered)
-    return respond(answered, "text/csv; charset=utf-8", **({"X-Next-Cursor": following} if following else {}))
+    following = {"X-Next-Cursor": answered.next_cursor} if answered.next_cursor else {}
+    return respond(answered, "text/csv; charset=utf-8", **following)
 
 
 def _route(key: str, starts: datetime | None, ends: datetime, cursor: str | None) -> Timeframe:
@@ -133,7 +138,10 @@ def _route(key: str, starts: datetime | None, ends: datetime, cursor: str | None
         raise Refused("timeframe", "auto needs from: it is chosen by the candles between from and to")
     if cursor is not None:
         raise Refused("timeframe", "auto may mean another one by now: with a cursor, name that of the page before")
-    return SANDBOX.read(lambda connection: route_timeframe(connection, key, Window(starts, ends)))
+    window = Window(starts, ends)
+    return SANDBOX.read(
+        lambda connection: route_timeframe(connection, SANDBOX.find_instrument(connection, key), window)
+    )
 
 
 def warm_up(at: datetime) -> None:
@@ -143,79 +151,59 @@ def warm_up(at: datetime) -> None:
         Retryable, Permanent: as any request; those that are left are then made when asked for.
     """
     for each in SANDBOX.begin_warm_up():
-        query = CandleQuery(each.instrument_key, each.timeframe, None, None, _DEFAULT_LIMIT, False, True, None)
-        SANDBOX.read(partial(_answer, query=query, at=at, as_csv=False))
+        query = CandleQuery(each.timeframe, limit=_DEFAULT_LIMIT)
+        SANDBOX.read(partial(_answer, key=each.instrument_key, query=query, at=at, as_csv=False))
 
 
-def _answer(connection: Connection, *, query: CandleQuery, at: datetime, as_csv: bool) -> tuple[Answered, str]:
-    instrument = SANDBOX.find_instrument(connection, query.key)
-    moment = floor_minute(at) if query.folded else moment_of(query.timeframe, query.ends, at)
+def _answer(connection: Connection, *, key: str, query: CandleQuery, at: datetime, as_csv: bool) -> Answered:
     words = [
-        query.starts, query.ends, query.limit, query.fill, query.include_partial, query.cursor, as_csv, moment,
-        query.timeframe, query.hours,
+        query.starts, query.ends, query.limit, query.fill, query.include_partial, query.cursor, as_csv,
+        moment_of(query.timeframe, query.hours, query.ends, at), query.timeframe, query.hours,
     ]  # fmt: skip
 
-    def make() -> Made:
-        page = read_candles(connection, query, at)
-        text = f"{page.next_cursor or ''}\n{_csv(page)}" if as_csv else _json(page)
-        return Made(text.encode(), _window(page, query, at))
+    def make(instrument: InstrumentEntry) -> Made:
+        page = read_candles(connection, instrument, query, at)
+        text = _csv(page.candles) if as_csv else _json(page)
+        return Made(lambda _: text, page.window, page.next_cursor or "")
 
-    # What is folded when read hangs on minutes alone.
-    made_of = Timeframe.M1 if query.folded else query.timeframe
-    answered = answer(connection, Question(instrument, made_of, words, at), make)
-    if not as_csv:
-        return answered, ""
-    following, _, body = answered.body.decode().partition("\n")
-    return Answered(body.encode(), answered.cache, answered.tag), following
+    def ask(instrument: InstrumentEntry) -> Question:
+        return Question(instrument, made_of(query.timeframe, query.hours), words, at, partial(make, instrument))
 
-
-def _window(page: CandlePage, query: CandleQuery, at: datetime) -> Window:
-    """The minutes a page was made of."""
-    ends = query.timeframe.ceil_bucket(query.ends or newest_end(query.timeframe, at))
-    if query.folded:
-        ends += query.timeframe.longest + MINUTE
-    if query.fill or query.cursor is not None or (query.starts is None and page.next_cursor is None):
-        # The close before the page, wherever it is; or all there is.
-        return Window(EARLIEST, ends)
-    starts = page.candles[0].time if query.starts is None else query.starts
-    return Window(query.timeframe.floor_bucket(starts), ends)
+    return answer(connection, key, ask)
 
 
 def _json(page: CandlePage) -> str:
-    return json.dumps(
-        {
-            "instrument_key": page.instrument.key,
-            "timeframe": page.timeframe.value,
-            "candles": [dict(zip(_COLUMNS, _values(row), strict=True)) for row in page.candles],
-            "next_cursor": page.next_cursor,
-        },
-        separators=(",", ":"),
-        ensure_ascii=False,
+    # As declared already: to hold thousands against it once more would take longer than to read them.
+    told = Candles.model_construct(
+        instrument_key=page.instrument.key,
+        timeframe=page.timeframe.value,
+        candles=[_as_numbers(row) for row in page.candles],
+        next_cursor=page.next_cursor,
     )
+    return told.model_dump_json()
 
 
-def _values(row: CandleRow) -> Sequence[Any]:
-    """In the order of the columns, as JSON can say them."""
-    return (
-        told(row.time), float(row.open), float(row.high), float(row.low), float(row.close), float(row.volume),
+def _as_numbers(row: CandleRow) -> Candle:
+    return Candle(
+        row.time, float(row.open), float(row.high), float(row.low), float(row.close), float(row.volume),
         None if row.vwap is None else float(row.vwap), row.trades, row.minutes, row.expected, row.closed, row.partial,
         row.filled, row.price_eligible, row.sources, row.revision,
     )  # fmt: skip
 
 
-def _csv(page: CandlePage) -> str:
+def _csv(candles: Sequence[CandleRow]) -> str:
     """With every digit that is stored."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    for row in page.candles:
+    for row in candles:
         writer.writerow([_cell(getattr(row, column)) for column in _COLUMNS])
     return text.getvalue()
 
 
 def _cell(value: object) -> object:
     if isinstance(value, datetime):
-        return told(value)
+        return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, Decimal):
         return f"{value:f}"
     return str(value).lower() if isinstance(value, bool) else value

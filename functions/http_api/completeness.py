@@ -1,5 +1,6 @@
 """GET /api/v1/gaps, /coverage, /timeframe-aggregation/status: what is missing and why, and how all fares."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -9,8 +10,9 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, Field
 
+from chandlery.domain.remark import Remark
 from chandlery.domain.window import DAY
-from chandlery.errors import Refused
+from chandlery.usecases.asked import check_order
 from chandlery.usecases.list_gaps import list_gaps
 from chandlery.usecases.report_coverage import report_coverage
 from chandlery.usecases.report_status import report_status
@@ -183,9 +185,8 @@ def get_gaps(
             cursor=cursor,
         )
     )
-    told = [asdict(gap) for gap in page.gaps]
-    rows = [{name: gap["key" if name == "instrument_key" else name] for name in GapAnswer.model_fields} for gap in told]
-    return plain({"gaps": rows, "remarks": page.remarks, "next_cursor": page.next_cursor})
+    rows = [GapAnswer.model_validate({"instrument_key": gap.key, **vars(gap)}) for gap in page.gaps]
+    return plain(GapsAnswer(gaps=rows, remarks=_said(page.remarks), next_cursor=page.next_cursor))
 
 
 @router.get(
@@ -207,8 +208,7 @@ def get_coverage(
     cursor: Cursor = None,
 ) -> Response[str]:
     """Answer the days."""
-    if first and ends and first >= ends:
-        raise Refused("from", f"from {first} is not before to {ends}")
+    check_order(first, ends)
     at = asked_at()
     report = SANDBOX.read(
         lambda connection: report_coverage(
@@ -223,21 +223,10 @@ def get_coverage(
         )
     )
     days = [
-        {
-            "instrument_key": day.key,
-            **{name: getattr(day, name) for name in DayAnswer.model_fields if name != "instrument_key"},
-        }
+        DayAnswer.model_validate({"instrument_key": day.key, "coverage": day.coverage, **vars(day)})
         for day in report.days
     ]
-    return plain(
-        {
-            "first": report.first,
-            "last": report.last,
-            "days": days,
-            "remarks": report.remarks,
-            "next_cursor": report.next_cursor,
-        }
-    )
+    return plain(CoverageAnswer.model_validate({**vars(report), "days": days, "remarks": _said(report.remarks)}))
 
 
 @router.get(
@@ -256,18 +245,18 @@ def get_status() -> Response[str]:
         for component, names in _TOLD_BY.items()
     }
     statistics = SANDBOX.cache.statistics
-    answer = asdict(report)
     return plain(
-        {
-            **{name: answer[name] for name in StatusAnswer.model_fields if name in answer},
-            "components": [
-                {name: each[name] for name in ComponentAnswer.model_fields} for each in answer["components"]
-            ],
-            "aggregates": [
-                {name: each[name] for name in AggregateAnswer.model_fields} for each in answer["aggregates"]
-            ],
-            "gaps": told["live_gap_monitor"],
-            "policies": told["policy_maintenance"],
-            "cache": {**asdict(statistics), "hit_rate": statistics.hit_rate},
-        }
+        StatusAnswer.model_validate(
+            {
+                **asdict(report),
+                "causes": [CauseAnswer.of(cause) for cause in report.causes],
+                "gaps": told["live_gap_monitor"],
+                "policies": told["policy_maintenance"],
+                "cache": {**asdict(statistics), "hit_rate": statistics.hit_rate},
+            }
+        )
     )
+
+
+def _said(remarks: Sequence[Remark]) -> list[str]:
+    return [each.says for each in remarks]

@@ -1,8 +1,8 @@
 """POST /api/v1/compute: indicators over an instrument's candles, computed when asked for."""
 
-import json
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -13,13 +13,14 @@ from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field
 
 from chandlery.domain.counting import spell
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import EARLIEST, MINUTE, Window, floor_minute
 from chandlery.errors import Refused
+from chandlery.store.instrument_pages import InstrumentEntry
+from chandlery.usecases.asked import check_order
+from chandlery.usecases.read_candles import newest_end
 
-from .answering import Answered, Made, Question, answer, respond, told
+from .answering import Answered, Cached, Made, Question, answer, respond
 from .application import asked_at
-from .asking import AlignName, Key, Moment, SessionName, TimeframeName, check_order, hours_of, moment_of, newest_end
+from .asking import AlignName, Key, Moment, SessionName, TimeframeName, check_most, hours_of, made_of, moment_of
 from .problems import documented
 from .sandbox import SANDBOX
 
@@ -113,46 +114,46 @@ def post_compute(request: Annotated[ComputeRequest, Body()]) -> Response[str]:
         raise Refused(
             "indicators", f"{spell(len(request.indicators), 'indicator')}; {settings.api_most_indicators} are the most"
         )
-    if request.limit is not None and request.limit > settings.api_most_candles:
-        raise Refused("limit", f"{spell(settings.api_most_candles, 'candle is', 'candles are')} the most")
+    check_most(request.limit, settings.api_most_candles)
     answered = SANDBOX.read(lambda connection: _answer(connection, request, at))
     # The tag is for answers to GET.
-    text = answered.body.decode() + f',"cache":"{answered.cache}"}}}}'
-    return respond(Answered(text.encode(), answered.cache, None))
+    return respond(replace(answered, tag=None))
 
 
 def _answer(connection: Connection, request: ComputeRequest, at: datetime) -> Answered:
     # Imported here: numpy and TA-Lib are a third of a second that the other routes need not pay.
     from chandlery.usecases.compute_series import compute_series
 
-    query = _query(connection, request, at)
-    instrument = SANDBOX.find_instrument(connection, request.instrument_key)
-    words = [
-        query.starts, query.ends, query.most,
-        [[each.info.name, dict(each.parameters)] for each in query.indicators],
-        floor_minute(at) if query.folded else moment_of(query.timeframe, request.ends, at),
-        query.timeframe, query.hours,
-    ]  # fmt: skip
+    def make(instrument: InstrumentEntry, query: "SeriesQuery") -> Made:
+        computed = compute_series(connection, instrument, query, at)
+        told = _told(instrument, query, computed)
 
-    def make() -> Made:
-        computed = compute_series(connection, query, at)
-        ends = query.timeframe.ceil_bucket(query.ends)
-        if query.folded:
-            ends += query.timeframe.longest + MINUTE
-        return Made(_json(computed, query), Window(computed.looked_from or EARLIEST, ends))
+        def write(cached: Cached) -> str:
+            told.used.cache = cached
+            return told.model_dump_json()
 
-    # What is folded when read hangs on minutes alone.
-    made_of = Timeframe.M1 if query.folded else query.timeframe
-    return answer(connection, Question(instrument, made_of, words, at), make)
+        return Made(write, computed.window)
+
+    def ask(instrument: InstrumentEntry) -> Question:
+        query = _query(instrument, request, at)
+        words = [
+            query.starts, query.ends, query.most,
+            [[each.info.name, dict(each.parameters)] for each in query.indicators],
+            moment_of(query.timeframe, query.hours, request.ends, at), query.timeframe, query.hours,
+        ]  # fmt: skip
+        hangs_on = made_of(query.timeframe, query.hours)
+        return Question(instrument, hangs_on, words, at, partial(make, instrument, query))
+
+    return answer(connection, request.instrument_key, ask)
 
 
-def _query(connection: Connection, request: ComputeRequest, at: datetime) -> "SeriesQuery":
+def _query(instrument: InstrumentEntry, request: ComputeRequest, at: datetime) -> "SeriesQuery":
     from chandlery.numerics.catalogue import ParameterError, prepare
     from chandlery.usecases.compute_series import SeriesQuery, most_candles
 
     check_order(request.starts, request.ends, at)
     starts, ends = request.starts, request.ends or newest_end(request.timeframe, at)
-    zone = ZoneInfo(SANDBOX.find_instrument(connection, request.instrument_key).time_zone)
+    zone = ZoneInfo(instrument.time_zone)
     prepared = []
     for place, each in enumerate(request.indicators):
         try:
@@ -182,7 +183,6 @@ def _query(connection: Connection, request: ComputeRequest, at: datetime) -> "Se
             f"{spell(limit, 'candle')} of {spell(outputs, 'value')} each; {settings.api_most_values:,} are the most",
         )
     return SeriesQuery(
-        key=request.instrument_key,
         timeframe=request.timeframe,
         starts=starts,
         ends=ends,
@@ -195,34 +195,26 @@ def _query(connection: Connection, request: ComputeRequest, at: datetime) -> "Se
     )
 
 
-def _json(computed: "ComputedSeries", query: "SeriesQuery") -> bytes:
-    """All but the end, which tells of the cache: `,"cache":"hit"}}`."""
-    times = [told(datetime.fromtimestamp(second, UTC)) for second in computed.times]
-    answered = {
-        "instrument_key": query.key,
-        "timeframe": query.timeframe.value,
-        "time": times,
-        "last": {"time": times[-1], "closed": computed.last_closed, "partial": computed.last_partial}
-        if times
-        else None,
-        "indicators": [
-            {
-                "name": each.info.name,
-                "parameters": dict(each.parameters),
-                "begins": told(computed.begins) if each.cumulative and computed.begins else None,
-                "outputs": dict(zip(each.info.outputs, map(_numbers, outputs), strict=True)),
-            }
-            for each, outputs in zip(query.indicators, computed.outputs, strict=True)
-        ],
-        "used": {"rows_read": computed.rows_read},
-    }
-    return json.dumps(answered, separators=(",", ":"), ensure_ascii=False, allow_nan=False)[:-2].encode()
-
-
-def _numbers(values: Sequence[float]) -> list[float | None]:
-    """JSON has no NaN, nor infinity."""
-    return [value if _LEAST <= value <= _MOST else None for value in values]
-
-
-_MOST = 1.7976931348623157e308
-_LEAST = -_MOST
+def _told(instrument: InstrumentEntry, query: "SeriesQuery", computed: "ComputedSeries") -> Computed:
+    times = computed.times
+    last = {"time": times[-1], "closed": computed.last_closed, "partial": computed.last_partial} if times else None
+    indicators = [
+        {
+            "name": each.info.name,
+            "parameters": dict(each.parameters),
+            "begins": computed.begins if each.cumulative else None,
+            # NaN and infinity, which JSON has not, are null.
+            "outputs": dict(zip(each.info.outputs, outputs, strict=True)),
+        }
+        for each, outputs in zip(query.indicators, computed.outputs, strict=True)
+    ]
+    return Computed.model_validate(
+        {
+            "instrument_key": instrument.key,
+            "timeframe": query.timeframe.value,
+            "time": times,
+            "last": last,
+            "indicators": indicators,
+            "used": {"rows_read": computed.rows_read, "cache": "miss"},
+        }
+    )

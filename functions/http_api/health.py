@@ -4,7 +4,6 @@ import threading
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as OutOfTime
-from dataclasses import asdict
 from datetime import datetime
 from typing import Literal
 
@@ -122,7 +121,7 @@ def _ask() -> HealthAnswer:
         edition=report.edition,
         schema_revision=report.revision,
         health=report.verdict.health if report.verdict else None,
-        causes=[CauseAnswer(**asdict(cause)) for cause in report.verdict.causes] if report.verdict else None,
+        causes=[CauseAnswer.of(cause) for cause in report.verdict.causes] if report.verdict else None,
     )
 
 

@@ -2,12 +2,12 @@
 
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from chandlery.store.instrument_pages import InstrumentEntry
 from chandlery.usecases.describe_instruments import describe_instrument, latest, list_instruments, statistics
@@ -86,6 +86,8 @@ class StatisticsAnswer(BaseModel):
 class ChangeAnswer(BaseModel):
     """A price held against an earlier close."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     close: float
     change: float
     percent: float | None
@@ -111,14 +113,18 @@ class PriceChangesAnswer(BaseModel):
     next_cursor: str | None
 
 
+# A whole one is told as such.
+Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
+
+
 class ParameterAnswer(BaseModel):
     """What may be given for a parameter."""
 
     name: str
     kind: str
     default: int | float | str | None = Field(description="null: it must be given")
-    minimum: float | None
-    maximum: float | None
+    minimum: Number | None
+    maximum: Number | None
     choices: list[str | int]
     says: str
 
@@ -160,7 +166,9 @@ def get_instruments(
             connection, feed=feed, calendar=calendar, prefix=prefix, limit=limit, cursor=cursor
         )
     )
-    return plain({"instruments": [_told(each) for each in page.instruments], "next_cursor": page.next_cursor})
+    return plain(
+        InstrumentsAnswer(instruments=[_told(each) for each in page.instruments], next_cursor=page.next_cursor)
+    )
 
 
 @router.get(
@@ -184,7 +192,8 @@ def get_latest(instrument_key: Annotated[PathKey, Path()]) -> Response[str]:
     """Answer what is newest."""
     at = asked_at()
     report = SANDBOX.read(lambda connection: latest(connection, instrument_key, at))
-    return plain({"instrument_key": report.key, "seconds_behind": report.seconds_behind, **asdict(report.newest)})
+    told = {"instrument_key": report.key, "seconds_behind": report.seconds_behind, **vars(report.newest)}
+    return plain(LatestAnswer.model_validate(told))
 
 
 @router.get(
@@ -195,8 +204,8 @@ def get_latest(instrument_key: Annotated[PathKey, Path()]) -> Response[str]:
 )
 def get_statistics(instrument_key: Annotated[PathKey, Path()]) -> Response[str]:
     """Answer the numbers."""
-    told = asdict(SANDBOX.read(lambda connection: statistics(connection, instrument_key)))
-    return plain({"instrument_key": told.pop("key"), **told})
+    report = SANDBOX.read(lambda connection: statistics(connection, instrument_key))
+    return plain(StatisticsAnswer.model_validate({"instrument_key": report.key, **vars(report)}))
 
 
 @router.get(
@@ -234,13 +243,8 @@ def get_price_changes(
             cursor=cursor,
         )
     )
-    rows = [asdict(row) for row in page.rows]
-    return plain(
-        {
-            "price_changes": [{"instrument_key": row.pop("key"), **row} for row in rows],
-            "next_cursor": page.next_cursor,
-        }
-    )
+    rows = [PriceChangeAnswer.model_validate({"instrument_key": row.key, **vars(row)}) for row in page.rows]
+    return plain(PriceChangesAnswer(price_changes=rows, next_cursor=page.next_cursor))
 
 
 @router.get(
@@ -253,10 +257,8 @@ def get_indicators() -> Response[str]:
     """Answer all of them."""
     from chandlery.numerics.catalogue import catalogue
 
-    return plain({"indicators": [asdict(each) for each in catalogue().values()]})
+    return plain(IndicatorsAnswer.model_validate({"indicators": [asdict(each) for each in catalogue().values()]}))
 
 
-def _told(entry: InstrumentEntry) -> dict[str, Any]:
-    said = asdict(entry)
-    del said["instrument_id"]
-    return {"instrument_key": said.pop("key"), **said}
+def _told(entry: InstrumentEntry) -> InstrumentAnswer:
+    return InstrumentAnswer.model_validate({"instrument_key": entry.key, **vars(entry)})

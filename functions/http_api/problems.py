@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from pydantic import BaseModel, Field
 
 from chandlery.domain.complaint import complaint
+from chandlery.domain.remark import without_remedy
 from chandlery.errors import ChandleryError, NotFound, Refused, Retryable, WrongSchema
 
 CONTENT_TYPE = "application/problem+json"
@@ -83,7 +84,7 @@ def problem_of(error: ChandleryError, request_id: str) -> Response[str]:
     What the caller can put right is told; of what is wrong with the service itself only the log tells.
     """
     if isinstance(error, NotFound):
-        return problem(404, str(error), request_id)
+        return problem(404, without_remedy(error.args[0]), request_id)
     if isinstance(error, Refused):
         return problem(422, str(error), request_id, errors=[FieldProblem(field=error.field, detail=str(error))])
     if isinstance(error, Retryable):

@@ -102,16 +102,18 @@ class Sandbox:
         series, self._to_warm = self._to_warm, ()
         return series if series is not None else self.settings.cache_warm_up
 
+    def known_instrument(self, key: str) -> InstrumentEntry | None:
+        """The instrument of a key as it was last found, since the schema was checked; none where nobody asked."""
+        return self._instruments.get(key)
+
     def find_instrument(self, connection: Connection, key: str) -> InstrumentEntry:
-        """The instrument of a key, as it was at most so long ago as the schema was looked at.
+        """The instrument of a key as it is now, which is known from now on.
 
         Raises:
             NotFound: there is none.
         """
-        found = self._instruments.get(key)
-        if found is None:
-            found = find_entry(connection, key)
-            self._instruments[key] = found
+        self._instruments.pop(key, None)
+        found = self._instruments[key] = find_entry(connection, key)
         return found
 
     def _check(self, connection: Connection) -> None:

@@ -1,23 +1,21 @@
 """`chandlery candles`: read candles."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from psycopg import Connection
 
 from chandlery.domain.counting import spell
 from chandlery.domain.hours import Hours
+from chandlery.domain.instrument import Instrument
 from chandlery.domain.timeframe import AUTO, Timeframe
 from chandlery.domain.window import Window
 from chandlery.errors import Permanent
-from chandlery.store import candles as candle_store
 from chandlery.store import derived, instruments
-from chandlery.store.regular_candles import most_candles
-from chandlery.usecases.read_candles import MOST, MOST_MINUTES, CandleQuery, read_candles
+from chandlery.usecases.read_candles import Candle, CandleQuery, read_candles
 from chandlery.usecases.route_timeframe import route_timeframe
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson, From, Key, TimeframeOrAuto, To, window_of
@@ -84,10 +82,11 @@ def candles(
     try:
         hours = Hours.of(session, align)
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise typer.BadParameter(f"{error}: --session regular") from None
     with open_connection() as connection:
-        chosen = route_timeframe(connection, key, window) if timeframe == AUTO else Timeframe(timeframe)
-        rows = _read(connection, key, chosen, window, hours)
+        instrument = instruments.find(connection, key)
+        chosen = route_timeframe(connection, instrument, window) if timeframe == AUTO else Timeframe(timeframe)
+        rows = [candle._asdict() for candle in _read(connection, instrument, chosen, window, hours)]
     if not rows:
         told = f"{key} has no {chosen} candles there; to see where its data begins: chandlery instruments list"
         err.print(told, style="yellow", markup=False, soft_wrap=True)
@@ -101,28 +100,18 @@ def candles(
 
 
 def _read(
-    connection: Connection, key: str, timeframe: Timeframe, window: Window, hours: Hours
-) -> Sequence[Mapping[str, Any]]:
-    if hours.are_folded(timeframe):
-        return _read_regular(connection, key, timeframe, window, hours)
-    instrument_id = instruments.find(connection, key).instrument_id
-    if timeframe is Timeframe.M1:
-        return [asdict(candle) for candle in candle_store.read(connection, instrument_id, window)]
-    return [asdict(candle) for candle in derived.read(connection, instrument_id, timeframe, window)]
-
-
-def _read_regular(
-    connection: Connection, key: str, timeframe: Timeframe, window: Window, hours: Hours
-) -> Sequence[Mapping[str, Any]]:
-    most = min(MOST, most_candles(timeframe, MOST_MINUTES))
-    query = CandleQuery(key, timeframe, window.starts, window.ends, most, False, True, None, hours)
-    page = read_candles(connection, query, datetime.now(UTC))
+    connection: Connection, instrument: Instrument, timeframe: Timeframe, window: Window, hours: Hours
+) -> Sequence[Candle]:
+    query = CandleQuery(timeframe, window.starts, window.ends, hours=hours)
+    # All that is stored is shown, even where this machine's clock is behind.
+    page = read_candles(connection, instrument, query, max(datetime.now(UTC), window.ends))
     if page.next_cursor is not None:
         raise Permanent(
-            f"these are more than {most:,} candles of regular hours, the most at a time: choose a shorter stretch"
+            f"these are more than {len(page.candles):,} candles of regular hours, the most at a time: choose a shorter"
+            " stretch"
         )
-    if any(
+    if query.folded and any(
         dropped.starts < window.ends and window.starts < dropped.ends for dropped in derived.list_dropped(connection)
     ):
         err.print("retention dropped minutes of this stretch: candles of regular hours lack them", style="yellow")
-    return [row._asdict() for row in page.candles]
+    return page.candles

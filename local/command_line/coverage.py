@@ -16,7 +16,7 @@ from chandlery.store.coverage import DayCoverage
 from chandlery.usecases.report_coverage import report_coverage
 from local.command_line.database import open_connection
 from local.command_line.liveness import at_work
-from local.command_line.options import AsJson, parse_day
+from local.command_line.options import AsJson, in_order, parse_day
 from local.command_line.output import err, out, show_json, show_rows
 
 _COLUMNS = ("key", "feed", "session_date", "expected", "present", "explained", "missing", "not_judged", "coverage")
@@ -61,8 +61,7 @@ def coverage(
     Missing minutes are open gaps. Minutes not judged have no candle, and no gap monitor has looked at them or could
     tell why; they do not count towards coverage. --json shows every instrument.
     """
-    if first and ends and first >= ends:
-        raise typer.BadParameter(f"--from {first} is not before --to {ends}")
+    in_order("--from", first, "--to", ends)
     last = ends and ends - DAY
     with open_connection() as connection, at_work("coverage"):
         report = report_coverage(connection, datetime.now(UTC), keys=keys or (), feed=feed, first=first, last=last)

@@ -14,12 +14,13 @@ from typing import Any
 from psycopg import Connection
 
 from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import MINUTE, Window, floor_minute
+from chandlery.domain.window import MINUTE, floor_minute
 from chandlery.errors import Permanent
 from chandlery.settings import LocalSettings, read_settings
-from chandlery.store import candles, derived, instruments, ledger, sessions
+from chandlery.store import instruments, ledger, sessions
 from chandlery.store.connection import connect
 from chandlery.store.migrations import alembic_config
+from chandlery.usecases.read_candles import Candle, CandleQuery, read_candles
 from chandlery.usecases.report_status import report_status
 from local import calendars, demo_feed
 from local.command_line.candles import COLUMNS
@@ -82,9 +83,9 @@ def _tell(connection: Connection) -> None:
     out.rule("a late tick")
     out.print(f"the highest tick of {plain(held_back.time)} was held back, and arrives now")
     demo_feed.insert(connection, alpha, [held_back])
-    out.print(f"candle before: {_candle(connection, alpha, held_back.time)}")
+    out.print(f"candle before: {_candle(connection, held_back.time)}")
     out.print(f"live processor: {_process(at)}")
-    out.print(f"candle after:  {_candle(connection, alpha, held_back.time)}")
+    out.print(f"candle after:  {_candle(connection, held_back.time)}")
 
     out.rule("a duplicate")
     new = demo_feed.insert(connection, alpha, [held_back])
@@ -102,11 +103,11 @@ def _tell(connection: Connection) -> None:
     out.rule("a candle is deleted by another hand")
     connection.execute("DELETE FROM market.candles WHERE instrument_id = %s AND time = %s", [alpha, START])
     out.print(f"live processor: {_process(at := at + MINUTE)}")
-    out.print(f"candle after:  {_candle(connection, alpha, START)}")
+    out.print(f"candle after:  {_candle(connection, START)}")
     out.print(f"live gap monitor: {_watch(START + (MINUTES + 1) * MINUTE)}")
     _show_gaps(connection)
 
-    rows = [asdict(candle) for candle in candles.read(connection, alpha, Window(START, at))]
+    rows = [candle._asdict() for candle in _read(connection, Timeframe.M1, START, at)]
     show_rows(rows, COLUMNS, title=f"{KEYS[0]} 1m", as_json=False)
 
     out.rule("five more minutes, policies, and higher timeframes")
@@ -115,7 +116,7 @@ def _tell(connection: Connection) -> None:
     at = START + (MINUTES + MORE_MINUTES) * MINUTE
     out.print(f"live gap monitor: {_watch(at)}")
     out.print(f"policy maintenance: {_maintain(at)}")
-    rows = [asdict(candle) for candle in derived.read(connection, alpha, Timeframe.M5, Window(START, at))]
+    rows = [candle._asdict() for candle in _read(connection, Timeframe.M5, START, at)]
     show_rows(rows, ROLLED_UP, title=f"{KEYS[0]} 5m", as_json=False)
     show_verdict(report_status(connection, at))
 
@@ -164,9 +165,14 @@ def _run(function: str, at: datetime, told: Sequence[str]) -> str:
     return spell_counts(report, told)
 
 
-def _candle(connection: Connection, instrument_id: int, moment: datetime) -> str:
+def _read(connection: Connection, timeframe: Timeframe, starts: datetime, ends: datetime) -> Sequence[Candle]:
+    query = CandleQuery(timeframe, starts, ends)
+    return read_candles(connection, instruments.find(connection, KEYS[0]), query, ends).candles
+
+
+def _candle(connection: Connection, moment: datetime) -> str:
     minute = floor_minute(moment)
-    (candle,) = candles.read(connection, instrument_id, Window(minute, minute + MINUTE))
+    (candle,) = _read(connection, Timeframe.M1, minute, minute + MINUTE)
     return f"high {plain(candle.high)}, trades {candle.trades}, {candle.source}, revision {candle.revision}"
 
 

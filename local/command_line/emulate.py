@@ -12,11 +12,13 @@ from typing import Annotated
 import typer
 from psycopg import Connection
 
-from chandlery.domain.window import DAY, MINUTE, Window
+from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.window import DAY, MINUTE
 from chandlery.errors import Permanent, Retryable
 from chandlery.settings import LocalSettings, Settings
-from chandlery.store import candles, instruments
+from chandlery.store import instruments
 from chandlery.store.connection import connect
+from chandlery.usecases.read_candles import Candle, CandleQuery, read_candles
 from local import calendars
 from local.command_line.demo import KEYS, LIVE_COUNTS
 from local.command_line.liveness import at_work
@@ -112,7 +114,7 @@ def watch(aws: Emulator, url: str, instrument_id: int, most_runs: int | None) ->
             with connect(Settings(database_url=url), "emulate") as connection:
                 feed.send_until(connection, datetime.now(UTC))
                 for run in runs_of(aws, stack.LIVE_PROCESSOR, since):
-                    _tell_of(run, aws, connection, instrument_id)
+                    _tell_of(run, aws, connection)
                     told, since, last = told + 1, run.logged_at + 1, time.monotonic()
         except Retryable as error:
             out.print(f"{error}; trying again", style="red", markup=False, soft_wrap=True)
@@ -120,7 +122,7 @@ def watch(aws: Emulator, url: str, instrument_id: int, most_runs: int | None) ->
             raise EmulationError(f"the live processor ended no run in fifteen minutes; the emulator's log:\n{aws.log}")
 
 
-def _tell_of(run: Run, aws: Emulator, connection: Connection, instrument_id: int) -> None:
+def _tell_of(run: Run, aws: Emulator, connection: Connection) -> None:
     at = datetime.fromisoformat(run.scheduled_at)
     if run.error is not None:
         out.print(f"{plain(at)}  live processor failed: {run.error}", style="red", markup=False, soft_wrap=True)
@@ -128,10 +130,11 @@ def _tell_of(run: Run, aws: Emulator, connection: Connection, instrument_id: int
             out.print(f"  after three of them {name} would alarm: {description}", markup=False, soft_wrap=True)
         return
     out.print(f"{plain(at)}  live processor: {spell_counts(run.counts, LIVE_COUNTS)}")
-    for candle in candles.read(connection, instrument_id, Window(at - MINUTE, at)):
+    query = CandleQuery(Timeframe.M1, at - MINUTE, at)
+    for candle in read_candles(connection, instruments.find(connection, KEY), query, at).candles:
         out.print(f"  {KEY} {_line(candle)}")
 
 
-def _line(candle: candles.Candle) -> str:
+def _line(candle: Candle) -> str:
     prices = ", ".join(f"{name} {plain(getattr(candle, name))}" for name in ("open", "high", "low", "close"))
     return f"{plain(candle.time)} {prices}, volume {plain(candle.volume)}, trades {candle.trades}"

@@ -16,7 +16,7 @@ from chandlery.store import feeds, instruments, ledger
 from chandlery.store.ledger import Choice, Gap, Reason, Sum
 from chandlery.usecases.list_gaps import remark_not_judged
 from local.command_line.database import open_connection
-from local.command_line.options import AsJson, parse_moment
+from local.command_line.options import AsJson, in_order, parse_moment
 from local.command_line.output import err, out, plain, show_json, show_table
 
 _ROWS = 100
@@ -45,8 +45,7 @@ def gaps(
     The column minutes counts expected minutes only, without closed hours in between. A warning names what no gap
     monitor has judged yet.
     """
-    if starts and ends and starts >= ends:
-        raise typer.BadParameter(f"--from {plain(starts)} is not before --to {plain(ends)}")
+    in_order("--from", starts, "--to", ends)
     choice = Choice(key or "", feed or "", tuple(reason or ()), starts, ends, healed)
     with open_connection() as connection:
         _check(connection, key, feed)

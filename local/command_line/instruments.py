@@ -15,7 +15,7 @@ from chandlery.store import instruments as instrument_store
 from chandlery.store import sessions as session_store
 from local import calendars
 from local.command_line.database import open_connection
-from local.command_line.options import AsJson, Key, parse_moment
+from local.command_line.options import AsJson, Key, in_order, parse_moment
 from local.command_line.output import out, plain, show_rows
 from local.command_line.reference import fill, horizon, resolve
 
@@ -147,8 +147,7 @@ def _named(
     ticker: list[str] | None,
     allow_negative: bool | None,
 ) -> dict[str, Any]:
-    if listed and delisted and listed >= delisted:
-        raise typer.BadParameter(f"--listed {plain(listed)} is not before --delisted {plain(delisted)}")
+    in_order("--listed", listed, "--delisted", delisted)
     tickers = dict(_parse_ticker(text) for text in ticker or ())
     life = {"listed_at": listed, "delisted_at": delisted}
     return {"feed": feed, **life, "tickers": tickers, "allow_negative": allow_negative}

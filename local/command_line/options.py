@@ -6,7 +6,8 @@ from typing import Annotated, TypeVar
 import typer
 
 from chandlery.domain.timeframe import AUTO, Timeframe
-from chandlery.domain.window import EARLIEST, LATEST, Window
+from chandlery.domain.window import EARLIEST, LATEST, OutOfOrder, Window, require_order
+from local.command_line.output import plain
 
 _D = TypeVar("_D", date, datetime)
 
@@ -57,9 +58,16 @@ def parse_timeframe_or_auto(text: str) -> str:
 
 def window_of(starts: datetime, ends: datetime) -> Window:
     """The stretch between two options."""
-    if starts >= ends:
-        raise typer.BadParameter(f"--from {starts.isoformat()} is not before --to {ends.isoformat()}")
+    in_order("--from", starts, "--to", ends)
     return Window(starts, ends)
+
+
+def in_order(first: str, starts: date | None, second: str, ends: date | None) -> None:
+    """Refuse two options that are not one before the other."""
+    try:
+        require_order(starts, ends)
+    except OutOfOrder:
+        raise typer.BadParameter(f"{first} {plain(starts)} is not before {second} {plain(ends)}") from None
 
 
 From = Annotated[

@@ -58,7 +58,7 @@ WITH life AS MATERIALIZED (
     FROM stretches AS e
     CROSS JOIN LATERAL generate_series(e.first, e.last, :'width'::interval) AS bucket
     -- Each of those gives a row, of a page or of this; a partial candle that the page leaves out gives neither.
-    WHERE coalesce(e.before, 0) < :'most'::bigint + 2 OR NOT :'partial_too'::boolean
+    WHERE (coalesce(e.before, 0) < :'most'::bigint + 2) IS NOT FALSE OR NOT :'partial_too'::boolean
     GROUP BY bucket
 )
 SELECT e.time, e.minutes AS expected

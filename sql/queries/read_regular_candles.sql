@@ -76,8 +76,9 @@ SELECT
     c.time, c.open, c.high, c.low, c.close, c.volume,
     -- numeric / numeric alone keeps as few as 16 significant digits.
     market.average(c.turnover, c.volume) AS vwap,
-    c.trades, c.minutes, coalesce(e.minutes, 0) AS expected, c.partial OR NOT c.closed AS partial, c.closed,
-    market.source_names(c.sources) AS sources, c.price_eligible, c.turnover, c.session_date
+    c.trades, c.minutes, coalesce(e.minutes, 0) AS expected, c.partial OR NOT c.closed AS partial, c.closed, false AS filled,
+    market.source_names(c.sources) AS sources, c.price_eligible, NULL::integer AS revision, NULL::bigint AS version,
+    NULL::text AS source, c.turnover, c.session_date
 FROM page AS c
 CROSS JOIN instrument AS n
 CROSS JOIN LATERAL (

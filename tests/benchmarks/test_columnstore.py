@@ -10,13 +10,14 @@ from psycopg import Connection, sql
 
 from chandlery.domain.window import Window
 from chandlery.policies import read_policies
-from chandlery.store import candles, instruments, policies, sessions
+from chandlery.store import instruments, policies, sessions
 from chandlery.usecases.apply_policies import apply_policies
 from chandlery.usecases.import_ticks import import_ticks
 from local import calendars
 from local.lots import tick_lots
 from local.market_file import open_tick_file
 from tests.benchmarks.scene import NOON, ON_SERVER, WHERE, list_instruments
+from tests.integration.market import candles_of
 
 DAYS = (date(2013, 10, 7), date(2013, 10, 11))
 MONTH = timedelta(days=28)
@@ -107,7 +108,7 @@ def _read_a_week(connection: Connection) -> float:
     seconds = []
     for _ in range(9):
         began = perf_counter()
-        assert len(candles.read(connection, row[0], week)) == 7 * 24 * 60
+        assert len(candles_of(connection, row[0], week)) == 7 * 24 * 60
         seconds.append(perf_counter() - began)
     return min(seconds)
 

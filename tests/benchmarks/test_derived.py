@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, HOUR, Window
-from chandlery.store import candles, derived, refreshes
+from chandlery.store import candles, refreshes
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.statements import statement
 from chandlery.usecases.refresh_history import refresh_history
@@ -26,7 +26,7 @@ from tests.benchmarks.scene import (
     list_instruments,
     seconds,
 )
-from tests.integration.market import timescaledb_of
+from tests.integration.market import candles_of, timescaledb_of
 
 ROUNDS = 9
 READ_INSTRUMENTS = 500 if ON_SERVER else 20
@@ -60,7 +60,7 @@ def test_reading(connection: Connection) -> None:
 
     def read(days: int, number: int) -> int:
         window = Window(NOON - days * DAY, NOON)
-        return len(derived.read(connection, 1 + number * 7 % READ_INSTRUMENTS, Timeframe.M15, window))
+        return len(candles_of(connection, 1 + number * 7 % READ_INSTRUMENTS, window, Timeframe.M15))
 
     assert read(7, 0) == 7 * 96
     week, day = alternate(ROUNDS, lambda number: read(7, number), lambda number: read(1, number))

@@ -25,7 +25,6 @@ from psycopg import Connection, Cursor
 from chandlery.domain.timeframe import AGGREGATED, Timeframe
 from chandlery.domain.window import DAY, HOUR, Window
 from chandlery.numerics.catalogue import prepare
-from chandlery.numerics.functions import SessionCandles
 from chandlery.store import refreshes
 from chandlery.store.series import read_series
 from chandlery.usecases.list_price_changes import price_changes
@@ -172,11 +171,7 @@ def test_computing(stored: Connection, database_url: str) -> None:
             with patch.object(Cursor, "execute", timed):
                 lasted, answer = taken(computed(instrument, 500 - number // INSTRUMENTS))
             found = read_series(stored, instrument, Timeframe.M15, None, NOON, 500, before=before)
-            candles = SessionCandles(
-                found.times, found.opens, found.highs, found.lows, found.closes, found.volumes, found.turnovers,
-                found.days,
-            )  # fmt: skip
-            alone = seconds(lambda candles=candles: [each.compute(candles) for each in prepared]) * 1000  # type: ignore[misc]
+            alone = seconds(lambda candles=found.candles: [each.compute(candles) for each in prepared]) * 1000  # type: ignore[misc]
             lasts.append(lasted)
             sums.append(alone)
             over.append(lasted - in_database[-1] - alone)

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 import pytest
 from psycopg import Connection
 
+from chandlery.candle_arrays import Candles
 from chandlery.domain.timeframe import AGGREGATED, Timeframe
 from chandlery.domain.window import DAY, HOUR, Window
 from chandlery.indicator_set import read_indicator_set
-from chandlery.numerics.functions import Candles, compute
+from chandlery.numerics.functions import compute
 from chandlery.settings import Settings
 from chandlery.store import refreshes
-from chandlery.store.indicators import Stretch, read_candles
+from chandlery.store.series import Stretch, read_around
 from chandlery.usecases.compute_indicators import IndicatorReport, compute_indicators
 from chandlery.usecases.mark_unfilled import keep_set
 from tests.benchmarks.scene import NOON, ON_SERVER, WHERE, candles_unmarked, insert_candles, list_instruments, seconds
@@ -65,8 +66,8 @@ def test_indicators_beside_ta_lib_alone(stored: Connection) -> None:
     stretches = [Stretch(i, NOON - 6 * HOUR, NOON, NOON) for i in range(1, INSTRUMENTS + 1)]
     arrays: dict[Timeframe, list[Candles]] = {}
     for timeframe in wanted:
-        found = read_candles(stored, timeframe, stretches, sinces=[None] * INSTRUMENTS, before=1000, beyond=0)
-        arrays[timeframe] = [Candles(c.time, c.open, c.high, c.low, c.close, c.volume) for c in found.values()]
+        found = read_around(stored, timeframe, stretches, sinces=[None] * INSTRUMENTS, before=1000, beyond=0)
+        arrays[timeframe] = [each.candles for each in found.values()]
 
     def alone() -> None:
         for timeframe, series in arrays.items():

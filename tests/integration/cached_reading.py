@@ -10,8 +10,9 @@ from psycopg import Connection
 from chandlery.cache import Cache
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
-from chandlery.store import candles, derived, fingerprints
+from chandlery.store import fingerprints
 from tests.cached import found, shared
+from tests.integration.market import candles_of
 
 
 class Standing:
@@ -28,9 +29,7 @@ def new_cache(redis_url: str | None = None, **changes: Any) -> Cache:
 
 def plain(connection: Connection, instrument: int, timeframe: Timeframe, window: Window) -> Sequence[Any]:
     """What stands in the database."""
-    if timeframe is Timeframe.M1:
-        return candles.read(connection, instrument, window)
-    return derived.read(connection, instrument, timeframe, window)
+    return candles_of(connection, instrument, window, timeframe)
 
 
 def settled(connection: Connection, instrument: int, timeframe: Timeframe, window: Window) -> tuple[str, Window | None]:

@@ -8,8 +8,11 @@ from psycopg import Connection
 
 from chandlery.domain.rhythm import RHYTHMS
 from chandlery.domain.session import Calendar, Session
+from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.window import DAY, Window
 from chandlery.store import instruments, schema, sessions
 from chandlery.usecases.aggregate_live import LiveReport, aggregate_live
+from chandlery.usecases.read_candles import Candle, CandleQuery, read_candles
 from tests.plain_fold import Folded, Tick
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -55,6 +58,15 @@ def keep_at_work(connection: Connection, at: datetime) -> None:
         " FROM unnest(%s::text[]) AS component CROSS JOIN generate_series(0, 60) AS n",
         [at, list(RHYTHMS)],
     )
+
+
+def candles_of(
+    connection: Connection, instrument_id: int, window: Window, timeframe: Timeframe = Timeframe.M1
+) -> Sequence[Candle]:
+    """An instrument's candles of a window, long after they have closed."""
+    (instrument,) = (each for each in instruments.list_all(connection) if each.instrument_id == instrument_id)
+    query = CandleQuery(timeframe, window.starts, window.ends)
+    return read_candles(connection, instrument, query, window.ends + 60 * DAY).candles
 
 
 def live(connection: Connection, at: datetime, **limits: Any) -> LiveReport:

@@ -17,11 +17,11 @@ import pytest
 from psycopg import Connection
 
 from chandlery.domain.window import DAY, HOUR, Window
-from chandlery.store import candles, instruments, sessions
+from chandlery.store import instruments, sessions
 from local import calendars
 from local.command_line import main
 from tests.conftest import REPO
-from tests.integration.market import MINUTE, row_versions
+from tests.integration.market import MINUTE, candles_of, row_versions
 from tests.vendor_server import VendorServer, alter, bar, refuse, stay_silent
 from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
@@ -109,7 +109,7 @@ def filled(chandlery: Chandlery, *arguments: str) -> dict[str, int]:
 
 
 def stored(connection: Connection) -> list[tuple[Any, ...]]:
-    mine = candles.read(connection, 1, Window(datetime(2013, 1, 1, tzinfo=UTC), datetime(2014, 1, 1, tzinfo=UTC)))
+    mine = candles_of(connection, 1, Window(datetime(2013, 1, 1, tzinfo=UTC), datetime(2014, 1, 1, tzinfo=UTC)))
     return [(c.time, c.open, c.high, c.low, c.close, c.volume) for c in mine]
 
 

@@ -20,7 +20,6 @@ from pyrage import x25519
 from chandlery.domain.window import Window
 from chandlery.errors import ChandleryError, Permanent, Retryable
 from chandlery.settings import Settings
-from chandlery.store import candles as candle_store
 from chandlery.store.migrations import OWNER as OWNER_OF_TABLES
 from chandlery.store.migrations import alembic_config
 from chandlery.store.schema import REVISION
@@ -43,7 +42,7 @@ from tests.integration.backup_scene import (
     truncated,
     url_of,
 )
-from tests.integration.market import around_the_clock, insert, live
+from tests.integration.market import around_the_clock, candles_of, insert, live
 from tests.integration.policy_scene import MINUTE, NOON, WANTED, maintain
 from tests.integration.test_roles import READER, acting_as
 from tests.plain_fold import Tick
@@ -180,7 +179,7 @@ def test_what_was_restored_goes_on(desk: Desk, restored: RestoreReport) -> None:
         report = maintain(copy, at + 3 * MINUTE)
         assert (report.drift, report.strange_jobs, report.failing_jobs, report.is_alone) == (0, [], [], True)
         assert list(plan_policies(copy, at, WANTED).actions) == []
-        (candle,) = candle_store.read(copy, 1, Window(NOON + MINUTE, NOON + 2 * MINUTE))
+        (candle,) = candles_of(copy, 1, Window(NOON + MINUTE, NOON + 2 * MINUTE))
         assert (candle.open, candle.close, candle.trades) == (Decimal(99), Decimal(97), 2)
         copy.execute(
             "CALL refresh_continuous_aggregate('market.candles_5m', %s, %s)", [NOON, NOON + timedelta(hours=1)]

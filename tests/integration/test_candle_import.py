@@ -25,7 +25,17 @@ from chandlery.usecases.import_candles import CandleImport, import_candles
 from local import calendars
 from local.lots import checked_candle_lots
 from local.market_file import BadRow, UnreadableFile
-from tests.integration.market import MINUTE, NOON, around_the_clock, contents, insert, live, row_versions, snapshot
+from tests.integration.market import (
+    MINUTE,
+    NOON,
+    around_the_clock,
+    candles_of,
+    contents,
+    insert,
+    live,
+    row_versions,
+    snapshot,
+)
 from tests.plain_fold import Tick
 
 HEADER = "time,open,high,low,close,volume\n"
@@ -70,17 +80,18 @@ def test_real_files_come_in_whole(
     instruments.add(connection, key, calendar, feed)
     instrument_id = instruments.find(connection, key).instrument_id
     assert bring_in(connection, instrument_id, real_data / file, 1000) == CandleImport(rows, written=rows, revised=0)
-    mine = candles.read(connection, instrument_id, Window(starts, ends))
+    mine = candles_of(connection, instrument_id, Window(starts, ends))
     assert [(c.time, c.open, c.high, c.low, c.close, c.volume) for c in mine] == theirs
     assert {(c.vwap, c.trades, c.source, c.version, c.revision) for c in mine} == {
         (None, None, "vendor_historical", 0, 0)
     }
     # All these sessions lie inside a day of UTC, and the minute of the closing auction is regular.
     hours = {session.session_date: (session.opens_at, session.closes_at) for session in known.sessions}
-    for candle in mine:
-        opens, closes = hours[candle.session_date]
-        assert (candle.session_date, candle.extended) == (candle.time.date(), not opens <= candle.time <= closes)
-    assert {c.extended for c in mine} == {True, False}
+    stamps = connection.execute("SELECT time, session_date, extended FROM market.candles").fetchall()
+    for time, session_date, extended in stamps:
+        opens, closes = hours[session_date]
+        assert (session_date, extended) == (time.date(), not opens <= time <= closes)
+    assert {extended for _, _, extended in stamps} == {True, False}
     before = row_versions(connection)
     again = bring_in(connection, instrument_id, real_data / file, 1000)
     assert (again.written, again.revised, again.unchanged) == (0, 0, rows)
@@ -125,7 +136,7 @@ def test_a_file_revises_what_it_says_otherwise(
     changed = ROWS[5].replace(",9,", ",8.5,")
     longer = bring_in(connection, instrument, write(*ROWS[:5], changed, *ROWS[6:30]))
     assert (longer.written, longer.revised, longer.unchanged) == (10, 1, 19)
-    found = candles.read(connection, instrument, Window(NOON, NOON + 60 * MINUTE))
+    found = candles_of(connection, instrument, Window(NOON, NOON + 60 * MINUTE))
     assert [c.revision for c in found] == [0] * 5 + [1] + [0] * 24
     assert found[5].low == Decimal("8.5")
 

@@ -11,11 +11,12 @@ from psycopg import Connection
 from chandlery.domain.session import Calendar, Session
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
-from chandlery.store import derived, sessions
+from chandlery.store import sessions
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.usecases.import_candles import import_candles
 from tests.integration import derived_scene
 from tests.integration.derived_scene import ALWAYS, assert_rolled, listed, open_hours, refresh, write
+from tests.integration.market import candles_of
 from tests.plain_derived import TIMEFRAMES, Derived, Minute, OpenHours, expected
 
 
@@ -41,17 +42,18 @@ def assert_read(
 ) -> None:
     """What is read is what stands, with its vwap and its expected minutes."""
     for name in TIMEFRAMES:
-        found = derived.read(connection, instrument, Timeframe(name), window)
+        found = candles_of(connection, instrument, window, Timeframe(name))
         expected_minutes = expected(hours, name, life)
         stored = derived_scene.derived(connection, instrument, name)
         inside = {bucket: each for bucket, each in stored.items() if window.starts <= bucket < window.ends}
         assert [each.time for each in found] == sorted(inside), name
         for each in found:
             candle = inside[each.time]
-            columns = {field.name for field in fields(Derived)} - {"turnover"}
-            assert {key: value for key, value in asdict(each).items() if key in columns} == {
+            columns = {field.name for field in fields(Derived)} - {"turnover", "partial_minutes"}
+            assert {key: value for key, value in each._asdict().items() if key in columns} == {
                 key: value for key, value in asdict(candle).items() if key in columns
             }
+            assert each.partial == (candle.partial_minutes > 0)
             vwap = None if candle.turnover is None or not candle.volume else candle.turnover / candle.volume
             assert (each.vwap is None) == (vwap is None)
             assert vwap is None or each.vwap is None or abs(each.vwap - vwap) < Decimal("1e-9")
@@ -92,10 +94,10 @@ def test_expected_minutes_begin_with_the_first_known_data(connection: Connection
     begins = datetime(2024, 1, 10, 6, 3, tzinfo=UTC)
     write(connection, instrument, minutes(begins, 20))
     connection.execute("UPDATE market.instruments SET data_from = %s", [begins])
-    (day,) = derived.read(connection, instrument, Timeframe.D1, Window(begins - DAY, begins + DAY))
-    assert (day.minutes, day.partial_minutes, day.expected) == (18, 2, 18 * 60 - 3)
-    first = derived.read(connection, instrument, Timeframe.M5, Window(begins - DAY, begins + DAY))[0]
-    assert (first.minutes, first.partial_minutes, first.expected) == (1, 1, 2)
+    (day,) = candles_of(connection, instrument, Window(begins - DAY, begins + DAY), Timeframe.D1)
+    assert (day.minutes, day.partial, day.expected) == (18, True, 18 * 60 - 3)
+    first = candles_of(connection, instrument, Window(begins - DAY, begins + DAY), Timeframe.M5)[0]
+    assert (first.minutes, first.partial, first.expected) == (1, True, 2)
 
 
 def test_expected_minutes_are_known_right_after_an_import(connection: Connection) -> None:
@@ -105,9 +107,9 @@ def test_expected_minutes_are_known_right_after_an_import(connection: Connection
     window = Window(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC))
     write(connection, instrument, minutes(begins, 20))
 
-    def expected() -> Sequence[int]:
-        month, day = (derived.read(connection, instrument, each, window)[0] for each in (Timeframe.MO1, Timeframe.D1))
-        return [month.expected, day.expected, derived.read(connection, instrument, Timeframe.M5, window)[0].expected]
+    def expected() -> Sequence[int | None]:
+        month, day = (candles_of(connection, instrument, window, each)[0] for each in (Timeframe.MO1, Timeframe.D1))
+        return [month.expected, day.expected, candles_of(connection, instrument, window, Timeframe.M5)[0].expected]
 
     since_then = [21 * 1440 + 18 * 60 - 3, 18 * 60 - 3, 2]
     assert expected() == since_then

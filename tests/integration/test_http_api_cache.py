@@ -1,11 +1,12 @@
 """Cached answers of the HTTP API: what is healed is in the next answer, in every sandbox, whichever level had it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from psycopg import Connection
@@ -13,9 +14,11 @@ from psycopg import Connection
 from chandlery.domain.window import HOUR, MINUTE, floor_minute
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
+from chandlery.store.instrument_pages import find_entry
 from tests.cached import CACHE_KEY
 from tests.conftest import empty
 from tests.integration.api_scene import (
+    AFTER,
     COIN,
     OPENS,
     SHARE,
@@ -239,3 +242,20 @@ def test_a_question_counts_once(connection: Connection, migrated_url: str) -> No
             candles(SHARE, "1m", **STRETCH)
         told = call("GET", "/api/v1/timeframe-aggregation/status").json["cache"]
         assert (told["hits_l1"], told["misses"], told["stored"], told["entries"]) == (3, 1, 1, 1)
+
+
+def test_an_instrument_is_looked_up_once_where_an_answer_is_made(connection: Connection, migrated_url: str) -> None:
+    looked_up = patch("functions.http_api.sandbox.find_entry", wraps=find_entry)
+    csv_page: dict[str, Any] = STRETCH | {"limit": 7, "accept": "text/csv"}
+    with settings(migrated_url), looked_up as lookups:
+        questions: list[Callable[[], Answer]] = [
+            lambda: candles(SHARE, "5m", **csv_page),
+            lambda: compute(to=AFTER.isoformat()),
+        ]
+        for question in questions:
+            lookups.reset_mock()
+            made, kept = question(), question()
+            assert (cache_of(made), cache_of(kept)) == ("miss", "hit")
+            assert lookups.call_count == 1
+            # Kept with it is what does not stand in it.
+            assert kept.headers.get("X-Next-Cursor") == made.headers.get("X-Next-Cursor")

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from psycopg import Connection, sql
 from talib import abstract
 
+from chandlery.candle_arrays import SessionCandles
 from chandlery.domain.timeframe import Timeframe
 from chandlery.numerics.catalogue import catalogue
-from chandlery.numerics.functions import SessionCandles
 from chandlery.settings import Settings
 from chandlery.store.connection import connect
 from chandlery.usecases.import_candles import import_candles

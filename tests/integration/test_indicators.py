@@ -13,9 +13,10 @@ import pytest
 import talib
 from psycopg import Connection, sql
 
+from chandlery.candle_arrays import Candles
 from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import Retryable
-from chandlery.numerics.functions import LIBRARY, Candles, Indicator, resolve
+from chandlery.numerics.functions import LIBRARY, Indicator, resolve
 from chandlery.store import candles, indicators, unindicated
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.usecases.process_history import HistoryReport, process_history

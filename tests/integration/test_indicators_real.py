@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from psycopg import Connection, sql
 
+from chandlery.candle_arrays import Candles
 from chandlery.domain.timeframe import Timeframe
-from chandlery.numerics.functions import Candles
 from chandlery.usecases.import_candles import import_candles
 from local.lots import checked_candle_lots
 from tests.integration.derived_scene import listed

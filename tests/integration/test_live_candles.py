@@ -14,10 +14,12 @@ from chandlery.domain.candle import Source
 from chandlery.domain.window import Window
 from chandlery.store import candles
 from chandlery.store.marks import Piece
+from chandlery.store.minute import find_candle
 from tests.integration.market import (
     MINUTE,
     NOON,
     around_the_clock,
+    candles_of,
     contents,
     insert,
     live,
@@ -91,7 +93,7 @@ def test_a_candle_is_described_whole(connection: Connection) -> None:
     )
     report = live(connection, NOON + MINUTE)
     assert (report.candles_written, report.lag_seconds, report.pieces_left) == (1, 0, 0)
-    (candle,) = candles.read(connection, instrument, Window(NOON, NOON + MINUTE))
+    (candle,) = candles_of(connection, instrument, Window(NOON, NOON + MINUTE))
     assert (candle.open, candle.high, candle.low, candle.close) == (11, 11, Decimal("9.5"), Decimal("9.5"))
     assert (candle.volume, candle.vwap, candle.trades) == (50, Decimal("9.9"), 3)
     assert (candle.source, candle.version, candle.revision) == (
@@ -99,7 +101,9 @@ def test_a_candle_is_described_whole(connection: Connection) -> None:
         int(NOON.timestamp() * 1000),
         0,
     )
-    assert (candle.session_date, candle.extended, candle.partial) == (NOON.date(), False, False)
+    whole = find_candle(connection, instrument, NOON)
+    assert whole
+    assert (whole.session_date, whole.extended, whole.partial) == (NOON.date(), False, False)
 
 
 def test_an_open_bucket_is_left_alone(connection: Connection) -> None:
@@ -123,7 +127,7 @@ def test_a_late_tick_revises_its_candle_once(connection: Connection) -> None:
     insert(connection, instrument, [tick(2, "12")])
     report = live(connection, NOON + 2 * MINUTE)
     assert (report.candles_revised, report.late_ticks) == (1, 1)
-    (candle,) = candles.read(connection, instrument, Window(NOON, NOON + MINUTE))
+    (candle,) = candles_of(connection, instrument, Window(NOON, NOON + MINUTE))
     assert (candle.high, candle.revision, candle.source) == (12, 1, "live_aggregated")
 
 
@@ -155,7 +159,7 @@ def test_a_cancelled_or_corrected_tick_changes_its_candle(connection: Connection
     live(connection, NOON + MINUTE)
     connection.execute(change)
     assert live(connection, NOON + 2 * MINUTE).candles_revised == 1
-    (candle,) = candles.read(connection, instrument, Window(NOON, NOON + MINUTE))
+    (candle,) = candles_of(connection, instrument, Window(NOON, NOON + MINUTE))
     assert (candle.high < 12, candle.revision) == (True, 1)
 
 
@@ -234,7 +238,7 @@ def test_ticks_whose_marks_were_lost_become_gap_filled_candles(connection: Conne
     connection.execute("DELETE FROM market.dirty")
     filled = [live(connection, NOON + minute * MINUTE).gaps_filled for minute in range(1, 30)]
     assert sum(filled) == 1
-    (candle,) = candles.read(connection, instrument, Window(NOON, NOON + MINUTE))
+    (candle,) = candles_of(connection, instrument, Window(NOON, NOON + MINUTE))
     assert (candle.source, candle.version) == ("live_gap_filled", int(NOON.timestamp() * 1000) - 1)
 
 
@@ -245,7 +249,7 @@ def test_a_recomputed_gap_fill_keeps_its_source(connection: Connection) -> None:
     candles.write_from_ticks(connection, Window(NOON, NOON + MINUTE), [instrument], [NOON], Source.LIVE_GAP_FILLED)
     insert(connection, instrument, [tick(2, "11")])
     live(connection, NOON + MINUTE)
-    (candle,) = candles.read(connection, instrument, Window(NOON, NOON + MINUTE))
+    (candle,) = candles_of(connection, instrument, Window(NOON, NOON + MINUTE))
     assert (candle.high, candle.source, candle.revision) == (11, "live_gap_filled", 1)
 
 
@@ -262,7 +266,7 @@ def test_a_live_candle_replaces_a_vendors(connection: Connection) -> None:
     _vendor_candle(connection, instrument)
     insert(connection, instrument, [tick(1, "10")])
     live(connection, NOON + MINUTE)
-    (candle,) = candles.read(connection, instrument, Window(NOON, NOON + MINUTE))
+    (candle,) = candles_of(connection, instrument, Window(NOON, NOON + MINUTE))
     assert (candle.open, candle.source, candle.revision) == (10, "live_aggregated", 1)
 
 

@@ -12,14 +12,14 @@ from psycopg import Connection
 
 from chandlery.domain.window import DAY, Window
 from chandlery.errors import Permanent
-from chandlery.store import candles, instruments, prices
+from chandlery.store import instruments, prices
 from chandlery.store.migrations import alembic_config
 from chandlery.usecases.import_candles import import_candles
 from chandlery.usecases.import_ticks import import_ticks
 from chandlery.usecases.list_price_changes import price_changes
 from local.lots import checked_candle_lots, tick_lots
 from local.market_file import BadRow, open_tick_file
-from tests.integration.market import MINUTE, NOON, around_the_clock, contents, insert, live
+from tests.integration.market import MINUTE, NOON, around_the_clock, candles_of, contents, insert, live
 from tests.plain_fold import Tick
 
 TICKS = """time,price,size
@@ -60,7 +60,7 @@ def test_an_instrument_that_may_trades_below_zero(connection: Connection, oil: i
     assert (made.volume, made.turnover) == (9, Decimal("-268.78"))
     path.write_text(CANDLES)
     bring_candles(connection, oil, path, allow_negative=True)
-    (_, theirs) = candles.read(connection, oil, Window(NOON, NOON + DAY))
+    (_, theirs) = candles_of(connection, oil, Window(NOON, NOON + DAY))
     assert (theirs.open, theirs.high, theirs.low, theirs.close) == tuple(
         map(Decimal, ("-37.00", "-36.50", "-40.32", "-37.63"))
     )

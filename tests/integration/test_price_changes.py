@@ -111,14 +111,15 @@ def test_a_series_has_what_is_needed_ahead(connection: Connection) -> None:
                 connection, instrument, Timeframe.M1, starts, ends, len(wanted), before=30,
                 whole_sessions=whole,
             )  # fmt: skip
-            assert found.times[found.first] == int(wanted[0].time.timestamp())
-            assert found.times.tolist() == [int(m.time.timestamp()) for m in plain[len(plain) - len(found.times) :]]
-            assert found.closes.tolist() == [float(m.close) for m in plain[len(plain) - len(found.times) :]]
-            assert found.days.tolist() == [days[m.time] for m in plain[len(plain) - len(found.times) :]]
+            read = plain[len(plain) - len(found) :]
+            assert found.candles.time[found.first] == int(wanted[0].time.timestamp())
+            assert found.candles.time.tolist() == [int(m.time.timestamp()) for m in read]
+            assert found.candles.close.tolist() == [float(m.close) for m in read]
+            assert found.candles.session.tolist() == [days[m.time] for m in read]
             session = days[plain[first].time]
             needed = {0: [], 1: [session], 2: [session, max(day for day in days.values() if day < session)]}[whole]
             ahead = [minute for minute in plain[:first] if days[minute.time] in needed]
-            assert len(found.times) - len(wanted) - 30 == len(ahead), (starts, whole)
+            assert len(found) - len(wanted) - 30 == len(ahead), (starts, whole)
 
 
 def test_pages_of_instruments_and_gaps(connection: Connection) -> None:

@@ -18,12 +18,12 @@ import pytest
 from psycopg import Connection
 
 from chandlery.domain.window import Window
-from chandlery.store import candles, instruments, sessions
+from chandlery.store import instruments, sessions
 from chandlery.usecases.import_ticks import import_ticks
 from local import calendars
 from local.lots import tick_lots
 from local.market_file import open_tick_file
-from tests.integration.market import MINUTE, contents, insert, live, snapshot
+from tests.integration.market import MINUTE, candles_of, contents, insert, live, snapshot
 from tests.plain_fold import Tick, fold
 
 STARTS = datetime(2013, 10, 8, 19, 40, tzinfo=UTC)
@@ -37,6 +37,7 @@ RUNNER = """
 import sys
 from datetime import datetime, timedelta
 from functions.live_processor import handler
+from tests.integration.market import candles_of
 
 class Context:
     aws_request_id = "run"
@@ -106,7 +107,7 @@ def test_five_days_of_candles_agree_with_the_vendors(
         live(connection, datetime(2013, 10, day, tzinfo=UTC))
     week = Window(datetime(2013, 10, 7, tzinfo=UTC), datetime(2013, 10, 12, tzinfo=UTC))
     for symbol, instrument_id in ids.items():
-        mine = {c.time: c for c in candles.read(connection, instrument_id, week)}
+        mine = {c.time: c for c in candles_of(connection, instrument_id, week)}
         for at, theirs in _read_vendor(real_data / "us-candles-1m" / f"{symbol}.csv.gz").items():
             total += 1
             same += at in mine and all(getattr(mine[at], name) == theirs[name] for name in NUMBERS)
@@ -129,7 +130,8 @@ def test_candles_equal_the_plain_fold_minute_by_minute(
     replay(connection)
     for symbol, ticks in trades.items():
         assert contents(connection, ids[symbol]) == fold(ticks)
-        regular = {c.time: not c.extended for c in candles.read(connection, ids[symbol], Window(STARTS, ENDS))}
+        hours = "SELECT time, NOT extended FROM market.candles WHERE instrument_id = %s"
+        regular: dict[datetime, bool] = dict(connection.execute(hours, [ids[symbol]]).fetchall())
         # The minute of the closing auction, the one that starts at the close, is the last regular one.
         assert all(is_regular == (at <= CLOSE) for at, is_regular in regular.items())
 

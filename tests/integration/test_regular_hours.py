@@ -12,7 +12,8 @@ from chandlery.domain.hours import Hours
 from chandlery.domain.timeframe import ENOUGH, Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 from chandlery.errors import Refused
-from chandlery.usecases.read_candles import CandleRow
+from chandlery.store import instruments
+from chandlery.usecases.read_candles import Candle
 from chandlery.usecases.route_timeframe import route_timeframe
 from tests.integration.api_scene import minute
 from tests.integration.derived_scene import listed, open_hours, refresh, write
@@ -60,7 +61,7 @@ def expected(sessions: Sequence[OpenHours], timeframe: str, hours: Hours, since:
     return counts
 
 
-def told(row: CandleRow) -> tuple[object, ...]:
+def told(row: Candle) -> tuple[object, ...]:
     return (
         row.open,
         row.high,
@@ -135,7 +136,7 @@ def test_the_coarsest_timeframe_with_candles_enough_is_chosen(connection: Connec
     refresh(connection, starts + 300 * DAY)
 
     def chosen(days: int) -> Timeframe:
-        return route_timeframe(connection, KEY, Window(starts, starts + days * DAY))
+        return route_timeframe(connection, instruments.find(connection, KEY), Window(starts, starts + days * DAY))
 
     assert chosen(ENOUGH) is Timeframe.D1
     assert chosen(ENOUGH - 1) is Timeframe.H4
@@ -143,7 +144,7 @@ def test_the_coarsest_timeframe_with_candles_enough_is_chosen(connection: Connec
     assert chosen(33) is Timeframe.H1
     # Fewer than enough of any: of those with most the finest.
     assert chosen(8) is Timeframe.M1
-    assert route_timeframe(connection, KEY, Window(starts - DAY, starts)) is Timeframe.M1
+    assert route_timeframe(connection, instruments.find(connection, KEY), Window(starts - DAY, starts)) is Timeframe.M1
     # What retention drops leaves the finest that has most.
     connection.execute("DELETE FROM market.candles")
     assert chosen(8) is Timeframe.M5

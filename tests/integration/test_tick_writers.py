@@ -11,9 +11,8 @@ from psycopg import Connection
 from psycopg import errors as pg
 
 from chandlery.domain.window import Window
-from chandlery.store import candles
 from tests.conftest import REPO
-from tests.integration.market import MINUTE, NOON, around_the_clock, live
+from tests.integration.market import MINUTE, NOON, around_the_clock, candles_of, live
 from tests.integration.test_roles import role
 
 README = REPO / "README.md"
@@ -127,7 +126,7 @@ def test_the_statements_that_readme_shows_make_and_correct_a_candle(connection: 
         for written in (3, 0):
             assert connection.execute(inserting.encode()).rowcount == written
     live(connection, at + 2 * MINUTE)
-    (candle,) = candles.read(connection, one, Window(at, at + MINUTE))
+    (candle,) = candles_of(connection, one, Window(at, at + MINUTE))
     assert (candle.open, candle.high, candle.low, candle.close) == tuple(
         Decimal(price) for price in ("182.15", "182.61", "182.15", "182.20")
     )
@@ -136,6 +135,6 @@ def test_the_statements_that_readme_shows_make_and_correct_a_candle(connection: 
         for statement in (correcting, cancelling):
             assert connection.execute(statement.encode()).rowcount == 1
     live(connection, at + 3 * MINUTE)
-    (candle,) = candles.read(connection, one, Window(at, at + MINUTE))
+    (candle,) = candles_of(connection, one, Window(at, at + MINUTE))
     assert (candle.high, candle.close, candle.volume) == (Decimal("182.16"), Decimal("182.16"), 300)
     assert (candle.trades, candle.revision) == (2, 1)

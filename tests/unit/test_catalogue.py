@@ -14,8 +14,8 @@ import talib
 from numpy.typing import NDArray
 from talib import abstract
 
+from chandlery.candle_arrays import Floats, SessionCandles
 from chandlery.numerics.catalogue import ParameterError, Prepared, catalogue, prepare
-from chandlery.numerics.functions import Floats, SessionCandles
 from tests.real_candles import FILES, real_candles
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -22,6 +22,7 @@ from chandlery.domain.health import (
 from chandlery.domain.measured import Freshness, Gaps, LastRun, Measured
 from chandlery.domain.rhythm import RHYTHMS
 from chandlery.settings import SCHEDULED
+from chandlery.store.statements import SQL
 from tests.unit.test_template import FUNCTIONS
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -384,3 +385,8 @@ def test_components_are_due_as_the_template_has_it() -> None:
     assert set(RHYTHMS) == set(SCHEDULED)
     for expected in FUNCTIONS.values():
         assert RHYTHMS[expected.module].every == expected.every
+
+
+def test_the_view_for_people_has_the_same_thresholds() -> None:
+    text = (SQL / "schema" / "derived" / "aggregation_health_at.sql").read_text()
+    assert f"lag_seconds > {DELAYED_SECONDS:.0f} THEN 'DELAYED' WHEN lag_seconds > {WARNING_SECONDS:.0f} THEN" in text

@@ -10,11 +10,12 @@ import talib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chandlery.candle_arrays import Candles, SessionCandles
 from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import Permanent
 from chandlery.indicator_set import read_indicator_set
 from chandlery.numerics.catalogue import prepare
-from chandlery.numerics.functions import ABOVE_ZERO, Candles, SessionCandles, compute, names, resolve
+from chandlery.numerics.functions import ABOVE_ZERO, compute, names, resolve
 from chandlery.numerics.memory import memory_of, storable
 from chandlery.numerics.renewal import Series, Values, renew
 from chandlery.store.statements import SQL

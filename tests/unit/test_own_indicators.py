@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chandlery.candle_arrays import Floats, SessionCandles
 from chandlery.numerics.catalogue import catalogue, prepare
-from chandlery.numerics.functions import Floats, SessionCandles
 from tests import plain_indicators as plain
 from tests.real_candles import FILES, real_candles
 

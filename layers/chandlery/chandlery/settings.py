@@ -29,6 +29,7 @@ from chandlery.domain.limits import (
     COUNT_PIECE_HOURS,
     INDICATOR_FILL_BUCKETS,
     INDICATOR_SPREAD_HOURS,
+    PAGE_ROWS,
     REFRESH_PIECE_MINUTES,
     VENDOR_REFUSALS,
     VENDOR_RETRIES,
@@ -256,7 +257,7 @@ class Settings(BaseSettings):
         8, gt=0, le=25, description="longest time one statement of a request may take", json_schema_extra=_API
     )
     api_most_candles: int = Field(
-        10_000, ge=1, le=10_000, description="candles one request may ask for", json_schema_extra=_API
+        PAGE_ROWS, ge=1, le=PAGE_ROWS, description="candles one request may ask for", json_schema_extra=_API
     )
     api_most_indicators: int = Field(50, ge=1, description="indicators one request may ask for", json_schema_extra=_API)
     api_most_values: int = Field(

@@ -104,7 +104,7 @@ class Cache:
             self._memory.put(key, shared)
         return shared
 
-    def put(self, key: str, fingerprint: str, value: bytes, *, seconds: float) -> None:
+    def put(self, key: str, fingerprint: str, value: bytes, *, seconds: float, note: str = "") -> None:
         """Keep an answer for so long, or until it must make room.
 
         Args:
@@ -113,12 +113,14 @@ class Cache:
                 than one of older data found.
             value: the answer.
             seconds: immutable history long, the rest short.
+            note: what belongs to the answer and does not stand in it.
         """
+        kept = Kept(fingerprint, value, seconds, note)
         with self._lock:
             self._stored += 1
-            self._memory.put(key, Kept(fingerprint, value, seconds))
+            self._memory.put(key, kept)
         if self._remote:
-            self._remote.put(key, Kept(fingerprint, value, seconds))
+            self._remote.put(key, kept)
 
     @property
     def statistics(self) -> CacheStatistics:

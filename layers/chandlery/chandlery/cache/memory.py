@@ -12,11 +12,15 @@ _OVERHEAD = 600
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An answer, the fingerprint of the data it came from, and for how many seconds it is good yet."""
+    """An answer, the fingerprint of the data it came from, and for how many seconds it is good yet.
+
+    `note` is what belongs to the answer and does not stand in it.
+    """
 
     fingerprint: str
     value: bytes
     seconds: float
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Memory:
 
     def put(self, key: str, kept: Kept) -> None:
         """Keep an answer in the place of the one there, if it fits at all."""
-        taken = _OVERHEAD + getsizeof(key) + getsizeof(kept.fingerprint) + getsizeof(kept.value)
+        taken = _OVERHEAD + sum(map(getsizeof, (key, kept.fingerprint, kept.value, kept.note)))
         self._entries.pop(key, None)
         if taken <= self._entries.maxsize:
             self._entries[key] = _Entry(kept, self._clock(), taken)

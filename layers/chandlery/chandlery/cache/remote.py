@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from hmac import compare_digest
+from itertools import accumulate, pairwise
 from struct import Struct
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 _LOG = logging.getLogger(__name__)
-_FORMAT = b"CHC2"
-_HEADER = Struct(">4s32sdIQ")  # format, tag, when it ends in seconds since 1970, lengths of fingerprint and answer
+_FORMAT = b"CHC3"
+# Format, tag, when it ends in seconds since 1970, lengths of fingerprint, note and answer.
+_HEADER = Struct(">4s32sdIIQ")
 # Not asked again for so long once it failed.
 _PAUSE_SECONDS = 15.0
 # More would hardly pass within the timeout.
@@ -72,27 +74,29 @@ class Remote:
         return f"chandlery:{self._version}:{sha256(key.encode()).hexdigest()}"
 
     def _pack(self, name: str, kept: Kept) -> bytes:
-        ends, own = self._epoch() + kept.seconds, kept.fingerprint.encode()
-        tag = self._tag(name, ends, own, kept.value)
-        return _HEADER.pack(_FORMAT, tag, ends, len(own), len(kept.value)) + own + kept.value
+        ends = self._epoch() + kept.seconds
+        parts = (kept.fingerprint.encode(), kept.note.encode(), kept.value)
+        return _HEADER.pack(_FORMAT, self._tag(name, ends, *parts), ends, *map(len, parts)) + b"".join(parts)
 
     def _unpack(self, name: str, stored: bytes) -> Kept | None:
         """The answer, if one of us put it there under this name, and it is not too old."""
         if len(stored) < _HEADER.size:
             return None
-        form, tag, ends, own_length, length = _HEADER.unpack_from(stored)
-        if form != _FORMAT or len(stored) != _HEADER.size + own_length + length:
+        form, tag, ends, *lengths = _HEADER.unpack_from(stored)
+        if form != _FORMAT or len(stored) != _HEADER.size + sum(lengths):
             return None
-        own, value = stored[_HEADER.size : _HEADER.size + own_length], stored[_HEADER.size + own_length :]
-        if not compare_digest(tag, self._tag(name, ends, own, value)):
+        edges = accumulate(lengths, initial=_HEADER.size)
+        own, note, value = (stored[first:beyond] for first, beyond in pairwise(edges))
+        if not compare_digest(tag, self._tag(name, ends, own, note, value)):
             return None
         seconds = ends - self._epoch()
-        return Kept(own.decode(), value, seconds) if seconds > 0 else None
+        return Kept(own.decode(), value, seconds, note.decode()) if seconds > 0 else None
 
-    def _tag(self, name: str, ends: float, own: bytes, value: bytes) -> bytes:
-        made = blake2b(f"{name} {ends!r} {len(own)} ".encode(), key=self._key, digest_size=32)
-        made.update(own)
-        made.update(value)
+    def _tag(self, name: str, ends: float, *parts: bytes) -> bytes:
+        lengths = " ".join(str(len(part)) for part in parts)
+        made = blake2b(f"{name} {ends!r} {lengths} ".encode(), key=self._key, digest_size=32)
+        for part in parts:
+            made.update(part)
         return made.digest()
 
     def _try(self, action: "Callable[[Redis], Answer]") -> Answer | None:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from chandlery.domain.counting import spell
 from chandlery.domain.duration import between, in_words
 from chandlery.domain.measured import LastRun, Measured
+from chandlery.domain.remark import Remark
 from chandlery.domain.rhythm import RHYTHMS
 
 WARNING_SECONDS = 120.0
@@ -82,7 +83,8 @@ def health_of_lag(seconds: float) -> Health:
 def judge_emptiness(measured: Measured) -> Iterator[Cause]:
     """Of a desk without instruments nothing is expected, which is no fault; but it is said."""
     if not measured.has_instruments:
-        yield Cause(Health.HEALTHY, "instruments", "none yet, so nothing is expected: chandlery instruments add")
+        said = Remark("none yet, so nothing is expected", ": chandlery instruments add")
+        yield Cause(Health.HEALTHY, "instruments", said)
 
 
 def judge_freshness(measured: Measured) -> Iterator[Cause]:
@@ -104,8 +106,9 @@ def judge_feeds(measured: Measured) -> Iterator[Cause]:
 def judge_imports(measured: Measured) -> Iterator[Cause]:
     """Of a feed that never sent nothing is expected, which is no fault of imported history; but it is said."""
     for feed in measured.imported_feeds:
-        said = "all its data were imported, so it need not send; if it should: chandlery feeds set"
-        yield Cause(Health.HEALTHY, f"feed {feed}", f"{said} {feed} --live")
+        revive = f"; if it should: chandlery feeds set {feed} --live"
+        said = Remark("all its data were imported, so it need not send", revive)
+        yield Cause(Health.HEALTHY, f"feed {feed}", said)
 
 
 def judge_waiting(measured: Measured) -> Iterator[Cause]:
@@ -124,7 +127,8 @@ def judge_punctuality(measured: Measured) -> Iterator[Cause]:
     """Components that should have run by their schedule."""
     if not measured.runs:
         if measured.has_instruments:
-            yield Cause(Health.DELAYED, "components", "none has ever run: chandlery up, or deploy the stack")
+            said = Remark("none has ever run", ": chandlery up, or deploy the stack")
+            yield Cause(Health.DELAYED, "components", said)
         return
     for component, rhythm in RHYTHMS.items():
         if _is_missed(component, measured):
@@ -153,20 +157,21 @@ def judge_gaps(measured: Measured) -> Iterator[Cause]:
     gaps = measured.gaps
     if gaps.gaps and gaps.oldest:
         oldest = f"the oldest began {_ago(gaps.oldest, measured.at)}"
-        said = f"{gaps.gaps:,} open, of {spell(gaps.minutes, 'minute')}; {oldest}: chandlery gaps"
-        yield Cause(Health.WARNING, "gaps", said)
+        said = f"{gaps.gaps:,} open, of {spell(gaps.minutes, 'minute')}; {oldest}"
+        yield Cause(Health.WARNING, "gaps", Remark(said, ": chandlery gaps"))
     told = measured.told_by("live_gap_monitor")
     for name, (least, stretch) in LEAST_COVERAGE.items():
         coverage = told.get(name)
         if coverage is not None and coverage < least:
-            said = f"of the last {stretch} is {coverage:.2%}, below {least:.0%}: chandlery coverage"
-            yield Cause(Health.DELAYED, "coverage", said)
+            said = f"of the last {stretch} is {coverage:.2%}, below {least:.0%}"
+            yield Cause(Health.DELAYED, "coverage", Remark(said, ": chandlery coverage"))
 
 
 def judge_calendars(measured: Measured) -> Iterator[Cause]:
     """Calendars beyond whose end nothing is expected, and so nothing is missed."""
     for calendar in measured.told_by("live_gap_monitor").get("ending_calendars", ()):
-        yield Cause(Health.WARNING, f"calendar {calendar}", "has no sessions 30 days ahead: chandlery sessions sync")
+        said = Remark("has no sessions 30 days ahead", ": chandlery sessions sync")
+        yield Cause(Health.WARNING, f"calendar {calendar}", said)
 
 
 def judge_policies(measured: Measured) -> Iterator[Cause]:
@@ -174,15 +179,12 @@ def judge_policies(measured: Measured) -> Iterator[Cause]:
     told = measured.told_by("policy_maintenance")
     permission = len(told.get("waiting_for_permission", ()))
     if permission:
-        said = f"{spell(permission, 'change waits', 'changes wait')} for the operator: chandlery policies plan"
-        yield Cause(Health.WARNING, "policies", said)
+        said = f"{spell(permission, 'change waits', 'changes wait')} for the operator"
+        yield Cause(Health.WARNING, "policies", Remark(said, ": chandlery policies plan"))
     waits = told.get("drift", 0) - told.get("drift_applied", 0) - permission
     if waits > 0:
-        yield Cause(
-            Health.WARNING,
-            "policies",
-            f"{spell(waits, 'differs', 'differ')} from those wanted: chandlery policies plan",
-        )
+        said = f"{spell(waits, 'differs', 'differ')} from those wanted"
+        yield Cause(Health.WARNING, "policies", Remark(said, ": chandlery policies plan"))
     for name, what in (("failing_jobs", "fails"), ("late_jobs", "is late")):
         for job in told.get(name, ()):
             yield Cause(Health.WARNING, "jobs", f"one {what}: {job}")
@@ -194,8 +196,8 @@ def judge_policies(measured: Measured) -> Iterator[Cause]:
 def judge_derived(measured: Measured) -> Iterator[Cause]:
     """Derived candles that are not what their minutes make, or stand twice."""
     if measured.wrong_buckets:
-        said = f"a day's samples found {spell(measured.wrong_buckets, 'wrong bucket')}: chandlery verify --repair"
-        yield Cause(Health.FAILING, "derived candles", said)
+        said = f"a day's samples found {spell(measured.wrong_buckets, 'wrong bucket')}"
+        yield Cause(Health.FAILING, "derived candles", Remark(said, ": chandlery verify --repair"))
 
 
 def judge_history(measured: Measured) -> Iterator[Cause]:

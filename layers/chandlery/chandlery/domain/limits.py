@@ -8,3 +8,7 @@ INDICATOR_SPREAD_HOURS = 500_000
 INDICATOR_FILL_BUCKETS = 3_000
 VENDOR_REFUSALS = 3
 VENDOR_RETRIES = 6
+
+# Rows of a page, at most, of whatever is listed; and minutes that the candles of a page are folded from.
+PAGE_ROWS = 10_000
+PAGE_MINUTES = 200_000

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
 MINUTE = timedelta(minutes=1)
@@ -30,13 +30,26 @@ class Window:
         """Refuse what is naive or upside down."""
         if self.starts.tzinfo is None or self.ends.tzinfo is None:
             raise ValueError("a window's times need a time zone")
-        if self.starts >= self.ends:
-            raise ValueError(f"a window must end after it starts: {self.starts} … {self.ends}")
+        require_order(self.starts, self.ends)
 
     @classmethod
     def day_before(cls, ends: datetime) -> Self:
         """The 24 hours up to `ends`."""
         return cls(ends - DAY, ends)
+
+
+class OutOfOrder(ValueError):
+    """A stretch of time does not end after it starts."""
+
+
+def require_order(starts: date | None, ends: date | None) -> None:
+    """Refuse a stretch that does not end after it starts; an end that is absent is open.
+
+    Raises:
+        OutOfOrder: it does not.
+    """
+    if starts is not None and ends is not None and starts >= ends:
+        raise OutOfOrder(f"a window must end after it starts: {starts} … {ends}")
 
 
 def plausible_schedule(moment: datetime) -> datetime:

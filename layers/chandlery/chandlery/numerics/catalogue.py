@@ -11,9 +11,9 @@ from difflib import get_close_matches
 from functools import cache, lru_cache
 from types import MappingProxyType
 
+from chandlery.candle_arrays import SessionCandles
 from chandlery.numerics import own  # noqa: F401  # its functions register themselves
 from chandlery.numerics.definition import OWN
-from chandlery.numerics.functions import SessionCandles
 from chandlery.numerics.library import define, library_names
 from chandlery.numerics.parameters import IndicatorInfo, ParameterError, ParameterInfo, Value, shown
 from chandlery.numerics.prepared import Definition, Prepared

@@ -8,7 +8,7 @@ from inspect import getdoc
 
 import numpy as np
 
-from chandlery.numerics.functions import Floats, SessionCandles
+from chandlery.candle_arrays import Floats, SessionCandles
 from chandlery.numerics.parameters import IndicatorInfo, ParameterInfo, Value
 from chandlery.numerics.prepared import Compute, Definition, Prepared, Settled, agrees_from_anywhere, jsonable
 

@@ -5,14 +5,13 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import cache
 from math import isfinite
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import talib
-from numpy.typing import NDArray
 from talib import abstract
 
-Floats = NDArray[np.float64]
+from chandlery.candle_arrays import Candles, Floats
 
 # Sums of percent changes: from a price that is not above zero on they mean nothing any more.
 _SUMS = frozenset({"nvi", "pvi", "pvt"})
@@ -22,38 +21,6 @@ ABOVE_ZERO = _SUMS | {
 }  # fmt: skip
 
 LIBRARY = f"TA-Lib {talib.__ta_version__.decode().split()[0]}"
-
-
-@dataclass(frozen=True)
-class Candles:
-    """A series of candles as arrays of one length, in order; `time` in seconds since 1970, a bucket's start."""
-
-    time: NDArray[np.int64]
-    open: Floats
-    high: Floats
-    low: Floats
-    close: Floats
-    volume: Floats
-
-    def __len__(self) -> int:
-        """How many candles."""
-        return len(self.time)
-
-    def since(self, place: int) -> Self:
-        """The same without those before a place."""
-        return type(self)(*(getattr(self, field.name)[place:] for field in fields(self)))
-
-
-@dataclass(frozen=True)
-class SessionCandles(Candles):
-    """Candles that know besides what some indicators of our own need.
-
-    `turnover` is Σ(price·size), NaN where it is not known; `session` the session date as days since 1970-01-01, which
-    for instruments traded round the clock is the UTC day.
-    """
-
-    turnover: Floats
-    session: NDArray[np.int64]
 
 
 @dataclass(frozen=True)

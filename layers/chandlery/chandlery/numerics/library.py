@@ -16,7 +16,8 @@ import numpy as np
 import talib
 from talib import _ta_lib, abstract
 
-from chandlery.numerics.functions import LIBRARY, Floats, Indicator, SessionCandles, only_above_zero
+from chandlery.candle_arrays import Floats, SessionCandles
+from chandlery.numerics.functions import LIBRARY, Indicator, only_above_zero
 from chandlery.numerics.parameters import IndicatorInfo, ParameterError, ParameterInfo, Value
 from chandlery.numerics.prepared import (
     Compute,

@@ -18,7 +18,8 @@ from math import ceil, log
 
 import numpy as np
 
-from chandlery.numerics.functions import Candles, Floats, Indicator
+from chandlery.candle_arrays import Candles, Floats
+from chandlery.numerics.functions import Indicator
 
 # Forgotten: the share of a state that may stem from where a computation began.
 _FORGOTTEN = 1e-11

@@ -7,8 +7,8 @@ import numpy as np
 import talib
 from numpy.typing import NDArray
 
+from chandlery.candle_arrays import Floats, SessionCandles
 from chandlery.numerics.definition import indicator, period
-from chandlery.numerics.functions import Floats, SessionCandles
 from chandlery.numerics.parameters import ParameterInfo
 from chandlery.numerics.prepared import floats
 from chandlery.numerics.warm_up import exponential, length, wilder

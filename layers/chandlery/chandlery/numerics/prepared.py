@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chandlery.numerics.functions import Floats, SessionCandles
+from chandlery.candle_arrays import Floats, SessionCandles
 from chandlery.numerics.parameters import IndicatorInfo, Value
 
 Compute = Callable[[SessionCandles], list[Floats]]

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from chandlery.numerics.functions import Candles, Floats, Indicator, compute
+from chandlery.candle_arrays import Candles, Floats
+from chandlery.numerics.functions import Indicator, compute
 from chandlery.numerics.memory import Memory
 
 OUTPUTS = 3  # columns of market.indicators

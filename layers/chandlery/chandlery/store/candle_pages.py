@@ -1,4 +1,4 @@
-"""Candles of any timeframe a page at a time, and the buckets between them that have none."""
+"""Candles of any timeframe and hours as they are read, and the buckets between them that have none."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,17 +8,18 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
+from chandlery.domain.hours import Hours, minutes_for
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, EARLIEST, Window
 from chandlery.store.statements import read_rows, run
 
-UNITS = {Timeframe.D1: "day", Timeframe.W1: "week", Timeframe.MO1: "month"}
+_UNITS = {Timeframe.D1: "day", Timeframe.W1: "week", Timeframe.MO1: "month"}
 # Parts of sessions that a candle is made of at most: up to three UTC days a session, which is two days long at most.
 _PARTS = {Timeframe.D1: 3, Timeframe.W1: 21, Timeframe.MO1: 93}
 
 
-class CandleRow(NamedTuple):
-    """A candle of any timeframe as it is read: a tuple, for pages of thousands are made.
+class Candle(NamedTuple):
+    """A candle of any timeframe as it is read: a tuple, for thousands are made at a time.
 
     Attributes:
         time: start of its bucket, UTC; of days, weeks and months the session date, Monday, first day at 00:00 UTC.
@@ -32,6 +33,8 @@ class CandleRow(NamedTuple):
         sources: who made its minutes, the lowest rank first, separated by blanks; empty where filled.
         price_eligible: false where no tick that may set prices made it.
         revision, version, source: of one-minute candles alone.
+        turnover, session_date: of folded ones alone; null turnover where a minute does not tell it, and the date of the
+            newest session that it has minutes of.
     """
 
     time: datetime
@@ -52,6 +55,8 @@ class CandleRow(NamedTuple):
     revision: int | None = None
     version: int | None = None
     source: str | None = None
+    turnover: Decimal | None = None
+    session_date: date | None = None
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,8 @@ class EmptyBucket:
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Which candles: those that start in the window, the first or (`backward`) the newest `most` of them.
+class Selection:
+    """Which candles: those that start in the window, the first or (`backward`) the newest `most` of them; null: all.
 
     Attributes:
         whole: without candles that have partial minutes.
@@ -74,7 +79,7 @@ class Stretch:
     """
 
     window: Window
-    most: int
+    most: int | None
     backward: bool
     whole: bool
     at: datetime
@@ -103,101 +108,119 @@ def count_points(connection: Connection, instrument_id: int, window: Window, mos
 
 
 def read_page(
-    connection: Connection, instrument_id: int, timeframe: Timeframe, stretch: Stretch
-) -> Sequence[CandleRow]:
-    """An instrument's candles of a stretch, in order."""
+    connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection, hours: Hours = Hours.ALL
+) -> Sequence[Candle]:
+    """An instrument's candles of a selection, in order; of regular hours they are folded from minutes."""
+    if hours.are_folded(timeframe):
+        return _read_folded(connection, instrument_id, timeframe, selection, hours)
     if not timeframe.by_session:
         # Most instruments have what is wanted near by: fewer chunks are planned for, which takes longer than to read.
-        near = _near(timeframe, stretch)
-        rows = _read(connection, instrument_id, timeframe, replace(stretch, window=near))
-        if len(rows) >= stretch.most or near == stretch.window:
+        near = _near(timeframe, selection)
+        rows = _read(connection, instrument_id, timeframe, replace(selection, window=near))
+        if near == selection.window or (selection.most is not None and len(rows) >= selection.most):
             return rows
-    return _read(connection, instrument_id, timeframe, stretch)
+    return _read(connection, instrument_id, timeframe, selection)
 
 
-def _near(timeframe: Timeframe, stretch: Stretch) -> Window:
-    window = stretch.window
-    reach = 5 * DAY + 4 * stretch.most * (timeframe.width or DAY)
+def _near(timeframe: Timeframe, selection: Selection) -> Window:
+    window = selection.window
+    if selection.most is None:
+        return window
+    reach = 5 * DAY + 4 * selection.most * (timeframe.width or DAY)
     if window.ends - window.starts <= reach:
         return window
-    if stretch.backward:
+    if selection.backward:
         return Window(window.ends - reach, window.ends)
     return Window(window.starts, window.starts + reach)
 
 
-def _read(connection: Connection, instrument_id: int, timeframe: Timeframe, stretch: Stretch) -> Sequence[CandleRow]:
-    values = _values(instrument_id, stretch)
+def _read(connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection) -> Sequence[Candle]:
+    values = _values(instrument_id, selection)
     if timeframe is Timeframe.M1:
-        return read_rows(connection, CandleRow, "read_minute_page", **values, at=stretch.at)
+        return read_rows(connection, Candle, "read_minute_page", **values, at=selection.at)
     # How many candles have partial minutes nobody knows before they are folded.
-    if timeframe.by_session and not stretch.whole:
-        narrowed = _narrowed(connection, instrument_id, timeframe, stretch)
+    if timeframe.by_session and not selection.whole and selection.most is not None:
+        narrowed = _narrowed(connection, instrument_id, timeframe, selection, selection.most)
         if narrowed is None:
             return []
         values |= {"starts": narrowed.starts, "ends": narrowed.ends}
     return read_rows(
         connection,
-        CandleRow,
+        Candle,
         "read_derived_page",
         relation=timeframe.relation,
         **values,
         by_session=timeframe.by_session,
-        width=_interval(timeframe),
-        first_open=stretch.first_open,
-        since=stretch.since,
+        width=timeframe.width or "1 month",
+        first_open=selection.first_open,
+        since=selection.since,
+    )
+
+
+def _read_folded(
+    connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection, hours: Hours
+) -> Sequence[Candle]:
+    return read_rows(
+        connection,
+        Candle,
+        "read_regular_candles",
+        **_values(instrument_id, selection),
+        width=timeframe.width,
+        from_open=hours is Hours.FROM_OPEN,
+        most_minutes=None if selection.most is None else minutes_for(timeframe, selection.most),
+        at=selection.at,
+        since=selection.since,
     )
 
 
 def list_empty_buckets(
-    connection: Connection, instrument_id: int, timeframe: Timeframe, stretch: Stretch
+    connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection
 ) -> Sequence[EmptyBucket]:
-    """Buckets of a stretch that sessions expect and that have no candle, up to the newest candle; in order."""
+    """Buckets of a selection that sessions expect and that have no candle, up to the newest candle; in order."""
     found = read_rows(
         connection,
         EmptyBucket,
         "list_empty_buckets",
         relation=timeframe.relation,
-        **_values(instrument_id, stretch),
+        **_values(instrument_id, selection),
         by_session=timeframe.by_session,
-        unit=UNITS.get(timeframe, "day"),
+        unit=_UNITS.get(timeframe, "day"),
         width=DAY if timeframe.by_session else timeframe.width,
-        since=stretch.since,
+        since=selection.since,
     )
     return sorted(found, key=lambda bucket: bucket.time)
 
 
-def _values(instrument_id: int, stretch: Stretch) -> dict[str, Any]:
+def _values(instrument_id: int, selection: Selection) -> dict[str, Any]:
     return {
         "instrument_id": instrument_id,
-        "starts": stretch.window.starts,
-        "ends": stretch.window.ends,
-        "backward": stretch.backward,
-        "partial_too": not stretch.whole,
-        "most": stretch.most,
+        "starts": selection.window.starts,
+        "ends": selection.window.ends,
+        "backward": selection.backward,
+        "partial_too": not selection.whole,
+        "most": selection.most,
     }
 
 
-def _narrowed(connection: Connection, instrument_id: int, timeframe: Timeframe, stretch: Stretch) -> Window | None:
+def _narrowed(
+    connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection, most: int
+) -> Window | None:
     """The part of a window that has the candles wanted: a view that folds sessions folds all it is asked for."""
     row = run(
         connection,
         "find_session_edge",
         instrument_id=instrument_id,
-        first=stretch.window.starts.date(),
-        beyond=stretch.window.ends.date(),
-        backward=stretch.backward,
-        most=stretch.most * _PARTS[timeframe] + _PARTS[timeframe],
+        first=selection.window.starts.date(),
+        beyond=selection.window.ends.date(),
+        backward=selection.backward,
+        most=(most + 1) * _PARTS[timeframe],
     ).fetchone()
     if row is None or row[0] is None:
         return None
-    edge = timeframe.floor_bucket(datetime.combine(row[0], datetime.min.time(), stretch.window.starts.tzinfo))
-    if stretch.backward:
-        return Window(max(edge, stretch.window.starts), stretch.window.ends)
-    return Window(stretch.window.starts, min(timeframe.next_bucket(edge), stretch.window.ends))
-
-
-def _interval(timeframe: Timeframe) -> Any:
-    return timeframe.width or "1 month"
+    edge = timeframe.floor_bucket(datetime.combine(row[0], datetime.min.time(), selection.window.starts.tzinfo))
+    if selection.backward:
+        return Window(max(edge, selection.window.starts), selection.window.ends)
+    return Window(selection.window.starts, min(timeframe.next_bucket(edge), selection.window.ends))
 
 
 def find_session_floor(
@@ -205,6 +228,6 @@ def find_session_floor(
 ) -> datetime | None:
     """From which bucket of days, weeks or months on there are `candles` at least before a moment, or all."""
     window = Window(EARLIEST, max(timeframe.ceil_bucket(before), EARLIEST + DAY))
-    stretch = Stretch(window, candles, backward=True, whole=False, at=before, first_open=before)
-    narrowed = _narrowed(connection, instrument_id, timeframe, stretch)
+    selection = Selection(window, candles, backward=True, whole=False, at=before, first_open=before)
+    narrowed = _narrowed(connection, instrument_id, timeframe, selection, candles)
     return narrowed.starts if narrowed else None

@@ -1,10 +1,9 @@
 """One-minute candles, and the only ways to write them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 
 from psycopg import Connection
 
@@ -14,7 +13,7 @@ from chandlery.store import imports
 from chandlery.store.candle_columns import CandleColumns
 from chandlery.store.connection import transaction
 from chandlery.store.marks import Piece
-from chandlery.store.statements import read_rows, run
+from chandlery.store.statements import run
 
 
 @dataclass(frozen=True)
@@ -36,27 +35,6 @@ class Written:
             self.late_ticks + other.late_ticks,
             self.instrument_ids | other.instrument_ids,
         )
-
-
-@dataclass(frozen=True)
-class Candle:
-    """One candle as it is read; `time` is the start of its bucket, UTC; `vwap` is null without volume."""
-
-    time: datetime
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal
-    vwap: Decimal | None
-    trades: int | None
-    source: str
-    version: int
-    revision: int
-    price_eligible: bool
-    partial: bool
-    session_date: date
-    extended: bool
 
 
 def write_from_marks(connection: Connection, piece: Piece, source: Source = Source.LIVE_AGGREGATED) -> Written:
@@ -112,13 +90,6 @@ def write_vendor(
         if imported and any(counts):
             imports.record(connection, "candles", instrument_id, set(map(floor_hour, columns.times)))
     return Written(written=counts[0], revised=counts[1])
-
-
-def read(connection: Connection, instrument_id: int, window: Window) -> Sequence[Candle]:
-    """An instrument's one-minute candles of a window, in order."""
-    return read_rows(
-        connection, Candle, "read_candles", instrument_id=instrument_id, starts=window.starts, ends=window.ends
-    )
 
 
 @contextmanager

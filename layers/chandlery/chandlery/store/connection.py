@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import psycopg
 from psycopg import Connection, IsolationLevel
+from psycopg.pq import TransactionStatus
 
 from chandlery.errors import LoginRefused, Retryable, psycopg_errors_translated
 from chandlery.settings import Settings, connection_parameters
@@ -14,6 +15,9 @@ from chandlery.store import schema
 from chandlery.store.rehearsal import DeskConnection
 from chandlery.store.session import PINNED, as_options
 from chandlery.store.statements import run
+
+# Asked so often, a statement is prepared: the server parses it once, and plans it once or for each asking.
+_PREPARED_FROM = 3
 
 
 def connect(
@@ -62,6 +66,9 @@ def connect(
         if renewed == known:
             raise
         connection = open_session({**renewed, **named}, wanted)
+    if read_only and not connection.is_shared:
+        # The same few questions come again and again. Behind a pooler the next one may meet another session.
+        connection.prepare_threshold = _PREPARED_FROM
     # Each statement sees what was committed before it, whatever the server's default: writers of candles rely on it.
     connection.isolation_level = IsolationLevel.READ_COMMITTED
     return connection
@@ -136,9 +143,17 @@ def _rehearsed_piece(connection: DeskConnection) -> Iterator[None]:
 @contextmanager
 def snapshot(connection: Connection) -> Iterator[None]:
     """One transaction that only reads, and sees the database as of one moment."""
-    with psycopg_errors_translated(), connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
+    before = connection.isolation_level, connection.read_only
+    with psycopg_errors_translated():
+        # Said as it begins, not by a statement of its own.
+        connection.isolation_level, connection.read_only = IsolationLevel.REPEATABLE_READ, True
+        try:
+            with connection.transaction():
+                yield
+        finally:
+            # One that broke is not used again.
+            if connection.info.transaction_status == TransactionStatus.IDLE:
+                connection.isolation_level, connection.read_only = before
 
 
 class SandboxConnection:

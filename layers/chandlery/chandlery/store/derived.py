@@ -1,49 +1,16 @@
-"""Derived candles, and the marks that say which are stale."""
+"""What is stored of derived candles, and the marks that say which are stale."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from psycopg import Connection
 
-from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
 from chandlery.store.connection import transaction
 from chandlery.store.session import require_own
 from chandlery.store.statements import read_rows, run
-
-_UNITS = {Timeframe.D1: "day", Timeframe.W1: "week", Timeframe.MO1: "month"}
-
-
-@dataclass(frozen=True)
-class DerivedCandle:
-    """One derived candle as it is read.
-
-    Attributes:
-        time: start of its bucket, UTC; of days, weeks and months the session date, Monday, first day at 00:00 UTC.
-        vwap: null without volume, or where a candle does not tell its turnover.
-        trades: null where a candle does not tell them.
-        minutes: complete candles it was made of.
-        expected: minutes in which a candle is expected; that of the closing auction is not, though it may be there.
-        sources: who made those candles, the lowest rank first, separated by blanks.
-        partial_minutes: partial candles it was made of.
-    """
-
-    time: datetime
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal
-    vwap: Decimal | None
-    trades: int | None
-    minutes: int
-    expected: int
-    sources: str
-    price_eligible: bool
-    partial_minutes: int
 
 
 @dataclass(frozen=True)
@@ -61,30 +28,6 @@ class OpenHour:
     open_hour_id: int
     hour: datetime
     settled: datetime | None
-
-
-def read(connection: Connection, instrument_id: int, timeframe: Timeframe, window: Window) -> Sequence[DerivedCandle]:
-    """An instrument's derived candles whose buckets start in a window, in order; open ones as far as they are."""
-    if timeframe.by_session:
-        return read_rows(
-            connection,
-            DerivedCandle,
-            "read_session_candles",
-            instrument_id=instrument_id,
-            unit=_UNITS[timeframe],
-            first=timeframe.ceil_bucket(window.starts).date(),
-            beyond=timeframe.ceil_bucket(window.ends).date(),
-        )
-    return read_rows(
-        connection,
-        DerivedCandle,
-        "read_derived_candles",
-        relation=timeframe.relation,
-        instrument_id=instrument_id,
-        width=timeframe.width,
-        starts=window.starts,
-        ends=window.ends,
-    )
 
 
 def list_dropped(connection: Connection) -> Sequence[Window]:

@@ -19,7 +19,6 @@ from chandlery.store.statements import read_rows, run, statement
 
 # Rows of one statement: some seconds of a server.
 _ROWS = 50_000
-_BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -42,33 +41,6 @@ class MarkedHour:
     instrument_id: int
     hour: datetime
     timeframe: str
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Changed buckets of an instrument's series, `[first, last)`, in which nothing is read from `until` on."""
-
-    instrument_id: int
-    first: datetime
-    last: datetime
-    until: datetime
-
-
-@dataclass(frozen=True)
-class CandleArrays:
-    """The candles around a stretch: arrays of one length, in order, times in seconds since 1970.
-
-    `beyond` is how many of them are later than the stretch; `begins` whether there are none earlier than they are.
-    """
-
-    time: NDArray[np.int64]
-    open: NDArray[np.float64]
-    high: NDArray[np.float64]
-    low: NDArray[np.float64]
-    close: NDArray[np.float64]
-    volume: NDArray[np.float64]
-    beyond: int
-    begins: bool
 
 
 @dataclass(frozen=True)
@@ -137,41 +109,6 @@ def keep_open(connection: Connection, timeframe: Timeframe, kept: Sequence[tuple
 def list_open_sessions(connection: Connection, instrument_ids: list[int], settled: datetime) -> Mapping[int, datetime]:
     """The earliest session date of each instrument that was not over at a moment, as its midnight UTC."""
     return dict(run(connection, "list_open_sessions", instrument_ids=instrument_ids, settled=settled).fetchall())
-
-
-def read_candles(
-    connection: Connection,
-    timeframe: Timeframe,
-    stretches: Sequence[Stretch],
-    *,
-    sinces: Sequence[datetime | None],
-    before: int | None,
-    beyond: int | None,
-) -> Mapping[int, CandleArrays]:
-    """The candles of stretches and around them, by a stretch's place; none of those without.
-
-    Args:
-        connection: any.
-        timeframe: whose candles.
-        stretches: of instruments.
-        sinces: how far back to look, of each stretch; None: as far as there are candles.
-        before: candles to read before each stretch, at most; None: all.
-        beyond: the same after it.
-    """
-    values = {
-        "instrument_ids": [each.instrument_id for each in stretches],
-        "sinces": [since or _BEGINNING for since in sinces],
-        "firsts": [each.first for each in stretches],
-        "lasts": [each.last for each in stretches],
-        "untils": [each.until for each in stretches],
-        "earliest_since": min(since or _BEGINNING for since in sinces),
-        "earliest_first": min(each.first for each in stretches),
-        "before": before,
-        "beyond": beyond,
-    }
-    with psycopg_errors_translated(), number_cursor(connection) as cursor:
-        rows = cursor.execute(statement("read_candle_series", timeframe.relation), values)
-        return {place - 1: CandleArrays(*arrays) for place, *arrays in rows}
 
 
 def read_values(

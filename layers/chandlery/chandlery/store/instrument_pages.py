@@ -2,27 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
 
+from chandlery.domain.instrument import Instrument
 from chandlery.store.instruments import not_found
 from chandlery.store.statements import read_rows
 
 
 @dataclass(frozen=True)
-class InstrumentEntry:
-    """An instrument and its exchange's time zone; times as those of `domain.instrument.Instrument`."""
+class InstrumentEntry(Instrument):
+    """An instrument and its exchange's time zone; tickers, and whether prices may lie below zero, are not read."""
 
-    instrument_id: int
-    key: str
-    calendar: str
-    feed: str
-    time_zone: str
-    listed_at: datetime | None
-    delisted_at: datetime | None
-    data_from: datetime | None
+    time_zone: str = "UTC"
 
 
 def list_page(

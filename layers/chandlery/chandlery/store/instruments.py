@@ -6,6 +6,7 @@ from datetime import datetime
 from psycopg import Connection
 
 from chandlery.domain.instrument import Instrument, exchange_of
+from chandlery.domain.remark import Remark
 from chandlery.errors import NotFound, Permanent
 from chandlery.store.connection import transaction
 from chandlery.store.sessions import restamp_instrument
@@ -152,9 +153,9 @@ def not_found(connection: Connection, key: str) -> NotFound:
     except ValueError as error:
         return NotFound(f"{error}; did you mean {near}?" if near else str(error))
     advice = f"add it first: chandlery instruments add {key} --calendar NAME"
-    return NotFound(
-        f"no instrument {key}; did you mean {near}? Else {advice}" if near else f"no instrument {key}; {advice}"
-    )
+    if near:
+        return NotFound(Remark(f"no instrument {key}; did you mean {near}?", f" Else {advice}"))
+    return NotFound(Remark(f"no instrument {key}", f"; {advice}"))
 
 
 def list_ticked(connection: Connection, instrument_ids: Sequence[int]) -> Sequence[int]:

@@ -9,7 +9,6 @@ from typing import TypeVar
 from psycopg import Connection
 
 from chandlery.errors import Permanent
-from chandlery.store.candles import Candle
 from chandlery.store.statements import read_rows
 
 Row = TypeVar("Row")
@@ -68,12 +67,27 @@ class MinuteTicks:
 
 
 @dataclass(frozen=True)
-class WholeCandle(Candle):
-    """A candle with what is stored beside its content; `turnover` is null where its source does not say.
+class WholeCandle:
+    """A one-minute candle with all that is stored of it; `turnover` is null where its source does not say.
 
     `created_at` is when it was first written; null where that was before this was kept.
     """
 
+    time: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    vwap: Decimal | None
+    trades: int | None
+    source: str
+    version: int
+    revision: int
+    price_eligible: bool
+    partial: bool
+    session_date: date
+    extended: bool
     turnover: Decimal | None
     created_at: datetime | None
     updated_at: datetime

@@ -1,48 +1,64 @@
-"""Candles as columns of numbers, to compute with. Needs numpy."""
+"""Candles as arrays, to compute with: an instrument's, or those around what changed of many. Needs numpy."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from psycopg import Connection
 
+from chandlery.candle_arrays import Candles, SessionCandles, Whole
 from chandlery.domain.hours import Hours
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, EARLIEST, LATEST, MINUTE, Window
 from chandlery.errors import psycopg_errors_translated
-from chandlery.store import regular_candles
-from chandlery.store.candle_pages import Stretch, find_session_floor
+from chandlery.store.candle_pages import Selection, find_session_floor, read_page
 from chandlery.store.number_arrays import number_cursor
 from chandlery.store.statements import run, statement
+
+_BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Series:
-    """Columns of equal length, in the order of time.
+    """Candles in the order of time, those wanted after what was read ahead of them.
 
     Attributes:
-        times: starts of the buckets, in seconds since 1970.
-        turnovers: NaN where a candle does not tell it.
-        days: session dates, in days since 1970-01-01: that of the newest session a bucket touches, the minute of its
-            closing auction included; outside of sessions the date of the calendar's time zone.
         first: how many of them are earlier than the first one wanted.
         looked_from: from there on there is no other candle; null where there is none before either. Aware.
         last_partial: some minutes of the newest one are partial; false without any.
     """
 
-    times: NDArray[np.int64]
-    opens: NDArray[np.float64]
-    highs: NDArray[np.float64]
-    lows: NDArray[np.float64]
-    closes: NDArray[np.float64]
-    volumes: NDArray[np.float64]
-    turnovers: NDArray[np.float64]
-    days: NDArray[np.int64]
+    candles: SessionCandles
     first: int
     looked_from: datetime | None
     last_partial: bool
+
+    def __len__(self) -> int:
+        """How many candles."""
+        return len(self.candles)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Changed buckets of an instrument's series, `[first, last)`, in which nothing is read from `until` on."""
+
+    instrument_id: int
+    first: datetime
+    last: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The candles around a stretch.
+
+    `beyond` is how many of them are later than the stretch; `begins` whether there are none earlier than they are.
+    """
+
+    candles: Candles
+    beyond: int
+    begins: bool
 
 
 @dataclass(frozen=True)
@@ -91,16 +107,16 @@ def read_series(
         floor = found or starts or EARLIEST
     if starts is None:
         parts = [_read_newest(connection, instrument_id, kind, floor, ends, most + before)]
-        wanted = min(len(parts[0].times), most)
-        looked_from = _begin(parts[0]) if len(parts[0].times) == most + before else None
+        wanted = min(len(parts[0]), most)
+        looked_from = _begin(parts[0]) if len(parts[0]) == most + before else None
     else:
         parts = [_read_newest(connection, instrument_id, kind, max(starts, floor), ends, most)]
-        wanted = len(parts[0].times)
+        wanted = len(parts[0])
         looked_from = _begin(parts[0]) if wanted == most else starts
         if before:
             parts.insert(0, _read_newest(connection, instrument_id, kind, floor, looked_from or starts, before))
-            looked_from = _begin(parts[0]) if len(parts[0].times) == before else None
-    begins = next((_begin(each) for each in parts if len(each.times)), None)
+            looked_from = _begin(parts[0]) if len(parts[0]) == before else None
+    begins = next((_begin(each) for each in parts if len(each)), None)
     if whole_sessions and begins is not None:
         opens, sessions = _read_sessions(connection, instrument_id, kind, begins, whole_sessions)
         parts = [*sessions, *parts]
@@ -109,7 +125,7 @@ def read_series(
 
 
 def _begin(series: Series) -> datetime | None:
-    return datetime.fromtimestamp(int(series.times[0]), UTC) if len(series.times) else None
+    return datetime.fromtimestamp(int(series.candles.time[0]), UTC) if len(series) else None
 
 
 def _read_sessions(
@@ -139,7 +155,7 @@ def _read_newest(
     # Most instruments have what is wanted near by: fewer chunks are planned for.
     near = max(ends - 5 * DAY - 4 * most * timeframe.width, starts)
     found = _read(connection, instrument_id, kind, near, ends, most)
-    if len(found.times) < most and near > starts:
+    if len(found) < most and near > starts:
         return _read(connection, instrument_id, kind, starts, ends, most)
     return found
 
@@ -148,7 +164,7 @@ def _read(
     connection: Connection, instrument_id: int, kind: _Kind, starts: datetime, ends: datetime, most: int | None
 ) -> Series:
     if kind.hours is not Hours.ALL:
-        return _read_regular(connection, instrument_id, kind, starts, ends, most)
+        return _read_folded(connection, instrument_id, kind, starts, ends, most)
     timeframe = kind.timeframe
     values = {
         "instrument_id": instrument_id,
@@ -162,14 +178,13 @@ def _read(
     if row is None:
         return _joined([], 0, None)
     *columns, last_partial, opens, closes, dates = row
-    times, opened, highs, lows, closed, volumes, turnovers, days = columns
-    found = Series(times, opened, highs, lows, closed, volumes, turnovers, days, 0, None, last_partial)
+    candles = SessionCandles(*columns)
     if not timeframe.by_session and timeframe.width and opens is not None:
-        _put_session_days(found, opens, closes, dates, int(timeframe.width.total_seconds()))
-    return found
+        _put_session_dates(candles, opens, closes, dates, int(timeframe.width.total_seconds()))
+    return Series(candles, 0, None, last_partial)
 
 
-def _read_regular(
+def _read_folded(
     connection: Connection, instrument_id: int, kind: _Kind, starts: datetime, ends: datetime, most: int | None
 ) -> Series:
     if starts >= ends:
@@ -178,37 +193,29 @@ def _read_regular(
     # Without a limit it is what is earlier of a session, which lies within days.
     most = (ends - starts) // width + 1 if most is None else most
     # Whether one is open is not asked here.
-    stretch = Stretch(Window(starts, ends), most, backward=True, whole=False, at=LATEST, first_open=LATEST)
-    rows = regular_candles.read(connection, instrument_id, kind.timeframe, kind.hours, stretch)
-
-    def column(name: str) -> NDArray[np.float64]:
+    selection = Selection(Window(starts, ends), most, backward=True, whole=False, at=LATEST, first_open=LATEST)
+    rows = read_page(connection, instrument_id, kind.timeframe, selection, kind.hours)
+    candles = SessionCandles(
+        time=np.array([row.time.timestamp() for row in rows], dtype=np.int64),
+        open=np.array([row.open for row in rows], dtype=np.float64),
+        high=np.array([row.high for row in rows], dtype=np.float64),
+        low=np.array([row.low for row in rows], dtype=np.float64),
+        close=np.array([row.close for row in rows], dtype=np.float64),
+        volume=np.array([row.volume for row in rows], dtype=np.float64),
         # Null becomes NaN.
-        return np.array([getattr(row, name) for row in rows], dtype=np.float64)
-
-    return Series(
-        times=np.array([row.time.timestamp() for row in rows], dtype=np.int64),
-        opens=column("open"),
-        highs=column("high"),
-        lows=column("low"),
-        closes=column("close"),
-        volumes=column("volume"),
-        turnovers=column("turnover"),
-        days=np.array([row.session_date for row in rows], dtype="datetime64[D]").astype(np.int64),
-        first=0,
-        looked_from=None,
-        last_partial=bool(rows and rows[-1].partial),
+        turnover=np.array([row.turnover for row in rows], dtype=np.float64),
+        session=np.array([row.session_date for row in rows], dtype="datetime64[D]").astype(np.int64),
     )
+    return Series(candles, 0, None, bool(rows and rows[-1].partial))
 
 
-def _put_session_days(
-    series: Series, opens: NDArray[np.int64], closes: NDArray[np.int64], dates: NDArray[np.int64], length: int
-) -> None:
+def _put_session_dates(candles: SessionCandles, opens: Whole, closes: Whole, dates: Whole, length: int) -> None:
     """Put the session date of each bucket that sessions, in the order of their openings, touch."""
     # Buckets that touch [opens, closes]; a later session overwrites what it shares with an earlier one.
-    firsts = np.searchsorted(series.times, opens - length + 1)
-    beyonds = np.searchsorted(series.times, closes + 1)
+    firsts = np.searchsorted(candles.time, opens - length + 1)
+    beyonds = np.searchsorted(candles.time, closes + 1)
     for first, beyond, date in zip(firsts, beyonds, dates, strict=True):
-        series.days[first:beyond] = date
+        candles.session[first:beyond] = date
 
 
 def _find_session_start(connection: Connection, instrument_id: int, timeframe: Timeframe, time: datetime) -> datetime:
@@ -219,23 +226,41 @@ def _find_session_start(connection: Connection, instrument_id: int, timeframe: T
 
 
 def _joined(parts: list[Series], wanted: int, looked_from: datetime | None) -> Series:
-    """Stretches that follow each other; the last `wanted` candles are those wanted."""
+    """Series that follow each other; the last `wanted` candles are those wanted."""
+    candles = SessionCandles.joined([each.candles for each in parts])
+    return Series(candles, len(candles) - wanted, looked_from, bool(parts and parts[-1].last_partial))
 
-    def join(name: str, kind: type[Any]) -> NDArray[Any]:
-        columns = [getattr(each, name) for each in parts]
-        return columns[0] if len(columns) == 1 else np.concatenate([*columns, np.empty(0, kind)])
 
-    times = join("times", np.int64)
-    return Series(
-        times=times,
-        opens=join("opens", np.float64),
-        highs=join("highs", np.float64),
-        lows=join("lows", np.float64),
-        closes=join("closes", np.float64),
-        volumes=join("volumes", np.float64),
-        turnovers=join("turnovers", np.float64),
-        days=join("days", np.int64),
-        first=len(times) - wanted,
-        looked_from=looked_from,
-        last_partial=bool(parts and parts[-1].last_partial),
-    )
+def read_around(
+    connection: Connection,
+    timeframe: Timeframe,
+    stretches: Sequence[Stretch],
+    *,
+    sinces: Sequence[datetime | None],
+    before: int | None,
+    beyond: int | None,
+) -> Mapping[int, Surroundings]:
+    """The candles of stretches and around them, by a stretch's place; none of those without.
+
+    Args:
+        connection: any.
+        timeframe: whose candles.
+        stretches: of instruments.
+        sinces: how far back to look, of each stretch; None: as far as there are candles.
+        before: candles to read before each stretch, at most; None: all.
+        beyond: the same after it.
+    """
+    values = {
+        "instrument_ids": [each.instrument_id for each in stretches],
+        "sinces": [since or _BEGINNING for since in sinces],
+        "firsts": [each.first for each in stretches],
+        "lasts": [each.last for each in stretches],
+        "untils": [each.until for each in stretches],
+        "earliest_since": min(since or _BEGINNING for since in sinces),
+        "earliest_first": min(each.first for each in stretches),
+        "before": before,
+        "beyond": beyond,
+    }
+    with psycopg_errors_translated(), number_cursor(connection) as cursor:
+        rows = cursor.execute(statement("read_candle_series", timeframe.relation), values)
+        return {place - 1: Surroundings(Candles(*columns), later, begins) for place, *columns, later, begins in rows}

@@ -1,12 +1,13 @@
 """The named SQL of `sql/queries`, one statement per file, runnable in psql as it stands."""
 
 import re
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, LiteralString, TypeVar
 
 from psycopg import Connection, Cursor
-from psycopg.rows import TupleRow, class_row
+from psycopg.rows import RowFactory, TupleRow, class_row
 
 from chandlery.errors import psycopg_errors_translated
 from chandlery.store.rehearsal import alone
@@ -48,5 +49,20 @@ def read_rows(
     Raises:
         Retryable, Permanent: what the database answered, translated.
     """
-    with psycopg_errors_translated(), alone(connection), connection.cursor(row_factory=class_row(kind)) as cursor:
+    with psycopg_errors_translated(), alone(connection), connection.cursor(row_factory=_rows_of(kind)) as cursor:
         return cursor.execute(statement(name, relation), values).fetchall()
+
+
+def _rows_of(kind: type[Row]) -> RowFactory[Row]:
+    """Rows by the names of their columns; of tuples, which are made by the thousand, by their places."""
+    fields = getattr(kind, "_fields", None)
+    if fields is None:
+        return class_row(kind)
+
+    def in_order(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
+        columns = tuple(column.name for column in cursor.description or ())
+        if columns != fields[: len(columns)]:
+            raise AssertionError(f"the columns {columns} are not those of {kind.__name__}, in its order")
+        return lambda values: kind(*values)
+
+    return in_order

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 import numpy as np
 from psycopg import Connection
 
+from chandlery.candle_arrays import SessionCandles
 from chandlery.domain.counting import spell
-from chandlery.domain.hours import Hours
+from chandlery.domain.hours import Hours, most_folded
 from chandlery.domain.instrument import Instrument
 from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.window import EARLIEST, Window
 from chandlery.errors import Refused
 from chandlery.numerics.catalogue import Prepared
-from chandlery.numerics.functions import SessionCandles
-from chandlery.store import instruments, regular_candles
 from chandlery.store.series import read_series
-from chandlery.usecases.read_candles import find_open_buckets
+from chandlery.usecases.read_candles import find_open_buckets, looked_to
 
 # How much further is read where a smoothing has not yet forgotten where it began.
 _FURTHER = 4
@@ -24,7 +24,7 @@ _FURTHER = 4
 
 def most_candles(timeframe: Timeframe, hours: Hours, most_rows: int) -> int:
     """How many candles may be read where so many rows may be: of those that are folded, minutes."""
-    return regular_candles.most_candles(timeframe, most_rows) if hours.are_folded(timeframe) else most_rows
+    return most_folded(timeframe, most_rows) if hours.are_folded(timeframe) else most_rows
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,6 @@ class SeriesQuery:
         hours: which the candles are made of.
     """
 
-    key: str
     timeframe: Timeframe
     starts: datetime | None
     ends: datetime
@@ -72,7 +71,7 @@ class ComputedSeries:
         last_closed: whether the newest candle's bucket has ended.
         last_partial: whether it is open, or its feed was silent during a minute of it.
         rows_read: candles read, warm-up included.
-        looked_from: from there on no other candle was there, UTC; None where none was before either.
+        window: the minutes that were looked through: a change of others changes no value.
         begins: the first candle read, which sums begin with.
     """
 
@@ -81,30 +80,29 @@ class ComputedSeries:
     last_closed: bool
     last_partial: bool
     rows_read: int
-    looked_from: datetime | None
+    window: Window
     begins: datetime | None
 
 
-def compute_series(connection: Connection, query: SeriesQuery, at: datetime) -> ComputedSeries:
+def compute_series(connection: Connection, instrument: Instrument, query: SeriesQuery, at: datetime) -> ComputedSeries:
     """Read the candles asked for and those before them that the indicators need, and compute.
 
     Smoothings are read from further back, once, where the first reading did not suffice for them to forget where it
     began.
 
     Args:
-        connection: in autocommit mode.
+        connection: in a transaction that sees one moment, or in autocommit mode.
+        instrument: over whose candles.
         query: what to compute.
         at: a bucket is closed if it has ended then; aware.
 
     Raises:
-        NotFound: there is no such instrument.
         Refused: more candles would have to be read, or answered, than may.
         Retryable, Permanent: from the database.
     """
-    instrument = instruments.find(connection, query.key)
     first_open = find_open_buckets(connection, instrument.calendar, query.timeframe, at)[1]
     if query.folded:
-        first_open = regular_candles.find_first_open(query.timeframe, query.hours, at)
+        first_open = query.hours.first_open(query.timeframe, at)
     before = max(each.warm_up for each in query.indicators)
     if query.timeframe.by_session:
         before = max(before, *(each.whole_sessions - 1 for each in query.indicators))
@@ -148,13 +146,13 @@ def _read(
         whole_sessions=max(each.whole_sessions for each in query.indicators),
         hours=query.hours,
     )
-    if query.whole and len(found.times) - found.first > query.most:
+    if query.whole and len(found) - found.first > query.most:
         raise Refused(
             "from", f"more than {spell(query.most, 'candle')} from there to {query.ends.isoformat()}: ask for less"
         )
     first, anchor = found.first, min(anchors, default=None)
-    if anchor is not None and found.looked_from is not None and anchor < found.looked_from and len(found.times):
-        wanted = found.times[first] if first < len(found.times) else found.times[-1] + 1
+    if anchor is not None and found.looked_from is not None and anchor < found.looked_from and len(found):
+        wanted = found.candles.time[first] if first < len(found) else found.candles.time[-1] + 1
         found = read_series(
             connection,
             instrument.instrument_id,
@@ -166,25 +164,15 @@ def _read(
             whole_sessions=max(each.whole_sessions for each in query.indicators),
             hours=query.hours,
         )
-        if len(found.times) - found.first > query.most_candles:
+        if len(found) - found.first > query.most_candles:
             raise Refused(
                 "indicators",
                 f"more than {spell(query.most_candles, 'candle')} since the anchor {anchor.isoformat()}: take a later"
                 " one, or a longer timeframe",
             )
-        first = int(np.searchsorted(found.times, wanted))
-    candles = SessionCandles(
-        time=found.times,
-        open=found.opens,
-        high=found.highs,
-        low=found.lows,
-        close=found.closes,
-        volume=found.volumes,
-        turnover=found.turnovers,
-        session=found.days,
-    )
-    closed = len(found.times) > 0 and int(found.times[-1]) < first_open.timestamp()
-    return _Read(candles, first, found.looked_from, closed, not closed or found.last_partial)
+        first = int(np.searchsorted(found.candles.time, wanted))
+    closed = len(found) > 0 and int(found.candles.time[-1]) < first_open.timestamp()
+    return _Read(found.candles, first, found.looked_from, closed, not closed or found.last_partial)
 
 
 def _is_settled(indicator: Prepared, read: _Read) -> bool:
@@ -206,6 +194,6 @@ def _computed(query: SeriesQuery, read: _Read) -> ComputedSeries:
         last_closed=read.last_closed,
         last_partial=read.last_partial,
         rows_read=len(read.candles),
-        looked_from=read.looked_from,
+        window=Window(read.looked_from or EARLIEST, looked_to(query.timeframe, query.hours, query.ends)),
         begins=first,
     )

@@ -12,8 +12,7 @@ from chandlery.errors import Refused
 from chandlery.store import instruments, prices
 from chandlery.store.instrument_pages import InstrumentEntry, find_entry, list_page
 from chandlery.store.prices import Latest
-
-MOST = 10_000
+from chandlery.usecases.asked import check_limit
 
 
 @dataclass(frozen=True)
@@ -95,8 +94,7 @@ def list_instruments(
         Refused: a value is wrong.
         Retryable, Permanent: from the database.
     """
-    if not 1 <= limit <= MOST:
-        raise Refused("limit", f"limit is {limit}; give a number from 1 to {MOST:,}")
+    check_limit(limit)
     asked = {"feed": feed, "calendar": calendar, "prefix": prefix}
     after = ""
     if cursor is not None:

@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
+from chandlery.candle_arrays import Candles
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, floor_hour
-from chandlery.numerics.functions import LIBRARY, Candles, Indicator
+from chandlery.numerics.functions import LIBRARY, Indicator
 from chandlery.numerics.memory import memory_of
 from chandlery.numerics.renewal import OUTPUTS, Renewal, Series, Values, renew
 from chandlery.store import indicators
-from chandlery.store.indicators import CandleArrays, MarkedHour, Named, Piece, Rows, Stretch, ValueArrays
+from chandlery.store.indicators import MarkedHour, Named, Piece, Rows, ValueArrays
+from chandlery.store.series import Stretch, Surroundings, read_around
 
 # How far a session's hours may lie from the midnight of its date: over midnight UTC, and over a weekend with holidays.
 _DATE_BEFORE, _DATE_AFTER = DAY, 3 * DAY
@@ -168,7 +170,7 @@ class _Renewals:
         self, stretches: Sequence[Stretch], reach: float | None, beyond: int | None
     ) -> Iterator[tuple[Stretch, Sequence[Renewal]]]:
         width = self._timeframe.width or _LONGEST_BUCKET
-        candles = indicators.read_candles(
+        candles = read_around(
             self._connection,
             self._timeframe,
             stretches,
@@ -216,14 +218,9 @@ def _since(first: datetime, reach: timedelta) -> datetime | None:
     return first - reach if reach < _ALL_THERE_IS else None
 
 
-def _series(stretch: Stretch, found: CandleArrays | None, beyond: int | None) -> Series:
+def _series(stretch: Stretch, found: Surroundings | None, beyond: int | None) -> Series:
     """The candles read; the series ends with them where all were asked for, or fewer found than asked for."""
-    if found is None:
-        empty = np.empty(0)
-        candles, later, begins = Candles(np.empty(0, np.int64), empty, empty, empty, empty, empty), 0, True
-    else:
-        candles = Candles(found.time, found.open, found.high, found.low, found.close, found.volume)
-        later, begins = found.beyond, found.begins
+    candles, later, begins = (found.candles, found.beyond, found.begins) if found else (Candles.none(), 0, True)
     first, last = int(stretch.first.timestamp()), int(stretch.last.timestamp())
     return Series(candles, first, last, begins=begins, ends=beyond is None or later < beyond)
 

@@ -8,13 +8,13 @@ from psycopg import Connection
 
 from chandlery.domain.counting import spell
 from chandlery.domain.cursor import BROKEN, read_cursor, write_cursor
+from chandlery.domain.remark import Remark
 from chandlery.domain.window import MINUTE, floor_minute
 from chandlery.errors import Refused
 from chandlery.store import coverage, gap_pages, instruments
 from chandlery.store.gap_pages import NumberedGap
 from chandlery.store.ledger import Choice, Reason
-
-MOST = 10_000
+from chandlery.usecases.asked import check_limit, check_order
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class GapPage:
     """
 
     gaps: Sequence[NumberedGap]
-    remarks: Sequence[str]
+    remarks: Sequence[Remark]
     next_cursor: str | None
 
 
@@ -61,13 +61,11 @@ def list_gaps(
         Refused: a value is wrong.
         Retryable, Permanent: from the database.
     """
-    if not 1 <= limit <= MOST:
-        raise Refused("limit", f"limit is {limit}; give a number from 1 to {MOST:,}")
+    check_limit(limit)
     unknown = [reason for reason in reasons if reason not in list(Reason)]
     if unknown:
         raise Refused("reason", f"no reason {unknown[0]}; there is: {', '.join(Reason)}")
-    if starts and ends and starts >= ends:
-        raise Refused("from", f"from {starts.isoformat()} is not before to {ends.isoformat()}")
+    check_order(starts, ends)
     asked = {
         "key": key,
         "feed": feed,
@@ -86,14 +84,15 @@ def list_gaps(
     return GapPage(chosen, remarks, _cursor(asked, chosen[-1]) if len(found) > limit else None)
 
 
-def remark_not_judged(connection: Connection, choice: Choice, at: datetime) -> Iterator[str]:
+def remark_not_judged(connection: Connection, choice: Choice, at: datetime) -> Iterator[Remark]:
     """Say of what nobody has looked at that it may have gaps that the ledger does not know."""
     found = coverage.sum_not_judged(connection, choice, floor_minute(at) - MINUTE)
     if found.starts and found.ends:
         who = spell(found.instruments, "instrument is", "instruments are")
-        yield (
+        yield Remark(
             f"{who} not judged everywhere between {_told(found.starts)} and {_told(found.ends)}: what is missing there"
-            " is no gap yet; see: chandlery coverage"
+            " is no gap yet",
+            "; see: chandlery coverage",
         )
 
 

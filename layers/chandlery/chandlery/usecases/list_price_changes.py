@@ -12,9 +12,9 @@ from chandlery.domain.cursor import BROKEN, read_cursor, write_cursor
 from chandlery.errors import Refused
 from chandlery.store import instruments, prices
 from chandlery.store.prices import PriceRow
+from chandlery.usecases.asked import check_limit
 
 Sort = Literal["change", "change_1d", "change_1w", "change_1mo", "key"]
-MOST = 10_000
 _APART: dict[str, timedelta | str | None] = {
     "change": timedelta(minutes=1),
     "change_1d": timedelta(days=1),
@@ -93,8 +93,7 @@ def price_changes(
         Refused: a value is wrong.
         Retryable, Permanent: from the database.
     """
-    if not 1 <= limit <= MOST:
-        raise Refused("limit", f"limit is {limit}; give a number from 1 to {MOST:,}")
+    check_limit(limit)
     if sort not in _APART:
         raise Refused("sort", f"no order {sort}; there is: {', '.join(get_args(Sort))}")
     asked = {"sort": sort, "descending": descending, "feed": feed, "keys": " ".join(keys)}

@@ -1,26 +1,24 @@
-"""Read an instrument's candles of any timeframe, a page at a time."""
+"""Read an instrument's candles of any timeframe and hours: the one way to, whoever asks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 
 from psycopg import Connection
 
 from chandlery.domain.cursor import BROKEN, read_cursor, write_cursor
-from chandlery.domain.hours import Hours
+from chandlery.domain.hours import Hours, most_folded
 from chandlery.domain.instrument import Instrument
+from chandlery.domain.limits import PAGE_MINUTES, PAGE_ROWS
 from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import EARLIEST, LATEST, Window
+from chandlery.domain.window import DAY, EARLIEST, LATEST, MINUTE, Window
 from chandlery.errors import Refused
-from chandlery.store import candle_pages, instruments, regular_candles
-from chandlery.store.candle_pages import CandleRow, EmptyBucket, Stretch
+from chandlery.store import candle_pages
+from chandlery.store.candle_pages import Candle, Selection
+from chandlery.usecases.asked import check_limit, check_order
+from chandlery.usecases.fill_candles import fill_candles
 
-MOST = 10_000
-# Of a page of regular hours.
-MOST_MINUTES = 200_000
-
-__all__ = ["CandlePage", "CandleQuery", "CandleRow", "read_candles"]
+__all__ = ["Candle", "CandlePage", "CandleQuery", "read_candles"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class CandleQuery:
     Attributes:
         starts: with it, pages go forward from there; without, from the newest candle backward.
         ends: up to the moment of reading where absent.
-        limit: candles a page, filled ones included, 1 … 10,000.
+        limit: candles a page, filled ones included, 1 … 10,000; all of them where absent, unless they are folded.
         fill: put a flat candle into each closed bucket that sessions expect and that has none, after the instrument's
             first candle and before its newest.
         include_partial: also open buckets, and candles with partial minutes.
@@ -39,14 +37,13 @@ class CandleQuery:
             and cannot be filled.
     """
 
-    key: str
     timeframe: Timeframe
-    starts: datetime | None
-    ends: datetime | None
-    limit: int
-    fill: bool
-    include_partial: bool
-    cursor: str | None
+    starts: datetime | None = None
+    ends: datetime | None = None
+    limit: int | None = None
+    fill: bool = False
+    include_partial: bool = True
+    cursor: str | None = None
     hours: Hours = Hours.ALL
 
     @property
@@ -54,18 +51,29 @@ class CandleQuery:
         """Whether they are folded from minutes when read."""
         return self.hours.are_folded(self.timeframe)
 
+    @property
+    def most(self) -> int | None:
+        """How many candles are read at most; none: all there are."""
+        if self.limit is None and self.folded:
+            return min(PAGE_ROWS, most_folded(self.timeframe, PAGE_MINUTES))
+        return self.limit
+
 
 @dataclass(frozen=True)
 class CandlePage:
-    """Candles, oldest first; `next_cursor` leads on: to newer ones where the question has a start, else to older ones.
+    """Candles, oldest first.
 
-    It is null where nothing more is there at present.
+    Attributes:
+        next_cursor: leads on: to newer ones where the question has a start, else to older ones; null where nothing more
+            is there at present.
+        window: the minutes that were looked through: a change of others does not change the page.
     """
 
     instrument: Instrument
     timeframe: Timeframe
-    candles: Sequence[CandleRow]
+    candles: Sequence[Candle]
     next_cursor: str | None
+    window: Window
 
 
 @dataclass(frozen=True)
@@ -77,51 +85,71 @@ class _Reach:
     first_open: datetime
 
 
-def read_candles(connection: Connection, query: CandleQuery, at: datetime) -> CandlePage:
+def read_candles(connection: Connection, instrument: Instrument, query: CandleQuery, at: datetime) -> CandlePage:
     """One page of candles, as it stands at a moment.
 
     With `starts`, the first `limit` candles from there; else the newest `limit` before `ends`. A page goes on exactly
     where the one before ended, so that candles which arrive meanwhile shift nothing.
 
     Args:
-        connection: in autocommit mode; nothing is written.
+        connection: in autocommit mode, or in a transaction that sees one moment; nothing is written.
+        instrument: whose candles.
         query: what is asked for.
         at: a bucket is closed if it has ended then; aware.
 
     Raises:
-        NotFound: there is no such instrument.
         Refused: a value is wrong, or the cursor belongs to another question.
         Retryable, Permanent: from the database.
     """
-    _refuse_nonsense(query)
-    after = _position(query)
-    instrument = instruments.find(connection, query.key)
+    _refuse_nonsense(query, at)
+    after = _position(instrument, query)
     reach = _reach_folded(query, at, after) if query.folded else _reach(connection, query, instrument, at, after)
     if reach.starts >= reach.ends:
-        return CandlePage(instrument, query.timeframe, [], None)
-    stretch = Stretch(
+        return _page(instrument, query, at, [], None)
+    selection = Selection(
         window=Window(reach.starts, reach.ends),
         # One more tells whether there are more.
-        most=query.limit + 1,
+        most=None if query.most is None else query.most + 1,
         backward=query.starts is None,
         whole=not query.include_partial,
         at=at,
         first_open=reach.first_open,
         since=_first_minute(connection, instrument),
     )
-    rows = _read(connection, query, instrument, stretch)
+    rows = candle_pages.read_page(connection, instrument.instrument_id, query.timeframe, selection, query.hours)
     if query.fill:
-        rows = _filled(connection, instrument, query.timeframe, stretch, rows)
-    chosen = rows[-query.limit :] if stretch.backward else rows[: query.limit]
-    more = len(rows) > len(chosen)
-    return CandlePage(instrument, query.timeframe, chosen, _cursor(query, chosen) if more else None)
+        rows = fill_candles(connection, instrument, query.timeframe, selection, rows)
+    if query.most is None or len(rows) <= query.most:
+        return _page(instrument, query, at, rows, None)
+    chosen = rows[-query.most :] if selection.backward else rows[: query.most]
+    return _page(instrument, query, at, chosen, _cursor(instrument, query, chosen))
 
 
-def _read(connection: Connection, query: CandleQuery, instrument: Instrument, stretch: Stretch) -> Sequence[CandleRow]:
-    if not query.folded:
-        return candle_pages.read_page(connection, instrument.instrument_id, query.timeframe, stretch)
-    found = regular_candles.read(connection, instrument.instrument_id, query.timeframe, query.hours, stretch)
-    return [candle.row for candle in found]
+def _page(
+    instrument: Instrument, query: CandleQuery, at: datetime, candles: Sequence[Candle], next_cursor: str | None
+) -> CandlePage:
+    looked_through = _looked_through(query, at, candles, next_cursor)
+    return CandlePage(instrument, query.timeframe, candles, next_cursor, looked_through)
+
+
+def _looked_through(query: CandleQuery, at: datetime, candles: Sequence[Candle], next_cursor: str | None) -> Window:
+    ends = looked_to(query.timeframe, query.hours, _bounded(query.ends or newest_end(query.timeframe, at)))
+    if query.fill or query.cursor is not None or (query.starts is None and next_cursor is None):
+        # The close before the page, wherever it is; or all there is.
+        return Window(EARLIEST, ends)
+    starts = candles[0].time if query.starts is None else query.starts
+    return Window(query.timeframe.floor_bucket(_bounded(starts)), ends)
+
+
+def looked_to(timeframe: Timeframe, hours: Hours, ends: datetime) -> datetime:
+    """Up to which minute candles that start before a moment can lie; of folded ones only reading tells where."""
+    beyond = timeframe.longest + MINUTE if hours.are_folded(timeframe) else timedelta()
+    return timeframe.ceil_bucket(ends) + beyond
+
+
+def newest_end(timeframe: Timeframe, at: datetime) -> datetime:
+    """Where no bucket has begun yet at a moment; a session may begin before its date does."""
+    return timeframe.next_bucket(at + 2 * DAY if timeframe.by_session else at)
 
 
 def _first_minute(connection: Connection, instrument: Instrument) -> datetime | None:
@@ -131,33 +159,32 @@ def _first_minute(connection: Connection, instrument: Instrument) -> datetime | 
     return candle_pages.find_first_minute(connection, instrument.instrument_id)
 
 
-def _refuse_nonsense(query: CandleQuery) -> None:
-    if not 1 <= query.limit <= MOST:
-        raise Refused("limit", f"limit is {query.limit}; give a number from 1 to {MOST:,}")
+def _refuse_nonsense(query: CandleQuery, at: datetime) -> None:
+    if query.limit is not None:
+        check_limit(query.limit)
     if query.folded:
         _refuse_too_much(query)
     for field, moment in (("from", query.starts), ("to", query.ends)):
         if moment is not None and moment.tzinfo is None:
             raise Refused(field, f"{field} {moment.isoformat()} has no time zone; write an offset or Z")
-    if query.starts and query.ends and query.starts >= query.ends:
-        raise Refused("from", f"from {query.starts.isoformat()} is not before to {query.ends.isoformat()}")
+    check_order(query.starts, query.ends, at)
 
 
 def _refuse_too_much(query: CandleQuery) -> None:
     if query.fill:
         raise Refused("fill", "candles of regular hours cannot be filled: leave fill or session out")
-    most = regular_candles.most_candles(query.timeframe, MOST_MINUTES)
-    if query.limit > most:
+    most = most_folded(query.timeframe, PAGE_MINUTES)
+    if query.limit is not None and query.limit > most:
         raise Refused(
             "limit",
             f"limit is {query.limit}; {query.timeframe} of regular hours is folded from minutes, of which"
-            f" {MOST_MINUTES:,} are read at most: give a number up to {most:,}",
+            f" {PAGE_MINUTES:,} are read at most: give a number up to {most:,}",
         )
 
 
-def _asked(query: CandleQuery) -> dict[str, str | int | bool | None]:
+def _asked(instrument: Instrument, query: CandleQuery) -> dict[str, str | int | bool | None]:
     asked: dict[str, str | int | bool | None] = {
-        "key": query.key,
+        "key": instrument.key,
         "timeframe": query.timeframe.value,
         "from": query.starts.isoformat() if query.starts else None,
         "to": query.ends.isoformat() if query.ends else None,
@@ -170,16 +197,16 @@ def _asked(query: CandleQuery) -> dict[str, str | int | bool | None]:
     return asked
 
 
-def _cursor(query: CandleQuery, rows: Sequence[CandleRow]) -> str:
+def _cursor(instrument: Instrument, query: CandleQuery, rows: Sequence[Candle]) -> str:
     position = rows[-1].time if query.starts else rows[0].time
-    return write_cursor(_asked(query) | {"position": position.isoformat()})
+    return write_cursor(_asked(instrument, query) | {"position": position.isoformat()})
 
 
-def _position(query: CandleQuery) -> datetime | None:
+def _position(instrument: Instrument, query: CandleQuery) -> datetime | None:
     if query.cursor is None:
         return None
     try:
-        said = read_cursor(query.cursor, _asked(query), {"position": str})
+        said = read_cursor(query.cursor, _asked(instrument, query), {"position": str})
         position = datetime.fromisoformat(str(said["position"]))
         aligned = query.folded or query.timeframe.floor_bucket(position) == position
     except (ValueError, OverflowError) as error:
@@ -232,64 +259,3 @@ def _bounded(moment: datetime) -> datetime:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def _filled(
-    connection: Connection, instrument: Instrument, timeframe: Timeframe, stretch: Stretch, rows: Sequence[CandleRow]
-) -> Sequence[CandleRow]:
-    """Candles and flat ones between them, in order; where `rows` are full, nothing beyond the last of them."""
-    starts, ends = stretch.window.starts, min(stretch.window.ends, stretch.first_open)
-    if len(rows) == stretch.most:
-        starts, ends = (rows[0].time, ends) if stretch.backward else (starts, min(ends, rows[-1].time))
-    before = _candle_before(connection, instrument, timeframe, stretch, rows)
-    if before is None and rows:
-        starts = max(starts, rows[0].time)
-    if starts >= ends or (before is None and not rows):
-        return rows
-    within = replace(stretch, window=Window(starts, ends))
-    empty = candle_pages.list_empty_buckets(connection, instrument.instrument_id, timeframe, within)
-    close = before.close if before else None
-    return _merged(rows, empty, close, minutely=timeframe is Timeframe.M1)
-
-
-def _candle_before(
-    connection: Connection, instrument: Instrument, timeframe: Timeframe, stretch: Stretch, rows: Sequence[CandleRow]
-) -> CandleRow | None:
-    if stretch.backward or stretch.window.starts <= EARLIEST or (rows and rows[0].time == stretch.window.starts):
-        return None
-    ahead = replace(stretch, window=Window(EARLIEST, stretch.window.starts), most=1, backward=True)
-    return next(iter(candle_pages.read_page(connection, instrument.instrument_id, timeframe, ahead)), None)
-
-
-def _merged(
-    rows: Sequence[CandleRow], empty: Sequence[EmptyBucket], close: Decimal | None, *, minutely: bool
-) -> Sequence[CandleRow]:
-    merged: list[CandleRow] = []
-    mixed: list[CandleRow | EmptyBucket] = [*rows, *empty]
-    for each in sorted(mixed, key=lambda each: each.time):
-        if isinstance(each, CandleRow):
-            close = each.close
-            merged.append(each)
-        elif close is not None:
-            merged.append(_flat(each.time, None if minutely else each.expected, close))
-    return merged
-
-
-def _flat(bucket: datetime, expected: int | None, close: Decimal) -> CandleRow:
-    return CandleRow(
-        time=bucket,
-        open=close,
-        high=close,
-        low=close,
-        close=close,
-        volume=Decimal(),
-        vwap=None,
-        trades=0,
-        minutes=0,
-        expected=expected,
-        partial=False,
-        closed=True,
-        filled=True,
-        sources="",
-        price_eligible=True,
-    )

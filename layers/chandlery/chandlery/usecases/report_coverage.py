@@ -11,6 +11,8 @@ from psycopg import Connection
 from chandlery.domain.counting import spell
 from chandlery.domain.cursor import BROKEN, read_cursor, write_cursor
 from chandlery.domain.instrument import Instrument
+from chandlery.domain.limits import PAGE_ROWS
+from chandlery.domain.remark import Remark
 from chandlery.domain.window import MINUTE, WEEK, Window, floor_minute
 from chandlery.errors import NotFound, Refused
 from chandlery.store import coverage, instruments
@@ -19,7 +21,7 @@ from chandlery.store.coverage import CalendarStretch, DayCoverage, JudgedDay
 # Session days that are looked at where none are named.
 DAYS = 7
 _NAMED = 3
-_MOST_DAYS, _MOST_ROWS = 366, 10_000
+_MOST_DAYS = 366
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class CoverageReport:
     first: date
     last: date
     days: Sequence[DayCoverage]
-    remarks: Sequence[str]
+    remarks: Sequence[Remark]
     next_cursor: str | None = None
 
 
@@ -76,8 +78,10 @@ def report_coverage(
         judged = coverage.list_judged_days(connection, [each.instrument_id for each in chosen], last, DAYS)
         if not judged or (first and first > judged[0].session_date):
             raise NotFound(
-                f"no gap monitor has looked at a session {_stretch_told(first, last)}yet; run: chandlery invoke"
-                " live_gap_monitor, or name both --from DATE and --to DATE"
+                Remark(
+                    f"no gap monitor has looked at a session {_stretch_told(first, last)}yet",
+                    "; run: chandlery invoke live_gap_monitor, or name both --from DATE and --to DATE",
+                )
             )
         due = due if last else min(due, judged[0].judged_until)
         first, last = first or _first_of(judged), last or judged[0].session_date
@@ -110,10 +114,10 @@ def _refuse_too_many(count: int, first: date, last: date) -> None:
     days = (last - first).days + 1
     if days > _MOST_DAYS:
         raise Refused("from", f"{spell(days, 'day')}; {_MOST_DAYS} are the most")
-    if count * days > _MOST_ROWS:
+    if count * days > PAGE_ROWS:
         raise Refused(
             "limit",
-            f"{spell(count, 'instrument')} of {spell(days, 'day')}; {_MOST_ROWS:,} rows are the most: ask for fewer",
+            f"{spell(count, 'instrument')} of {spell(days, 'day')}; {PAGE_ROWS:,} rows are the most: ask for fewer",
         )
 
 
@@ -144,10 +148,11 @@ def _position(
 def _choose(connection: Connection, keys: Sequence[str], feed: str | None) -> Sequence[Instrument]:
     found = [instruments.find(connection, key) for key in dict.fromkeys(keys)] or instruments.list_all(connection)
     if not found:
-        raise NotFound("there is no instrument yet; add one: chandlery instruments add KEY --calendar NAME")
+        add = "; add one: chandlery instruments add KEY --calendar NAME"
+        raise NotFound(Remark("there is no instrument yet", add))
     chosen = [instrument for instrument in found if feed in (None, instrument.feed)]
     if not chosen:
-        raise NotFound(f"none of these instruments has the feed {feed}; see: chandlery feeds list")
+        raise NotFound(Remark(f"none of these instruments has the feed {feed}", "; see: chandlery feeds list"))
     return sorted(chosen, key=lambda instrument: instrument.key)
 
 
@@ -167,20 +172,22 @@ def _list_days(
     return coverage.list_days(connection, ids, Window(starts, ends), first, last)
 
 
-def _calendar_remarks(calendars: Sequence[CalendarStretch], first: date, last: date) -> Iterator[str]:
+def _calendar_remarks(calendars: Sequence[CalendarStretch], first: date, last: date) -> Iterator[Remark]:
     for each in calendars:
         fill = f"chandlery sessions sync --calendar {each.calendar}"
         if each.known_from is None or each.known_to is None:
-            yield f"the calendar {each.calendar} knows no day; fill it: {fill}"
+            yield Remark(f"the calendar {each.calendar} knows no day", f"; fill it: {fill}")
         elif each.known_from <= first and last <= each.known_to:
             if each.opens_at is None:
-                yield f"the calendar {each.calendar} has no session from {first} to {last}; if it should: {fill}"
+                none = f"the calendar {each.calendar} has no session from {first} to {last}"
+                yield Remark(none, f"; if it should: {fill}")
         else:
             bounds = f" --from {first}" if first < each.known_from else ""
             bounds += f" --to {last}" if last > each.known_to else ""
-            yield (
+            yield Remark(
                 f"the calendar {each.calendar} is known from {each.known_from} to {each.known_to} only, other days"
-                f" count nothing; fill them: {fill}{bounds}, or from a file: chandlery sessions import"
+                " count nothing",
+                f"; fill them: {fill}{bounds}, or from a file: chandlery sessions import",
             )
 
 
@@ -190,7 +197,7 @@ def _silence_remarks(
     calendars: Sequence[CalendarStretch],
     days: Sequence[DayCoverage],
     due: datetime,
-) -> Iterator[str]:
+) -> Iterator[Remark]:
     """Say of which instruments nothing was expected although their market was open."""
     opens = {each.calendar: each.opens_at for each in calendars if each.opens_at and each.opens_at < due}
     told = {day.key for day in days}
@@ -199,42 +206,44 @@ def _silence_remarks(
     ticked = set(instruments.list_ticked(connection, [instrument.instrument_id for instrument in unknown]))
     waiting = [instrument.key for instrument in unknown if instrument.instrument_id in ticked]
     if waiting:
-        yield (
-            f"ticks of {_named(waiting)} are stored, and no candle is made of them yet; import their file once more,"
-            f" which makes them: chandlery import ticks FILE --instrument {waiting[0]} --aggregate"
+        yield Remark(
+            f"ticks of {_named(waiting)} are stored, and no candle is made of them yet",
+            "; import their file once more, which makes them: chandlery import ticks FILE --instrument"
+            f" {waiting[0]} --aggregate",
         )
     blank = [instrument.key for instrument in unknown if instrument.instrument_id not in ticked]
     if blank:
-        yield (
-            f"nothing is expected yet of {_named(blank)}: neither data nor a listing is known; import data, or run:"
-            f" chandlery instruments set {blank[0]} --listed TIME"
+        yield Remark(
+            f"nothing is expected yet of {_named(blank)}: neither data nor a listing is known",
+            f"; import data, or run: chandlery instruments set {blank[0]} --listed TIME",
         )
     later = [instrument.key for instrument in silent if instrument.expected_since is not None]
     if later:
-        yield (
-            f"nothing was expected on these days of {_named(later)}: see listed_at, data_from and delisted_at in"
-            " chandlery instruments list"
+        yield Remark(
+            f"nothing was expected on these days of {_named(later)}: see listed_at, data_from and delisted_at",
+            " in chandlery instruments list",
         )
 
 
 def _not_judged_remarks(
     silent: Sequence[DayCoverage], unawaited: AbstractSet[tuple[str, date]], at: datetime
-) -> Iterator[str]:
+) -> Iterator[Remark]:
     idle = [day for day in silent if (day.key, day.session_date) in unawaited]
     if idle:
-        yield (
+        yield Remark(
             f"{_named(sorted({day.key for day in idle}))}:"
             f" {spell(sum(day.not_judged for day in idle), 'minute is', 'minutes are')} not judged, and no candle is"
-            " missed there: nobody imported these days, and the feed was not live then; see: chandlery explain"
+            " missed there: nobody imported these days, and the feed was not live then",
+            "; see: chandlery explain",
         )
     found = [day for day in silent if (day.key, day.session_date) not in unawaited]
     if found:
         minutes = sum(day.not_judged for day in found)
         old = min(day.session_date for day in found) < (at - WEEK).date()
-        yield (
+        yield Remark(
             f"{spell(minutes, 'minute is', 'minutes are')} not judged: no gap monitor has looked at them with these"
-            " data, or the instrument never traded in what it looked at; run:"
-            f" chandlery invoke {'historical' if old else 'live'}_gap_monitor"
+            " data, or the instrument never traded in what it looked at",
+            f"; run: chandlery invoke {'historical' if old else 'live'}_gap_monitor",
         )
 
 
