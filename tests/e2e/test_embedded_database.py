@@ -22,7 +22,7 @@ from psycopg.conninfo import make_conninfo
 
 from chandlery.errors import Permanent
 from local.embedded import EmbeddedDatabase, EmbeddedDatabaseError, installation
-from tests.e2e.test_command_line import ENVIRONMENT, start
+from tests.e2e.commands import ENVIRONMENT, start
 from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
 START = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
