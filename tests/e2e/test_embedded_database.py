@@ -260,6 +260,7 @@ class TestBackup:
             assert value(connection, "SELECT count(*) FROM ticks") == 300
         assert not (database.home / "data.former").exists()
 
+    @pytest.mark.long
     def test_a_changed_byte_is_found_without_the_digest(self, copies: Copies, tmp_path: Path) -> None:
         database, file = copies(), tmp_path / "desk.backup"
         database.start()
@@ -278,6 +279,7 @@ class TestBackup:
             assert "\n" not in str(told.value)
             assert sorted(path.name for path in database.home.iterdir()) == before
 
+    @pytest.mark.long
     def test_what_is_not_whole_changes_nothing(self, copies: Copies, tmp_path: Path) -> None:
         database, file = copies(), tmp_path / "desk.backup"
         database.start()

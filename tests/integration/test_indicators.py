@@ -295,6 +295,7 @@ def in_columns(connection: Connection, instrument: int, minutes: CandleColumns) 
     return instrument
 
 
+@pytest.mark.long
 def test_a_candle_healed_days_later_reaches_values_in_columns(
     connection: Connection, in_columns: int, minutes: CandleColumns
 ) -> None:
@@ -311,6 +312,7 @@ def test_a_candle_healed_days_later_reaches_values_in_columns(
     assert twice == (0,)
 
 
+@pytest.mark.long
 def test_a_candle_that_goes_takes_values_in_columns_along(connection: Connection, in_columns: int) -> None:
     starts = STARTS + 30 * HOUR
     connection.execute(
