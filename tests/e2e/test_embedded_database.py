@@ -302,6 +302,7 @@ class TestBackup:
         assert database.restore(file, over_existing=True) is False
         assert sorted(path.name for path in database.home.iterdir()) == before
 
+    @pytest.mark.long
     def test_an_exchange_cut_in_two_is_taken_back(self, copies: Copies) -> None:
         database = copies()
         database.start()
