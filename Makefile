@@ -28,7 +28,8 @@ emulate: .venv/dev .venv/emulator/installed  ## deploy the stack to an emulated 
 	@$(BIN)/chandlery emulate
 
 test: .venv/dev .venv/emulator/installed  ## install the tools, then run the tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m compileall -q functions layers/chandlery local sql tests
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev  ## lint, type-check, and check the template
 	@$(BIN)/ruff check .

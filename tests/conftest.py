@@ -32,51 +32,41 @@ SERVER_URL = os.environ.get("CHANDLERY_TEST_DATABASE_URL")
 SECRET_MARKER = "s3cret-w0rd"
 SECRETS = (SECRET_MARKER, "s3cret-word", "k3y-word", "the-vendors-own-key")
 
+_ROLLED_UP = ("candles_1d_parts", "candles_4h", "candles_1h", "candles_30m", "candles_15m", "candles_5m")
+_HYPERTABLES = ("ticks", "candles", "candle_hours", "indicators")
+_TABLES = (
+    "dirty", "uncounted", "feeds", "feed_minutes", "gaps", "scans", "tickers", "runs", "instruments", "sessions",
+    "calendars", "stale", "open_hours", "unindicated", "upkeep", "unindicated_hours", "indicator_set", "horizons",
+    "imports", "retentions", "releases", "drops", "hour_versions", "judged", "reaches",
+)  # fmt: skip
 # Of tables only those that hold anything, or did; most tests leave few, and to truncate one takes longer than to look.
-_EMPTY = """
+# Chunks without rows count too: what drops chunks would find them.
+_EMPTY = f"""
 DO $$
 DECLARE
-    name text;
-    holds boolean;
-    held text[] := '{}';
-    -- Chunks without rows count too: what drops chunks would find them.
-    chunked text[] := ARRAY(
-        SELECT DISTINCT hypertable_name FROM timescaledb_information.chunks WHERE hypertable_schema = 'market'
+    held text[] := ARRAY(
+        SELECT 'market.' || name FROM unnest('{{{",".join(_HYPERTABLES)}}}'::text[]) AS name
+        WHERE EXISTS (SELECT FROM show_chunks(('market.' || name)::regclass))
+        {"".join(f"UNION ALL (SELECT 'market.{name}' FROM market.{name} LIMIT 1)" for name in _TABLES)}
     );
+    rolled_up text;
 BEGIN
-    FOREACH name IN ARRAY string_to_array(
-        'ticks dirty candles candle_hours uncounted feeds feed_minutes gaps scans tickers runs instruments sessions'
-        ' calendars stale open_hours unindicated upkeep unindicated_hours indicators indicator_set horizons'
-        ' imports retentions releases drops'
-        ' hour_versions judged reaches', ' '
-    ) LOOP
-        EXECUTE format('SELECT EXISTS (SELECT FROM market.%I)', name) INTO holds;
-        IF holds OR name = ANY (chunked) THEN
-            held := held || format('market.%I', name);
-        END IF;
-    END LOOP;
-    IF held <> '{}' THEN
+    IF held <> '{{}}' THEN
         EXECUTE format('TRUNCATE %s RESTART IDENTITY CASCADE', array_to_string(held, ', '));
     END IF;
     PERFORM setval(format('market.%I', sequencename)::regclass, 1, false)
     FROM pg_sequences WHERE schemaname = 'market' AND last_value IS NOT NULL;
     IF EXISTS (
-        SELECT FROM timescaledb_information.continuous_aggregates AS a
-        CROSS JOIN LATERAL show_chunks(
-            format('%I.%I', a.materialization_hypertable_schema, a.materialization_hypertable_name)::regclass
-        )
-        WHERE a.view_schema = 'market'
+        SELECT FROM unnest('{{{",".join(_ROLLED_UP)}}}'::text[]) AS name
+        CROSS JOIN LATERAL show_chunks(('market.' || name)::regclass)
     ) THEN
-        TRUNCATE market.candles_1d_parts;
-        TRUNCATE market.candles_4h;
-        TRUNCATE market.candles_1h;
-        TRUNCATE market.candles_30m;
-        TRUNCATE market.candles_15m;
-        TRUNCATE market.candles_5m;
+        FOREACH rolled_up IN ARRAY '{{{",".join(_ROLLED_UP)}}}'::text[] LOOP
+            EXECUTE 'TRUNCATE market.' || rolled_up;
+        END LOOP;
     END IF;
 END
 $$
-"""
+"""  # noqa: S608  # our own words
 
 
 # No test asserts a time, and each run is to try the same examples.
@@ -190,11 +180,11 @@ def emulator(tmp_path: Path) -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="session")
-def bare_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running TimescaleDB without our schema: a database of its own on the server, or the embedded one."""
+def migrated_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running TimescaleDB, migrated: a database of its own on the server, or an embedded one."""
     if SERVER_URL is None:
         home = tmp_path_factory.mktemp("embedded")
-        embedded = EmbeddedDatabase(home, tied=True)
+        embedded = EmbeddedDatabase(home, tarball=request.getfixturevalue("migrated_tarball"), tied=True)
         yield embedded.start()
         embedded.stop()
         shutil.rmtree(home)
@@ -202,22 +192,15 @@ def bare_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     name = f"chandlery_test_{os.getpid()}"
     with psycopg.connect(SERVER_URL, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}")
-        yield str(SERVER_URL.rpartition("/")[0] + "/" + name)
+        url = str(SERVER_URL.rpartition("/")[0] + "/" + name)
+        command.upgrade(alembic_config(url), "head")
+        yield url
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture(scope="session")
-def migrated_url(bare_url: str) -> str:
-    """The same, migrated."""
-    command.upgrade(alembic_config(bare_url), "head")
-    return bare_url
-
-
 @pytest.fixture
-def database_url(migrated_url: str) -> str:
+def database_url(migrated_url: str, connection: Connection) -> str:
     """The same, emptied for this test."""
-    with psycopg.connect(migrated_url, autocommit=True, prepare_threshold=None) as connection:
-        empty(connection)
     return migrated_url
 
 
@@ -234,7 +217,8 @@ def skip_where_trusted(url: str) -> None:
 
 
 @pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    """A connection as the functions have it."""
-    with connect(Settings(database_url=database_url), "test") as connection:
+def connection(migrated_url: str) -> Iterator[Connection]:
+    """A connection as the functions have it, to an empty database."""
+    with connect(Settings(database_url=migrated_url), "test") as connection:
+        empty(connection)
         yield connection

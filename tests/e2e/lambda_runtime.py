@@ -120,8 +120,8 @@ class Sandbox:
         self._environment = {
             "PATH": os.defpath,
             "PYTHONPATH": os.pathsep.join(map(str, (client, function, opt / "python"))),
-            # As in Lambda, where /opt cannot be written to.
-            "PYTHONDONTWRITEBYTECODE": "1",
+            # As in Lambda, nothing is written to /opt; what one sandbox compiles the next one need not.
+            "PYTHONPYCACHEPREFIX": str(client.parent / "bytecode"),
             "AWS_LAMBDA_RUNTIME_API": self._api.address,
             "AWS_LAMBDA_FUNCTION_NAME": "artifact",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",

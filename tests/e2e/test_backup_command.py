@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from psycopg import sql
 
 from chandlery.store.migrations import alembic_config
 from chandlery.store.schema import REVISION
-from tests.e2e.test_command_line import ENVIRONMENT, INTERRUPTED, SEARCHED, start
+from tests.e2e.commands import ENVIRONMENT, INTERRUPTED, PROGRAM, start
 from tests.integration.backup_scene import (
     candles,
     database_name,
@@ -30,7 +29,6 @@ from tests.integration.policy_scene import MINUTE, NOON, keep, store_candles
 from tests.waiting import wait_until
 
 SOURCE, TARGET = database_name("command"), database_name("target")
-_PROGRAM = "from local.command_line import main; main()"
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,8 @@ class Desk:
 
     def begin(self, name: str, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, *arguments],
-            env=self.environment(name) | {"PYTHONPATH": SEARCHED},
+            [*PROGRAM, *arguments],
+            env=self.environment(name),
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,11 +3,8 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,44 +16,8 @@ from chandlery.errors import MALFORMED_URL
 from local.command_line import backfill, functions, imports, main, stack
 from local.embedded import EmbeddedDatabase
 from tests.conftest import REPO
+from tests.e2e.commands import ENVIRONMENT, INTERRUPTED, KEY, Chandlery, start, started
 from tests.waiting import wait_until
-
-Result = subprocess.CompletedProcess[str]
-Chandlery = Callable[..., Result]
-KEY = "X@A@EQ"
-# No setting of the machine's own reaches the commands.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "CHANDLERY_"))}
-# How long a command takes is the machine's matter: what it says is not to depend on it.
-ENVIRONMENT["CHANDLERY_PROGRESS"] = "false"
-SEARCHED = f"{REPO}{os.pathsep}{REPO / 'layers' / 'chandlery'}"
-INTERRUPTED = "chandlery: interrupted; what was committed stays; to continue, run the same command again\n"
-
-
-def start(arguments: tuple[str, ...], environment: dict[str, str], folder: Path) -> Result:
-    program = "from local.command_line import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", program, *arguments],
-        env=environment | {"PYTHONPATH": SEARCHED},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-@pytest.fixture(scope="module")
-def chandlery(tmp_path_factory: pytest.TempPathFactory, migrated_tarball: Path) -> Iterator[Chandlery]:
-    """Runs a command in a folder of the module's own, on its own database."""
-    home = tmp_path_factory.mktemp("desk")
-    embedded = EmbeddedDatabase(home / ".chandlery", tarball=migrated_tarball, tied=True)
-    embedded.start()
-
-    def run(*arguments: str, **more: str) -> Result:
-        return start(arguments, ENVIRONMENT | more, home)
-
-    assert run("instruments", "add", KEY, "--calendar", "24/7").returncode == 0
-    yield run
-    embedded.stop()
 
 
 @pytest.fixture
@@ -380,24 +341,6 @@ def test_an_interrupted_command_says_so(
     with pytest.raises(SystemExit) as ended:
         main()
     assert (ended.value.code, capsys.readouterr().err) == (130, INTERRUPTED)
-
-
-@contextmanager
-def started(chandlery: Chandlery, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A command that runs on, in a process of its own; what it logs is not read."""
-    url = chandlery("db", "url").stdout.strip()
-    program = "from local.command_line import main; main()"
-    with subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
-        env=ENVIRONMENT | {"PYTHONPATH": SEARCHED, "DATABASE_URL": url, "POWERTOOLS_LOG_LEVEL": "CRITICAL"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def test_an_interrupted_replay_keeps_what_it_did(chandlery: Chandlery) -> None:

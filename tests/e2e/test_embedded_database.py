@@ -22,7 +22,7 @@ from psycopg.conninfo import make_conninfo
 
 from chandlery.errors import Permanent
 from local.embedded import EmbeddedDatabase, EmbeddedDatabaseError, installation
-from tests.e2e.test_command_line import ENVIRONMENT, start
+from tests.e2e.commands import ENVIRONMENT, start
 from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
 START = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
@@ -260,6 +260,7 @@ class TestBackup:
             assert value(connection, "SELECT count(*) FROM ticks") == 300
         assert not (database.home / "data.former").exists()
 
+    @pytest.mark.long
     def test_a_changed_byte_is_found_without_the_digest(self, copies: Copies, tmp_path: Path) -> None:
         database, file = copies(), tmp_path / "desk.backup"
         database.start()
@@ -278,6 +279,7 @@ class TestBackup:
             assert "\n" not in str(told.value)
             assert sorted(path.name for path in database.home.iterdir()) == before
 
+    @pytest.mark.long
     def test_what_is_not_whole_changes_nothing(self, copies: Copies, tmp_path: Path) -> None:
         database, file = copies(), tmp_path / "desk.backup"
         database.start()
@@ -300,6 +302,7 @@ class TestBackup:
         assert database.restore(file, over_existing=True) is False
         assert sorted(path.name for path in database.home.iterdir()) == before
 
+    @pytest.mark.long
     def test_an_exchange_cut_in_two_is_taken_back(self, copies: Copies) -> None:
         database = copies()
         database.start()

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from local.embedded import EmbeddedDatabase, EmbeddedDatabaseError
-from tests.e2e.test_command_line import ENVIRONMENT, SEARCHED
+from tests.e2e.commands import ENVIRONMENT
 from tests.waiting import wait_until
 
 
@@ -32,7 +32,7 @@ def other_process(code: str, home: Path) -> "subprocess.Popen[str]":
     )
     return subprocess.Popen(
         [sys.executable, "-c", program],
-        env=ENVIRONMENT | {"PYTHONPATH": SEARCHED},
+        env=ENVIRONMENT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from local.embedded import EmbeddedDatabase, EmbeddedDatabaseError
-from tests.e2e.test_command_line import ENVIRONMENT, SEARCHED, start
+from tests.e2e.commands import ENVIRONMENT, start
 from tests.e2e.test_embedded_guard import execute
 
 _MEGABYTE = 1024 * 1024
@@ -147,7 +147,7 @@ def limited(home: Path, limit: str, most: int, tarball: Path) -> str:
         f"try: EmbeddedDatabase(Path({str(home)!r}), tarball=Path({str(tarball)!r})).start()\n"
         "except EmbeddedDatabaseError as error: print(error)"
     )
-    environment = ENVIRONMENT | {"PYTHONPATH": SEARCHED}
+    environment = ENVIRONMENT
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "wasm" not in done.stdout

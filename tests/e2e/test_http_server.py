@@ -22,7 +22,7 @@ from chandlery.store.connection import connect
 from local.embedded import EmbeddedDatabase
 from local.http_server import serving
 from tests.conftest import empty
-from tests.e2e.test_command_line import ENVIRONMENT
+from tests.e2e.commands import ENVIRONMENT
 from tests.integration.api_scene import COIN, SHARE, minute, set_scene
 from tests.integration.derived_scene import write
 from tests.integration.test_http_api_cache import HEALED, MISSING

@@ -110,6 +110,7 @@ def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) ->
     assert sum(path.stat().st_size for path in layer) < LAMBDA_LAYERS_LIMIT / 5
 
 
+@pytest.mark.long
 def test_libraries_are_of_the_processor_asked_for(built: Path, tmp_path: Path) -> None:
     assert foreign_libraries(built, ARCHITECTURE) == (ANY, [])
     (other,) = {"arm64", "x86_64"} - {ARCHITECTURE}

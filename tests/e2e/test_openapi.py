@@ -102,6 +102,7 @@ def test_whatever_is_asked_is_answered_as_documented(document: Any, address: str
     assert done.cases > 500
 
 
+@pytest.mark.long
 def test_what_is_there_is_answered_as_documented(document: Any, address: str, tmp_path: Path) -> None:
     """By a narrower document, of what is there and makes sense: nothing of it is refused."""
     done = run(

@@ -15,9 +15,7 @@ from chandlery.store.policies import Scheduler
 from local.command_line import policies as commands
 from local.command_line.retention import warn_of_retention
 from local.embedded import EmbeddedDatabase
-from tests.e2e.test_command_line import ENVIRONMENT, KEY, Chandlery, Result, chandlery, start
-
-__all__ = ["chandlery"]
+from tests.e2e.commands import ENVIRONMENT, KEY, Chandlery, Result, start
 
 
 def test_a_plan_is_told_and_applied_once(chandlery: Chandlery) -> None:

@@ -6,18 +6,14 @@ import os
 import re
 import struct
 import subprocess
-import sys
 import termios
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_command_line import ENVIRONMENT, KEY, SEARCHED, Chandlery, chandlery
-
-__all__ = ["chandlery"]
+from tests.e2e.commands import ENVIRONMENT, KEY, PROGRAM, Chandlery
 
 WINDOW = ("--from", "2026-02-27T12:00Z", "--to", "2026-02-27T13:00Z")
-PROGRAM = [sys.executable, "-c", "from local.command_line import main; main()"]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +33,7 @@ def on_a_terminal(chandlery: Chandlery, columns: int, *arguments: str) -> str:
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     # Its size is what the terminal says, and not what a variable does, which tools that tests use leave behind.
     own = {name: value for name, value in ENVIRONMENT.items() if name not in ("COLUMNS", "LINES")}
-    environment = own | {"PYTHONPATH": SEARCHED, "DATABASE_URL": url, "TERM": "xterm"}
+    environment = own | {"DATABASE_URL": url, "TERM": "xterm"}
     done = subprocess.run([*PROGRAM, *arguments], env=environment, stdin=its, stdout=its, stderr=its, check=True)
     assert done.returncode == 0
     os.close(its)
@@ -85,7 +81,7 @@ def test_a_reader_that_has_gone_ends_a_command_without_a_word(history: Chandlery
     os.close(read)
     done = subprocess.run(
         [*PROGRAM, "candles", KEY, "1m", *WINDOW, *options],
-        env=ENVIRONMENT | {"PYTHONPATH": SEARCHED, "DATABASE_URL": url},
+        env=ENVIRONMENT | {"DATABASE_URL": url},
         stdout=write, stderr=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     os.close(write)
@@ -98,7 +94,7 @@ def test_an_output_that_is_full_is_one_line(history: Chandlery, arguments: tuple
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*PROGRAM, *arguments],
-            env=ENVIRONMENT | {"PYTHONPATH": SEARCHED, "DATABASE_URL": url},
+            env=ENVIRONMENT | {"DATABASE_URL": url},
             stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     told = "chandlery: the output cannot be written: No space left on device\n"

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_command_line import KEY, Chandlery, chandlery
-
-__all__ = ["chandlery"]
+from tests.e2e.commands import KEY, Chandlery
 
 
 @pytest.mark.long

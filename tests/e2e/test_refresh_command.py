@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_command_line import KEY, Chandlery, chandlery
-
-__all__ = ["chandlery"]
+from tests.e2e.commands import KEY, Chandlery
 
 DAY = ("--from", "2026-03-02", "--to", "2026-03-03")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.embedded import EmbeddedDatabase
-from tests.e2e.test_command_line import ENVIRONMENT, start
+from tests.e2e.commands import ENVIRONMENT, start
 
 SHARE, COIN, INDEX = "XNYS@IBM@EQ", "COIN@BTCUSD@CRYPTO", "NSE@NIFTY@INDEX"
 Chandlery = Callable[..., str]

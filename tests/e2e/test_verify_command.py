@@ -4,10 +4,10 @@ import json
 
 import psycopg
 
-from tests.e2e.test_command_line import KEY, Chandlery, chandlery
+from tests.e2e.commands import KEY, Chandlery
 from tests.e2e.test_refresh_command import DAY, history
 
-__all__ = ["chandlery", "history"]
+__all__ = ["history"]
 
 
 def test_what_stands_twice_is_named_and_put_right(history: Chandlery) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPO
-from tests.e2e.test_command_line import ENVIRONMENT, Result
+from tests.e2e.commands import ENVIRONMENT, Result
 
 
 @pytest.fixture(scope="module")

@@ -38,15 +38,14 @@ def timescaledb_of(connection: Connection) -> tuple[int, int]:
 
 
 def insert(connection: Connection, instrument_id: int, ticks: Iterable[Tick]) -> None:
-    """Plain INSERT, as any writer may."""
-    rows = [
-        (instrument_id, t.time, t.seq, t.price, t.size, t.updates_ohlc, t.updates_volume, t.cancelled) for t in ticks
-    ]
-    with connection.cursor() as cursor, connection.transaction():
-        cursor.executemany(
+    """Plain INSERT of any number at once, as a writer in a hurry does."""
+    rows = [(t.time, t.seq, t.price, t.size, t.updates_ohlc, t.updates_volume, t.cancelled) for t in ticks]
+    if rows:
+        connection.execute(
             "INSERT INTO market.ticks (instrument_id, time, seq, price, size, updates_ohlc, updates_volume, cancelled)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            rows,
+            " SELECT %s, * FROM unnest(%s::timestamptz[], %s::bigint[], %s::numeric[], %s::numeric[], %s::boolean[],"
+            " %s::boolean[], %s::boolean[]) ON CONFLICT DO NOTHING",
+            [instrument_id, *map(list, zip(*rows, strict=True))],
         )
 
 

@@ -95,7 +95,7 @@ def expected_minutes(hours: Sequence[OpenHours]) -> set[datetime]:
     return found
 
 
-@pytest.mark.sampled(every=2)
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(("calendar", "first", "last"), STRETCHES)
 def test_pages_have_everything_once(connection: Connection, calendar: str, first: date, last: date) -> None:
     (instrument,) = listed(connection, calendar, first - 9 * DAY, last + 9 * DAY, KEY)
@@ -129,7 +129,7 @@ def test_pages_have_everything_once(connection: Connection, calendar: str, first
             assert [row.time for row in rows] == sorted(whole), timeframe
 
 
-@pytest.mark.sampled(every=2)
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(("calendar", "first", "last"), STRETCHES)
 def test_flat_candles_fill_what_sessions_expect(connection: Connection, calendar: str, first: date, last: date) -> None:
     (instrument,) = listed(connection, calendar, first - 9 * DAY, last + 9 * DAY, KEY)

@@ -100,6 +100,7 @@ def test_late_ticks_revise_a_candle(connection: Connection, desk: Sequence[int])
     assert_rolled(connection, desk[3], open_hours(connection, "24/7"))
 
 
+@pytest.mark.long
 def test_cancelled_ticks_take_their_candles_with_them(connection: Connection, desk: Sequence[int]) -> None:
     rows_beside_columns(connection, desk)
     connection.execute("SET enable_bitmapscan = off")
@@ -132,6 +133,7 @@ def test_a_vendor_heals_and_a_better_source_replaces(connection: Connection, des
     assert_rolled(connection, desk[5], open_hours(connection, "24/7"))
 
 
+@pytest.mark.long
 def test_history_is_healed_from_ticks(connection: Connection, desk: Sequence[int]) -> None:
     connection.execute("SET enable_bitmapscan = off")
     connection.execute(
@@ -172,6 +174,7 @@ def test_a_corrected_calendar_stamps_every_candle(connection: Connection, desk: 
         assert_rolled(connection, instrument, open_hours(connection, "24/7"))
 
 
+@pytest.mark.long
 def test_a_changed_grade_reaches_every_candle(connection: Connection, desk: Sequence[int]) -> None:
     feeds.set_limit(connection, "test", 20)
     silent = NOON + 100 * MINUTE

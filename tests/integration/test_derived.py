@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cache
 from itertools import chain
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
@@ -92,8 +93,9 @@ def histories(draw: st.DrawFn) -> tuple[Stretch, list[Minute], list[Minute], lis
     return stretch, written, changed, deleted, first_refresh
 
 
+@pytest.mark.sampled(every=1)
 @settings(
-    max_examples=40 if SERVER_URL else 5,
+    max_examples=40 if SERVER_URL else 2,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

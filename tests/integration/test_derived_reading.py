@@ -60,7 +60,7 @@ def assert_read(
             assert each.expected == expected_minutes.get(each.time, 0), (name, each.time)
 
 
-@pytest.mark.sampled(every=2)
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize(
     ("calendar", "first", "last"),
     [

@@ -63,7 +63,7 @@ def as_ticks(second: Mapping[str, str], *, closes_only: bool) -> Sequence[str]:
     return [*edges, f"{second['time']},{second['close']},{second['volume']},1,1"]
 
 
-@pytest.mark.sampled(every=2)
+@pytest.mark.long
 @pytest.mark.parametrize(("closes_only", "equal"), [(False, 4216), (True, 2524)])
 def test_seconds_taken_for_ticks_make_the_same_minutes(
     connection: Connection, real_data: Path, tmp_path: Path, closes_only: bool, equal: int

@@ -88,7 +88,7 @@ def whole(minutes: Sequence[datetime]) -> Window:
     return Window(minutes[0] - 3 * DAY, minutes[-1] + 3 * DAY)
 
 
-@pytest.mark.sampled(every=2)
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize(("calendar", "first", "minutes"), WEEKS)
 def test_a_week_of_complete_candles_has_no_gaps(
     connection: Connection, calendar: str, first: date, minutes: int
@@ -144,6 +144,7 @@ def test_windows_and_lives_cut_hours(connection: Connection, seed: int) -> None:
         assert expected_of_a_scan(connection, window) == sum(map(len, shall.values()))
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("name", CALENDARS)
 def test_no_stretch_of_a_window_is_upside_down(connection: Connection, name: str) -> None:
     """A window may begin, end or lie in a break: what is summed by stretch must not come out less."""

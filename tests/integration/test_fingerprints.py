@@ -104,7 +104,7 @@ def earlier_first(connection: Connection, instrument: int) -> None:
     write(connection, instrument, [candle(FIRST - 2 * DAY, 1)])
 
 
-@pytest.mark.sampled(every=3)
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize(
     "change",
     [insert_one, update_one, delete_one, heal_one, late_tick, correct, list_later, earlier_first],
@@ -308,6 +308,7 @@ class Desk:
         correct_calendar(self._connection, self.chance.choice([24, 20, 13]))
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_never_stale_whatever_is_interleaved(connection: Connection, pair: list[int], seed: int) -> None:
     """Changes, refreshes by us and by TimescaleDB, marks taken: in any order, between fingerprint and reading too."""

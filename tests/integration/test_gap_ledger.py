@@ -17,6 +17,7 @@ from chandlery.domain.window import DAY, HOUR, MINUTE, WEEK, Window
 from chandlery.usecases import watch_historical_gaps as historical
 from chandlery.usecases import watch_live_gaps as live
 from chandlery.usecases.find_gaps import Found, find_gaps
+from tests.conftest import SERVER_URL
 from tests.integration.test_gap_reasons import EMPTY, MONDAY, add, at, days_of, fill
 from tests.plain_gaps import (
     Candle,
@@ -30,7 +31,7 @@ from tests.plain_gaps import (
 )
 
 DATABASE = settings(
-    max_examples=2,
+    max_examples=2 if SERVER_URL else 1,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -238,6 +239,7 @@ class Desk:
         )
 
 
+@pytest.mark.sampled(every=1)
 @DATABASE
 @given(seed=st.integers(0, 2**32))
 def test_the_ledger_follows_what_is_missing(connection: Connection, watched: list[Window], seed: int) -> None:

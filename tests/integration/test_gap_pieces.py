@@ -137,6 +137,7 @@ def test_a_dry_run_in_pieces_leaves_nothing(desk: Connection, whole: tuple[Found
     assert look(desk, piece_rows=1) == whole[0]
 
 
+@pytest.mark.long
 def test_ticks_on_and_off_that_come_in_after_all_are_healed(connection: Connection) -> None:
     """Three instruments around the clock; of each four minutes two are late."""
     around_the_clock(connection, *KEYS[:3])

@@ -19,6 +19,7 @@ from chandlery.usecases.import_candles import import_candles
 from chandlery.usecases.watch_live_gaps import LiveGapReport, watch_live_gaps
 from local import calendars
 from local.lots import checked_candle_lots
+from tests.conftest import SERVER_URL
 from tests.plain_gaps import (
     Candle,
     delete_candles,
@@ -30,7 +31,7 @@ from tests.plain_gaps import (
 )
 
 DATABASE = settings(
-    max_examples=5,
+    max_examples=5 if SERVER_URL else 2,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -167,6 +168,7 @@ GROUPS = st.builds(
 )
 
 
+@pytest.mark.sampled(every=1)
 @DATABASE
 @given(groups=st.lists(GROUPS, min_size=8, max_size=8), seed=st.integers(0, 2**32), window=WINDOWS)
 def test_what_is_open_and_why_is_what_the_reference_says(
@@ -302,6 +304,7 @@ def test_one_candle_right_after_a_listing_says_little(connection: Connection) ->
     assert gaps.sum_open(connection, WHOLE.ends) == []
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("edge", [*range(2, 12), 12.5])
 def test_a_silence_is_not_explained_away_at_the_edge_of_a_window(connection: Connection, edge: float) -> None:
     """Both monitors look at parts of it while the edge between them moves over it."""
@@ -321,6 +324,7 @@ def test_a_silence_is_not_explained_away_at_the_edge_of_a_window(connection: Con
     assert connection.execute("SELECT * FROM market.gaps").fetchall() == row
 
 
+@pytest.mark.long
 def test_rare_traders_do_not_flood_the_ledger(connection: Connection) -> None:
     """Where the rule explains all but one silence in a thousand, about as many open, from chance alone."""
     traders, hours_watched, mean = 500, 7 * 24, 30.0

@@ -486,6 +486,7 @@ def twelve_weeks(connection: Connection, missing: Collection[datetime]) -> None:
     fill(connection, 2, first=date(2025, 12, 22))
 
 
+@pytest.mark.long
 def test_a_run_without_time_goes_on_the_next_day(desk: Connection, vendor: VendorServer) -> None:
     """Twelve weeks of history, and time for a few of them a day."""
     lost = {week: minutes(datetime(2026, 2, 25, 14, tzinfo=UTC) - week * WEEK, 30) for week in range(9)}

@@ -296,6 +296,7 @@ def in_columns(connection: Connection, instrument: int, minutes: CandleColumns) 
     return instrument
 
 
+@pytest.mark.long
 def test_a_candle_healed_days_later_reaches_values_in_columns(
     connection: Connection, in_columns: int, minutes: CandleColumns
 ) -> None:
@@ -312,6 +313,7 @@ def test_a_candle_healed_days_later_reaches_values_in_columns(
     assert twice == (0,)
 
 
+@pytest.mark.long
 def test_a_candle_that_goes_takes_values_in_columns_along(connection: Connection, in_columns: int) -> None:
     starts = STARTS + 30 * HOUR
     connection.execute(
@@ -328,6 +330,7 @@ def test_a_candle_that_goes_takes_values_in_columns_along(connection: Connection
     assert_whole(connection, in_columns)
 
 
+@pytest.mark.long
 def test_the_first_candles_come_late(connection: Connection, instrument: int, minutes: CandleColumns) -> None:
     """History before the anchor: a sum has a new one, and all that follows shifts."""
     half = STARTS + 36 * HOUR
@@ -338,6 +341,7 @@ def test_the_first_candles_come_late(connection: Connection, instrument: int, mi
     assert_whole(connection, instrument)
 
 
+@pytest.mark.long
 def test_a_long_history_is_done_in_parts(connection: Connection, instrument: int, minutes: CandleColumns) -> None:
     candles.write_vendor(connection, instrument, minutes)
     runs = 0

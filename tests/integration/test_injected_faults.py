@@ -42,6 +42,9 @@ DAY, WEEK = timedelta(days=1), timedelta(days=7)
 SETTLED = datetime(2013, 10, 12, 0, 5, tzinfo=UTC)
 NEXT = SETTLED + 5 * MINUTE
 
+# Each rule by itself is held by quicker tests: of reasons, of silence, of the ledger, of what is judged.
+pytestmark = pytest.mark.long
+
 _NO_VENDOR: dict[str, Any] = {"open_vendor": lambda: None, "most_vendor_days": 1}
 _COLUMNS = "open, high, low, close, volume, turnover, trades, price_eligible"
 
@@ -416,7 +419,6 @@ def milliseconds(time: datetime) -> int:
     return int(time.timestamp()) * 1000
 
 
-@pytest.mark.long
 def test_candles_changed_by_another_hand_are_what_they_were_and_nothing_else_changes(market: Market) -> None:
     chosen = some_candles(market, 600)
     deleted, tampered = list(chosen)[::2], list(chosen)[1::2]
@@ -430,7 +432,6 @@ def test_candles_changed_by_another_hand_are_what_they_were_and_nothing_else_cha
     } | {(instrument_id, time): ("live_aggregated", milliseconds(time), 1) for instrument_id, time in tampered}
 
 
-@pytest.mark.long
 def test_changes_no_trigger_saw_are_found_within_a_round_of_turns(market: Market) -> None:
     # TimescaleDB refuses to disable triggers of a hypertable; there are other ways past them.
     chosen = list(some_candles(market, 240))
@@ -455,7 +456,6 @@ def test_changes_no_trigger_saw_are_found_within_a_round_of_turns(market: Market
     }
 
 
-@pytest.mark.long
 def test_beyond_seven_days_the_historical_monitor_heals(market: Market) -> None:
     chosen = list(some_candles(market, 200))
     deleted, tampered = chosen[::2], chosen[1::2]
@@ -492,7 +492,6 @@ def test_lost_hours_of_a_feed_are_its_own_fault(market: Market) -> None:
     assert {market.desk.open.get(each) for each in down} == {"feed_down"}
 
 
-@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(
     "spans",
     [
@@ -567,7 +566,6 @@ def test_what_does_not_tell_its_trades_is_judged_by_its_presence(market: Market)
     }
 
 
-@pytest.mark.long
 def test_a_run_over_the_night_stays_one_gap_while_the_week_moves_on(market: Market) -> None:
     market.lose([IBM], at(8, 19, 30), at(9, 14))
     settle(market, NEXT)
@@ -619,7 +617,6 @@ def test_while_the_live_processor_stands_still(market: Market) -> None:
     assert (snapshot(market.connection), market.open_gaps()) == undisturbed
 
 
-@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize("vendor_first", [False, True], ids=["nothing there", "a vendor's candles there"])
 def test_a_day_that_comes_eight_days_late(market: Market, real_data: Path, vendor_first: bool) -> None:
     market.never_had(at(9, 0), at(10, 0))

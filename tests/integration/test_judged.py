@@ -18,12 +18,13 @@ from chandlery.usecases.explain_minute import Verdict, explain_minute
 from chandlery.usecases.find_gaps import count_hours, find_gaps
 from chandlery.usecases.list_gaps import list_gaps
 from chandlery.usecases.report_coverage import report_coverage
+from tests.conftest import SERVER_URL
 from tests.integration.test_gap_ledger import run_historical, run_live
 from tests.integration.test_gap_reasons import EMPTY, MONDAY, add, at, days_of, fill, settle
 from tests.plain_gaps import Candle, Instrument, delete_candles, insert_candles, judge, read_instruments, read_open
 
 DATABASE = settings(
-    max_examples=2,
+    max_examples=2 if SERVER_URL else 1,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -503,6 +504,7 @@ class History:
         assert judged(self.connection) == self.book.told(self.under(), whole)
 
 
+@pytest.mark.sampled(every=1)
 @DATABASE
 @given(seed=st.integers(0, 2**32))
 def test_what_is_judged_through_random_histories(connection: Connection, seed: int) -> None:

@@ -15,6 +15,7 @@ from chandlery.domain.window import Window
 from chandlery.store import candles
 from chandlery.store.marks import Piece
 from chandlery.store.minute import find_candle
+from tests.conftest import SERVER_URL
 from tests.integration.market import (
     MINUTE,
     NOON,
@@ -29,7 +30,7 @@ from tests.integration.market import (
 from tests.plain_fold import Tick, fold
 
 DATABASE = settings(
-    max_examples=25,
+    max_examples=25 if SERVER_URL else 8,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -56,6 +57,7 @@ def tick(second: float, price: str, seq: int = 0, size: str = "10") -> Tick:
     return Tick(NOON + timedelta(seconds=second), seq, Decimal(price), Decimal(size))
 
 
+@pytest.mark.sampled(every=1)
 @DATABASE
 @given(ticks=TICKS, dense=st.booleans())
 def test_candles_equal_the_plain_fold(connection: Connection, ticks: list[Tick], dense: bool) -> None:
@@ -68,6 +70,7 @@ def test_candles_equal_the_plain_fold(connection: Connection, ticks: list[Tick],
     assert contents(connection, instrument) == fold(ticks)
 
 
+@pytest.mark.sampled(every=1)
 @DATABASE
 @given(ticks=TICKS, order=st.randoms(use_true_random=False), cut=st.integers(0, 30))
 def test_order_halves_and_duplicates_do_not_matter(

@@ -443,6 +443,7 @@ def test_old_chunks_become_columns_and_take_late_candles_in(desk: Connection) ->
     assert stored.bytes_per_day is not None
 
 
+@pytest.mark.long
 def test_without_a_scheduler_every_aggregate_stays_healthy(desk: Connection) -> None:
     around_the_clock(desk, "X@A@EQ")
     keep(desk)

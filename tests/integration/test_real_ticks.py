@@ -136,7 +136,7 @@ def test_candles_equal_the_plain_fold_minute_by_minute(
         assert all(is_regular == (at <= CLOSE) for at, is_regular in regular.items())
 
 
-@pytest.mark.sampled(every=3)
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["shuffled", "in duplicate", "second half hours late"])
 def test_the_way_ticks_arrive_changes_nothing(
     connection: Connection,

@@ -349,6 +349,7 @@ def test_a_rebuild_that_was_begun_can_be_given_up(history: Connection) -> None:
     assert beside(history) == set()
 
 
+@pytest.mark.long
 def test_changes_during_every_step_are_in_the_new_ones(history: Connection) -> None:
     changes = iter(range(1, 100))
 

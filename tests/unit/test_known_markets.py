@@ -58,6 +58,7 @@ def test_fx_rests_at_christmas_and_new_year() -> None:
     assert {each.session_date for each in known} == weekdays - {date(2026, 12, 25), date(2027, 1, 1)}
 
 
+@pytest.mark.long
 def test_every_calendar_that_is_offered_can_be_filled() -> None:
     for name in calendars.list_names():
         found = calendars.from_library(name, date(2026, 3, 2), date(2026, 3, 31))

@@ -170,6 +170,7 @@ class Telemetry:
         self._metrics.add_metric(name=RUN_SECONDS, unit=MetricUnit.Seconds, value=seconds)
         self._metrics.flush_metrics()
         self.logger.remove_keys(["scheduled_at", "request_id"])
+        self._process = None
 
 
 class ProcessUse:
