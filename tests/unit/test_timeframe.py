@@ -6,12 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from chandlery.domain.timeframe import AGGREGATED, Timeframe
+from chandlery.datasets.candles import CANDLES
+from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 
 # hypothesis takes naive bounds, and gives aware times.
 MOMENTS = st.datetimes(datetime(2005, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 TIMEFRAMES = st.sampled_from(list(Timeframe))
+AGGREGATED = [each.timeframe for each in CANDLES.rollups]
 LENGTHS = st.timedeltas(timedelta(microseconds=1), 40 * DAY)
 WINDOWS = st.builds(lambda starts, length: Window(starts, starts + length), MOMENTS, LENGTHS)
 
@@ -49,10 +51,6 @@ def test_other_names_are_refused(text: str) -> None:
 
 def test_timeframes_know_their_relations() -> None:
     assert [each.relation for each in Timeframe][:2] == ["candles", "candles_5m"]
-    assert {each.aggregate for each in (Timeframe.D1, Timeframe.W1, Timeframe.MO1)} == {"candles_1d_parts"}
-    assert Timeframe.H1.chain == (Timeframe.M5, Timeframe.M15, Timeframe.M30, Timeframe.H1)
-    assert Timeframe.MO1.chain == (Timeframe.D1,)
-    assert all(each.aggregate for each in AGGREGATED)
 
 
 @given(TIMEFRAMES, MOMENTS)
