@@ -6,6 +6,7 @@ Views of days, weeks and months, of a data set that has such, are written to sql
 """
 
 import sys
+from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
@@ -114,7 +115,7 @@ def _interval(width: timedelta) -> str:
 
 def _row(rollup: Rollup) -> str:
     values = [
-        *map(_quoted, [rollup.dataset, rollup.relation, rollup.below]),
+        *map(_quoted, [rollup.table, rollup.relation, rollup.below]),
         _interval(rollup.width),
         str(rollup.level),
         _quoted(rollup.bucket),
@@ -131,7 +132,10 @@ def _quoted(text: str) -> str:
 
 
 if __name__ == "__main__":
-    (chosen,) = (each for each in declared.DATASETS if each.name == sys.argv[1])
-    for name, text in views(chosen):
-        (SCHEMA / "derived" / f"{name}.sql").write_text(text)
+    known = {each.name: each for each in declared.DATASETS if each.rollups}
+    parser = ArgumentParser(description="Write the DDL of a data set's roll-ups, for its migration.")
+    parser.add_argument("name", choices=known)
+    chosen = known[parser.parse_args().name]
+    for relation, text in views(chosen):
+        (SCHEMA / "derived" / f"{relation}.sql").write_text(text)
     sys.stdout.write(migration(chosen))

@@ -139,7 +139,7 @@ def assert_alike(asked: Connection, rows: Sequence[dict[str, Any]], measures: Se
 
 def test_what_is_read(asked: Connection) -> None:
     """By hand: what a null counts for, and a weight of 0."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"p": 1, "z": 3, "x": 5, "x_time": 3, "y": None, "y_time": 1, "good": False, "d": 1.5, "n": 1, "w": 1},
         {"p": 9, "z": 8, "x": 7, "x_time": 1, "y": 4, "y_time": 9, "good": True, "d": None, "n": None, "w": 8},
         {"p": 5, "z": 8, "x": 6, "x_time": None, "y": 2, "y_time": 8, "good": True, "d": 4.5, "n": 4, "w": 2},

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from chandlery.datasets.candles import CANDLES
+from chandlery.datasets.dataset import Rollup
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 
@@ -51,6 +53,19 @@ def test_other_names_are_refused(text: str) -> None:
 
 def test_timeframes_know_their_relations() -> None:
     assert [each.relation for each in Timeframe][:2] == ["candles", "candles_5m"]
+
+
+def test_candles_know_what_they_are_made_of() -> None:
+    def names(rollups: Sequence[Rollup]) -> list[str]:
+        return [each.relation for each in rollups]
+
+    assert [CANDLES.relation(each) for each in Timeframe] == [each.relation for each in Timeframe]
+    assert names(CANDLES.chain(Timeframe.H1)) == ["candles_5m", "candles_15m", "candles_30m", "candles_1h"]
+    assert names(CANDLES.built_on(Timeframe.H1)) == ["candles_1h", "candles_4h"]
+    for each in (Timeframe.D1, Timeframe.W1, Timeframe.MO1):
+        assert names(CANDLES.chain(each)) == names(CANDLES.built_on(each)) == ["candles_1d_parts"]
+    with pytest.raises(KeyError, match="candles have no roll-up for 1m"):
+        CANDLES.rollup_of(Timeframe.M1)
 
 
 @given(TIMEFRAMES, MOMENTS)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from itertools import pairwise
 
 from chandlery.datasets.measures import Count, First, Last, Measure, Part, Sum
@@ -30,6 +31,7 @@ class Rollup:
     """A continuous aggregate of a data set: its relation in the schema `market`, and what it is made of.
 
     Attributes:
+        table: the data set's own, whose rows it is made of.
         below: what it is built on: the data set's own table, or the roll-up one level below.
         level: how many relations lie below.
         bucket: the column that names a bucket.
@@ -39,7 +41,7 @@ class Rollup:
         leaves_out: the flag of rows that it is not made of, if any.
     """
 
-    dataset: str
+    table: str
     relation: str
     timeframe: Timeframe
     below: str
@@ -102,7 +104,7 @@ class Dataset:
         """The columns by which a row stands once."""
         return ("instrument_id", *self.dimensions, self.time, *filter(None, [self.sequence]))
 
-    @property
+    @cached_property
     def rollups(self) -> tuple[Rollup, ...]:
         """Its continuous aggregates, each after what it is built on."""
         return (*self._by_clock(), *self._by_session())
@@ -118,9 +120,10 @@ class Dataset:
             KeyError: it has none.
         """
         by_session = self.days is not None and timeframe in self.days.timeframes
-        return next(
-            each for each in self.rollups if (each.timeframe.by_session if by_session else each.timeframe is timeframe)
-        )
+        for each in self.rollups:
+            if each.timeframe.by_session if by_session else each.timeframe is timeframe:
+                return each
+        raise KeyError(f"{self.name} have no roll-up for {timeframe}")
 
     def chain(self, timeframe: Timeframe) -> Sequence[Rollup]:
         """The roll-ups that a timeframe is made of, bottom up."""

@@ -126,7 +126,7 @@ def _chunks_hold_whole_buckets(policies: Policies) -> Iterator[str]:
     for name, table in policies.items():
         dataset = tables()[name].dataset
         kept_with = {name, dataset.goes_with} if name == dataset.name else set()
-        cut = [each for each in rollups() if each.dataset in kept_with and table.chunk_interval % each.width]
+        cut = [each for each in rollups() if each.table in kept_with and table.chunk_interval % each.width]
         if cut:
             yield (
                 f"{name}.chunk_interval: {told(table.chunk_interval)} is not whole buckets of {cut[-1].relation}, of"

@@ -115,7 +115,7 @@ class Refresher:
         Returns:
             Whether all that changed there is materialized, and committed; not where another refresh is at work.
         """
-        self.dropped = derived.list_dropped(self._connection, rollup.dataset)
+        self.dropped = derived.list_dropped(self._connection, rollup.table)
         for kept in kept_stretches(self.dropped, self.closed_to(rollup)):
             for window in rollup.timeframe.whole_buckets(touched, kept):
                 outcome = refreshes.refresh(

@@ -103,7 +103,7 @@ class Replacement:
             Retryable: another refresh is at work for too long; the new ones are in use.
         """
         refresher = Refresher(self._connection, self._now(), _PATIENCE)
-        stored = derived.find_stored(self._connection, self._rollups[0].dataset)
+        stored = derived.find_stored(self._connection, self._rollups[0].table)
         for done, rollup in enumerate(self._rollups):
             self._progress(Step.SETTLE, done, len(self._rollups))
             if stored is not None:
@@ -132,7 +132,7 @@ class Replacement:
                     yield rollup, piece
 
     def _refresh_in_pieces(self) -> None:
-        stored = derived.find_stored(self._connection, self._rollups[0].dataset)
+        stored = derived.find_stored(self._connection, self._rollups[0].table)
         at = self._now()
         if stored is None or stored.starts >= at:
             return
@@ -146,7 +146,7 @@ class Replacement:
 
     def _refresh_at_once(self) -> None:
         """Refresh all that changed, which TimescaleDB knows: little, after it was done in pieces."""
-        stored = derived.find_stored(self._connection, self._rollups[0].dataset)
+        stored = derived.find_stored(self._connection, self._rollups[0].table)
         if stored is not None:
             refresher = self._refresher(self._now())
             for rollup in self._rollups:

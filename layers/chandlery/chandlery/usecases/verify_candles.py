@@ -118,7 +118,7 @@ def _repair(connection: Connection, rollup: Rollup, piece: Window, buckets: Sequ
     """Put wrong buckets right; what is wrong afterwards."""
     # Before: a run that dies in between leaves buckets that the next verification finds again.
     verifications.mark_wrong(connection, rollup.relation, piece)
-    dropped = derived.list_dropped(connection, rollup.dataset)
+    dropped = derived.list_dropped(connection, rollup.table)
     touched = [Window(bucket, bucket + MINUTE) for bucket in buckets]
     for kept in kept_stretches(dropped, piece.ends):
         for window in rollup.timeframe.whole_buckets(touched, kept):
