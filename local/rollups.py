@@ -19,7 +19,7 @@ from chandlery.store.definitions import SCHEMA
 
 _INDENT = "\n    "
 _LISTED = (
-    "data_set",
+    "dataset",
     "relation",
     "below",
     "width",

@@ -5,5 +5,5 @@ SELECT
     market.shared_columns(market.policy_relation(d.relation), format('market.%I', d.relation)::regclass) AS columns,
     d.bucket, d.width
 FROM market.rollups AS d
-WHERE market.dropped(d.data_set) <> '{}'
+WHERE market.dropped(d.dataset) <> '{}'
 ORDER BY d.level, d.relation;

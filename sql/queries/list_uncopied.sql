@@ -7,7 +7,7 @@ FROM (
     )) - coalesce((SELECT r.copied FROM market.rebuilds AS r WHERE r.aggregate = :'aggregate'), '{}') AS uncopied
     FROM market.rollups AS d
     CROSS JOIN unnest(
-        market.dropped(d.data_set) * tstzmultirange(tstzrange(:'starts'::timestamptz, :'ends'::timestamptz))
+        market.dropped(d.dataset) * tstzmultirange(tstzrange(:'starts'::timestamptz, :'ends'::timestamptz))
     ) AS dropped
     WHERE d.relation = :'aggregate'
 ) AS found

@@ -74,7 +74,7 @@ CALL market.drop_aggregates(ARRAY['quotes_5m', 'quotes_1h'], '_beside');
 CALL market.drop_aggregates(ARRAY['quotes_5m', 'quotes_1h'], '_before');
 CALL market.drop_aggregates(ARRAY['quotes_5m', 'quotes_1h'], '');
 DROP TABLE market.quotes;
-DELETE FROM market.rollups WHERE data_set = 'quotes';
+DELETE FROM market.rollups WHERE dataset = 'quotes';
 DELETE FROM market.rebuilds WHERE aggregate LIKE 'quotes%';
 """
 # A chunk ends here, 95 days before NOON.

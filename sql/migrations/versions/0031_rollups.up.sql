@@ -1,7 +1,7 @@
 -- The one list of roll-ups, written by local/rollups.py: refresh, health, retention, rebuilds and verification go by it.
 
 CREATE TABLE market.rollups (
-    data_set text NOT NULL,
+    dataset text NOT NULL,
     relation text PRIMARY KEY,
     below text NOT NULL,
     width interval NOT NULL,
@@ -13,7 +13,7 @@ CREATE TABLE market.rollups (
     fold text NOT NULL,
     merge text
 );
-COMMENT ON TABLE market.rollups IS 'The continuous aggregates of every data set, each put here by the migration that makes it. data_set is the table whose rows it is made of.';
+COMMENT ON TABLE market.rollups IS 'The continuous aggregates of every data set, each put here by the migration that makes it. dataset is the table whose rows it is made of.';
 COMMENT ON COLUMN market.rollups.below IS 'What it is built on: the data set''s table, or the aggregate one level below.';
 COMMENT ON COLUMN market.rollups.width IS 'How long its buckets are.';
 COMMENT ON COLUMN market.rollups.level IS 'How many relations lie below.';
@@ -26,7 +26,7 @@ COMMENT ON COLUMN market.rollups.merge IS 'The SELECT that makes it of what it i
 -- Which there are is for migrations to say.
 REVOKE INSERT, UPDATE, DELETE ON market.rollups FROM chandlery_writer;
 
-INSERT INTO market.rollups (data_set, relation, below, width, level, bucket, keys, leaves_out, best_first, fold, merge) VALUES
+INSERT INTO market.rollups (dataset, relation, below, width, level, bucket, keys, leaves_out, best_first, fold, merge) VALUES
     ('candles', 'candles_5m', 'candles', INTERVAL '5 minutes', 1, 'time', '{instrument_id,time}', NULL, 'minutes DESC, volume DESC',
     'SELECT
     instrument_id, time_bucket(INTERVAL ''5 minutes'', time) AS time,

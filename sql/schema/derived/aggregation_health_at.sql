@@ -7,7 +7,7 @@ DECLARE
     kind record;
 BEGIN
     FOR kind IN
-        SELECT l.*, r.data_set, j.next_start, s.last_run_started_at, s.total_failures, u.ran_at, u.failures AS upkeep_failures,
+        SELECT l.*, r.dataset, j.next_start, s.last_run_started_at, s.total_failures, u.ran_at, u.failures AS upkeep_failures,
             u.error AS upkeep_error
         FROM market.aggregate_lags(at) AS l
         JOIN market.rollups AS r ON r.relation = l.aggregate
@@ -35,7 +35,7 @@ BEGIN
         CROSS JOIN LATERAL generate_series(
             hour, hour + INTERVAL '59 minutes', least(kind.width, INTERVAL '1 hour')
         ) AS part
-        WHERE kind.data_set = 'candles';
+        WHERE kind.dataset = 'candles';
         RETURN NEXT;
     END LOOP;
 END

@@ -3,7 +3,7 @@ LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
 DECLARE
     statement text := (
         SELECT format(
-            'SELECT time FROM market.%I WHERE time >= $1 AND time < $2%s LIMIT 1', r.data_set, ' AND NOT ' || quote_ident(r.leaves_out)
+            'SELECT time FROM market.%I WHERE time >= $1 AND time < $2%s LIMIT 1', r.dataset, ' AND NOT ' || quote_ident(r.leaves_out)
         ) FROM market.rollups AS r WHERE r.relation = oldest_row_between.aggregate
     );
     found timestamptz;

@@ -49,7 +49,7 @@ BEGIN
         (SELECT string_agg(format('n.%I', c), ', ') FROM unnest(columns) AS c),
         array_to_string(rollup.keys, ', '),
         one, other
-    ) USING starts, ends, rollup.width, rollup.data_set;
+    ) USING starts, ends, rollup.width, rollup.dataset;
 END
 $$;
 COMMENT ON FUNCTION market.compare_derived IS 'Every bucket of a stretch in two aggregates: same, different, only_old, only_new, or waiting: not the same, and marked to be refreshed; where not the same, both rows.';

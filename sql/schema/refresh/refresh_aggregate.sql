@@ -13,7 +13,7 @@ BEGIN
     parts := ARRAY(
         SELECT tstzrange(edges.lower, edges.upper)
         FROM market.rollups AS d
-        CROSS JOIN unnest(tstzmultirange(tstzrange(starts, ends)) - market.dropped(d.data_set)) AS kept
+        CROSS JOIN unnest(tstzmultirange(tstzrange(starts, ends)) - market.dropped(d.dataset)) AS kept
         CROSS JOIN LATERAL (SELECT
             CASE WHEN lower(kept) > starts THEN time_bucket(d.width, lower(kept) + d.width - INTERVAL '1 microsecond') ELSE starts END AS lower,
             CASE WHEN upper(kept) < ends THEN time_bucket(d.width, upper(kept)) ELSE ends END AS upper

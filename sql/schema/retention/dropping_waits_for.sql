@@ -13,7 +13,7 @@ BEGIN
         RETURN 'derived candles over it are stale';
     END IF;
     -- Its own roll-ups. What was replaced is kept to go back to, and gets what was dropped from the one in use.
-    FOR rollup IN SELECT * FROM market.rollups AS r WHERE r.data_set = table_name ORDER BY r.level, r.relation LOOP
+    FOR rollup IN SELECT * FROM market.rollups AS r WHERE r.dataset = table_name ORDER BY r.level, r.relation LOOP
         -- What is being built needs all rows that were there when it began.
         IF to_regclass(format('market.%I', rollup.relation || '_beside')) IS NOT NULL THEN
             RETURN format('%s is being rebuilt', rollup.relation);

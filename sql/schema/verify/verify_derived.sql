@@ -6,7 +6,7 @@ DECLARE
     rollup market.rollups := (SELECT r FROM market.rollups AS r WHERE r.relation = aggregate);
     keys text := array_to_string(rollup.keys, ', ');
     columns text[] := market.shared_columns(stored, format('market.%I', aggregate)::regclass);
-    gone tstzmultirange := market.dropped(rollup.data_set);
+    gone tstzmultirange := market.dropped(rollup.dataset);
     -- Beyond, buckets are computed when read.
     until timestamptz := least(ends, coalesce(market.materialized_up_to(aggregate), '-infinity'));
     chosen text := CASE WHEN instrument_ids IS NULL THEN '' ELSE 'AND instrument_id = ANY ($4)' END;
@@ -54,11 +54,11 @@ BEGIN
         $query$,
         keys, stored, rollup.bucket, chosen,
         format(rollup.fold, format(
-            '(SELECT * FROM market.%I WHERE time >= $1 AND time < $3 %s) AS kept', rollup.data_set, chosen
+            '(SELECT * FROM market.%I WHERE time >= $1 AND time < $3 %s) AS kept', rollup.dataset, chosen
         )),
         (SELECT string_agg(format('s.%I', c), ', ') FROM unnest(columns) AS c),
         (SELECT string_agg(format('f.%I', c), ', ') FROM unnest(columns) AS c)
-    ) USING starts, gone, until, instrument_ids, rollup.width, rollup.data_set;
+    ) USING starts, gone, until, instrument_ids, rollup.width, rollup.dataset;
 END
 $$;
 COMMENT ON FUNCTION market.verify_derived IS 'Every materialised bucket of a stretch, of all instruments or some, held against its data set''s rows: same, twice, different, only_derived, only_minutes, dropped: it stands once and its minutes are gone, or waiting: not the same, and marked to be refreshed; where not the same, the row there is and the one of its minutes.';

@@ -90,7 +90,7 @@ def read(connection: Connection, instrument_id: int, timeframe: Timeframe, windo
 
 def list_dropped(connection: Connection, dataset: str = CANDLES.name) -> Sequence[Window]:
     """The stretches of a data set that retention has dropped, in order."""
-    return read_rows(connection, Window, "list_dropped", data_set=dataset)
+    return read_rows(connection, Window, "list_dropped", dataset=dataset)
 
 
 @contextmanager
@@ -118,7 +118,7 @@ def find_stored(connection: Connection, dataset: str = CANDLES.name) -> Window |
 
 def list_stored(connection: Connection, dataset: str = CANDLES.name) -> Sequence[Window]:
     """The stretches in which rows of a data set may be stored, by the edges of their chunks, the oldest first."""
-    return [Window(starts, ends) for starts, ends in run(connection, "list_stored_stretches", data_set=dataset)]
+    return [Window(starts, ends) for starts, ends in run(connection, "list_stored_stretches", dataset=dataset)]
 
 
 def list_watermarks(connection: Connection) -> Mapping[str, datetime | None]:
