@@ -19,9 +19,10 @@ QUERIES = sorted((REPO / "sql" / "queries").glob("*.sql"))
 
 # room → what of ours it may import
 ALLOWED = {
-    "domain": {"domain"},
-    "store": {"store", "domain", "errors", "settings", "candle_arrays"},
-    "usecases": {"usecases", "store", "domain", "errors", "numerics", "candle_arrays"},
+    "datasets": {"datasets", "domain"},
+    "domain": {"domain", "datasets"},
+    "store": {"store", "datasets", "domain", "errors", "settings", "candle_arrays"},
+    "usecases": {"usecases", "store", "datasets", "domain", "errors", "numerics", "candle_arrays"},
     "numerics": {"numerics", "candle_arrays"},
     "candle_arrays": set(),
     "cache": {"cache", "store"},
@@ -30,7 +31,7 @@ ALLOWED = {
     "telemetry": set(),
     "component": {"errors", "settings", "store", "domain", "telemetry"},
     "vendors": {"vendors", "domain", "errors", "settings"},
-    "policies": {"domain", "errors", "store"},
+    "policies": {"datasets", "domain", "errors", "store"},
     "indicator_set": {"domain", "errors", "store", "numerics"},
     "functions": {
         "cache",
@@ -83,8 +84,46 @@ def test_imports_go_one_way(path: Path) -> None:
             assert room in POWERTOOLS, f"only {POWERTOOLS} know Powertools"
 
 
+def test_data_sets_are_declared_of_timeframes_alone() -> None:
+    """The domain goes by what is declared: of the domain, declarations know time, which knows of no data set."""
+    below = {"chandlery.domain.timeframe", "chandlery.domain.window"}
+    for path in (LAYER / "datasets").glob("*.py"):
+        of_domain = {each for each in imports_of(path) if each.startswith("chandlery.domain.")}
+        assert {each.rpartition(".")[0] for each in of_domain} <= below, path.name
+    for module in below:
+        path = LAYER / "domain" / f"{module.rpartition('.')[2]}.py"
+        assert not [each for each in imports_of(path) if each.startswith("chandlery.datasets")], path.name
+
+
+# What keeps data goes by the declarations and by `market.rollups`.
+MACHINERY = [
+    path
+    for path in [*LAYER.rglob("*.py"), *(REPO / "functions").rglob("*.py"), *(REPO / "sql" / "schema").rglob("*.sql")]
+    if not path.is_relative_to(LAYER / "datasets")
+]
+
+
+def test_no_machinery_asks_which_data_set_it_is() -> None:
+    """Of SQL this holds what goes by the list of roll-ups."""
+    asked = re.compile(r"\b(dataset|data_set)(\.name)? (==|!=|in \(|in \{|is) ")
+    assert not [path.name for path in MACHINERY if path.suffix == ".py" and asked.search(path.read_text())]
+
+
+def test_timeframes_and_aggregates_are_listed_once() -> None:
+    """Timeframes in their enumeration, aggregates in the declaration of which `market.rollups` is made."""
+    text = {path: path.read_text() for path in MACHINERY if path.name != "timeframe.py"}
+    text |= {path: path.read_text() for path in (REPO / "local").rglob("*.py")}
+    aggregates = re.compile(r"\bcandles_(?:5m|15m|30m|1h|4h|1d_parts)\b")
+    listing = {path.name for path, each in text.items() if len(set(aggregates.findall(each))) > 2}
+    listing |= {path.name for path, each in text.items() if len(set(re.findall(r"\bTimeframe\.M\d+", each))) > 2}
+    assert not listing
+    # The views over the parts of days are written of the declaration.
+    special = {path.name for path, each in text.items() if "candles_1d_parts" in each}
+    assert special == {"candles_1d.sql", "candles_1w.sql", "candles_1mo.sql"}
+
+
 def test_the_domain_is_pure() -> None:
-    for path in (LAYER / "domain").glob("*.py"):
+    for path in [*(LAYER / "domain").glob("*.py"), *(LAYER / "datasets").glob("*.py")]:
         text = path.read_text()
         assert not re.search(r"\b(psycopg|pydantic|boto3|os\.environ|datetime\.now|utcnow|time\.time)\b", text), (
             path.name
@@ -116,7 +155,7 @@ def test_only_settings_reads_the_environment() -> None:
 
 
 def test_only_the_edge_knows_the_clock() -> None:
-    for path in [*LAYER.rglob("usecases/*.py"), *LAYER.rglob("store/*.py"), *LAYER.rglob("domain/*.py")]:
+    for path in [path for room in ("usecases", "store", "domain", "datasets") for path in LAYER.rglob(f"{room}/*.py")]:
         assert not re.search(r"\.now\(|utcnow|time\.time\(", path.read_text()), path.name
 
 

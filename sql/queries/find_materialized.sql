@@ -1,2 +1,2 @@
 -- Up to where the aggregate is materialized that is furthest along; null where none is.
-SELECT max(market.materialized_up_to(aggregate)) AS materialized_to FROM market.derived_aggregates();
+SELECT max(market.materialized_up_to(relation)) AS materialized_to FROM market.rollups;

@@ -1,9 +1,9 @@
 -- The tables that a backup of data alone holds, in the order in which they can be filled: what others refer to comes first,
 -- and what triggers write comes last. Generated columns are made again; the rows of rebuilds tell of aggregates that are not
--- there. A sequence that the login may not read has no next value.
+-- there, those of rollups come with migrations. A sequence that the login may not read has no next value.
 WITH RECURSIVE ours AS (
     SELECT oid, relname::text AS name FROM pg_class
-    WHERE relnamespace = 'market'::regnamespace AND relkind IN ('r', 'p') AND relname NOT IN ('schema_revision', 'rebuilds')
+    WHERE relnamespace = 'market'::regnamespace AND relkind IN ('r', 'p') AND relname NOT IN ('schema_revision', 'rebuilds', 'rollups')
 ), referring (oid, depth) AS (
     SELECT oid, 0 FROM ours
     UNION

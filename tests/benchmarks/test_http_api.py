@@ -22,7 +22,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from psycopg import Connection, Cursor
 
-from chandlery.domain.timeframe import AGGREGATED, Timeframe
+from chandlery.datasets.candles import CANDLES
+from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, HOUR, Window
 from chandlery.numerics.catalogue import prepare
 from chandlery.store import refreshes
@@ -73,9 +74,9 @@ def stored(connection: Connection) -> Connection:
 
 
 def materialize(connection: Connection, days: int) -> None:
-    for timeframe in AGGREGATED:
-        whole = Window(timeframe.ceil_bucket(NOON - days * DAY), timeframe.floor_bucket(NOON))
-        refreshes.refresh(connection, timeframe.aggregate, whole)
+    for rollup in CANDLES.rollups:
+        whole = Window(rollup.timeframe.ceil_bucket(NOON - days * DAY), rollup.timeframe.floor_bucket(NOON))
+        refreshes.refresh(connection, rollup.relation, whole)
     connection.execute("VACUUM ANALYZE")
 
 

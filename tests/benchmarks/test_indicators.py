@@ -6,7 +6,8 @@ import pytest
 from psycopg import Connection
 
 from chandlery.candle_arrays import Candles
-from chandlery.domain.timeframe import AGGREGATED, Timeframe
+from chandlery.datasets.candles import CANDLES
+from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, HOUR, Window
 from chandlery.indicator_set import read_indicator_set
 from chandlery.numerics.functions import compute
@@ -30,9 +31,9 @@ def stored(connection: Connection) -> Connection:
         for number in range(DAYS):
             starts = NOON - (DAYS - number) * DAY
             insert_candles(connection, starts, starts + DAY, INSTRUMENTS, trades=10, left_out=0.8)
-    for timeframe in AGGREGATED:
-        whole = Window(timeframe.ceil_bucket(NOON - DAYS * DAY), timeframe.floor_bucket(NOON))
-        refreshes.refresh(connection, timeframe.aggregate, whole)
+    for rollup in CANDLES.rollups:
+        whole = Window(rollup.timeframe.ceil_bucket(NOON - DAYS * DAY), rollup.timeframe.floor_bucket(NOON))
+        refreshes.refresh(connection, rollup.relation, whole)
     connection.execute("VACUUM ANALYZE market.candles")
     # The history before is not filled here.
     keep_set(connection, read_indicator_set(), NOON)

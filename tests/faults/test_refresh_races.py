@@ -12,10 +12,11 @@ from psycopg import Connection
 from psycopg import errors as pg
 from pydantic import SecretStr
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.policy import PolicyKind
 from chandlery.domain.policy_plan import FoundJob
 from chandlery.domain.rebuild import Place
-from chandlery.domain.timeframe import AGGREGATED, Timeframe
+from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 from chandlery.errors import Retryable
 from chandlery.settings import Settings
@@ -170,7 +171,7 @@ def by_dry_run(connection: Connection) -> object:
 
 
 def by_rebuild(connection: Connection) -> object:
-    settled = Replacement(connection, AGGREGATED[:1], Place.BESIDE, lambda: LATE, lambda *_: None)
+    settled = Replacement(connection, CANDLES.rollups[:1], Place.BESIDE, lambda: LATE, lambda *_: None)
     with pytest.raises(Retryable, match="another refresh of candles_5m is running") as raised:
         settled.settle()
     return str(raised.value)
@@ -251,9 +252,9 @@ def test_a_storm_of_refreshes_leaves_no_bucket_twice_and_none_different(
     day = Window(NOON, NOON + DAY)
 
     def by_job(own: Connection) -> None:
-        for each in AGGREGATED:
+        for each in CANDLES.rollups:
             call = "CALL market.refresh_aggregate(%s, %s, %s, '20 s', false, NULL)"
-            own.execute(call, [each.aggregate, day.starts, day.ends + DAY])
+            own.execute(call, [each.relation, day.starts, day.ends + DAY])
 
     def by_hand(own: Connection) -> None:
         refresh_history.refresh_history(own, Timeframe.H4, day, LATE, lambda *_: None)

@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.session import Calendar, Session
-from chandlery.domain.timeframe import AGGREGATED, Timeframe
+from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 from chandlery.store import fingerprints, instruments, refreshes, sessions
 from chandlery.store.candle_columns import CandleColumns
@@ -120,9 +121,9 @@ def test_a_change_shows_at_once(
     if change is not earlier_first or connection.execute("SELECT count(data_from) FROM market.instruments") == (0,):
         assert told(connection, pair[0], Timeframe.M1, WINDOWS[1]) != before
     assert_never_stale(cache, connection, pair[0], WINDOWS)
-    for timeframe in AGGREGATED:
-        window = Window(timeframe.floor_bucket(NOON - DAY), timeframe.floor_bucket(NOON) + timeframe.width)  # type: ignore[operator]  # no month
-        refreshes.refresh(connection, timeframe.aggregate, window)
+    for rollup in CANDLES.rollups:
+        floored = rollup.timeframe.floor_bucket
+        refreshes.refresh(connection, rollup.relation, Window(floored(NOON - DAY), floored(NOON) + rollup.width))
         assert_never_stale(cache, connection, pair[0], WINDOWS[:1])
     refresh(connection, LATE)
     assert_never_stale(cache, connection, pair[0], WINDOWS)
@@ -250,8 +251,9 @@ def test_closed_buckets_of_today_are_settled(connection: Connection, today: list
             refresh(connection, starts + hours * HOUR + minutes * MINUTE)
     assert connection.execute("SELECT count(*) FROM market.open_hours").fetchone() != (0,)
     window = Window(starts - 8 * HOUR, starts + 3 * HOUR)
-    for timeframe in AGGREGATED:
-        assert fingerprints.find_candles(connection, today[0], timeframe, window).settled_to == window.ends
+    for rollup in CANDLES.rollups:
+        found = fingerprints.find_candles(connection, today[0], rollup.timeframe, window)
+        assert found.settled_to == window.ends
     assert_never_stale(new_cache(), connection, today[0], [window])
 
 
@@ -288,11 +290,10 @@ class Desk:
 
     def run_job(self) -> None:
         """As TimescaleDB's does: whole closed buckets of a stretch, which need not join the ones before."""
-        timeframe = self.chance.choice(AGGREGATED)
-        width = timeframe.width or DAY
-        ends = timeframe.floor_bucket(self.now - MINUTE) - self.chance.choice([0, 0, 1]) * width
+        rollup = self.chance.choice(CANDLES.rollups)
+        ends = rollup.timeframe.floor_bucket(self.now - MINUTE) - self.chance.choice([0, 0, 1]) * rollup.width
         refreshes.refresh(
-            self._connection, timeframe.aggregate, Window(ends - self.chance.choice([1, 2, 8]) * width, ends)
+            self._connection, rollup.relation, Window(ends - self.chance.choice([1, 2, 8]) * rollup.width, ends)
         )
 
     def maintain(self) -> None:

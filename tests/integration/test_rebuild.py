@@ -9,8 +9,9 @@ import psycopg
 import pytest
 from psycopg import Connection, sql
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.rebuild import Place, RebuildReport, Step
-from chandlery.domain.timeframe import AGGREGATED, Timeframe
+from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
 from chandlery.errors import Permanent, Retryable
 from chandlery.settings import Settings
@@ -43,7 +44,7 @@ __all__ = ["desk"]
 EDGE = datetime.fromisoformat("2025-11-27T00:00Z")
 INTRADAY = ["candles_5m", "candles_15m", "candles_30m", "candles_1h", "candles_4h"]
 PARTS = ["candles_1d_parts"]
-ALL = [timeframe.aggregate for timeframe in AGGREGATED]
+ALL = [rollup.relation for rollup in CANDLES.rollups]
 
 
 def forget(connection: Connection) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from chandlery.domain.timeframe import AGGREGATED, Timeframe
+from chandlery.datasets.candles import CANDLES
+from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 from chandlery.errors import Permanent, Retryable
 from chandlery.store import derived, refreshes
@@ -87,10 +88,10 @@ def test_marks_of_hours_to_come_are_left(connection: Connection, instrument: int
 def test_no_open_bucket_is_materialized(connection: Connection, instrument: int) -> None:
     at = NOON + 21 * MINUTE
     refresh(connection, at)
-    for timeframe in AGGREGATED:
-        materialized_to = derived.list_watermarks(connection)[timeframe.aggregate]
+    for rollup in CANDLES.rollups:
+        materialized_to = derived.list_watermarks(connection)[rollup.relation]
         assert materialized_to is not None
-        assert materialized_to <= timeframe.floor_bucket(at - MINUTE)
+        assert materialized_to <= rollup.timeframe.floor_bucket(at - MINUTE)
     # The minute before belongs to the live processor still.
     refresh(connection, NOON + 25 * MINUTE)
     assert derived.list_watermarks(connection)["candles_5m"] == NOON + 20 * MINUTE
@@ -179,7 +180,7 @@ def test_a_candle_healed_ten_days_back_shows_everywhere_and_no_other_changes(con
     write(connection, healed, [candle(at, 900)])
     assert whole(connection) == before
     report = refresh(connection, LATE)
-    assert (report.marks_taken, report.refreshes) == (1, len(AGGREGATED))
+    assert (report.marks_taken, report.refreshes) == (1, len(CANDLES.rollups))
     after = whole(connection)
     for timeframe, candles in before.items():
         changed = [(one, new) for one, new in zip(candles, after[timeframe], strict=True) if one != new]

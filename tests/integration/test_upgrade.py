@@ -13,7 +13,8 @@ import pytest
 from alembic import command
 from psycopg import Connection
 
-from chandlery.domain.timeframe import AGGREGATED, Timeframe
+from chandlery.datasets.candles import CANDLES
+from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
 from chandlery.indicator_set import read_indicator_set
 from chandlery.store.migrations import alembic_config
@@ -167,9 +168,9 @@ def _fill(connection: Connection, ticks: Sequence[Tick], vendors: Path) -> None:
     )
     connection.execute(SCENE.read_text())
     hold_jobs(connection)
-    for each in AGGREGATED:
-        ends = FRIDAY.starts if each is Timeframe.D1 else REFRESHED_TO
-        connection.execute(f"CALL refresh_continuous_aggregate('market.{each.aggregate}', NULL, '{ends}')")
+    for each in CANDLES.rollups:
+        ends = FRIDAY.starts if each.timeframe is Timeframe.D1 else REFRESHED_TO
+        connection.execute(f"CALL refresh_continuous_aggregate('market.{each.relation}', NULL, '{ends}')")
     connection.execute(f"CALL refresh_continuous_aggregate('market.{REBUILT}', NULL, '{FRIDAY.starts - 2 * DAY}')")
     connection.execute("DELETE FROM market.stale WHERE hour < %s", [REFRESHED_TO])
     connection.execute(_COLUMNS)

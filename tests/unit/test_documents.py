@@ -116,7 +116,9 @@ def test_every_mark_of_the_table_is_one() -> None:
     named = {name for row in MARKS for name in re.findall(r"`(market\.\w+)`", row[0])}
     assert named <= created
     # What is neither data nor reference data, nor made of them, is there for runs to meet in.
-    data = "ticks candles instruments calendars sessions tickers feeds feed_minutes candle_hours indicators runs"
+    data = (
+        "ticks candles instruments calendars sessions tickers feeds feed_minutes candle_hours indicators runs rollups"
+    )
     assert created - named == {f"market.{name}" for name in data.split()}
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chandlery.datasets.declared import tables
 from chandlery.domain.drops import DueChunk, kept_history, let_go
 from chandlery.domain.policy import (
     SETTLE,
-    TABLES,
     Columnstore,
     JobWanted,
     Policies,
@@ -122,7 +122,7 @@ def test_the_shipped_policies_are_those_promised() -> None:
     assert SHIPPED["indicators"].retention == Retention(90 * DAY, 12 * HOUR)
     assert SHIPPED["candles_5m"].refresh == Refresh(2 * HOUR, MINUTE)
     assert SHIPPED["candles_15m"].refresh == Refresh(6 * HOUR, 5 * MINUTE)
-    assert not [name for name in SHIPPED if TABLES[name].bucket and SHIPPED[name].retention]
+    assert not [name for name in SHIPPED if tables()[name].bucket and SHIPPED[name].retention]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,10 @@ def test_the_shipped_policies_are_those_promised() -> None:
         (changed("candles_1h", refresh(2 * HOUR)), "less than two buckets of 1 h"),
         (changed("candles_5m", refresh(2 * HOUR, 3 * HOUR)), "every 3 h is too seldom for a window of 2 h"),
         (changed("candles", lambda table: replace(table, chunk_interval=91 * DAY)), "longer than the 90 days"),
-        (changed("candles", lambda table: replace(table, chunk_interval=36 * HOUR)), "36 h is not whole days"),
+        (
+            changed("candles", lambda table: replace(table, chunk_interval=36 * HOUR)),
+            "36 h is not whole buckets of candles_1d_parts, of 1 day",
+        ),
         (changed("candles_5m", retention(30 * DAY)), "30 days is shorter than candles are kept (90 days)"),
         (changed("candles_15m", retention(100 * DAY)), "100 days is shorter than candles_5m is kept (for ever)"),
         (changed("candle_hours", retention(90 * DAY)), "dropped along with their candles"),
@@ -236,12 +239,12 @@ def test_an_aggregate_is_refreshed_after_what_it_is_made_of() -> None:
         if job.kind is PolicyKind.REFRESH
     }
     for name, after in refreshes.items():
-        assert refreshes.get(str(TABLES[name].source), timedelta(0)) < after < MINUTE
+        assert refreshes.get(str(tables()[name].source), timedelta(0)) < after < MINUTE
 
 
 def test_a_start_lies_inside_a_short_schedule() -> None:
     quick = JobWanted(PolicyKind.STATISTICS, 5 * MINUTE)
-    assert all(timedelta(0) <= starts_after(name, quick) < 5 * MINUTE for name in TABLES)
+    assert all(timedelta(0) <= starts_after(name, quick) < 5 * MINUTE for name in tables())
 
 
 def test_workers_are_counted() -> None:

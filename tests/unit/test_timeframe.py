@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -6,12 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from chandlery.domain.timeframe import AGGREGATED, Timeframe
+from chandlery.datasets.candles import CANDLES
+from chandlery.datasets.dataset import Rollup
+from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 
 # hypothesis takes naive bounds, and gives aware times.
 MOMENTS = st.datetimes(datetime(2005, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 TIMEFRAMES = st.sampled_from(list(Timeframe))
+AGGREGATED = [each.timeframe for each in CANDLES.rollups]
 LENGTHS = st.timedeltas(timedelta(microseconds=1), 40 * DAY)
 WINDOWS = st.builds(lambda starts, length: Window(starts, starts + length), MOMENTS, LENGTHS)
 
@@ -49,10 +53,19 @@ def test_other_names_are_refused(text: str) -> None:
 
 def test_timeframes_know_their_relations() -> None:
     assert [each.relation for each in Timeframe][:2] == ["candles", "candles_5m"]
-    assert {each.aggregate for each in (Timeframe.D1, Timeframe.W1, Timeframe.MO1)} == {"candles_1d_parts"}
-    assert Timeframe.H1.chain == (Timeframe.M5, Timeframe.M15, Timeframe.M30, Timeframe.H1)
-    assert Timeframe.MO1.chain == (Timeframe.D1,)
-    assert all(each.aggregate for each in AGGREGATED)
+
+
+def test_candles_know_what_they_are_made_of() -> None:
+    def names(rollups: Sequence[Rollup]) -> list[str]:
+        return [each.relation for each in rollups]
+
+    assert [CANDLES.relation(each) for each in Timeframe] == [each.relation for each in Timeframe]
+    assert names(CANDLES.chain(Timeframe.H1)) == ["candles_5m", "candles_15m", "candles_30m", "candles_1h"]
+    assert names(CANDLES.built_on(Timeframe.H1)) == ["candles_1h", "candles_4h"]
+    for each in (Timeframe.D1, Timeframe.W1, Timeframe.MO1):
+        assert names(CANDLES.chain(each)) == names(CANDLES.built_on(each)) == ["candles_1d_parts"]
+    with pytest.raises(KeyError, match="candles have no roll-up for 1m"):
+        CANDLES.rollup_of(Timeframe.M1)
 
 
 @given(TIMEFRAMES, MOMENTS)

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from chandlery.datasets.declared import tables
 from chandlery.domain.complaint import complaint
 from chandlery.domain.policy import (
-    TABLES,
     Columnstore,
     Policies,
     Refresh,
@@ -102,8 +102,8 @@ def read_policies(path: Path = SQL / "policies.toml") -> Policies:
 
 
 def _table(name: str, section: object, file: str, text: str) -> TablePolicies:
-    if name not in TABLES:
-        raise Permanent(f"{_place(file, text, [name])}: no such table; there are: {', '.join(TABLES)}")
+    if name not in tables():
+        raise Permanent(f"{_place(file, text, [name])}: no such table; there are: {', '.join(tables())}")
     try:
         table = _Table.model_validate(section)
     except ValidationError as error:

@@ -7,9 +7,10 @@ DECLARE
     kind record;
 BEGIN
     FOR kind IN
-        SELECT l.*, j.next_start, s.last_run_started_at, s.total_failures, u.ran_at, u.failures AS upkeep_failures,
+        SELECT l.*, r.dataset, j.next_start, s.last_run_started_at, s.total_failures, u.ran_at, u.failures AS upkeep_failures,
             u.error AS upkeep_error
         FROM market.aggregate_lags(at) AS l
+        JOIN market.rollups AS r ON r.relation = l.aggregate
         LEFT JOIN timescaledb_information.jobs AS j USING (job_id)
         LEFT JOIN timescaledb_information.job_stats AS s USING (job_id)
         LEFT JOIN market.upkeep AS u ON u.policy = 'refresh ' || l.aggregate
@@ -33,9 +34,10 @@ BEGIN
         FROM (SELECT DISTINCT hour FROM market.stale) AS marked
         CROSS JOIN LATERAL generate_series(
             hour, hour + INTERVAL '59 minutes', least(kind.width, INTERVAL '1 hour')
-        ) AS part;
+        ) AS part
+        WHERE kind.dataset = 'candles';
         RETURN NEXT;
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION market.aggregation_health_at IS 'How fresh each aggregate is at a moment, from the data: its lag runs from the end of the oldest closed bucket that has candles and is not materialised, less its schedule and a minute; not below 0.';
+COMMENT ON FUNCTION market.aggregation_health_at IS 'How fresh each aggregate is at a moment, from the data: its lag runs from the end of the oldest closed bucket that has rows and is not materialised, less its schedule and a minute; not below 0.';

@@ -1,4 +1,4 @@
--- The fold is that of market.derived_columns.
+-- Written by local/rollups.py, of what candles are declared as.
 CREATE OR REPLACE VIEW market.candles_1d AS
 SELECT
     instrument_id, session_date::timestamp AT TIME ZONE 'UTC' AS time,

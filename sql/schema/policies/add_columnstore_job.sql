@@ -2,7 +2,7 @@ CREATE OR REPLACE PROCEDURE market.add_columnstore_job(table_name text, after in
 LANGUAGE plpgsql AS $$
 DECLARE
     relation regclass := format('market.%I', table_name)::regclass;
-    width interval := (SELECT d.width FROM market.derived_aggregates() AS d WHERE d.aggregate = add_columnstore_job.table_name);
+    width interval := (SELECT r.width FROM market.rollups AS r WHERE r.relation = add_columnstore_job.table_name);
     policy integer;
 BEGIN
     -- Some versions give an aggregate columns only if it has a refresh policy of their own: lent for this transaction, which

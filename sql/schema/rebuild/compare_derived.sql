@@ -4,7 +4,7 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     one regclass := format('market.%I', aggregate || given)::regclass;
     other regclass := format('market.%I', aggregate || taken)::regclass;
-    days boolean := aggregate = 'candles_1d_parts';
+    rollup market.rollups := (SELECT r FROM market.rollups AS r WHERE r.relation = aggregate);
     columns text[] := market.shared_columns(one, other);
 BEGIN
     -- A bucket that stands twice is not the same: each is numbered. What is read, materialised or not, is held against
@@ -35,7 +35,7 @@ BEGIN
                 WHEN j.outcome = 'same' THEN j.outcome
                 WHEN EXISTS (
                     SELECT FROM market.stale AS s
-                    WHERE s.hour > j.bucket - INTERVAL '1 hour' AND s.hour < j.bucket + $3
+                    WHERE $4 = 'candles' AND s.hour > j.bucket - INTERVAL '1 hour' AND s.hour < j.bucket + $3
                         AND j.instrument_id = ANY (s.instrument_ids)
                 ) THEN 'waiting'
                 ELSE j.outcome
@@ -44,12 +44,12 @@ BEGIN
             CASE WHEN j.outcome IN ('different', 'only_new') THEN j.becomes END
         FROM joined AS j
         $query$,
-        CASE WHEN days THEN 'day' ELSE 'time' END,
+        rollup.bucket,
         (SELECT string_agg(format('o.%I', c), ', ') FROM unnest(columns) AS c),
         (SELECT string_agg(format('n.%I', c), ', ') FROM unnest(columns) AS c),
-        CASE WHEN days THEN 'instrument_id, session_date, day' ELSE 'instrument_id, time' END,
+        array_to_string(rollup.keys, ', '),
         one, other
-    ) USING starts, ends, (SELECT d.width FROM market.derived_aggregates() AS d WHERE d.aggregate = compare_derived.aggregate);
+    ) USING starts, ends, rollup.width, rollup.dataset;
 END
 $$;
 COMMENT ON FUNCTION market.compare_derived IS 'Every bucket of a stretch in two aggregates: same, different, only_old, only_new, or waiting: not the same, and marked to be refreshed; where not the same, both rows.';

@@ -4,7 +4,7 @@ LANGUAGE plpgsql SET enable_bitmapscan = off AS $$
 DECLARE
     source regclass := market.policy_relation(aggregate || given);
     target regclass := market.policy_relation(aggregate || taken);
-    bucket text := CASE aggregate WHEN 'candles_1d_parts' THEN 'day' ELSE 'time' END;
+    bucket text := (SELECT r.bucket FROM market.rollups AS r WHERE r.relation = copy_derived.aggregate);
     columns text := (SELECT string_agg(quote_ident(c), ', ') FROM unnest(market.shared_columns(source, target)) AS c);
     copied bigint;
 BEGIN

@@ -2,20 +2,22 @@ CREATE OR REPLACE PROCEDURE market.create_beside(aggregates text[]) LANGUAGE plp
 DECLARE
     each record;
 BEGIN
-    -- Retention, which takes this lock as well, comes before or sees that it must wait.
+    -- Retention, which takes these locks as well, comes before or sees that it must wait.
+    PERFORM pg_advisory_xact_lock_shared(hashtext('market.horizons'));
     PERFORM pg_advisory_xact_lock(hashtext('market.candles'));
     CALL market.drop_aggregates(aggregates, '_beside');
-    FOR each IN SELECT * FROM market.derived_aggregates() AS d WHERE d.aggregate = ANY (aggregates) ORDER BY d.level LOOP
-        IF each.aggregate = 'candles_1d_parts' THEN
-            CALL market.create_derived_days('candles_1d_parts_beside');
-        ELSE
-            CALL market.create_derived(
-                each.aggregate || '_beside', each.below || CASE WHEN each.below = ANY (aggregates) THEN '_beside' ELSE '' END,
-                each.width
-            );
-        END IF;
-        CALL market.copy_rights(each.aggregate, each.aggregate || '_beside');
-        INSERT INTO market.rebuilds VALUES (each.aggregate, 'building')
+    FOR each IN SELECT * FROM market.rollups AS r WHERE r.relation = ANY (aggregates) ORDER BY r.level LOOP
+        EXECUTE format(
+            'CREATE MATERIALIZED VIEW market.%I WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS %s'
+            ' WITH NO DATA',
+            each.relation || '_beside',
+            format(
+                coalesce(each.merge, each.fold),
+                format('market.%I', each.below || CASE WHEN each.below = ANY (aggregates) THEN '_beside' ELSE '' END)
+            )
+        );
+        CALL market.copy_rights(each.relation, each.relation || '_beside');
+        INSERT INTO market.rebuilds VALUES (each.relation, 'building')
         ON CONFLICT (aggregate) DO UPDATE SET state = 'building', copied = '{}';
     END LOOP;
 END

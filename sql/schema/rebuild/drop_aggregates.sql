@@ -2,7 +2,7 @@ CREATE OR REPLACE PROCEDURE market.drop_aggregates(aggregates text[], suffix tex
 DECLARE
     name text;
 BEGIN
-    FOR name IN SELECT d.aggregate FROM market.derived_aggregates() AS d WHERE d.aggregate = ANY (aggregates) ORDER BY d.level DESC LOOP
+    FOR name IN SELECT r.relation FROM market.rollups AS r WHERE r.relation = ANY (aggregates) ORDER BY r.level DESC LOOP
         EXECUTE format('DROP MATERIALIZED VIEW IF EXISTS market.%I', name || suffix);
     END LOOP;
 END

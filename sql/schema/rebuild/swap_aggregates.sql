@@ -10,10 +10,10 @@ BEGIN
         EXECUTE format('ALTER VIEW %s OWNER TO %s', item.view, item.owner);
     END LOOP;
     definitions := ARRAY(SELECT market.view_definition(view) FROM unnest(views) AS view);
-    FOR item IN SELECT d.aggregate FROM market.derived_aggregates() AS d WHERE d.aggregate = ANY (aggregates) ORDER BY d.level DESC LOOP
-        CALL market.copy_rights(item.aggregate, item.aggregate || instead);
-        EXECUTE format('ALTER MATERIALIZED VIEW market.%I RENAME TO %I', item.aggregate, item.aggregate || away);
-        EXECUTE format('ALTER MATERIALIZED VIEW market.%I RENAME TO %I', item.aggregate || instead, item.aggregate);
+    FOR item IN SELECT r.relation FROM market.rollups AS r WHERE r.relation = ANY (aggregates) ORDER BY r.level DESC LOOP
+        CALL market.copy_rights(item.relation, item.relation || instead);
+        EXECUTE format('ALTER MATERIALIZED VIEW market.%I RENAME TO %I', item.relation, item.relation || away);
+        EXECUTE format('ALTER MATERIALIZED VIEW market.%I RENAME TO %I', item.relation || instead, item.relation);
     END LOOP;
     -- The same text, read again, finds the new ones under the names.
     FOR item IN SELECT unnest(definitions) AS definition LOOP

@@ -5,7 +5,7 @@ DECLARE
     target regclass := market.policy_relation(aggregate);
     computed text;
     columns text;
-    bucket text := CASE aggregate WHEN 'candles_1d_parts' THEN 'day' ELSE 'time' END;
+    bucket text := (SELECT r.bucket FROM market.rollups AS r WHERE r.relation = recompute_derived.aggregate);
     -- Later buckets are computed when read.
     until timestamptz := least(ends, market.materialized_up_to(aggregate));
 BEGIN

@@ -12,13 +12,13 @@ BEGIN
     -- Minutes that were dropped would take their candles with them: whole buckets between them are refreshed.
     parts := ARRAY(
         SELECT tstzrange(edges.lower, edges.upper)
-        FROM market.derived_aggregates() AS d
-        CROSS JOIN unnest(tstzmultirange(tstzrange(starts, ends)) - market.dropped('candles')) AS kept
+        FROM market.rollups AS d
+        CROSS JOIN unnest(tstzmultirange(tstzrange(starts, ends)) - market.dropped(d.dataset)) AS kept
         CROSS JOIN LATERAL (SELECT
             CASE WHEN lower(kept) > starts THEN time_bucket(d.width, lower(kept) + d.width - INTERVAL '1 microsecond') ELSE starts END AS lower,
             CASE WHEN upper(kept) < ends THEN time_bucket(d.width, upper(kept)) ELSE ends END AS upper
         ) AS edges
-        WHERE d.aggregate = regexp_replace(refresh_aggregate.aggregate, '_(beside|before)$', '') AND edges.lower < edges.upper
+        WHERE d.relation = regexp_replace(refresh_aggregate.aggregate, '_(beside|before)$', '') AND edges.lower < edges.upper
         ORDER BY edges.lower
     );
     -- Ends the wait's own timeout. The locks are the session's.

@@ -11,9 +11,11 @@ DECLARE
 BEGIN
     -- One at a time, or both would go for the same chunk.
     PERFORM pg_advisory_xact_lock(hashtext('market.drops of ' || of_table));
-    IF of_table = 'candles' THEN
+    IF EXISTS (SELECT FROM market.rollups AS r WHERE r.dataset = of_table) THEN
         -- Whoever refreshes holds this lock shared, and has read what is dropped under it: taken first, for it may be a wait.
         PERFORM pg_advisory_xact_lock(hashtext('market.horizons'));
+    END IF;
+    IF of_table = 'candles' THEN
         -- Whoever writes gaps or candles comes before or after: nothing may change between the look and the drop.
         PERFORM pg_advisory_xact_lock(hashtext('market.gaps'));
         PERFORM pg_advisory_xact_lock(hashtext('market.candles'));

@@ -1,29 +1,28 @@
 CREATE OR REPLACE FUNCTION market.dropping_waits_for(table_name text, starts timestamptz, ends timestamptz) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    aggregate text;
+    rollup market.rollups;
+    up_to timestamptz;
 BEGIN
     IF table_name = 'ticks' AND EXISTS (SELECT FROM market.dirty WHERE bucket >= starts AND bucket < ends) THEN
         RETURN 'minutes there are still to be aggregated';
-    ELSIF table_name <> 'candles' THEN
-        RETURN NULL;
-    ELSIF EXISTS (SELECT FROM market.stale WHERE hour >= starts AND hour < ends)
-        OR EXISTS (SELECT FROM market.open_hours WHERE hour >= starts AND hour < ends) THEN
+    ELSIF table_name = 'candles' AND (
+        EXISTS (SELECT FROM market.stale WHERE hour >= starts AND hour < ends)
+        OR EXISTS (SELECT FROM market.open_hours WHERE hour >= starts AND hour < ends)
+    ) THEN
         RETURN 'derived candles over it are stale';
     END IF;
-    FOR aggregate IN SELECT view_name FROM timescaledb_information.continuous_aggregates WHERE view_schema = 'market' LOOP
-        -- What was replaced is kept to go back to, and gets what was dropped from the one in use.
-        CONTINUE WHEN aggregate LIKE '%\_before';
-        -- What is being built needs all minutes that were there when it began.
-        IF aggregate LIKE '%\_beside' THEN
-            RETURN format('%s is being rebuilt', left(aggregate, -length('_beside')));
+    -- Its own roll-ups. What was replaced is kept to go back to, and gets what was dropped from the one in use.
+    FOR rollup IN SELECT * FROM market.rollups AS r WHERE r.dataset = table_name ORDER BY r.level, r.relation LOOP
+        -- What is being built needs all rows that were there when it began.
+        IF to_regclass(format('market.%I', rollup.relation || '_beside')) IS NOT NULL THEN
+            RETURN format('%s is being rebuilt', rollup.relation);
         END IF;
+        up_to := market.materialized_up_to(rollup.relation);
         -- Without a look where the aggregate is past the chunk's end, as it is as a rule.
-        CONTINUE WHEN market.materialized_up_to(aggregate) >= ends;
-        IF market.oldest_candle_between(
-            greatest(starts, market.materialized_up_to(aggregate)), ends, aggregate LIKE 'candles_1d_parts%'
-        ) IS NOT NULL THEN
-            RETURN format('%s is not materialised there', aggregate);
+        CONTINUE WHEN up_to >= ends;
+        IF market.oldest_row_between(rollup.relation, greatest(starts, up_to), ends) IS NOT NULL THEN
+            RETURN format('%s is not materialised there', rollup.relation);
         END IF;
     END LOOP;
     RETURN NULL;

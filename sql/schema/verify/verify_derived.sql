@@ -3,12 +3,10 @@ RETURNS TABLE (instrument_id integer, bucket timestamptz, hour timestamptz, outc
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     stored regclass := market.policy_relation(aggregate);
-    days boolean := aggregate = 'candles_1d_parts';
-    bucket text := CASE WHEN days THEN 'day' ELSE 'time' END;
-    keys text := CASE WHEN days THEN 'instrument_id, session_date, day' ELSE 'instrument_id, time' END;
-    wide interval := (SELECT d.width FROM market.derived_aggregates() AS d WHERE d.aggregate = verify_derived.aggregate);
+    rollup market.rollups := (SELECT r FROM market.rollups AS r WHERE r.relation = aggregate);
+    keys text := array_to_string(rollup.keys, ', ');
     columns text[] := market.shared_columns(stored, format('market.%I', aggregate)::regclass);
-    gone tstzmultirange := market.dropped('candles');
+    gone tstzmultirange := market.dropped(rollup.dataset);
     -- Beyond, buckets are computed when read.
     until timestamptz := least(ends, coalesce(market.materialized_up_to(aggregate), '-infinity'));
     chosen text := CASE WHEN instrument_ids IS NULL THEN '' ELSE 'AND instrument_id = ANY ($4)' END;
@@ -19,9 +17,7 @@ BEGIN
         WITH stored AS (
             SELECT *, row_number() OVER (PARTITION BY %1$s) AS copy FROM %2$s WHERE %3$I >= $1 AND %3$I < $3 %4$s
         ), folded AS (
-            SELECT instrument_id, %5$s, %6$s, 1 AS copy FROM market.candles
-            WHERE time >= $1 AND time < $3 %4$s %7$s
-            GROUP BY instrument_id, %8$s
+            SELECT *, 1 AS copy FROM (%5$s) AS computed
         ), joined AS (
             SELECT
                 coalesce(s.instrument_id, f.instrument_id) AS instrument_id, coalesce(s.%3$I, f.%3$I) AS bucket,
@@ -31,10 +27,10 @@ BEGIN
                     WHEN tstzrange(s.%3$I, s.%3$I + $5) && $2 THEN 'dropped'
                     WHEN f.instrument_id IS NULL THEN 'only_derived'
                     WHEN s.instrument_id IS NULL THEN 'only_minutes'
-                    WHEN ROW(%9$s) IS DISTINCT FROM ROW(%10$s) THEN 'different'
+                    WHEN ROW(%6$s) IS DISTINCT FROM ROW(%7$s) THEN 'different'
                     ELSE 'same'
                 END AS outcome,
-                ROW(%9$s)::text AS was, ROW(%10$s)::text AS becomes
+                ROW(%6$s)::text AS was, ROW(%7$s)::text AS becomes
             FROM stored AS s FULL JOIN folded AS f USING (%1$s, copy)
             WHERE s.instrument_id IS NOT NULL OR NOT tstzrange(f.%3$I, f.%3$I + $5) && $2
         )
@@ -44,10 +40,11 @@ BEGIN
                 WHEN j.outcome IN ('same', 'twice', 'dropped') THEN j.outcome
                 WHEN EXISTS (
                     SELECT FROM market.stale AS m
-                    WHERE m.hour > j.bucket - INTERVAL '1 hour' AND m.hour < j.bucket + $5
+                    WHERE $6 = 'candles' AND m.hour > j.bucket - INTERVAL '1 hour' AND m.hour < j.bucket + $5
                         AND j.instrument_id = ANY (m.instrument_ids)
                 ) OR EXISTS (
-                    SELECT FROM market.open_hours AS m WHERE m.hour > j.bucket - INTERVAL '1 hour' AND m.hour < j.bucket + $5
+                    SELECT FROM market.open_hours AS m
+                    WHERE $6 = 'candles' AND m.hour > j.bucket - INTERVAL '1 hour' AND m.hour < j.bucket + $5
                 ) THEN 'waiting'
                 ELSE j.outcome
             END,
@@ -55,16 +52,13 @@ BEGIN
             CASE WHEN j.outcome IN ('different', 'only_minutes') THEN j.becomes END
         FROM joined AS j
         $query$,
-        keys, stored, bucket, chosen,
-        CASE WHEN days THEN format('session_date, time_bucket(%L::interval, time) AS day, min(time) AS time', wide)
-            ELSE format('time_bucket(%L::interval, time) AS time', wide) END,
-        market.derived_columns('candles'),
-        CASE WHEN days THEN 'AND NOT extended' ELSE '' END,
-        CASE WHEN days THEN format('session_date, time_bucket(%L::interval, time)', wide)
-            ELSE format('time_bucket(%L::interval, time)', wide) END,
+        keys, stored, rollup.bucket, chosen,
+        format(rollup.fold, format(
+            '(SELECT * FROM market.%I WHERE time >= $1 AND time < $3 %s) AS kept', rollup.dataset, chosen
+        )),
         (SELECT string_agg(format('s.%I', c), ', ') FROM unnest(columns) AS c),
         (SELECT string_agg(format('f.%I', c), ', ') FROM unnest(columns) AS c)
-    ) USING starts, gone, until, instrument_ids, wide;
+    ) USING starts, gone, until, instrument_ids, rollup.width, rollup.dataset;
 END
 $$;
-COMMENT ON FUNCTION market.verify_derived IS 'Every materialised bucket of a stretch, of all instruments or some, held against its minutes: same, twice, different, only_derived, only_minutes, dropped: it stands once and its minutes are gone, or waiting: not the same, and marked to be refreshed; where not the same, the row there is and the one of its minutes.';
+COMMENT ON FUNCTION market.verify_derived IS 'Every materialised bucket of a stretch, of all instruments or some, held against its data set''s rows: same, twice, different, only_derived, only_minutes, dropped: it stands once and its minutes are gone, or waiting: not the same, and marked to be refreshed; where not the same, the row there is and the one of its minutes.';

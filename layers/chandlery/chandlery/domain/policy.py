@@ -5,51 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from chandlery.datasets.declared import tables
 from chandlery.domain.counting import spell
 from chandlery.domain.window import DAY, HOUR, MINUTE
 
 # A bucket whose last minute the live processor has not had time for is not materialised.
 SETTLE = MINUTE
 _UNITS = {DAY: "day", HOUR: "h", MINUTE: "min", timedelta(seconds=1): "s"}
-
-
-@dataclass(frozen=True)
-class Table:
-    """What policies need to know of a table: its columns, and for an aggregate its bucket and what it is built on."""
-
-    columns: frozenset[str]
-    time: str = "time"
-    bucket: timedelta | None = None
-    source: str | None = None
-
-
-_FOLDED = "open high low close volume turnover trades price_eligible minutes partial_minutes sources"
-_CANDLE = "open high low close volume turnover trades price_eligible partial source version revision"
-_WRITTEN = "created_at updated_at"
-
-
-def _columns(*names: str) -> frozenset[str]:
-    return frozenset(" ".join(names).split())
-
-
-_DERIVED = _columns("instrument_id time", _FOLDED)
-# In the order in which they are to be refreshed: what an aggregate is built on comes before it.
-TABLES: Mapping[str, Table] = {
-    "ticks": Table(
-        _columns("time instrument_id seq price size updates_ohlc updates_volume cancelled venue conditions")
-    ),
-    "candles": Table(_columns("instrument_id time session_date extended", _CANDLE, _WRITTEN)),
-    "candle_hours": Table(_columns("instrument_id hour complete partial trades"), time="hour"),
-    "indicators": Table(
-        _columns("instrument_id timeframe name parameters time value value_2 value_3 made_from made_by made_at")
-    ),
-    "candles_5m": Table(_DERIVED, bucket=5 * MINUTE, source="candles"),
-    "candles_15m": Table(_DERIVED, bucket=15 * MINUTE, source="candles_5m"),
-    "candles_30m": Table(_DERIVED, bucket=30 * MINUTE, source="candles_15m"),
-    "candles_1h": Table(_DERIVED, bucket=HOUR, source="candles_30m"),
-    "candles_4h": Table(_DERIVED, bucket=4 * HOUR, source="candles_1h"),
-    "candles_1d_parts": Table(_DERIVED | {"session_date", "day"}, time="day", bucket=DAY, source="candles"),
-}
 
 
 @dataclass(frozen=True)
@@ -130,7 +92,7 @@ _STARTS = {
 def starts_after(table: str, job: JobWanted) -> timedelta:
     """How long after each stroke of its schedule a table's job starts."""
     first, step = _STARTS[job.kind]
-    return (first + list(TABLES).index(table) * step) % job.schedule
+    return (first + list(tables()).index(table) * step) % job.schedule
 
 
 def workers_needed(policies: Policies, databases: int) -> int:

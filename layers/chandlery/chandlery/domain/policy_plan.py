@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from chandlery.datasets.declared import tables
 from chandlery.domain.counting import spell
 from chandlery.domain.drops import DueChunk, told_of
 from chandlery.domain.policy import (
     SETTLE,
-    TABLES,
     Columnstore,
     JobWanted,
     Policies,
@@ -139,14 +139,14 @@ def plan(wanted: Policies, found: Found) -> Sequence[Action]:
     """What is to be done, in an order in which it can be; nothing where nothing differs."""
     return [
         *_removals(wanted, found),
-        *(action for name in TABLES for action in _changes(name, wanted, found)),
+        *(action for name in tables() for action in _changes(name, wanted, found)),
         *(action for action in releases(wanted, found) if found.due_of(action.table)),
     ]
 
 
 def releases(wanted: Policies, found: Found) -> Sequence[Action]:
     """What the operator has to say before retention drops anything: for each table that it is wanted of."""
-    return [action for name in TABLES if name in wanted for action in _release(name, wanted[name], found)]
+    return [action for name in tables() if name in wanted for action in _release(name, wanted[name], found)]
 
 
 def release_history(name: str, found: Found) -> Action | None:

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
-from chandlery.domain.policy import SETTLE, TABLES, Policies, TablePolicies, told
-from chandlery.domain.window import DAY, WEEK
+from chandlery.datasets.declared import rollups, tables
+from chandlery.domain.policy import SETTLE, Policies, TablePolicies, told
+from chandlery.domain.window import WEEK
 
-# How long a table's rows are still written, as a rule: late ticks for a day; candles, and what is made of them, until
-# the live gap monitor's 7 days are over.
-_WRITTEN = {name: DAY if name == "ticks" else WEEK for name in TABLES}
 # The newest week that the historical gap monitor looks through is one to two weeks long, and lies beyond the live one.
 _HISTORICAL_REACH = 3 * WEEK
 _SORT_WORDS = {"ASC", "DESC", "NULLS", "FIRST", "LAST"}
@@ -22,16 +20,16 @@ def lint(policies: Policies) -> Sequence[str]:
 
 
 def _every_table_is_there(policies: Policies) -> Iterator[str]:
-    for name in TABLES:
+    for name in tables():
         if name not in policies:
             yield f"{name}: has no policies; write a [{name}] section, with its chunk_interval at least"
 
 
 def _an_aggregate_is_refreshed(policies: Policies) -> Iterator[str]:
     for name, table in policies.items():
-        if TABLES[name].bucket and not table.refresh:
+        if tables()[name].bucket and not table.refresh:
             yield f"{name}.refresh: is missing; nothing would keep the aggregate fresh"
-        if table.refresh and not TABLES[name].bucket:
+        if table.refresh and not tables()[name].bucket:
             yield f"{name}.refresh: {name} is no aggregate; there is nothing to refresh"
 
 
@@ -44,12 +42,13 @@ def _ticks_outlive_their_healing(policies: Policies) -> Iterator[str]:
             )
 
 
-def _candles_outlive_every_refresh(policies: Policies) -> Iterator[str]:
-    for retention in _retentions(policies, "candles"):
-        for name, refresh in ((name, table.refresh) for name, table in policies.items()):
+def _rows_outlive_every_refresh(policies: Policies) -> Iterator[str]:
+    for name, refresh in ((name, table.refresh) for name, table in policies.items()):
+        dataset = tables()[name].dataset.name
+        for retention in _retentions(policies, dataset):
             if refresh and retention < refresh.over + refresh.schedule:
                 yield (
-                    f"candles.retention.after: candles would be dropped after {told(retention)}, inside the"
+                    f"{dataset}.retention.after: {dataset} would be dropped after {told(retention)}, inside the"
                     f" {told(refresh.over)} over which {name} is refreshed: a refresh would delete derived history"
                 )
 
@@ -72,10 +71,11 @@ def _candles_outlive_their_healing(policies: Policies) -> Iterator[str]:
 
 def _columnstore_is_no_longer_written(policies: Policies) -> Iterator[str]:
     for name, table in policies.items():
-        if table.columnstore and table.columnstore.after < _WRITTEN[name]:
+        written = tables()[name].dataset.written
+        if table.columnstore and table.columnstore.after < written:
             yield (
                 f"{name}.columnstore.after: {told(table.columnstore.after)} is younger than what is still being"
-                f" upserted: {name} are written for {told(_WRITTEN[name])}"
+                f" upserted: {name} are written for {told(written)}"
             )
         if table.columnstore and table.refresh and table.columnstore.after <= table.refresh.over:
             yield (
@@ -95,7 +95,7 @@ def _columnstore_comes_before_the_end(policies: Policies) -> Iterator[str]:
 
 def _a_refresh_covers_two_buckets(policies: Policies) -> Iterator[str]:
     for name, table in policies.items():
-        bucket = TABLES[name].bucket
+        bucket = tables()[name].bucket
         if table.refresh and bucket and table.refresh.over < 2 * bucket + SETTLE:
             yield (
                 f"{name}.refresh.over: {told(table.refresh.over)} is less than two buckets of {told(bucket)} and the"
@@ -105,7 +105,7 @@ def _a_refresh_covers_two_buckets(policies: Policies) -> Iterator[str]:
 
 def _a_refresh_leaves_nothing_out(policies: Policies) -> Iterator[str]:
     for name, table in policies.items():
-        bucket = TABLES[name].bucket
+        bucket = tables()[name].bucket
         if table.refresh and bucket and table.refresh.schedule + bucket + SETTLE > table.refresh.over:
             yield (
                 f"{name}.refresh.schedule: every {told(table.refresh.schedule)} is too seldom for a window of"
@@ -122,18 +122,21 @@ def _a_chunk_ends_before_it_is_dropped(policies: Policies) -> Iterator[str]:
             )
 
 
-def _chunks_of_candles_are_whole_days(policies: Policies) -> Iterator[str]:
-    for name in ("candles", "candle_hours"):
-        if name in policies and policies[name].chunk_interval % DAY:
+def _chunks_hold_whole_buckets(policies: Policies) -> Iterator[str]:
+    for name, table in policies.items():
+        dataset = tables()[name].dataset
+        kept_with = {name, dataset.goes_with} if name == dataset.name else set()
+        cut = [each for each in rollups() if each.table in kept_with and table.chunk_interval % each.width]
+        if cut:
             yield (
-                f"{name}.chunk_interval: {told(policies[name].chunk_interval)} is not whole days: retention would cut"
-                " a derived candle in two"
+                f"{name}.chunk_interval: {told(table.chunk_interval)} is not whole buckets of {cut[-1].relation}, of"
+                f" {told(cut[-1].width)}: retention would cut one in two"
             )
 
 
 def _what_is_derived_outlives_its_source(policies: Policies) -> Iterator[str]:
     for name, table in policies.items():
-        source = TABLES[name].source
+        source = tables()[name].source
         if not table.retention or source is None or source not in policies:
             continue
         kept = policies[source].retention
@@ -145,9 +148,11 @@ def _what_is_derived_outlives_its_source(policies: Policies) -> Iterator[str]:
             )
 
 
-def _hours_go_along_with_their_candles(policies: Policies) -> Iterator[str]:
-    if "candle_hours" in policies and policies["candle_hours"].retention:
-        yield "candle_hours.retention: candle_hours are dropped along with their candles; leave it out"
+def _what_goes_along_has_no_retention(policies: Policies) -> Iterator[str]:
+    for name, table in policies.items():
+        goes_with = tables()[name].dataset.goes_with
+        if table.retention and goes_with:
+            yield f"{name}.retention: {name} are dropped along with their {goes_with}; leave it out"
 
 
 def _columns_exist(policies: Policies) -> Iterator[str]:
@@ -157,10 +162,10 @@ def _columns_exist(policies: Policies) -> Iterator[str]:
         segment, order = table.columnstore.segment_by, table.columnstore.order_by
         sorted_by = [term.split()[0] if term.split() else "" for term in order]
         for key, column in [("segment_by", each) for each in segment] + [("order_by", each) for each in sorted_by]:
-            if column not in TABLES[name].columns:
+            if column not in tables()[name].columns:
                 yield (
                     f"{name}.columnstore.{key}: there is no column {column!r}; there are:"
-                    f" {', '.join(sorted(TABLES[name].columns))}"
+                    f" {', '.join(sorted(tables()[name].columns))}"
                 )
         yield from (
             f"{name}.columnstore.order_by: {term!r} is no column with ASC or DESC"
@@ -171,7 +176,7 @@ def _columns_exist(policies: Policies) -> Iterator[str]:
 
 
 def _columns_work(name: str, table: TablePolicies, segment: set[str], order: Sequence[str]) -> Iterator[str]:
-    time = TABLES[name].time
+    time = tables()[name].time
     for column in sorted(segment & set(order)):
         yield f"{name}.columnstore: {column} cannot be both in segment_by and in order_by"
     if time in segment:
@@ -189,15 +194,15 @@ RULES: Sequence[Rule] = (
     _every_table_is_there,
     _an_aggregate_is_refreshed,
     _ticks_outlive_their_healing,
-    _candles_outlive_every_refresh,
+    _rows_outlive_every_refresh,
     _candles_outlive_their_healing,
     _columnstore_is_no_longer_written,
     _columnstore_comes_before_the_end,
     _a_refresh_covers_two_buckets,
     _a_refresh_leaves_nothing_out,
     _a_chunk_ends_before_it_is_dropped,
-    _chunks_of_candles_are_whole_days,
+    _chunks_hold_whole_buckets,
     _what_is_derived_outlives_its_source,
-    _hours_go_along_with_their_candles,
+    _what_goes_along_has_no_retention,
     _columns_exist,
 )

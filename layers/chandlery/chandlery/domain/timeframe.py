@@ -51,11 +51,6 @@ class Timeframe(StrEnum):
         return "candles" if self is Timeframe.M1 else f"candles_{self.value}"
 
     @property
-    def aggregate(self) -> str:
-        """The continuous aggregate its candles are read from; of minutes, which have none, their table."""
-        return "candles_1d_parts" if self.by_session else self.relation
-
-    @property
     def by_session(self) -> bool:
         """Whether its buckets are made of session dates."""
         return self in (Timeframe.D1, Timeframe.W1, Timeframe.MO1)
@@ -70,20 +65,6 @@ class Timeframe(StrEnum):
         """What no bucket of it exceeds, from its start to where it is closed."""
         # A session of a date ends the next evening UTC at the latest, and a minute later is settled.
         return (self.width or 31 * DAY) + (2 * DAY if self.by_session else timedelta())
-
-    @property
-    def chain(self) -> tuple["Timeframe", ...]:
-        """The timeframes with an aggregate of their own that this one is made of, itself included, bottom up."""
-        if self.by_session:
-            return (Timeframe.D1,)
-        return tuple(each for each in AGGREGATED if not each.by_session and each.width <= self.width)  # type: ignore[operator]  # none is a month
-
-    @property
-    def built_on_it(self) -> tuple["Timeframe", ...]:
-        """The timeframes with an aggregate of their own that hang on this one's, that one included, bottom up."""
-        if self.by_session:
-            return (Timeframe.D1,)
-        return tuple(each for each in AGGREGATED if not each.by_session and each.width >= self.width)  # type: ignore[operator]  # none is a month
 
     def floor_bucket(self, moment: datetime) -> datetime:
         """The start of the bucket a moment lies in.
@@ -151,10 +132,6 @@ _ALIASES = {
     for name in Timeframe
     for plural in ("", "s")
 } | {"1H": "1h", "4H": "4h", "1D": "1d", "1W": "1w", "1M": "1mo"}
-
-# Those with a continuous aggregate of their own, each after the ones it is built on. The daily one holds the parts of
-# sessions that a UTC day cuts out; weeks and months are views over it.
-AGGREGATED = (Timeframe.M5, Timeframe.M15, Timeframe.M30, Timeframe.H1, Timeframe.H4, Timeframe.D1)
 
 # What stands for a timeframe that is to be chosen; and how many candles of it are enough to draw a stretch by.
 AUTO = "auto"

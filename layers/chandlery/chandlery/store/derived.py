@@ -7,6 +7,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.window import Window
 from chandlery.store.connection import transaction
 from chandlery.store.session import require_own
@@ -30,9 +31,9 @@ class OpenHour:
     settled: datetime | None
 
 
-def list_dropped(connection: Connection) -> Sequence[Window]:
-    """The stretches of minutes that retention has dropped, in order."""
-    return read_rows(connection, Window, "list_dropped")
+def list_dropped(connection: Connection, dataset: str = CANDLES.name) -> Sequence[Window]:
+    """The stretches of a data set that retention has dropped, in order."""
+    return read_rows(connection, Window, "list_dropped", dataset=dataset)
 
 
 @contextmanager
@@ -52,15 +53,15 @@ def dropping_held(connection: Connection) -> Iterator[Sequence[Window]]:
             run(connection, "release_horizon")
 
 
-def find_stored(connection: Connection) -> Window | None:
-    """From where to where minutes may be stored; none without any."""
-    stored = list_stored(connection)
+def find_stored(connection: Connection, dataset: str = CANDLES.name) -> Window | None:
+    """From where to where rows of a data set may be stored; none without any."""
+    stored = list_stored(connection, dataset)
     return Window(stored[0].starts, stored[-1].ends) if stored else None
 
 
-def list_stored(connection: Connection) -> Sequence[Window]:
-    """The stretches in which minutes may be stored, by the edges of their chunks, the oldest first."""
-    return [Window(starts, ends) for starts, ends in run(connection, "list_stored_stretches")]
+def list_stored(connection: Connection, dataset: str = CANDLES.name) -> Sequence[Window]:
+    """The stretches in which rows of a data set may be stored, by the edges of their chunks, the oldest first."""
+    return [Window(starts, ends) for starts, ends in run(connection, "list_stored_stretches", dataset=dataset)]
 
 
 def list_watermarks(connection: Connection) -> Mapping[str, datetime | None]:

@@ -30,6 +30,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
 from chandlery.store.statements import run
@@ -55,7 +56,7 @@ def find_candles(connection: Connection, instrument_id: int, timeframe: Timefram
     It knows nothing of the time: whether a bucket is open is for the key.
     """
     starts, ends = timeframe.ceil_bucket(window.starts), timeframe.ceil_bucket(window.ends)
-    chain = () if timeframe is Timeframe.M1 else timeframe.chain
+    chain = () if timeframe is Timeframe.M1 else CANDLES.chain(timeframe)
     row = run(
         connection,
         "fingerprint_candles",
@@ -64,7 +65,7 @@ def find_candles(connection: Connection, instrument_id: int, timeframe: Timefram
         ends=ends,
         by_session=timeframe.by_session,
         width=timeframe.width,
-        aggregates=[each.aggregate for each in chain],
+        aggregates=[each.relation for each in chain],
         widths=[each.width for each in chain],
     ).fetchone()
     if row is None:  # no such instrument any more

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from psycopg import Connection
 from psycopg import errors as pg
 
+from chandlery.datasets import declared
 from chandlery.domain.drops import Drop, DueChunk, PastDrop
-from chandlery.domain.policy import TABLES, Policies
+from chandlery.domain.policy import Policies
 from chandlery.domain.policy_plan import Action, Found, FoundJob, FoundTable, Step
 from chandlery.errors import Permanent
 from chandlery.store.connection import transaction
@@ -157,7 +158,7 @@ def find(connection: Connection, wanted: Policies, at: datetime, *, count_rows: 
         released: Mapping[str, timedelta] = dict(run(connection, "list_retentions").fetchall())
     for name in wanted:
         if name not in tables:
-            kind = "continuous aggregate" if TABLES[name].bucket else "hypertable"
+            kind = "continuous aggregate" if declared.tables()[name].bucket else "hypertable"
             raise Permanent(
                 f"market.{name} is no {kind}: no policy can be kept for it; make it one again, as its migration does,"
                 " or run: chandlery migrate upgrade head"

@@ -7,6 +7,7 @@ from datetime import datetime
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
 from chandlery.store.statements import read_rows, run
@@ -59,7 +60,7 @@ def list_unfilled(connection: Connection) -> Sequence[Unfilled]:
 
 def find_first_candle(connection: Connection, timeframe: Timeframe) -> datetime | None:
     """Before when no candle of a timeframe is stored; none where none is."""
-    row = run(connection, "find_first_candle", aggregate=timeframe.aggregate).fetchone()
+    row = run(connection, "find_first_candle", aggregate=CANDLES.rollup_of(timeframe).relation).fetchone()
     return row[0] if row else None
 
 

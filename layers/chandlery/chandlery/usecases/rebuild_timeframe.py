@@ -8,17 +8,18 @@ from functools import partial
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.counting import spell
 from chandlery.domain.policy import Policies
 from chandlery.domain.rebuild import Comparison, Place, RebuildReport
-from chandlery.domain.timeframe import AGGREGATED, Timeframe
+from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import Permanent, Retryable
 from chandlery.store import rebuilds
 from chandlery.store.rebuilds import Rebuild
 from chandlery.usecases.apply_policies import refuse_unworkable
 from chandlery.usecases.replace_aggregates import Progress, Replacement, keep_policies
 
-_TIMEFRAMES = {timeframe.aggregate: timeframe for timeframe in AGGREGATED}
+_TIMEFRAMES = {rollup.relation: rollup.timeframe for rollup in CANDLES.rollups}
 
 
 def rebuild_timeframe(
@@ -50,7 +51,7 @@ def rebuild_timeframe(
     """
     with _turn(connection, timeframe) as found:
         refuse_unworkable(wanted)
-        replacement = Replacement(connection, timeframe.built_on_it, Place.BESIDE, now, progress)
+        replacement = Replacement(connection, CANDLES.built_on(timeframe), Place.BESIDE, now, progress)
         finish = partial(_finish, connection, timeframe, wanted, replacement, now)
         if _swapped(found, timeframe):
             return finish([], resumed=True)
@@ -87,14 +88,14 @@ def restore_timeframe(
     with _turn(connection, timeframe) as found:
         refuse_unworkable(wanted)
         _require(found, timeframe, Place.BEFORE)
-        replacement = Replacement(connection, timeframe.built_on_it, Place.BEFORE, now, progress)
+        replacement = Replacement(connection, CANDLES.built_on(timeframe), Place.BEFORE, now, progress)
         _refuse_strangers(connection, replacement.names)
         replacement.bring_up_to_date()
         comparisons = replacement.compare()
         report = RebuildReport(timeframe, comparisons)
         if not accept_differences:
             _refuse_differences(report, f"chandlery rebuild {timeframe} --back", "--discard-before")
-        unlike = [(each.aggregate, piece) for each, piece in replacement.unlike]
+        unlike = [(each.relation, piece) for each, piece in replacement.unlike]
         replacement.exchange(partial(rebuilds.put_back, unlike=unlike))
         replacement.settle()
         return replace(
@@ -117,7 +118,7 @@ def discard(connection: Connection, timeframe: Timeframe, place: Place) -> Seque
         _require(found, timeframe, place)
         if place is Place.BEFORE and _swapped(found, timeframe):
             raise Permanent(f"the rebuild of {timeframe} is not quite over; finish it: chandlery rebuild {timeframe}")
-        names = [each.aggregate for each in timeframe.built_on_it]
+        names = _names(timeframe)
         rebuilds.drop(connection, names, place)
         return [name + place for name in names]
 
@@ -130,8 +131,13 @@ def _turn(connection: Connection, timeframe: Timeframe) -> Iterator[Sequence[Reb
     with rebuilds.rebuilding(connection) as granted:
         if not granted:
             raise Retryable("another rebuild is running; try again when it is over")
-        names = {each.aggregate for each in AGGREGATED if each.by_session == timeframe.by_session}
-        yield [each for each in rebuilds.list_all(connection) if each.aggregate in names]
+        lowest = CANDLES.chain(timeframe)[0].timeframe
+        yield [each for each in rebuilds.list_all(connection) if each.aggregate in _names(lowest)]
+
+
+def _names(timeframe: Timeframe) -> Sequence[str]:
+    """The aggregates that are rebuilt along with a timeframe's, that one included, bottom up."""
+    return [each.relation for each in CANDLES.built_on(timeframe)]
 
 
 def _finish(
@@ -161,8 +167,8 @@ def _finish(
 
 def _swapped(found: Sequence[Rebuild], timeframe: Timeframe) -> bool:
     """Whether the timeframe's aggregates were exchanged by a run that died before it was through."""
-    names = {each.aggregate for each in timeframe.built_on_it}
-    return {each.aggregate for each in found if each.is_before and each.state == "swapped"} == names
+    swapped = {each.aggregate for each in found if each.is_before and each.state == "swapped"}
+    return swapped == set(_names(timeframe))
 
 
 def _stand_beside(found: Sequence[Rebuild], timeframe: Timeframe) -> bool:
@@ -176,7 +182,7 @@ def _stand_beside(found: Sequence[Rebuild], timeframe: Timeframe) -> bool:
 
 def _refuse_kept(found: Sequence[Rebuild], timeframe: Timeframe) -> None:
     kept = [each.aggregate for each in found if each.is_before]
-    if set(kept) & {each.aggregate for each in timeframe.built_on_it}:
+    if set(kept) & set(_names(timeframe)):
         first = _TIMEFRAMES[kept[0]]
         raise Permanent(
             f"{kept[0]}{Place.BEFORE} is still kept from the rebuild of {first}; drop it: chandlery rebuild {first}"
@@ -195,7 +201,7 @@ def _require(found: Sequence[Rebuild], timeframe: Timeframe, place: Place) -> No
 
 def _refuse_another(there: Sequence[str], timeframe: Timeframe, says: str, *options: str) -> None:
     first = _TIMEFRAMES[there[0]]
-    if set(there) != {each.aggregate for each in timeframe.built_on_it}:
+    if set(there) != set(_names(timeframe)):
         commands = " or ".join(f"chandlery rebuild {first} {option}".strip() for option in options)
         raise Permanent(f"the rebuild of {first} {says}, not one of {timeframe}; run: {commands}")
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import DAY, MINUTE, Window
 from chandlery.errors import Permanent, Retryable
@@ -57,10 +58,10 @@ def refresh_history(
     pieces = _pieces(connection, timeframe, window)
     for done, piece in enumerate(pieces):
         progress(done, len(pieces))
-        for each in timeframe.chain:
+        for each in CANDLES.chain(timeframe):
             if not refresher.refresh(each, [piece]):
                 raise Retryable(
-                    f"another refresh of {each.aggregate} is running; to continue, run the same command again"
+                    f"another refresh of {each.relation} is running; to continue, run the same command again"
                 )
     progress(len(pieces), len(pieces))
     return HistoryRefresh(len(pieces), refresher.refreshes, refresher.fresh)

@@ -7,9 +7,10 @@ from itertools import groupby
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
+from chandlery.datasets.dataset import Rollup
 from chandlery.domain.limits import REFRESH_PIECE_MINUTES
 from chandlery.domain.rebuild import Place
-from chandlery.domain.timeframe import AGGREGATED, Timeframe
 from chandlery.domain.window import DAY, HOUR, MINUTE, Window
 from chandlery.store import derived, instruments, refreshes
 from chandlery.store.derived import OpenHour, StaleHour
@@ -82,7 +83,7 @@ def refresh_stale(
     for piece in _pieces(hours, piece_length(connection, piece_minutes)):
         if not has_time():
             break
-        if not all(refresher.refresh(timeframe, [each.window for each in piece]) for timeframe in AGGREGATED):
+        if not all(refresher.refresh(rollup, [each.window for each in piece]) for rollup in CANDLES.rollups):
             held_off = True
             break
         marks = _take(connection, piece, refresher)
@@ -92,7 +93,7 @@ def refresh_stale(
 
 
 class Refresher:
-    """Refreshes whole closed buckets whose minutes are kept, as of a moment; counts its calls, and those in vain."""
+    """Refreshes whole closed buckets whose rows are kept, as of a moment; counts its calls, and those in vain."""
 
     def __init__(
         self, connection: Connection, at: datetime, patience: timedelta | None = None, place: Place = Place.IN_USE
@@ -104,21 +105,21 @@ class Refresher:
         self.place = place
         self.settled = at - MINUTE
 
-    def closed_to(self, timeframe: Timeframe) -> datetime:
+    def closed_to(self, rollup: Rollup) -> datetime:
         """Where the first bucket starts that may not be materialized yet."""
-        return timeframe.floor_bucket(self.settled)
+        return rollup.timeframe.floor_bucket(self.settled)
 
-    def refresh(self, timeframe: Timeframe, touched: Sequence[Window]) -> bool:
-        """Refresh the buckets that windows touch, where they are closed and all of their minutes are kept.
+    def refresh(self, rollup: Rollup, touched: Sequence[Window]) -> bool:
+        """Refresh the buckets that windows touch, where they are closed and all of their rows are kept.
 
         Returns:
             Whether all that changed there is materialized, and committed; not where another refresh is at work.
         """
-        self.dropped = derived.list_dropped(self._connection)
-        for kept in kept_stretches(self.dropped, self.closed_to(timeframe)):
-            for window in timeframe.whole_buckets(touched, kept):
+        self.dropped = derived.list_dropped(self._connection, rollup.table)
+        for kept in kept_stretches(self.dropped, self.closed_to(rollup)):
+            for window in rollup.timeframe.whole_buckets(touched, kept):
                 outcome = refreshes.refresh(
-                    self._connection, timeframe.aggregate + self.place, window, patience=self._patience
+                    self._connection, rollup.relation + self.place, window, patience=self._patience
                 )
                 if outcome is Outcome.BUSY:
                     return False
@@ -178,7 +179,8 @@ def _take(connection: Connection, piece: Sequence[_Hour], refresher: Refresher) 
 
 def _open_over(hour: Window, settled: datetime) -> Sequence[datetime]:
     """The buckets over an hour that are open at a moment, by the first of each timeframe."""
-    starts = [max(timeframe.floor_bucket(moment) for moment in (hour.starts, settled)) for timeframe in AGGREGATED]
+    timeframes = [rollup.timeframe for rollup in CANDLES.rollups]
+    starts = [max(timeframe.floor_bucket(moment) for moment in (hour.starts, settled)) for timeframe in timeframes]
     return [start for start in starts if start < hour.ends]
 
 
@@ -191,9 +193,9 @@ def _has_closed(hour: _Hour, settled: datetime) -> bool:
 
 def _hidden(hour: Window, watermarks: Mapping[str, datetime | None], refresher: Refresher) -> bool:
     """Whether an aggregate has materialized buckets over an hour that this run, scheduled earlier, may not refresh."""
-    for timeframe in AGGREGATED:
-        materialized_to = watermarks.get(timeframe.aggregate)
-        stale_from = max(timeframe.floor_bucket(hour.starts), refresher.closed_to(timeframe))
+    for rollup in CANDLES.rollups:
+        materialized_to = watermarks.get(rollup.relation)
+        stale_from = max(rollup.timeframe.floor_bucket(hour.starts), refresher.closed_to(rollup))
         if materialized_to is not None and stale_from < min(materialized_to, hour.ends):
             return True
     return False

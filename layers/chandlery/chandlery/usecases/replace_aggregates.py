@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets.dataset import Rollup
 from chandlery.domain.policy import Policies
 from chandlery.domain.rebuild import Comparison, Place, Step, sum_comparisons
 from chandlery.domain.timeframe import Timeframe
@@ -32,17 +33,17 @@ class Replacement:
     def __init__(
         self,
         connection: Connection,
-        timeframes: Sequence[Timeframe],
+        rollups: Sequence[Rollup],
         place: Place,
         now: Callable[[], datetime],
         progress: Progress,
     ) -> None:
-        """Of timeframes that are built on each other, bottom up; `now` tells up to when buckets have closed, aware."""
+        """Of roll-ups that are built on each other, bottom up; `now` tells up to when buckets have closed, aware."""
         self.copied = self.refreshes = 0
-        self.unlike: list[tuple[Timeframe, Window]] = []
-        self.names = [timeframe.aggregate for timeframe in timeframes]
+        self.unlike: list[tuple[Rollup, Window]] = []
+        self.names = [rollup.relation for rollup in rollups]
         self._connection = connection
-        self._timeframes = timeframes
+        self._rollups = rollups
         self._place = place
         self._now = now
         self._progress = progress
@@ -54,7 +55,7 @@ class Replacement:
 
     def compare(self) -> Sequence[Comparison]:
         """Hold every bucket against that in use; remembers the stretches that are not alike."""
-        pieces = [(timeframe, piece) for timeframe in self._timeframes for piece in self._pieces(timeframe)]
+        pieces = [(rollup, piece) for rollup in self._rollups for piece in self._pieces(rollup)]
         found = self._compare(pieces)
         unlike = [piece for piece, comparison in found.items() if comparison.unlike]
         if unlike:
@@ -63,8 +64,8 @@ class Replacement:
             found |= self._compare(unlike, self._stand_still)
         self.unlike = [piece for piece, comparison in found.items() if comparison.unlike]
         return [
-            sum_comparisons(each.aggregate, [one for (timeframe, _), one in found.items() if timeframe is each])
-            for each in self._timeframes
+            sum_comparisons(each.relation, [one for (rollup, _), one in found.items() if rollup is each])
+            for each in self._rollups
         ]
 
     def exchange(self, put: Exchange) -> None:
@@ -102,36 +103,36 @@ class Replacement:
             Retryable: another refresh is at work for too long; the new ones are in use.
         """
         refresher = Refresher(self._connection, self._now(), _PATIENCE)
-        stored = derived.find_stored(self._connection)
-        for done, timeframe in enumerate(self._timeframes):
-            self._progress(Step.SETTLE, done, len(self._timeframes))
+        stored = derived.find_stored(self._connection, self._rollups[0].table)
+        for done, rollup in enumerate(self._rollups):
+            self._progress(Step.SETTLE, done, len(self._rollups))
             if stored is not None:
-                self._refresh(refresher, timeframe, stored)
+                self._refresh(refresher, rollup, stored)
 
     def mark_unindicated(self, everything: bool) -> None:
         """Once they are in use: have the indicators over what differs from before computed anew."""
         unlike = self.unlike
         if everything:
-            unlike = [(each, piece) for each in self._timeframes for piece in self._pieces(each, Place.BEFORE)]
-        for timeframe, piece in unlike:
-            rebuilds.mark_unindicated(self._connection, timeframe.aggregate, Place.BEFORE, piece)
+            unlike = [(each, piece) for each in self._rollups for piece in self._pieces(each, Place.BEFORE)]
+        for rollup, piece in unlike:
+            rebuilds.mark_unindicated(self._connection, rollup.relation, Place.BEFORE, piece)
 
     def _copy(self) -> None:
         pieces = list(self._pieces_to_copy())
-        for done, (timeframe, piece) in enumerate(pieces):
+        for done, (rollup, piece) in enumerate(pieces):
             self._progress(Step.COPY, done, len(pieces))
-            self.copied += rebuilds.copy(self._connection, timeframe.aggregate, self._place, piece)
+            self.copied += rebuilds.copy(self._connection, rollup.relation, self._place, piece)
 
-    def _pieces_to_copy(self) -> Iterator[tuple[Timeframe, Window]]:
+    def _pieces_to_copy(self) -> Iterator[tuple[Rollup, Window]]:
         """Where minutes have been dropped since the aggregates of the two places parted."""
-        for timeframe in self._timeframes:
-            held = rebuilds.find_range(self._connection, timeframe.aggregate, self._place)
-            for stretch in rebuilds.list_uncopied(self._connection, timeframe.aggregate, held) if held else ():
-                for piece in self._cut(timeframe, stretch):
-                    yield timeframe, piece
+        for rollup in self._rollups:
+            held = rebuilds.find_range(self._connection, rollup.relation, self._place)
+            for stretch in rebuilds.list_uncopied(self._connection, rollup.relation, held) if held else ():
+                for piece in self._cut(rollup, stretch):
+                    yield rollup, piece
 
     def _refresh_in_pieces(self) -> None:
-        stored = derived.find_stored(self._connection)
+        stored = derived.find_stored(self._connection, self._rollups[0].table)
         at = self._now()
         if stored is None or stored.starts >= at:
             return
@@ -139,28 +140,28 @@ class Replacement:
         pieces = list(_cut(Window(stored.starts, min(stored.ends, at)), piece_length(self._connection) // DAY))
         for done, piece in enumerate(pieces):
             self._progress(Step.REFRESH, done, len(pieces))
-            for timeframe in self._timeframes:
-                self._refresh(refresher, timeframe, piece)
+            for rollup in self._rollups:
+                self._refresh(refresher, rollup, piece)
         self._progress(Step.REFRESH, len(pieces), len(pieces))
 
     def _refresh_at_once(self) -> None:
         """Refresh all that changed, which TimescaleDB knows: little, after it was done in pieces."""
-        stored = derived.find_stored(self._connection)
+        stored = derived.find_stored(self._connection, self._rollups[0].table)
         if stored is not None:
             refresher = self._refresher(self._now())
-            for timeframe in self._timeframes:
-                self._refresh(refresher, timeframe, stored)
+            for rollup in self._rollups:
+                self._refresh(refresher, rollup, stored)
 
     def _refresher(self, at: datetime) -> Refresher:
         return Refresher(self._connection, at, _PATIENCE, self._place)
 
-    def _refresh(self, refresher: Refresher, timeframe: Timeframe, touched: Window) -> None:
+    def _refresh(self, refresher: Refresher, rollup: Rollup, touched: Window) -> None:
         # Retention waits for those beside, but not for those from before. What it takes from them in between, the next
         # copy brings back.
         before = refresher.refreshes
-        if not refresher.refresh(timeframe, [touched]):
+        if not refresher.refresh(rollup, [touched]):
             raise Retryable(
-                f"another refresh of {timeframe.aggregate}{refresher.place} is running; run the same command again"
+                f"another refresh of {rollup.relation}{refresher.place} is running; run the same command again"
             )
         self.refreshes += refresher.refreshes - before
 
@@ -173,24 +174,24 @@ class Replacement:
 
     def _compare(
         self,
-        pieces: Sequence[tuple[Timeframe, Window]],
+        pieces: Sequence[tuple[Rollup, Window]],
         meanwhile: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> dict[tuple[Timeframe, Window], Comparison]:
+    ) -> dict[tuple[Rollup, Window], Comparison]:
         found = {}
-        for done, (timeframe, piece) in enumerate(pieces):
+        for done, (rollup, piece) in enumerate(pieces):
             self._progress(Step.COMPARE, done, len(pieces))
             with meanwhile():
-                found[timeframe, piece] = rebuilds.compare(self._connection, timeframe.aggregate, self._place, piece)
+                found[rollup, piece] = rebuilds.compare(self._connection, rollup.relation, self._place, piece)
         self._progress(Step.COMPARE, len(pieces), len(pieces))
         return found
 
-    def _pieces(self, timeframe: Timeframe, place: Place | None = None) -> Iterator[Window]:
+    def _pieces(self, rollup: Rollup, place: Place | None = None) -> Iterator[Window]:
         """All that either may hold, cut into pieces that one statement can do."""
-        held = rebuilds.find_range(self._connection, timeframe.aggregate, place or self._place)
-        return self._cut(timeframe, held) if held else iter(())
+        held = rebuilds.find_range(self._connection, rollup.relation, place or self._place)
+        return self._cut(rollup, held) if held else iter(())
 
-    def _cut(self, timeframe: Timeframe, window: Window) -> Iterator[Window]:
-        a_day = instruments.count(self._connection) * -(-DAY // (timeframe.width or DAY))
+    def _cut(self, rollup: Rollup, window: Window) -> Iterator[Window]:
+        a_day = instruments.count(self._connection) * -(-DAY // rollup.width)
         return _cut(window, max(_PIECE_BUCKETS // (a_day or 1), 1))
 
 

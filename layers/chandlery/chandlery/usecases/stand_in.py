@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from psycopg import Connection
 
-from chandlery.domain.policy import TABLES, PolicyKind
+from chandlery.datasets import declared
+from chandlery.domain.policy import PolicyKind
 from chandlery.domain.policy_plan import FoundJob
-from chandlery.domain.timeframe import AGGREGATED
 from chandlery.domain.window import Window
 from chandlery.errors import ChandleryError
 from chandlery.store import policies as store
@@ -16,9 +16,7 @@ from chandlery.store.rehearsal import is_rehearsing
 from chandlery.usecases.refresh_stale import Refresher
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_ORDER = {name: place for place, name in enumerate(TABLES)}
 _KINDS = list(PolicyKind)
-_TIMEFRAMES = {timeframe.aggregate: timeframe for timeframe in AGGREGATED}
 
 
 class _Busy(Exception):
@@ -84,11 +82,11 @@ def carry_out(
 
 
 def _is_ours(job: FoundJob) -> bool:
-    return job.kind in _KINDS and job.table_name in _ORDER and job.scheduled
+    return job.kind in _KINDS and job.table_name in declared.tables() and job.scheduled
 
 
 def _place(job: FoundJob) -> tuple[int, int]:
-    return _KINDS.index(PolicyKind(str(job.kind))), _ORDER[str(job.table_name)]
+    return _KINDS.index(PolicyKind(str(job.kind))), list(declared.tables()).index(str(job.table_name))
 
 
 def _carry_out(
@@ -108,7 +106,8 @@ def _carry_out(
             # A rehearsal cannot ask TimescaleDB what of so long a stretch is stale, and would compute all of it.
             if is_rehearsing(connection):
                 return []
-            if not Refresher(connection, at).refresh(_TIMEFRAMES[table], [Window(before, at)]):
+            rollup = declared.tables()[table].rollup
+            if rollup and not Refresher(connection, at).refresh(rollup, [Window(before, at)]):
                 raise _Busy
         elif job.kind == PolicyKind.COLUMNSTORE:
             store.turn_to_columns(connection, table, before)

@@ -5,7 +5,10 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
-from chandlery.domain.timeframe import AGGREGATED, Timeframe
+from chandlery.datasets import declared
+from chandlery.datasets.candles import CANDLES
+from chandlery.datasets.dataset import Rollup
+from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.verification import Verification, VerifyReport, sum_verifications
 from chandlery.domain.window import DAY, MINUTE, Window, epoch_minute
 from chandlery.errors import Retryable
@@ -39,7 +42,7 @@ def verify_candles(connection: Connection, window: Window | None, *, repair: boo
         Retryable: another refresh is at work for too long; what was repaired stays so.
         Retryable, Permanent: from the database; the same.
     """
-    names = [*(each.aggregate for each in AGGREGATED), *verifications.KEYED]
+    names = [*(each.relation for each in declared.rollups()), *verifications.KEYED]
     found: dict[str, list[Verification]] = {name: [] for name in names}
     repaired = 0
     pieces = _pieces(connection, window)
@@ -50,12 +53,10 @@ def verify_candles(connection: Connection, window: Window | None, *, repair: boo
             if repair and copies.wrong:
                 verifications.remove_copies(connection, table, piece)
                 repaired += copies.wrong - verifications.list_copies(connection, table, piece).wrong
-        for timeframe in AGGREGATED:
-            found[timeframe.aggregate].append(
-                held := verifications.verify_derived(connection, timeframe.aggregate, piece)
-            )
+        for rollup in declared.rollups():
+            found[rollup.relation].append(held := verifications.verify_derived(connection, rollup.relation, piece))
             if repair and held.wrong:
-                repaired += held.wrong - _repair(connection, timeframe, piece, held.buckets).wrong
+                repaired += held.wrong - _repair(connection, rollup, piece, held.buckets).wrong
     progress(len(pieces), len(pieces))
     return VerifyReport(
         [sum_verifications(name, found[name]) for name in names], repaired, window and _whole_days(window)
@@ -83,13 +84,15 @@ def verify_sample(connection: Connection, at: datetime) -> VerifyReport:
     share = verifications.list_share(connection, turn // days, shares)
     sampled = Window(day, day + DAY)
     return VerifyReport(
-        [verifications.verify_derived(connection, each.aggregate, sampled, share) for each in AGGREGATED], days=sampled
+        [verifications.verify_derived(connection, each.relation, sampled, share) for each in CANDLES.rollups],
+        days=sampled,
     )
 
 
 def _pieces(connection: Connection, window: Window | None) -> Sequence[Window]:
     # Where a longer bucket is, shorter ones are; its chunks may be years long.
-    stored = verifications.find_range(connection, [Timeframe.M5.aggregate, *verifications.KEYED])
+    shortest = [each.rollups[0].relation for each in declared.DATASETS if each.rollups]
+    stored = verifications.find_range(connection, [*shortest, *verifications.KEYED])
     if stored is None:
         return []
     starts = max(stored.starts, window.starts) if window else stored.starts
@@ -111,18 +114,18 @@ def _cut(window: Window, length: timedelta) -> Iterator[Window]:
         starts = ends
 
 
-def _repair(connection: Connection, timeframe: Timeframe, piece: Window, buckets: Sequence[datetime]) -> Verification:
+def _repair(connection: Connection, rollup: Rollup, piece: Window, buckets: Sequence[datetime]) -> Verification:
     """Put wrong buckets right; what is wrong afterwards."""
     # Before: a run that dies in between leaves buckets that the next verification finds again.
-    verifications.mark_wrong(connection, timeframe.aggregate, piece)
-    dropped = derived.list_dropped(connection)
+    verifications.mark_wrong(connection, rollup.relation, piece)
+    dropped = derived.list_dropped(connection, rollup.table)
     touched = [Window(bucket, bucket + MINUTE) for bucket in buckets]
     for kept in kept_stretches(dropped, piece.ends):
-        for window in timeframe.whole_buckets(touched, kept):
-            outcome = refreshes.refresh(connection, timeframe.aggregate, window, patience=_PATIENCE, by_force=True)
+        for window in rollup.timeframe.whole_buckets(touched, kept):
+            outcome = refreshes.refresh(connection, rollup.relation, window, patience=_PATIENCE, by_force=True)
             if outcome is Outcome.BUSY:
-                raise Retryable(f"another refresh of {timeframe.aggregate} is running; run the same command again")
+                raise Retryable(f"another refresh of {rollup.relation} is running; run the same command again")
     if any(each.starts < piece.ends and each.ends > piece.starts for each in dropped):
         # What stands twice where minutes are gone; everything else was put right.
-        verifications.remove_copies(connection, timeframe.aggregate, piece)
-    return verifications.verify_derived(connection, timeframe.aggregate, piece)
+        verifications.remove_copies(connection, rollup.relation, piece)
+    return verifications.verify_derived(connection, rollup.relation, piece)

@@ -1,0 +1,1 @@
+"""What is kept: each kind of data, declared once."""

@@ -1,0 +1,55 @@
+"""Candles: one row a minute, all higher timeframes made of them; and what is counted of them an hour."""
+
+from chandlery.datasets.dataset import Dataset, SessionDays
+from chandlery.datasets.measures import Count, First, Last, Max, Min, Sum, Union
+from chandlery.domain.timeframe import Timeframe
+from chandlery.domain.window import MINUTE
+
+CANDLES = Dataset(
+    "candles",
+    columns=(
+        "instrument_id",
+        "time",
+        "session_date",
+        "extended",
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        "turnover",
+        "trades",
+        "price_eligible",
+        "partial",
+        "source",
+        "version",
+        "revision",
+        "created_at",
+        "updated_at",
+    ),
+    # Candles that are not price-eligible set prices only where no other candle does: as with ticks in a minute. All
+    # four prices together, so that high stays the highest of them.
+    rollup=(
+        First("open", preferring="price_eligible"),
+        Max("high", preferring="price_eligible"),
+        Min("low", preferring="price_eligible"),
+        Last("close", preferring="price_eligible"),
+        Sum("volume"),
+        Sum("turnover", whole=True),
+        Sum("trades", whole=True, integer=True),
+        Union("price_eligible", flag=True),
+        Count("minutes", unless="partial"),
+        Count("partial_minutes", where="partial"),
+        Union("sources", of="source", numbered_by="source_bit"),
+    ),
+    timeframes=(Timeframe.M5, Timeframe.M15, Timeframe.M30, Timeframe.H1, Timeframe.H4),
+    days=SessionDays((Timeframe.D1, Timeframe.W1, Timeframe.MO1), outside="extended"),
+    cadence=MINUTE,
+)
+
+CANDLE_HOURS = Dataset(
+    "candle_hours",
+    columns=("instrument_id", "hour", "complete", "partial", "trades"),
+    time="hour",
+    goes_with="candles",
+)

@@ -1,0 +1,214 @@
+"""What a roll-up keeps of many rows: a closed set of measures, each of three SQL fragments: fold, merge, read.
+
+However rows are split, merging the folds of the parts gives the fold of all of them; a property test holds each measure
+to that. Where a docstring says nothing else, nulls are left out, and a measure of nothing but nulls is null.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+
+class Part(NamedTuple):
+    """A column of a roll-up: the SQL that makes it of rows, and that which makes it of itself, one level below."""
+
+    name: str
+    fold: str
+    merge: str
+
+
+@dataclass(frozen=True)
+class Measure(ABC):
+    """What a roll-up keeps under a name."""
+
+    name: str
+
+    @property
+    @abstractmethod
+    def columns(self) -> Sequence[str]:
+        """The columns of rows that it is made of."""
+
+    @abstractmethod
+    def parts(self) -> Iterator[Part]:
+        """The columns it keeps."""
+
+    @property
+    def read(self) -> str:
+        """The SQL of its value, over what a roll-up keeps."""
+        return self.name
+
+
+@dataclass(frozen=True)
+class _OfColumn(Measure):
+    """A measure of the column `of`; by default of the one of its own name."""
+
+    of: str = ""
+
+    @property
+    def column(self) -> str:
+        return self.of or self.name
+
+    @property
+    def columns(self) -> Sequence[str]:
+        return [self.column]
+
+
+@dataclass(frozen=True)
+class _Preferring(_OfColumn):
+    """`preferring` names a flag, which the roll-up keeps too: rows without it count only where none has it.
+
+    The column is never null then.
+    """
+
+    preferring: str = ""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        return [self.column, *filter(None, [self.preferring])]
+
+    def _alike(self, aggregate: str) -> Part:
+        """Made of rows as it is made of the level below; `aggregate` has a place for the column."""
+        return Part(self.name, *(self._preferred(aggregate.format(each)) for each in (self.column, self.name)))
+
+    def _preferred(self, term: str) -> str:
+        return f"coalesce({term} FILTER (WHERE {self.preferring}), {term})" if self.preferring else term
+
+
+@dataclass(frozen=True)
+class _Edge(_Preferring):
+    """The column at one edge of time, null or not; the level below is one of stretches of time.
+
+    With `by`, the known value whose own time lies at that edge; that time is kept under its own name. No two are equal.
+    """
+
+    by: str = ""
+    _pick: ClassVar[str]
+    _bound: ClassVar[str]
+
+    @property
+    def columns(self) -> Sequence[str]:
+        return [*super().columns, *filter(None, [self.by])]
+
+    def parts(self) -> Iterator[Part]:
+        if not self.by:
+            yield self._alike(f"{self._pick}({{}}, time)")
+            return
+        known = f"FILTER (WHERE {self.column} IS NOT NULL AND {self.by} IS NOT NULL)"
+        merged = f"{self._pick}({self.name}, {self.by}) FILTER (WHERE {self.by} IS NOT NULL)"
+        yield Part(self.name, f"{self._pick}({self.column}, {self.by}) {known}", merged)
+        yield Part(self.by, f"{self._bound}({self.by}) {known}", f"{self._bound}({self.by})")
+
+
+@dataclass(frozen=True)
+class First(_Edge):
+    """The earliest value."""
+
+    _pick, _bound = "first", "min"
+
+
+@dataclass(frozen=True)
+class Last(_Edge):
+    """The latest value."""
+
+    _pick, _bound = "last", "max"
+
+
+@dataclass(frozen=True)
+class Max(_Preferring):
+    """The greatest value."""
+
+    def parts(self) -> Iterator[Part]:
+        """One column."""
+        yield self._alike("max({})")
+
+
+@dataclass(frozen=True)
+class Min(_Preferring):
+    """The least value."""
+
+    def parts(self) -> Iterator[Part]:
+        """One column."""
+        yield self._alike("min({})")
+
+
+@dataclass(frozen=True)
+class Sum(_OfColumn):
+    """The exact sum: `numeric`, since sums of doubles differ by the order in which they are added; or a `bigint`.
+
+    With `whole`, null as soon as one row is null.
+    """
+
+    whole: bool = False
+    integer: bool = False
+
+    def parts(self) -> Iterator[Part]:
+        """One column."""
+        total = "sum({})::bigint" if self.integer else "sum({})"
+        exact = self.column if self.integer else f"{self.column}::numeric"
+        yield Part(
+            self.name, self._known(self.column, total.format(exact)), self._known(self.name, total.format(self.name))
+        )
+
+    def _known(self, column: str, total: str) -> str:
+        return f"CASE WHEN count({column}) = count(*) THEN {total} END" if self.whole else total
+
+
+@dataclass(frozen=True)
+class Count(Measure):
+    """How many rows there are; with `where` those that have a flag, with `unless` those that have it not."""
+
+    where: str = ""
+    unless: str = ""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The flag, if any."""
+        return [*filter(None, [self.where, self.unless])]
+
+    def parts(self) -> Iterator[Part]:
+        """One column."""
+        terms = [*filter(None, [self.where, self.unless and f"NOT {self.unless}"])]
+        chosen = f" FILTER (WHERE {' AND '.join(terms)})" if terms else ""
+        yield Part(self.name, f"count(*){chosen}", f"sum({self.name})::bigint")
+
+
+@dataclass(frozen=True)
+class Mean(_OfColumn):
+    """The mean, weighted by the column `weight`; null where the weights sum up to 0.
+
+    Means do not merge: Σx·w and Σw are kept. A null value carries no weight, and one without a weight none either.
+    """
+
+    weight: str = ""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The value, and its weight."""
+        return [self.column, self.weight]
+
+    def parts(self) -> Iterator[Part]:
+        """Two columns."""
+        total, weight = f"{self.name}_total", f"{self.name}_weight"
+        yield Part(total, f"sum({self.column}::numeric * {self.weight}::numeric)", f"sum({total})")
+        known = f"FILTER (WHERE {self.column} IS NOT NULL)"
+        yield Part(weight, f"sum({self.weight}::numeric) {known}", f"sum({weight})")
+
+    @property
+    def read(self) -> str:
+        """To 18 significant digits."""
+        return f"market.average({self.name}_total, {self.name}_weight)"
+
+
+@dataclass(frozen=True)
+class Union(_OfColumn):
+    """Every bit that any row has; of a flag whether any has it, of names the bits that `numbered_by` gives them."""
+
+    flag: bool = False
+    numbered_by: str = ""
+
+    def parts(self) -> Iterator[Part]:
+        """One column."""
+        every = "bool_or" if self.flag else "bit_or"
+        numbered = f"market.{self.numbered_by}({self.column})" if self.numbered_by else self.column
+        yield Part(self.name, f"{every}({numbered})", f"{every}({self.name})")
