@@ -42,10 +42,10 @@ DECLARE
     );
 BEGIN
     FOREACH name IN ARRAY string_to_array(
-        'ticks dirty candles candle_hours uncounted feeds feed_minutes gaps scans tickers runs instruments sessions'
-        ' calendars stale open_hours unindicated upkeep unindicated_hours indicators indicator_set horizons'
+        'ticks dirty candles candle_hours marks feeds feed_minutes gaps scans tickers runs instruments sessions'
+        ' calendars open_hours upkeep unindicated_hours indicators indicator_set horizons'
         ' imports retentions releases drops'
-        ' hour_versions judged reaches', ' '
+        ' hour_versions judged reaches known_data', ' '
     ) LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM market.%I)', name) INTO holds;
         IF holds OR name = ANY (chunked) THEN

@@ -30,7 +30,7 @@ BEGIN
             ORDER BY e.finish_time DESC LIMIT 1
         ) END;
         SELECT count(DISTINCT time_bucket(kind.width, part)) INTO stale_waiting
-        FROM (SELECT DISTINCT hour FROM market.stale) AS marked
+        FROM (SELECT DISTINCT hour FROM market.marks WHERE dataset = 'candles' AND work = 'refresh') AS marked
         CROSS JOIN LATERAL generate_series(
             hour, hour + INTERVAL '59 minutes', least(kind.width, INTERVAL '1 hour')
         ) AS part;

@@ -7,8 +7,12 @@ BEGIN
         RETURN 'minutes there are still to be aggregated';
     ELSIF table_name <> 'candles' THEN
         RETURN NULL;
-    ELSIF EXISTS (SELECT FROM market.stale WHERE hour >= starts AND hour < ends)
-        OR EXISTS (SELECT FROM market.open_hours WHERE hour >= starts AND hour < ends) THEN
+    ELSIF EXISTS (
+        SELECT FROM market.marks AS m
+        WHERE m.dataset = table_name AND m.work = 'refresh' AND m.hour >= starts AND m.hour < ends
+    ) OR EXISTS (
+        SELECT FROM market.open_hours AS o WHERE o.dataset = table_name AND o.hour >= starts AND o.hour < ends
+    ) THEN
         RETURN 'derived candles over it are stale';
     END IF;
     FOR aggregate IN SELECT view_name FROM timescaledb_information.continuous_aggregates WHERE view_schema = 'market' LOOP

@@ -30,6 +30,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.domain.dataset import CANDLES
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
 from chandlery.store.statements import run
@@ -59,6 +60,7 @@ def find_candles(connection: Connection, instrument_id: int, timeframe: Timefram
     row = run(
         connection,
         "fingerprint_candles",
+        dataset=CANDLES.name,
         instrument_id=instrument_id,
         starts=starts,
         ends=ends,

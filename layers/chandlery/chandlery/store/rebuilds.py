@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection
 
+from chandlery.domain.dataset import CANDLES
 from chandlery.domain.policy import Policies
 from chandlery.domain.rebuild import Comparison, Place
 from chandlery.domain.window import Window
@@ -157,6 +158,7 @@ def mark_unindicated(connection: Connection, aggregate: str, place: Place, windo
     run(
         connection,
         "mark_unindicated",
+        dataset=CANDLES.name,
         aggregate=aggregate,
         given=place,
         taken=Place.IN_USE,

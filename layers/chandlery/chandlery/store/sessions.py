@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from chandlery.domain.dataset import CANDLES
 from chandlery.domain.session import Calendar, Session
 from chandlery.domain.window import DAY
 from chandlery.errors import Permanent
@@ -122,6 +123,7 @@ def _restamp(
     row = run(
         connection,
         "restamp_candles",
+        dataset=CANDLES.name,
         calendar=calendar,
         changed_from=min(days),
         changed_to=max(days),

@@ -7,6 +7,7 @@ from datetime import datetime
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from chandlery.domain.dataset import CANDLES
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import Window
 from chandlery.store.statements import read_rows, run
@@ -36,7 +37,7 @@ class Unfilled:
 
 def count(connection: Connection, at: datetime) -> Waiting:
     """What waits at a moment, aware."""
-    marks, oldest_hour = run(connection, "count_unindicated", at=at).fetchone() or (0, None)
+    marks, oldest_hour = run(connection, "count_unindicated", dataset=CANDLES.name, at=at).fetchone() or (0, None)
     return Waiting(marks, oldest_hour, sum(each.indicators for each in list_unfilled(connection)))
 
 
@@ -69,6 +70,7 @@ def mark_stretch(connection: Connection, timeframe: Timeframe, stretch: Window |
     run(
         connection,
         "mark_unfilled",
+        dataset=CANDLES.name,
         timeframe=timeframe,
         starts=starts,
         ends=ends,

@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from chandlery.domain.candle import Source
 from chandlery.domain.coverage import coverage_of
+from chandlery.domain.dataset import CANDLES
 from chandlery.domain.limits import COUNT_PIECE_HOURS
 from chandlery.domain.window import DAY, HOUR, MINUTE, WEEK, Window, epoch_minute, floor_hour, floor_minute, turn_of
 from chandlery.store import candles, feeds, gaps, instruments
@@ -136,7 +137,7 @@ def watch_live_gaps(
         # Candles that are not counted yet would be taken for missing ones.
         has_time=lambda: not hours_left and has_time(),
     )
-    still_open = gaps.sum_open(connection, now)
+    still_open = gaps.sum_open(connection, CANDLES, now)
     return LiveGapReport(
         candles_written=written.written,
         candles_revised=written.revised,
@@ -153,7 +154,7 @@ def watch_live_gaps(
         pieces_left=pieces_left + hours_left,
         shares_left=found.shares_left,
         ending_calendars=gaps.list_ending_calendars(connection, now),
-        silent_instruments=gaps.list_silent_instruments(connection, now - MINUTE, _MOST_NAMES),
+        silent_instruments=gaps.list_silent_instruments(connection, CANDLES, now - MINUTE, _MOST_NAMES),
         candles_behind_seconds=max(
             (each.behind_seconds for each in feeds.list_freshness(connection, now)), default=None
         ),
