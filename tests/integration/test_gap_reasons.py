@@ -43,7 +43,7 @@ BITCOIN = Window(datetime(2016, 10, 7, tzinfo=UTC), datetime(2016, 10, 10, tzinf
 WHOLE = Window(MONDAY, MONDAY + WEEK)
 EMPTY = (
     "TRUNCATE market.candles, market.candle_hours, market.marks, market.dirty, market.gaps, market.scans,"
-    " market.judged, market.reaches,"
+    " market.judged, market.reaches, market.known_data,"
     " market.tickers, market.instruments, market.sessions, market.calendars RESTART IDENTITY"
 )
 
