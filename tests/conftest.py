@@ -35,9 +35,10 @@ SECRETS = (SECRET_MARKER, "s3cret-word", "k3y-word", "the-vendors-own-key")
 _ROLLED_UP = ("candles_1d_parts", "candles_4h", "candles_1h", "candles_30m", "candles_15m", "candles_5m")
 _HYPERTABLES = ("ticks", "candles", "candle_hours", "indicators")
 _TABLES = (
-    "dirty", "uncounted", "feeds", "feed_minutes", "gaps", "scans", "tickers", "runs", "instruments", "sessions",
-    "calendars", "stale", "open_hours", "unindicated", "upkeep", "unindicated_hours", "indicator_set", "horizons",
+    "dirty", "marks", "feeds", "feed_minutes", "gaps", "scans", "tickers", "runs", "instruments", "sessions",
+    "calendars", "open_hours", "upkeep", "unindicated_hours", "indicator_set", "horizons",
     "imports", "retentions", "releases", "drops", "hour_versions", "judged", "reaches",
+    "known_data",
 )  # fmt: skip
 # Of tables only those that hold anything, or did; most tests leave few, and to truncate one takes longer than to look.
 # Chunks without rows count too: what drops chunks would find them.

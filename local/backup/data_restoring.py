@@ -28,7 +28,7 @@ from local.digests import check_digest
 
 # Triggers mark the hours of what is restored: those marks stay until the derived candles are made, beside those that
 # were backed up, whose numbers are lower.
-_STALE = "stale"
+_MARKS = "marks"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def restore_data(settings: Settings, source: Source, *, hold_jobs: bool, progres
             manifest = reader.manifest
             _check(connection, source, name, manifest)
             _fill(connection, name, reader, progress)
-            first = next(each.next_value for each in manifest.tables if each.name == _STALE)
+            first = next(each.next_value for each in manifest.tables if each.name == _MARKS)
             (last,) = run(connection, "find_marks_since", first=first).fetchone() or (None,)
             if hold_jobs:
                 run(connection, "pause_jobs")
@@ -126,8 +126,9 @@ def _fill(connection: Connection, name: str, reader: DataReader, progress: Progr
     total = len(manifest.tables) + len(manifest.aggregates)
     for done, table in enumerate(manifest.tables):
         progress(table.name, done, total)
-        if table.name != _STALE:
-            _do(connection, "DELETE FROM {}", _relation(table))  # what triggers left for other rows
+        # What triggers left for other rows.
+        condition = sql.SQL("work <> 'refresh'" if table.name == _MARKS else "true")
+        _do(connection, "DELETE FROM {} WHERE {}", _relation(table), condition)
         loaded.load(table, _relation(table))
     lasting = {each.name: each for each in read_rows(connection, LastingAggregate, "list_lasting_aggregates")}
     for done, table in enumerate(manifest.aggregates):
@@ -192,7 +193,7 @@ def _holds(connection: Connection, table: DataTable) -> bool:
 
 
 def _count(connection: Connection, table: DataTable) -> int:
-    known = sql.SQL("stale_id < {}").format(table.next_value) if table.name == _STALE else sql.SQL("true")
+    known = sql.SQL("mark_id < {}").format(table.next_value) if table.name == _MARKS else sql.SQL("true")
     (rows,) = _do(connection, "SELECT count(*) FROM {} WHERE {}", _relation(table), known).fetchone() or (0,)
     return int(rows)
 

@@ -14,7 +14,7 @@ WITH tried AS (
         :'instrument_ids'::integer[], :'asked_starts'::timestamptz[], :'asked_ends'::timestamptz[], :'said'::text[]
     ) AS asked (instrument_id, starts, ends, said)
         ON asked.instrument_id = g.instrument_id AND asked.starts < g.ends AND asked.ends > g.starts
-    WHERE g.healed_at IS NULL AND g.reason <> 'unaggregated' AND g.starts < :'ends'::timestamptz
+    WHERE g.dataset = :'dataset' AND g.healed_at IS NULL AND g.reason <> 'unaggregated' AND g.starts < :'ends'::timestamptz
         AND (g.next_attempt_at <= :'at'::timestamptz) IS NOT FALSE
         -- What earlier runs asked about may be all that is left of a gap.
         AND (asked.said IS NOT NULL OR g.evidence ? 'asked')

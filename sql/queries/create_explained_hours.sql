@@ -6,5 +6,5 @@ SELECT
 FROM market.gaps AS g
 JOIN market.instruments AS n USING (instrument_id)
 JOIN stretches AS s ON s.calendar = n.calendar AND s.starts < g.ends AND s.ends > g.starts
-WHERE g.reason = 'no_trades' AND g.starts < :'ends'::timestamptz AND g.ends > :'starts'::timestamptz
+WHERE g.dataset = :'dataset' AND g.reason = 'no_trades' AND g.starts < :'ends'::timestamptz AND g.ends > :'starts'::timestamptz
 GROUP BY g.instrument_id, s.hour;

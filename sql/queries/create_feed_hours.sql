@@ -4,7 +4,7 @@ SELECT n.feed, known.hour, bit_or(known.alive)::bit(60) AS alive
 FROM (
     SELECT instrument_id, hour, (complete | partial)::bigint AS alive
     FROM market.candle_hours
-    WHERE hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
+    WHERE dataset = :'dataset' AND hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
     UNION ALL
     SELECT instrument_id, hour, minutes::bigint FROM waiting_hours
 ) AS known

@@ -16,16 +16,18 @@ WITH kept AS (
     CROSS JOIN LATERAL (
         -- From the first expected minute to the last.
         SELECT
-            min(s.hour + number.first * INTERVAL '1 minute') AS starts, max(s.hour + number.beyond * INTERVAL '1 minute') AS ends,
-            sum(number.beyond - number.first)::integer AS minutes
-        FROM market.expected_stretches(outside.starts, outside.ends) AS s
+            min(s.hour + (position(B'1' IN expected.minutes) - 1) * INTERVAL '1 minute') AS starts,
+            max(s.hour + length(rtrim(expected.minutes::text, '0')) * INTERVAL '1 minute') AS ends,
+            sum(bit_count(expected.minutes))::integer AS minutes
+        FROM market.expected_stretches(:'dataset', outside.starts, outside.ends) AS s
         CROSS JOIN LATERAL (
-            SELECT market.minute_of(s.hour, s.starts) AS first, market.minute_of(s.hour, s.ends) AS beyond
-        ) AS number
-        WHERE s.calendar = known.calendar AND number.first < number.beyond
+            SELECT
+                market.minute_mask(market.minute_of(s.hour, s.starts), market.minute_of(s.hour, s.ends)) & :'cadence'::bit(60) AS minutes
+        ) AS expected
+        WHERE s.calendar = known.calendar AND bit_count(expected.minutes) > 0
     ) AS inside
     LEFT JOIN (
-        SELECT calendar, max(place + beyond_minute - first_minute) AS beyond_place FROM stretches GROUP BY calendar
+        SELECT calendar, max(place + bit_count(minutes)) AS beyond_place FROM stretches GROUP BY calendar
     ) AS edge USING (calendar)
     WHERE outside.starts < outside.ends AND inside.minutes > 0
 ), runs AS (

@@ -1,6 +1,7 @@
 -- The runs of adjacent missing minutes that are gaps: those with ticks (unaggregated), those in which the feed was silent
 -- (feed_down), and silences of a living feed that are not plausible (instrument_silent): e^(-trades expected) < 0.001, at
--- the instrument's own rate at that time of day, the silence itself left out. Silence that is plausible is no gap.
+-- the instrument's own rate at that time of day, the silence itself left out. Silence that is plausible is no gap,
+-- where :is_silence_plausible says that it can be.
 -- Work grows with the missing minutes only; hours that are missing whole count as one piece each.
 CREATE TEMPORARY TABLE gap_runs ON COMMIT DROP AS
 WITH kinds AS (
@@ -23,6 +24,7 @@ WITH kinds AS (
     WHERE bit_count(m.quiet) > 0
 ), texts AS (
     SELECT kinds.*, CASE
+        WHEN NOT :'is_silence_plausible'::boolean OR :'cadence'::bit(60) <> (-1)::bigint::bit(60) THEN ones.text
         WHEN strpos(ones.text, '0') = 0 OR busiest = 0 OR busiest * longest.bound > -ln(0.001) THEN ones.text
         -- Whatever stands alone inside this hour is plausible: only what reaches into its neighbours may matter.
         ELSE rpad(repeat('1', edge.head), length(ones.text) - edge.tail, '0') || repeat('1', edge.tail)
@@ -53,7 +55,7 @@ WITH kinds AS (
     SELECT
         t.instrument_id, t.feed, t.kind, t.hour, t.in_week, t.in_day,
         t.first_minute + piece.skipped AS first_minute, piece.length,
-        t.place + piece.skipped AS place
+        t.place + bit_count(market.minute_mask(t.first_minute, t.first_minute + piece.skipped) & :'cadence'::bit(60)) AS place
     FROM texts AS t
     CROSS JOIN LATERAL (
         SELECT
@@ -110,7 +112,7 @@ WITH kinds AS (
     FROM runs AS r
     JOIN scanned_instruments AS n USING (instrument_id)
     JOIN (
-        SELECT calendar, max(place + beyond_minute - first_minute) AS beyond_place FROM stretches GROUP BY calendar
+        SELECT calendar, max(place + bit_count(minutes)) AS beyond_place FROM stretches GROUP BY calendar
     ) AS edge USING (calendar)
     LEFT JOIN LATERAL (
         -- What the ledger knows of silences that go on: their rate, and how many of their minutes lie beyond the window's edges.
@@ -118,14 +120,18 @@ WITH kinds AS (
             max((g.evidence ->> 'trades_a_minute')::double precision) AS rate,
             sum(
                 CASE WHEN g.starts < :'starts'::timestamptz THEN (
-                    SELECT sum(market.minute_of(s.hour, s.ends) - market.minute_of(s.hour, s.starts))
-                    FROM market.expected_stretches(g.starts, :'starts') AS s WHERE s.calendar = n.calendar
+                    SELECT sum(bit_count(
+                        market.minute_mask(market.minute_of(s.hour, s.starts), market.minute_of(s.hour, s.ends)) & :'cadence'::bit(60)
+                    ))
+                    FROM market.expected_stretches(:'dataset', g.starts, :'starts') AS s WHERE s.calendar = n.calendar
                 ) END
             ) AS minutes_before,
             sum(
                 CASE WHEN g.ends > :'ends'::timestamptz THEN (
-                    SELECT sum(market.minute_of(s.hour, s.ends) - market.minute_of(s.hour, s.starts))
-                    FROM market.expected_stretches(:'ends', g.ends) AS s WHERE s.calendar = n.calendar
+                    SELECT sum(bit_count(
+                        market.minute_mask(market.minute_of(s.hour, s.starts), market.minute_of(s.hour, s.ends)) & :'cadence'::bit(60)
+                    ))
+                    FROM market.expected_stretches(:'dataset', :'ends', g.ends) AS s WHERE s.calendar = n.calendar
                 ) END
             ) AS minutes_beyond
         FROM known_gaps AS g
@@ -150,4 +156,4 @@ SELECT
         )
     END AS evidence
 FROM judged
-WHERE reason <> 'instrument_silent' OR rate * minutes_in_all > -ln(0.001);
+WHERE reason <> 'instrument_silent' OR NOT :'is_silence_plausible'::boolean OR rate * minutes_in_all > -ln(0.001);

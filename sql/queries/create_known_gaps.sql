@@ -34,6 +34,6 @@ FROM market.gaps AS g
 JOIN market.instruments AS n USING (instrument_id)
 JOIN market.lives AS whole USING (instrument_id)
 JOIN edges USING (calendar)
-WHERE g.healed_at IS NULL AND g.instrument_id BETWEEN :'first'::integer AND :'last'::integer
+WHERE g.dataset = :'dataset' AND whole.dataset = :'dataset' AND g.healed_at IS NULL AND g.instrument_id BETWEEN :'first'::integer AND :'last'::integer
     -- Hours may open within a minute, which is expected from the next one on.
     AND g.starts < edges.opens_beyond + INTERVAL '1 minute' AND g.ends >= edges.closes_before;

@@ -20,7 +20,7 @@ FROM (
     FROM (
         SELECT instrument_id, hour, complete, partial
         FROM market.candle_hours
-        WHERE hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
+        WHERE dataset = :'dataset' AND hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
             AND instrument_id BETWEEN :'first'::integer AND :'last'::integer
             AND complete <> (-1)::bigint::bit(60)
         UNION ALL
@@ -29,7 +29,7 @@ FROM (
         JOIN (SELECT DISTINCT calendar, hour FROM stretches) AS open USING (calendar)
         WHERE NOT EXISTS (
             SELECT FROM market.candle_hours AS known
-            WHERE known.instrument_id = blank.instrument_id AND known.hour = open.hour
+            WHERE known.dataset = :'dataset' AND known.instrument_id = blank.instrument_id AND known.hour = open.hour
                 AND known.hour > :'starts'::timestamptz - INTERVAL '1 hour' AND known.hour < :'ends'::timestamptz
                 AND known.instrument_id BETWEEN :'first'::integer AND :'last'::integer
         )

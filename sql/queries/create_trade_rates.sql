@@ -14,7 +14,7 @@ WITH silent AS MATERIALIZED (
         instrument_id, date_part('hour', hour)::integer AS hour_of_day,
         sum(trades) AS trades, count(*) FILTER (WHERE trades IS NULL) AS untold
     FROM market.candle_hours
-    WHERE hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
+    WHERE dataset = :'dataset' AND hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
         AND instrument_id BETWEEN :'first'::integer AND :'last'::integer
         AND instrument_id IN (SELECT instrument_id FROM quiet)
     GROUP BY 1, 2

@@ -6,5 +6,5 @@ SELECT
     bit_or(1::bigint << (59 - date_part('minute', bucket AT TIME ZONE 'UTC')::integer))::bit(60) AS minutes
 FROM market.dirty
 CROSS JOIN unnest(instrument_ids, ticks) AS marked (instrument_id, ticks)
-WHERE bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz AND marked.ticks > 0
+WHERE dataset = :'dataset' AND bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz AND marked.ticks > 0
 GROUP BY 1, 2;

@@ -22,20 +22,21 @@ SELECT
         WHEN h.hour IS NOT NULL THEN 'none'
     END AS counted,
     EXISTS (
-        SELECT FROM market.uncounted AS u WHERE u.hour = place.hour AND n.instrument_id = ANY (u.instrument_ids)
+        SELECT FROM market.marks AS m
+        WHERE m.dataset = :'dataset' AND m.work = 'count' AND m.hour = place.hour AND n.instrument_id = ANY (m.instrument_ids)
     ) AS hour_waits,
     (
         SELECT count(*) FROM market.dirty AS d
-        WHERE d.bucket = :'minute'::timestamptz AND n.instrument_id = ANY (d.instrument_ids)
+        WHERE d.dataset = :'dataset' AND d.bucket = :'minute'::timestamptz AND n.instrument_id = ANY (d.instrument_ids)
     ) AS marks,
     ARRAY(
         SELECT j.component FROM market.judged_stretches AS j
-        WHERE j.instrument_id = n.instrument_id
+        WHERE j.dataset = :'dataset' AND j.instrument_id = n.instrument_id
             AND j.stretches @> tstzrange(:'minute'::timestamptz, :'minute'::timestamptz + INTERVAL '1 minute')
         ORDER BY j.component
     ) AS judged_by
 FROM market.instruments AS n
-JOIN market.lives AS whole USING (instrument_id)
+JOIN market.lives AS whole ON whole.dataset = :'dataset' AND whole.instrument_id = n.instrument_id
 JOIN market.calendars AS c USING (calendar)
 CROSS JOIN LATERAL (
     SELECT
@@ -45,5 +46,5 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL market.session_stamp(n.calendar, :'minute'::timestamptz) AS stamp
 LEFT JOIN market.sessions AS s ON s.calendar = n.calendar AND s.session_date = stamp.session_date
 LEFT JOIN market.feed_minutes AS f ON f.feed = n.feed AND f.bucket = :'minute'::timestamptz
-LEFT JOIN market.candle_hours AS h ON h.instrument_id = n.instrument_id AND h.hour = place.hour
+LEFT JOIN market.candle_hours AS h ON h.dataset = :'dataset' AND h.instrument_id = n.instrument_id AND h.hour = place.hour
 WHERE n.instrument_id = :'instrument_id'::integer;

@@ -1,8 +1,10 @@
 -- Writes down what a vendor said by saying nothing: it has candles of the day that begins at :day, but none in these stretches
 -- of these gaps (arrays of equal length) where none stands now. Such rows are history at once; they keep the silence explained.
-INSERT INTO market.gaps (instrument_id, starts, ends, minutes, reason, evidence, found_at, healed_at, healed_from, attempts)
+INSERT INTO market.gaps (
+    dataset, instrument_id, starts, ends, minutes, reason, evidence, found_at, healed_at, healed_from, attempts
+)
 SELECT
-    g.instrument_id, expected.starts, expected.ends, expected.minutes, 'no_trades', :'evidence'::jsonb,
+    g.dataset, g.instrument_id, expected.starts, expected.ends, expected.minutes, 'no_trades', :'evidence'::jsonb,
     g.found_at, :'at'::timestamptz, 'no_trades', g.attempts + 1
 FROM unnest(:'gap_ids'::bigint[], :'starts'::timestamptz[], :'ends'::timestamptz[]) AS asked (gap_id, starts, ends)
 JOIN market.gaps AS g ON g.gap_id = asked.gap_id AND g.healed_at IS NULL

@@ -8,7 +8,7 @@ WITH seen AS MATERIALIZED (
     FROM taken_hours
     JOIN market.candle_hours AS h USING (instrument_id, hour)
     JOIN market.instruments AS n USING (instrument_id)
-    WHERE bit_count(h.complete | h.partial) > 0
+    WHERE h.dataset = :'dataset' AND bit_count(h.complete | h.partial) > 0
         AND h.hour >= :'starts'::timestamptz AND h.hour < :'ends'::timestamptz
 ), brought AS MATERIALIZED (
     SELECT

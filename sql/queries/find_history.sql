@@ -4,18 +4,21 @@
 SELECT
     coalesce(
         (
-            SELECT upper(stretch) FROM unnest(market.dropped('candles')) AS stretch
+            SELECT upper(stretch) FROM unnest(market.dropped(:'dataset')) AS stretch
             WHERE stretch @> known.starts
         ),
         known.starts
     ) AS starts,
-    (SELECT resume_at FROM market.scans WHERE component = :'component') AS resume_at
+    (SELECT resume_at FROM market.scans WHERE dataset = :'dataset' AND component = :'component') AS resume_at
 FROM (
     SELECT greatest(
-        (SELECT min(coalesce(listed_at, data_from)) FROM market.instruments),
+        coalesce(
+            (SELECT min(data_from) FROM market.known_data WHERE dataset = :'dataset'),
+            (SELECT min(coalesce(listed_at, data_from)) FROM market.instruments)
+        ),
         (
             SELECT min(range_start) FROM timescaledb_information.chunks
-            WHERE hypertable_schema = 'market' AND hypertable_name = 'candles'
+            WHERE hypertable_schema = 'market' AND hypertable_name = :'dataset'
         )
     ) AS starts
 ) AS known;

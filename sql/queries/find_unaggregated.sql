@@ -24,7 +24,7 @@ CROSS JOIN LATERAL (
 ) AS has_ticks
 WHERE NOT EXISTS (
     SELECT FROM market.dirty AS d
-    WHERE d.bucket = missing.bucket AND missing.instrument_id = ANY (d.instrument_ids)
+    WHERE d.dataset = :'dataset' AND d.bucket = missing.bucket AND missing.instrument_id = ANY (d.instrument_ids)
 )
 ORDER BY missing.bucket DESC, missing.instrument_id
 LIMIT :'candles'::bigint;

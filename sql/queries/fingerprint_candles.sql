@@ -2,5 +2,5 @@
 -- in doubt, the first bucket begins that may be older than its minutes, and what is told ends; null: nowhere.
 SELECT settled_to, told
 FROM market.fingerprint_candles(
-    :'instrument_id', :'starts', :'ends', :'by_session', :'width', :'aggregates'::text[], :'widths'::interval[]
+    :'dataset', :'instrument_id', :'starts', :'ends', :'by_session', :'width', :'aggregates'::text[], :'widths'::interval[]
 );

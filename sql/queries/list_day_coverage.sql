@@ -3,7 +3,7 @@ WITH hours AS MATERIALIZED (
     -- The function is inlined, so that the choice of instruments reaches into it; materialized, since each mention of
     -- its column `open` would look into the ledger again.
     SELECT instrument_id, session_date, expected, present, open, expected & ~present & ~open AS silent, judged
-    FROM market.hour_coverage(:'starts'::timestamptz, :'ends'::timestamptz)
+    FROM market.hour_coverage(:'dataset', :'cadence'::bit(60), :'starts'::timestamptz, :'ends'::timestamptz)
     WHERE instrument_id = ANY (:'instrument_ids'::integer[]) AND session_date BETWEEN :'first'::date AND :'last'::date
 )
 SELECT

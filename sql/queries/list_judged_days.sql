@@ -4,7 +4,7 @@ WITH judged AS MATERIALIZED (
     SELECT n.calendar, range_agg(j.stretches) AS stretches
     FROM market.judged_stretches AS j
     JOIN market.instruments AS n USING (instrument_id)
-    WHERE instrument_id = ANY (:'instrument_ids'::integer[])
+    WHERE j.dataset = :'dataset' AND instrument_id = ANY (:'instrument_ids'::integer[])
     GROUP BY n.calendar
 )
 SELECT DISTINCT s.session_date, (SELECT max(upper(stretches)) FROM judged) AS judged_until

@@ -5,7 +5,7 @@ FROM market.instruments AS n
 JOIN market.expected_stretches(:'starts', :'ends') AS s
     ON s.calendar = n.calendar AND (s.ends > n.listed_at) IS NOT FALSE AND (s.starts < n.delisted_at) IS NOT FALSE
 LEFT JOIN market.candle_hours AS h
-    ON h.instrument_id = n.instrument_id AND h.hour = s.hour
+    ON h.dataset = :'dataset' AND h.instrument_id = n.instrument_id AND h.hour = s.hour
     AND h.hour > :'starts'::timestamptz - INTERVAL '1 hour' AND h.hour < :'ends'::timestamptz
 CROSS JOIN LATERAL (
     SELECT market.minute_mask(

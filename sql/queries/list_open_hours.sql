@@ -1,2 +1,2 @@
 -- Hours up to a moment whose marks were taken while a bucket over them was open.
-SELECT open_hour_id, hour, settled FROM market.open_hours WHERE hour <= :'at'::timestamptz;
+SELECT open_hour_id, hour, settled FROM market.open_hours WHERE dataset = :'dataset' AND hour <= :'at'::timestamptz;

@@ -2,6 +2,6 @@
 SELECT n.instrument_key
 FROM market.gaps AS g
 JOIN market.instruments AS n USING (instrument_id)
-WHERE g.healed_at IS NULL AND g.reason = 'instrument_silent' AND g.ends >= :'ends'::timestamptz
+WHERE g.dataset = :'dataset' AND g.healed_at IS NULL AND g.reason = 'instrument_silent' AND g.ends >= :'ends'::timestamptz
 ORDER BY g.starts, n.instrument_key
 LIMIT :'instruments'::bigint;

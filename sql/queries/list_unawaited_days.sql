@@ -4,4 +4,4 @@ FROM unnest(:'keys'::text[], :'session_dates'::date[]) AS day (instrument_key, s
 JOIN market.instruments AS n USING (instrument_key)
 JOIN market.lives AS whole USING (instrument_id)
 JOIN market.sessions AS s ON s.calendar = n.calendar AND s.session_date = day.session_date
-WHERE NOT whole.life && tstzrange(s.opens_at, s.closes_at);
+WHERE whole.dataset = :'dataset' AND NOT whole.life && tstzrange(s.opens_at, s.closes_at);

@@ -14,7 +14,7 @@ FROM (
     FROM market.gaps AS g
     JOIN market.instruments AS n USING (instrument_id)
     JOIN market.tickers AS t ON t.instrument_id = g.instrument_id AND t.vendor = :'vendor'
-    WHERE g.healed_at IS NULL AND g.reason <> 'unaggregated'
+    WHERE g.dataset = :'dataset' AND g.healed_at IS NULL AND g.reason <> 'unaggregated'
         AND g.starts < :'ends'::timestamptz AND (g.next_attempt_at <= :'at'::timestamptz) IS NOT FALSE
 ) AS due
 CROSS JOIN LATERAL unnest(due.unasked) AS unasked (stretch)

@@ -4,8 +4,8 @@ WITH filled AS (
     UPDATE market.indicator_set SET filled_from = :'filled_from'::timestamptz
     WHERE timeframe = :'timeframe' AND filled_from > :'filled_from'::timestamptz
 )
-INSERT INTO market.unindicated (hour, instrument_ids, timeframe)
-SELECT edge.hour, array_agg(instrument_id ORDER BY instrument_id), :'timeframe'
+INSERT INTO market.marks (dataset, work, hour, instrument_ids, timeframe)
+SELECT :'dataset', 'indicate', edge.hour, array_agg(instrument_id ORDER BY instrument_id), :'timeframe'
 FROM market.instruments
 CROSS JOIN unnest(ARRAY[:'starts'::timestamptz, :'ends'::timestamptz - INTERVAL '1 hour']) AS edge (hour)
 -- Not yet known is not never.

@@ -8,7 +8,7 @@ WITH minutes AS (
         SELECT DISTINCT bucket, marked.instrument_id
         FROM market.dirty
         CROSS JOIN unnest(instrument_ids) AS marked (instrument_id)
-        WHERE bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz
+        WHERE dataset = :'dataset' AND bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz
     ) AS due
     GROUP BY bucket
 ), graded AS (

@@ -4,7 +4,8 @@ FROM (
     SELECT hour, div(sum(rows) OVER (ORDER BY hour DESC) - 1, :'instrument_hours'::bigint) AS share
     FROM (
         SELECT hour, count(DISTINCT marked.instrument_id) AS rows
-        FROM market.uncounted CROSS JOIN unnest(instrument_ids) AS marked (instrument_id)
+        FROM market.marks CROSS JOIN unnest(instrument_ids) AS marked (instrument_id)
+        WHERE dataset = :'dataset' AND work = 'count'
         GROUP BY hour
     ) AS hours
 ) AS shared

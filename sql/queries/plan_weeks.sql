@@ -2,9 +2,11 @@
 -- instrument, or an open gap. The newest first, each with the places of the shares of instruments, from first to last, that it is
 -- for. From :newest on, a Monday, all is one week.
 WITH due AS (
-    SELECT instrument_id, life AS stretches FROM market.lives
+    SELECT instrument_id, life AS stretches FROM market.lives WHERE dataset = :'dataset'
     UNION ALL
-    SELECT instrument_id, range_agg(tstzrange(starts, ends)) FROM market.gaps WHERE healed_at IS NULL GROUP BY instrument_id
+    SELECT instrument_id, range_agg(tstzrange(starts, ends)) FROM market.gaps
+    WHERE dataset = :'dataset' AND healed_at IS NULL
+    GROUP BY instrument_id
 ), together AS (
     SELECT
         share.place,

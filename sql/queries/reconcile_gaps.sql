@@ -1,5 +1,6 @@
 -- Makes the open rows of the ledger those that were found, in one statement: rows that changed are changed, parts that are no
 -- longer missing become history, new gaps are opened. Nothing found anew, nothing written.
+-- Filled are the minutes that have a row in the relation of the data set, as in psql -v relation=candles.
 WITH compared AS MATERIALIZED (
     SELECT
         known.*, still.gaps IS NOT NULL AS continues,
@@ -56,7 +57,7 @@ WITH compared AS MATERIALIZED (
                     WHERE s.calendar = c.calendar AND s.hour = date_bin('1 hour', candle.time, '2000-01-01 00:00Z')
                         AND s.starts <= candle.time AND s.ends > candle.time
                 ) AS is_expected
-            FROM market.candles AS candle
+            FROM market.:"relation" AS candle
             WHERE candle.instrument_id = c.instrument_id AND NOT candle.partial
                 AND candle.time >= life.starts AND candle.time < life.ends AND life.stretches @> candle.time
                 -- Said again as constants, so that chunks are excluded while planning.
@@ -71,9 +72,9 @@ WITH compared AS MATERIALIZED (
     RETURNING g.minutes
 ), history AS (
     INSERT INTO market.gaps (
-        instrument_id, starts, ends, minutes, reason, evidence, found_at, healed_at, healed_from, attempts
+        dataset, instrument_id, starts, ends, minutes, reason, evidence, found_at, healed_at, healed_from, attempts
     )
-    SELECT instrument_id, starts, ends, minutes, reason, evidence, found_at, :'at'::timestamptz, healed_from, attempts
+    SELECT :'dataset', instrument_id, starts, ends, minutes, reason, evidence, found_at, :'at'::timestamptz, healed_from, attempts
     FROM parts
     WHERE continues AND minutes > 0
     RETURNING minutes
@@ -91,10 +92,10 @@ WITH compared AS MATERIALIZED (
     RETURNING g.gap_id
 ), opened AS (
     INSERT INTO market.gaps (
-        instrument_id, starts, ends, minutes, reason, evidence, found_at, attempts, next_attempt_at
+        dataset, instrument_id, starts, ends, minutes, reason, evidence, found_at, attempts, next_attempt_at
     )
     SELECT
-        instrument_id, starts, ends, minutes, reason, evidence,
+        :'dataset', instrument_id, starts, ends, minutes, reason, evidence,
         coalesce(found_at, :'at'::timestamptz), coalesce(attempts, 0), next_attempt_at
     FROM claimed_gaps
     WHERE NOT keeps

@@ -5,7 +5,10 @@
 WITH reach AS MATERIALIZED (
     SELECT greatest(
         :'ends'::timestamptz,
-        (SELECT ends FROM market.reaches WHERE component = :'component' AND share = :'first'::integer)
+        (
+            SELECT ends FROM market.reaches
+            WHERE dataset = :'dataset' AND component = :'component' AND share = :'first'::integer
+        )
     ) AS ends
 ), looked AS (
     SELECT n.instrument_id, n.calendar, n.feed, n.life AS seen, CASE
@@ -13,7 +16,7 @@ WITH reach AS MATERIALIZED (
             (
                 SELECT range_agg(tstzrange(g.starts, g.ends))
                 FROM market.gaps AS g
-                WHERE g.instrument_id = n.instrument_id AND g.reason = 'no_trades'
+                WHERE g.dataset = :'dataset' AND g.instrument_id = n.instrument_id AND g.reason = 'no_trades'
                     AND g.starts < :'ends'::timestamptz AND g.ends > :'starts'::timestamptz
             ),
             '{}'
@@ -24,8 +27,8 @@ WITH reach AS MATERIALIZED (
 ), known AS (
     SELECT own.instrument_id, own.calendar, own.feed, valid.stretches
     FROM market.judged AS own
-    LEFT JOIN market.judged_stretches AS valid USING (instrument_id, component)
-    WHERE own.component = :'component'
+    LEFT JOIN market.judged_stretches AS valid USING (dataset, instrument_id, component)
+    WHERE own.dataset = :'dataset' AND own.component = :'component'
         AND (own.share = :'first'::integer OR own.instrument_id BETWEEN :'first'::integer AND :'last'::integer)
 ), together AS (
     SELECT
@@ -36,6 +39,7 @@ WITH reach AS MATERIALIZED (
     FROM known
     FULL JOIN looked USING (instrument_id)
     JOIN market.lives AS whole USING (instrument_id)
+    WHERE whole.dataset = :'dataset'
 ), wanted AS (
     SELECT
         t.instrument_id, t.calendar, t.feed, CASE WHEN last.since IS NOT NULL THEN :'first'::integer END AS share, last.since,
@@ -48,28 +52,29 @@ WITH reach AS MATERIALIZED (
     ) AS last ON true
 ), moved AS (
     -- ON CONFLICT alone would lock the row, which writes to it.
-    INSERT INTO market.reaches AS stored (component, share, ends)
-    SELECT :'component', :'first'::integer, reach.ends
+    INSERT INTO market.reaches AS stored (dataset, component, share, ends)
+    SELECT :'dataset', :'component', :'first'::integer, reach.ends
     FROM reach
     WHERE NOT EXISTS (
-        SELECT FROM market.reaches AS r WHERE r.component = :'component' AND r.share = :'first'::integer AND r.ends = reach.ends
+        SELECT FROM market.reaches AS r
+        WHERE r.dataset = :'dataset' AND r.component = :'component' AND r.share = :'first'::integer AND r.ends = reach.ends
     )
-    ON CONFLICT (component, share) DO UPDATE SET ends = excluded.ends
+    ON CONFLICT (dataset, component, share) DO UPDATE SET ends = excluded.ends
 ), unsaid AS (
     -- The newest look is what counts, whichever monitor's.
     UPDATE market.judged AS other
     SET stretches = valid.stretches - (l.seen - l.stretches), share = NULL, since = NULL
     FROM looked AS l
-    JOIN market.judged_stretches AS valid USING (instrument_id)
-    WHERE other.instrument_id = valid.instrument_id AND other.component = valid.component
+    JOIN market.judged_stretches AS valid ON valid.dataset = :'dataset' AND valid.instrument_id = l.instrument_id
+    WHERE other.dataset = :'dataset' AND other.instrument_id = valid.instrument_id AND other.component = valid.component
         AND other.component <> :'component' AND valid.stretches && (l.seen - l.stretches)
 )
-INSERT INTO market.judged AS stored (instrument_id, component, calendar, feed, stretches, share, since)
-SELECT w.instrument_id, :'component', w.calendar, w.feed, w.stretches, w.share, w.since
+INSERT INTO market.judged AS stored (dataset, instrument_id, component, calendar, feed, stretches, share, since)
+SELECT :'dataset', w.instrument_id, :'component', w.calendar, w.feed, w.stretches, w.share, w.since
 FROM wanted AS w
-LEFT JOIN market.judged AS own ON own.instrument_id = w.instrument_id AND own.component = :'component'
+LEFT JOIN market.judged AS own ON own.dataset = :'dataset' AND own.instrument_id = w.instrument_id AND own.component = :'component'
 WHERE (own.calendar, own.feed, own.stretches, own.share, own.since)
     IS DISTINCT FROM (w.calendar, w.feed, w.stretches, w.share, w.since)
-ON CONFLICT (instrument_id, component) DO UPDATE SET
+ON CONFLICT (instrument_id, dataset, component) DO UPDATE SET
     calendar = excluded.calendar, feed = excluded.feed, stretches = excluded.stretches, share = excluded.share,
     since = excluded.since;

@@ -49,7 +49,7 @@ WITH graded AS MATERIALIZED (  -- once per feed and minute, not per candle
     RETURNING stored.instrument_id, stored.time, changing.partial AND NOT changing.was_partial AS fell
 ), marked AS (
     -- Out of session a feed's ticks are not all looked at: those that are still kept may show that it lived.
-    INSERT INTO market.dirty (bucket, instrument_ids, ticks)
-    SELECT time, array_agg(instrument_id), array_agg(-1) FROM written WHERE fell GROUP BY time
+    INSERT INTO market.dirty (dataset, bucket, instrument_ids, ticks)
+    SELECT :'dataset', time, array_agg(instrument_id), array_agg(-1) FROM written WHERE fell GROUP BY time
 )
 SELECT count(*) AS restamped FROM written;

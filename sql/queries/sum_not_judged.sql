@@ -2,7 +2,9 @@
 -- monitor has judged, and where the first of these stretches starts and the last one ends. Without :ends up to where the newest
 -- look ended, or else up to :due.
 WITH judged AS MATERIALIZED (
-    SELECT instrument_id, range_agg(stretches) AS stretches FROM market.judged_stretches GROUP BY instrument_id
+    SELECT instrument_id, range_agg(stretches) AS stretches FROM market.judged_stretches
+    WHERE dataset = :'dataset'
+    GROUP BY instrument_id
 ), bounds AS MATERIALIZED (
     SELECT least(:'due'::timestamptz, coalesce(:'ends'::timestamptz, (SELECT max(upper(stretches)) FROM judged))) AS ends
 ), unknown AS (
@@ -18,7 +20,7 @@ WITH judged AS MATERIALIZED (
             ELSE '{}'
         END
     ) AS part (stretch)
-    WHERE :'instrument_key' IN ('', n.instrument_key) AND :'feed' IN ('', n.feed)
+    WHERE whole.dataset = :'dataset' AND :'instrument_key' IN ('', n.instrument_key) AND :'feed' IN ('', n.feed)
 ), open AS MATERIALIZED (
     -- The market may have been closed all the while; most instruments share their stretches.
     SELECT each.calendar, each.stretch

@@ -2,7 +2,7 @@
 -- The marks go in the same transaction as their candles are written: a run that dies leaves both as they were.
 WITH taken AS (
     DELETE FROM market.dirty
-    WHERE bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz
+    WHERE dataset = :'dataset' AND bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz
     RETURNING bucket, instrument_ids, ticks
 )
 INSERT INTO touched_buckets (instrument_id, bucket, ticks, removed, tampered)

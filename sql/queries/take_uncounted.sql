@@ -1,8 +1,8 @@
--- Takes the marks of a window: the hours whose candles are to be counted anew.
+-- Takes the marks of a window: the hours whose rows are to be counted anew.
 -- The marks go in the same transaction as the hours are written: a run that dies leaves both as they were.
 WITH taken AS (
-    DELETE FROM market.uncounted
-    WHERE hour >= :'starts'::timestamptz AND hour < :'ends'::timestamptz
+    DELETE FROM market.marks
+    WHERE dataset = :'dataset' AND work = 'count' AND hour >= :'starts'::timestamptz AND hour < :'ends'::timestamptz
     RETURNING hour, instrument_ids
 )
 INSERT INTO taken_hours (instrument_id, hour)

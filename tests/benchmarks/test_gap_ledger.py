@@ -110,7 +110,8 @@ def _change(connection: Connection, statement: LiteralString, values: dict[str, 
     with candles_unmarked(connection):
         connection.execute(statement, values)
     connection.execute(
-        "INSERT INTO market.uncounted SELECT hour, (SELECT array_agg(instrument_id) FROM market.instruments)"
+        "INSERT INTO market.marks (work, hour, instrument_ids)"
+        " SELECT 'count', hour, (SELECT array_agg(instrument_id) FROM market.instruments)"
         " FROM generate_series(%(starts)s::timestamptz, %(ends)s::timestamptz - INTERVAL '1 hour', '1 hour') AS hour",
         values,
     )

@@ -200,17 +200,17 @@ def _store_week(connection: Connection, instruments: int, trades: int, left_out:
 
     loading = seconds(load)
     _mark(connection, WEEK_TO_NOON)
-    connection.execute("VACUUM ANALYZE market.candles, market.instruments, market.uncounted")
+    connection.execute("VACUUM ANALYZE market.candles, market.instruments, market.marks")
     counting = seconds(lambda: count_hours(connection, lambda: True))
-    connection.execute("VACUUM ANALYZE market.candle_hours, market.instruments, market.uncounted")
+    connection.execute("VACUUM ANALYZE market.candle_hours, market.instruments, market.marks")
     return Stored(_count(connection, "SELECT count(*) FROM market.candles"), loading, counting)
 
 
 def _mark(connection: Connection, window: Window, times: int = 1) -> None:
     """Mark each hour of all instruments, as so many statements would that write candles."""
     connection.execute(
-        "INSERT INTO market.uncounted (hour, instrument_ids)"
-        " SELECT hour, (SELECT array_agg(instrument_id) FROM market.instruments)"
+        "INSERT INTO market.marks (work, hour, instrument_ids)"
+        " SELECT 'count', hour, (SELECT array_agg(instrument_id) FROM market.instruments)"
         " FROM generate_series(%s::timestamptz, %s, INTERVAL '1 hour') AS hour, generate_series(1, %s)",
         [window.starts, window.ends - HOUR, times],
     )

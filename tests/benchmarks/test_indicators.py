@@ -46,7 +46,7 @@ def test_indicators_beside_ta_lib_alone(stored: Connection) -> None:
 
     def indicate(at: datetime) -> IndicatorReport:
         stored.execute(
-            "INSERT INTO market.unindicated (hour, instrument_ids) SELECT hour, array_agg(i)"
+            "INSERT INTO market.marks (work, hour, instrument_ids) SELECT 'indicate', hour, array_agg(i)"
             " FROM generate_series(%s, %s, INTERVAL '1 hour') AS hour, generate_series(1, %s) AS i GROUP BY hour",
             [at - 6 * HOUR, at - HOUR, INSTRUMENTS],
         )

@@ -10,7 +10,7 @@ LEFT_OUT: Mapping[tuple[str, str], str] = {
     ("candles", "created_at"): "the server's clock when it was first written",
     ("candles", "updated_at"): "the server's clock when it was written",
     ("gaps", "gap_id"): "from a sequence, which counts rolled back rows too",
-    ("stale", "stale_id"): "from a sequence, which counts rolled back rows too",
+    ("marks", "mark_id"): "from a sequence, which counts rolled back rows too",
     ("open_hours", "open_hour_id"): "from a sequence, which counts rolled back rows too",
     ("hour_versions", "version"): "counts the transactions that wrote, and two runs may share the work of one",
     ("imports", "import_id"): "counts what was rolled back as well",
@@ -27,9 +27,8 @@ LEFT_OUT: Mapping[tuple[str, str], str] = {
 MARKS: Mapping[str, str] = {
     "dirty": "SELECT DISTINCT bucket, id, t < 0 AS by_hand"
     " FROM market.dirty, unnest(instrument_ids, ticks) AS m (id, t)",
-    "uncounted": "SELECT DISTINCT hour, id FROM market.uncounted, unnest(instrument_ids) AS id",
-    "stale": "SELECT DISTINCT hour, id FROM market.stale, unnest(instrument_ids) AS id",
-    "unindicated": "SELECT DISTINCT hour, id, timeframe, due_at FROM market.unindicated, unnest(instrument_ids) AS id",
+    "marks": "SELECT DISTINCT dataset, work, hour, id, timeframe, due_at"
+    " FROM market.marks, unnest(instrument_ids) AS id",
     "open_hours": "SELECT DISTINCT hour, settled FROM market.open_hours",
 }
 VIEWS = ("5m", "15m", "30m", "1h", "4h", "1d_parts", "1d", "1w", "1mo")

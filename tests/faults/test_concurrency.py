@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.window import Window
 from chandlery.settings import Settings
 from chandlery.store import candles, marks
@@ -57,7 +58,7 @@ def test_an_older_snapshot_that_commits_last_does_not_win(
     (instrument,) = around_the_clock(connection, "X@A@EQ")
     insert(connection, instrument, ticks_of(1))
     first, second = another(), another()
-    (piece,) = marks.plan_pieces(first, Window.day_before(NOON + MINUTE), 100)
+    (piece,) = marks.plan_pieces(first, CANDLES, Window.day_before(NOON + MINUTE), 100)
     with first.transaction():
         # The first run holds the lock and has its marks; the second must wait for it before it looks.
         run(first, "lock_candles")

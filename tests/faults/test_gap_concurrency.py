@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.window import DAY, HOUR
 from chandlery.errors import Retryable
 from chandlery.settings import Settings
@@ -74,7 +75,7 @@ def state(connection: Connection) -> dict[str, Any]:
         "scans": "SELECT component, starts, ends, resume_at FROM market.scans",
         "judged": "SELECT component, instrument_id, stretches FROM market.judged_stretches",
         "marks": "SELECT bucket, instrument_ids::text, ticks::text FROM market.dirty",
-        "uncounted": "SELECT hour, instrument_ids::text, 0 FROM market.uncounted",
+        "uncounted": "SELECT hour, instrument_ids::text, 0 FROM market.marks WHERE work = 'count'",
     }
     return {name: connection.execute(query + " ORDER BY 1, 2, 3").fetchall() for name, query in queries.items()}
 
@@ -88,7 +89,7 @@ def settle(connection: Connection) -> dict[str, Any]:
 
 def empty(connection: Connection) -> None:
     connection.execute(
-        "TRUNCATE market.ticks, market.dirty, market.candles, market.candle_hours, market.uncounted,"
+        "TRUNCATE market.ticks, market.dirty, market.candles, market.candle_hours, market.marks,"
         " market.feed_minutes, market.gaps, market.scans, market.judged, market.reaches"
     )
     connection.execute("UPDATE market.instruments SET data_from = NULL, live_since = NULL, history = '{}'")
@@ -250,8 +251,8 @@ def test_an_older_count_of_hours_does_not_win(
     run_live(connection)
 
     def count(own: Connection) -> None:
-        for window in hours.plan_uncounted(own, 100):
-            hours.count(own, window)
+        for window in hours.plan_uncounted(own, CANDLES, 100):
+            hours.count(own, CANDLES, window)
 
     def between() -> None:
         write_ticks(connection, f"i = 1 AND d = {DAYS[-1]} AND m IN (2, 4)")
@@ -375,7 +376,7 @@ def half_written(connection: Connection) -> list[Any]:
         "  FROM market.candles GROUP BY 1, 2) AS c"
         " FULL JOIN market.candle_hours AS h ON h.instrument_id = c.instrument_id AND h.hour = c.hour"
         " WHERE coalesce(bit_count(h.complete | h.partial), 0) <> coalesce(c.minutes, 0) AND NOT EXISTS ("
-        "  SELECT FROM market.uncounted AS u WHERE u.hour = coalesce(h.hour, c.hour)"
+        "  SELECT FROM market.marks AS u WHERE u.work = 'count' AND u.hour = coalesce(h.hour, c.hour)"
         "  AND coalesce(h.instrument_id, c.instrument_id) = ANY (u.instrument_ids))"
     ).fetchall()
 

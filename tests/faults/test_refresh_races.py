@@ -99,7 +99,7 @@ def materializing(
 
 
 def stale(connection: Connection) -> int:
-    (count,) = connection.execute("SELECT count(*) FROM market.stale").fetchone() or (0,)
+    (count,) = connection.execute("SELECT count(*) FROM market.marks WHERE work = 'refresh'").fetchone() or (0,)
     return int(count)
 
 
@@ -159,7 +159,7 @@ def by_command(connection: Connection) -> object:
 
 
 def by_repair(connection: Connection) -> object:
-    connection.execute("TRUNCATE market.stale")
+    connection.execute("DELETE FROM market.marks WHERE work = 'refresh'")
     with pytest.raises(Retryable, match="another refresh of candles_5m is running") as raised:
         verify_candles.verify_candles(connection, None, repair=True, progress=lambda *_: None)
     return str(raised.value)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.candle import Source
 from chandlery.domain.window import DAY, HOUR, Window
 from chandlery.store import candles, hours
@@ -179,8 +180,8 @@ def test_our_own_writers_leave_no_mark(connection: Connection, desk: Sequence[in
     money: list[Decimal] = [Decimal(1)]
     columns = CandleColumns([NOON + 7 * MINUTE], money, money, money, money, money, [None], [None])
     candles.write_vendor(connection, desk[0], columns)
-    for window in hours.plan_uncounted(connection, 100):
-        hours.count(connection, window)
+    for window in hours.plan_uncounted(connection, CANDLES, 100):
+        hours.count(connection, CANDLES, window)
     watch(connection, LATER, verify_buckets=10_000)
     assert marks_left(connection) == 0
 

@@ -120,6 +120,6 @@ def test_every_derived_candle_is_the_fold_of_its_minutes(
     late = max(minute.time for minute in [*written, *changed]) + 2 * DAY
     assert refresh(connection, late).marks_left == 0
     assert_rolled(connection, instrument, hours)  # all of it is materialized
-    assert connection.execute("SELECT count(*) FROM market.stale").fetchone() == (0,)
+    assert connection.execute("SELECT count(*) FROM market.marks WHERE work = 'refresh'").fetchone() == (0,)
     assert connection.execute("SELECT count(*) FROM market.open_hours").fetchone() == (0,)
     assert not refresh(connection, late).changed

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.session import Calendar, Session
 from chandlery.domain.window import DAY, MINUTE, WEEK, Window, floor_hour
 from chandlery.errors import ChandleryError
@@ -80,7 +81,9 @@ def expected_minutes(connection: Connection, starts: datetime, ends: datetime, n
 
 def expected_of_a_scan(connection: Connection, window: Window) -> int:
     """As the scan counts them, over all instruments."""
-    with gaps.scanning(connection, window, window.ends, week_starts=window.starts, day_starts=window.starts) as scan:
+    with gaps.scanning(
+        connection, CANDLES, window, window.ends, week_starts=window.starts, day_starts=window.starts
+    ) as scan:
         return sum(feed.expected_week for share in gaps.plan_shares(connection, 100) for feed in scan.look(share).feeds)
 
 
@@ -372,7 +375,7 @@ def told_by_candles(connection: Connection) -> list[tuple[Any, ...]]:
 @given(changes=CHANGES)
 def test_candle_hours_say_what_candles_say(connection: Connection, changes: Iterable[tuple[Any, ...]]) -> None:
     connection.execute(
-        "TRUNCATE market.candles, market.candle_hours, market.uncounted, market.instruments RESTART IDENTITY CASCADE"
+        "TRUNCATE market.candles, market.candle_hours, market.marks, market.instruments RESTART IDENTITY CASCADE"
     )
     fill(connection, "day", days_of(0, 24))
     for key in "ABC":
@@ -390,7 +393,7 @@ def test_candle_hours_say_what_candles_say(connection: Connection, changes: Iter
                 change(connection, how, number, minute, trades, partial)
     count_hours(connection, lambda: True)
     assert counted(connection) == told_by_candles(connection)
-    assert connection.execute("SELECT count(*) FROM market.uncounted").fetchone() == (0,)
+    assert connection.execute("SELECT count(*) FROM market.marks WHERE work = 'count'").fetchone() == (0,)
     for each, time in connection.execute("SELECT instrument_id, min(time) FROM market.candles GROUP BY 1"):
         earliest[each] = min(earliest.get(each, time), time)
     since = connection.execute("SELECT instrument_id, data_from FROM market.instruments WHERE data_from IS NOT NULL")
@@ -422,8 +425,8 @@ def test_two_counters_and_a_writer_end_with_what_stands(
         with connect(Settings(database_url=database_url), "counter") as mine:
             try:
                 for _ in range(60):
-                    for window in hours.plan_uncounted(mine, 2):
-                        hours.count(mine, window)
+                    for window in hours.plan_uncounted(mine, CANDLES, 2):
+                        hours.count(mine, CANDLES, window)
             except ChandleryError as error:
                 failures.append(error)
 

@@ -13,6 +13,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.candle import Source
 from chandlery.domain.session import Break, Calendar, Session
 from chandlery.domain.window import HOUR, Window
@@ -209,7 +210,7 @@ class History:
 
     def run(self, *, dense: bool) -> None:
         """Write every mark's candles: in whole pieces, or minute by minute as dense ones."""
-        for piece in marks.plan_pieces(self.connection, self.room, 100):
+        for piece in marks.plan_pieces(self.connection, CANDLES, self.room, 100):
             if not dense:
                 candles.write_from_marks(self.connection, piece)
                 continue
@@ -342,7 +343,8 @@ def test_a_feed_that_lives_by_its_quietest_instruments_lives(connection: Connect
     quiet = dict(zip(ids[-4:], (20, 39, 40, 59), strict=True))
     for instrument, second in quiet.items():
         insert(connection, instrument, [at(second, NOON)])
-    assert [piece.dense for piece in marks.plan_pieces(connection, Window(NOON, NOON + MINUTE), 20_000)] == [dense]
+    pieces = marks.plan_pieces(connection, CANDLES, Window(NOON, NOON + MINUTE), 20_000)
+    assert [piece.dense for piece in pieces] == [dense]
 
     def partial_and_revised() -> list[tuple[bool, int, int]]:
         return connection.execute(
@@ -464,7 +466,7 @@ def test_a_whole_candle_of_ticks_replaces_a_partial_one_and_keeps_its_source(
     connection: Connection, desk: Sequence[int], first: Source
 ) -> None:
     insert(connection, desk[0], PARTIAL)
-    (piece,) = marks.plan_pieces(connection, Window(NOON, NOON + 5 * MINUTE), 100)
+    (piece,) = marks.plan_pieces(connection, CANDLES, Window(NOON, NOON + 5 * MINUTE), 100)
     candles.write_from_marks(connection, piece, first)
     assert states(connection) == [("X@A@EQ", True, 0, first.value)]
     insert(connection, desk[0], [at(20), at(40)])

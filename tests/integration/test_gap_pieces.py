@@ -187,7 +187,7 @@ def test_an_hour_that_a_window_cuts_is_counted_whole(desk: Connection) -> None:
     insert_candles(desk, 1, {late: Candle(trades=1), late - HOUR: Candle(trades=1)})
     cut = Window(WINDOW.starts + 30 * MINUTE, late - 10 * MINUTE)
     find_gaps(desk, "test", cut, late, shares=[Share(1, 4)], has_time=lambda: True)
-    assert desk.execute("SELECT count(*) FROM market.uncounted").fetchone() == (0,)
+    assert desk.execute("SELECT count(*) FROM market.marks WHERE work = 'count'").fetchone() == (0,)
     counted = desk.execute(
         "SELECT h.hour, bit_count(h.complete) FROM market.candle_hours AS h WHERE instrument_id = 1 ORDER BY hour"
     ).fetchall()

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.session import Break, Calendar, Session
 from chandlery.domain.window import DAY, HOUR, MINUTE, WEEK, Window
 from chandlery.store import gaps, instruments, sessions
@@ -42,8 +43,8 @@ MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 BITCOIN = Window(datetime(2016, 10, 7, tzinfo=UTC), datetime(2016, 10, 10, tzinfo=UTC))
 WHOLE = Window(MONDAY, MONDAY + WEEK)
 EMPTY = (
-    "TRUNCATE market.candles, market.candle_hours, market.uncounted, market.dirty, market.gaps, market.scans,"
-    " market.judged, market.reaches,"
+    "TRUNCATE market.candles, market.candle_hours, market.marks, market.dirty, market.gaps, market.scans,"
+    " market.judged, market.reaches, market.known_data,"
     " market.tickers, market.instruments, market.sessions, market.calendars RESTART IDENTITY"
 )
 
@@ -275,7 +276,7 @@ def test_a_vendors_silence_does_not_count_as_trading(connection: Connection) -> 
     )
     delete_candles(connection, number, [at(0, 12) + minute * MINUTE for minute in range(12)])
     expect_the_reference(connection, WHOLE)
-    assert gaps.sum_open(connection, WHOLE.ends) == []
+    assert gaps.sum_open(connection, CANDLES, WHOLE.ends) == []
 
 
 def test_a_feed_that_was_down_does_not_hide_a_silence(connection: Connection) -> None:
@@ -301,7 +302,7 @@ def test_one_candle_right_after_a_listing_says_little(connection: Connection) ->
     for number, trades in zip(young, [None, 1], strict=True):
         insert_candles(connection, number, {minutes[20]: Candle(trades=trades)})
     expect_the_reference(connection, Window(MONDAY, minutes[30]))
-    assert gaps.sum_open(connection, WHOLE.ends) == []
+    assert gaps.sum_open(connection, CANDLES, WHOLE.ends) == []
 
 
 @pytest.mark.sampled(every=4)
@@ -359,5 +360,5 @@ def test_rare_traders_do_not_flood_the_ledger(connection: Connection) -> None:
         [MONDAY, hours_watched, numbers, bits, trades],
     )
     settle(connection, WHOLE, share=1000)
-    (opened,) = gaps.sum_open(connection, WHOLE.ends)
+    (opened,) = gaps.sum_open(connection, CANDLES, WHOLE.ends)
     assert silences / 1000 < opened.gaps < 3 * silences / 1000

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.session import Calendar, Session
 from chandlery.domain.vendor import Vendor
 from chandlery.domain.window import DAY, HOUR, WEEK, Window, floor_week
@@ -787,7 +788,10 @@ def test_after_a_few_refusals_nobody_else_is_asked(desk: Connection, vendor: Ven
 def weeks_between(connection: Connection, starts: datetime, ends: datetime) -> Sequence[Window]:
     """Those of a share that is due all the while."""
     shares = gaps.plan_shares(connection, 10)
-    return [week.window for week in gaps.plan_weeks(connection, Window(starts, ends), shares, floor_week(ends) - WEEK)]
+    return [
+        week.window
+        for week in gaps.plan_weeks(connection, CANDLES, Window(starts, ends), shares, floor_week(ends) - WEEK)
+    ]
 
 
 def test_weeks_reach_back_from_the_newest_and_meet(desk: Connection) -> None:

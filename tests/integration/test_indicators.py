@@ -25,6 +25,7 @@ from tests.integration.derived_scene import listed
 KEY = "BITFINEX@BTCUSD@SPOT"
 FIRST = date(2016, 10, 1)
 STARTS = datetime(2016, 10, 7, tzinfo=UTC)
+INDICATE = "INSERT INTO market.marks (work, hour, instrument_ids) VALUES ('indicate', %s, %s)"
 AFTER = datetime(2016, 10, 20, 0, 30, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BOUND = 1e-9
@@ -186,8 +187,8 @@ def test_stored_values_are_those_over_the_whole_series(
     again = process(connection)
     assert not again.changed
     connection.execute(
-        "INSERT INTO market.unindicated (hour, instrument_ids) SELECT DISTINCT date_bin('1 hour', time, 'epoch'), %s"
-        " FROM market.candles",
+        "INSERT INTO market.marks (work, hour, instrument_ids)"
+        " SELECT DISTINCT 'indicate', date_bin('1 hour', time, 'epoch'), %s FROM market.candles",
         [[instrument]],
     )
     once_more = process(connection)
@@ -222,9 +223,9 @@ def test_wherever_the_processor_starts(
     """On a database with history and no values: those from the first mark on are right, and there are no others."""
     candles.write_vendor(connection, instrument, minutes)
     process(connection, has_time=lambda seconds: seconds > 0)  # derived candles alone
-    connection.execute("TRUNCATE market.unindicated, market.unindicated_hours")
+    connection.execute("DELETE FROM market.marks WHERE work = 'indicate'; DELETE FROM market.unindicated_hours")
     starts = STARTS + hour * HOUR
-    connection.execute("INSERT INTO market.unindicated (hour, instrument_ids) VALUES (%s, %s)", [starts, [instrument]])
+    connection.execute(INDICATE, [starts, [instrument]])
     process(connection)
     for timeframe in MINUTES_TOO:
         expected = expected_of(series_of(connection, instrument, timeframe))
@@ -409,7 +410,7 @@ def test_a_bucket_is_computed_once_it_has_closed(
     report = process(connection, STARTS + 11 * HOUR + timedelta(minutes=1))
     assert max(stored_of(connection, instrument, Timeframe.H1)["obv"]) == STARTS + 10 * HOUR
     assert report.values_changed == 0
-    left = connection.execute("SELECT count(*) FROM market.unindicated").fetchone()
+    left = connection.execute("SELECT count(*) FROM market.marks WHERE work = 'indicate'").fetchone()
     assert left == (0,)
 
 
@@ -436,7 +437,7 @@ def test_a_day_is_computed_once_its_session_is_over(connection: Connection, minu
     assert days("1w") == [STARTS - timedelta(days=4)]
     # A session's hours may lie some days before its date: the mark stays until those are over too.
     process(connection, STARTS + timedelta(days=10, minutes=30), wanted)
-    assert connection.execute("SELECT count(*) FROM market.unindicated").fetchone() == (0,)
+    assert connection.execute("SELECT count(*) FROM market.marks WHERE work = 'indicate'").fetchone() == (0,)
 
 
 def test_what_is_not_a_value_is_refused(connection: Connection) -> None:

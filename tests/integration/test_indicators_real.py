@@ -75,6 +75,7 @@ def test_real_minutes(
     row = connection.execute("SELECT max(hour) - INTERVAL '25 hours' FROM market.candle_hours").fetchone()
     assert row is not None
     connection.execute("TRUNCATE market.indicators")
-    connection.execute("INSERT INTO market.unindicated VALUES (%s, %s)", [row[0], [instrument]])
+    mark = "INSERT INTO market.marks (work, hour, instrument_ids) VALUES ('indicate', %s, %s)"
+    connection.execute(mark, [row[0], [instrument]])
     assert process(connection, at, WANTED).values_written > 0
     assert_from(connection, instrument, row[0])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.health import Health, judge
 from chandlery.domain.session import Session
 from chandlery.domain.vendor import VendorCandle
@@ -69,7 +70,7 @@ def coverage(connection: Connection, first: int, last: int) -> tuple[Sequence[An
 
 def test_of_imported_days_nothing_else_is_missed(connection: Connection) -> None:
     number = set_scene(connection)
-    weeks = gaps.plan_weeks(connection, Window(at(0, 0), NOW), [Share(1, 9), Share(10, 19)])
+    weeks = gaps.plan_weeks(connection, CANDLES, Window(at(0, 0), NOW), [Share(1, 9), Share(10, 19)])
     assert [(week.window.starts, week.shares) for week in weeks] == [(at(d, 0), [Share(1, 9)]) for d in (133, 0)]
     run_historical(connection, NOW)
     shall = [

@@ -151,7 +151,7 @@ def test_what_was_damaged_is_repaired_when_differences_are_accepted(
 ) -> None:
     rows = materialized(history)
     damaged = damage(history, rebuilt[0])
-    history.execute("TRUNCATE market.unindicated")
+    history.execute("DELETE FROM market.marks WHERE work = 'indicate'")
     with pytest.raises(
         Permanent, match=rf"^{damaged} buckets? would change .*\({rebuilt[0]} {damaged}\): nothing"
     ) as refused:
@@ -166,7 +166,7 @@ def test_what_was_damaged_is_repaired_when_differences_are_accepted(
     assert (report.swapped, report.resumed, report.unlike) == (True, True, damaged)
     assert materialized(history) == rows
     # Indicators over them were computed from what was wrong.
-    assert history.execute("SELECT count(*) FROM market.unindicated").fetchone() == (damaged,)
+    assert history.execute("SELECT count(*) FROM market.marks WHERE work = 'indicate'").fetchone() == (damaged,)
 
 
 def test_buckets_that_are_missing_or_stand_twice_are_differences(history: Connection) -> None:
@@ -226,7 +226,7 @@ def test_damage_below_the_horizon_cannot_be_repaired_and_is_kept(history: Connec
 def test_a_bucket_over_the_horizon_is_copied(history: Connection) -> None:
     # Somebody dropped chunks of another length: the horizon lies inside a bucket.
     history.execute("DELETE FROM market.candles WHERE time < %s", [EDGE + HOUR])
-    history.execute("TRUNCATE market.stale, market.open_hours")
+    history.execute("DELETE FROM market.marks WHERE work = 'refresh'; DELETE FROM market.open_hours")
     history.execute("INSERT INTO market.horizons VALUES ('candles', %s)", [EDGE + HOUR])
     rows = materialized(history)
     assert rebuild(history, Timeframe.M5).unlike == 0

@@ -38,8 +38,9 @@ def around_the_clock(connection: Connection, *keys: str) -> list[int]:
     return listed(connection, "24/7", date(2026, 1, 1), date(2026, 3, 8), *keys)
 
 
-def rows(connection: Connection, table: str) -> list[tuple[datetime, list[int]]]:
-    return connection.execute(f"SELECT hour, instrument_ids FROM market.{table} ORDER BY 1, 2").fetchall()  # noqa: S608  # our own words
+def rows(connection: Connection, work: str) -> list[tuple[datetime, list[int]]]:
+    query = "SELECT hour, instrument_ids FROM market.marks WHERE work = %s ORDER BY 1, 2"
+    return connection.execute(query, [work]).fetchall()
 
 
 @pytest.fixture
@@ -51,13 +52,13 @@ def instrument(connection: Connection) -> int:
 
 
 def test_marks_are_taken_and_their_hours_handed_on(connection: Connection, instrument: int) -> None:
-    marked = rows(connection, "stale")
+    marked = rows(connection, "refresh")
     assert [hour for hour, _ in marked] == [MIDNIGHT - HOUR, MIDNIGHT, NOON - HOUR, NOON, NOON + HOUR]
     report = refresh(connection, LATE)
     assert (report.marks_taken, report.marks_left, report.marks_below_horizon) == (5, 0, 0)
     assert report.changed
-    assert rows(connection, "stale") == []
-    assert [each[:2] for each in rows(connection, "unindicated")] == marked
+    assert rows(connection, "refresh") == []
+    assert [each[:2] for each in rows(connection, "indicate")] == marked
     assert_rolled(connection, instrument, open_hours(connection, "24/7"))
     before = whole(connection)
     again = refresh(connection, LATE)
@@ -68,7 +69,7 @@ def test_marks_are_taken_and_their_hours_handed_on(connection: Connection, instr
 def test_a_share_of_the_marks_is_taken_the_newest_hours_first(connection: Connection, instrument: int) -> None:
     report = refresh(connection, LATE, most_marks=2)
     assert (report.marks_taken, report.marks_left) == (2, 3)
-    assert [hour for hour, _ in rows(connection, "unindicated")] == [NOON, NOON + HOUR]
+    assert [hour for hour, _ in rows(connection, "indicate")] == [NOON, NOON + HOUR]
     while refresh(connection, LATE, most_marks=2).changed:
         pass
     assert_rolled(connection, instrument, open_hours(connection, "24/7"))
@@ -82,7 +83,7 @@ def test_a_run_without_time_leaves_every_mark(connection: Connection, instrument
 def test_marks_of_hours_to_come_are_left(connection: Connection, instrument: int) -> None:
     report = refresh(connection, NOON - HOUR - MINUTE)
     assert (report.marks_taken, report.marks_left) == (2, 0)
-    assert [hour for hour, _ in rows(connection, "stale")] == [NOON - HOUR, NOON, NOON + HOUR]
+    assert [hour for hour, _ in rows(connection, "refresh")] == [NOON - HOUR, NOON, NOON + HOUR]
 
 
 def test_no_open_bucket_is_materialized(connection: Connection, instrument: int) -> None:
@@ -122,7 +123,7 @@ def test_an_earlier_run_leaves_what_a_later_one_has_materialized(connection: Con
     replayed = refresh(connection, NOON + 22 * MINUTE)
     assert (replayed.marks_taken, replayed.marks_left) == (0, 1)
     refresh(connection, LATE)
-    assert rows(connection, "stale") == []
+    assert rows(connection, "refresh") == []
     assert_rolled(connection, instrument, open_hours(connection, "24/7"))
 
 
@@ -140,7 +141,7 @@ def test_a_candle_that_changes_during_the_refresh_leaves_a_mark_of_its_own(
 
     monkeypatch.setattr(refreshes, "refresh", refresh_and_change)
     refresh(connection, LATE)
-    assert [hour for hour, _ in rows(connection, "stale")] == [NOON]
+    assert [hour for hour, _ in rows(connection, "refresh")] == [NOON]
     monkeypatch.undo()
     assert refresh(connection, LATE).marks_taken == 1
     assert_rolled(connection, instrument, open_hours(connection, "24/7"))
@@ -159,11 +160,11 @@ def test_a_run_that_dies_leaves_its_marks(
             raise Retryable("killed")
         return plain(connection, aggregate, window, **options)
 
-    before = rows(connection, "stale")
+    before = rows(connection, "refresh")
     monkeypatch.setattr(refreshes, "refresh", die_late)
     with pytest.raises(Retryable):
         refresh(connection, LATE)
-    assert rows(connection, "stale") == before
+    assert rows(connection, "refresh") == before
     monkeypatch.undo()
     refresh(connection, LATE)
     assert_rolled(connection, instrument, open_hours(connection, "24/7"))

@@ -7,6 +7,7 @@ import pytest
 from psycopg import Connection
 from pydantic import SecretStr
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.window import Window
 from chandlery.errors import Retryable
 from chandlery.settings import Settings
@@ -107,7 +108,7 @@ def test_a_chunk_waits_while_what_is_derived_from_it_is_stale(history: Connectio
 def test_a_chunk_waits_while_an_aggregate_has_not_reached_its_end(desk: Connection) -> None:
     around_the_clock(desk, "X@A@EQ")
     store_candles(desk, OLD, OLD + HOUR)
-    desk.execute("TRUNCATE market.stale")
+    desk.execute("DELETE FROM market.marks WHERE work = 'refresh'")
     dropped, waits = drop(desk, "candles", NOON)
     assert dropped == 0
     assert re.fullmatch(r"candles from 2025-11-20T00:00Z on: candles_\w+ is not materialised there", waits or "")
@@ -117,7 +118,7 @@ def test_a_chunk_waits_while_an_aggregate_has_not_reached_its_end(desk: Connecti
 
 
 def test_what_tells_of_candles_goes_along_with_them(history: Connection) -> None:
-    history.execute("DELETE FROM market.uncounted")
+    history.execute("DELETE FROM market.marks WHERE work = 'count'")
     history.execute(
         "INSERT INTO market.candle_hours SELECT 1, hour, 0::bit(60), 0::bit(60), 0"
         " FROM unnest(ARRAY[%s, %s]::timestamptz[]) AS hour",
@@ -131,6 +132,37 @@ def test_what_tells_of_candles_goes_along_with_them(history: Connection) -> None
     maintain(history, NOON)
     assert history.execute("SELECT hour FROM market.candle_hours").fetchall() == [(EDGE,)]
     assert history.execute("SELECT bucket FROM market.feed_minutes").fetchall() == [(EDGE,)]
+
+
+def test_another_data_set_neither_holds_candles_up_nor_goes_along_with_them(history: Connection) -> None:
+    add_sessions(history)
+    hour = EDGE - HOUR
+    for dataset in ("candles", "strikes"):
+        history.execute(
+            "INSERT INTO market.candle_hours (dataset, instrument_id, hour, complete, partial)"
+            " VALUES (%s, 1, %s, 0::bit(60), 0::bit(60))",
+            [dataset, hour],
+        )
+    history.execute(
+        "INSERT INTO market.marks (dataset, work, hour, instrument_ids)"
+        " SELECT 'strikes', work, %s, '{1}' FROM unnest(ARRAY['count', 'refresh']) AS work",
+        [hour],
+    )
+    history.execute("INSERT INTO market.open_hours (dataset, hour) VALUES ('strikes', %s)", [hour])
+    history.execute(
+        "INSERT INTO market.gaps (dataset, instrument_id, starts, ends, minutes, reason, found_at)"
+        " VALUES ('strikes', 1, %s, %s, 60, 'feed_down', %s)",
+        [hour, EDGE, NOON],
+    )
+    assert maintain(history, NOON).retention_waits == []
+    assert history.execute("SELECT min(time) FROM market.candles").fetchone() == (EDGE,)
+    assert history.execute("SELECT dataset FROM market.candle_hours WHERE hour < %s", [EDGE]).fetchall() == [
+        ("strikes",)
+    ]
+    left = history.execute("SELECT work FROM market.marks WHERE dataset = 'strikes' ORDER BY 1").fetchall()
+    assert left == [("count",), ("refresh",)]
+    assert count(history, "open_hours") == 1
+    assert history.execute("SELECT dataset, starts FROM market.gaps").fetchall() == [("strikes", hour)]
 
 
 def test_ticks_wait_while_minutes_are_still_to_be_aggregated(desk: Connection) -> None:
@@ -187,7 +219,7 @@ def test_the_vendor_is_not_asked_for_what_was_dropped(history: Connection) -> No
     assert due.window.starts >= EDGE
     # A look through history begins at the horizon, whatever is imported again; coverage knows nothing below it.
     store_candles(history, EDGE - HOUR, EDGE)
-    starts, _ = gaps.find_history(history, COMPONENT)
+    starts, _ = gaps.find_history(history, CANDLES, COMPONENT)
     assert starts == EDGE
     expected = history.execute("SELECT min(starts) FROM market.expected_stretches('-infinity', %s)", [NOON]).fetchone()
     assert expected == (EDGE,)
@@ -201,7 +233,7 @@ def test_a_scan_below_the_horizon_finds_nothing(history: Connection) -> None:
     maintain(history, NOON)
     shares = gaps.plan_shares(history, 10)
     window = Window(EDGE - DAY, EDGE)
-    with gaps.scanning(history, window, NOON, week_starts=NOON - 7 * DAY, day_starts=NOON - DAY) as scan:
+    with gaps.scanning(history, CANDLES, window, NOON, week_starts=NOON - 7 * DAY, day_starts=NOON - DAY) as scan:
         assert [scan.look(share).ledger.found for share in shares] == [0]
 
 

@@ -47,11 +47,13 @@ CATALOGUE = """
 
 # All that there is of each: what depends on it goes by its oid.
 MADE = """
-SELECT p.oid::bigint, pg_get_functiondef(p.oid), proowner::regrole::text, proacl::text,
+SELECT p.oid::bigint, pg_get_functiondef(p.oid), proowner::regrole::text,
+    (SELECT array_agg(item::text ORDER BY item::text) FROM unnest(proacl) AS item),
     obj_description(p.oid, 'pg_proc')
 FROM pg_proc AS p WHERE pronamespace = 'market'::regnamespace
 UNION ALL
-SELECT c.oid::bigint, concat(c.relname, pg_get_viewdef(c.oid), reloptions), relowner::regrole::text, relacl::text,
+SELECT c.oid::bigint, concat(c.relname, pg_get_viewdef(c.oid), reloptions), relowner::regrole::text,
+    (SELECT array_agg(item::text ORDER BY item::text) FROM unnest(relacl) AS item),
     obj_description(c.oid, 'pg_class')
 FROM pg_class AS c WHERE relnamespace = 'market'::regnamespace AND relkind = 'v'
 ORDER BY 1
@@ -86,13 +88,14 @@ def test_down_and_up_again_is_the_same_schema(connection: Connection, database_u
     }
     command.downgrade(alembic_config(database_url), "base")
     assert [row for row in catalogue(connection) if row[1] not in ("schema_revision", "market.schema_revision")] == []
-    # Functions and views are those of the migrations there, with their oids, rights and comments.
+    # Functions and views are those of the migrations there, with their rights and comments.
     command.upgrade(alembic_config(database_url), "0029")
     by_migrations = made(connection)
     command.upgrade(alembic_config(database_url), "head")
     assert catalogue(connection) == before
     command.downgrade(alembic_config(database_url), "0029")
-    assert made(connection) == by_migrations
+    # Those that a migration drops, and its way back makes again, have other oids.
+    assert sorted(row[1:] for row in made(connection)) == sorted(row[1:] for row in by_migrations)
     command.upgrade(alembic_config(database_url), "head")
     assert catalogue(connection) == before
 

@@ -9,6 +9,7 @@ import pytest
 from psycopg import Connection
 
 from chandlery.datasets import declared
+from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.measures import Count, Last, Mean, Sum
 from chandlery.domain.policy import Policies, Refresh, Retention, TablePolicies
@@ -49,7 +50,7 @@ QUOTES = Dataset(
         Count("rows"),
     ),
     timeframes=(Timeframe.M5, Timeframe.H1),
-    cadence=MINUTE,
+    cadence=Cadence(MINUTE, "quotes"),
     written=DAY,
 )
 NAMES = [rollup.relation for rollup in QUOTES.rollups]

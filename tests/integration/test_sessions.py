@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.session import Break, Calendar, Session
 from chandlery.domain.window import DAY
 from chandlery.errors import Permanent
@@ -172,14 +173,14 @@ def test_a_corrected_calendar_grades_candles_anew(connection: Connection) -> Non
     # Where nothing is expected, nothing is partial: whatever the ticks, no run need look at them.
     assert sessions.replace(connection, CLOSED_AT_NOON).restamped == 3
     assert grades(connection) == [("02 12:00 1", False, 1), *others]
-    assert marks.count_waiting(connection, NOON + DAY) == (0, None)
+    assert marks.count_waiting(connection, CANDLES, NOON + DAY) == (0, None)
     assert sessions.replace(connection, OPEN_AT_NOON).restamped == 3
     assert grades(connection) == [("02 12:00 1", True, 2), *others]
-    assert connection.execute("SELECT DISTINCT hour FROM market.uncounted").fetchall() == [(NOON,)]
+    assert connection.execute("SELECT DISTINCT hour FROM market.marks WHERE work = 'count'").fetchall() == [(NOON,)]
     # Its ticks say the same.
-    assert marks.count_waiting(connection, NOON + DAY) == (1, NOON)
+    assert marks.count_waiting(connection, CANDLES, NOON + DAY) == (1, NOON)
     assert not live(connection, NOON + 2 * MINUTE).changed
-    assert marks.count_waiting(connection, NOON + DAY) == (0, None)
+    assert marks.count_waiting(connection, CANDLES, NOON + DAY) == (0, None)
     assert sessions.replace(connection, OPEN_AT_NOON).restamped == 0
 
 

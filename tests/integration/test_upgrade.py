@@ -76,6 +76,12 @@ _POLICIES = {
     " FROM timescaledb_information.hypertable_columnstore_settings",
     "chunks": "SELECT hypertable_name, range_start, range_end, is_compressed FROM timescaledb_information.chunks",
 }
+# Marks of hours have become one table.
+_MARKS = {
+    "uncounted": "SELECT hour, instrument_ids FROM market.marks WHERE work = 'count'",
+    "stale": "SELECT hour, instrument_ids FROM market.marks WHERE work = 'refresh'",
+    "unindicated": "SELECT hour, instrument_ids, timeframe, due_at FROM market.marks WHERE work = 'indicate'",
+}
 Rows = Mapping[str, "Counter[str]"]
 
 
@@ -87,9 +93,10 @@ class Desk:
         self.config = alembic_config(url)
         columns = connection.execute(
             "SELECT table_name::text, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position)"
-            # A session's one break, and a rebuild's one copied stretch, have become one of several, under other names.
+            # A session's one break, and a rebuild's one copied stretch, have become one of several, under other names;
+            # the numbers of marks are others.
             " FROM information_schema.columns WHERE table_schema = 'market'"
-            " AND column_name NOT LIKE 'break\\_%' AND column_name <> 'copied_before' GROUP BY 1"
+            " AND column_name NOT LIKE 'break\\_%' AND column_name NOT IN ('copied_before', 'stale_id') GROUP BY 1"
         ).fetchall()
         tables = [
             name
@@ -107,9 +114,11 @@ class Desk:
 
     def rows(self, *left_out: str) -> Rows:
         """Every row of every table, of every aggregate as it is read, and of the policies; some may be left out."""
+        has_marks = self.connection.execute("SELECT to_regclass('market.marks') IS NOT NULL").fetchone() == (True,)
+        queries = self._queries | (_MARKS if has_marks else {})
         return {
             name: Counter(row for (row,) in self.connection.execute(f"SELECT row::text FROM ({query}) AS row"))  # noqa: S608
-            for name, query in self._queries.items()
+            for name, query in queries.items()
             if name not in left_out
         }
 

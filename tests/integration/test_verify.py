@@ -82,7 +82,7 @@ def test_wrong_buckets_are_named_and_put_right(
 ) -> None:
     before = whole(verified)
     damage(verified, statement, aggregate)
-    verified.execute("TRUNCATE market.unindicated")
+    verified.execute("DELETE FROM market.marks WHERE work = 'indicate'")
 
     report = verify(verified)
     assert wrong(report) == {aggregate: found}
@@ -95,7 +95,7 @@ def test_wrong_buckets_are_named_and_put_right(
     assert verify(verified).wrong == 0
     # What is built on it is refreshed, and its indicators are computed anew.
     assert refresh(verified, LATE).marks_taken > 0
-    assert [row[0] for row in verified.execute("SELECT instrument_ids FROM market.unindicated LIMIT 1")] != []
+    assert verified.execute("SELECT FROM market.marks WHERE work = 'indicate' LIMIT 1").fetchall() != []
     assert whole(verified) == before
     assert_rolled(verified, 2, open_hours(verified, "24/7"))
 

@@ -189,9 +189,3 @@ GROUP BY instrument_id, session_date, time_bucket(INTERVAL ''1 day'', time)',
     NULL);
 
 ANALYZE market.rollups;
-
--- The fold of candles stands in the list now.
-DROP PROCEDURE market.create_derived(text, text, interval);
-DROP PROCEDURE market.create_derived_days(text);
-DROP FUNCTION market.derived_columns(text);
-DROP FUNCTION market.oldest_candle_between(timestamptz, timestamptz, boolean);

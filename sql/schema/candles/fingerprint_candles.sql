@@ -1,6 +1,6 @@
 CREATE OR REPLACE FUNCTION market.fingerprint_candles(
-    of_instrument integer, first timestamptz, beyond timestamptz, of_sessions boolean, bucket_width interval, chain text[],
-    chain_widths interval[]
+    of_dataset text, of_instrument integer, first timestamptz, beyond timestamptz, of_sessions boolean, bucket_width interval,
+    chain text[], chain_widths interval[]
 ) RETURNS TABLE (settled_to timestamptz, told text) LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 BEGIN
@@ -35,14 +35,15 @@ BEGIN
     ), doubtful AS (
         -- Changed, and materialized: perhaps before the change.
         SELECT s.hour
-        FROM stretch, market.stale AS s
-        WHERE s.hour >= stretch.starts AND s.hour < stretch.ends AND s.hour < (SELECT max(materialized_to) FROM aggregates)
+        FROM stretch, market.marks AS s
+        WHERE s.dataset = of_dataset AND s.work = 'refresh'
+            AND s.hour >= stretch.starts AND s.hour < stretch.ends AND s.hour < (SELECT max(materialized_to) FROM aggregates)
             AND of_instrument = ANY (s.instrument_ids)
         UNION ALL
         -- A bucket that was open when the mark was taken, and is not computed any more: perhaps it was passed over.
         SELECT o.hour
         FROM stretch, market.open_hours AS o, aggregates AS a
-        WHERE o.hour >= stretch.starts AND o.hour < stretch.ends
+        WHERE o.dataset = of_dataset AND o.hour >= stretch.starts AND o.hour < stretch.ends
             AND greatest(
                 date_bin(a.width, o.hour, '2000-01-01 00:00Z'), date_bin(a.width, o.settled, '2000-01-01 00:00Z')
             ) < least(a.materialized_to, o.hour + INTERVAL '1 hour')
@@ -75,7 +76,8 @@ BEGIN
             told.ends, n.revision, n.calendar_revision, coalesce(n.first_minute::text, '-'),
             coalesce((
                 SELECT sum(v.version) FROM market.hour_versions AS v
-                WHERE v.share = of_instrument % 64 AND v.hour >= told.starts AND v.hour < told.ends
+                WHERE v.dataset = of_dataset AND v.share = of_instrument % 64
+                    AND v.hour >= told.starts AND v.hour < told.ends
             ), 0),
             coalesce((
                 SELECT least(greatest(h.dropped_before, told.starts), told.ends)::text
@@ -95,4 +97,4 @@ BEGIN
     JOIN pg_database AS own ON own.datname = current_database();
 END
 $$;
-COMMENT ON FUNCTION market.fingerprint_candles IS 'What the candles of an instrument are told by whose buckets start in [first, beyond): the same text, the same candles. Of session dates (of_sessions) it is the dates of that stretch. chain and chain_widths: the aggregates they are made of. settled_to: where, in doubt, the first bucket begins that may be older than its minutes, and what is told ends; null: nowhere.';
+COMMENT ON FUNCTION market.fingerprint_candles IS 'What the rows of a data set and an instrument are told by whose buckets start in [first, beyond): the same text, the same rows. Of session dates (of_sessions) it is the dates of that stretch. chain and chain_widths: the aggregates they are made of. settled_to: where, in doubt, the first bucket begins that may be older than its minutes, and what is told ends; null: nowhere.';

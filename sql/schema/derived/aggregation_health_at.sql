@@ -31,11 +31,10 @@ BEGIN
             ORDER BY e.finish_time DESC LIMIT 1
         ) END;
         SELECT count(DISTINCT time_bucket(kind.width, part)) INTO stale_waiting
-        FROM (SELECT DISTINCT hour FROM market.stale) AS marked
+        FROM (SELECT DISTINCT hour FROM market.marks WHERE dataset = kind.dataset AND work = 'refresh') AS marked
         CROSS JOIN LATERAL generate_series(
             hour, hour + INTERVAL '59 minutes', least(kind.width, INTERVAL '1 hour')
-        ) AS part
-        WHERE kind.dataset = 'candles';
+        ) AS part;
         RETURN NEXT;
     END LOOP;
 END

@@ -1,5 +1,6 @@
-CREATE OR REPLACE FUNCTION market.forget_judged(instrument_ids integer[], first_minutes timestamptz[], last_minutes timestamptz[])
-RETURNS void LANGUAGE sql
+CREATE OR REPLACE FUNCTION market.forget_judged(
+    of_dataset text, instrument_ids integer[], first_minutes timestamptz[], last_minutes timestamptz[]
+) RETURNS void LANGUAGE sql
 BEGIN ATOMIC
     UPDATE market.judged AS j
     SET stretches = known.stretches - gone.stretch, share = NULL, since = NULL
@@ -9,6 +10,7 @@ BEGIN ATOMIC
         GROUP BY instrument_id
     ) AS gone
     JOIN market.judged_stretches AS known USING (instrument_id)
-    WHERE j.instrument_id = known.instrument_id AND j.component = known.component AND known.stretches && gone.stretch;
+    WHERE j.instrument_id = known.instrument_id AND j.dataset = of_dataset AND j.component = known.component
+        AND known.dataset = of_dataset AND known.stretches && gone.stretch;
 END;
-COMMENT ON FUNCTION market.forget_judged IS 'Of each instrument, what lies between the first and the last of some minutes is judged no longer.';
+COMMENT ON FUNCTION market.forget_judged IS 'Of a data set and each instrument, what lies between the first and the last of some minutes is judged no longer.';

@@ -8,7 +8,8 @@ BEGIN
     FROM (
         SELECT calendar, range_agg(tstzrange(opens_at, closes_at)) AS stretches FROM changed GROUP BY calendar
     ) AS come, market.judged_stretches AS known
-    WHERE j.calendar = come.calendar AND known.instrument_id = j.instrument_id AND known.component = j.component
+    WHERE j.calendar = come.calendar AND known.instrument_id = j.instrument_id
+        AND known.dataset = j.dataset AND known.component = j.component
         AND known.stretches && come.stretches;
     RETURN NULL;
 END

@@ -34,8 +34,8 @@ BEGIN
             CASE
                 WHEN j.outcome = 'same' THEN j.outcome
                 WHEN EXISTS (
-                    SELECT FROM market.stale AS s
-                    WHERE $4 = 'candles' AND s.hour > j.bucket - INTERVAL '1 hour' AND s.hour < j.bucket + $3
+                    SELECT FROM market.marks AS s
+                    WHERE s.dataset = $4 AND s.work = 'refresh' AND s.hour > j.bucket - INTERVAL '1 hour' AND s.hour < j.bucket + $3
                         AND j.instrument_id = ANY (s.instrument_ids)
                 ) THEN 'waiting'
                 ELSE j.outcome

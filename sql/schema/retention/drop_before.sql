@@ -49,7 +49,8 @@ BEGIN
         IF of_table = 'candles' THEN
             PERFORM market.forget_between(dropped_from, dropped_to);
             -- Answers that are kept under a fingerprint of these hours hold no more.
-            UPDATE market.hour_versions SET version = version + 1 WHERE hour >= due.starts AND hour < due.ends;
+            UPDATE market.hour_versions SET version = version + 1
+            WHERE dataset = of_table AND hour >= due.starts AND hour < due.ends;
         END IF;
         PERFORM drop_chunks(format('market.%I', of_table)::regclass, older_than => due.ends, newer_than => due.starts);
         INSERT INTO market.drops (table_name, starts, ends, reported_in)
@@ -63,7 +64,7 @@ BEGIN
         DELETE FROM market.imports AS i WHERE i.table_name = of_table AND i.starts >= due.starts AND i.ends <= due.ends;
         IF of_table = 'candles' THEN
             SELECT stretch INTO merged FROM unnest(market.dropped(of_table)) AS stretch WHERE stretch @> due.starts;
-            PERFORM drop_chunks('market.candle_hours', older_than => upper(merged), newer_than => lower(merged));
+            PERFORM market.forget_presence(of_table, lower(merged), upper(merged));
         END IF;
         RAISE NOTICE 'retention dropped % from % to %: % rows', of_table, dropped_from, dropped_to, dropped_rows;
         RETURN;

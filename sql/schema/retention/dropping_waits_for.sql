@@ -6,9 +6,11 @@ DECLARE
 BEGIN
     IF table_name = 'ticks' AND EXISTS (SELECT FROM market.dirty WHERE bucket >= starts AND bucket < ends) THEN
         RETURN 'minutes there are still to be aggregated';
-    ELSIF table_name = 'candles' AND (
-        EXISTS (SELECT FROM market.stale WHERE hour >= starts AND hour < ends)
-        OR EXISTS (SELECT FROM market.open_hours WHERE hour >= starts AND hour < ends)
+    ELSIF EXISTS (
+        SELECT FROM market.marks AS m
+        WHERE m.dataset = table_name AND m.work = 'refresh' AND m.hour >= starts AND m.hour < ends
+    ) OR EXISTS (
+        SELECT FROM market.open_hours AS o WHERE o.dataset = table_name AND o.hour >= starts AND o.hour < ends
     ) THEN
         RETURN 'derived candles over it are stale';
     END IF;

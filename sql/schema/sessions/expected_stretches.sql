@@ -1,4 +1,4 @@
-CREATE OR REPLACE FUNCTION market.expected_stretches(window_starts timestamptz, window_ends timestamptz)
+CREATE OR REPLACE FUNCTION market.expected_stretches(of_dataset text, window_starts timestamptz, window_ends timestamptz)
 RETURNS TABLE (calendar text, session_date date, hour timestamptz, starts timestamptz, ends timestamptz)
 LANGUAGE sql STABLE AS $$
     -- Open hours cut at each full hour: so that a stretch is some minutes of one hour.
@@ -19,6 +19,13 @@ LANGUAGE sql STABLE AS $$
         -- A window that begins or ends in a break.
         AND stretch.starts < stretch.ends
         -- Chunks are whole days: an hour is dropped or it is not. Read once, not for each hour.
-        AND NOT tick.hour <@ (SELECT market.dropped('candles'))
+        AND NOT tick.hour <@ (SELECT market.dropped(of_dataset))
 $$;
-COMMENT ON FUNCTION market.expected_stretches IS 'When candles are expected, by calendar: one row per contiguous stretch inside an hour.';
+COMMENT ON FUNCTION market.expected_stretches(text, timestamptz, timestamptz) IS 'When rows of a data set are expected, by calendar: one row per contiguous stretch inside an hour.';
+
+CREATE OR REPLACE FUNCTION market.expected_stretches(window_starts timestamptz, window_ends timestamptz)
+RETURNS TABLE (calendar text, session_date date, hour timestamptz, starts timestamptz, ends timestamptz)
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM market.expected_stretches('candles', window_starts, window_ends)
+$$;
+COMMENT ON FUNCTION market.expected_stretches(timestamptz, timestamptz) IS 'When candles are expected, by calendar: one row per contiguous stretch inside an hour.';

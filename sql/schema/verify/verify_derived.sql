@@ -39,12 +39,12 @@ BEGIN
             CASE
                 WHEN j.outcome IN ('same', 'twice', 'dropped') THEN j.outcome
                 WHEN EXISTS (
-                    SELECT FROM market.stale AS m
-                    WHERE $6 = 'candles' AND m.hour > j.bucket - INTERVAL '1 hour' AND m.hour < j.bucket + $5
+                    SELECT FROM market.marks AS m
+                    WHERE m.dataset = $6 AND m.work = 'refresh' AND m.hour > j.bucket - INTERVAL '1 hour' AND m.hour < j.bucket + $5
                         AND j.instrument_id = ANY (m.instrument_ids)
                 ) OR EXISTS (
                     SELECT FROM market.open_hours AS m
-                    WHERE $6 = 'candles' AND m.hour > j.bucket - INTERVAL '1 hour' AND m.hour < j.bucket + $5
+                    WHERE m.dataset = $6 AND m.hour > j.bucket - INTERVAL '1 hour' AND m.hour < j.bucket + $5
                 ) THEN 'waiting'
                 ELSE j.outcome
             END,

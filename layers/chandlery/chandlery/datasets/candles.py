@@ -1,5 +1,6 @@
 """Candles: one row a minute, all higher timeframes made of them; and what is counted of them an hour."""
 
+from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.dataset import Dataset, SessionDays
 from chandlery.datasets.measures import Count, First, Last, Max, Min, Sum, Union
 from chandlery.domain.timeframe import Timeframe
@@ -44,7 +45,8 @@ CANDLES = Dataset(
     ),
     timeframes=(Timeframe.M5, Timeframe.M15, Timeframe.M30, Timeframe.H1, Timeframe.H4),
     days=SessionDays((Timeframe.D1, Timeframe.W1, Timeframe.MO1), outside="extended"),
-    cadence=MINUTE,
+    cadence=Cadence(MINUTE, "candles", tells_of_feeds=True),
+    is_indicated=True,
 )
 
 CANDLE_HOURS = Dataset(

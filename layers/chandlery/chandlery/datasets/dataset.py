@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import cached_property
 from itertools import pairwise
 
+from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.measures import Count, First, Last, Measure, Part, Sum
 from chandlery.domain.timeframe import Timeframe
 from chandlery.domain.window import WEEK
@@ -77,9 +78,10 @@ class Dataset:
         rollup: what roll-ups keep of it.
         timeframes: those with buckets of UTC, each built on the one before.
         days: those whose days are sessions'.
-        cadence: how often a row is expected in a session; None: nobody knows.
+        cadence: when a row is expected; None: nobody knows.
         written: how long rows are still written, as a rule.
         goes_with: the data set along with which its rows are dropped.
+        is_indicated: whether indicators are stored of what it is rolled up to.
     """
 
     name: str
@@ -90,9 +92,10 @@ class Dataset:
     rollup: tuple[Measure, ...] = ()
     timeframes: tuple[Timeframe, ...] = ()
     days: SessionDays | None = None
-    cadence: timedelta | None = None
+    cadence: Cadence | None = None
     written: timedelta = WEEK
     goes_with: str = ""
+    is_indicated: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no database could make."""
@@ -104,6 +107,17 @@ class Dataset:
         """The columns by which a row stands once."""
         return ("instrument_id", *self.dimensions, self.time, *filter(None, [self.sequence]))
 
+    @property
+    def watched(self) -> Cadence:
+        """Its cadence, where gaps are looked for.
+
+        Raises:
+            ValueError: it has none.
+        """
+        if self.cadence is None:
+            raise ValueError(f"{self.name}: nobody knows when rows are expected")
+        return self.cadence
+
     @cached_property
     def rollups(self) -> tuple[Rollup, ...]:
         """Its continuous aggregates, each after what it is built on."""
@@ -111,7 +125,8 @@ class Dataset:
 
     def relation(self, timeframe: Timeframe) -> str:
         """The table or view of its rows in a timeframe."""
-        return self.name if timeframe.width == self.cadence else f"{self.name}_{timeframe.value}"
+        is_own = self.cadence is not None and timeframe.width == self.cadence.every
+        return self.name if is_own else f"{self.name}_{timeframe.value}"
 
     def rollup_of(self, timeframe: Timeframe) -> Rollup:
         """The continuous aggregate that its rows in a timeframe are read from.
@@ -192,7 +207,8 @@ class Dataset:
         if self.rollup and self.time != "time":
             yield "what is rolled up has its time in the column time"
         yield from self._unsound_measures(kept)
-        for shorter, longer in pairwise([self.cadence, *(each.width for each in self.timeframes)]):
+        own = self.cadence.every if self.cadence else None
+        for shorter, longer in pairwise([own, *(each.width for each in self.timeframes)]):
             if shorter and (not longer or longer % shorter):
                 yield f"buckets of {longer} are not made of whole ones of {shorter}"
 

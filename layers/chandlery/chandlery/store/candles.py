@@ -7,6 +7,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.candle import Source
 from chandlery.domain.window import MINUTE, Window, floor_hour
 from chandlery.store import imports
@@ -44,7 +45,7 @@ def write_from_marks(connection: Connection, piece: Piece, source: Source = Sour
     """
     window = piece.window
     with _writing(connection):
-        run(connection, "take_marks", starts=window.starts, ends=window.ends)
+        run(connection, "take_marks", dataset=CANDLES.name, starts=window.starts, ends=window.ends)
         return _write_touched(connection, window, source, dense=piece.dense)
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.coverage import coverage_of
 from chandlery.domain.window import Window
 from chandlery.store.ledger import Choice
@@ -71,6 +72,8 @@ def list_days(
         connection,
         DayCoverage,
         "list_day_coverage",
+        dataset=CANDLES.name,
+        cadence=CANDLES.watched.minutes,
         instrument_ids=list(instrument_ids),
         first=first,
         last=last,
@@ -92,7 +95,8 @@ def list_judged_days(
     connection: Connection, instrument_ids: Sequence[int], last: date | None, days: int
 ) -> Sequence[JudgedDay]:
     """The newest `days` session dates, up to `last`, of which any of these was judged, the newest first."""
-    rows = run(connection, "list_judged_days", instrument_ids=list(instrument_ids), last=last or "infinity", days=days)
+    values = {"dataset": CANDLES.name, "instrument_ids": list(instrument_ids), "last": last or "infinity", "days": days}
+    rows = run(connection, "list_judged_days", **values)
     return [JudgedDay(*row) for row in rows]
 
 
@@ -101,6 +105,7 @@ def list_unawaited(connection: Connection, days: Sequence[DayCoverage]) -> Abstr
     rows = run(
         connection,
         "list_unawaited_days",
+        dataset=CANDLES.name,
         keys=[day.key for day in days],
         session_dates=[day.session_date for day in days],
     )
@@ -113,6 +118,7 @@ def sum_not_judged(connection: Connection, choice: Choice, due: datetime) -> Not
         connection,
         NotJudged,
         "sum_not_judged",
+        dataset=choice.dataset.name,
         instrument_key=choice.key,
         feed=choice.feed,
         starts=choice.starts or "-infinity",

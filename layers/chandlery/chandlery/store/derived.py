@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg import Connection
 
 from chandlery.datasets.candles import CANDLES
+from chandlery.datasets.dataset import Dataset
 from chandlery.domain.window import Window
 from chandlery.store.connection import transaction
 from chandlery.store.session import require_own
@@ -18,7 +20,7 @@ from chandlery.store.statements import read_rows, run
 class StaleHour:
     """A mark: minutes of this hour changed."""
 
-    stale_id: int
+    mark_id: int
     hour: datetime
 
 
@@ -70,25 +72,27 @@ def list_watermarks(connection: Connection) -> Mapping[str, datetime | None]:
 
 
 def list_stale_hours(
-    connection: Connection, at: datetime, most: int | None, since: datetime | None = None
+    connection: Connection, dataset: Dataset, at: datetime, most: int | None, since: datetime | None = None
 ) -> Sequence[StaleHour]:
     """Marks of hours up to a moment, the newest hours first, at most so many."""
-    return read_rows(connection, StaleHour, "list_stale_hours", since=since or "-infinity", at=at, most=most)
+    values: dict[str, Any] = {"dataset": dataset.name, "since": since or "-infinity", "at": at, "most": most}
+    return read_rows(connection, StaleHour, "list_stale_hours", **values)
 
 
-def list_open_hours(connection: Connection, at: datetime) -> Sequence[OpenHour]:
+def list_open_hours(connection: Connection, dataset: Dataset, at: datetime) -> Sequence[OpenHour]:
     """Hours up to a moment that were refreshed while a bucket over them was open."""
-    return read_rows(connection, OpenHour, "list_open_hours", at=at)
+    return read_rows(connection, OpenHour, "list_open_hours", dataset=dataset.name, at=at)
 
 
-def count_stale(connection: Connection, at: datetime) -> int:
+def count_stale(connection: Connection, dataset: Dataset, at: datetime) -> int:
     """How many marks of hours up to a moment wait."""
-    row = run(connection, "count_stale", at=at).fetchone()
+    row = run(connection, "count_stale", dataset=dataset.name, at=at).fetchone()
     return int(row[0]) if row else 0
 
 
 def take(
     connection: Connection,
+    dataset: Dataset,
     stale_hours: Sequence[StaleHour],
     open_hours: Sequence[OpenHour],
     still_open: Sequence[datetime],
@@ -98,16 +102,19 @@ def take(
 
     Args:
         connection: in autocommit mode.
+        dataset: whose marks.
         stale_hours: their indicators are older now.
         open_hours: what was read of them; closed by now, or to be replaced.
         still_open: hours among them with a bucket that is open.
         settled: the buckets over them that had closed by then have been refreshed.
     """
     with transaction(connection):
-        run(connection, "take_stale", stale_ids=[mark.stale_id for mark in stale_hours])
+        mark_ids = [mark.mark_id for mark in stale_hours]
+        run(connection, "take_stale", mark_ids=mark_ids, is_indicated=dataset.is_indicated)
         run(
             connection,
             "replace_open_hours",
+            dataset=dataset.name,
             open_hour_ids=[row.open_hour_id for row in open_hours],
             hours=list(still_open),
             settled=settled,

@@ -60,6 +60,7 @@ def find_candles(connection: Connection, instrument_id: int, timeframe: Timefram
     row = run(
         connection,
         "fingerprint_candles",
+        dataset=CANDLES.name,
         instrument_id=instrument_id,
         starts=starts,
         ends=ends,

@@ -8,11 +8,12 @@ from typing import Any
 
 from psycopg import Connection
 
+from chandlery.datasets.dataset import Dataset
 from chandlery.domain.limits import SCAN_SHARE_RUNS
 from chandlery.domain.window import Window
 from chandlery.store.connection import transaction
 from chandlery.store.hours import count_inside
-from chandlery.store.statements import read_rows, run
+from chandlery.store.statements import read_rows, run, run_on
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,17 @@ class Looked:
 class Scan:
     """One look through a window, share by share, inside one transaction; see `scanning`."""
 
-    def __init__(self, connection: Connection, window: Window, at: datetime, component: str | None) -> None:
-        self._connection, self._component = connection, component
-        self._stretch = {"starts": window.starts, "ends": window.ends}
+    def __init__(
+        self, connection: Connection, dataset: Dataset, window: Window, at: datetime, component: str | None
+    ) -> None:
+        self._connection, self._dataset, self._component = connection, dataset, component
+        self._stretch = {
+            "dataset": dataset.name,
+            "starts": window.starts,
+            "ends": window.ends,
+            "cadence": dataset.watched.minutes,
+            "is_silence_plausible": dataset.watched.is_silence_plausible,
+        }
         self._at = at
 
     def look(self, share: Share, most_runs: int = SCAN_SHARE_RUNS) -> Looked:
@@ -139,14 +148,15 @@ class Scan:
 
     def _settle(self, values: dict[str, Any]) -> Looked:
         run(self._connection, "create_trade_rates", **values)
-        run(self._connection, "create_unmeasured_instruments")
+        run(self._connection, "create_unmeasured_instruments", **values)
         run(self._connection, "create_gap_runs", **values)
         feeds = read_rows(self._connection, FeedMinutes, "sum_coverage")
         run(self._connection, "set_nested_loops", setting="on")
         run(self._connection, "create_found_gaps", **values)
         run(self._connection, "index_found_gaps")
         run(self._connection, "create_claimed_gaps")
-        row = run(self._connection, "reconcile_gaps", **values, at=self._at).fetchone()
+        found = run_on(self._connection, self._dataset.watched.counted, "reconcile_gaps", **values, at=self._at)
+        row = found.fetchone()
         if self._component is not None:
             run(self._connection, "record_judged", **values, component=self._component)
         return Looked(Reconciled(*row) if row else Reconciled(), feeds)
@@ -155,6 +165,7 @@ class Scan:
 @contextmanager
 def scanning(
     connection: Connection,
+    dataset: Dataset,
     window: Window,
     at: datetime,
     *,
@@ -162,22 +173,29 @@ def scanning(
     day_starts: datetime,
     component: str | None = None,
 ) -> Iterator[Scan]:
-    """Look through a window as of `at`; coverage is summed from `week_starts` and from `day_starts` on.
+    """Look through a window of a data set as of `at`; coverage is summed from `week_starts` and from `day_starts` on.
 
     What is judged is remembered under the component's name; none: nothing is.
     """
-    stretch = {"starts": window.starts, "ends": window.ends}
+    stretch = {"dataset": dataset.name, "starts": window.starts, "ends": window.ends}
     with transaction(connection):
         run(connection, "lock_gaps")
-        run(connection, "create_stretches", **stretch, week_starts=week_starts, day_starts=day_starts)
+        run(
+            connection,
+            "create_stretches",
+            **stretch,
+            cadence=dataset.watched.minutes,
+            week_starts=week_starts,
+            day_starts=day_starts,
+        )
         run(connection, "index_stretches")
         run(connection, "create_waiting_hours", **stretch)
         # Marks first, then candles: whatever is written in between is seen once at least, and not as missing.
-        count_inside(connection, window)
+        count_inside(connection, dataset, window)
         run(connection, "create_feed_hours", **stretch)
         run(connection, "create_explained_hours", **stretch)
         run(connection, "analyze_scan")
-        yield Scan(connection, window, at, component)
+        yield Scan(connection, dataset, window, at, component)
 
 
 def plan_shares(connection: Connection, instruments: int) -> Sequence[Share]:
@@ -189,7 +207,7 @@ def plan_shares(connection: Connection, instruments: int) -> Sequence[Share]:
 
 
 def plan_weeks(
-    connection: Connection, window: Window, shares: Sequence[Share], newest: datetime | None = None
+    connection: Connection, dataset: Dataset, window: Window, shares: Sequence[Share], newest: datetime | None = None
 ) -> Sequence[Week]:
     """The weeks of a window in which there is anything to judge, the newest first, cut on Mondays.
 
@@ -198,6 +216,7 @@ def plan_weeks(
     found = run(
         connection,
         "plan_weeks",
+        dataset=dataset.name,
         starts=window.starts,
         ends=window.ends,
         newest=newest or "infinity",
@@ -207,14 +226,17 @@ def plan_weeks(
     return [Week(Window(starts, ends), [shares[place - 1] for place in places]) for starts, ends, places in found]
 
 
-def sum_open(connection: Connection, at: datetime) -> Sequence[OpenGaps]:
+def sum_open(connection: Connection, dataset: Dataset, at: datetime) -> Sequence[OpenGaps]:
     """The open gaps of each feed that has any that began before a moment, whatever their age."""
-    return read_rows(connection, OpenGaps, "sum_open_gaps", at=at)
+    return read_rows(connection, OpenGaps, "sum_open_gaps", dataset=dataset.name, at=at)
 
 
-def record_scan(connection: Connection, component: str, window: Window, resume_at: datetime | None = None) -> None:
+def record_scan(
+    connection: Connection, dataset: Dataset, component: str, window: Window, resume_at: datetime | None = None
+) -> None:
     """Remember what a component has looked through, and where it goes on if it could not finish."""
-    run(connection, "record_scan", component=component, starts=window.starts, ends=window.ends, resume_at=resume_at)
+    values = {"dataset": dataset.name, "component": component, "starts": window.starts, "ends": window.ends}
+    run(connection, "record_scan", **values, resume_at=resume_at)
 
 
 def list_feed_silence(connection: Connection, at: datetime) -> Sequence[FeedSilence]:
@@ -227,9 +249,9 @@ def list_ending_calendars(connection: Connection, at: datetime) -> Sequence[str]
     return [calendar for calendar, _ in run(connection, "list_ending_calendars", at=at)]
 
 
-def find_history(connection: Connection, component: str) -> tuple[datetime | None, datetime | None]:
+def find_history(connection: Connection, dataset: Dataset, component: str) -> tuple[datetime | None, datetime | None]:
     """Where older times begin (null: no candle), and where the component's last look stopped short, if it did."""
-    row = run(connection, "find_history", component=component).fetchone()
+    row = run(connection, "find_history", dataset=dataset.name, component=component).fetchone()
     return (row[0], row[1]) if row else (None, None)
 
 
@@ -239,6 +261,9 @@ def find_tick_horizon(connection: Connection) -> datetime | None:
     return row[0] if row else None
 
 
-def list_silent_instruments(connection: Connection, ends: datetime, instruments: int) -> Sequence[str]:
+def list_silent_instruments(
+    connection: Connection, dataset: Dataset, ends: datetime, instruments: int
+) -> Sequence[str]:
     """Keys of instruments that are silent up to `ends` though their feed lives, the longest silent first."""
-    return [key for (key,) in run(connection, "list_silent_instruments", ends=ends, instruments=instruments)]
+    values = {"dataset": dataset.name, "ends": ends, "instruments": instruments}
+    return [key for (key,) in run(connection, "list_silent_instruments", **values)]

@@ -1,36 +1,38 @@
-"""Candle hours: which minutes of each hour have a candle, counted from the candles that changed."""
+"""Candle hours: which minutes of each hour have a row of a data set, counted from the rows that changed."""
 
 from collections.abc import Sequence
 
 from psycopg import Connection
 
+from chandlery.datasets.dataset import Dataset
 from chandlery.domain.window import Window, whole_hours
 from chandlery.store.connection import transaction
-from chandlery.store.statements import run
+from chandlery.store.statements import run, run_on
 
 
-def plan_uncounted(connection: Connection, instrument_hours: int) -> Sequence[Window]:
+def plan_uncounted(connection: Connection, dataset: Dataset, instrument_hours: int) -> Sequence[Window]:
     """The hours to be counted anew as windows of about `instrument_hours` rows, the newest first."""
-    found = run(connection, "plan_uncounted", instrument_hours=instrument_hours).fetchall()
+    found = run(connection, "plan_uncounted", dataset=dataset.name, instrument_hours=instrument_hours).fetchall()
     return [Window(starts, ends) for starts, ends in found]
 
 
-def count(connection: Connection, window: Window) -> None:
+def count(connection: Connection, dataset: Dataset, window: Window) -> None:
     """Take the marks of a window and count their hours, in one transaction."""
     with transaction(connection):
         # Two that count the same hour at once could end with the older count.
         run(connection, "lock_gaps")
-        count_inside(connection, window)
+        count_inside(connection, dataset, window)
 
 
-def count_inside(connection: Connection, window: Window) -> None:
+def count_inside(connection: Connection, dataset: Dataset, window: Window) -> None:
     """The same inside a transaction that holds the ledger's lock.
 
     Hours that the window only touches are counted whole: their marks go whole.
     """
     hours = whole_hours(window)
-    stretch = {"starts": hours.starts, "ends": hours.ends}
+    stretch = {"dataset": dataset.name, "starts": hours.starts, "ends": hours.ends}
     run(connection, "create_taken_hours")
     run(connection, "take_uncounted", **stretch)
-    run(connection, "count_candle_hours", **stretch)
-    run(connection, "extend_known_data", **stretch)
+    run_on(connection, dataset.watched.counted, "count_candle_hours", **stretch)
+    # Of what candles tell, an instrument and its feed know more.
+    run(connection, "extend_known_data" if dataset.watched.tells_of_feeds else "extend_known_rows", **stretch)

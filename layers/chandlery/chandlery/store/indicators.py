@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import psycopg_errors_translated
 from chandlery.store.connection import transaction
@@ -75,7 +76,7 @@ def find_kept_from(connection: Connection, at: datetime, keep: timedelta) -> dat
 
 def spread_marks(connection: Connection, at: datetime, most: int) -> int:
     """Make some `most` instrument-hours of due marks ready to be taken; returns how many marks, 0 when none is left."""
-    row = run(connection, "spread_unindicated", at=at, most=most).fetchone()
+    row = run(connection, "spread_unindicated", dataset=CANDLES.name, at=at, most=most).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -103,7 +104,8 @@ def keep_open(connection: Connection, timeframe: Timeframe, kept: Sequence[tuple
     """Leave marks for hours with an open bucket: instrument, hour, and when it is due."""
     if kept:
         ids, hours, due_at = (list(column) for column in zip(*kept, strict=True))
-        run(connection, "keep_open_buckets", timeframe=timeframe, instrument_ids=ids, hours=hours, due_at=due_at)
+        values = {"timeframe": timeframe, "instrument_ids": ids, "hours": hours, "due_at": due_at}
+        run(connection, "keep_open_buckets", dataset=CANDLES.name, **values)
 
 
 def list_open_sessions(connection: Connection, instrument_ids: list[int], settled: datetime) -> Mapping[int, datetime]:

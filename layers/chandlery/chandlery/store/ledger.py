@@ -8,6 +8,8 @@ from typing import Any
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
+from chandlery.datasets.dataset import Dataset
 from chandlery.store.statements import read_rows
 
 
@@ -59,11 +61,13 @@ class Choice:
     starts: datetime | None = None
     ends: datetime | None = None
     healed: bool = False
+    dataset: Dataset = CANDLES
 
     @property
     def values(self) -> dict[str, Any]:
         """The variables of its queries."""
         return {
+            "dataset": self.dataset.name,
             "instrument_key": self.key,
             "feed": self.feed,
             "reasons": [str(reason) for reason in self.reasons],

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets.dataset import Dataset
 from chandlery.domain.window import Window
 from chandlery.store.statements import read_rows, run
 
@@ -24,30 +25,35 @@ class Piece:
         return Window(self.starts, self.ends)
 
 
-def plan_pieces(connection: Connection, due: Window, candles: int) -> Sequence[Piece]:
-    """The due marks as pieces of about `candles` candles each, the newest first."""
-    return read_rows(connection, Piece, "plan_pieces", starts=due.starts, ends=due.ends, candles=candles)
+def plan_pieces(connection: Connection, dataset: Dataset, due: Window, candles: int) -> Sequence[Piece]:
+    """A data set's due marks as pieces of about `candles` candles each, the newest first."""
+    return read_rows(
+        connection, Piece, "plan_pieces", dataset=dataset.name, starts=due.starts, ends=due.ends, candles=candles
+    )
 
 
-def count_future(connection: Connection, latest: datetime) -> int:
+def count_future(connection: Connection, dataset: Dataset, latest: datetime) -> int:
     """How many marks lie beyond `latest`."""
-    row = run(connection, "count_future_marks", latest=latest).fetchone()
+    row = run(connection, "count_future_marks", dataset=dataset.name, latest=latest).fetchone()
     return int(row[0]) if row else 0
 
 
-def find_unaggregated(connection: Connection, window: Window, candles: int) -> tuple[list[int], list[datetime]]:
+def find_unaggregated(
+    connection: Connection, dataset: Dataset, window: Window, candles: int
+) -> tuple[list[int], list[datetime]]:
     """Instruments and minutes with ticks but neither candle nor mark, the newest first: two lists of one length."""
-    found = run(connection, "find_unaggregated", starts=window.starts, ends=window.ends, candles=candles).fetchall()
+    values = {"dataset": dataset.name, "starts": window.starts, "ends": window.ends, "candles": candles}
+    found = run(connection, "find_unaggregated", **values).fetchall()
     return [instrument_id for instrument_id, _ in found], [bucket for _, bucket in found]
 
 
-def find_waiting(connection: Connection, due: Window) -> tuple[datetime | None, datetime | None]:
+def find_waiting(connection: Connection, dataset: Dataset, due: Window) -> tuple[datetime | None, datetime | None]:
     """The oldest minute in a window that is not aggregated, and the oldest before the window."""
-    row = run(connection, "find_waiting_marks", starts=due.starts, ends=due.ends).fetchone()
+    row = run(connection, "find_waiting_marks", dataset=dataset.name, starts=due.starts, ends=due.ends).fetchone()
     return (row[0], row[1]) if row else (None, None)
 
 
-def count_waiting(connection: Connection, ends: datetime) -> tuple[int, datetime | None]:
+def count_waiting(connection: Connection, dataset: Dataset, ends: datetime) -> tuple[int, datetime | None]:
     """Minutes due by `ends` and not aggregated, over all time, and the oldest of them."""
-    row = run(connection, "count_waiting_marks", ends=ends).fetchone()
+    row = run(connection, "count_waiting_marks", dataset=dataset.name, ends=ends).fetchone()
     return (row[0], row[1]) if row else (0, None)

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.errors import Permanent
 from chandlery.store.statements import read_rows
 
@@ -115,4 +116,5 @@ def find_candle(connection: Connection, instrument_id: int, minute: datetime) ->
 
 
 def _fetch(connection: Connection, kind: type[Row], name: str, instrument_id: int, minute: datetime) -> Row | None:
-    return next(iter(read_rows(connection, kind, name, instrument_id=instrument_id, minute=minute)), None)
+    values: dict[str, Any] = {"dataset": CANDLES.name, "instrument_id": instrument_id, "minute": minute}
+    return next(iter(read_rows(connection, kind, name, **values)), None)

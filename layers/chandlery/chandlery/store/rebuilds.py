@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection
 
+from chandlery.datasets.dataset import Rollup
 from chandlery.domain.policy import Policies
 from chandlery.domain.rebuild import Comparison, Place
 from chandlery.domain.window import Window
@@ -152,12 +153,13 @@ def compare(connection: Connection, aggregate: str, place: Place, window: Window
     )
 
 
-def mark_unindicated(connection: Connection, aggregate: str, place: Place, window: Window) -> None:
+def mark_unindicated(connection: Connection, rollup: Rollup, place: Place, window: Window) -> None:
     """Have the indicators computed anew over what a stretch has otherwise in the aggregate of a place."""
     run(
         connection,
         "mark_unindicated",
-        aggregate=aggregate,
+        dataset=rollup.table,
+        aggregate=rollup.relation,
         given=place,
         taken=Place.IN_USE,
         starts=window.starts,

@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.session import Calendar, Session
 from chandlery.domain.window import DAY
 from chandlery.errors import Permanent
@@ -140,7 +141,13 @@ def _run_restamp(
     run(connection, "set_bitmap_scans", setting="off")
     stretch = {"changed_from": days[0], "changed_to": days[1]}
     row = run(
-        connection, "restamp_candles", calendar=calendar, instrument_id=instrument_id, **stretch, **changed
+        connection,
+        "restamp_candles",
+        dataset=CANDLES.name,
+        calendar=calendar,
+        instrument_id=instrument_id,
+        **stretch,
+        **changed,
     ).fetchone()
     return int(row[0]) if row else 0
 

@@ -41,6 +41,16 @@ def run(connection: Connection, name: str, **values: Any) -> Cursor[TupleRow]:
         return connection.execute(statement(name), values)
 
 
+def run_on(connection: Connection, relation: LiteralString, name: str, **values: Any) -> Cursor[TupleRow]:
+    """Run a named query on a relation, as in `statement`.
+
+    Raises:
+        Retryable, Permanent: what the database answered, translated.
+    """
+    with psycopg_errors_translated(), alone(connection):
+        return connection.execute(statement(name, relation), values)
+
+
 def read_rows(
     connection: Connection, kind: type[Row], name: str, *, relation: LiteralString = "", **values: Any
 ) -> list[Row]:

@@ -37,7 +37,7 @@ class Unfilled:
 
 def count(connection: Connection, at: datetime) -> Waiting:
     """What waits at a moment, aware."""
-    marks, oldest_hour = run(connection, "count_unindicated", at=at).fetchone() or (0, None)
+    marks, oldest_hour = run(connection, "count_unindicated", dataset=CANDLES.name, at=at).fetchone() or (0, None)
     return Waiting(marks, oldest_hour, sum(each.indicators for each in list_unfilled(connection)))
 
 
@@ -70,6 +70,7 @@ def mark_stretch(connection: Connection, timeframe: Timeframe, stretch: Window |
     run(
         connection,
         "mark_unfilled",
+        dataset=CANDLES.name,
         timeframe=timeframe,
         starts=starts,
         ends=ends,

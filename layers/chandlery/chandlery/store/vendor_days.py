@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.window import DAY, Window
 from chandlery.store.connection import transaction
 from chandlery.store.statements import read_rows, run
@@ -48,7 +50,8 @@ class Asked:
 
 def list_due(connection: Connection, vendor: str, at: datetime, ends: datetime, days: int) -> Sequence[VendorDay]:
     """The days to ask a vendor for, of gaps before `ends` that are not backing off; at most `days` of them."""
-    return read_rows(connection, VendorDay, "list_vendor_days", vendor=vendor, at=at, ends=ends, days=days)
+    values: dict[str, Any] = {"dataset": CANDLES.name, "vendor": vendor, "at": at, "ends": ends, "days": days}
+    return read_rows(connection, VendorDay, "list_vendor_days", **values)
 
 
 def explain_quiet(connection: Connection, day: VendorDay, vendor: str, candles: int, at: datetime) -> None:
@@ -80,6 +83,7 @@ def back_off(connection: Connection, vendor: str, asked: Sequence[Asked], at: da
         found = run(
             connection,
             "back_off_gaps",
+            dataset=CANDLES.name,
             vendor=vendor,
             at=at,
             ends=ends,
@@ -93,5 +97,5 @@ def back_off(connection: Connection, vendor: str, asked: Sequence[Asked], at: da
 
 def list_open_days(connection: Connection, instrument_id: int, window: Window) -> Sequence[tuple[datetime, bool]]:
     """The UTC days of a window in which an instrument is to trade, in order, and whether each is incomplete."""
-    values = {"instrument_id": instrument_id, "starts": window.starts, "ends": window.ends}
+    values = {"dataset": CANDLES.name, "instrument_id": instrument_id, "starts": window.starts, "ends": window.ends}
     return [(day, incomplete) for day, incomplete in run(connection, "list_open_days", **values)]

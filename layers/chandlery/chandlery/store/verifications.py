@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets.dataset import Rollup
 from chandlery.domain.verification import Verification
 from chandlery.domain.window import Window
 from chandlery.store.connection import transaction
@@ -54,9 +55,10 @@ def verify_derived(
     return Verification(aggregate, **vars(found))
 
 
-def mark_wrong(connection: Connection, aggregate: str, window: Window) -> None:
+def mark_wrong(connection: Connection, rollup: Rollup, window: Window) -> None:
     """Leave stale marks for the wrong buckets of a window, by which their indicators will be computed anew."""
-    run(connection, "mark_wrong_derived", aggregate=aggregate, starts=window.starts, ends=window.ends)
+    values = {"dataset": rollup.table, "aggregate": rollup.relation, "starts": window.starts, "ends": window.ends}
+    run(connection, "mark_wrong_derived", **values)
 
 
 def list_copies(connection: Connection, table: str, window: Window) -> Verification:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.candle import Source
 from chandlery.domain.window import DAY, WEEK, Window, floor_hour, floor_minute
 from chandlery.store import gaps
@@ -82,7 +83,7 @@ def aggregate_history(
         written += done
     count_hours(connection, _telling(progress, "counting"))
     ledger, told = Reconciled(), _telling(progress, "gaps")
-    for week in gaps.plan_weeks(connection, due, [Share(instrument_id, instrument_id)]):
+    for week in gaps.plan_weeks(connection, CANDLES, due, [Share(instrument_id, instrument_id)]):
         told()
         ledger += find_gaps(
             connection, COMPONENT, week.window, now, shares=week.shares, has_time=lambda: True, keeps_place=False

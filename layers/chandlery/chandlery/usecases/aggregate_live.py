@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.candle import Source
 from chandlery.domain.window import CLOCK_ALLOWANCE, MINUTE, Window, floor_minute, turn_of
 from chandlery.store import candles, gaps, instruments, marks
@@ -69,7 +70,7 @@ def aggregate_live(
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
     due = Window.day_before(floor_minute(scheduled_at))
-    pieces = marks.plan_pieces(connection, due, piece_candles)
+    pieces = marks.plan_pieces(connection, CANDLES, due, piece_candles)
     total, done = Written(), 0
     for piece in pieces[:most_pieces]:
         if not has_time():
@@ -91,7 +92,7 @@ def aggregate_live(
         instruments_processed=len(total.instrument_ids | filled.instrument_ids),
         pieces=done,
         pieces_left=len(left),
-        future_marks=marks.count_future(connection, scheduled_at + CLOCK_ALLOWANCE),
+        future_marks=marks.count_future(connection, CANDLES, scheduled_at + CLOCK_ALLOWANCE),
         lag_seconds=lag,
         silent_seconds=max((feed.silent_seconds for feed in feeds), default=None),
         feeds=feeds,
@@ -102,7 +103,7 @@ def _fill_lost(connection: Connection, due: Window, piece_candles: int, buckets:
     """Make the candles of minutes with ticks but neither candle nor mark, in the slice of the day whose turn it is."""
     minutes = min(max(buckets // max(instruments.count(connection), 1), _SHORTEST_TURN), _LONGEST_TURN)
     window = turn_of(due, minutes)
-    instrument_ids, times = marks.find_unaggregated(connection, window, piece_candles)
+    instrument_ids, times = marks.find_unaggregated(connection, CANDLES, window, piece_candles)
     if not times:
         return Written()
     return candles.write_from_ticks(connection, window, instrument_ids, times, Source.LIVE_GAP_FILLED)

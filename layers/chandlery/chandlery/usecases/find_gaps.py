@@ -7,6 +7,8 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
+from chandlery.datasets.dataset import Dataset
 from chandlery.domain.limits import COUNT_PIECE_HOURS, SCAN_PIECE_ROWS, SCAN_SHARE_RUNS
 from chandlery.domain.window import DAY, HOUR, WEEK, Window
 from chandlery.store import gaps, hours
@@ -22,22 +24,29 @@ class Found:
     shares_left: int
 
 
-def count_hours(connection: Connection, has_time: Callable[[], bool], piece_hours: int = COUNT_PIECE_HOURS) -> int:
-    """Count the hours whose candles changed; returns the pieces that no time was left for.
+def count_hours(
+    connection: Connection,
+    has_time: Callable[[], bool],
+    piece_hours: int = COUNT_PIECE_HOURS,
+    *,
+    dataset: Dataset = CANDLES,
+) -> int:
+    """Count the hours whose rows changed; returns the pieces that no time was left for.
 
     Args:
         connection: in autocommit mode.
         has_time: asked before each piece whether another one fits.
         piece_hours: instrument-hours, as rows of market.candle_hours, counted in one transaction, about.
+        dataset: whose rows.
 
     Raises:
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
-    pieces = hours.plan_uncounted(connection, piece_hours)
+    pieces = hours.plan_uncounted(connection, dataset, piece_hours)
     for done, window in enumerate(pieces):
         if not has_time():
             return len(pieces) - done
-        hours.count(connection, window)
+        hours.count(connection, dataset, window)
     return 0
 
 
@@ -57,6 +66,7 @@ def find_gaps(
     piece_rows: int = SCAN_PIECE_ROWS,
     share_runs: int = SCAN_SHARE_RUNS,
     keeps_place: bool = True,
+    dataset: Dataset = CANDLES,
 ) -> Found:
     """Look through a window, and make the open gaps in it those that are there.
 
@@ -72,6 +82,7 @@ def find_gaps(
         piece_rows: rows of the ledger changed in one transaction, about.
         share_runs: runs of missing minutes and open gaps, about, above which a share is cut into smaller ones.
         keeps_place: whether this is where the component's looks have come to.
+        dataset: whose rows may be missing.
 
     Raises:
         Retryable, Permanent: from the database; the pieces done so far stay done.
@@ -81,7 +92,7 @@ def find_gaps(
     going = not todo or has_time()
     while going:
         rows = ledger.rows
-        with gaps.scanning(connection, window, at, **days, component=component) as scan:
+        with gaps.scanning(connection, dataset, window, at, **days, component=component) as scan:
             while todo and going and ledger.rows < rows + piece_rows:
                 looked = scan.look(todo.popleft(), share_runs)
                 todo.extendleft(reversed(looked.left))
@@ -90,6 +101,6 @@ def find_gaps(
                     minutes[feed.feed] = minutes[feed.feed] + feed if feed.feed in minutes else feed
                 going = not todo or has_time()
             if keeps_place and not todo:
-                gaps.record_scan(connection, component, window)
+                gaps.record_scan(connection, dataset, component, window)
         going = going and bool(todo)
     return Found(ledger, list(minutes.values()), len(todo))

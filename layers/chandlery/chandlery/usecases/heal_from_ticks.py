@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.candle import Source
 from chandlery.domain.window import MINUTE, Window
 from chandlery.store import candles, instruments, marks
@@ -35,7 +36,7 @@ def heal_marked(
     Raises:
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
-    pieces = marks.plan_pieces(connection, window, piece_candles)
+    pieces = marks.plan_pieces(connection, CANDLES, window, piece_candles)
     total = Written()
     for done, piece in enumerate(pieces):
         if done == most_pieces or not has_time():

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.measured import Gaps, Measured
 from chandlery.domain.window import Window, floor_minute
 from chandlery.store import feeds, gaps, instruments, marks, policies, runs
@@ -21,7 +22,7 @@ def measure_health(connection: Connection, at: datetime) -> Measured:
     Raises:
         Retryable, Permanent: from the database.
     """
-    waiting_since, old_waiting_since = marks.find_waiting(connection, Window.day_before(floor_minute(at)))
+    waiting_since, old_waiting_since = marks.find_waiting(connection, CANDLES, Window.day_before(floor_minute(at)))
     return Measured(
         at,
         has_instruments=instruments.count(connection) > 0,
@@ -31,7 +32,7 @@ def measure_health(connection: Connection, at: datetime) -> Measured:
         waiting_since=waiting_since,
         old_waiting_since=old_waiting_since,
         aggregate_lags=policies.list_aggregate_lags(connection, at),
-        gaps=_together(gaps.sum_open(connection, at)),
+        gaps=_together(gaps.sum_open(connection, CANDLES, at)),
         wrong_buckets=runs.count_wrong_buckets(connection, at),
         scheduler_runs=policies.describe_scheduler(connection, at).runs,
         imported_feeds=feeds.list_imported(connection),

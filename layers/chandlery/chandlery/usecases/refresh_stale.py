@@ -89,7 +89,8 @@ def refresh_stale(
         marks = _take(connection, piece, refresher)
         taken += len(marks)
         dropped += sum(each.starts <= mark.hour < each.ends for mark in marks for each in refresher.dropped)
-    return StaleReport(taken, derived.count_stale(connection, scheduled_at), dropped, refresher.refreshes, held_off)
+    left = derived.count_stale(connection, CANDLES, scheduled_at)
+    return StaleReport(taken, left, dropped, refresher.refreshes, held_off)
 
 
 class Refresher:
@@ -150,9 +151,9 @@ def piece_length(connection: Connection, minutes: int = REFRESH_PIECE_MINUTES) -
 def _read_hours(connection: Connection, at: datetime, most_marks: int | None, within: Window | None) -> Sequence[_Hour]:
     hours: dict[datetime, _Hour] = {}
     since, until = (within.starts, min(at, within.ends)) if within else (None, at)
-    for mark in derived.list_stale_hours(connection, until, most_marks, since):
+    for mark in derived.list_stale_hours(connection, CANDLES, until, most_marks, since):
         hours.setdefault(mark.hour, _Hour(mark.hour)).marks.append(mark)
-    for row in derived.list_open_hours(connection, at):
+    for row in derived.list_open_hours(connection, CANDLES, at):
         hours.setdefault(row.hour, _Hour(row.hour)).open_rows.append(row)
     return sorted(hours.values(), key=lambda each: each.hour, reverse=True)
 
@@ -173,7 +174,7 @@ def _take(connection: Connection, piece: Sequence[_Hour], refresher: Refresher) 
         changed = {each.hour for each in changing}
         rows = [row for each in changing for row in each.open_rows]
         hours = [hour for hour in still_open if hour in changed]
-        derived.take(connection, marks, rows, hours, refresher.settled)
+        derived.take(connection, CANDLES, marks, rows, hours, refresher.settled)
     return marks
 
 

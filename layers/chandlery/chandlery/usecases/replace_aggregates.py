@@ -115,7 +115,7 @@ class Replacement:
         if everything:
             unlike = [(each, piece) for each in self._rollups for piece in self._pieces(each, Place.BEFORE)]
         for rollup, piece in unlike:
-            rebuilds.mark_unindicated(self._connection, rollup.relation, Place.BEFORE, piece)
+            rebuilds.mark_unindicated(self._connection, rollup, Place.BEFORE, piece)
 
     def _copy(self) -> None:
         pieces = list(self._pieces_to_copy())

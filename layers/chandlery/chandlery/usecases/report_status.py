@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.drops import PastDrop
 from chandlery.domain.health import Cause, Health, judge
 from chandlery.domain.measured import LastRun, Measured
@@ -54,7 +55,7 @@ def report_status(connection: Connection, at: datetime) -> StatusReport:
     """
     measured = measure_health(connection, at)
     verdict = judge(measured)
-    waiting, oldest = marks.count_waiting(connection, floor_minute(at))
+    waiting, oldest = marks.count_waiting(connection, CANDLES, floor_minute(at))
     components = list(measured.runs.values())
     return StatusReport(
         at=at,

@@ -117,7 +117,7 @@ def _cut(window: Window, length: timedelta) -> Iterator[Window]:
 def _repair(connection: Connection, rollup: Rollup, piece: Window, buckets: Sequence[datetime]) -> Verification:
     """Put wrong buckets right; what is wrong afterwards."""
     # Before: a run that dies in between leaves buckets that the next verification finds again.
-    verifications.mark_wrong(connection, rollup.relation, piece)
+    verifications.mark_wrong(connection, rollup, piece)
     dropped = derived.list_dropped(connection, rollup.table)
     touched = [Window(bucket, bucket + MINUTE) for bucket in buckets]
     for kept in kept_stretches(dropped, piece.ends):

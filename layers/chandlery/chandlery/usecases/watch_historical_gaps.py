@@ -7,6 +7,7 @@ from functools import partial
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.candle import Source
 from chandlery.domain.limits import COUNT_PIECE_HOURS, VENDOR_REFUSALS
 from chandlery.domain.vendor import Vendor
@@ -127,7 +128,7 @@ def watch_historical_gaps(
     answers = _ask(history, open_vendor, most_vendor_days, most_refusals, has_time)
     written += answers.written
     ledger += answers.ledger
-    still_open = gaps.sum_open(connection, now)
+    still_open = gaps.sum_open(connection, CANDLES, now)
     report = HistoricalGapReport(
         candles_written=written.written,
         candles_revised=written.revised,
@@ -164,12 +165,12 @@ class _History:
     ) -> None:
         self.connection, self.now, self.beyond, self.shares = connection, now, beyond, shares
         self.piece_hours, self.progress = piece_hours, progress
-        starts, self.resume_at = gaps.find_history(connection, COMPONENT)
+        starts, self.resume_at = gaps.find_history(connection, CANDLES, COMPONENT)
         self.weeks: Sequence[Week] = []
         if starts is not None and starts < beyond:
             # The newest is one to two weeks long: a few hours cannot tell how often an instrument trades.
             newest = floor_week(beyond) - WEEK
-            self.weeks = gaps.plan_weeks(connection, Window(starts, beyond), shares, newest)
+            self.weeks = gaps.plan_weeks(connection, CANDLES, Window(starts, beyond), shares, newest)
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ def _look(history: _History, most_weeks: int | None, has_time: Callable[[float],
             if not found.shares_left:
                 continue
         if done:
-            gaps.record_scan(history.connection, COMPONENT, weeks[done - 1].window, resume_at=week.window.ends)
+            gaps.record_scan(history.connection, CANDLES, COMPONENT, weeks[done - 1].window, resume_at=week.window.ends)
         return ledger, len(weeks) - done
     return ledger, 0
 

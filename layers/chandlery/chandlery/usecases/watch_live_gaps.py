@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.domain.candle import Source
 from chandlery.domain.coverage import coverage_of
 from chandlery.domain.limits import COUNT_PIECE_HOURS
@@ -136,7 +137,7 @@ def watch_live_gaps(
         # Candles that are not counted yet would be taken for missing ones.
         has_time=lambda: not hours_left and has_time(),
     )
-    still_open = gaps.sum_open(connection, now)
+    still_open = gaps.sum_open(connection, CANDLES, now)
     return LiveGapReport(
         candles_written=written.written,
         candles_revised=written.revised,
@@ -153,7 +154,7 @@ def watch_live_gaps(
         pieces_left=pieces_left + hours_left,
         shares_left=found.shares_left,
         ending_calendars=gaps.list_ending_calendars(connection, now),
-        silent_instruments=gaps.list_silent_instruments(connection, now - MINUTE, _MOST_NAMES),
+        silent_instruments=gaps.list_silent_instruments(connection, CANDLES, now - MINUTE, _MOST_NAMES),
         candles_behind_seconds=max(
             (each.behind_seconds for each in feeds.list_freshness(connection, now)), default=None
         ),
