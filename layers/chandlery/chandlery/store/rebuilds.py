@@ -179,7 +179,7 @@ def put_in_use(connection: Connection, aggregates: Sequence[str]) -> None:
         set_state(connection, aggregates, "swapped")
 
 
-def put_back(connection: Connection, aggregates: Sequence[str], unlike: Sequence[tuple[str, Window]]) -> None:
+def put_back(connection: Connection, aggregates: Sequence[str], unlike: Sequence[tuple[Rollup, Window]]) -> None:
     """Put what was kept in use again, and drop what was in use: in one transaction.
 
     Args:
@@ -191,8 +191,8 @@ def put_back(connection: Connection, aggregates: Sequence[str], unlike: Sequence
         Retryable, Permanent: as `put_in_use`.
     """
     with transaction(connection):
-        for aggregate, window in unlike:
-            mark_unindicated(connection, aggregate, Place.BEFORE, window)
+        for rollup, window in unlike:
+            mark_unindicated(connection, rollup, Place.BEFORE, window)
         _swap(connection, aggregates, instead=Place.BEFORE, away="_replaced")
         run(connection, "drop_aggregates", aggregates=list(aggregates), suffix="_replaced")
         run(connection, "forget_rebuild", aggregates=list(aggregates))

@@ -95,8 +95,7 @@ def restore_timeframe(
         report = RebuildReport(timeframe, comparisons)
         if not accept_differences:
             _refuse_differences(report, f"chandlery rebuild {timeframe} --back", "--discard-before")
-        unlike = [(each.relation, piece) for each, piece in replacement.unlike]
-        replacement.exchange(partial(rebuilds.put_back, unlike=unlike))
+        replacement.exchange(partial(rebuilds.put_back, unlike=replacement.unlike))
         replacement.settle()
         return replace(
             report,
