@@ -14,8 +14,9 @@ import psycopg
 from psycopg import Connection
 
 from chandlery.cache import Cache, Shared
+from chandlery.cache.server import cache_server
 from chandlery.errors import Retryable
-from chandlery.settings import Settings, WarmUp, cache_server, read_settings
+from chandlery.settings import Settings, WarmUp, read_settings
 from chandlery.store import schema
 from chandlery.store.connection import connect
 from chandlery.store.instrument_pages import InstrumentEntry, find_entry

@@ -8,8 +8,9 @@ from uuid import uuid4
 import psycopg
 from psycopg import Connection, IsolationLevel
 
+from chandlery.database_server import connection_parameters
 from chandlery.errors import LoginRefused, Retryable, psycopg_errors_translated
-from chandlery.settings import Settings, connection_parameters
+from chandlery.settings import Settings
 from chandlery.store import schema
 from chandlery.store.rehearsal import DeskConnection
 from chandlery.store.session import PINNED, as_options
