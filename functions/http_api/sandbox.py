@@ -139,7 +139,7 @@ def _cancel(connection: Connection) -> None:
 def _version() -> str:
     """What tells this code from any other, which may answer otherwise from the same data."""
     made = hashlib.sha256()
-    for folder, pattern in ((_PACKAGE, "**/*.py"), (Path(__file__).parent, "*.py"), (SQL / "queries", "*.sql")):
+    for folder, pattern in ((_PACKAGE, "**/*.py"), (Path(__file__).parent, "*.py"), (SQL / "queries", "**/*.sql")):
         for file in sorted(folder.glob(pattern)):
             made.update(file.read_bytes())
     return made.hexdigest()[:16]
