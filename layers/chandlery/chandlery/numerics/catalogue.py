@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from functools import cache, lru_cache
 from types import MappingProxyType
 
-from chandlery.numerics import own  # noqa: F401  # its functions register themselves
+from chandlery.numerics import own, own_sessions  # noqa: F401  # their functions register themselves
 from chandlery.numerics.definition import OWN
 from chandlery.numerics.functions import SessionCandles
 from chandlery.numerics.library import define, library_names
