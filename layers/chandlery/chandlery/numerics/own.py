@@ -89,8 +89,8 @@ def ichimoku(candles: SessionCandles, tenkan: int, kijun: int, senkou_b: int, di
     """
     turning, base = _middle(candles, tenkan), _middle(candles, kijun)
     leading = [(turning + base) / 2, _middle(candles, senkou_b)]
-    shifted = [shifted(line, displacement) for line in leading]
-    return [turning, base, *shifted, shifted(floats(candles.close), -displacement)]
+    shifted = [shift(line, displacement) for line in leading]
+    return [turning, base, *shifted, shift(floats(candles.close), -displacement)]
 
 
 @indicator(
@@ -183,7 +183,7 @@ def _middle(candles: SessionCandles, period: int) -> Floats:
     return (_highest(candles.high, period) + _lowest(candles.low, period)) / 2
 
 
-def shifted(values: Floats, places: int) -> Floats:
+def shift(values: Floats, places: int) -> Floats:
     """Each value some places later, or earlier; NaN where none comes from."""
     shifted = np.full(len(values), np.nan)
     if places >= 0:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from chandlery.numerics.definition import indicator
 from chandlery.numerics.functions import Floats, SessionCandles
-from chandlery.numerics.own import shifted
+from chandlery.numerics.own import shift
 from chandlery.numerics.parameters import ParameterInfo
 
 
@@ -99,7 +99,7 @@ def pivot_points(candles: SessionCandles, kind: str) -> list[Floats]:
     levels = _levels(kind, candles.open[begins], high, low, candles.close[ends - 1])
     none = np.full(len(begins), np.nan)
     return [
-        np.repeat(shifted(levels.get(output, none), 1), ends - begins)
+        np.repeat(shift(levels.get(output, none), 1), ends - begins)
         for output in ("pp", "r1", "r2", "r3", "r4", "s1", "s2", "s3", "s4")
     ]
 
