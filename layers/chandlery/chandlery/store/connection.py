@@ -22,7 +22,7 @@ def connect(
 ) -> Connection:
     """A connection in autocommit mode, in UTC, with timeouts, named after its component.
 
-    Behind a pooler its transactions are set one by one (`store/session.py`). Where the login is refused, the secret is
+    Behind a pooler its transactions are set one by one (`session.py`). Where the login is refused, the secret is
     read once more: its password may have been changed since.
 
     Args:
