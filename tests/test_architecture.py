@@ -4,7 +4,8 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,25 +13,28 @@ from alembic.script import ScriptDirectory
 
 from chandlery.store import schema
 from chandlery.store.migrations import alembic_config
+from chandlery.store.statements import steps
 
 REPO = Path(__file__).resolve().parents[1]
 LAYER = REPO / "layers" / "chandlery" / "chandlery"
-QUERIES = sorted((REPO / "sql" / "queries").glob("*.sql"))
+QUERIES = sorted((REPO / "sql" / "queries").rglob("*.sql"))
 
 # room → what of ours it may import
 ALLOWED = {
     "datasets": {"datasets", "domain"},
     "domain": {"domain", "datasets"},
-    "store": {"store", "datasets", "domain", "errors", "settings", "candle_arrays"},
+    "store": {"store", "datasets", "domain", "errors", "settings", "database_server", "candle_arrays"},
     "usecases": {"usecases", "store", "datasets", "domain", "errors", "numerics", "candle_arrays"},
     "numerics": {"numerics", "candle_arrays"},
     "candle_arrays": set(),
-    "cache": {"cache", "store"},
+    "cache": {"cache", "store", "secrets", "settings"},
     "errors": set(),
-    "settings": {"errors", "domain"},
+    "settings": {"settings", "errors", "domain"},
+    "secrets": {"errors", "domain"},
+    "database_server": {"secrets", "settings", "errors"},
     "telemetry": set(),
     "component": {"errors", "settings", "store", "domain", "telemetry"},
-    "vendors": {"vendors", "domain", "errors", "settings"},
+    "vendors": {"vendors", "domain", "errors", "secrets", "settings"},
     "policies": {"datasets", "domain", "errors", "store"},
     "indicator_set": {"domain", "errors", "store", "numerics"},
     "functions": {
@@ -48,7 +52,7 @@ ALLOWED = {
         "numerics",
     },
 }
-POWERTOOLS = {"telemetry", "component", "settings", "functions"}
+POWERTOOLS = {"telemetry", "component", "secrets", "functions"}
 # The functions that have the layer with numpy and TA-Lib; the others must not so much as load a module that needs them.
 NUMERIC_FUNCTIONS = {"historical_processor"}
 
@@ -149,7 +153,7 @@ def test_numerics_know_neither_database_nor_settings() -> None:
 
 def test_only_settings_reads_the_environment() -> None:
     for path in sources():
-        if path.name != "settings.py":
+        if path.parent.name != "settings":
             assert "environ" not in path.read_text(), path.name
             assert "getenv" not in path.read_text(), path.name
 
@@ -159,13 +163,24 @@ def test_only_the_edge_knows_the_clock() -> None:
         assert not re.search(r"\.now\(|utcnow|time\.time\(", path.read_text()), path.name
 
 
+def named(path: Path) -> Mapping[str, str]:
+    """The statements of a file by the names that code calls them by."""
+    text = path.read_text()
+    return {f"{path.stem}:{step}": each for step, each in steps(text).items()} or {path.stem: text}
+
+
 @pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
 def test_every_query_is_used_and_explained(path: Path) -> None:
     code = "".join(source.read_text() for source in [*LAYER.rglob("*.py"), *(REPO / "local").rglob("*.py")])
-    assert f'"{path.stem}"' in code, "nobody runs it"
-    text = path.read_text()
-    assert text.startswith("-- "), "it does not say what it is for"
-    assert text.rstrip().endswith(";")
+    assert path.read_text().startswith("-- "), "it does not say what it is for"
+    for name, text in named(path).items():
+        assert f'"{name}"' in code, f"nobody runs {name}"
+        assert text.startswith("-- "), f"{name} does not say what it is for"
+        assert text.rstrip().endswith(";")
+
+
+def test_no_two_queries_have_the_same_name() -> None:
+    assert [name for name, times in Counter(path.stem for path in QUERIES).items() if times > 1] == []
 
 
 def test_every_query_asked_for_exists() -> None:
@@ -173,10 +188,11 @@ def test_every_query_asked_for_exists() -> None:
     for source in LAYER.rglob("*.py"):
         asked |= set(
             re.findall(
-                r'(?:statement\(|(?:run|read_rows)\((?:self\._?)?connection, (?:\w+, )?)"(\w+)"', source.read_text()
+                r'(?:statement\(|(?:run|read_rows)\((?:self\._?)?connection, (?:\w+, )?)"([\w:]+)"', source.read_text()
             )
         )
-    assert asked <= {path.stem for path in QUERIES}
+    assert len(asked) > 100
+    assert asked <= {name for path in QUERIES for name in named(path)}
 
 
 def test_the_code_knows_the_newest_revision() -> None:

@@ -14,8 +14,9 @@ import psycopg
 from psycopg import Connection
 
 from chandlery.cache import Cache, Shared
+from chandlery.cache.server import cache_server
 from chandlery.errors import Retryable
-from chandlery.settings import Settings, WarmUp, cache_server, read_settings
+from chandlery.settings import Settings, WarmUp, read_settings
 from chandlery.store import schema
 from chandlery.store.connection import connect
 from chandlery.store.instrument_pages import InstrumentEntry, find_entry
@@ -140,7 +141,7 @@ def _cancel(connection: Connection) -> None:
 def _version() -> str:
     """What tells this code from any other, which may answer otherwise from the same data."""
     made = hashlib.sha256()
-    for folder, pattern in ((_PACKAGE, "**/*.py"), (Path(__file__).parent, "*.py"), (SQL / "queries", "*.sql")):
+    for folder, pattern in ((_PACKAGE, "**/*.py"), (Path(__file__).parent, "*.py"), (SQL / "queries", "**/*.sql")):
         for file in sorted(folder.glob(pattern)):
             made.update(file.read_bytes())
     return made.hexdigest()[:16]

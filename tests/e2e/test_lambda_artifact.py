@@ -97,8 +97,8 @@ def sandbox(
 
 def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) -> None:
     assert (opt / "python" / "chandlery" / "component.py").is_file()
-    assert {path.name for path in (opt / "queries").iterdir()} == {
-        path.name for path in (REPO / "sql" / "queries").iterdir()
+    assert {path.name for path in (opt / "queries").rglob("*.sql")} == {
+        path.name for path in (REPO / "sql" / "queries").rglob("*.sql")
     }
     source = REPO / "functions"
     for name in (*MODULES, API, MIGRATE):

@@ -16,7 +16,7 @@ from chandlery.store import schema
 from chandlery.store.catalogue import EXPECTED, find, written
 from chandlery.store.connection import SandboxConnection, connect
 from chandlery.store.migrations import alembic_config, run_verb
-from chandlery.store.statements import SQL
+from chandlery.store.statements import SQL, statement
 from chandlery.usecases.check_schema import check_schema
 from tests.conftest import REPO
 
@@ -218,11 +218,11 @@ def test_all_that_is_read_of_the_private_catalogue_is_looked_for() -> None:
     """Released functions are among them; what later migrations replaced is looked for as well."""
     texts = [
         path.read_text()
-        for path in [*SQL.rglob("queries/*.sql"), *SQL.rglob("*.up.sql"), *SQL.rglob("schema/**/*.sql")]
+        for path in [*SQL.rglob("queries/**/*.sql"), *SQL.rglob("*.up.sql"), *SQL.rglob("schema/**/*.sql")]
     ]
     private = r"_timescaledb_(?:catalog|config|internal|functions)\.\w+"
     named = {name for text in texts for name in re.findall(private, text)}
-    looked_for = (SQL / "queries" / "list_missing_catalogue.sql").read_text()
+    looked_for = statement("list_missing_catalogue")
     assert len(named) > 5
     # Read only where it is there: versions that refuse a second refresh need it no more.
     named.remove("_timescaledb_catalog.continuous_aggs_materialization_ranges")

@@ -49,7 +49,7 @@ def readers() -> Mapping[str, set[str]]:
     # A dry run alone shortens the vendor's deadline, which the vendor's adapter reads.
     for name in read_in(LAYER / "component.py") - {"vendor_deadline_seconds"}:
         found[name].add("every scheduled")
-    for name in ("redis_url", "cache_key", "redis_secret_id"):  # by settings.cache_server
+    for name in ("redis_url", "cache_key", "redis_secret_id"):  # by cache_server
         found[name].add("http_api")
     for name in read_in(LAYER / "store" / "connection.py") | {"database_url", "database_secret_id"}:
         found[name].add("all")
@@ -87,9 +87,11 @@ def usecase_of(function: str) -> str | None:
     if not path.is_file():
         return None
     found = {
-        node.module.removeprefix("chandlery.usecases.")
+        name.name
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("chandlery.usecases.")
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("chandlery.")
+        for name in node.names
+        if name.name == node.module.rpartition(".")[2] and "_" in name.name  # one verb, with its object, a file
     }
     return found.pop() if len(found) == 1 else None
 

@@ -10,18 +10,13 @@ import pytest
 from aws_lambda_powertools.utilities import parameters
 from moto import mock_aws
 
+from chandlery.cache.server import cache_server
+from chandlery.database_server import connection_parameters
 from chandlery.domain.timeframe import Timeframe
 from chandlery.errors import Permanent
-from chandlery.settings import (
-    LocalSettings,
-    Settings,
-    WarmUp,
-    cache_server,
-    connection_parameters,
-    read_settings,
-    vendor_key,
-)
+from chandlery.settings import LocalSettings, Settings, WarmUp, read_settings
 from chandlery.vendors import open_vendor
+from chandlery.vendors.key import vendor_key
 
 SECRET = {
     "host": "db.desk",

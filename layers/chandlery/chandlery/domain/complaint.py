@@ -1,6 +1,6 @@
 """What is wrong with a value, said in one way for all sources: setting, secret, file, event, request, vendor."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _TIME = "must be a time in ISO 8601 with an offset or Z, such as 2026-03-02T09:15:00Z"
@@ -53,6 +53,12 @@ def complaint(problem: Mapping[str, Any]) -> str:
     """
     kind = next((each for each in _KINDS if f"{problem['type']}_".startswith(f"{each}_")), None)
     return _SAID[kind].format_map(_plain(problem.get("ctx", {}))) if kind else str(problem["msg"])
+
+
+def first_complaint(problems: Sequence[Mapping[str, Any]]) -> str:
+    """The first of the `errors()` of a ValidationError with its place, in capitals: `PORT: must be a whole number`."""
+    where = ".".join(str(part) for part in problems[0]["loc"]).upper()
+    return f"{where}: {complaint(problems[0])}" if where else complaint(problems[0])
 
 
 def _plain(context: Mapping[str, Any]) -> Mapping[str, Any]:

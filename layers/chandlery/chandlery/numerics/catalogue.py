@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from types import MappingProxyType
 
 from chandlery.candle_arrays import SessionCandles
-from chandlery.numerics import own  # noqa: F401  # its functions register themselves
+from chandlery.numerics import own, own_sessions  # noqa: F401  # their functions register themselves
 from chandlery.numerics.definition import OWN
 from chandlery.numerics.library import define, library_names
 from chandlery.numerics.parameters import IndicatorInfo, ParameterError, ParameterInfo, Value, shown

@@ -9,8 +9,9 @@ import psycopg
 from psycopg import Connection, IsolationLevel
 from psycopg.pq import TransactionStatus
 
+from chandlery.database_server import connection_parameters
 from chandlery.errors import LoginRefused, Retryable, psycopg_errors_translated
-from chandlery.settings import Settings, connection_parameters
+from chandlery.settings import Settings
 from chandlery.store import schema
 from chandlery.store.rehearsal import DeskConnection
 from chandlery.store.session import PINNED, as_options
@@ -25,7 +26,7 @@ def connect(
 ) -> Connection:
     """A connection in autocommit mode, in UTC, with timeouts, named after its component.
 
-    Behind a pooler its transactions are set one by one (`store/session.py`). Where the login is refused, the secret is
+    Behind a pooler its transactions are set one by one (`session.py`). Where the login is refused, the secret is
     read once more: its password may have been changed since.
 
     Args:

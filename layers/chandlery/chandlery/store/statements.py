@@ -1,7 +1,11 @@
-"""The named SQL of `sql/queries`, one statement per file, runnable in psql as it stands."""
+"""The named SQL of `sql/queries`, runnable in psql as it stands: one statement a file, or a script of named steps.
+
+A script holds, in running order, statements that hand each other temporary tables; each begins with its name:
+`-- step: NAME`, or `-- or step: NAME` where it may stand in for the step before.
+"""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, LiteralString, TypeVar
@@ -23,12 +27,30 @@ SQL = next((place for place in (_INSTALLED, _BESIDE_THE_LAYER) if (place / "quer
 
 @cache
 def statement(name: str, relation: LiteralString = "") -> LiteralString:
-    """The text of a query, its psql variables (`:'name'`) turned into psycopg's.
+    """The text of a query, or of a script's step (`script:step`), its psql variables (`:'name'`) turned into psycopg's.
 
     `relation` takes the place of `:"relation"`, for queries that read any of several relations.
     """
-    text = (SQL / "queries" / f"{name}.sql").read_text().replace("%", "%%").replace(':"relation"', f'"{relation}"')
+    text = _text(name).replace("%", "%%").replace(':"relation"', f'"{relation}"')
     return re.sub(r":'(\w+)'", r"%(\1)s", text)
+
+
+def steps(script: str) -> Mapping[str, LiteralString]:
+    """The steps of a script's text by their names, in running order; none of a single statement."""
+    _, *parts = re.split(r"^-- (?:or )?step: (\w+)\n", script, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def _text(name: str) -> LiteralString:
+    query, _, step = name.partition(":")
+    text = _files()[query].read_text()
+    return steps(text)[step] if step else text
+
+
+@cache
+def _files() -> Mapping[str, Path]:
+    """Where each query stands, in whichever room; no two have the same name."""
+    return {path.stem: path for path in (SQL / "queries").rglob("*.sql")}
 
 
 def run(connection: Connection, name: str, **values: Any) -> Cursor[TupleRow]:

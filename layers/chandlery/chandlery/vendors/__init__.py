@@ -1,7 +1,8 @@
 """Adapters of the vendors of historical candles, each behind the seam `domain.vendor.Vendor`."""
 
 from chandlery.domain.vendor import Vendor
-from chandlery.settings import Settings, vendor_key
+from chandlery.settings import Settings
+from chandlery.vendors.key import vendor_key
 
 
 def open_vendor(settings: Settings) -> Vendor | None:

@@ -1,11 +1,14 @@
 """A vendor's key: it goes into one header, and nowhere else."""
 
+import json
 import re
 from urllib.parse import quote, unquote
 
 from pydantic import SecretStr
 
 from chandlery.errors import Permanent
+from chandlery.secrets import read_secret
+from chandlery.settings.vendor import VendorSettings
 
 
 class Key:
@@ -41,3 +44,32 @@ class Key:
         """The text without the key."""
         struck = self._forms.sub("…", text)
         return "(it repeats the key)" if self.is_in(struck) else struck
+
+
+def vendor_key(settings: VendorSettings) -> SecretStr:
+    """The vendor's key: VENDOR_API_KEY, or the secret, which is the key itself or JSON `{"api_key": "…"}`.
+
+    Raises:
+        Permanent: neither is set, or the one that is does not exist, is refused, or holds no key.
+        Retryable: Secrets Manager did not answer.
+    """
+    if settings.vendor_api_key is not None:
+        key, where = settings.vendor_api_key.get_secret_value(), "VENDOR_API_KEY"
+    elif settings.vendor_secret_id is not None:
+        key, where = _key_of(read_secret(settings.vendor_secret_id, "VENDOR_SECRET_ID")), settings.vendor_secret_id
+    else:
+        raise Permanent("no key for the vendor is named: set VENDOR_API_KEY or VENDOR_SECRET_ID")
+    # An editor's last newline is no part of a key.
+    if not (key := key.strip()):
+        raise Permanent(f'{where} holds no key; make it the key itself or JSON {{"api_key": "…"}}')
+    return SecretStr(key)
+
+
+def _key_of(secret: str) -> str:
+    if not secret.lstrip().startswith("{"):
+        return secret
+    try:
+        key = json.loads(secret).get("api_key")
+    except ValueError:
+        return ""
+    return key if isinstance(key, str) else ""
