@@ -6,8 +6,8 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
+from chandlery.candle_arrays import Floats, SessionCandles
 from chandlery.numerics.definition import indicator
-from chandlery.numerics.functions import Floats, SessionCandles
 from chandlery.numerics.own import shift
 from chandlery.numerics.parameters import ParameterInfo
 
