@@ -1,7 +1,7 @@
 """Daily: what is missing beyond 7 days, healed from ticks or from the vendor."""
 
-from chandlery.component import Run, component
-from chandlery.usecases.watch_historical_gaps import HistoricalGapReport, watch_historical_gaps
+from chandlery.gaps.watch_historical_gaps import HistoricalGapReport, watch_historical_gaps
+from chandlery.platform.component import Run, component
 from chandlery.vendors import open_vendor
 
 

@@ -1,9 +1,9 @@
 """Every six hours: derived candles beyond the reach of the refresh policies, and the indicators that are stored."""
 
-from chandlery.component import Run, component
-from chandlery.indicator_set import read_indicator_set
-from chandlery.policies import read_policies
-from chandlery.usecases.process_history import HistoryReport, process_history
+from chandlery.indicators.indicator_set import read_indicator_set
+from chandlery.indicators.process_history import HistoryReport, process_history
+from chandlery.platform.component import Run, component
+from chandlery.policies.wanted import read_policies
 
 
 @component("historical_processor")

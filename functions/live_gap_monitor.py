@@ -1,7 +1,7 @@
 """Every five minutes: what is missing of the last 7 days, and why."""
 
-from chandlery.component import Run, component
-from chandlery.usecases.watch_live_gaps import LiveGapReport, watch_live_gaps
+from chandlery.gaps.watch_live_gaps import LiveGapReport, watch_live_gaps
+from chandlery.platform.component import Run, component
 
 
 @component("live_gap_monitor")

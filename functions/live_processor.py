@@ -1,7 +1,7 @@
 """Every minute: the candles of the minutes whose ticks changed."""
 
-from chandlery.component import Run, component
-from chandlery.usecases.aggregate_live import LiveReport, aggregate_live
+from chandlery.minutes.aggregate_live import LiveReport, aggregate_live
+from chandlery.platform.component import Run, component
 
 
 @component("live_processor")

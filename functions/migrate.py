@@ -12,16 +12,16 @@ from typing import Annotated, Any, Literal
 from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from chandlery.component import LambdaContext
-from chandlery.domain.complaint import complaint
-from chandlery.domain.session import Calendar
-from chandlery.errors import ChandleryError, Permanent, Retryable
-from chandlery.settings import read_settings
-from chandlery.store.connection import connect
-from chandlery.telemetry import Telemetry
-from chandlery.usecases.check_schema import CatalogueReport, check_schema
-from chandlery.usecases.migrate_schema import SchemaReport, tell_revision, upgrade_schema
-from chandlery.usecases.sync_sessions import SessionsReport, sync_sessions
+from chandlery.platform.check_schema import CatalogueReport, check_schema
+from chandlery.platform.component import LambdaContext
+from chandlery.platform.connection import connect
+from chandlery.platform.errors import ChandleryError, Permanent, Retryable
+from chandlery.platform.migrate_schema import SchemaReport, tell_revision, upgrade_schema
+from chandlery.platform.settings import read_settings
+from chandlery.platform.telemetry import Telemetry
+from chandlery.reference.domain.session import Calendar
+from chandlery.reference.sync_sessions import SessionsReport, sync_sessions
+from chandlery.words.complaint import complaint
 
 COMPONENT = "migrate"
 # Kept back from the function's time: a statement ends, and its transaction with it, before Lambda would cut it off.

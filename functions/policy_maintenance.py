@@ -1,8 +1,8 @@
 """Every five minutes: the policies wanted against those found, and whatever no scheduler does."""
 
-from chandlery.component import Run, component
-from chandlery.policies import read_policies
-from chandlery.usecases.maintain_policies import PolicyReport, maintain_policies
+from chandlery.platform.component import Run, component
+from chandlery.policies.maintain_policies import PolicyReport, maintain_policies
+from chandlery.policies.wanted import read_policies
 
 
 @component("policy_maintenance")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from chandlery.errors import Permanent
+from chandlery.platform.errors import Permanent
 from local.encryption import BEGINS, Identity, decrypting
 
 _GLANCE = 512  # bytes: a block of a tar archive

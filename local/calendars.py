@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import TypeAdapter
 
-from chandlery.domain.session import Break, Calendar, Origin, Session
-from chandlery.errors import Permanent
+from chandlery.platform.errors import Permanent
+from chandlery.reference.domain.session import Break, Calendar, Origin, Session
 from local.known_markets import FX, OTHER_NAMES, REFUSED, fx_calendar, other_names, with_halt
 
 EARLIEST = date(2005, 1, 1)

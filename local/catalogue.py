@@ -1,6 +1,6 @@
 """Write the catalogue that migrations make into sql/migrations, from the database that commands use."""
 
-from chandlery.store import catalogue
+from chandlery.platform import catalogue
 from local.command_line.database import open_connection
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from random import Random
 
 from psycopg import Connection
 
-from chandlery.store.statements import run
+from chandlery.platform.statements import run
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from chandlery.errors import Permanent
+from chandlery.platform.errors import Permanent
 
 # The name in it is not looked at: both may have been renamed together.
 _LINE = re.compile(r"\\?([0-9a-fA-F]{64})( [ *].+)?\n?")

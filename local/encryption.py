@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, BinaryIO
 
-from chandlery.errors import Permanent
+from chandlery.platform.errors import Permanent
 
 BEGINS = b"age-encryption.org/v1\n"
 _SECRET = "AGE-SECRET-KEY-"  # noqa: S105  # how every secret key begins

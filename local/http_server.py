@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import uuid4
 
-from chandlery.errors import Permanent
+from chandlery.platform.errors import Permanent
 from local.schedules import find_function
 
 _ROOT = Path(__file__).resolve().parents[1]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from chandlery.domain.session import Calendar, Session
+from chandlery.reference.domain.session import Calendar, Session
 
 FX = "FX"
 

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from chandlery.domain.vendor import turnover_of
-from chandlery.store.candle_columns import CandleColumns
-from chandlery.store.ticks import COLUMNS, Lot
+from chandlery.minutes.store.candle_columns import CandleColumns
+from chandlery.minutes.store.ticks import COLUMNS, Lot
+from chandlery.vendors.domain.vendor import turnover_of
 from local.market_file import BadRow, UnreadableFile, open_candle_file
 from local.market_file.reader import OnBad
 from local.market_file.source import explained

@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from chandlery.errors import Permanent
+from chandlery.platform.errors import Permanent
 
 _MODULE = '''"""{message}."""
 
-from chandlery.store.migrations import run_script
+from chandlery.platform.migrations import run_script
 
 revision = "{revision}"
 down_revision = "{before}"
@@ -74,7 +74,7 @@ def _left_to_do(message: str, revision: str, before: str) -> str:
         f'- both SQL files; `serves_code_from = "{before}"`, where code of {before} works on the new schema unchanged\n'
         "- functions and views: their files in sql/schema; the down script drops new ones, the up script those that the"
         " code before no longer calls, with IF EXISTS\n"
-        f'- `REVISION = "{revision}"` in layers/chandlery/chandlery/store/schema.py\n'
+        f'- `REVISION = "{revision}"` in layers/chandlery/chandlery/platform/schema.py\n'
         f"- `python -m local.catalogue`, against a database that is migrated\n"
         f"- in docs/rollback.md, at the top of the sections:\n"
         + _SECTION.format(message=message, revision=revision, before=before)

@@ -12,10 +12,10 @@ from datetime import timedelta
 
 from chandlery.datasets import declared
 from chandlery.datasets.dataset import Dataset, Rollup
-from chandlery.domain.counting import spell
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY, HOUR, MINUTE
-from chandlery.store.definitions import SCHEMA
+from chandlery.platform.definitions import SCHEMA
+from chandlery.words.counting import spell
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import DAY, HOUR, MINUTE
 
 _INDENT = "\n    "
 _LISTED = (

@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 from croniter import croniter
 
-from chandlery.domain.window import MINUTE, Window
-from chandlery.errors import Permanent
+from chandlery.platform.errors import Permanent
+from chandlery.words.window import MINUTE, Window
 
 _INSTALLED = Path(__file__).resolve().with_name("template.yaml")  # in a wheel
 TEMPLATE = _INSTALLED if _INSTALLED.exists() else _INSTALLED.parents[1] / "template.yaml"

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from chandlery.settings import LocalSettings, Settings
+from chandlery.platform.settings import LocalSettings, Settings
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGINS, ENDS = "<!-- settings: written by make docs -->", "<!-- /settings -->"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from chandlery.errors import Permanent
+from chandlery.platform.errors import Permanent
 from local.digests import digest_line, digest_path
 
 

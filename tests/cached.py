@@ -1,6 +1,6 @@
 """What a cache has of an answer of some data."""
 
-from chandlery.cache import Cache, Shared
+from chandlery.reading.cache import Cache, Shared
 
 CACHE_KEY = "the sandboxes' own key"
 

@@ -15,9 +15,9 @@ from alembic import command
 from hypothesis import settings
 from psycopg import Connection
 
-from chandlery.settings import Settings
-from chandlery.store.connection import connect
-from chandlery.store.migrations import alembic_config
+from chandlery.platform.connection import connect
+from chandlery.platform.migrations import alembic_config
+from chandlery.platform.settings import Settings
 from local.embedded import EmbeddedDatabase
 from local.emulation import building
 from local.emulation.aws import INTERPRETER, Emulator

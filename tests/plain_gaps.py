@@ -45,8 +45,8 @@ from itertools import groupby
 
 from psycopg import Connection
 
-from chandlery.domain.session import Break, Session
-from chandlery.domain.window import DAY, HOUR, MINUTE, WEEK, Window, floor_hour
+from chandlery.reference.domain.session import Break, Session
+from chandlery.words.window import DAY, HOUR, MINUTE, WEEK, Window, floor_hour
 
 IMPLAUSIBLE = -math.log(0.001)
 ENOUGH_MINUTES, LEAST_MINUTES = 180, 60

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chandlery.candle_arrays import SessionCandles
+from chandlery.indicators.numerics.candle_arrays import SessionCandles
 
 FILES = ("us-candles-1m/IBM.csv.gz", "in-candles-1m/NIFTY50.csv.gz", "crypto-candles/BTCUSD-1m.csv.gz")
 

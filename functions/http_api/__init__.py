@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chandlery.component import LambdaContext
+from chandlery.platform.component import LambdaContext
 
 from .application import answer, app, document
 from .candles import router as candles

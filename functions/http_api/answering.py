@@ -11,11 +11,11 @@ from aws_lambda_powertools.event_handler import Response
 from psycopg import Connection
 from pydantic import BaseModel
 
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY, Window
-from chandlery.store import fingerprints
-from chandlery.store.connection import snapshot
-from chandlery.store.instrument_pages import InstrumentEntry
+from chandlery.platform.connection import snapshot
+from chandlery.reading.store import fingerprints
+from chandlery.reference.store.instrument_pages import InstrumentEntry
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import DAY, Window
 
 from .application import app
 from .sandbox import SANDBOX

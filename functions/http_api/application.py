@@ -16,9 +16,9 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.models import OpenAPI
 
-from chandlery.component import LambdaContext, memory_of
-from chandlery.errors import ChandleryError, Permanent, Refused
-from chandlery.telemetry import ProcessUse, RequestTelemetry
+from chandlery.platform.component import LambdaContext, memory_of
+from chandlery.platform.errors import ChandleryError, Permanent, Refused
+from chandlery.platform.telemetry import ProcessUse, RequestTelemetry
 
 from .accepting import preferred
 from .problems import problem, problem_of, problem_of_content_type, problem_of_fields, read_json

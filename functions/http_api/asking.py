@@ -8,12 +8,12 @@ from urllib.parse import unquote
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
-from chandlery.domain.counting import spell
-from chandlery.domain.hours import Hours
-from chandlery.domain.limits import PAGE_ROWS
-from chandlery.domain.timeframe import AUTO, Timeframe
-from chandlery.domain.window import EARLIEST, LATEST, floor_minute
-from chandlery.errors import Refused
+from chandlery.platform.domain.limits import PAGE_ROWS
+from chandlery.platform.errors import Refused
+from chandlery.words.counting import spell
+from chandlery.words.hours import Hours
+from chandlery.words.timeframe import AUTO, Timeframe
+from chandlery.words.window import EARLIEST, LATEST, floor_minute
 
 _TIME, _DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d"), re.compile(r"\d{4}-\d{2}-\d{2}")
 

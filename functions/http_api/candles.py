@@ -15,14 +15,14 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from psycopg import Connection
 from pydantic import BaseModel, Field
 
-from chandlery.domain.timeframe import AUTO, Timeframe
-from chandlery.domain.window import Window
-from chandlery.errors import Refused
-from chandlery.store.instrument_pages import InstrumentEntry
-from chandlery.usecases.asked import check_order
-from chandlery.usecases.read_candles import Candle as CandleRow
-from chandlery.usecases.read_candles import CandlePage, CandleQuery, read_candles
-from chandlery.usecases.route_timeframe import route_timeframe
+from chandlery.platform.asked import check_order
+from chandlery.platform.errors import Refused
+from chandlery.reading.read_candles import Candle as CandleRow
+from chandlery.reading.read_candles import CandlePage, CandleQuery, read_candles
+from chandlery.reading.route_timeframe import route_timeframe
+from chandlery.reference.store.instrument_pages import InstrumentEntry
+from chandlery.words.timeframe import AUTO, Timeframe
+from chandlery.words.window import Window
 
 from .accepting import preferred
 from .answering import Answered, Made, Question, answer, respond

@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
-from chandlery.domain.health import Cause
-from chandlery.domain.remark import without_remedy
+from chandlery.health.domain.health import Cause
+from chandlery.words.remark import without_remedy
 
 VERDICT = "HEALTHY, WARNING, DELAYED or FAILING: the worst of its causes"
 CAUSES = "what is not as it should be, the worst first"

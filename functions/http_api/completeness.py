@@ -10,12 +10,12 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, Field
 
-from chandlery.domain.remark import Remark
-from chandlery.domain.window import DAY
-from chandlery.usecases.asked import check_order
-from chandlery.usecases.list_gaps import list_gaps
-from chandlery.usecases.report_coverage import report_coverage
-from chandlery.usecases.report_status import report_status
+from chandlery.gaps.list_gaps import list_gaps
+from chandlery.gaps.report_coverage import report_coverage
+from chandlery.health.report_status import report_status
+from chandlery.platform.asked import check_order
+from chandlery.words.remark import Remark
+from chandlery.words.window import DAY
 
 from .answering import plain
 from .application import asked_at

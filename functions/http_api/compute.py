@@ -12,11 +12,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field
 
-from chandlery.domain.counting import spell
-from chandlery.errors import Refused
-from chandlery.store.instrument_pages import InstrumentEntry
-from chandlery.usecases.asked import check_order
-from chandlery.usecases.read_candles import newest_end
+from chandlery.platform.asked import check_order
+from chandlery.platform.errors import Refused
+from chandlery.reading.read_candles import newest_end
+from chandlery.reference.store.instrument_pages import InstrumentEntry
+from chandlery.words.counting import spell
 
 from .answering import Answered, Cached, Made, Question, answer, respond
 from .application import asked_at
@@ -25,7 +25,7 @@ from .problems import documented
 from .sandbox import SANDBOX
 
 if TYPE_CHECKING:
-    from chandlery.usecases.compute_series import ComputedSeries, SeriesQuery
+    from chandlery.reading.compute_series import ComputedSeries, SeriesQuery
 
 router = Router()
 
@@ -122,7 +122,7 @@ def post_compute(request: Annotated[ComputeRequest, Body()]) -> Response[str]:
 
 def _answer(connection: Connection, request: ComputeRequest, at: datetime) -> Answered:
     # Imported here: numpy and TA-Lib are a third of a second that the other routes need not pay.
-    from chandlery.usecases.compute_series import compute_series
+    from chandlery.reading.compute_series import compute_series
 
     def make(instrument: InstrumentEntry, query: "SeriesQuery") -> Made:
         computed = compute_series(connection, instrument, query, at)
@@ -148,8 +148,8 @@ def _answer(connection: Connection, request: ComputeRequest, at: datetime) -> An
 
 
 def _query(instrument: InstrumentEntry, request: ComputeRequest, at: datetime) -> "SeriesQuery":
-    from chandlery.numerics.catalogue import ParameterError, prepare
-    from chandlery.usecases.compute_series import SeriesQuery, most_candles
+    from chandlery.indicators.numerics.catalogue import ParameterError, prepare
+    from chandlery.reading.compute_series import SeriesQuery, most_candles
 
     check_order(request.starts, request.ends, at)
     starts, ends = request.starts, request.ends or newest_end(request.timeframe, at)

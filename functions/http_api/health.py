@@ -12,11 +12,11 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from pydantic import BaseModel, Field
 
-from chandlery.domain.health import Health
-from chandlery.errors import ChandleryError, Retryable
-from chandlery.settings import Settings
-from chandlery.store.connection import connect
-from chandlery.usecases.check_health import HealthReport, check_health
+from chandlery.health.check_health import HealthReport, check_health
+from chandlery.health.domain.health import Health
+from chandlery.platform.connection import connect
+from chandlery.platform.errors import ChandleryError, Retryable
+from chandlery.platform.settings import Settings
 
 from .application import asked_at
 from .causes import CAUSES, VERDICT, CauseAnswer

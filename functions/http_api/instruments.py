@@ -9,9 +9,9 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from chandlery.store.instrument_pages import InstrumentEntry
-from chandlery.usecases.describe_instruments import describe_instrument, latest, list_instruments, statistics
-from chandlery.usecases.list_price_changes import price_changes
+from chandlery.reading.describe_instruments import describe_instrument, latest, list_instruments, statistics
+from chandlery.reading.list_price_changes import price_changes
+from chandlery.reference.store.instrument_pages import InstrumentEntry
 
 from .answering import plain
 from .application import asked_at
@@ -255,7 +255,7 @@ def get_price_changes(
 )
 def get_indicators() -> Response[str]:
     """Answer all of them."""
-    from chandlery.numerics.catalogue import catalogue
+    from chandlery.indicators.numerics.catalogue import catalogue
 
     return plain(IndicatorsAnswer.model_validate({"indicators": [asdict(each) for each in catalogue().values()]}))
 

@@ -10,9 +10,9 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupp
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from pydantic import BaseModel, Field
 
-from chandlery.domain.complaint import complaint
-from chandlery.domain.remark import without_remedy
-from chandlery.errors import ChandleryError, NotFound, Refused, Retryable, WrongSchema
+from chandlery.platform.errors import ChandleryError, NotFound, Refused, Retryable, WrongSchema
+from chandlery.words.complaint import complaint
+from chandlery.words.remark import without_remedy
 
 CONTENT_TYPE = "application/problem+json"
 _RETRY_AFTER_SECONDS = 5

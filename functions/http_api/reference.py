@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from aws_lambda_powertools.event_handler.openapi.models import OpenAPI, Schema
 
-from chandlery.numerics.catalogue import IndicatorInfo, ParameterInfo, catalogue
+from chandlery.indicators.numerics.catalogue import IndicatorInfo, ParameterInfo, catalogue
 
 
 def add_indicators(schema: OpenAPI, path: str, model: str) -> None:

@@ -13,14 +13,14 @@ from typing import TypeVar
 import psycopg
 from psycopg import Connection
 
-from chandlery.cache import Cache, Shared
-from chandlery.cache.server import cache_server
-from chandlery.errors import Retryable
-from chandlery.settings import Settings, WarmUp, read_settings
-from chandlery.store import schema
-from chandlery.store.connection import connect
-from chandlery.store.instrument_pages import InstrumentEntry, find_entry
-from chandlery.store.statements import SQL
+from chandlery.platform import schema
+from chandlery.platform.connection import connect
+from chandlery.platform.errors import Retryable
+from chandlery.platform.settings import Settings, WarmUp, read_settings
+from chandlery.platform.statements import SQL
+from chandlery.reading.cache import Cache, Shared
+from chandlery.reading.cache.server import cache_server
+from chandlery.reference.store.instrument_pages import InstrumentEntry, find_entry
 
 COMPONENT = "http_api"
 # How long a look at the schema is believed: a migration beneath a sandbox shows within it.

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chandlery.errors import Permanent
+from chandlery.platform.errors import Permanent
 from local.backup.programs import Program
 from local.backup_file import Source
 

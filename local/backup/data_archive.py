@@ -17,7 +17,7 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from chandlery.errors import Permanent
+from chandlery.platform.errors import Permanent
 
 _MANIFEST, _PARTS = "manifest.json", "parts.json"
 # Of both: the second has a line for each part of some megabytes.

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from psycopg import Connection, sql
 
-from chandlery.errors import Permanent, psycopg_errors_translated
-from chandlery.settings import Settings
-from chandlery.store.connection import connect, snapshot
-from chandlery.store.statements import read_rows, run
+from chandlery.platform.connection import connect, snapshot
+from chandlery.platform.errors import Permanent, psycopg_errors_translated
+from chandlery.platform.settings import Settings
+from chandlery.platform.statements import read_rows, run
 from local.backup.data_archive import DataReader, DataTable, DataWriter, Manifest
 from local.backup.databases import LONGEST_SECONDS
 from local.backup.dumping import Progress, find_versions

@@ -10,15 +10,16 @@ from typing import LiteralString
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import MINUTE
-from chandlery.errors import Permanent, Retryable, psycopg_errors_translated
-from chandlery.settings import Settings
-from chandlery.store import derived, schema
-from chandlery.store.connection import transaction
-from chandlery.store.statements import read_rows, run
-from chandlery.usecases.refresh_history import refresh_history
-from chandlery.usecases.refresh_stale import kept_stretches
+from chandlery.platform import schema
+from chandlery.platform.connection import transaction
+from chandlery.platform.errors import Permanent, Retryable, psycopg_errors_translated
+from chandlery.platform.settings import Settings
+from chandlery.platform.statements import read_rows, run
+from chandlery.refresh.refresh_history import refresh_history
+from chandlery.refresh.refresh_stale import kept_stretches
+from chandlery.refresh.store import derived
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import MINUTE
 from local.backup import databases
 from local.backup.data_archive import DataReader, DataTable, Manifest, Part
 from local.backup.data_dumping import LastingAggregate, list_tables

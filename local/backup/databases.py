@@ -14,11 +14,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import ObjectInUse
 from pydantic import SecretStr
 
-from chandlery.errors import Permanent, Retryable, psycopg_errors_translated
-from chandlery.settings import Settings
-from chandlery.store.connection import connect, transaction
-from chandlery.store.session import require_own
-from chandlery.store.statements import read_rows, run
+from chandlery.platform.connection import connect, transaction
+from chandlery.platform.errors import Permanent, Retryable, psycopg_errors_translated
+from chandlery.platform.session import require_own
+from chandlery.platform.settings import Settings
+from chandlery.platform.statements import read_rows, run
 
 # Of some other restore's leftovers or of anybody's own database nothing may be dropped: ours has this comment.
 UNFINISHED = "chandlery restore: unfinished, and dropped by the next one"

@@ -12,11 +12,11 @@ from typing import BinaryIO
 from psycopg import Connection
 from pydantic import SecretStr
 
-from chandlery.errors import Permanent
-from chandlery.settings import Settings
-from chandlery.store import schema
-from chandlery.store.connection import connect
-from chandlery.store.statements import run
+from chandlery.platform import schema
+from chandlery.platform.connection import connect
+from chandlery.platform.errors import Permanent
+from chandlery.platform.settings import Settings
+from chandlery.platform.statements import run
 from local.backup.archive import check_stream, check_whole
 from local.backup.programs import Program, connection_environment, find_program
 from local.backup_file import Source

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from psycopg import pq
 
-from chandlery.errors import Permanent, Retryable
+from chandlery.platform.errors import Permanent, Retryable
 
 _LOST = ("server closed the connection", "could not connect", "connection to server", "terminating connection")
 _Told = Callable[[str], None]

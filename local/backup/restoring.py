@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
-from chandlery.errors import Permanent
-from chandlery.settings import Settings
-from chandlery.store import schema
-from chandlery.store.migrations import OWNER
-from chandlery.store.statements import run
+from chandlery.platform import schema
+from chandlery.platform.errors import Permanent
+from chandlery.platform.migrations import OWNER
+from chandlery.platform.settings import Settings
+from chandlery.platform.statements import run
 from local.backup import databases
 from local.backup.archive import Archive, read_archive
 from local.backup.databases import Contents, Server, ServerDatabase

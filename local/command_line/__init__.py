@@ -12,8 +12,8 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
-from chandlery.domain.complaint import complaint
-from chandlery.errors import ChandleryError
+from chandlery.platform.errors import ChandleryError
+from chandlery.words.complaint import complaint
 from local.command_line.stdout import NobodyReads, explained_stdout
 from local.errors import Explained
 
@@ -105,7 +105,7 @@ app = typer.Typer(
 
 def _show_version(asked: bool) -> None:
     if asked:
-        from chandlery.store.schema import REVISION  # imported here: psycopg takes a while
+        from chandlery.platform.schema import REVISION  # imported here: psycopg takes a while
 
         print(f"chandlery {version('chandlery')}, schema {REVISION}")
         raise typer.Exit

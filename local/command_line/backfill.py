@@ -3,13 +3,13 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from chandlery.domain.counting import spell
-from chandlery.domain.window import MINUTE, floor_minute
-from chandlery.errors import Permanent
-from chandlery.settings import read_settings
-from chandlery.store import instruments
-from chandlery.usecases import backfill as usecase
+from chandlery.gaps import backfill as usecase
+from chandlery.platform.errors import Permanent
+from chandlery.platform.settings import read_settings
+from chandlery.reference.store import instruments
 from chandlery.vendors import open_vendor
+from chandlery.words.counting import spell
+from chandlery.words.window import MINUTE, floor_minute
 from local.command_line.database import open_connection
 from local.command_line.liveness import progress_bar
 from local.command_line.options import AsJson, From, Key, To, window_of

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from chandlery.errors import Permanent
-from chandlery.settings import Settings, read_settings
-from chandlery.store.schema import mismatch
+from chandlery.platform.errors import Permanent
+from chandlery.platform.schema import mismatch
+from chandlery.platform.settings import Settings, read_settings
 from local.backup_file import Source, open_source
 from local.command_line.database import embedded_database
 from local.command_line.liveness import at_work, progress_bar

@@ -8,15 +8,16 @@ from typing import Annotated
 import typer
 from psycopg import Connection
 
-from chandlery.domain.counting import spell
-from chandlery.domain.hours import Hours
-from chandlery.domain.instrument import Instrument
-from chandlery.domain.timeframe import AUTO, Timeframe
-from chandlery.domain.window import Window
-from chandlery.errors import Permanent
-from chandlery.store import derived, instruments
-from chandlery.usecases.read_candles import Candle, CandleQuery, read_candles
-from chandlery.usecases.route_timeframe import route_timeframe
+from chandlery.platform.errors import Permanent
+from chandlery.reading.read_candles import Candle, CandleQuery, read_candles
+from chandlery.reading.route_timeframe import route_timeframe
+from chandlery.reference.domain.instrument import Instrument
+from chandlery.reference.store import instruments
+from chandlery.refresh.store import derived
+from chandlery.words.counting import spell
+from chandlery.words.hours import Hours
+from chandlery.words.timeframe import AUTO, Timeframe
+from chandlery.words.window import Window
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson, From, Key, TimeframeOrAuto, To, window_of
 from local.command_line.output import err, show_csv, show_rows

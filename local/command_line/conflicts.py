@@ -5,9 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from chandlery.domain.counting import spell
-from chandlery.store.ticks import Conflict, Content
-from chandlery.usecases.import_ticks import OnConflict, TickImport
+from chandlery.minutes.import_ticks import OnConflict, TickImport
+from chandlery.minutes.store.ticks import Conflict, Content
+from chandlery.words.counting import spell
 from local.command_line.output import err, plain
 
 _OUTCOMES = {

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from chandlery.domain.counting import spell
-from chandlery.domain.coverage import coverage_of
-from chandlery.domain.window import DAY
-from chandlery.store.coverage import DayCoverage
-from chandlery.usecases.report_coverage import report_coverage
+from chandlery.gaps.domain.coverage import coverage_of
+from chandlery.gaps.report_coverage import report_coverage
+from chandlery.gaps.store.coverage import DayCoverage
+from chandlery.words.counting import spell
+from chandlery.words.window import DAY
 from local.command_line.database import open_connection
 from local.command_line.liveness import at_work
 from local.command_line.options import AsJson, in_order, parse_day

@@ -9,10 +9,10 @@ from pathlib import Path
 import typer
 from psycopg import Connection
 
-from chandlery.errors import ChandleryError, Permanent, psycopg_errors_translated
-from chandlery.settings import LocalSettings, read_settings
-from chandlery.store import schema
-from chandlery.store.connection import connect
+from chandlery.platform import schema
+from chandlery.platform.connection import connect
+from chandlery.platform.errors import ChandleryError, Permanent, psycopg_errors_translated
+from chandlery.platform.settings import LocalSettings, read_settings
 from local.command_line.liveness import at_work
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, show_json

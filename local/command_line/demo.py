@@ -13,15 +13,16 @@ from typing import Any
 
 from psycopg import Connection
 
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import MINUTE, floor_minute
-from chandlery.errors import Permanent
-from chandlery.settings import LocalSettings, read_settings
-from chandlery.store import instruments, ledger, sessions
-from chandlery.store.connection import connect
-from chandlery.store.migrations import alembic_config
-from chandlery.usecases.read_candles import Candle, CandleQuery, read_candles
-from chandlery.usecases.report_status import report_status
+from chandlery.gaps.store import ledger
+from chandlery.health.report_status import report_status
+from chandlery.platform.connection import connect
+from chandlery.platform.errors import Permanent
+from chandlery.platform.migrations import alembic_config
+from chandlery.platform.settings import LocalSettings, read_settings
+from chandlery.reading.read_candles import Candle, CandleQuery, read_candles
+from chandlery.reference.store import instruments, sessions
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import MINUTE, floor_minute
 from local import calendars, demo_feed
 from local.command_line.candles import COLUMNS
 from local.command_line.functions import call, scheduled_event

@@ -8,16 +8,16 @@ from typing import Annotated
 import typer
 from psycopg import Connection
 
-from chandlery.domain.counting import spell
-from chandlery.domain.rebuild import Place, RebuildReport, Step
-from chandlery.domain.timeframe import Timeframe
-from chandlery.errors import Permanent
-from chandlery.policies import read_policies
-from chandlery.settings import read_settings
-from chandlery.store import schema
-from chandlery.store.connection import connect
-from chandlery.usecases.rebuild_timeframe import discard, rebuild_timeframe, restore_timeframe
-from chandlery.usecases.refresh_history import refresh_history
+from chandlery.platform import schema
+from chandlery.platform.connection import connect
+from chandlery.platform.errors import Permanent
+from chandlery.platform.settings import read_settings
+from chandlery.policies.wanted import read_policies
+from chandlery.rebuild.domain.rebuild import Place, RebuildReport, RebuildStep
+from chandlery.rebuild.rebuild_timeframe import discard, rebuild_timeframe, restore_timeframe
+from chandlery.refresh.refresh_history import refresh_history
+from chandlery.words.counting import spell
+from chandlery.words.timeframe import Timeframe
 from local.command_line.database import use_database
 from local.command_line.liveness import progress_bar
 from local.command_line.options import AsJson, From, TimeframeName, To, window_of
@@ -114,11 +114,11 @@ def _exchange(
     accept_differences: bool,
     as_json: bool,
 ) -> RebuildReport:
-    last = Step.COPY
+    last = RebuildStep.COPY
     with progress_bar() as bar:
         task = bar.add_task(timeframe.value)
 
-        def tell(step: Step, done: int, total: int) -> None:
+        def tell(step: RebuildStep, done: int, total: int) -> None:
             nonlocal last
             last = step
             bar.update(task, description=f"{timeframe.value}: {step}", completed=done, total=total)
@@ -134,7 +134,7 @@ def _exchange(
             )
         except KeyboardInterrupt:
             bar.stop()
-            err.print(_LEFT_BEHIND[last is Step.SETTLE], soft_wrap=True)
+            err.print(_LEFT_BEHIND[last is RebuildStep.SETTLE], soft_wrap=True)
             raise
         except Permanent as error:
             bar.stop()

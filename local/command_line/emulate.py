@@ -12,13 +12,13 @@ from typing import Annotated
 import typer
 from psycopg import Connection
 
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY, MINUTE
-from chandlery.errors import Permanent, Retryable
-from chandlery.settings import LocalSettings, Settings
-from chandlery.store import instruments
-from chandlery.store.connection import connect
-from chandlery.usecases.read_candles import Candle, CandleQuery, read_candles
+from chandlery.platform.connection import connect
+from chandlery.platform.errors import Permanent, Retryable
+from chandlery.platform.settings import LocalSettings, Settings
+from chandlery.reading.read_candles import Candle, CandleQuery, read_candles
+from chandlery.reference.store import instruments
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import DAY, MINUTE
 from local import calendars
 from local.command_line.demo import KEYS, LIVE_COUNTS
 from local.command_line.liveness import at_work

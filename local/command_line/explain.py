@@ -9,10 +9,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from chandlery.domain.counting import spell
-from chandlery.store.ledger import Gap
-from chandlery.store.minute import WholeCandle
-from chandlery.usecases.explain_minute import MinuteReport, Verdict, explain_minute
+from chandlery.gaps.store.ledger import Gap
+from chandlery.reading.explain_minute import MinuteReport, Verdict, explain_minute
+from chandlery.reading.store.minute import WholeCandle
+from chandlery.words.counting import spell
 from local.command_line.database import open_connection
 from local.command_line.gaps import evidence_told
 from local.command_line.options import AsJson, Key, parse_moment

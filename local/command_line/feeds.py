@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from chandlery.store import feeds as feed_store
+from chandlery.reference.store import feeds as feed_store
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, show_rows

@@ -16,9 +16,9 @@ from uuid import uuid4
 
 import typer
 
-from chandlery.domain.window import floor_minute, plausible_schedule
-from chandlery.errors import Permanent
-from chandlery.settings import read_settings
+from chandlery.platform.errors import Permanent
+from chandlery.platform.settings import read_settings
+from chandlery.words.window import floor_minute, plausible_schedule
 from local.command_line.database import use_database
 from local.command_line.liveness import at_work, progress_bar
 from local.command_line.options import AsJson, From, To, parse_moment, window_of

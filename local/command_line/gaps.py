@@ -10,11 +10,12 @@ from psycopg import Connection
 from rich.box import SIMPLE
 from rich.table import Table
 
-from chandlery.domain.counting import spell
-from chandlery.errors import Permanent
-from chandlery.store import feeds, instruments, ledger
-from chandlery.store.ledger import Choice, Gap, Reason, Sum
-from chandlery.usecases.list_gaps import remark_not_judged
+from chandlery.gaps.list_gaps import remark_not_judged
+from chandlery.gaps.store import ledger
+from chandlery.gaps.store.ledger import Choice, Gap, Reason, Sum
+from chandlery.platform.errors import Permanent
+from chandlery.reference.store import feeds, instruments
+from chandlery.words.counting import spell
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson, in_order, parse_moment
 from local.command_line.output import err, out, plain, show_json, show_table

@@ -12,15 +12,15 @@ from typing import Annotated, Any, TypeVar
 import typer
 from psycopg import Connection
 
-from chandlery.domain.counting import spell
-from chandlery.domain.instrument import Instrument
-from chandlery.domain.window import CLOCK_ALLOWANCE, MINUTE, Window
-from chandlery.errors import Permanent
-from chandlery.settings import read_settings
-from chandlery.store import instruments
-from chandlery.usecases.aggregate_history import AggregationReport, aggregate_history
-from chandlery.usecases.import_candles import import_candles
-from chandlery.usecases.import_ticks import OnConflict, TickImport, import_ticks
+from chandlery.gaps.import_candles import import_candles
+from chandlery.minutes.import_ticks import OnConflict, TickImport, import_ticks
+from chandlery.platform.errors import Permanent
+from chandlery.platform.settings import read_settings
+from chandlery.reference.domain.instrument import Instrument
+from chandlery.reference.store import instruments
+from chandlery.refresh.aggregate_history import AggregationReport, aggregate_history
+from chandlery.words.counting import spell
+from chandlery.words.window import CLOCK_ALLOWANCE, MINUTE, Window
 from local.command_line.conflicts import describe_conflicts, tell_conflicts
 from local.command_line.database import open_connection
 from local.command_line.liveness import at_work, progress_bar

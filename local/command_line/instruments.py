@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 from psycopg import Connection
 
-from chandlery.domain.counting import spell
-from chandlery.domain.instrument import Instrument, exchange_of
-from chandlery.errors import NotFound, Permanent
-from chandlery.store import instruments as instrument_store
-from chandlery.store import sessions as session_store
+from chandlery.platform.errors import NotFound, Permanent
+from chandlery.reference.domain.instrument import Instrument, exchange_of
+from chandlery.reference.store import instruments as instrument_store
+from chandlery.reference.store import sessions as session_store
+from chandlery.words.counting import spell
 from local import calendars
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson, Key, in_order, parse_moment

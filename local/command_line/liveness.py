@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from chandlery.settings import LocalSettings
+from chandlery.platform.settings import LocalSettings
 from local.command_line.output import err
 
 _FIRST_SECONDS = 2.0

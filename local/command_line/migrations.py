@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from chandlery.domain.counting import spell
-from chandlery.store.migrations import alembic_config, run_verb
-from chandlery.usecases.check_schema import check_schema
+from chandlery.platform.check_schema import check_schema
+from chandlery.platform.migrations import alembic_config, run_verb
+from chandlery.words.counting import spell
 from local.command_line.database import open_connection, use_database
 from local.command_line.liveness import at_work
 from local.command_line.options import AsJson

@@ -5,8 +5,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from chandlery.domain.timeframe import AUTO, Timeframe
-from chandlery.domain.window import EARLIEST, LATEST, OutOfOrder, Window, require_order
+from chandlery.words.timeframe import AUTO, Timeframe
+from chandlery.words.window import EARLIEST, LATEST, OutOfOrder, Window, require_order
 from local.command_line.output import plain
 
 _D = TypeVar("_D", date, datetime)

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from chandlery.domain.counting import spell
-from chandlery.domain.drops import PastDrop, kept_history
-from chandlery.domain.policy_plan import Action, Step
-from chandlery.domain.policy_rules import lint as find_problems
-from chandlery.errors import Permanent
-from chandlery.policies import read_policies
-from chandlery.store.policies import Scheduler, list_drops
-from chandlery.usecases.apply_policies import PolicyPlan, apply_policies, plan_policies
+from chandlery.platform.errors import Permanent
+from chandlery.policies.apply_policies import PolicyPlan, apply_policies, plan_policies
+from chandlery.policies.domain.drops import PastDrop, kept_history
+from chandlery.policies.domain.policy_plan import Action, PolicyStep
+from chandlery.policies.domain.policy_rules import lint as find_problems
+from chandlery.policies.store.policies import Scheduler, list_drops
+from chandlery.policies.wanted import read_policies
+from chandlery.words.counting import spell
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, plain, show_json
@@ -85,7 +85,7 @@ def lint(as_json: AsJson = False) -> None:
 
 def _show(planned: PolicyPlan, actions: Sequence[Action], *, as_json: bool, drops: Sequence[PastDrop] = ()) -> None:
     strangers = [f"job {job.job_id}, {job.procedure}" for job in planned.strangers]
-    released = {action.table for action in actions if action.step is Step.RELEASE_HISTORY}
+    released = {action.table for action in actions if action.step is PolicyStep.RELEASE_HISTORY}
     kept = list(kept_history(planned.found.due, but_of=released))
     waiting = [each for each in planned.allowed(destructive=True) if each.destructive and each not in actions]
     if as_json:

@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 from psycopg import Connection
 
-from chandlery.domain.counting import spell
-from chandlery.domain.session import Calendar, Origin
-from chandlery.errors import NotFound
-from chandlery.store import instruments as instrument_store
-from chandlery.store import sessions as session_store
-from chandlery.store.sessions import Replaced
+from chandlery.platform.errors import NotFound
+from chandlery.reference.domain.session import Calendar, Origin
+from chandlery.reference.store import instruments as instrument_store
+from chandlery.reference.store import sessions as session_store
+from chandlery.reference.store.sessions import Replaced
+from chandlery.words.counting import spell
 from local import calendars
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson, parse_day

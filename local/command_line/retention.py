@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from chandlery.domain.policy import told
-from chandlery.policies import read_policies
+from chandlery.policies.domain.policy import told
+from chandlery.policies.wanted import read_policies
 from local.command_line.output import err, plain
 
 

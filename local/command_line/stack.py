@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 from psycopg.conninfo import conninfo_to_dict
 
-from chandlery.domain.window import MINUTE, Window
-from chandlery.errors import ChandleryError
-from chandlery.settings import read_settings
+from chandlery.platform.errors import ChandleryError
+from chandlery.platform.settings import read_settings
+from chandlery.words.window import MINUTE, Window
 from local.command_line.database import open_connection, use_database
 from local.command_line.functions import Metrics, call, metrics_if, scheduled_event
 from local.command_line.liveness import at_work

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from chandlery.domain.counting import spell
-from chandlery.domain.duration import in_words
-from chandlery.domain.health import Health
-from chandlery.domain.policy import workers_needed
-from chandlery.policies import read_policies
-from chandlery.usecases.report_status import StatusReport, report_status
+from chandlery.health.domain.health import Health
+from chandlery.health.report_status import StatusReport, report_status
+from chandlery.policies.domain.policy import workers_needed
+from chandlery.policies.wanted import read_policies
+from chandlery.words.counting import spell
+from chandlery.words.duration import in_words
 from local.command_line.database import open_connection
 from local.command_line.options import AsJson, parse_moment
 from local.command_line.output import out, plain, show_json, show_rows

@@ -9,13 +9,13 @@ from typing import Annotated
 import psycopg
 import typer
 
-from chandlery.domain.policy import workers_needed
-from chandlery.domain.tuning import Compared, Machine, compare
-from chandlery.domain.tuning import tune as tune_for
-from chandlery.errors import psycopg_errors_translated
-from chandlery.policies import read_policies
-from chandlery.settings import read_settings
-from chandlery.store import server_settings
+from chandlery.platform import server_settings
+from chandlery.platform.domain.tuning import Compared, Machine, compare
+from chandlery.platform.domain.tuning import tune as tune_for
+from chandlery.platform.errors import psycopg_errors_translated
+from chandlery.platform.settings import read_settings
+from chandlery.policies.domain.policy import workers_needed
+from chandlery.policies.wanted import read_policies
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, show_json, show_rows
 

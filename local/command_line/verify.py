@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from chandlery.domain.counting import spell
-from chandlery.domain.verification import VerifyReport
-from chandlery.domain.window import EARLIEST, LATEST
-from chandlery.settings import read_settings
-from chandlery.store import runs, schema
-from chandlery.store.connection import connect
-from chandlery.usecases.verify_candles import verify_candles
+from chandlery.platform import runs, schema
+from chandlery.platform.connection import connect
+from chandlery.platform.settings import read_settings
+from chandlery.refresh.domain.verification import VerifyReport
+from chandlery.refresh.verify_candles import verify_candles
+from chandlery.words.counting import spell
+from chandlery.words.window import EARLIEST, LATEST
 from local.command_line.database import use_database
 from local.command_line.liveness import progress_bar
 from local.command_line.options import AsJson, parse_moment, window_of

@@ -7,7 +7,7 @@ from random import Random
 
 from psycopg import Connection
 
-from chandlery.domain.window import floor_minute
+from chandlery.words.window import floor_minute
 from local import demo_feed
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from chandlery.domain.counting import spell
+from chandlery.words.counting import spell
 from local.market_file.columns import Column, Header, match_header
 from local.market_file.errors import RowWord, UnreadableFile
 from local.market_file.guard import MOST_LEADING_LINES, MOST_MISSHAPEN, blocks

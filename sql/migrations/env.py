@@ -9,12 +9,12 @@ from alembic.runtime.migration import MigrationContext, MigrationInfo
 from sqlalchemy import create_engine, pool
 from sqlalchemy.engine import Connection, Engine
 
-from chandlery.errors import Permanent
-from chandlery.store import definitions
-from chandlery.store.connection import open_session
-from chandlery.store.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE, await_turn, run_definitions
-from chandlery.store.schema import REVISION, SERVES_CODE_FROM
-from chandlery.store.session import PINNED, require_own
+from chandlery.platform import definitions
+from chandlery.platform.connection import open_session
+from chandlery.platform.errors import Permanent
+from chandlery.platform.migrations import OWNER, VERSION_SCHEMA, VERSION_TABLE, await_turn, run_definitions
+from chandlery.platform.schema import REVISION, SERVES_CODE_FROM
+from chandlery.platform.session import PINNED, require_own
 
 REVISIONS = f"{VERSION_SCHEMA}.{VERSION_TABLE}"
 # Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Where it does, whoever

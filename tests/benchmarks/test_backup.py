@@ -9,11 +9,11 @@ from alembic import command
 from psycopg import sql
 from pydantic import SecretStr
 
-from chandlery.policies import read_policies
-from chandlery.settings import Settings
-from chandlery.store import policies
-from chandlery.store.migrations import alembic_config
-from chandlery.usecases.apply_policies import apply_policies
+from chandlery.platform.migrations import alembic_config
+from chandlery.platform.settings import Settings
+from chandlery.policies.apply_policies import apply_policies
+from chandlery.policies.store import policies
+from chandlery.policies.wanted import read_policies
 from local.backup import back_up, restore
 from local.backup_file import open_source
 from tests.benchmarks.scene import NOON, insert_candles, list_instruments

@@ -8,11 +8,12 @@ from typing import LiteralString
 import pytest
 from psycopg import Connection, sql
 
-from chandlery.domain.window import Window
-from chandlery.policies import read_policies
-from chandlery.store import instruments, policies, sessions
-from chandlery.usecases.apply_policies import apply_policies
-from chandlery.usecases.import_ticks import import_ticks
+from chandlery.minutes.import_ticks import import_ticks
+from chandlery.policies.apply_policies import apply_policies
+from chandlery.policies.store import policies
+from chandlery.policies.wanted import read_policies
+from chandlery.reference.store import instruments, sessions
+from chandlery.words.window import Window
 from local import calendars
 from local.lots import tick_lots
 from local.market_file import open_tick_file

@@ -8,13 +8,14 @@ from statistics import median
 import pytest
 from psycopg import Connection
 
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY, HOUR, Window
-from chandlery.store import candles, refreshes
-from chandlery.store.candle_columns import CandleColumns
-from chandlery.store.statements import statement
-from chandlery.usecases.refresh_history import refresh_history
-from chandlery.usecases.refresh_stale import refresh_stale
+from chandlery.minutes.store import candles
+from chandlery.minutes.store.candle_columns import CandleColumns
+from chandlery.platform.statements import statement
+from chandlery.refresh.refresh_history import refresh_history
+from chandlery.refresh.refresh_stale import refresh_stale
+from chandlery.refresh.store import refreshes
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import DAY, HOUR, Window
 from tests.benchmarks.scene import (
     MINUTE,
     NOON,

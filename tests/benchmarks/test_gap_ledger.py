@@ -6,10 +6,10 @@ from typing import LiteralString
 import pytest
 from psycopg import Connection
 
-from chandlery.domain.window import DAY, HOUR, WEEK, Window
-from chandlery.settings import Settings
-from chandlery.store import gaps
-from chandlery.usecases.find_gaps import Found, count_hours, find_gaps
+from chandlery.gaps.find_gaps import Found, count_hours, find_gaps
+from chandlery.gaps.store import scans
+from chandlery.platform.settings import Settings
+from chandlery.words.window import DAY, HOUR, WEEK, Window
 from tests.benchmarks.scene import MINUTE, NOON, ON_SERVER, WHERE, candles_unmarked, list_instruments, seconds
 
 SHARE = Settings.model_fields["gap_share_instruments"].default
@@ -124,5 +124,5 @@ def _values(instruments: int, window: Window) -> dict[str, object]:
 
 
 def _scan(connection: Connection, window: Window) -> Found:
-    shares = gaps.plan_shares(connection, SHARE)
+    shares = scans.plan_shares(connection, SHARE)
     return find_gaps(connection, "benchmark", window, NOON, shares=shares, has_time=lambda: True)

@@ -10,13 +10,13 @@ from typing import LiteralString, NamedTuple
 import pytest
 from psycopg import Connection
 
-from chandlery.domain.window import DAY, HOUR, WEEK, Window, turn_of
-from chandlery.settings import Settings
-from chandlery.store import gaps
-from chandlery.store.gaps import Share
-from chandlery.usecases.aggregate_live import aggregate_live
-from chandlery.usecases.find_gaps import Found, count_hours, find_gaps
-from chandlery.usecases.watch_live_gaps import EVERY_MINUTES, LiveGapReport, watch_live_gaps
+from chandlery.gaps.find_gaps import Found, count_hours, find_gaps
+from chandlery.gaps.store import scans
+from chandlery.gaps.store.scans import Share
+from chandlery.gaps.watch_live_gaps import EVERY_MINUTES, LiveGapReport, watch_live_gaps
+from chandlery.minutes.aggregate_live import aggregate_live
+from chandlery.platform.settings import Settings
+from chandlery.words.window import DAY, HOUR, WEEK, Window, turn_of
 from tests.benchmarks.scene import (
     MINUTE,
     NOON,
@@ -82,7 +82,7 @@ def test_a_week_beside_the_plain_anti_join(emptied: Connection) -> None:
     stored = _store_week(emptied, INSTRUMENTS, TRADES, LEFT_OUT)
     expected = INSTRUMENTS * (WEEK // MINUTE)
     missing = expected - stored.candles
-    shares = gaps.plan_shares(emptied, SHARE)
+    shares = scans.plan_shares(emptied, SHARE)
 
     def look() -> None:
         # Of liquid instruments, whatever is missing is a gap.
@@ -170,7 +170,7 @@ def test_what_marks_cost_the_live_minute(emptied: Connection) -> None:
 
 def test_rare_traders(emptied: Connection) -> None:
     stored = _store_week(emptied, RARE_INSTRUMENTS, 1, 1 - 1 / RARE_MINUTES)
-    shares = gaps.plan_shares(emptied, SHARE)
+    shares = scans.plan_shares(emptied, SHARE)
     first = seconds(lambda: _scan(emptied, shares))
     again = median(seconds(lambda: _scan(emptied, shares)) for _ in range(LOOKS))
     rows = _count(emptied, "SELECT count(*) FROM market.gaps WHERE reason = 'instrument_silent'")

@@ -23,13 +23,13 @@ import pytest
 from psycopg import Connection, Cursor
 
 from chandlery.datasets.candles import CANDLES
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY, HOUR, Window
-from chandlery.numerics.catalogue import prepare
-from chandlery.store import refreshes
-from chandlery.store.series import read_series
-from chandlery.usecases.list_price_changes import price_changes
-from chandlery.usecases.refresh_stale import refresh_stale
+from chandlery.indicators.numerics.catalogue import prepare
+from chandlery.reading.list_price_changes import price_changes
+from chandlery.reading.store.series import read_series
+from chandlery.refresh.refresh_stale import refresh_stale
+from chandlery.refresh.store import refreshes
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import DAY, HOUR, Window
 from local.http_server import serving
 from tests.benchmarks.scene import (
     MINUTE,
@@ -43,8 +43,8 @@ from tests.benchmarks.scene import (
 )
 from tests.cached import CACHE_KEY
 from tests.integration.api_scene import Answer, Sandboxes, call, settings
-from tests.integration.test_shared_cache import SERVER as REDIS
-from tests.integration.test_shared_cache import Server
+from tests.integration.reading.test_shared_cache import SERVER as REDIS
+from tests.integration.reading.test_shared_cache import Server
 
 INSTRUMENTS = 60 if ON_SERVER else 6
 DAYS = 14 if ON_SERVER else 9

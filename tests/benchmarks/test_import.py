@@ -8,7 +8,7 @@ from statistics import median
 
 from psycopg import Connection
 
-from chandlery.usecases.import_ticks import import_ticks
+from chandlery.minutes.import_ticks import import_ticks
 from local.lots import tick_lots
 from local.market_file import open_tick_file
 from tests.benchmarks.scene import NOON, ON_SERVER, WHERE, list_instruments, seconds

@@ -5,17 +5,17 @@ from datetime import datetime, timedelta
 import pytest
 from psycopg import Connection
 
-from chandlery.candle_arrays import Candles
 from chandlery.datasets.candles import CANDLES
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY, HOUR, Window
-from chandlery.indicator_set import read_indicator_set
-from chandlery.numerics.functions import compute
-from chandlery.settings import Settings
-from chandlery.store import refreshes
-from chandlery.store.series import Stretch, read_around
-from chandlery.usecases.compute_indicators import IndicatorReport, compute_indicators
-from chandlery.usecases.mark_unfilled import keep_set
+from chandlery.indicators.compute_indicators import IndicatorReport, compute_indicators
+from chandlery.indicators.indicator_set import read_indicator_set
+from chandlery.indicators.mark_unfilled import keep_set
+from chandlery.indicators.numerics.candle_arrays import Candles
+from chandlery.indicators.numerics.functions import compute
+from chandlery.platform.settings import Settings
+from chandlery.reading.store.series import PageWanted, read_around
+from chandlery.refresh.store import refreshes
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import DAY, HOUR, Window
 from tests.benchmarks.scene import NOON, ON_SERVER, WHERE, candles_unmarked, insert_candles, list_instruments, seconds
 
 INSTRUMENTS = 1_000 if ON_SERVER else 20
@@ -64,7 +64,7 @@ def test_indicators_beside_ta_lib_alone(stored: Connection) -> None:
     assert reports[0].values_written
     assert not reports[1].changed
 
-    stretches = [Stretch(i, NOON - 6 * HOUR, NOON, NOON) for i in range(1, INSTRUMENTS + 1)]
+    stretches = [PageWanted(i, NOON - 6 * HOUR, NOON, NOON) for i in range(1, INSTRUMENTS + 1)]
     arrays: dict[Timeframe, list[Candles]] = {}
     for timeframe in wanted:
         found = read_around(stored, timeframe, stretches, sinces=[None] * INSTRUMENTS, before=1000, beyond=0)

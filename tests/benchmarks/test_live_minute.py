@@ -8,8 +8,8 @@ from statistics import median
 import pytest
 from psycopg import Connection
 
-from chandlery.settings import Settings
-from chandlery.usecases.aggregate_live import LiveReport, aggregate_live
+from chandlery.minutes.aggregate_live import LiveReport, aggregate_live
+from chandlery.platform.settings import Settings
 from tests.benchmarks.scene import (
     MINUTE,
     NOON,

@@ -13,8 +13,8 @@ import pytest
 from alembic import command
 from psycopg import sql
 
-from chandlery.store.migrations import alembic_config
-from chandlery.store.schema import REVISION
+from chandlery.platform.migrations import alembic_config
+from chandlery.platform.schema import REVISION
 from tests.e2e.commands import ENVIRONMENT, INTERRUPTED, PROGRAM, start
 from tests.integration.backup_scene import (
     candles,

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from chandlery.errors import MALFORMED_URL
+from chandlery.platform.errors import MALFORMED_URL
 from local.command_line import backfill, functions, imports, main, stack
 from local.embedded import EmbeddedDatabase
 from tests.conftest import REPO

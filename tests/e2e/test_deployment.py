@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from psycopg import Connection
 
-from chandlery.store.schema import REVISION
+from chandlery.platform.schema import REVISION
 from local.command_line.emulate import watch
 from local.emulation import building, stack
 from local.emulation.aws import Emulator

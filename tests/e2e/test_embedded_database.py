@@ -20,7 +20,7 @@ import pytest
 from psycopg import errors
 from psycopg.conninfo import make_conninfo
 
-from chandlery.errors import Permanent
+from chandlery.platform.errors import Permanent
 from local.embedded import EmbeddedDatabase, EmbeddedDatabaseError, installation
 from tests.e2e.commands import ENVIRONMENT, start
 from tests.waiting import LAST_RESORT_SECONDS, wait_until

@@ -16,16 +16,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from chandlery.errors import Permanent
-from chandlery.settings import Settings
-from chandlery.store.connection import connect
+from chandlery.platform.connection import connect
+from chandlery.platform.errors import Permanent
+from chandlery.platform.settings import Settings
 from local.embedded import EmbeddedDatabase
 from local.http_server import serving
 from tests.conftest import empty
 from tests.e2e.commands import ENVIRONMENT
 from tests.integration.api_scene import COIN, SHARE, minute, set_scene
 from tests.integration.derived_scene import write
-from tests.integration.test_http_api_cache import HEALED, MISSING
+from tests.integration.reading.test_http_api_cache import HEALED, MISSING
 from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
 UNLOGGED = {"POWERTOOLS_LOG_LEVEL": "CRITICAL"}

@@ -13,8 +13,8 @@ import pytest
 from alembic import command
 from psycopg import Connection
 
-from chandlery.store.migrations import alembic_config
-from chandlery.store.schema import REVISION
+from chandlery.platform.migrations import alembic_config
+from chandlery.platform.schema import REVISION
 from local.emulation.building import ARCHITECTURE, build
 from tests.artifacts import foreign_libraries, layers_of, read_template, unpack
 from tests.e2e.lambda_runtime import Sandbox, copy_runtime_client
@@ -96,7 +96,7 @@ def sandbox(
 
 
 def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) -> None:
-    assert (opt / "python" / "chandlery" / "component.py").is_file()
+    assert (opt / "python" / "chandlery" / "platform" / "component.py").is_file()
     assert {path.name for path in (opt / "queries").rglob("*.sql")} == {
         path.name for path in (REPO / "sql" / "queries").rglob("*.sql")
     }
@@ -158,7 +158,7 @@ def test_migrations_have_a_layer_of_their_own(built: Path, template: Any, opt_wi
 def test_the_sandbox_sees_the_artifact_and_nothing_else(sandbox: Sandbox, built: Path, opt: Path) -> None:
     code = """
 import importlib.util, json, live_processor, chandlery, psycopg
-from chandlery.store.statements import SQL
+from chandlery.platform.statements import SQL
 print(json.dumps([live_processor.__file__, chandlery.__file__, psycopg.__file__, str(SQL),
     psycopg.pq.__impl__, importlib.util.find_spec("boto3") is None, importlib.util.find_spec("alembic") is None]))
 """

@@ -14,10 +14,10 @@ from urllib.request import urlopen
 import pytest
 import schemathesis
 
-from chandlery.domain.timeframe import Timeframe
-from chandlery.numerics.catalogue import ParameterInfo, catalogue
-from chandlery.settings import Settings
-from chandlery.store.connection import connect
+from chandlery.indicators.numerics.catalogue import ParameterInfo, catalogue
+from chandlery.platform.connection import connect
+from chandlery.platform.settings import Settings
+from chandlery.words.timeframe import Timeframe
 from local.http_server import serving
 from tests.conftest import SERVER_URL, empty
 from tests.integration.api_scene import COIN, SHARE, set_scene

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from chandlery.errors import Permanent
-from chandlery.policies import read_policies
-from chandlery.store.policies import Scheduler
+from chandlery.platform.errors import Permanent
+from chandlery.policies.store.policies import Scheduler
+from chandlery.policies.wanted import read_policies
 from local.command_line import policies as commands
 from local.command_line.retention import warn_of_retention
 from local.embedded import EmbeddedDatabase

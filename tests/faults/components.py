@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from chandlery.component import Component
+from chandlery.platform.component import Component
 from functions import historical_gap_monitor, historical_processor, live_gap_monitor, live_processor, policy_maintenance
 
 COMPONENTS: Mapping[str, Component] = {

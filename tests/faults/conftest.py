@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from chandlery.settings import Settings
-from chandlery.store.connection import connect
+from chandlery.platform.connection import connect
+from chandlery.platform.settings import Settings
 from tests.faults.databases import Templates, create_database, drop_database, run, set_up
 from tests.faults.scene import Scene
 from tests.faults.steps import BOMB

@@ -8,11 +8,11 @@ import psycopg
 from alembic import command
 from psycopg import Connection
 
-from chandlery.domain.window import DAY, HOUR, MINUTE, Window, floor_hour
-from chandlery.settings import Settings
-from chandlery.store.connection import connect
-from chandlery.store.migrations import alembic_config
-from chandlery.usecases.refresh_stale import refresh_stale
+from chandlery.platform.connection import connect
+from chandlery.platform.migrations import alembic_config
+from chandlery.platform.settings import Settings
+from chandlery.refresh.refresh_stale import refresh_stale
+from chandlery.words.window import DAY, HOUR, MINUTE, Window, floor_hour
 from tests.faults import desk
 from tests.faults.components import COMPONENTS, fire
 from tests.faults.scene import leave_to_us

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 from psycopg import Connection
 
-from chandlery.domain.session import Calendar, Session
-from chandlery.domain.window import DAY, HOUR, MINUTE
-from chandlery.store import instruments, sessions
-from chandlery.store.candle_columns import CandleColumns
-from chandlery.usecases.import_candles import import_candles
+from chandlery.gaps.import_candles import import_candles
+from chandlery.minutes.store.candle_columns import CandleColumns
+from chandlery.reference.domain.session import Calendar, Session
+from chandlery.reference.store import instruments, sessions
+from chandlery.words.window import DAY, HOUR, MINUTE
 
 # Open for half an hour on a few days: the first two are the historical monitor's, the last is the live processor's.
 DAYS = [0, 1, 5, 10]

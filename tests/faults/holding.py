@@ -9,8 +9,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from chandlery.settings import Settings
-from chandlery.store.connection import connect
+from chandlery.platform.connection import connect
+from chandlery.platform.settings import Settings
 from tests.faults.steps import EVERY, Exchange, go_on, is_commit_of_writes
 from tests.faults.trial import Child, Work, in_child
 from tests.waiting import wait_until

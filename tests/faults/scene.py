@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import psycopg
 from psycopg import Connection
 
-from chandlery.settings import Settings
-from chandlery.store.connection import connect
+from chandlery.platform.connection import connect
+from chandlery.platform.settings import Settings
 from tests.faults.contents import Contents
 
 # What TimescaleDB knows of its aggregates: what changed, and up to where they are materialized.

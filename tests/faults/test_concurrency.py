@@ -9,11 +9,11 @@ import pytest
 from psycopg import Connection
 
 from chandlery.datasets.candles import CANDLES
-from chandlery.domain.window import Window
-from chandlery.settings import Settings
-from chandlery.store import candles, marks
-from chandlery.store.connection import connect
-from chandlery.store.statements import run
+from chandlery.minutes.store import candles, marks
+from chandlery.platform.connection import connect
+from chandlery.platform.settings import Settings
+from chandlery.platform.statements import run
+from chandlery.words.window import Window
 from tests.integration.market import MINUTE, NOON, around_the_clock, contents, insert, live, snapshot
 from tests.plain_fold import Tick, fold
 

@@ -5,11 +5,11 @@ from datetime import datetime
 import pytest
 from psycopg import Connection
 
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import HOUR
-from chandlery.errors import Permanent
-from chandlery.policies import read_policies
-from chandlery.usecases.rebuild_timeframe import rebuild_timeframe
+from chandlery.platform.errors import Permanent
+from chandlery.policies.wanted import read_policies
+from chandlery.rebuild.rebuild_timeframe import rebuild_timeframe
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import HOUR
 from tests.faults.components import COMPONENTS, fire
 from tests.faults.conftest import Tell
 from tests.faults.databases import Templates

@@ -7,8 +7,8 @@ import pytest
 from pydantic import SecretStr
 from pyrage import passphrase, x25519
 
-from chandlery.errors import Permanent
-from chandlery.settings import Settings
+from chandlery.platform.errors import Permanent
+from chandlery.platform.settings import Settings
 from local.backup import back_up
 from local.digests import digest_path
 from local.encryption import read_identities

@@ -9,8 +9,8 @@ import pytest
 from psycopg import Connection
 from pydantic import SecretStr
 
-from chandlery.settings import Settings
-from chandlery.store.connection import connect
+from chandlery.platform.connection import connect
+from chandlery.platform.settings import Settings
 from local.backup import back_up_data, restore_data
 from local.backup_file import open_source
 from tests.faults.conftest import Tell

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from chandlery.settings import Settings
-from chandlery.store.connection import connect
+from chandlery.platform.connection import connect
+from chandlery.platform.settings import Settings
 from tests.conftest import SERVER_URL, empty
 from tests.faults.conftest import Tell
 from tests.faults.databases import set_up

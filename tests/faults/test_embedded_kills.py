@@ -15,9 +15,9 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from chandlery.errors import ChandleryError
-from chandlery.settings import Settings
-from chandlery.store.connection import connect
+from chandlery.platform.connection import connect
+from chandlery.platform.errors import ChandleryError
+from chandlery.platform.settings import Settings
 from local.embedded import EmbeddedDatabase
 from tests.faults.conftest import Tell
 from tests.integration.market import MINUTE, NOON, around_the_clock, contents, live

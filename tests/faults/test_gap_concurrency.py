@@ -16,14 +16,15 @@ import pytest
 from psycopg import Connection
 
 from chandlery.datasets.candles import CANDLES
-from chandlery.domain.window import DAY, HOUR
-from chandlery.errors import Retryable
-from chandlery.settings import Settings
-from chandlery.store import candles, gaps, hours
-from chandlery.store.connection import connect
-from chandlery.store.statements import run
-from chandlery.usecases.watch_historical_gaps import watch_historical_gaps
-from chandlery.usecases.watch_live_gaps import watch_live_gaps
+from chandlery.gaps.store import hours, scans
+from chandlery.gaps.watch_historical_gaps import watch_historical_gaps
+from chandlery.gaps.watch_live_gaps import watch_live_gaps
+from chandlery.minutes.store import candles
+from chandlery.platform.connection import connect
+from chandlery.platform.errors import Retryable
+from chandlery.platform.settings import Settings
+from chandlery.platform.statements import run
+from chandlery.words.window import DAY, HOUR
 from tests.conftest import REPO
 from tests.faults.desk import CHANGES, DAYS, OPENS, open_desk, write_first, write_ticks
 from tests.integration.market import MINUTE, live
@@ -215,10 +216,16 @@ def overtake(
     [
         *(
             (run_live, step)
-            for step in ("lock_candles", "take_marks", "fold_buckets", "grade_feed_minutes", "price_edges")
+            for step in (
+                "lock_candles",
+                "write_candles:take_marks",
+                "write_candles:fold_buckets",
+                "write_candles:grade_feed_minutes",
+                "write_candles:price_edges",
+            )
         ),
-        (run_monitor, "take_marks"),
-        (run_history, "upsert_candles"),
+        (run_monitor, "write_candles:take_marks"),
+        (run_history, "write_candles:upsert_candles"),
     ],
 )
 def test_an_older_view_of_the_ticks_does_not_win(
@@ -242,7 +249,10 @@ def test_an_older_view_of_the_ticks_does_not_win(
     assert not state(connection)["marks"]
 
 
-@pytest.mark.parametrize("step", ["lock_gaps", "take_uncounted", "count_candle_hours", "extend_known_data"])
+@pytest.mark.parametrize(
+    "step",
+    ["lock_gaps", "count_hours:take_uncounted", "count_hours:count_candle_hours", "count_hours:extend_known_data"],
+)
 def test_an_older_count_of_hours_does_not_win(
     connection: Connection, another: Callable[[], Connection], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -269,9 +279,9 @@ def test_an_older_count_of_hours_does_not_win(
     ("newer", "step"),
     [
         (run_monitor, "lock_gaps"),
-        (run_monitor, "create_missing_hours"),
-        (run_monitor, "reconcile_gaps"),
-        (run_history, "create_missing_hours"),
+        (run_monitor, "scan_gaps:create_missing_hours"),
+        (run_monitor, "scan_gaps:reconcile_gaps"),
+        (run_history, "scan_gaps:create_missing_hours"),
     ],
 )
 def test_an_older_view_of_the_gaps_does_not_win(
@@ -290,7 +300,7 @@ def test_an_older_view_of_the_gaps_does_not_win(
         write_ticks(connection, "i = 2 AND m BETWEEN 5 AND 6")
         run_live(connection)
 
-    overtake(monkeypatch, another, gaps, step, run_monitor, between, newer)
+    overtake(monkeypatch, another, scans, step, run_monitor, between, newer)
     if newer is run_history:
         run_monitor(connection)
     after = state(connection)["gaps"]
@@ -302,7 +312,7 @@ def test_an_older_view_of_the_gaps_does_not_win(
     assert [row for row in state(connection)["gaps"] if row[1] >= week] == [row for row in after if row[1] >= week]
 
 
-@pytest.mark.parametrize("step", ["lock_gaps", "create_waiting_hours", "reconcile_gaps"])
+@pytest.mark.parametrize("step", ["lock_gaps", "scan_gaps:create_waiting_hours", "scan_gaps:reconcile_gaps"])
 def test_a_candle_that_is_written_beyond_the_window_of_a_scan_is_counted(
     connection: Connection, another: Callable[[], Connection], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -311,7 +321,7 @@ def test_a_candle_that_is_written_beyond_the_window_of_a_scan_is_counted(
     write_ticks(connection, f"i = 1 AND d = {DAYS[-1]} AND m = 3")
     run_live(connection)
     monitor = another()
-    with ThreadPoolExecutor(max_workers=1) as pool, held(monkeypatch, gaps, step, monitor) as (reached, release):
+    with ThreadPoolExecutor(max_workers=1) as pool, held(monkeypatch, scans, step, monitor) as (reached, release):
         scan = pool.submit(run_monitor, monitor)
         assert reached.wait(20)
         connection.execute(
@@ -383,8 +393,8 @@ def half_written(connection: Connection) -> list[Any]:
 
 _FOREVER = """
 import sys
-from chandlery.settings import Settings
-from chandlery.store.connection import connect
+from chandlery.platform.settings import Settings
+from chandlery.platform.connection import connect
 from tests.faults import test_gap_concurrency as scene
 with connect(Settings(database_url=sys.argv[1]), "victim") as connection:
     print("ready", flush=True)

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from chandlery.domain.window import HOUR, MINUTE
+from chandlery.words.window import HOUR, MINUTE
 from tests.faults import desk
 from tests.faults.components import COMPONENTS, fire
 from tests.faults.conftest import Tell

@@ -10,17 +10,17 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY, HOUR, MINUTE, Window
-from chandlery.errors import Permanent
-from chandlery.policies import read_policies
-from chandlery.settings import Settings
-from chandlery.store import instruments
-from chandlery.store.connection import connect
-from chandlery.usecases.aggregate_history import aggregate_history
-from chandlery.usecases.rebuild_timeframe import rebuild_timeframe
-from chandlery.usecases.refresh_stale import refresh_stale
-from chandlery.usecases.verify_candles import verify_candles
+from chandlery.platform.connection import connect
+from chandlery.platform.errors import Permanent
+from chandlery.platform.settings import Settings
+from chandlery.policies.wanted import read_policies
+from chandlery.rebuild.rebuild_timeframe import rebuild_timeframe
+from chandlery.reference.store import instruments
+from chandlery.refresh.aggregate_history import aggregate_history
+from chandlery.refresh.refresh_stale import refresh_stale
+from chandlery.refresh.verify_candles import verify_candles
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import DAY, HOUR, MINUTE, Window
 from local.command_line.functions import replay_window
 from local.schedules import read_functions
 from tests.faults import desk

@@ -13,24 +13,25 @@ from psycopg import errors as pg
 from pydantic import SecretStr
 
 from chandlery.datasets.candles import CANDLES
-from chandlery.domain.policy import PolicyKind
-from chandlery.domain.policy_plan import FoundJob
-from chandlery.domain.rebuild import Place
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY, HOUR, MINUTE, Window
-from chandlery.errors import Retryable
-from chandlery.settings import Settings
-from chandlery.store import refreshes
-from chandlery.store.connection import connect
-from chandlery.store.refreshes import Outcome
-from chandlery.store.rehearsal import rehearsal
-from chandlery.usecases import refresh_history, replace_aggregates, verify_candles
-from chandlery.usecases.replace_aggregates import Replacement
-from chandlery.usecases.stand_in import carry_out
+from chandlery.platform.connection import connect
+from chandlery.platform.dry_run import dry_running
+from chandlery.platform.errors import Retryable
+from chandlery.platform.settings import Settings
+from chandlery.policies.carry_out_policies import carry_out
+from chandlery.policies.domain.found import FoundJob
+from chandlery.policies.domain.policy import PolicyKind
+from chandlery.rebuild import replace_aggregates
+from chandlery.rebuild.domain.rebuild import Place
+from chandlery.rebuild.replace_aggregates import Replacement
+from chandlery.refresh import refresh_history, verify_candles
+from chandlery.refresh.store import refreshes
+from chandlery.refresh.store.refreshes import Outcome
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import DAY, HOUR, MINUTE, Window
 from tests.integration.derived_scene import assert_rolled, open_hours, refresh, write
 from tests.integration.market import NOON, around_the_clock
 from tests.integration.policy_scene import relation_of
-from tests.integration.test_refresh_stale import minutes
+from tests.integration.refresh.test_refresh_stale import minutes
 
 LATE = NOON + 3 * DAY
 LOCK = "SELECT pg_advisory_lock(hashtext('market.refresh'), hashtext(%s))"
@@ -166,7 +167,7 @@ def by_repair(connection: Connection) -> object:
 
 
 def by_dry_run(connection: Connection) -> object:
-    with rehearsal(connection):
+    with dry_running(connection):
         return refresh(connection, LATE).is_held_off
 
 

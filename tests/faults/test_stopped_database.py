@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from chandlery.settings import Settings
-from chandlery.store.connection import connect
+from chandlery.platform.connection import connect
+from chandlery.platform.settings import Settings
 from tests.faults.conftest import Tell
 from tests.faults.databases import Templates, create_database, run, set_up
 from tests.faults.proof import Proof

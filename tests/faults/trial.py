@@ -12,7 +12,7 @@ from pathlib import Path
 
 from psycopg import Connection
 
-from chandlery.errors import ChandleryError
+from chandlery.platform.errors import ChandleryError
 from tests.faults.steps import Fault, stepping
 from tests.waiting import wait_until
 

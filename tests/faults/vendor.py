@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chandlery.domain.window import DAY, MINUTE
+from chandlery.words.window import DAY, MINUTE
 from tests.faults.desk import OPENS
 from tests.vendor_server import VendorServer, bar
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 from psycopg import Connection
 
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY, MINUTE, Window
-from chandlery.settings import Settings
-from chandlery.store.candle_columns import CandleColumns
-from chandlery.store.connection import connect
-from chandlery.usecases.import_candles import import_candles
-from chandlery.usecases.import_ticks import import_ticks
-from chandlery.usecases.refresh_history import refresh_history
+from chandlery.gaps.import_candles import import_candles
+from chandlery.minutes.import_ticks import import_ticks
+from chandlery.minutes.store.candle_columns import CandleColumns
+from chandlery.platform.connection import connect
+from chandlery.platform.settings import Settings
+from chandlery.refresh.refresh_history import refresh_history
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import DAY, MINUTE, Window
 from local.lots import tick_lots
 from local.market_file import open_tick_file
 from tests.faults import desk

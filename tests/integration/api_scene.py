@@ -14,9 +14,9 @@ from urllib.parse import quote, urlencode
 
 from psycopg import Connection
 
-from chandlery.domain.window import DAY, MINUTE, floor_minute
-from chandlery.store import feeds
-from chandlery.usecases.watch_live_gaps import watch_live_gaps
+from chandlery.gaps.watch_live_gaps import watch_live_gaps
+from chandlery.reference.store import feeds
+from chandlery.words.window import DAY, MINUTE, floor_minute
 from local.command_line.functions import LocalContext
 from local.http_server import event_of
 from tests.integration.derived_scene import listed, open_hours, refresh, write

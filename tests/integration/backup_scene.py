@@ -16,15 +16,15 @@ import pytest
 from alembic import command
 from psycopg import Connection, sql
 
-from chandlery.settings import Settings
-from chandlery.store import instruments
-from chandlery.store.connection import connect
-from chandlery.store.migrations import alembic_config
-from chandlery.usecases.watch_live_gaps import watch_live_gaps
+from chandlery.gaps.watch_live_gaps import watch_live_gaps
+from chandlery.platform.connection import connect
+from chandlery.platform.migrations import alembic_config
+from chandlery.platform.settings import Settings
+from chandlery.reference.store import instruments
+from tests.integration.indicators.test_indicators import process
 from tests.integration.market import around_the_clock, insert, live
+from tests.integration.platform.test_schema import catalogue
 from tests.integration.policy_scene import DAY, HOUR, MINUTE, NOON, drop, keep, maintain, store_candles
-from tests.integration.test_indicators import process
-from tests.integration.test_schema import catalogue
 from tests.plain_fold import Tick
 
 KEY, GONE = "X@A@EQ", "X@GONE@EQ"

@@ -7,10 +7,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from chandlery.cache import Cache
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import Window
-from chandlery.store import fingerprints
+from chandlery.reading.cache import Cache
+from chandlery.reading.store import fingerprints
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import Window
 from tests.cached import found, shared
 from tests.integration.market import candles_of
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from chandlery.store import instruments, sessions
-from chandlery.usecases.refresh_stale import StaleReport, refresh_stale
+from chandlery.reference.store import instruments, sessions
+from chandlery.refresh.refresh_stale import StaleReport, refresh_stale
 from local import calendars
 from tests.plain_derived import TIMEFRAMES, Derived, Minute, OpenHours, roll
 

@@ -6,13 +6,14 @@ from typing import Any
 
 from psycopg import Connection
 
-from chandlery.domain.rhythm import RHYTHMS
-from chandlery.domain.session import Calendar, Session
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import DAY, Window
-from chandlery.store import instruments, schema, sessions
-from chandlery.usecases.aggregate_live import LiveReport, aggregate_live
-from chandlery.usecases.read_candles import Candle, CandleQuery, read_candles
+from chandlery.health.domain.rhythm import RHYTHMS
+from chandlery.minutes.aggregate_live import LiveReport, aggregate_live
+from chandlery.platform import schema
+from chandlery.reading.read_candles import Candle, CandleQuery, read_candles
+from chandlery.reference.domain.session import Calendar, Session
+from chandlery.reference.store import instruments, sessions
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import DAY, Window
 from tests.plain_fold import Folded, Tick
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from psycopg import Connection, sql
 
-from chandlery.policies import read_policies
-from chandlery.store import policies
-from chandlery.usecases.apply_policies import apply_policies
-from chandlery.usecases.maintain_policies import PolicyReport, maintain_policies
-from chandlery.usecases.refresh_stale import refresh_stale
+from chandlery.policies.apply_policies import apply_policies
+from chandlery.policies.maintain_policies import PolicyReport, maintain_policies
+from chandlery.policies.store import policies
+from chandlery.policies.wanted import read_policies
+from chandlery.refresh.refresh_stale import refresh_stale
 
 WANTED = read_policies()
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

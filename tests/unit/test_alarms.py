@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from chandlery.domain import health
-from chandlery.domain.health import DELAYED_SECONDS, FAILURES_IN_A_ROW, LEAST_COVERAGE, WARNING_SECONDS, Rule
-from chandlery.domain.measured import Measured
-from chandlery.domain.rhythm import RHYTHMS
-from tests.unit.test_health import measurements
+from chandlery.health.domain import health
+from chandlery.health.domain.health import DELAYED_SECONDS, FAILURES_IN_A_ROW, LEAST_COVERAGE, WARNING_SECONDS, Rule
+from chandlery.health.domain.measured import Measured
+from chandlery.health.domain.rhythm import RHYTHMS
+from tests.unit.health.test_health import measurements
 from tests.unit.test_template import ALL_FUNCTIONS, FUNCTIONS, TEMPLATE, deployed, of_type, transformed, value_of
 
 __all__ = ["deployed", "transformed"]

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from pyrage import x25519
 
-from chandlery.component import component
-from chandlery.errors import ChandleryError, Permanent
+from chandlery.platform.component import component
+from chandlery.platform.errors import ChandleryError, Permanent
 from functions import migrate
 from local.backup.data_archive import DataReader, DataTable, DataWriter, Manifest, Part
 from local.command_line.functions import LocalContext

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pyrage import x25519
 
-from chandlery.errors import Permanent
+from chandlery.platform.errors import Permanent
 from local.backup.data_archive import DataWriter, Manifest
 from local.digests import check_digest, digest_path
 from local.encryption import encrypting

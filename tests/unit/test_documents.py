@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chandlery.settings import SCHEDULED, LocalSettings, Settings
+from chandlery.platform.settings import SCHEDULED, LocalSettings, Settings
 from local import settings_table
 from local.embedded import EmbeddedDatabase
 from local.embedded.errors import EmbeddedDatabaseError
@@ -47,11 +47,11 @@ def readers() -> Mapping[str, set[str]]:
     for name in SCHEDULED:
         found[f"{name}_enabled"].add(name)
     # A dry run alone shortens the vendor's deadline, which the vendor's adapter reads.
-    for name in read_in(LAYER / "component.py") - {"vendor_deadline_seconds"}:
+    for name in read_in(LAYER / "platform" / "component.py") - {"vendor_deadline_seconds"}:
         found[name].add("every scheduled")
     for name in ("redis_url", "cache_key", "redis_secret_id"):  # by cache_server
         found[name].add("http_api")
-    for name in read_in(LAYER / "store" / "connection.py") | {"database_url", "database_secret_id"}:
+    for name in read_in(LAYER / "platform" / "connection.py") | {"database_url", "database_secret_id"}:
         found[name].add("all")
     for name in read_in(LAYER / "vendors" / "__init__.py") | {"vendor_api_key", "vendor_secret_id"}:
         found[name] |= {"historical_gap_monitor", "command line"}

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chandlery.domain.session import Session
-from chandlery.errors import Permanent
+from chandlery.platform.errors import Permanent
+from chandlery.reference.domain.session import Session
 from local import calendars
 from local.known_markets import OTHER_NAMES, REFUSED
 

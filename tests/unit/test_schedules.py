@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chandlery.domain.window import Window
-from chandlery.errors import Permanent
+from chandlery.platform.errors import Permanent
+from chandlery.words.window import Window
 from local.schedules import Function, find_function, firings, read_functions
 
 DAY = Window(datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 3, 30, tzinfo=UTC))

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from chandlery.component import ScheduledEvent
-from chandlery.domain.window import Window
-from chandlery.settings import Settings
+from chandlery.platform.component import ScheduledEvent
+from chandlery.platform.settings import Settings
+from chandlery.words.window import Window
 from local.schedules import find_function, firings, read_functions
 from tests.translated_template import translate
 

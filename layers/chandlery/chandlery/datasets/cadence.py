@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import LiteralString
 
-from chandlery.domain.window import HOUR, MINUTE
+from chandlery.words.window import HOUR, MINUTE
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.dataset import Dataset, SessionDays
 from chandlery.datasets.measures import Count, First, Last, Max, Min, Sum, Union
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import MINUTE
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import MINUTE
 
 CANDLES = Dataset(
     "candles",

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.measures import Count, First, Last, Measure, Part, Sum
-from chandlery.domain.timeframe import Timeframe
-from chandlery.domain.window import WEEK
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import WEEK
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 

@@ -1,7 +1,7 @@
 """Ticks: one row a trade."""
 
 from chandlery.datasets.dataset import Dataset
-from chandlery.domain.window import DAY
+from chandlery.words.window import DAY
 
 TICKS = Dataset(
     "ticks",

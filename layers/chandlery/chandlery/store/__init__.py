@@ -1,1 +1,1 @@
-"""Where things are kept: one noun per file, functions that take a connection and run named SQL."""
+"""Released migrations look here for `migrations`; nothing else is to come."""

@@ -1,7 +1,7 @@
 """Adapters of the vendors of historical candles, each behind the seam `domain.vendor.Vendor`."""
 
-from chandlery.domain.vendor import Vendor
-from chandlery.settings import Settings
+from chandlery.platform.settings import Settings
+from chandlery.vendors.domain.vendor import Vendor
 from chandlery.vendors.key import vendor_key
 
 

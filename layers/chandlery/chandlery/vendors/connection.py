@@ -13,11 +13,11 @@ from urllib3 import BaseHTTPResponse, Retry, Timeout
 from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError, MaxRetryError, ProtocolError, SSLError
 from urllib3.util import Url, parse_url
 
-from chandlery.domain.counting import spell
-from chandlery.domain.limits import VENDOR_RETRIES
-from chandlery.errors import Permanent, Retryable
+from chandlery.platform.domain.limits import VENDOR_RETRIES
+from chandlery.platform.errors import Permanent, Retryable
 from chandlery.vendors.deadline import Deadline, timed_pool
 from chandlery.vendors.key import Key
+from chandlery.words.counting import spell
 
 # A full page of 50 000 candles is about 6 MB of JSON.
 MAX_BODY_BYTES = 16 * 2**20

@@ -6,9 +6,9 @@ from urllib.parse import quote, unquote
 
 from pydantic import SecretStr
 
-from chandlery.errors import Permanent
-from chandlery.secrets import read_secret
-from chandlery.settings.vendor import VendorSettings
+from chandlery.platform.errors import Permanent
+from chandlery.platform.secrets import read_secret
+from chandlery.platform.settings.vendor import VendorSettings
 
 
 class Key:

@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from chandlery.domain.limits import VENDOR_RETRIES
-from chandlery.domain.vendor import VendorCandle
-from chandlery.domain.window import Window, epoch_minute
-from chandlery.errors import ChandleryError, Permanent, UnknownTicker
+from chandlery.platform.domain.limits import VENDOR_RETRIES
+from chandlery.platform.errors import ChandleryError, Permanent, UnknownTicker
 from chandlery.vendors.connection import Answer, VendorConnection
 from chandlery.vendors.deadline import Deadline
+from chandlery.vendors.domain.vendor import VendorCandle
 from chandlery.vendors.key import Key
 from chandlery.vendors.polygon_answer import Page, candles_of, read_json, read_page
+from chandlery.words.window import Window, epoch_minute
 
 _PAGE_CANDLES = 50_000
 _MAX_PAGES = 500

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from chandlery.domain.complaint import complaint
-from chandlery.domain.counting import spell
-from chandlery.domain.vendor import VendorCandle, turnover_of
-from chandlery.errors import Permanent, Retryable
+from chandlery.platform.errors import Permanent, Retryable
+from chandlery.vendors.domain.vendor import VendorCandle, turnover_of
+from chandlery.words.complaint import complaint
+from chandlery.words.counting import spell
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE_MS = 60_000

@@ -1,0 +1,1 @@
+"""Indicators computed with numpy and TA-Lib, and those that are stored."""

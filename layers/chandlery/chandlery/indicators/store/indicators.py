@@ -1,0 +1,202 @@
+"""Stored indicators, and the marks of what is to be computed. Needs numpy, as only the historical processor does."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from chandlery.datasets.candles import CANDLES
+from chandlery.platform.connection import transaction
+from chandlery.platform.errors import psycopg_errors_translated
+from chandlery.platform.number_arrays import Real, Whole, number_cursor
+from chandlery.platform.statements import read_rows, run, statement
+from chandlery.words.timeframe import Timeframe
+
+# Rows of one statement: some seconds of a server.
+_ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class MarkedPiece:
+    """Marked hours that one transaction can do: of each instrument those from `starts` to `ends`, both included.
+
+    `untils` is where an instrument's next piece starts; none where there is none.
+    """
+
+    instrument_ids: list[int]
+    starts: list[datetime]
+    ends: list[datetime]
+    untils: list[datetime | None]
+
+
+@dataclass(frozen=True)
+class MarkedHour:
+    """An instrument's hour to compute; of one timeframe, or, where that is empty, of all."""
+
+    instrument_id: int
+    hour: datetime
+    timeframe: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """Indicators as the table names them: a name and all parameters, at the same places."""
+
+    names: list[str]
+    parameters: Sequence[Mapping[str, float]]
+
+    def columns(self) -> dict[str, Any]:
+        """As the queries take them."""
+        return {"names": self.names, "parameters": [Jsonb(dict(each)) for each in self.parameters]}
+
+
+@dataclass(frozen=True)
+class ValueArrays:
+    """Stored values of one indicator: arrays of one length, in order, times in seconds since 1970; NaN for null."""
+
+    time: NDArray[np.int64]
+    made_from: NDArray[np.int64]
+    outputs: Sequence[NDArray[np.float64]]
+
+
+def find_kept_from(connection: Connection, at: datetime, keep: timedelta) -> datetime:
+    """From where on indicators are kept up at a moment, if retention keeps them so long."""
+    row = run(connection, "find_indicators_kept", at=at, keep=keep).fetchone()
+    if row is None:
+        raise AssertionError("a query without a table answers one row")
+    kept_from: datetime = row[0]
+    return kept_from
+
+
+def spread_marks(connection: Connection, at: datetime, most: int) -> int:
+    """Make some `most` instrument-hours of due marks ready to be taken; returns how many marks, 0 when none is left."""
+    row = run(connection, "spread_unindicated", dataset=CANDLES.name, at=at, most=most).fetchone()
+    return int(row[0]) if row else 0
+
+
+def plan_pieces(connection: Connection, at: datetime, hours: int) -> Sequence[MarkedPiece]:
+    """What is ready, as pieces of about so many instrument-hours of candles; to be done in this order."""
+    return read_rows(connection, MarkedPiece, "plan_indicator_pieces", at=at, hours=hours)
+
+
+@contextmanager
+def taking(connection: Connection, piece: MarkedPiece) -> Iterator[Sequence[MarkedHour]]:
+    """The marked hours of a piece, in one transaction, which takes them if all goes well."""
+    with transaction(connection):
+        run(connection, "lock_indicators")
+        yield read_rows(
+            connection,
+            MarkedHour,
+            "take_unindicated_hours",
+            instrument_ids=piece.instrument_ids,
+            starts=piece.starts,
+            ends=piece.ends,
+        )
+
+
+def keep_open(connection: Connection, timeframe: Timeframe, kept: Sequence[tuple[int, datetime, datetime]]) -> None:
+    """Leave marks for hours with an open bucket: instrument, hour, and when it is due."""
+    if kept:
+        ids, hours, due_at = (list(column) for column in zip(*kept, strict=True))
+        values = {"timeframe": timeframe, "instrument_ids": ids, "hours": hours, "due_at": due_at}
+        run(connection, "keep_open_buckets", dataset=CANDLES.name, **values)
+
+
+def list_open_sessions(connection: Connection, instrument_ids: list[int], settled: datetime) -> Mapping[int, datetime]:
+    """The earliest session date of each instrument that was not over at a moment, as its midnight UTC."""
+    return dict(run(connection, "list_open_sessions", instrument_ids=instrument_ids, settled=settled).fetchall())
+
+
+def read_values(
+    connection: Connection,
+    timeframe: Timeframe,
+    named: Named,
+    instrument_ids: list[int],
+    starts: list[datetime],
+    ends: list[datetime],
+) -> Mapping[tuple[int, int], ValueArrays]:
+    """Stored values of stretches, both ends included, by the places of the stretch and of the indicator."""
+    values = named.columns() | {
+        "timeframe": timeframe,
+        "instrument_ids": instrument_ids,
+        "starts": starts,
+        "ends": ends,
+        "earliest": min(starts),
+        "latest": max(ends),
+    }
+    with psycopg_errors_translated(), number_cursor(connection) as cursor:
+        rows = cursor.execute(statement("read_indicators"), values)
+        return {
+            (place - 1, indicator - 1): ValueArrays(times, made_from, outputs)
+            for place, indicator, times, made_from, *outputs in rows
+        }
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one timeframe as arrays of one length; `indicators` are places in a `Named`."""
+
+    instrument_ids: NDArray[np.int64]
+    indicators: NDArray[np.int64]
+    times: NDArray[np.int64]
+    made_from: NDArray[np.int64] | None = None
+    outputs: Sequence[NDArray[np.float64]] = ()
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return len(self.times)
+
+
+def write(
+    connection: Connection, timeframe: Timeframe, named: Named, rows: Rows, *, made_by: str, made_at: datetime
+) -> None:
+    """Write values that are new or differ; inside a transaction."""
+    if rows.made_from is None:
+        raise AssertionError("rows to write have values")
+    for some in _shares(len(rows)):
+        parameters = _keys(rows, some) | {
+            "made_from": Whole(rows.made_from[some]),
+            "values": Real(rows.outputs[0][some]),
+            "values_2": Real(rows.outputs[1][some]),
+            "values_3": Real(rows.outputs[2][some]),
+            "made_by": made_by,
+            "made_at": made_at,
+        }
+        _execute(connection, "upsert_indicators", parameters | named.columns() | {"timeframe": timeframe})
+
+
+def delete(connection: Connection, timeframe: Timeframe, named: Named, rows: Rows) -> None:
+    """Delete values whose candles are gone, in chunks of rows and of columns; inside a transaction."""
+    run(connection, "set_bitmap_scans", setting="off")
+    for some in _shares(len(rows)):
+        times = rows.times[some]
+        stretch = {
+            "earliest": datetime.fromtimestamp(int(times.min()), UTC),
+            "latest": datetime.fromtimestamp(int(times.max()), UTC),
+        }
+        parameters = _keys(rows, some) | named.columns() | stretch
+        _execute(connection, "delete_indicators", parameters | {"timeframe": timeframe})
+    run(connection, "set_bitmap_scans", setting="on")
+
+
+def _shares(rows: int) -> Iterator[slice]:
+    return (slice(start, start + _ROWS) for start in range(0, rows, _ROWS))
+
+
+def _keys(rows: Rows, some: slice) -> dict[str, Any]:
+    return {
+        "instrument_ids": Whole(rows.instrument_ids[some]),
+        "indicators": Whole(rows.indicators[some] + 1),  # WITH ORDINALITY counts from one
+        "times": Whole(rows.times[some]),
+    }
+
+
+def _execute(connection: Connection, name: str, values: Mapping[str, Any]) -> None:
+    with psycopg_errors_translated(), number_cursor(connection) as cursor:
+        cursor.execute(statement(name), values)

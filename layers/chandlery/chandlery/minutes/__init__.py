@@ -1,0 +1,1 @@
+"""From ticks to one-minute candles: marks of what changed, and the only ways to write candles."""

@@ -1,0 +1,83 @@
+"""Bring a file of ticks into the database, whole or not at all."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+
+from psycopg import Connection
+
+from chandlery.minutes.store import imports
+from chandlery.minutes.store.ticks import Conflict, Lot, TicksWritten, TickWriter
+from chandlery.platform.connection import transaction
+from chandlery.platform.errors import Permanent
+from chandlery.words.counting import spell
+
+
+class OnConflict(StrEnum):
+    """What becomes of a row whose (time, seq) is a stored tick's, with other content."""
+
+    KEEP = "keep"
+    REPLACE = "replace"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class TickImport:
+    """What an import did: rows read and rows in conflict, ticks new, cancelled and replaced; `conflicts` are the first.
+
+    With `OnConflict.KEEP` the first of two stays; with `REPLACE` the last of a file's holds.
+    """
+
+    read: int
+    new: int
+    cancelled: int = 0
+    replaced: int = 0
+    conflicting: int = 0
+    conflicts: Sequence[Conflict] = ()
+
+    @property
+    def known(self) -> int:
+        """Rows that say again what is stored, or stood in the file before."""
+        return self.read - self.new - self.conflicting
+
+
+def import_ticks(
+    connection: Connection, instrument_id: int, lots: Iterable[Lot], on_conflict: OnConflict = OnConflict.KEEP
+) -> TickImport:
+    """Write lots of ticks in one transaction; whatever stops it leaves nothing behind.
+
+    Where any of them are new, that is remembered: retention keeps them until the operator releases them.
+
+    Args:
+        connection: in autocommit mode.
+        instrument_id: whose ticks they are.
+        lots: read as they are written; an error it raises rolls everything back.
+        on_conflict: what becomes of rows that contradict what is stored, or an earlier row.
+
+    Raises:
+        Permanent: rows conflict, and are to be refused; its report counts and names them.
+        Retryable, Permanent: from the database.
+    """
+    waiting = iter(lots)
+    # A large file may take long before its first lot is ready: no transaction should idle meanwhile.
+    first = next(waiting, None)
+    if first is None:
+        return TickImport(0, 0)
+    read, written = 0, TicksWritten()
+    with transaction(connection):
+        writer = TickWriter(connection, instrument_id, replace=on_conflict is OnConflict.REPLACE)
+        for lot in chain([first], waiting):
+            came = writer.write(lot)
+            if came.new or came.replaced:
+                imports.record(connection, "ticks", instrument_id, lot.hours)
+            written += came
+            read += lot.rows
+        report = TickImport(read, **vars(written))
+        if report.conflicting and on_conflict is OnConflict.REFUSE:
+            error = Permanent(
+                f"{spell(report.conflicting, 'row conflicts', 'rows conflict')} with ticks of the same time and seq"
+            )
+            error.report = report
+            raise error
+    return report

@@ -1,0 +1,139 @@
+"""One-minute candles, and the only ways to write them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+
+from chandlery.datasets.candles import CANDLES
+from chandlery.minutes.domain.source import Source
+from chandlery.minutes.store import imports
+from chandlery.minutes.store.candle_columns import CandleColumns
+from chandlery.minutes.store.marks import Piece
+from chandlery.platform.connection import transaction
+from chandlery.platform.statements import run
+from chandlery.words.window import MINUTE, Window, floor_hour
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one transaction did to the candles, in rows; `instrument_ids` are those whose ticks it folded."""
+
+    written: int = 0
+    revised: int = 0
+    deleted: int = 0
+    late_ticks: int = 0
+    instrument_ids: frozenset[int] = frozenset()
+
+    def __add__(self, other: "Written") -> "Written":
+        """Both together."""
+        return Written(
+            self.written + other.written,
+            self.revised + other.revised,
+            self.deleted + other.deleted,
+            self.late_ticks + other.late_ticks,
+            self.instrument_ids | other.instrument_ids,
+        )
+
+
+def write_from_marks(connection: Connection, piece: Piece, source: Source = Source.LIVE_AGGREGATED) -> Written:
+    """Take the marks of a piece and write their candles, in one transaction.
+
+    Ticks that commit in between leave their own marks, for the next run.
+    """
+    window = piece.window
+    with _writing(connection):
+        run(connection, "write_candles:take_marks", dataset=CANDLES.name, starts=window.starts, ends=window.ends)
+        return _write_touched(connection, window, source, dense=piece.dense)
+
+
+def write_from_ticks(
+    connection: Connection, window: Window, instrument_ids: list[int], buckets: list[datetime], source: Source
+) -> Written:
+    """Write the candles of named buckets, all inside `window`, in one transaction."""
+    with _writing(connection):
+        run(connection, "write_candles:touch_buckets", instrument_ids=instrument_ids, buckets=buckets)
+        return _write_touched(connection, window, source, dense=False)
+
+
+def verify(connection: Connection, window: Window, source: Source) -> Written:
+    """Hold the candles of a window against its ticks, in one transaction: what differs or is not there is written.
+
+    Every tick of the window is read while other writers of candles wait: keep it short.
+    """
+    with _writing(connection):
+        if not run(connection, "write_candles:touch_ticked_buckets", starts=window.starts, ends=window.ends).rowcount:
+            return Written()
+        return _write_touched(connection, window, source, dense=False)
+
+
+def write_vendor(
+    connection: Connection, instrument_id: int, columns: CandleColumns, *, imported: bool = False
+) -> Written:
+    """Write an instrument's candles that a vendor made, in one transaction; one made of ticks stays, unless partial.
+
+    Other writers of candles wait meanwhile: keep it to some 20,000. What is `imported` on purpose is remembered:
+    retention keeps it until the operator releases it.
+
+    Raises:
+        Retryable, Permanent: from the database; nothing is written then.
+    """
+    if not columns:
+        return Written()
+    starts, ends = min(columns.times), max(columns.times) + MINUTE
+    with _writing(connection):
+        run(connection, "write_candles:fill_incoming_candles", instrument_id=instrument_id, **vars(columns))
+        counts = run(connection, "write_candles:upsert_candles", starts=starts, ends=ends).fetchone()
+        if counts is None:
+            raise AssertionError("an aggregate without groups answers one row")
+        if imported and any(counts):
+            imports.record(connection, "candles", instrument_id, set(map(floor_hour, columns.times)))
+    return Written(written=counts[0], revised=counts[1])
+
+
+@contextmanager
+def _writing(connection: Connection) -> Iterator[None]:
+    # The lock comes first: under READ COMMITTED each later statement then sees all that earlier writers committed.
+    with transaction(connection):
+        run(connection, "lock_candles")
+        run(connection, "write_candles:create_touched_buckets")
+        run(connection, "write_candles:create_incoming_candles")
+        yield
+
+
+def _write_touched(connection: Connection, window: Window, source: Source, *, dense: bool) -> Written:
+    stretch = {"starts": window.starts, "ends": window.ends}
+    touched = run(connection, "write_candles:list_touched_instruments").fetchall()
+    late = run(connection, "write_candles:count_late_ticks", **stretch).fetchone()
+    run(connection, "write_candles:fold_stretch" if dense else "write_candles:fold_buckets", **stretch)
+    run(connection, "write_candles:analyze_folded_buckets")
+    run(connection, "write_candles:grade_feed_minutes", **stretch)
+    run(connection, "write_candles:record_feed_minutes")
+    run(connection, "write_candles:price_edges", **stretch, source=source)
+    run(connection, "write_candles:regrade_candles", **stretch)
+    counts = run(connection, "write_candles:upsert_candles", **stretch).fetchone()
+    run(connection, "set_bitmap_scans", setting="off")
+    deleted = run(connection, "write_candles:delete_emptied_candles", **stretch).rowcount
+    run(connection, "set_bitmap_scans", setting="on")
+    if late is None or counts is None:
+        raise AssertionError("an aggregate without groups answers one row")
+    return Written(
+        written=counts[0],
+        revised=counts[1],
+        deleted=deleted,
+        late_ticks=late[0],
+        instrument_ids=frozenset(instrument_id for (instrument_id,) in touched),
+    )
+
+
+def count_sources(connection: Connection, window: Window) -> Mapping[str, int]:
+    """How many candles start in a window, by source."""
+    return dict(run(connection, "count_sources", starts=window.starts, ends=window.ends).fetchall())
+
+
+def find_newest(connection: Connection) -> datetime | None:
+    """The start of the newest candle of any instrument; None without candles."""
+    row = run(connection, "find_newest_candle").fetchone()
+    return row[0] if row else None

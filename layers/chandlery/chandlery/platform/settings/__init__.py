@@ -1,0 +1,56 @@
+"""The only reader of the environment: every setting, with its default and its unit."""
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chandlery.platform.errors import Permanent
+from chandlery.platform.settings.api import ApiSettings, WarmUp
+from chandlery.platform.settings.database import DatabaseSettings
+from chandlery.platform.settings.switches import SCHEDULED, SwitchSettings
+from chandlery.platform.settings.vendor import VendorSettings
+from chandlery.platform.settings.work import WorkSettings
+from chandlery.words.complaint import first_complaint
+
+__all__ = ["SCHEDULED", "LocalSettings", "Settings", "WarmUp", "read_settings"]
+
+
+class Settings(VendorSettings, ApiSettings, WorkSettings, DatabaseSettings, SwitchSettings):
+    """What a function needs to know; each field is the environment variable of the same name, in capitals.
+
+    An empty variable is one that is not set: a template passes a parameter without a value that way.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, defer_build=False)
+
+
+class LocalSettings(BaseSettings):
+    """What the command line needs to know beside `Settings`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    chandlery_home: Path = Field(
+        Path(".chandlery"),
+        description="where the embedded database keeps its data; not set: here, or above where one is",
+        json_schema_extra={"read_by": ["command line"]},
+    )
+    chandlery_progress: bool = Field(
+        True,
+        description="false: a long command says nothing of its progress where stderr is no terminal",
+        json_schema_extra={"read_by": ["command line"]},
+    )
+
+
+def read_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        Permanent: a variable does not parse; the message names it, and never its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise Permanent(
+            f"the environment is wrong: {first_complaint(error.errors(include_input=False, include_url=False))}"
+        ) from None

@@ -1,0 +1,1 @@
+"""What is kept for how long and in what form: policies wanted, found, applied, and carried out."""

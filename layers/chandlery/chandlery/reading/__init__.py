@@ -1,0 +1,1 @@
+"""What somebody asks for: candles, series, instruments, one minute; pages of it, and answers kept."""

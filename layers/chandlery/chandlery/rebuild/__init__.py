@@ -1,0 +1,1 @@
+"""A timeframe's aggregates built beside those in use, compared and exchanged."""

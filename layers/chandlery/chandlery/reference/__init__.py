@@ -1,0 +1,1 @@
+"""What ticks and candles refer to: instruments, calendars and their sessions, feeds."""

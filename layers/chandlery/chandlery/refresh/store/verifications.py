@@ -1,0 +1,83 @@
+"""Whether what is stored is right: derived candles against their minutes, unique keys against themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+
+from chandlery.datasets.dataset import Rollup
+from chandlery.platform.connection import transaction
+from chandlery.platform.statements import read_rows, run
+from chandlery.refresh.domain.verification import Verification
+from chandlery.words.window import Window
+
+# Tables whose index holds their keys unique, as a rule, and what keeps their writers out; of ticks nobody needs to be.
+KEYED = {"ticks": None, "candles": "lock_candles", "indicators": "lock_indicators"}
+
+
+@dataclass(frozen=True)
+class _Compared:
+    same: int
+    twice: int
+    different: int
+    only_derived: int
+    only_minutes: int
+    waiting: int
+    buckets: list[datetime]
+    examples: list[str]
+
+
+def find_range(connection: Connection, tables: Sequence[str]) -> Window | None:
+    """Where tables may hold anything; none where nothing is."""
+    row = run(connection, "find_verified_range", tables=list(tables)).fetchone()
+    return Window(row[0], row[1]) if row and row[0] else None
+
+
+def list_share(connection: Connection, share: int, shares: int) -> Sequence[int]:
+    """The instruments of one of so many shares."""
+    return [number for (number,) in run(connection, "list_instrument_share", share=share, shares=shares)]
+
+
+def verify_derived(
+    connection: Connection, aggregate: str, window: Window, instrument_ids: Sequence[int] | None = None
+) -> Verification:
+    """Hold an aggregate's materialized buckets of a window against their minutes, of all instruments or of some."""
+    (found,) = read_rows(
+        connection,
+        _Compared,
+        "verify_derived",
+        aggregate=aggregate,
+        starts=window.starts,
+        ends=window.ends,
+        instrument_ids=None if instrument_ids is None else list(instrument_ids),
+    )
+    return Verification(aggregate, **vars(found))
+
+
+def mark_wrong(connection: Connection, rollup: Rollup, window: Window) -> None:
+    """Leave stale marks for the wrong buckets of a window, by which their indicators will be computed anew."""
+    values = {"dataset": rollup.table, "aggregate": rollup.relation, "starts": window.starts, "ends": window.ends}
+    run(connection, "mark_wrong_derived", **values)
+
+
+def list_copies(connection: Connection, table: str, window: Window) -> Verification:
+    """Keys of a table that stand more than once in a window."""
+    keys, examples = run(
+        connection, "list_copies", table_name=table, starts=window.starts, ends=window.ends
+    ).fetchone() or (0, [])
+    return Verification(table, twice=keys, examples=examples)
+
+
+def remove_copies(connection: Connection, table: str, window: Window) -> int:
+    """Leave one row of each key of a table in a window, in one transaction; returns how many rows went.
+
+    Whoever writes the table waits meanwhile; of an aggregate, whoever refreshes it.
+    """
+    with transaction(connection):
+        if lock := KEYED.get(table):
+            run(connection, lock)
+        elif table not in KEYED:
+            run(connection, "lock_refresh", aggregate=table)
+        row = run(connection, "remove_copies", table_name=table, starts=window.starts, ends=window.ends).fetchone()
+    return int(row[0]) if row else 0

@@ -1,1 +1,0 @@
-"""What Chandlery does: one verb per file, each returning a frozen report."""

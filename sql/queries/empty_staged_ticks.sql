@@ -1,2 +1,0 @@
--- Makes room for the next lot, whose places count from 1.
-TRUNCATE staged_ticks RESTART IDENTITY;

@@ -1,7 +1,0 @@
--- Hands ticks that come as arrays of equal length on as staged_ticks: the way for a database that cannot COPY.
-INSERT INTO staged_ticks (instrument_id, time, seq, price, size, updates_ohlc, updates_volume, venue, conditions)
-SELECT :'instrument_id'::integer, tick.*
-FROM unnest(
-    :'times'::timestamptz[], :'seqs'::bigint[], :'prices'::numeric[], :'sizes'::numeric[],
-    :'updates_ohlc'::boolean[], :'updates_volume'::boolean[], :'venues'::text[], :'conditions'::text[]
-) AS tick;

@@ -1,0 +1,115 @@
+-- Counts the hours whose candles changed, in running order, in one transaction that holds the lock of `lock_gaps`.
+
+-- step: create_taken_hours
+-- Hours on their way into market.candle_hours.
+CREATE TEMPORARY TABLE taken_hours (instrument_id integer NOT NULL, hour timestamptz NOT NULL) ON COMMIT DROP;
+
+-- step: take_uncounted
+-- Takes the marks of a window: the hours whose rows are to be counted anew.
+-- The marks go in the same transaction as the hours are written: a run that dies leaves both as they were.
+WITH taken AS (
+    DELETE FROM market.marks
+    WHERE dataset = :'dataset' AND work = 'count' AND hour >= :'starts'::timestamptz AND hour < :'ends'::timestamptz
+    RETURNING hour, instrument_ids
+)
+INSERT INTO taken_hours (instrument_id, hour)
+SELECT DISTINCT marked.instrument_id, taken.hour
+FROM taken CROSS JOIN unnest(taken.instrument_ids) AS marked (instrument_id);
+
+-- step: count_candle_hours
+-- Counts the taken hours anew, from the rows of a data set that stand in them now, as in psql -v relation=candles.
+INSERT INTO market.candle_hours AS known (dataset, instrument_id, hour, complete, partial, trades)
+SELECT :'dataset', taken.instrument_id, taken.hour, counted.complete, counted.partial, counted.trades
+FROM taken_hours AS taken
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(bit_or(minute.bit) FILTER (WHERE NOT c.partial), 0)::bit(60) AS complete,
+        coalesce(bit_or(minute.bit) FILTER (WHERE c.partial), 0)::bit(60) AS partial,
+        CASE WHEN count(*) = count(c.trades) THEN coalesce(sum(c.trades), 0)::bigint END AS trades
+    FROM market.:"relation" AS c
+    CROSS JOIN LATERAL (SELECT 1::bigint << (59 - date_part('minute', c.time AT TIME ZONE 'UTC')::integer) AS bit) AS minute
+    WHERE c.instrument_id = taken.instrument_id AND c.time >= taken.hour AND c.time < taken.hour + INTERVAL '1 hour'
+        -- Said again as constants, so that chunks are excluded while planning.
+        AND c.time >= :'starts'::timestamptz AND c.time < :'ends'::timestamptz
+) AS counted
+ON CONFLICT (dataset, instrument_id, hour) DO UPDATE
+SET complete = excluded.complete, partial = excluded.partial, trades = excluded.trades
+WHERE (known.complete, known.partial, known.trades) IS DISTINCT FROM (excluded.complete, excluded.partial, excluded.trades);
+
+-- step: extend_known_data
+-- Remembers of the instruments whose hours were counted: the earliest minute that had a candle; the earliest hour with one that
+-- no import brought, since when its feed is live; and the sessions of what was imported before that, which may begin the evening
+-- before; outside of sessions, the hours. A vendor's candles in there have healed a gap.
+WITH seen AS MATERIALIZED (
+    SELECT
+        instrument_id, h.hour, h.hour + (position(B'1' IN h.complete | h.partial) - 1) * INTERVAL '1 minute' AS minute,
+        (n.live_since <= h.hour) IS TRUE AS is_live, n.history @> h.hour AS in_history
+    FROM taken_hours
+    JOIN market.candle_hours AS h USING (instrument_id, hour)
+    JOIN market.instruments AS n USING (instrument_id)
+    WHERE h.dataset = :'dataset' AND bit_count(h.complete | h.partial) > 0
+        AND h.hour >= :'starts'::timestamptz AND h.hour < :'ends'::timestamptz
+), brought AS MATERIALIZED (
+    SELECT
+        instrument_id, range_agg(tstzrange(starts, ends)) AS hours,
+        range_agg(tstzrange(starts, ends)) FILTER (WHERE table_name = 'ticks') AS of_ticks
+    FROM market.imports
+    WHERE tstzrange(starts, ends) && tstzrange(:'starts'::timestamptz, :'ends'::timestamptz)
+    GROUP BY instrument_id
+), sent AS (
+    SELECT seen.instrument_id, min(seen.hour) AS since
+    FROM seen
+    LEFT JOIN brought USING (instrument_id)
+    WHERE NOT seen.is_live AND (brought.of_ticks @> seen.hour) IS NOT TRUE
+        AND EXISTS (
+            SELECT FROM market.candles AS c
+            WHERE c.instrument_id = seen.instrument_id AND c.time >= seen.hour AND c.time < seen.hour + INTERVAL '1 hour'
+                AND (c.source <> 'vendor_historical' OR (brought.hours @> seen.hour OR seen.in_history) IS NOT TRUE)
+                -- Said again as constants, so that chunks are excluded while planning.
+                AND c.time >= :'starts'::timestamptz AND c.time < :'ends'::timestamptz
+        )
+        -- Of ticks that are dropped nobody knows any more who brought them.
+        AND NOT (SELECT market.dropped('ticks')) @> seen.hour
+    GROUP BY seen.instrument_id
+), imported AS (
+    SELECT
+        seen.instrument_id,
+        -- Without a session both bounds would be null, and the range without end.
+        range_agg(
+            tstzrange(coalesce(s.opens_at, seen.hour), coalesce(s.closes_at, seen.hour + INTERVAL '1 hour'))
+        ) AS days
+    FROM seen
+    JOIN market.instruments AS n USING (instrument_id)
+    LEFT JOIN sent USING (instrument_id)
+    LEFT JOIN market.sessions AS s
+        ON s.calendar = n.calendar AND s.opens_at < seen.hour + INTERVAL '1 hour' AND s.closes_at > seen.hour
+        -- By the index: no session is longer.
+        AND s.opens_at > seen.hour - INTERVAL '2 days'
+    WHERE NOT seen.is_live AND NOT seen.in_history AND (sent.since <= seen.hour) IS NOT TRUE
+    GROUP BY seen.instrument_id
+), come AS (
+    SELECT instrument_id, min(seen.minute) AS minute, min(sent.since) AS since, imported.days
+    FROM seen LEFT JOIN sent USING (instrument_id) LEFT JOIN imported USING (instrument_id)
+    GROUP BY instrument_id, imported.days
+)
+UPDATE market.instruments AS n
+SET
+    data_from = least(n.data_from, come.minute),
+    live_since = least(n.live_since, come.since),
+    history = CASE WHEN n.history @> come.days IS NOT FALSE THEN n.history ELSE market.join_days(n.history + come.days) END
+FROM come
+WHERE n.instrument_id = come.instrument_id AND (
+    (n.data_from <= come.minute) IS NOT TRUE OR n.live_since > come.since OR (n.live_since IS NULL AND come.since IS NOT NULL)
+    OR NOT n.history @> come.days
+);
+
+-- or step: extend_known_rows
+-- Remembers of the instruments whose hours were counted the earliest minute that ever had a row of the data set.
+INSERT INTO market.known_data AS known (dataset, instrument_id, data_from)
+SELECT :'dataset', instrument_id, min(h.hour + (position(B'1' IN h.complete | h.partial) - 1) * INTERVAL '1 minute')
+FROM taken_hours
+JOIN market.candle_hours AS h USING (instrument_id, hour)
+WHERE h.dataset = :'dataset' AND bit_count(h.complete | h.partial) > 0
+    AND h.hour >= :'starts'::timestamptz AND h.hour < :'ends'::timestamptz
+GROUP BY instrument_id
+ON CONFLICT (dataset, instrument_id) DO UPDATE SET data_from = excluded.data_from WHERE known.data_from > excluded.data_from;

@@ -1,0 +1,743 @@
+-- A look for gaps, in running order, in one transaction that holds the lock of `lock_gaps`. The first steps are of a whole
+-- window, those from create_scanned_instruments on of one share of instruments: they run again for the next share, once
+-- drop_scan_share has made room. A share with too much to do ends at count_scan_runs, and is split.
+
+-- step: create_stretches
+-- The open hours of every calendar inside a window, with the place of their first minute among all expected minutes:
+-- minutes whose places follow each other are adjacent, however long the market was closed in between. Expected are the minutes of
+-- an hour that are set in :cadence.
+CREATE TEMPORARY TABLE stretches ON COMMIT DROP AS
+SELECT
+    calendar, hour, starts, ends, first_minute, beyond_minute, minutes,
+    market.minute_mask(market.minute_of(hour, :'week_starts'::timestamptz), 60) AS in_week,
+    market.minute_mask(market.minute_of(hour, :'day_starts'::timestamptz), 60) AS in_day,
+    sum(bit_count(minutes)::integer) OVER (PARTITION BY calendar ORDER BY starts) - bit_count(minutes) AS place
+FROM market.expected_stretches(:'dataset', :'starts', :'ends') AS open
+CROSS JOIN LATERAL (
+    SELECT market.minute_of(hour, starts) AS first_minute, market.minute_of(hour, ends) AS beyond_minute
+) AS numbers
+CROSS JOIN LATERAL (SELECT market.minute_mask(first_minute, beyond_minute) & :'cadence'::bit(60) AS minutes) AS expected
+WHERE bit_count(minutes) > 0;
+
+-- step: index_stretches
+-- What is no longer missing looks up the hours it lies in.
+CREATE INDEX ON stretches (calendar, hour);
+
+-- step: create_waiting_hours
+-- Minutes with ticks that wait to be aggregated, as the marks tell.
+CREATE TEMPORARY TABLE waiting_hours ON COMMIT DROP AS
+SELECT
+    marked.instrument_id,
+    date_bin('1 hour', bucket, '2000-01-01 00:00Z') AS hour,
+    bit_or(1::bigint << (59 - date_part('minute', bucket AT TIME ZONE 'UTC')::integer))::bit(60) AS minutes
+FROM market.dirty
+CROSS JOIN unnest(instrument_ids, ticks) AS marked (instrument_id, ticks)
+WHERE dataset = :'dataset' AND bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz AND marked.ticks > 0
+GROUP BY 1, 2;
+
+-- step: create_feed_hours
+-- The minutes in which a feed lived: any of its instruments has a candle, or ticks that wait to become one.
+CREATE TEMPORARY TABLE feed_hours ON COMMIT DROP AS
+SELECT n.feed, known.hour, bit_or(known.alive)::bit(60) AS alive
+FROM (
+    SELECT instrument_id, hour, (complete | partial)::bigint AS alive
+    FROM market.candle_hours
+    WHERE dataset = :'dataset' AND hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
+    UNION ALL
+    SELECT instrument_id, hour, minutes::bigint FROM waiting_hours
+) AS known
+JOIN market.instruments AS n USING (instrument_id)
+GROUP BY n.feed, known.hour;
+
+-- step: create_explained_hours
+-- Minutes of which a vendor said that nothing was traded.
+CREATE TEMPORARY TABLE explained_hours ON COMMIT DROP AS
+SELECT
+    g.instrument_id, s.hour,
+    bit_or(market.minute_mask(market.minute_of(s.hour, g.starts), market.minute_of(s.hour, g.ends))) AS minutes
+FROM market.gaps AS g
+JOIN market.instruments AS n USING (instrument_id)
+JOIN stretches AS s ON s.calendar = n.calendar AND s.starts < g.ends AND s.ends > g.starts
+WHERE g.dataset = :'dataset' AND g.reason = 'no_trades' AND g.starts < :'ends'::timestamptz AND g.ends > :'starts'::timestamptz
+GROUP BY g.instrument_id, s.hour;
+
+-- step: analyze_scan
+-- Tells the planner how small these are.
+ANALYZE stretches, feed_hours, waiting_hours, explained_hours;
+
+-- step: create_scanned_instruments
+-- The instruments of one share of a scan, :first to :last, and when in the window rows are expected of them.
+CREATE TEMPORARY TABLE scanned_instruments ON COMMIT DROP AS
+SELECT
+    n.instrument_id, n.feed, n.calendar, inside.life,
+    NOT inside.life @> tstzrange(:'starts'::timestamptz, :'ends'::timestamptz) AS is_cut
+FROM market.instruments AS n
+JOIN market.lives AS whole USING (instrument_id)
+CROSS JOIN LATERAL (
+    SELECT whole.life * tstzmultirange(tstzrange(:'starts'::timestamptz, :'ends'::timestamptz)) AS life
+) AS inside
+WHERE whole.dataset = :'dataset' AND n.instrument_id BETWEEN :'first'::integer AND :'last'::integer AND NOT isempty(inside.life);
+
+-- step: create_known_gaps
+-- What the ledger knows of the instruments of a share: their open gaps that lie in the window, or touch it: nothing is expected
+-- between them and the window.
+CREATE TEMPORARY TABLE known_gaps ON COMMIT DROP AS
+WITH edges AS MATERIALIZED (
+    SELECT
+        calendar,
+        coalesce(
+            (
+                SELECT upper(s.open_hours * tstzmultirange(tstzrange(NULL, :'starts'::timestamptz)))
+                FROM market.sessions AS s
+                WHERE s.calendar = each.calendar AND s.opens_at < :'starts'::timestamptz
+                ORDER BY s.opens_at DESC LIMIT 1
+            ),
+            :'starts'::timestamptz
+        ) AS closes_before,
+        coalesce(
+            (
+                SELECT lower(s.open_hours * tstzmultirange(tstzrange(:'ends'::timestamptz, NULL)))
+                FROM market.sessions AS s
+                -- No session is as long as that; so the index is not read from its beginning.
+                WHERE s.calendar = each.calendar AND s.closes_at > :'ends'::timestamptz
+                    AND s.opens_at > :'ends'::timestamptz - INTERVAL '7 days'
+                ORDER BY s.opens_at LIMIT 1
+            ),
+            :'ends'::timestamptz
+        ) AS opens_beyond
+    FROM (
+        SELECT DISTINCT calendar FROM market.instruments
+        WHERE instrument_id BETWEEN :'first'::integer AND :'last'::integer
+    ) AS each
+)
+SELECT g.*, n.calendar, whole.life
+FROM market.gaps AS g
+JOIN market.instruments AS n USING (instrument_id)
+JOIN market.lives AS whole USING (instrument_id)
+JOIN edges USING (calendar)
+WHERE g.dataset = :'dataset' AND whole.dataset = :'dataset' AND g.healed_at IS NULL AND g.instrument_id BETWEEN :'first'::integer AND :'last'::integer
+    -- Hours may open within a minute, which is expected from the next one on.
+    AND g.starts < edges.opens_beyond + INTERVAL '1 minute' AND g.ends >= edges.closes_before;
+
+-- step: index_known_gaps
+-- Each gap that is found looks up the open ones it overlaps.
+CREATE INDEX ON known_gaps (instrument_id, starts);
+
+-- step: analyze_scan_share
+-- Tells the planner how many instruments and open gaps this share of the scan has; the ledger itself may just have been filled.
+ANALYZE scanned_instruments, known_gaps;
+
+-- step: create_expected_hours
+-- Expected minutes by instrument and hour of the day: those of the week, of its last day, and those in which the feed lived.
+-- Instruments of one feed and calendar share them, but for those of which candles are expected in a part of the window only.
+CREATE TEMPORARY TABLE expected_hours ON COMMIT DROP AS
+WITH whole AS MATERIALIZED (
+    SELECT
+        f.feed, s.calendar, date_part('hour', s.hour)::integer AS hour_of_day,
+        sum(bit_count(s.minutes & s.in_week)) AS in_week,
+        sum(bit_count(s.minutes & s.in_day)) AS in_day,
+        sum(bit_count(s.minutes & coalesce(lived.alive, 0::bit(60)))) AS alive
+    FROM (SELECT DISTINCT feed, calendar FROM scanned_instruments) AS f
+    JOIN stretches AS s USING (calendar)
+    LEFT JOIN feed_hours AS lived ON lived.feed = f.feed AND lived.hour = s.hour
+    GROUP BY 1, 2, 3
+)
+SELECT n.instrument_id, n.feed, w.hour_of_day, w.in_week, w.in_day, w.alive
+FROM scanned_instruments AS n
+JOIN whole AS w USING (feed, calendar)
+WHERE NOT n.is_cut
+UNION ALL
+SELECT
+    n.instrument_id, n.feed, date_part('hour', s.hour)::integer,
+    sum(bit_count(e.minutes & s.in_week)),
+    sum(bit_count(e.minutes & s.in_day)),
+    sum(bit_count(e.minutes & coalesce(lived.alive, 0::bit(60))))
+FROM scanned_instruments AS n
+JOIN stretches AS s ON s.calendar = n.calendar AND n.life && tstzrange(s.starts, s.ends)
+CROSS JOIN LATERAL (SELECT s.minutes & market.minutes_within(s.hour, n.life) AS minutes) AS e
+LEFT JOIN feed_hours AS lived ON lived.feed = n.feed AND lived.hour = s.hour
+WHERE n.is_cut
+GROUP BY 1, 2, 3;
+
+-- step: create_missing_hours
+-- Where candles are missing: each row is a stretch of an hour, its minutes as bits.
+--   waiting: ticks are there; down: the feed was silent, or fell silent (a partial candle); quiet: the feed lived;
+--   explained, which is not missing: the feed lived, but a vendor has said that nothing was traded.
+-- Hours with all sixty candles, which most are, leave at the first glance.
+CREATE TEMPORARY TABLE missing_hours ON COMMIT DROP AS
+SELECT
+    instrument_id, feed, hour, place, first_minute, beyond_minute, in_week, in_day,
+    absent & ~told AS missing,
+    absent & ~told & waits AS waiting,
+    absent & ~told & ~waits & (~alive | partial) AS down,
+    absent & ~told & ~waits & alive & ~partial AS quiet,
+    absent & told & ~waits & alive & ~partial AS explained
+FROM (
+    SELECT
+        n.instrument_id, n.feed, s.hour, s.place, s.first_minute, s.beyond_minute, s.in_week, s.in_day, h.partial,
+        CASE WHEN n.is_cut THEN s.minutes & market.minutes_within(s.hour, n.life) ELSE s.minutes END & ~h.complete AS absent,
+        coalesce(x.minutes, 0::bit(60)) AS told,
+        coalesce(f.alive, 0::bit(60)) AS alive,
+        coalesce(w.minutes, 0::bit(60)) AS waits
+    FROM (
+        SELECT instrument_id, hour, complete, partial
+        FROM market.candle_hours
+        WHERE dataset = :'dataset' AND hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
+            AND instrument_id BETWEEN :'first'::integer AND :'last'::integer
+            AND complete <> (-1)::bigint::bit(60)
+        UNION ALL
+        SELECT blank.instrument_id, open.hour, 0::bit(60), 0::bit(60)
+        FROM scanned_instruments AS blank
+        JOIN (SELECT DISTINCT calendar, hour FROM stretches) AS open USING (calendar)
+        WHERE NOT EXISTS (
+            SELECT FROM market.candle_hours AS known
+            WHERE known.dataset = :'dataset' AND known.instrument_id = blank.instrument_id AND known.hour = open.hour
+                AND known.hour > :'starts'::timestamptz - INTERVAL '1 hour' AND known.hour < :'ends'::timestamptz
+                AND known.instrument_id BETWEEN :'first'::integer AND :'last'::integer
+        )
+    ) AS h
+    JOIN scanned_instruments AS n USING (instrument_id)
+    JOIN stretches AS s
+        ON s.calendar = n.calendar AND s.hour = h.hour AND (NOT n.is_cut OR n.life && tstzrange(s.starts, s.ends))
+    LEFT JOIN feed_hours AS f ON f.feed = n.feed AND f.hour = s.hour
+    LEFT JOIN waiting_hours AS w ON w.instrument_id = n.instrument_id AND w.hour = s.hour
+    LEFT JOIN explained_hours AS x ON x.instrument_id = n.instrument_id AND x.hour = s.hour
+) AS compared
+WHERE bit_count(absent) > 0;
+
+-- step: count_scan_runs
+-- How much there is to do for a share of a scan: its runs of missing minutes, cut at each hour, and its open gaps; and which
+-- instruments it really has.
+SELECT
+    (SELECT coalesce(sum(bit_count(missing & ~(missing >> 1))), 0)::bigint FROM missing_hours)
+        + (SELECT count(*) FROM known_gaps) AS runs,
+    min(instrument_id) AS first, max(instrument_id) AS last
+FROM (SELECT instrument_id FROM scanned_instruments UNION ALL SELECT instrument_id FROM known_gaps) AS of_share;
+
+-- step: create_trade_rates
+-- What each instrument that was quiet at all trades: at each hour of the day, and over all (hour_of_day null). Of the expected
+-- minutes in which the feed lived, all are present but those it was quiet in, or that a vendor explained.
+CREATE TEMPORARY TABLE trade_rates ON COMMIT DROP AS
+WITH silent AS MATERIALIZED (
+    SELECT
+        instrument_id, date_part('hour', hour)::integer AS hour_of_day,
+        sum(bit_count(quiet | explained)) AS minutes, sum(bit_count(quiet)) > 0 AS was_quiet
+    FROM missing_hours
+    GROUP BY 1, 2
+), quiet AS MATERIALIZED (
+    SELECT DISTINCT instrument_id FROM silent WHERE was_quiet
+), traded AS (
+    SELECT
+        instrument_id, date_part('hour', hour)::integer AS hour_of_day,
+        sum(trades) AS trades, count(*) FILTER (WHERE trades IS NULL) AS untold
+    FROM market.candle_hours
+    WHERE dataset = :'dataset' AND hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
+        AND instrument_id BETWEEN :'first'::integer AND :'last'::integer
+        AND instrument_id IN (SELECT instrument_id FROM quiet)
+    GROUP BY 1, 2
+), at_hour AS MATERIALIZED (
+    SELECT
+        e.instrument_id, e.hour_of_day,
+        -- Null where a candle does not tell its trades.
+        CASE WHEN coalesce(t.untold, 0) = 0 THEN coalesce(t.trades, 0) END AS trades,
+        e.alive - coalesce(s.minutes, 0) AS present,
+        e.alive AS minutes
+    FROM expected_hours AS e
+    LEFT JOIN traded AS t USING (instrument_id, hour_of_day)
+    LEFT JOIN silent AS s USING (instrument_id, hour_of_day)
+    WHERE e.instrument_id IN (SELECT instrument_id FROM quiet)
+)
+SELECT instrument_id, hour_of_day, trades, present::bigint AS present, minutes::bigint AS minutes FROM at_hour
+UNION ALL
+SELECT
+    instrument_id, NULL, CASE WHEN count(*) = count(trades) THEN sum(trades) END, sum(present)::bigint, sum(minutes)::bigint
+FROM at_hour
+GROUP BY instrument_id;
+
+-- step: create_unmeasured_instruments
+-- Instruments that were quiet while their feed lived, and did not trade at all in the window: nothing tells how often they
+-- should, so their silence is neither explained nor a gap, where :is_silence_plausible says that it can be explained.
+CREATE TEMPORARY TABLE unmeasured_instruments ON COMMIT DROP AS
+SELECT instrument_id
+FROM trade_rates
+WHERE :'is_silence_plausible'::boolean AND hour_of_day IS NULL AND market.trade_rate(trades, present, minutes) = 0;
+
+-- step: create_gap_runs
+-- The runs of adjacent missing minutes that are gaps: those with ticks (unaggregated), those in which the feed was silent
+-- (feed_down), and silences of a living feed that are not plausible (instrument_silent): e^(-trades expected) < 0.001, at
+-- the instrument's own rate at that time of day, the silence itself left out. Silence that is plausible is no gap,
+-- where :is_silence_plausible says that it can be.
+-- Work grows with the missing minutes only; hours that are missing whole count as one piece each.
+CREATE TEMPORARY TABLE gap_runs ON COMMIT DROP AS
+WITH kinds AS (
+    SELECT m.*, kind.name AS kind, kind.minutes, 'Infinity'::double precision AS busiest
+    FROM missing_hours AS m
+    CROSS JOIN LATERAL (VALUES ('unaggregated', m.waiting), ('feed_down', m.down)) AS kind (name, minutes)
+    WHERE bit_count(kind.minutes) > 0
+    UNION ALL
+    SELECT m.*, 'instrument_silent', m.quiet, rate.highest
+    FROM missing_hours AS m
+    JOIN trade_rates AS at_hour ON at_hour.instrument_id = m.instrument_id AND at_hour.hour_of_day = date_part('hour', m.hour)
+    JOIN trade_rates AS overall ON overall.instrument_id = m.instrument_id AND overall.hour_of_day IS NULL
+    CROSS JOIN LATERAL (
+        -- No silence of this hour can be judged by a higher rate than with all of its quiet minutes left out.
+        SELECT greatest(
+            market.trade_rate(at_hour.trades, at_hour.present, at_hour.minutes - bit_count(m.quiet)),
+            market.trade_rate(overall.trades, overall.present, overall.minutes - bit_count(m.quiet))
+        ) AS highest
+    ) AS rate
+    WHERE bit_count(m.quiet) > 0
+), texts AS (
+    SELECT kinds.*, CASE
+        WHEN NOT :'is_silence_plausible'::boolean OR :'cadence'::bit(60) <> (-1)::bigint::bit(60) THEN ones.text
+        WHEN strpos(ones.text, '0') = 0 OR busiest = 0 OR busiest * longest.bound > -ln(0.001) THEN ones.text
+        -- Whatever stands alone inside this hour is plausible: only what reaches into its neighbours may matter.
+        ELSE rpad(repeat('1', edge.head), length(ones.text) - edge.tail, '0') || repeat('1', edge.tail)
+    END AS text
+    FROM kinds
+    CROSS JOIN LATERAL (
+        SELECT substring(minutes::text, first_minute + 1, beyond_minute - first_minute) AS text
+    ) AS ones
+    CROSS JOIN LATERAL (
+        SELECT
+            length(ones.text) - length(ltrim(ones.text, '1')) AS head, length(ones.text) - length(rtrim(ones.text, '1')) AS tail
+    ) AS edge
+    -- An upper bound of the longest run inside the hour, by doubling.
+    CROSS JOIN LATERAL (SELECT minutes & (minutes << 1) AS bits) AS of_2
+    CROSS JOIN LATERAL (SELECT of_2.bits & (of_2.bits << 2) AS bits) AS of_4
+    CROSS JOIN LATERAL (SELECT of_4.bits & (of_4.bits << 4) AS bits) AS of_8
+    CROSS JOIN LATERAL (SELECT of_8.bits & (of_8.bits << 8) AS bits) AS of_16
+    CROSS JOIN LATERAL (
+        SELECT CASE 0
+            WHEN bit_count(of_2.bits) THEN 1
+            WHEN bit_count(of_4.bits) THEN 3
+            WHEN bit_count(of_8.bits) THEN 7
+            WHEN bit_count(of_16.bits) THEN 15
+            ELSE 60
+        END AS bound
+    ) AS longest
+), pieces AS (
+    SELECT
+        t.instrument_id, t.feed, t.kind, t.hour, t.in_week, t.in_day,
+        t.first_minute + piece.skipped AS first_minute, piece.length,
+        t.place + bit_count(market.minute_mask(t.first_minute, t.first_minute + piece.skipped) & :'cadence'::bit(60)) AS place
+    FROM texts AS t
+    CROSS JOIN LATERAL (
+        SELECT
+            (sum(length(part[1]) + length(part[2])) OVER (ORDER BY number) - length(part[2]))::integer AS skipped,
+            length(part[2]) AS length
+        FROM regexp_matches(t.text, '(0*)(1+)', 'g') WITH ORDINALITY AS found (part, number)
+    ) AS piece
+), placed AS (
+    SELECT
+        p.*, date_part('hour', p.hour) AS hour_of_day,
+        p.place - sum(p.length) OVER (PARTITION BY p.instrument_id, p.kind ORDER BY p.place) + p.length AS run
+    FROM pieces AS p
+), weighed AS (
+    -- The whole silence is left out of the minutes it is judged by, not only its part in this hour.
+    SELECT
+        p.*,
+        CASE WHEN p.kind = 'instrument_silent' THEN p.length * CASE
+            WHEN at_hour.minutes - p.own_at_hour >= 180
+            THEN market.trade_rate(at_hour.trades, at_hour.present, at_hour.minutes - p.own_at_hour)
+            ELSE market.trade_rate(overall.trades, overall.present, overall.minutes - p.own)
+        END END AS trades_expected
+    FROM (
+        SELECT
+            placed.*,
+            sum(length) OVER (PARTITION BY instrument_id, kind, run, hour_of_day)::bigint AS own_at_hour,
+            sum(length) OVER (PARTITION BY instrument_id, kind, run)::bigint AS own
+        FROM placed
+    ) AS p
+    LEFT JOIN trade_rates AS at_hour
+        ON at_hour.instrument_id = p.instrument_id AND at_hour.hour_of_day = p.hour_of_day AND p.kind = 'instrument_silent'
+    LEFT JOIN trade_rates AS overall
+        ON overall.instrument_id = p.instrument_id AND overall.hour_of_day IS NULL AND p.kind = 'instrument_silent'
+), runs AS (
+    SELECT
+        instrument_id, feed, kind::market.gap_reason AS reason,
+        min(hour + first_minute * INTERVAL '1 minute') AS starts,
+        max(hour + (first_minute + length) * INTERVAL '1 minute') AS ends,
+        sum(length)::integer AS minutes,
+        sum(bit_count(market.minute_mask(first_minute, first_minute + length) & in_week)) AS minutes_in_week,
+        sum(bit_count(market.minute_mask(first_minute, first_minute + length) & in_day)) AS minutes_in_day,
+        sum(trades_expected) AS trades_expected,
+        min(place) AS place, max(place + length) AS beyond_place
+    FROM weighed
+    GROUP BY instrument_id, feed, kind, run
+), judged AS (
+    SELECT
+        r.*,
+        -- Where the window has no trade at all, what was known when the silence began still holds.
+        CASE WHEN r.trades_expected = 0 THEN coalesce(k.rate, 0) ELSE r.trades_expected / r.minutes END AS rate,
+        -- Half a silence looks more plausible than the whole.
+        r.minutes
+            + CASE WHEN r.place = 0 THEN coalesce(k.minutes_before, 0) ELSE 0 END
+            + CASE WHEN r.beyond_place = edge.beyond_place THEN coalesce(k.minutes_beyond, 0) ELSE 0 END AS minutes_in_all
+    FROM runs AS r
+    JOIN scanned_instruments AS n USING (instrument_id)
+    JOIN (
+        SELECT calendar, max(place + bit_count(minutes)) AS beyond_place FROM stretches GROUP BY calendar
+    ) AS edge USING (calendar)
+    LEFT JOIN LATERAL (
+        -- What the ledger knows of silences that go on: their rate, and how many of their minutes lie beyond the window's edges.
+        SELECT
+            max((g.evidence ->> 'trades_a_minute')::double precision) AS rate,
+            sum(
+                CASE WHEN g.starts < :'starts'::timestamptz THEN (
+                    SELECT sum(bit_count(
+                        market.minute_mask(market.minute_of(s.hour, s.starts), market.minute_of(s.hour, s.ends)) & :'cadence'::bit(60)
+                    ))
+                    FROM market.expected_stretches(:'dataset', g.starts, :'starts') AS s WHERE s.calendar = n.calendar
+                ) END
+            ) AS minutes_before,
+            sum(
+                CASE WHEN g.ends > :'ends'::timestamptz THEN (
+                    SELECT sum(bit_count(
+                        market.minute_mask(market.minute_of(s.hour, s.starts), market.minute_of(s.hour, s.ends)) & :'cadence'::bit(60)
+                    ))
+                    FROM market.expected_stretches(:'dataset', :'ends', g.ends) AS s WHERE s.calendar = n.calendar
+                ) END
+            ) AS minutes_beyond
+        FROM known_gaps AS g
+        WHERE g.instrument_id = r.instrument_id AND g.reason IN ('instrument_silent', 'unhealable')
+            AND g.starts <= r.ends AND g.ends >= r.starts
+            -- Open gaps never overlap: of those that begin before the run only the last can reach it.
+            AND g.starts >= coalesce((
+                SELECT max(b.starts) FROM known_gaps AS b WHERE b.instrument_id = r.instrument_id AND b.starts < r.starts
+            ), r.starts)
+    ) AS k ON r.reason = 'instrument_silent'
+)
+SELECT
+    instrument_id, feed, reason, starts, ends, minutes, place, beyond_place, minutes_in_week, minutes_in_day,
+    CASE reason
+        WHEN 'unaggregated' THEN jsonb_build_object('ticks', 'waiting')
+        WHEN 'feed_down' THEN jsonb_build_object('feed', feed)
+        -- JSON knows no infinity: null says that every other minute had a trade.
+        ELSE jsonb_build_object(
+            'feed', feed,
+            'trades_expected', CASE WHEN rate < 'Infinity' THEN round((rate * minutes_in_all)::numeric, 1) END,
+            'trades_a_minute', CASE WHEN rate < 'Infinity' THEN round(rate::numeric, 6) END
+        )
+    END AS evidence
+FROM judged
+WHERE reason <> 'instrument_silent' OR NOT :'is_silence_plausible'::boolean OR rate * minutes_in_all > -ln(0.001);
+
+-- step: sum_coverage
+-- Per feed: minutes expected, open and not judged over the week and over its last day.
+SELECT
+    feed,
+    sum(expected_week)::bigint AS expected_week, sum(open_week)::bigint AS open_week,
+    sum(not_judged_week)::bigint AS not_judged_week,
+    sum(expected_day)::bigint AS expected_day, sum(open_day)::bigint AS open_day, sum(not_judged_day)::bigint AS not_judged_day
+FROM (
+    SELECT
+        feed, in_week AS expected_week, 0 AS open_week, 0 AS not_judged_week, in_day AS expected_day, 0 AS open_day,
+        0 AS not_judged_day
+    FROM expected_hours
+    UNION ALL
+    SELECT
+        feed, 0, minutes_in_week, CASE WHEN is_unmeasured THEN -minutes_in_week ELSE 0 END,
+        0, minutes_in_day, CASE WHEN is_unmeasured THEN -minutes_in_day ELSE 0 END
+    FROM gap_runs
+    CROSS JOIN LATERAL (
+        -- Of its quiet minutes those are not judged that are no gap.
+        SELECT reason = 'instrument_silent' AND instrument_id IN (SELECT instrument_id FROM unmeasured_instruments)
+    ) AS kind (is_unmeasured)
+    UNION ALL
+    SELECT feed, 0, 0, bit_count(quiet & in_week), 0, 0, bit_count(quiet & in_day)
+    FROM missing_hours
+    JOIN unmeasured_instruments USING (instrument_id)
+) AS parts
+GROUP BY feed
+ORDER BY feed;
+
+-- step: create_found_gaps
+-- The gaps as the ledger shall hold them: the runs found, and what open rows hold outside the window that was scanned, which
+-- is not ours to judge. Runs of one reason with no expected minute in between become one. A run inside an open row of which
+-- a vendor could not tell stays unhealable.
+CREATE TEMPORARY TABLE found_gaps ON COMMIT DROP AS
+WITH kept AS (
+    SELECT
+        known.instrument_id, inside.starts, inside.ends, inside.minutes, known.reason, known.evidence,
+        -- All that is expected between such a row and the window belongs to it: it ends where the window's places begin.
+        CASE WHEN outside.is_before THEN 0 ELSE coalesce(edge.beyond_place, 0) END AS edge
+    FROM known_gaps AS known
+    CROSS JOIN LATERAL (
+        VALUES
+            (true, known.starts, least(known.ends, :'starts'::timestamptz)),
+            (false, greatest(known.starts, :'ends'::timestamptz), known.ends)
+    ) AS outside (is_before, starts, ends)
+    CROSS JOIN LATERAL (
+        -- From the first expected minute to the last.
+        SELECT
+            min(s.hour + (position(B'1' IN expected.minutes) - 1) * INTERVAL '1 minute') AS starts,
+            max(s.hour + length(rtrim(expected.minutes::text, '0')) * INTERVAL '1 minute') AS ends,
+            sum(bit_count(expected.minutes))::integer AS minutes
+        FROM market.expected_stretches(:'dataset', outside.starts, outside.ends) AS s
+        CROSS JOIN LATERAL (
+            SELECT
+                market.minute_mask(market.minute_of(s.hour, s.starts), market.minute_of(s.hour, s.ends)) & :'cadence'::bit(60) AS minutes
+        ) AS expected
+        WHERE s.calendar = known.calendar AND bit_count(expected.minutes) > 0
+    ) AS inside
+    LEFT JOIN (
+        SELECT calendar, max(place + bit_count(minutes)) AS beyond_place FROM stretches GROUP BY calendar
+    ) AS edge USING (calendar)
+    WHERE outside.starts < outside.ends AND inside.minutes > 0
+), runs AS (
+    SELECT
+        *,
+        (lag(reason) OVER follows = reason AND lag(beyond_place) OVER follows = place) IS NOT TRUE AS begins
+    FROM (
+        SELECT
+            r.instrument_id, r.starts, r.ends, r.minutes, r.place, r.beyond_place,
+            CASE WHEN known.untold THEN known.reason ELSE r.reason END AS reason,
+            CASE WHEN known.untold THEN known.evidence ELSE r.evidence END AS evidence
+        FROM gap_runs AS r
+        LEFT JOIN LATERAL (
+            -- Open gaps never overlap: only the last that begins by then can hold the run.
+            SELECT g.reason, g.evidence, g.reason = 'unhealable' AND g.ends >= r.ends AS untold
+            FROM known_gaps AS g
+            WHERE g.instrument_id = r.instrument_id AND g.starts <= r.starts
+            ORDER BY g.starts DESC
+            LIMIT 1
+        ) AS known ON true
+        UNION ALL
+        SELECT instrument_id, starts, ends, minutes, edge, edge, reason, evidence FROM kept
+    ) AS both_kinds
+    WINDOW follows AS (PARTITION BY instrument_id ORDER BY starts)
+), grouped AS (
+    SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY instrument_id ORDER BY starts) AS run FROM runs
+)
+SELECT
+    instrument_id, min(starts) AS starts, max(ends) AS ends, sum(minutes)::integer AS minutes, min(reason) AS reason,
+    (array_agg(evidence ORDER BY starts DESC))[1] AS evidence
+FROM grouped
+GROUP BY instrument_id, run;
+
+-- step: index_found_gaps
+-- Each open gap looks up the found ones that it overlaps.
+CREATE INDEX ON found_gaps (instrument_id, starts);
+
+-- step: create_claimed_gaps
+-- Which open row each found gap continues: the oldest it overlaps. Where a row has split, its first part keeps the row, and
+-- the others inherit when it was found and how often it was tried.
+CREATE TEMPORARY TABLE claimed_gaps ON COMMIT DROP AS
+SELECT
+    f.instrument_id, f.starts, f.ends, f.minutes, known.gap_id, known.found_at, known.attempts, known.next_attempt_at,
+    known.gap_id IS NOT NULL AND row_number() OVER (PARTITION BY known.gap_id ORDER BY f.starts) = 1 AS keeps,
+    -- Only more of the same could change what a vendor has said.
+    CASE WHEN known.unhealable THEN 'unhealable' ELSE f.reason END AS reason,
+    CASE WHEN known.unhealable OR known.reason = f.reason THEN known.evidence ELSE f.evidence END AS evidence
+FROM found_gaps AS f
+LEFT JOIN LATERAL (
+    SELECT g.*, g.reason = 'unhealable' AND g.starts <= f.starts AND g.ends >= f.ends AS unhealable
+    FROM known_gaps AS g
+    WHERE g.instrument_id = f.instrument_id AND g.starts < f.ends AND g.ends > f.starts
+        -- Open gaps never overlap: of those that begin before it only the last can reach it.
+        AND g.starts >= coalesce((
+            SELECT max(b.starts) FROM known_gaps AS b WHERE b.instrument_id = f.instrument_id AND b.starts < f.starts
+        ), f.starts)
+    ORDER BY g.found_at, g.gap_id
+    LIMIT 1
+) AS known ON true;
+
+-- step: reconcile_gaps
+-- Makes the open rows of the ledger those that were found, in one statement: rows that changed are changed, parts that are no
+-- longer missing become history, new gaps are opened. Nothing found anew, nothing written.
+-- Filled are the minutes that have a row in the relation of the data set, as in psql -v relation=candles.
+WITH compared AS MATERIALIZED (
+    SELECT
+        known.*, still.gaps IS NOT NULL AS continues,
+        tstzmultirange(tstzrange(known.starts, known.ends)) - coalesce(still.gaps, '{}') AS no_longer
+    FROM known_gaps AS known
+    CROSS JOIN LATERAL (
+        SELECT range_agg(tstzrange(f.starts, f.ends)) AS gaps
+        FROM found_gaps AS f
+        WHERE f.instrument_id = known.instrument_id AND f.starts < known.ends AND f.ends > known.starts
+            -- Found gaps never overlap either: of those that begin before it only the last can reach it.
+            AND f.starts >= coalesce((
+                SELECT max(b.starts) FROM found_gaps AS b
+                WHERE b.instrument_id = known.instrument_id AND b.starts < known.starts
+            ), known.starts)
+    ) AS still
+), parts AS MATERIALIZED (
+    SELECT
+        c.gap_id, c.continues, c.instrument_id, lower(part.stretch) AS starts, upper(part.stretch) AS ends, c.reason, c.evidence,
+        c.found_at, c.attempts, expected.minutes,
+        CASE
+            WHEN expected.minutes = 0 THEN 'not_expected'
+            ELSE concat_ws(', ', standing.sources, CASE
+                WHEN standing.minutes >= expected.minutes THEN NULL
+                -- Its feed lives after all, and nothing tells more: that explains no silence.
+                WHEN c.instrument_id IN (SELECT instrument_id FROM unmeasured_instruments) THEN 'not_judged'
+                ELSE 'no_trades'
+            END)
+        END AS healed_from
+    FROM compared AS c
+    CROSS JOIN LATERAL unnest(c.no_longer) AS part (stretch)
+    CROSS JOIN LATERAL (
+        -- Outside the window nothing expected is no longer missing: found_gaps has kept it.
+        SELECT lower(inside) AS starts, upper(inside) AS ends, inside AS stretches
+        FROM (
+            SELECT c.life * tstzmultirange(part.stretch) * tstzmultirange(tstzrange(:'starts'::timestamptz, :'ends'::timestamptz))
+        ) AS lived (inside)
+    ) AS life
+    CROSS JOIN LATERAL (
+        SELECT
+            coalesce(sum(bit_count(s.minutes & market.minutes_within(s.hour, life.stretches))), 0)::integer AS minutes
+        FROM stretches AS s
+        WHERE s.calendar = c.calendar
+            AND s.hour >= date_bin('1 hour', life.starts, '2000-01-01 00:00Z') AND s.hour < life.ends
+    ) AS expected
+    CROSS JOIN LATERAL (
+        SELECT
+            string_agg(DISTINCT source::text, ', ') FILTER (WHERE is_expected) AS sources,
+            count(*) FILTER (WHERE is_expected) AS minutes
+        FROM (
+            SELECT
+                candle.source,
+                EXISTS (
+                    SELECT FROM stretches AS s
+                    WHERE s.calendar = c.calendar AND s.hour = date_bin('1 hour', candle.time, '2000-01-01 00:00Z')
+                        AND s.starts <= candle.time AND s.ends > candle.time
+                ) AS is_expected
+            FROM market.:"relation" AS candle
+            WHERE candle.instrument_id = c.instrument_id AND NOT candle.partial
+                AND candle.time >= life.starts AND candle.time < life.ends AND life.stretches @> candle.time
+                -- Said again as constants, so that chunks are excluded while planning.
+                AND candle.time >= :'starts'::timestamptz AND candle.time < :'ends'::timestamptz
+        ) AS stored
+    ) AS standing
+), ended AS (
+    UPDATE market.gaps AS g
+    SET healed_at = :'at'::timestamptz, healed_from = p.healed_from, next_attempt_at = NULL
+    FROM parts AS p
+    WHERE g.gap_id = p.gap_id AND NOT p.continues
+    RETURNING g.minutes
+), history AS (
+    INSERT INTO market.gaps (
+        dataset, instrument_id, starts, ends, minutes, reason, evidence, found_at, healed_at, healed_from, attempts
+    )
+    SELECT :'dataset', instrument_id, starts, ends, minutes, reason, evidence, found_at, :'at'::timestamptz, healed_from, attempts
+    FROM parts
+    WHERE continues AND minutes > 0
+    RETURNING minutes
+), absorbed AS (
+    DELETE FROM market.gaps AS g
+    USING compared AS c
+    WHERE g.gap_id = c.gap_id AND c.continues
+        AND NOT EXISTS (SELECT FROM claimed_gaps AS claim WHERE claim.gap_id = c.gap_id AND claim.keeps)
+), changed AS (
+    UPDATE market.gaps AS g
+    SET starts = claim.starts, ends = claim.ends, minutes = claim.minutes, reason = claim.reason, evidence = claim.evidence
+    FROM claimed_gaps AS claim
+    WHERE g.gap_id = claim.gap_id AND claim.keeps
+        AND (g.starts, g.ends, g.minutes, g.reason) IS DISTINCT FROM (claim.starts, claim.ends, claim.minutes, claim.reason)
+    RETURNING g.gap_id
+), opened AS (
+    INSERT INTO market.gaps (
+        dataset, instrument_id, starts, ends, minutes, reason, evidence, found_at, attempts, next_attempt_at
+    )
+    SELECT
+        :'dataset', instrument_id, starts, ends, minutes, reason, evidence,
+        coalesce(found_at, :'at'::timestamptz), coalesce(attempts, 0), next_attempt_at
+    FROM claimed_gaps
+    WHERE NOT keeps
+    RETURNING found_at = :'at'::timestamptz AS is_new
+)
+SELECT
+    (SELECT count(*) FROM opened WHERE is_new) AS found,
+    (SELECT count(*) FROM ended) + (SELECT count(*) FROM history) AS healed,
+    (SELECT coalesce(sum(minutes), 0) FROM (SELECT minutes FROM ended UNION ALL SELECT minutes FROM history) AS past)::bigint
+        AS minutes_healed,
+    (SELECT count(*) FROM changed) AS changed;
+
+-- step: record_judged
+-- Remembers that a scan has judged its window, for the instruments of its share: when candles are expected of each. Of those
+-- whose silence could not be measured that is only what a vendor explained, and whatever a monitor judged before is not judged
+-- now. Most scans go on where the last one ended: that moves the one row of their reach. An instrument's own row is written
+-- where it has no part in that.
+WITH reach AS MATERIALIZED (
+    SELECT greatest(
+        :'ends'::timestamptz,
+        (
+            SELECT ends FROM market.reaches
+            WHERE dataset = :'dataset' AND component = :'component' AND share = :'first'::integer
+        )
+    ) AS ends
+), looked AS (
+    SELECT n.instrument_id, n.calendar, n.feed, n.life AS seen, CASE
+        WHEN n.instrument_id IN (SELECT instrument_id FROM unmeasured_instruments) THEN n.life * coalesce(
+            (
+                SELECT range_agg(tstzrange(g.starts, g.ends))
+                FROM market.gaps AS g
+                WHERE g.dataset = :'dataset' AND g.instrument_id = n.instrument_id AND g.reason = 'no_trades'
+                    AND g.starts < :'ends'::timestamptz AND g.ends > :'starts'::timestamptz
+            ),
+            '{}'
+        )
+        ELSE n.life
+    END AS stretches
+    FROM scanned_instruments AS n
+), known AS (
+    SELECT own.instrument_id, own.calendar, own.feed, valid.stretches
+    FROM market.judged AS own
+    LEFT JOIN market.judged_stretches AS valid USING (dataset, instrument_id, component)
+    WHERE own.dataset = :'dataset' AND own.component = :'component'
+        AND (own.share = :'first'::integer OR own.instrument_id BETWEEN :'first'::integer AND :'last'::integer)
+), together AS (
+    SELECT
+        instrument_id, coalesce(looked.calendar, known.calendar) AS calendar, coalesce(looked.feed, known.feed) AS feed,
+        (coalesce(known.stretches, '{}') - coalesce(looked.seen, '{}') + coalesce(looked.stretches, '{}'))
+            -- What lies outside its life has no gap in the ledger: if it is expected one day, nobody has judged it.
+            * whole.life AS stretches
+    FROM known
+    FULL JOIN looked USING (instrument_id)
+    JOIN market.lives AS whole USING (instrument_id)
+    WHERE whole.dataset = :'dataset'
+), wanted AS (
+    SELECT
+        t.instrument_id, t.calendar, t.feed, CASE WHEN last.since IS NOT NULL THEN :'first'::integer END AS share, last.since,
+        t.stretches - CASE WHEN last.since < reach.ends THEN tstzmultirange(tstzrange(last.since, reach.ends)) ELSE '{}' END
+            AS stretches
+    FROM together AS t
+    CROSS JOIN reach
+    LEFT JOIN LATERAL (
+        SELECT lower(part) AS since FROM unnest(t.stretches) AS part WHERE upper(part) = reach.ends
+    ) AS last ON true
+), moved AS (
+    -- ON CONFLICT alone would lock the row, which writes to it.
+    INSERT INTO market.reaches AS stored (dataset, component, share, ends)
+    SELECT :'dataset', :'component', :'first'::integer, reach.ends
+    FROM reach
+    WHERE NOT EXISTS (
+        SELECT FROM market.reaches AS r
+        WHERE r.dataset = :'dataset' AND r.component = :'component' AND r.share = :'first'::integer AND r.ends = reach.ends
+    )
+    ON CONFLICT (dataset, component, share) DO UPDATE SET ends = excluded.ends
+), unsaid AS (
+    -- The newest look is what counts, whichever monitor's.
+    UPDATE market.judged AS other
+    SET stretches = valid.stretches - (l.seen - l.stretches), share = NULL, since = NULL
+    FROM looked AS l
+    JOIN market.judged_stretches AS valid ON valid.dataset = :'dataset' AND valid.instrument_id = l.instrument_id
+    WHERE other.dataset = :'dataset' AND other.instrument_id = valid.instrument_id AND other.component = valid.component
+        AND other.component <> :'component' AND valid.stretches && (l.seen - l.stretches)
+)
+INSERT INTO market.judged AS stored (dataset, instrument_id, component, calendar, feed, stretches, share, since)
+SELECT :'dataset', w.instrument_id, :'component', w.calendar, w.feed, w.stretches, w.share, w.since
+FROM wanted AS w
+LEFT JOIN market.judged AS own ON own.dataset = :'dataset' AND own.instrument_id = w.instrument_id AND own.component = :'component'
+WHERE (own.calendar, own.feed, own.stretches, own.share, own.since)
+    IS DISTINCT FROM (w.calendar, w.feed, w.stretches, w.share, w.since)
+ON CONFLICT (instrument_id, dataset, component) DO UPDATE SET
+    calendar = excluded.calendar, feed = excluded.feed, stretches = excluded.stretches, share = excluded.share,
+    since = excluded.since;
+
+-- step: drop_scan_share
+-- Makes room for the next share of a scan. Of one that has too much to do only the first tables were made.
+DROP TABLE IF EXISTS
+    scanned_instruments, known_gaps, expected_hours, missing_hours, trade_rates,
+    unmeasured_instruments, gap_runs, found_gaps, claimed_gaps;

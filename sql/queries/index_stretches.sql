@@ -1,2 +1,0 @@
--- What is no longer missing looks up the hours it lies in.
-CREATE INDEX ON stretches (calendar, hour);
