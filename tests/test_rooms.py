@@ -142,7 +142,10 @@ def test_what_asks_the_database_calls_no_use_case() -> None:
         for path in RULES
         if "store" in path.relative_to(LAYER).parts
         for each in ours(path)
-        if room_of(each) != "platform" and not is_pure(each) and ".store" not in each
+        if room_of(each) != "platform"
+        and not is_pure(each)
+        and ".store" not in each
+        and not _computes(room_of(module_of(path)), each)
     ]
     assert upwards == []
 

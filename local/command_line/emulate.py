@@ -16,6 +16,7 @@ from chandlery.platform.connection import connect
 from chandlery.platform.errors import Permanent, Retryable
 from chandlery.platform.settings import LocalSettings, Settings
 from chandlery.reading.read_candles import Candle, CandleQuery, read_candles
+from chandlery.reference.domain.instrument import Instrument
 from chandlery.reference.store import instruments
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, MINUTE
@@ -91,8 +92,8 @@ def _deploy_and_watch(aws: Emulator, built: Path, url: str, runs: int | None) ->
     _tell_the_way(aws, url)
     with connect(Settings(database_url=url), "emulate") as connection:
         instruments.add(connection, KEY, CALENDAR, "demo")
-        instrument_id = instruments.find(connection, KEY).instrument_id
-    watch(aws, url, instrument_id, runs)
+        instrument = instruments.find(connection, KEY)
+    watch(aws, url, instrument, runs)
 
 
 def _tell_the_way(aws: Emulator, url: str) -> None:
@@ -101,20 +102,20 @@ def _tell_the_way(aws: Emulator, url: str) -> None:
     out.print("export " + " ".join(f"{name}={value}" for name, value in told.items()), soft_wrap=True)
 
 
-def watch(aws: Emulator, url: str, instrument_id: int, most_runs: int | None) -> None:
+def watch(aws: Emulator, url: str, instrument: Instrument, most_runs: int | None) -> None:
     """Send ticks as time passes, and tell of each run that the schedule makes; for so many runs, or for good.
 
     Raises:
         EmulationError: no run ended for fifteen minutes.
     """
-    feed, told, since, last = LiveFeed(instrument_id), 0, 0, time.monotonic()
+    feed, told, since, last = LiveFeed(instrument.instrument_id), 0, 0, time.monotonic()
     while most_runs is None or told < most_runs:
         time.sleep(1)
         try:
             with connect(Settings(database_url=url), "emulate") as connection:
                 feed.send_until(connection, datetime.now(UTC))
                 for run in runs_of(aws, stack.LIVE_PROCESSOR, since):
-                    _tell_of(run, aws, connection)
+                    _tell_of(run, aws, connection, instrument)
                     told, since, last = told + 1, run.logged_at + 1, time.monotonic()
         except Retryable as error:
             out.print(f"{error}; trying again", style="red", markup=False, soft_wrap=True)
@@ -122,7 +123,7 @@ def watch(aws: Emulator, url: str, instrument_id: int, most_runs: int | None) ->
             raise EmulationError(f"the live processor ended no run in fifteen minutes; the emulator's log:\n{aws.log}")
 
 
-def _tell_of(run: Run, aws: Emulator, connection: Connection) -> None:
+def _tell_of(run: Run, aws: Emulator, connection: Connection, instrument: Instrument) -> None:
     at = datetime.fromisoformat(run.scheduled_at)
     if run.error is not None:
         out.print(f"{plain(at)}  live processor failed: {run.error}", style="red", markup=False, soft_wrap=True)
@@ -131,8 +132,8 @@ def _tell_of(run: Run, aws: Emulator, connection: Connection) -> None:
         return
     out.print(f"{plain(at)}  live processor: {spell_counts(run.counts, LIVE_COUNTS)}")
     query = CandleQuery(Timeframe.M1, at - MINUTE, at)
-    for candle in read_candles(connection, instruments.find(connection, KEY), query, at).candles:
-        out.print(f"  {KEY} {_line(candle)}")
+    for candle in read_candles(connection, instrument, query, at).candles:
+        out.print(f"  {instrument.key} {_line(candle)}")
 
 
 def _line(candle: Candle) -> str:

@@ -8,6 +8,7 @@ import pytest
 from psycopg import Connection
 
 from chandlery.platform.schema import REVISION
+from chandlery.reference.store import instruments
 from local.command_line.emulate import watch
 from local.emulation import building, stack
 from local.emulation.aws import Emulator
@@ -27,7 +28,7 @@ def test_a_deployed_schedule_makes_candles(
     assert_all_stands(emulator)
     answer = emulator.invoke(stack.MIGRATE, {"do": "current"})
     assert answer == {"before": REVISION, "revision": REVISION, "wanted": REVISION}
-    watch(emulator, database_url, instrument_id, 1)
+    watch(emulator, database_url, instruments.find(connection, "TEST@BTC@SPOT"), 1)
     told, log = capsys.readouterr().out, emulator.log_of(stack.LIVE_PROCESSOR)
 
     candles = connection.execute(
