@@ -17,8 +17,10 @@ BEGIN
     WHERE dataset <> 'candles';
     IF held IS NOT NULL THEN
         RAISE dependent_objects_still_exist USING
-            MESSAGE = format('the schema before knows candles alone, and there are rows in %s', held),
-            HINT = 'delete them, and downgrade again: they are found anew after an upgrade';
+            MESSAGE = format(
+                'the schema before knows candles alone, and there are rows in %s: delete them, and downgrade again; they are found'
+                ' again after an upgrade', held
+            );
     END IF;
 END
 $$;

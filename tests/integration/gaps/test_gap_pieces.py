@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from psycopg import Connection
@@ -94,17 +94,25 @@ class Killed(BaseException):
 def test_a_run_killed_between_pieces_keeps_those_before_it(
     desk: Connection, whole: tuple[Found, Sequence[Any]], monkeypatch: pytest.MonkeyPatch, place: str, kept: int
 ) -> None:
-    usual, seen = statements.run, 0
+    usual, usual_on, seen = statements.run, statements.run_on, 0
 
-    def killed(connection: Connection, name: str, **values: Any) -> Any:
+    def die(name: str) -> None:
         nonlocal seen
         seen += name == place
         if name == place and seen == (1 if place == "record_scan" else 2):
             raise Killed
+
+    def run(connection: Connection, name: str, **values: Any) -> Any:
+        die(name)
         return usual(connection, name, **values)
 
+    def run_on(connection: Connection, relation: LiteralString, name: str, **values: Any) -> Any:
+        die(name)
+        return usual_on(connection, relation, name, **values)
+
     with monkeypatch.context() as patch:
-        patch.setattr(scans, "run", killed)
+        patch.setattr(scans, "run", run)
+        patch.setattr(scans, "run_on", run_on)
         with pytest.raises(Killed):
             look(desk, piece_rows=1)
     # The last piece goes with the memory of the scan; it holds nothing but the instrument that is whole.

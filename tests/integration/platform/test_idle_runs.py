@@ -53,7 +53,7 @@ def test_each_component_has_its_switch(desk: Connection, name: str, monkeypatch:
     assert handler(EVENT, Context()) == {"switched_off": True}
     handler.sandbox.close()
     assert runs(desk) == [(name, "switched_off", 1, {"switched_off": True}, None)]
-    assert desk.execute("SELECT count(*) FROM market.dirty").fetchone() == (5,)
+    assert desk.execute("SELECT count(*) FROM market.dirty").fetchone() == (1,)
     assert Settings().idle == [f"{name.upper()}_ENABLED"]
 
 

@@ -141,7 +141,14 @@ def test_a_calendar_fx_from_before_there_was_one_is_an_operators_own(
     told = []
     for known in (calendars.from_library("FX", first, last), Calendar("FX", "UTC", first, last, own)):
         command.downgrade(config, str(before))
-        sessions.replace(connection, known)
+        # As the code of that time stored it.
+        connection.execute("DELETE FROM market.sessions; DELETE FROM market.calendars")
+        connection.execute("INSERT INTO market.calendars VALUES ('FX', %s, %s, %s)", [known.time_zone, first, last])
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO market.sessions (calendar, session_date, opens_at, closes_at) VALUES ('FX', %s, %s, %s)",
+                [(each.session_date, each.opens_at, each.closes_at) for each in known.sessions],
+            )
         command.upgrade(config, "head")
         capsys.readouterr()
         reference.sync(first, last, ["FX"])
