@@ -66,6 +66,8 @@ def test_candles_know_what_they_are_made_of() -> None:
         assert names(CANDLES.chain(each)) == names(CANDLES.built_on(each)) == ["candles_1d_parts"]
     with pytest.raises(KeyError, match="candles have no roll-up for 1m"):
         CANDLES.rollup_of(Timeframe.M1)
+    stored = {each: CANDLES.stored_in(each) for each in (Timeframe.M1, Timeframe.M5, Timeframe.W1)}
+    assert stored == {"1m": "candles", "5m": "candles_5m", "1w": "candles_1d_parts"}
 
 
 @given(TIMEFRAMES, MOMENTS)

@@ -140,6 +140,14 @@ class Dataset:
                 return each
         raise KeyError(f"{self.name} have no roll-up for {timeframe}")
 
+    def stored_in(self, timeframe: Timeframe) -> str:
+        """Where its rows in a timeframe are stored: its own table, or a roll-up.
+
+        Raises:
+            KeyError: it has none of that timeframe.
+        """
+        return self.name if self.relation(timeframe) == self.name else self.rollup_of(timeframe).relation
+
     def chain(self, timeframe: Timeframe) -> Sequence[Rollup]:
         """The roll-ups that a timeframe is made of, bottom up."""
         found = self.rollup_of(timeframe)

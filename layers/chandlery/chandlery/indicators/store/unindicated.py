@@ -60,7 +60,7 @@ def list_unfilled(connection: Connection) -> Sequence[Unfilled]:
 
 def find_first_candle(connection: Connection, timeframe: Timeframe) -> datetime | None:
     """Before when no candle of a timeframe is stored; none where none is."""
-    row = run(connection, "find_first_candle", aggregate=CANDLES.rollup_of(timeframe).relation).fetchone()
+    row = run(connection, "find_first_candle", aggregate=CANDLES.stored_in(timeframe)).fetchone()
     return row[0] if row else None
 
 
