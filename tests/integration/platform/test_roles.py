@@ -31,8 +31,8 @@ from tests.plain_fold import Tick
 
 __all__ = ["desk"]
 
-# What the operator releases, and what tells of what was dropped, is the owner's to write.
-OWNERS = {"market.schema_revision", "market.retentions", "market.releases", "market.drops"}
+# What the operator releases, what tells of what was dropped, and what migrations make, is the owner's to write.
+OWNERS = {f"market.{name}" for name in ("schema_revision", "retentions", "releases", "drops", "rollups")}
 OWNER, WRITER, READER = "chandlery_owner", "chandlery_writer", "chandlery_reader"
 PRODUCER = "chandlery_producer"
 RELATIONS = """
