@@ -144,11 +144,11 @@ def test_a_calendar_fx_from_before_there_was_one_is_an_operators_own(
         # As the code of that time stored it.
         connection.execute("DELETE FROM market.sessions; DELETE FROM market.calendars")
         connection.execute("INSERT INTO market.calendars VALUES ('FX', %s, %s, %s)", [known.time_zone, first, last])
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO market.sessions (calendar, session_date, opens_at, closes_at) VALUES ('FX', %s, %s, %s)",
-                [(each.session_date, each.opens_at, each.closes_at) for each in known.sessions],
-            )
+        connection.execute(
+            "INSERT INTO market.sessions (calendar, session_date, opens_at, closes_at)"
+            " SELECT 'FX', * FROM unnest(%s::date[], %s::timestamptz[], %s::timestamptz[])",
+            [[getattr(each, name) for each in known.sessions] for name in ("session_date", "opens_at", "closes_at")],
+        )
         command.upgrade(config, "head")
         capsys.readouterr()
         reference.sync(first, last, ["FX"])

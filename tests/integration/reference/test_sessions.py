@@ -137,10 +137,10 @@ def test_an_instrument_that_gets_another_calendar_gets_its_session_dates(connect
     for instrument in (moved, other):
         insert(connection, instrument, [Tick(NOON, 0, Decimal(1), Decimal(1))])
     live(connection, NOON + timedelta(hours=3))
-    connection.execute("DELETE FROM market.stale")
+    connection.execute("DELETE FROM market.marks")
     assert instruments.change(connection, "X@A@EQ", calendar="WEEK") == 1
     assert stamps(connection) == [("02 12:00", "2026-03-03", False), ("02 12:00", "2026-03-02", False)]
-    assert connection.execute("SELECT DISTINCT hour FROM market.stale").fetchall() == [(NOON,)]
+    assert connection.execute("SELECT DISTINCT hour FROM market.marks WHERE work = 'refresh'").fetchall() == [(NOON,)]
     assert instruments.change(connection, "X@A@EQ", calendar="WEEK") == 0
 
 
