@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from psycopg import Connection
+from psycopg.sql import SQL
 
 from chandlery.datasets.candles import CANDLES
 from chandlery.minutes.store.candle_columns import CandleColumns
@@ -15,6 +16,7 @@ from chandlery.reading.store import fingerprints
 from chandlery.reference.domain.session import Calendar, Session
 from chandlery.reference.store import instruments, sessions
 from chandlery.refresh.store import refreshes
+from chandlery.refresh.verify_candles import verify_candles
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, HOUR, MINUTE, Window
 from tests.integration.cached_reading import assert_never_stale, cached, new_cache, plain
@@ -176,6 +178,22 @@ def test_retention_shows_at_once(connection: Connection, pair: list[int]) -> Non
     assert drop(connection, "candles", FIRST - 7 * DAY)[1] is None
     assert len(plain(connection, pair[0], Timeframe.M1, old)) < 240
     assert_never_stale(cache, connection, pair[0], [old, *WINDOWS])
+
+
+def test_a_repair_shows_once_it_is_done(connection: Connection, pair: list[int]) -> None:
+    windows = [(Timeframe.M5, WINDOWS[0]), (Timeframe.H1, WINDOWS[0])]
+    connection.execute(
+        SQL("UPDATE {} SET volume = volume + 1 WHERE instrument_id = %s AND time >= %s AND time < %s").format(
+            SQL(connection.execute("SELECT market.policy_relation('candles_5m')::text").fetchall()[0][0])
+        ),
+        [pair[0], NOON - HOUR, NOON],
+    )
+    of_wrong_buckets = [told(connection, pair[0], *each) for each in windows]
+    assert verify_candles(connection, None, repair=True, progress=lambda *_: None).repaired > 0
+    refresh(connection, LATE + HOUR)
+    for kept, each in zip(of_wrong_buckets, windows, strict=True):
+        assert fingerprints.find_candles(connection, pair[0], *each).settled_to == each[1].ends
+        assert told(connection, pair[0], *each) != kept
 
 
 def test_nothing_is_settled_while_a_rebuild_is_not(connection: Connection, pair: list[int]) -> None:
