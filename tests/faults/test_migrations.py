@@ -4,17 +4,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from alembic import command
 
+from chandlery.platform.migrations import alembic_config
 from functions.migrate import handler
 from tests.faults.components import Context
 from tests.faults.conftest import Tell
 from tests.faults.databases import create_database, create_empty_database, drop_database
+from tests.faults.holding import blocked
 from tests.faults.steps import Fault, cut_unanswered, kill_before, kill_unanswered
 from tests.faults.trial import Ended, in_child, wait_until_gone
-from tests.waiting import LAST_RESORT_SECONDS
+from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
 # Every function, view, table, column, index, constraint, trigger and comment of the schema, by name.
 _SCHEMA = """
@@ -136,6 +140,30 @@ def test_of_several_at_once_one_migrates(empty_database: Empty, wanted: list[tup
     ended = [each.wait(LAST_RESORT_SECONDS) for each in begun]
     wrong = [] if (ended, schema_of(url)) == ([0, 0, 0], wanted) else [f"exit codes {ended}"]
     tell("three migrate an empty database at once", 1, wrong)
+
+
+@pytest.mark.parametrize(
+    ("verb", "before", "after", "mark", "kept"),
+    [
+        ("upgrade", "0031", "0032", "stale (hour, instrument_ids) VALUES (now(), '{1}')", "marks"),
+        ("downgrade", "0032", "0031", "marks (work, hour, instrument_ids) VALUES ('refresh', now(), '{1}')", "stale"),
+    ],
+)
+def test_a_mark_that_is_not_committed_yet_is_carried_along(
+    empty_database: Empty, verb: str, before: str, after: str, mark: str, kept: str
+) -> None:
+    """Marks are copied into another table; who writes one meanwhile is waited for."""
+    url = empty_database()
+    config = alembic_config(url)
+    command.upgrade(config, before)
+    with psycopg.connect(url) as writer, psycopg.connect(url, autocommit=True) as watch, ThreadPoolExecutor(1) as pool:
+        writer.execute(f"INSERT INTO market.{mark}")  # our own words
+        moving = pool.submit(getattr(command, verb), config, after)
+        wait_until(lambda: moving.done() or blocked(watch, [writer.info.backend_pid]), "the migration waits")
+        assert not moving.done()
+        writer.commit()
+        moving.result()
+        assert watch.execute(f"SELECT instrument_ids FROM market.{kept}").fetchall() == [([1],)]  # noqa: S608
 
 
 @pytest.mark.long

@@ -1,5 +1,11 @@
 -- Presence, gaps and marks of candles alone again, in the tables that they had.
 
+-- All writers wait, in the order in which triggers and components come to these tables: a mark that was written and not
+-- committed when marks are copied would be dropped with its table.
+SELECT pg_advisory_xact_lock(hashtext('market.gaps')), pg_advisory_xact_lock(hashtext('market.candles'));
+LOCK TABLE ONLY market.ticks, ONLY market.dirty, ONLY market.candles, market.marks, market.open_hours, market.hour_versions
+    IN ACCESS EXCLUSIVE MODE;
+
 DO $$
 DECLARE
     held text;

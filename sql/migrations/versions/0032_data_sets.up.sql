@@ -1,5 +1,7 @@
 -- What is known of rows says of which data set they are; marks of hours are of one kind.
 
+-- Components that count wait here, and those that write candles further down: in the order of their locks.
+SELECT pg_advisory_xact_lock(hashtext('market.gaps'));
 -- Presence first: its key is made again, which takes some ten seconds a million rows, and feeds need not wait for that.
 ALTER TABLE market.candle_hours ADD COLUMN dataset text COLLATE "C" NOT NULL DEFAULT 'candles';
 ALTER TABLE market.candle_hours
@@ -48,6 +50,11 @@ COMMENT ON TABLE market.known_data IS 'Since when an instrument has rows of a da
 COMMENT ON COLUMN market.known_data.data_from IS 'The earliest minute that ever had a row. Never moves on: a first row that is lost is missed.';
 
 -- From here on whoever writes ticks or candles waits.
+-- All at once, in the order in which triggers and components come to them: a mark that was written and not committed when marks
+-- are copied would be dropped with its table, and one by one writers and this migration would wait for each other.
+SELECT pg_advisory_xact_lock(hashtext('market.candles'));
+LOCK TABLE ONLY market.ticks, ONLY market.dirty, ONLY market.candles, market.uncounted, market.stale, market.unindicated,
+    market.open_hours, market.hour_versions IN ACCESS EXCLUSIVE MODE;
 ALTER TABLE market.hour_versions
     ADD COLUMN dataset text COLLATE "C" NOT NULL DEFAULT 'candles',
     DROP CONSTRAINT hour_versions_pkey,
