@@ -7,7 +7,9 @@ from functools import partial
 
 from psycopg import Connection
 
+from chandlery.datasets import declared
 from chandlery.datasets.candles import CANDLES
+from chandlery.datasets.dataset import Dataset
 from chandlery.gaps.find_gaps import count_hours, find_gaps, oldest_hours
 from chandlery.gaps.heal_from_vendor import heal_from_vendor
 from chandlery.gaps.store import scans, vendor_days
@@ -36,6 +38,7 @@ _SECONDS_TO_LOOK, _SECONDS_TO_ASK = 600.0, 300.0
 class HistoricalGapReport:
     """What one look beyond 7 days came to; gaps are rows of the ledger.
 
+    `gaps_found`, `gaps_filled` and `gaps_changed` are of all data sets, open ones those of candles.
     `vendor_days` were answered by the vendor, `vendor_days_left` are to be asked for again.
     """
 
@@ -121,12 +124,16 @@ def watch_historical_gaps(
         most_pieces=most_pieces,
     )
     written += _verify(connection, beyond, piece_candles, verify_buckets, has_time)
-    hours_left = count_hours(connection, lambda: has_time(_SECONDS_TO_ASK), count_piece_hours)
     shares = scans.plan_shares(connection, share_instruments)
-    history = _History(connection, now, beyond, shares, count_piece_hours, progress)
-    # Candles that are not counted yet would be taken for missing ones.
-    ledger, weeks_left = (Reconciled(), len(history.weeks)) if hours_left else _look(history, most_weeks, has_time)
-    answers = _ask(history, open_vendor, most_vendor_days, most_refusals, has_time)
+    histories, hours_left, ledger, weeks_left = dict[str, _History](), 0, Reconciled(), 0
+    for dataset in declared.watched():
+        uncounted = count_hours(connection, lambda: has_time(_SECONDS_TO_ASK), count_piece_hours, dataset=dataset)
+        history = _History(connection, dataset, now, beyond, shares, count_piece_hours, progress)
+        # Rows that are not counted yet would be taken for missing ones.
+        changed, left = (Reconciled(), len(history.weeks)) if uncounted else _look(history, most_weeks, has_time)
+        histories[dataset.name] = history
+        hours_left, ledger, weeks_left = hours_left + uncounted, ledger + changed, weeks_left + left
+    answers = _ask(histories[CANDLES.name], open_vendor, most_vendor_days, most_refusals, has_time)
     written += answers.written
     ledger += answers.ledger
     still_open = scans.sum_open(connection, CANDLES, now)
@@ -153,25 +160,27 @@ def watch_historical_gaps(
 
 
 class _History:
-    """The weeks beyond the live stretch that are due, the newest first, and where the last look stopped, if it did."""
+    """A data set's weeks beyond the live stretch, the newest first, and where the last look stopped, if it did."""
 
     def __init__(
         self,
         connection: Connection,
+        dataset: Dataset,
         now: datetime,
         beyond: datetime,
         shares: Sequence[Share],
         piece_hours: int,
         progress: Progress,
     ) -> None:
-        self.connection, self.now, self.beyond, self.shares = connection, now, beyond, shares
+        self.connection, self.dataset = connection, dataset
+        self.now, self.beyond, self.shares = now, beyond, shares
         self.piece_hours, self.progress = piece_hours, progress
-        starts, self.resume_at = scans.find_history(connection, CANDLES, COMPONENT)
+        starts, self.resume_at = scans.find_history(connection, dataset, COMPONENT)
         self.weeks: Sequence[Week] = []
         if starts is not None and starts < beyond:
             # The newest is one to two weeks long: a few hours cannot tell how often an instrument trades.
             newest = floor_week(beyond) - WEEK
-            self.weeks = scans.plan_weeks(connection, CANDLES, Window(starts, beyond), shares, newest)
+            self.weeks = scans.plan_weeks(connection, dataset, Window(starts, beyond), shares, newest)
 
 
 @dataclass(frozen=True)
@@ -221,13 +230,14 @@ def _look(history: _History, most_weeks: int | None, has_time: Callable[[float],
                 history.now,
                 shares=week.shares,
                 has_time=partial(has_time, seconds),
+                dataset=history.dataset,
             )
             ledger += found.ledger
             if not found.shares_left:
                 continue
         if done:
             scans.record_scan(
-                history.connection, CANDLES, COMPONENT, weeks[done - 1].window, resume_at=week.window.ends
+                history.connection, history.dataset, COMPONENT, weeks[done - 1].window, resume_at=week.window.ends
             )
         return ledger, len(weeks) - done
     return ledger, 0
