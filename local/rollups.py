@@ -1,6 +1,7 @@
-"""Write the DDL of a data set's roll-ups, for its migration.
+"""Write what a data set's migration makes behind its table: triggers, roll-ups, what keeps its gaps apart; or drops.
 
     python -m local.rollups strikes >> sql/migrations/versions/0042_strikes.up.sql
+    python -m local.rollups strikes --down >> sql/migrations/versions/0042_strikes.down.sql
 
 Views of days, weeks and months, of a data set that has such, are written to sql/schema.
 """
@@ -49,9 +50,52 @@ _UNITS = {
 _LENGTHS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"))
 
 
+_TRIGGERS = """\
+CREATE TRIGGER mark_inserted_hours AFTER INSERT ON market.{name}
+    REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION market.mark_hours({arguments});
+CREATE TRIGGER mark_updated_hours AFTER UPDATE ON market.{name}
+    REFERENCING OLD TABLE AS removed NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION market.mark_hours({arguments});
+CREATE TRIGGER mark_deleted_hour AFTER DELETE ON market.{name}
+    FOR EACH ROW EXECUTE FUNCTION market.mark_hours({arguments});
+"""
+# A plane of instruments and seconds has no room for data sets: each has one of its own.
+_GAPS_APART = """\
+ALTER TABLE market.gaps ADD CONSTRAINT {name}_gaps_open_never_overlap EXCLUDE USING gist (
+    box(
+        point(instrument_id, date_part('epoch', starts - '2000-01-01 00:00Z'::timestamptz)),
+        point(instrument_id, date_part('epoch', ends - '2000-01-01 00:00Z'::timestamptz) - 1)
+    ) WITH &&
+) WHERE (healed_at IS NULL AND dataset = '{name}') DEFERRABLE INITIALLY DEFERRED;
+"""
+# Where what is known of its rows is kept.
+_KNOWN = ("marks", "open_hours", "candle_hours", "hour_versions", "known_data", "gaps", "judged", "reaches", "scans")
+
+
 def migration(dataset: Dataset) -> str:
-    """All that a migration makes of a data set's roll-ups."""
-    return "\n".join([*map(aggregate, dataset.rollups), listed(dataset.rollups)])
+    """All that a migration makes behind a data set's table."""
+    return "\n".join(
+        [
+            *([triggers(dataset)] if dataset.rollups or dataset.cadence else []),
+            *([_GAPS_APART.format(name=dataset.name)] if dataset.cadence else []),
+            *map(aggregate, dataset.rollups),
+            *([listed(dataset.rollups)] if dataset.rollups else []),
+        ]
+    )
+
+
+def downgrade(dataset: Dataset) -> str:
+    """All that takes it back, the table and what is known of its rows included; a kept rebuild refuses it."""
+    dropped = [f"DROP MATERIALIZED VIEW market.{each.relation};" for each in reversed(dataset.rollups)]
+    apart = [f"ALTER TABLE market.gaps DROP CONSTRAINT {dataset.name}_gaps_open_never_overlap;"] * bool(dataset.cadence)
+    known = [f"DELETE FROM market.{each} WHERE dataset = {_quoted(dataset.name)};" for each in ("rollups", *_KNOWN)]  # noqa: S608
+    return "\n".join([*dropped, f"DROP TABLE market.{dataset.name};", *apart, *known]) + "\n"
+
+
+def triggers(dataset: Dataset) -> str:
+    """Those that mark the hours of its rows, for the work that there is."""
+    works = [*(["count"] if dataset.cadence else []), *(["refresh"] if dataset.rollups else [])]
+    return _TRIGGERS.format(name=dataset.name, arguments=", ".join(map(_quoted, [dataset.name, *works])))
 
 
 def aggregate(rollup: Rollup, relation: str = "", below: str = "") -> str:
@@ -132,10 +176,12 @@ def _quoted(text: str) -> str:
 
 
 if __name__ == "__main__":
-    known = {each.name: each for each in declared.DATASETS if each.rollups}
-    parser = ArgumentParser(description="Write the DDL of a data set's roll-ups, for its migration.")
+    known = {each.name: each for each in declared.DATASETS if each.rollups or each.cadence}
+    parser = ArgumentParser(description="Write what a data set's migration makes behind its table.")
     parser.add_argument("name", choices=known)
-    chosen = known[parser.parse_args().name]
+    parser.add_argument("--down", action="store_true", help="what takes it back, instead")
+    asked = parser.parse_args()
+    chosen = known[asked.name]
     for relation, text in views(chosen):
         (SCHEMA / "derived" / f"{relation}.sql").write_text(text)
-    sys.stdout.write(migration(chosen))
+    sys.stdout.write(downgrade(chosen) if asked.down else migration(chosen))

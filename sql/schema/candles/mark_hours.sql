@@ -1,6 +1,8 @@
 -- With its owner's rights, as all that mark: a writer of rows needs no right on the marks.
 CREATE OR REPLACE FUNCTION market.mark_hours() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    works CONSTANT text[] := CASE WHEN TG_NARGS > 1 THEN TG_ARGV[1:] ELSE ARRAY['count', 'refresh'] END;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO market.marks (dataset, work, hour, instrument_ids)
@@ -9,7 +11,7 @@ BEGIN
             SELECT date_bin('1 hour', time, '2000-01-01 00:00Z') AS hour, array_agg(DISTINCT instrument_id) AS ids
             FROM written GROUP BY 1
         ) AS touched
-        CROSS JOIN unnest(ARRAY['count', 'refresh']) AS work;
+        CROSS JOIN unnest(works) AS work;
     ELSIF TG_OP = 'UPDATE' THEN
         INSERT INTO market.marks (dataset, work, hour, instrument_ids)
         SELECT TG_ARGV[0], work, hour, ids
@@ -18,13 +20,13 @@ BEGIN
             FROM (SELECT instrument_id, time FROM removed UNION ALL SELECT instrument_id, time FROM written) AS ends
             GROUP BY 1
         ) AS touched
-        CROSS JOIN unnest(ARRAY['count', 'refresh']) AS work;
+        CROSS JOIN unnest(works) AS work;
     ELSE
         INSERT INTO market.marks (dataset, work, hour, instrument_ids)
         SELECT TG_ARGV[0], work, date_bin('1 hour', OLD.time, '2000-01-01 00:00Z'), ARRAY[OLD.instrument_id]
-        FROM unnest(ARRAY['count', 'refresh']) AS work;
+        FROM unnest(works) AS work;
     END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION market.mark_hours IS 'Of a data set, named by its argument: the hours whose rows change are to be counted, and what is derived of them refreshed. For INSERT and UPDATE by statement, with transition tables written and removed; for DELETE by row.';
+COMMENT ON FUNCTION market.mark_hours IS 'Of a data set, named by its first argument: the hours whose rows change are to be counted, and what is derived of them refreshed; where more arguments are given, only the work that they name. For INSERT and UPDATE by statement, with transition tables written and removed; for DELETE by row.';

@@ -12,12 +12,14 @@ from chandlery.datasets import declared
 from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.measures import Count, Last, Mean, Sum
+from chandlery.gaps.watch_historical_gaps import watch_historical_gaps
+from chandlery.gaps.watch_live_gaps import watch_live_gaps
 from chandlery.policies.domain.policy import Policies, Refresh, Retention, TablePolicies
 from chandlery.policies.domain.policy_rules import lint
 from chandlery.policies.store import policies
 from chandlery.rebuild.domain.rebuild import Place
 from chandlery.rebuild.store import rebuilds
-from chandlery.refresh.refresh_stale import Refresher
+from chandlery.refresh.refresh_stale import Refresher, refresh_stale
 from chandlery.refresh.store import verifications
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import Window
@@ -52,7 +54,7 @@ QUOTES = Dataset(
         Count("rows"),
     ),
     timeframes=(Timeframe.M5, Timeframe.H1),
-    cadence=Cadence(MINUTE, "quotes"),
+    cadence=Cadence(MINUTE, "quote_minutes", is_silence_plausible=False),
     written=DAY,
 )
 NAMES = [rollup.relation for rollup in QUOTES.rollups]
@@ -63,6 +65,9 @@ CREATE TABLE market.quotes (
 );
 SELECT create_hypertable('market.quotes', by_range('time', INTERVAL '7 days'), create_default_indexes => false);
 CREATE INDEX ON market.quotes USING brin (time);
+CREATE VIEW market.quote_minutes AS
+SELECT instrument_id, time, false AS partial, sum(trades) AS trades, 'exchange' AS source
+FROM market.quotes GROUP BY 1, 2;
 """
 _ROWS = """
 INSERT INTO market.quotes
@@ -75,10 +80,8 @@ CROSS JOIN unnest(ARRAY[100, 110]) AS strike
 _GONE = """
 CALL market.drop_aggregates(ARRAY['quotes_5m', 'quotes_1h'], '_beside');
 CALL market.drop_aggregates(ARRAY['quotes_5m', 'quotes_1h'], '_before');
-CALL market.drop_aggregates(ARRAY['quotes_5m', 'quotes_1h'], '');
-DROP TABLE market.quotes;
-DELETE FROM market.rollups WHERE dataset = 'quotes';
 DELETE FROM market.rebuilds WHERE aggregate LIKE 'quotes%';
+DROP VIEW market.quote_minutes;
 """
 # A chunk ends here, 95 days before NOON.
 EDGE = NOON.replace(year=2025, month=11, day=27, hour=0)
@@ -103,13 +106,17 @@ def quotes(desk: Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connec
         desk.execute(statement.encode())
     around_the_clock(desk, "X@A@EQ")
     yield desk
-    for statement in _GONE.strip().split("\n"):
+    for statement in (_GONE + rollups.downgrade(QUOTES)).strip().split("\n"):
         desk.execute(statement.encode())
 
 
 def refresh_quotes(connection: Connection, window: Window, place: Place = Place.IN_USE) -> None:
     refresher = Refresher(connection, NOON, place=place)
     assert all(refresher.refresh(rollup, [window]) for rollup in QUOTES.rollups)
+
+
+def refresh_marked(connection: Connection) -> None:
+    assert refresh_stale(connection, NOON, has_time=lambda: True).marks_left == 0
 
 
 def kept(connection: Connection) -> Mapping[str, Any]:
@@ -123,18 +130,55 @@ def test_its_aggregates_hold_up_nobody_elses_retention(quotes: Connection) -> No
     assert drop(quotes, "candles", NOON) == (1, None)
 
 
+def test_late_rows_are_refreshed_through_marks_with_those_of_candles(quotes: Connection) -> None:
+    window = Window(EDGE - DAY, EDGE - DAY + 2 * HOUR)
+    quotes.execute(_ROWS, [window.starts, window.ends])
+    store_candles(quotes, window.starts, window.ends)
+    refresh_marked(quotes)
+    quotes.execute("UPDATE market.quotes SET bid = 1000 WHERE time = %s", [window.ends - MINUTE])
+    quotes.execute("DELETE FROM market.quotes WHERE time < %s", [window.starts + HOUR])
+    refresh_marked(quotes)
+    hours = [(window.starts + HOUR, strike, 1000, 60) for strike in (100, 110)]
+    query = f"SELECT time, strike, bid, rows FROM {relation_of(quotes, 'quotes_1h')} ORDER BY 1, 2"  # noqa: S608
+    assert quotes.execute(query).fetchall() == hours
+    # No indicators are made of it.
+    marks = quotes.execute("SELECT DISTINCT dataset, work FROM market.marks WHERE work <> 'count'").fetchall()
+    assert marks == [("candles", "indicate")]
+
+
+def test_both_gap_monitors_look_for_its_gaps(quotes: Connection) -> None:
+    missing = [NOON - 53 * MINUTE, NOON - 47 * MINUTE]
+    quotes.execute(_ROWS, [NOON - HOUR, NOON])
+    quotes.execute("DELETE FROM market.quotes WHERE time = %s", missing[:1])
+    options: dict[str, Any] = {"piece_candles": 1000, "verify_buckets": 0, "share_instruments": 10}
+    found = watch_live_gaps(quotes, NOON, **options, has_time=lambda: True)
+    # What is open is told of candles.
+    assert (found.gaps_found, found.gaps_open, found.pieces_left) == (1, 0, 0)
+    quotes.execute("DELETE FROM market.quotes WHERE time = %s", missing[1:])
+    late = watch_historical_gaps(
+        quotes, NOON + 9 * DAY, open_vendor=lambda: None, most_vendor_days=0, has_time=lambda _: True, **options
+    )
+    assert (late.weeks_left, late.pieces_left) == (0, 0)
+    gaps = quotes.execute("SELECT dataset, starts FROM market.gaps WHERE starts = ANY(%s) ORDER BY 2", [missing])
+    assert gaps.fetchall() == [("quotes", each) for each in missing]
+    assert quotes.execute("SELECT FROM market.marks WHERE work = 'count'").rowcount == 0
+
+
 def test_its_retention_waits_for_its_own_aggregates(quotes: Connection) -> None:
     window = Window(EDGE - DAY, EDGE - DAY + 2 * HOUR)
     quotes.execute(_ROWS, [window.starts, window.ends])
-    waits = "quotes from 2025-11-20T00:00Z on: quotes_5m is not materialised there"
+    waits = "quotes from 2025-11-20T00:00Z on: derived candles over it are stale"
     assert drop(quotes, "quotes", NOON) == (0, waits)
+    refresh_marked(quotes)
     # Stale candles are none of its business.
     store_candles(quotes, window.starts, window.ends)
-    refresh_quotes(quotes, window)
     found = kept(quotes)
     assert {name: len(rows) for name, rows in found.items()} == {"quotes_5m": 48, "quotes_1h": 4}
     rebuilds.create_beside(quotes, NAMES, kept_for(90))
-    assert drop(quotes, "quotes", NOON) == (0, waits.replace("not materialised there", "being rebuilt"))
+    assert drop(quotes, "quotes", NOON) == (
+        0,
+        waits.replace("derived candles over it are stale", "quotes_5m is being rebuilt"),
+    )
     rebuilds.drop(quotes, NAMES, Place.BESIDE)
     assert drop(quotes, "quotes", NOON) == (1, None)
     # What is gone is not refreshed away.
@@ -156,7 +200,7 @@ def test_policies_are_carried_out_for_a_scheduler_that_does_not_run(quotes: Conn
     assert {name: (health[name].health, health[name].lag_seconds) for name in NAMES} == dict.fromkeys(
         NAMES, ("HEALTHY", 0)
     )
-    # Its candles' marks are not its own.
+    # Marks of candles are not its own.
     store_candles(quotes, NOON - HOUR, NOON)
     waiting = {each.aggregate: each.stale_waiting for each in policies.list_aggregation_health(quotes, NOON)}
     assert [waiting[name] for name in ["candles_5m", *NAMES]] == [12, 0, 0]
@@ -178,7 +222,7 @@ def test_its_refresh_is_held_against_its_own_retention(quotes: Connection) -> No
 def test_its_buckets_are_verified_and_rebuilt(quotes: Connection) -> None:
     window = Window(NOON - 2 * HOUR, NOON)
     quotes.execute(_ROWS, [window.starts, window.ends])
-    refresh_quotes(quotes, window)
+    refresh_marked(quotes)
     rebuilds.create_beside(quotes, NAMES, kept_for(90))
     refresh_quotes(quotes, window, Place.BESIDE)
     # Also on the level above, held against the rows themselves.

@@ -545,10 +545,10 @@ class Killed(BaseException):
 PLACES: dict[str, tuple[Any, str, bool]] = {
     "after a day is written": (vendor_days, "explain_quiet", False),
     "after a day is explained": (vendor_days, "explain_quiet", True),
-    "before the second look": (watch_historical_gaps, "_look_again", False),
+    "before the second look": (watch_historical_gaps, "look_again", False),
     "before gaps back off": (vendor_days, "back_off", False),
     "after gaps back off": (vendor_days, "back_off", True),
-    "after the first look": (watch_historical_gaps, "_look", True),
+    "after the first look": (watch_historical_gaps, "look", True),
 }
 
 

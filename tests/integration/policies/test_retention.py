@@ -8,8 +8,8 @@ from psycopg import Connection
 from pydantic import SecretStr
 
 from chandlery.datasets.candles import CANDLES
+from chandlery.gaps.look_back import COMPONENT
 from chandlery.gaps.store import scans, vendor_days
-from chandlery.gaps.watch_historical_gaps import COMPONENT
 from chandlery.platform.connection import connect
 from chandlery.platform.errors import Retryable
 from chandlery.platform.settings import Settings

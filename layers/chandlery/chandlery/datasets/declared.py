@@ -38,6 +38,11 @@ def rollups() -> Sequence[Rollup]:
     return [rollup for dataset in DATASETS for rollup in dataset.rollups]
 
 
+def watched() -> Sequence[Dataset]:
+    """Those whose gaps are looked for."""
+    return [dataset for dataset in DATASETS if dataset.cadence]
+
+
 def tables() -> Mapping[str, Table]:
     """All that policies can be for, by name: tables first, then aggregates, each after what it is built on."""
     return _tables(DATASETS)

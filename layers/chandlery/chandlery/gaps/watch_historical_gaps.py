@@ -1,18 +1,18 @@
 """The historical gap monitor's job: beyond 7 days, heal from ticks that are still kept, else from the vendor."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 
 from psycopg import Connection
 
+from chandlery.datasets import declared
 from chandlery.datasets.candles import CANDLES
-from chandlery.gaps.find_gaps import count_hours, find_gaps, oldest_hours
+from chandlery.gaps.find_gaps import count_hours, oldest_hours
 from chandlery.gaps.heal_from_vendor import heal_from_vendor
+from chandlery.gaps.look_back import SECONDS_TO_ASK, History, Progress, look, look_again
 from chandlery.gaps.store import scans, vendor_days
-from chandlery.gaps.store.scans import Reconciled, Share, Week
-from chandlery.gaps.store.vendor_days import Asked
+from chandlery.gaps.store.scans import Reconciled
 from chandlery.minutes.domain.source import Source
 from chandlery.minutes.heal_from_ticks import heal_differing, heal_marked
 from chandlery.minutes.store.candles import Written
@@ -20,22 +20,20 @@ from chandlery.platform.domain.limits import COUNT_PIECE_HOURS, VENDOR_REFUSALS
 from chandlery.platform.errors import ChandleryError
 from chandlery.reference.store import instruments
 from chandlery.vendors.domain.vendor import Vendor
-from chandlery.words.window import WEEK, Window, floor_hour, floor_minute, floor_week, turn_of
+from chandlery.words.window import WEEK, Window, floor_hour, floor_minute, turn_of
 
-COMPONENT = "historical_gap_monitor"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTES_A_DAY = 1440
 _SOURCE = Source.HISTORICAL_AGGREGATED
-# Told what is being done, and how many of how many are done.
-Progress = Callable[[str, int, int], None]
 # What is kept back for what follows: verifying must leave time to look, looking must leave time to ask.
-_SECONDS_TO_LOOK, _SECONDS_TO_ASK = 600.0, 300.0
+_SECONDS_TO_LOOK = 600.0
 
 
 @dataclass(frozen=True)
 class HistoricalGapReport:
     """What one look beyond 7 days came to; gaps are rows of the ledger.
 
+    `gaps_found`, `gaps_filled` and `gaps_changed` are of all data sets, open ones those of candles.
     `vendor_days` were answered by the vendor, `vendor_days_left` are to be asked for again.
     """
 
@@ -117,16 +115,23 @@ def watch_historical_gaps(
         Window(_EPOCH, beyond),
         _SOURCE,
         piece_candles=piece_candles,
-        has_time=lambda: has_time(_SECONDS_TO_ASK),
+        has_time=lambda: has_time(SECONDS_TO_ASK),
         most_pieces=most_pieces,
     )
     written += _verify(connection, beyond, piece_candles, verify_buckets, has_time)
-    hours_left = count_hours(connection, lambda: has_time(_SECONDS_TO_ASK), count_piece_hours)
     shares = scans.plan_shares(connection, share_instruments)
-    history = _History(connection, now, beyond, shares, count_piece_hours, progress)
-    # Candles that are not counted yet would be taken for missing ones.
-    ledger, weeks_left = (Reconciled(), len(history.weeks)) if hours_left else _look(history, most_weeks, has_time)
-    answers = _ask(history, open_vendor, most_vendor_days, most_refusals, has_time)
+    histories, ledger, hours_left, weeks_left = dict[str, History](), Reconciled(), 0, 0
+    for dataset in declared.watched():
+        uncounted = count_hours(connection, lambda: has_time(SECONDS_TO_ASK), count_piece_hours, dataset=dataset)
+        histories[dataset.name] = history = History(
+            connection, dataset, now, beyond, shares, count_piece_hours, progress
+        )
+        # Rows that are not counted yet would be taken for missing ones.
+        changed, left = (Reconciled(), len(history.weeks)) if uncounted else look(history, most_weeks, has_time)
+        ledger += changed
+        hours_left += uncounted
+        weeks_left += left
+    answers = _ask(histories[CANDLES.name], open_vendor, most_vendor_days, most_refusals, has_time)
     written += answers.written
     ledger += answers.ledger
     still_open = scans.sum_open(connection, CANDLES, now)
@@ -150,28 +155,6 @@ def watch_historical_gaps(
         answers.error.report = report
         raise answers.error
     return report
-
-
-class _History:
-    """The weeks beyond the live stretch that are due, the newest first, and where the last look stopped, if it did."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        now: datetime,
-        beyond: datetime,
-        shares: Sequence[Share],
-        piece_hours: int,
-        progress: Progress,
-    ) -> None:
-        self.connection, self.now, self.beyond, self.shares = connection, now, beyond, shares
-        self.piece_hours, self.progress = piece_hours, progress
-        starts, self.resume_at = scans.find_history(connection, CANDLES, COMPONENT)
-        self.weeks: Sequence[Week] = []
-        if starts is not None and starts < beyond:
-            # The newest is one to two weeks long: a few hours cannot tell how often an instrument trades.
-            newest = floor_week(beyond) - WEEK
-            self.weeks = scans.plan_weeks(connection, CANDLES, Window(starts, beyond), shares, newest)
 
 
 @dataclass(frozen=True)
@@ -200,41 +183,8 @@ def _verify(
     )
 
 
-def _look(history: _History, most_weeks: int | None, has_time: Callable[[float], bool]) -> tuple[Reconciled, int]:
-    """Find the gaps of the newest week, then of the others, from where the last run stopped, if it did.
-
-    Returns:
-        What changed, and the weeks that are left for the next run.
-    """
-    resume_at = history.resume_at or history.beyond
-    weeks = [*history.weeks[:1], *(week for week in history.weeks[1:] if week.window.ends <= resume_at)]
-    ledger = Reconciled()
-    for done, week in enumerate(weeks):
-        history.progress("weeks", done, len(weeks))
-        if not done or done != most_weeks:
-            # The newest week may take the time that is kept for asking.
-            seconds = _SECONDS_TO_ASK if done else 0.0
-            found = find_gaps(
-                history.connection,
-                COMPONENT,
-                week.window,
-                history.now,
-                shares=week.shares,
-                has_time=partial(has_time, seconds),
-            )
-            ledger += found.ledger
-            if not found.shares_left:
-                continue
-        if done:
-            scans.record_scan(
-                history.connection, CANDLES, COMPONENT, weeks[done - 1].window, resume_at=week.window.ends
-            )
-        return ledger, len(weeks) - done
-    return ledger, 0
-
-
 def _ask(
-    history: _History,
+    history: History,
     open_vendor: Callable[[], Vendor | None],
     most_days: int,
     most_refusals: int,
@@ -250,9 +200,9 @@ def _ask(
         return _Answers()
     due = vendor_days.list_due(connection, vendor.name, now, history.beyond, most_days)
     healing = heal_from_vendor(
-        connection, vendor, due, now, lambda: has_time(_SECONDS_TO_ASK / 2), most_refusals=most_refusals
+        connection, vendor, due, now, lambda: has_time(SECONDS_TO_ASK / 2), most_refusals=most_refusals
     )
-    ledger, whole = _look_again(history, healing.asked, has_time)
+    ledger, whole = look_again(history, healing.asked, has_time)
     # A gap that the vendor may have filled waits for the next run to say so.
     backing_off = vendor_days.back_off(connection, vendor.name, healing.asked, now, history.beyond) if whole else 0
     return _Answers(
@@ -263,32 +213,3 @@ def _ask(
         gaps_backing_off=backing_off,
         error=healing.error,
     )
-
-
-def _look_again(
-    history: _History, asked: Sequence[Asked], has_time: Callable[[float], bool]
-) -> tuple[Reconciled, bool]:
-    """Bring the ledger up to what the vendor filled or explained; returns what changed, and whether time sufficed."""
-    days = [each.day.window for each in asked]
-    instrument_ids = {each.day.instrument_id for each in asked}
-    shares = [share for share in history.shares if any(share.first <= each <= share.last for each in instrument_ids)]
-    ledger = Reconciled()
-    if count_hours(history.connection, lambda: has_time(0), history.piece_hours):
-        return ledger, False
-    for week in history.weeks:
-        window = week.window
-        if any(day.starts < window.ends and day.ends > window.starts for day in days):
-            found = find_gaps(
-                history.connection,
-                COMPONENT,
-                window,
-                history.now,
-                shares=shares,
-                has_time=partial(has_time, 0.0),
-                # Where the next run goes on is told by the look at all weeks.
-                keeps_place=False,
-            )
-            ledger += found.ledger
-            if found.shares_left:
-                return ledger, False
-    return ledger, True

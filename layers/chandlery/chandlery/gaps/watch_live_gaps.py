@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets import declared
 from chandlery.datasets.candles import CANDLES
 from chandlery.gaps.domain.coverage import coverage_of
 from chandlery.gaps.find_gaps import Found, count_hours, find_gaps, oldest_hours
@@ -50,6 +51,7 @@ class FeedReport:
 class LiveGapReport:
     """What one look at the last 7 days came to; gaps are rows of the ledger.
 
+    `gaps_found`, `gaps_filled` and `gaps_changed` are of all data sets; open ones, coverage and feeds those of candles.
     Coverage runs from 0 to 1, `minutes_not_judged` are those of the 7 days; null, and no feeds, where time did not
     suffice for every instrument.
     `silent_instruments` names those that are silent right now, implausibly, while their feed lives; `ending_calendars`
@@ -128,27 +130,32 @@ def watch_live_gaps(
         minutes = max(verify_buckets // max(instruments.count(connection), 1), _SHORTEST_TURN)
         turn = turn_of(older, minutes, EVERY_MINUTES)
         written += heal_differing(connection, turn, _SOURCE, piece_candles=piece_candles, has_time=has_time)
-    hours_left = count_hours(connection, has_time, count_piece_hours)
     shares = scans.plan_shares(connection, share_instruments)
     # A run that has no time for all of them begins with others than the last one did.
     first = epoch_minute(now) // EVERY_MINUTES % max(len(shares), 1)
-    found = find_gaps(
-        connection,
-        COMPONENT,
-        Window(floor_hour(now - WEEK), now - MINUTE),
-        now,
-        shares=[*shares[first:], *shares[:first]],
-        # Candles that are not counted yet would be taken for missing ones.
-        has_time=lambda: not hours_left and has_time(),
-    )
+    looked, hours_left = dict[str, Found](), 0
+    for dataset in declared.watched():
+        uncounted = count_hours(connection, has_time, count_piece_hours, dataset=dataset)
+        looked[dataset.name] = find_gaps(
+            connection,
+            COMPONENT,
+            Window(floor_hour(now - WEEK), now - MINUTE),
+            now,
+            shares=[*shares[first:], *shares[:first]],
+            # Rows that are not counted yet would be taken for missing ones.
+            has_time=_never if uncounted else has_time,
+            dataset=dataset,
+        )
+        hours_left += uncounted
+    found = looked[CANDLES.name]
     still_open = scans.sum_open(connection, CANDLES, now)
     return LiveGapReport(
         candles_written=written.written,
         candles_revised=written.revised,
         candles_deleted=written.deleted,
-        gaps_found=found.ledger.found,
-        gaps_filled=found.ledger.healed,
-        gaps_changed=found.ledger.changed,
+        gaps_found=sum(each.ledger.found for each in looked.values()),
+        gaps_filled=sum(each.ledger.healed for each in looked.values()),
+        gaps_changed=sum(each.ledger.changed for each in looked.values()),
         gaps_open=sum(feed.gaps for feed in still_open),
         minutes_open=sum(feed.minutes for feed in still_open),
         oldest_gap_hours=oldest_hours(now, still_open),
@@ -156,7 +163,7 @@ def watch_live_gaps(
         coverage_7d=_coverage(found, _of_week),
         minutes_not_judged=None if found.shares_left else sum(feed.not_judged_week for feed in found.feeds),
         pieces_left=pieces_left + hours_left,
-        shares_left=found.shares_left,
+        shares_left=sum(each.shares_left for each in looked.values()),
         ending_calendars=scans.list_ending_calendars(connection, now),
         silent_instruments=scans.list_silent_instruments(connection, CANDLES, now - MINUTE, _MOST_NAMES),
         candles_behind_seconds=max(
@@ -167,6 +174,10 @@ def watch_live_gaps(
         if found.shares_left
         else _by_feed(now, found.feeds, still_open, feed_store.list_feed_silence(connection, now)),
     )
+
+
+def _never() -> bool:
+    return False
 
 
 def _coverage(found: Found, minutes_of: Callable[[FeedMinutes], tuple[int, int]]) -> float | None:

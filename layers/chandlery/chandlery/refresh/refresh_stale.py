@@ -1,4 +1,4 @@
-"""Refresh the derived candles whose minutes changed, and no others."""
+"""Refresh the derived rows of every data set whose own rows changed, and no others."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from itertools import groupby
 
 from psycopg import Connection
 
-from chandlery.datasets.candles import CANDLES
-from chandlery.datasets.dataset import Rollup
+from chandlery.datasets import declared
+from chandlery.datasets.dataset import Dataset, Rollup
 from chandlery.platform.domain.limits import REFRESH_PIECE_MINUTES
 from chandlery.rebuild.domain.rebuild import Place
 from chandlery.reference.store import instruments
@@ -36,6 +36,16 @@ class StaleReport:
         """Whether any mark was taken."""
         return self.marks_taken > 0
 
+    def __add__(self, other: "StaleReport") -> "StaleReport":
+        """Both together."""
+        return StaleReport(
+            self.marks_taken + other.marks_taken,
+            self.marks_left + other.marks_left,
+            self.marks_below_horizon + other.marks_below_horizon,
+            self.refreshes + other.refreshes,
+            self.is_held_off or other.is_held_off,
+        )
+
 
 @dataclass
 class _Hour:
@@ -59,17 +69,18 @@ def refresh_stale(
     within: Window | None = None,
     piece_minutes: int = REFRESH_PIECE_MINUTES,
 ) -> StaleReport:
-    """Take the marks of changed minutes, the newest hours first; refresh the whole buckets over them, bottom up.
+    """Take the marks of changed rows, the newest hours first; refresh the whole buckets over them, bottom up.
 
     A bucket that is open, or whose last minute the live processor has had no time for, is not materialized: it is
     computed when read. Its mark is taken all the same, and its hour kept, to be refreshed once more when it has closed.
-    Candles that change meanwhile leave marks of their own. A run that dies leaves its marks. So does one that finds
+    Rows that change meanwhile leave marks of their own. A run that dies leaves its marks. So does one that finds
     another refresh at work, which may have taken up what changed and not have committed it yet.
+    Each data set is refreshed by itself, in the order of their list: one that is held off holds up no other.
 
     Args:
         connection: in autocommit mode.
         scheduled_at: the run's identity and only clock, aware.
-        most_marks: marks to take, at most; None: all.
+        most_marks: marks of each data set to take, at most; None: all.
         within: whose marks; of all time where absent.
         has_time: asked before each piece, of some days, whether another one fits.
         piece_minutes: minutes that one refresh may fold, about.
@@ -77,20 +88,36 @@ def refresh_stale(
     Raises:
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
-    refresher = Refresher(connection, scheduled_at)
+    report = StaleReport()
+    for dataset in declared.DATASETS:
+        if dataset.rollups:
+            report += _refresh(connection, dataset, scheduled_at, most_marks, has_time, within, piece_minutes)
+    return report
+
+
+def _refresh(
+    connection: Connection,
+    dataset: Dataset,
+    at: datetime,
+    most_marks: int | None,
+    has_time: Callable[[], bool],
+    within: Window | None,
+    piece_minutes: int,
+) -> StaleReport:
+    refresher = Refresher(connection, at)
     taken = dropped = 0
     held_off = False
-    hours = _read_hours(connection, scheduled_at, most_marks, within)
+    hours = _read_hours(connection, dataset, at, most_marks, within)
     for piece in _pieces(hours, piece_length(connection, piece_minutes)):
         if not has_time():
             break
-        if not all(refresher.refresh(rollup, [each.window for each in piece]) for rollup in CANDLES.rollups):
+        if not all(refresher.refresh(rollup, [each.window for each in piece]) for rollup in dataset.rollups):
             held_off = True
             break
-        marks = _take(connection, piece, refresher)
+        marks = _take(connection, dataset, piece, refresher)
         taken += len(marks)
         dropped += sum(each.starts <= mark.hour < each.ends for mark in marks for each in refresher.dropped)
-    left = derived.count_stale(connection, CANDLES, scheduled_at)
+    left = derived.count_stale(connection, dataset, at)
     return StaleReport(taken, left, dropped, refresher.refreshes, held_off)
 
 
@@ -149,12 +176,14 @@ def piece_length(connection: Connection, minutes: int = REFRESH_PIECE_MINUTES) -
     return min(max(minutes // (instruments.count(connection) * 1440 or 1), 1), _LONGEST_PIECE) * DAY
 
 
-def _read_hours(connection: Connection, at: datetime, most_marks: int | None, within: Window | None) -> Sequence[_Hour]:
+def _read_hours(
+    connection: Connection, dataset: Dataset, at: datetime, most_marks: int | None, within: Window | None
+) -> Sequence[_Hour]:
     hours: dict[datetime, _Hour] = {}
     since, until = (within.starts, min(at, within.ends)) if within else (None, at)
-    for mark in derived.list_stale_hours(connection, CANDLES, until, most_marks, since):
+    for mark in derived.list_stale_hours(connection, dataset, until, most_marks, since):
         hours.setdefault(mark.hour, _Hour(mark.hour)).marks.append(mark)
-    for row in derived.list_open_hours(connection, CANDLES, at):
+    for row in derived.list_open_hours(connection, dataset, at):
         hours.setdefault(row.hour, _Hour(row.hour)).open_rows.append(row)
     return sorted(hours.values(), key=lambda each: each.hour, reverse=True)
 
@@ -163,39 +192,43 @@ def _pieces(hours: Sequence[_Hour], length: timedelta) -> Sequence[Sequence[_Hou
     return [list(piece) for _, piece in groupby(hours, lambda each: (each.hour - _EPOCH) // length)]
 
 
-def _take(connection: Connection, piece: Sequence[_Hour], refresher: Refresher) -> Sequence[StaleHour]:
+def _take(
+    connection: Connection, dataset: Dataset, piece: Sequence[_Hour], refresher: Refresher
+) -> Sequence[StaleHour]:
     """Take the marks of a piece that has been refreshed."""
     watermarks = derived.list_watermarks(connection)
-    ready = [each for each in piece if not _hidden(each.window, watermarks, refresher)]
+    ready = [each for each in piece if not _hidden(dataset, each.window, watermarks, refresher)]
     marks = [mark for each in ready for mark in each.marks]
-    still_open = [each.hour for each in ready if _open_over(each.window, refresher.settled)]
+    still_open = [each.hour for each in ready if _open_over(dataset, each.window, refresher.settled)]
     # One row an hour, written where it is needed: a mark was taken, several runs left one each, a bucket has closed.
-    changing = [each for each in ready if each.marks or len(each.open_rows) > 1 or _has_closed(each, refresher.settled)]
+    changing = [
+        each for each in ready if each.marks or len(each.open_rows) > 1 or _has_closed(dataset, each, refresher.settled)
+    ]
     if changing:
         changed = {each.hour for each in changing}
         rows = [row for each in changing for row in each.open_rows]
         hours = [hour for hour in still_open if hour in changed]
-        derived.take(connection, CANDLES, marks, rows, hours, refresher.settled)
+        derived.take(connection, dataset, marks, rows, hours, refresher.settled)
     return marks
 
 
-def _open_over(hour: Window, settled: datetime) -> Sequence[datetime]:
+def _open_over(dataset: Dataset, hour: Window, settled: datetime) -> Sequence[datetime]:
     """The buckets over an hour that are open at a moment, by the first of each timeframe."""
-    timeframes = [rollup.timeframe for rollup in CANDLES.rollups]
+    timeframes = [rollup.timeframe for rollup in dataset.rollups]
     starts = [max(timeframe.floor_bucket(moment) for moment in (hour.starts, settled)) for timeframe in timeframes]
     return [start for start in starts if start < hour.ends]
 
 
-def _has_closed(hour: _Hour, settled: datetime) -> bool:
+def _has_closed(dataset: Dataset, hour: _Hour, settled: datetime) -> bool:
     """Whether a bucket over an hour has closed since its row was written."""
     earlier = [row.settled for row in hour.open_rows if row.settled is None or row.settled < settled]
-    now_open = _open_over(hour.window, settled)
-    return any(moment is None or _open_over(hour.window, moment) != now_open for moment in earlier)
+    now_open = _open_over(dataset, hour.window, settled)
+    return any(moment is None or _open_over(dataset, hour.window, moment) != now_open for moment in earlier)
 
 
-def _hidden(hour: Window, watermarks: Mapping[str, datetime | None], refresher: Refresher) -> bool:
+def _hidden(dataset: Dataset, hour: Window, watermarks: Mapping[str, datetime | None], refresher: Refresher) -> bool:
     """Whether an aggregate has materialized buckets over an hour that this run, scheduled earlier, may not refresh."""
-    for rollup in CANDLES.rollups:
+    for rollup in dataset.rollups:
         materialized_to = watermarks.get(rollup.relation)
         stale_from = max(rollup.timeframe.floor_bucket(hour.starts), refresher.closed_to(rollup))
         if materialized_to is not None and stale_from < min(materialized_to, hour.ends):

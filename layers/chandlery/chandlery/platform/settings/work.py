@@ -86,13 +86,13 @@ class WorkSettings(BaseSettings):
     policy_stale_marks: int = Field(
         2_000,
         ge=0,
-        description="marks of changed minutes whose derived candles each run of policy maintenance refreshes",
+        description="marks of changed hours each run of policy maintenance refreshes over, of each data set",
         json_schema_extra=_POLICIES,
     )
     history_stale_marks: int = Field(
         200_000,
         ge=0,
-        description="marks of changed minutes whose derived candles each run of the historical processor refreshes",
+        description="marks of changed hours each run of the historical processor refreshes over, of each data set",
         json_schema_extra=_HISTORY,
     )
     refresh_piece_minutes: int = Field(
