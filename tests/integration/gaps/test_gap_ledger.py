@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
+from chandlery.gaps import look_back
 from chandlery.gaps import watch_historical_gaps as historical
 from chandlery.gaps import watch_live_gaps as live
 from chandlery.gaps.find_gaps import Found, find_gaps
@@ -81,7 +82,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[Window]:
         return found
 
     monkeypatch.setattr(live, "find_gaps", checked)
-    monkeypatch.setattr(historical, "find_gaps", checked)
+    monkeypatch.setattr(look_back, "find_gaps", checked)
     return windows
 
 
