@@ -43,8 +43,13 @@ def steps(script: str) -> Mapping[str, LiteralString]:
 
 def _text(name: str) -> LiteralString:
     query, _, step = name.partition(":")
-    text = _files()[query].read_text()
-    return steps(text)[step] if step else text
+    return _steps_of(query)[step] if step else _files()[query].read_text()
+
+
+@cache
+def _steps_of(query: str) -> Mapping[str, LiteralString]:
+    """Read once, however many of its steps are asked for."""
+    return steps(_files()[query].read_text())
 
 
 @cache
@@ -59,8 +64,7 @@ def run(connection: Connection, name: str, **values: Any) -> Cursor[TupleRow]:
     Raises:
         Retryable, Permanent: what the database answered, translated.
     """
-    with psycopg_errors_translated(), alone(connection):
-        return connection.execute(statement(name), values)
+    return run_on(connection, "", name, **values)
 
 
 def run_on(connection: Connection, relation: LiteralString, name: str, **values: Any) -> Cursor[TupleRow]:
