@@ -83,7 +83,7 @@ def look_again(history: History, asked: Sequence[Asked], has_time: Callable[[flo
     instrument_ids = {each.day.instrument_id for each in asked}
     shares = [share for share in history.shares if any(share.first <= each <= share.last for each in instrument_ids)]
     ledger = Reconciled()
-    if count_hours(history.connection, lambda: has_time(0), history.piece_hours):
+    if count_hours(history.connection, lambda: has_time(0), history.piece_hours, dataset=history.dataset):
         return ledger, False
     for week in history.weeks:
         window = week.window
@@ -97,6 +97,7 @@ def look_again(history: History, asked: Sequence[Asked], has_time: Callable[[flo
                 has_time=partial(has_time, 0.0),
                 # Where the next run goes on is told by the look at all weeks.
                 keeps_place=False,
+                dataset=history.dataset,
             )
             ledger += found.ledger
             if found.shares_left:

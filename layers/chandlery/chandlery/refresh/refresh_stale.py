@@ -128,7 +128,7 @@ class Refresher:
         self, connection: Connection, at: datetime, patience: timedelta | None = None, place: Place = Place.IN_USE
     ) -> None:
         self.refreshes = self.fresh = 0
-        self.dropped = derived.list_dropped(connection)
+        self.dropped: Sequence[Window] = ()  # as of the last refresh
         self._connection = connection
         self._patience = patience
         self.place = place
