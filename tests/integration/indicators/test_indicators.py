@@ -13,6 +13,7 @@ import pytest
 import talib
 from psycopg import Connection, sql
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.indicators.numerics.candle_arrays import Candles
 from chandlery.indicators.numerics.functions import LIBRARY, Indicator, resolve
 from chandlery.indicators.process_history import HistoryReport, process_history
@@ -123,7 +124,7 @@ def series_of(connection: Connection, instrument: int, timeframe: Timeframe, end
     query = sql.SQL(
         "SELECT extract(epoch FROM time)::bigint, open::float8, high::float8, low::float8, close::float8,"
         " volume::float8 FROM market.{} WHERE instrument_id = %s AND time <= %s ORDER BY time"
-    ).format(sql.Identifier(timeframe.relation))
+    ).format(sql.Identifier(CANDLES.relation(timeframe)))
     rows = connection.execute(query, [instrument, ends - timedelta(minutes=1) - width]).fetchall()
     columns = [np.array(column, dtype=np.float64) for column in zip(*rows, strict=True)]
     return Candles(columns[0].astype(np.int64), *columns[1:])

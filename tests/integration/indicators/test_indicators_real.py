@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from psycopg import Connection, sql
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.gaps.import_candles import import_candles
 from chandlery.indicators.numerics.candle_arrays import Candles
 from chandlery.words.timeframe import Timeframe
@@ -40,7 +41,7 @@ def expected_values(connection: Connection, instrument: int, timeframe: Timefram
     query = sql.SQL(
         "SELECT extract(epoch FROM time)::bigint, open::float8, high::float8, low::float8, close::float8,"
         " volume::float8 FROM market.{} WHERE instrument_id = %s ORDER BY time"
-    ).format(sql.Identifier(timeframe.relation))
+    ).format(sql.Identifier(CANDLES.relation(timeframe)))
     columns = np.array(connection.execute(query, [instrument]).fetchall(), dtype=np.float64).T
     return expected_of(Candles(columns[0].astype(np.int64), *(each.copy() for each in columns[1:])))
 

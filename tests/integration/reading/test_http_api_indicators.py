@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from psycopg import Connection, sql
 from talib import abstract
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.gaps.import_candles import import_candles
 from chandlery.indicators.numerics.candle_arrays import SessionCandles
 from chandlery.indicators.numerics.catalogue import catalogue
@@ -73,7 +74,7 @@ def columns_of(connection: Connection, instrument: int, timeframe: str) -> Mappi
     query = sql.SQL(
         "SELECT open::float8, high::float8, low::float8, close::float8, volume::float8 FROM market.{}"
         " WHERE instrument_id = %s ORDER BY time"
-    ).format(sql.Identifier(Timeframe(timeframe).relation))
+    ).format(sql.Identifier(CANDLES.relation(Timeframe(timeframe))))
     rows = np.array(connection.execute(query, [instrument]).fetchall(), dtype=np.float64)
     named = dict(zip(("open", "high", "low", "close", "volume"), map(np.ascontiguousarray, rows.T), strict=True))
     return named | {"periods": np.full(len(rows), 30.0)}

@@ -46,11 +46,6 @@ class Timeframe(StrEnum):
         return cls(name) if name else None
 
     @property
-    def relation(self) -> str:
-        """The table or view of its candles, in the schema `market`."""
-        return "candles" if self is Timeframe.M1 else f"candles_{self.value}"
-
-    @property
     def by_session(self) -> bool:
         """Whether its buckets are made of session dates."""
         return self in (Timeframe.D1, Timeframe.W1, Timeframe.MO1)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.platform.statements import read_rows, run
 from chandlery.words.hours import Hours, minutes_for
 from chandlery.words.timeframe import Timeframe
@@ -148,7 +149,7 @@ def _read(connection: Connection, instrument_id: int, timeframe: Timeframe, sele
         connection,
         Candle,
         "read_derived_page",
-        relation=timeframe.relation,
+        relation=CANDLES.relation(timeframe),
         **values,
         by_session=timeframe.by_session,
         width=timeframe.width or "1 month",
@@ -181,7 +182,7 @@ def list_empty_buckets(
         connection,
         EmptyBucket,
         "list_empty_buckets",
-        relation=timeframe.relation,
+        relation=CANDLES.relation(timeframe),
         **_values(instrument_id, selection),
         by_session=timeframe.by_session,
         unit=_UNITS.get(timeframe, "day"),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.indicators.numerics.candle_arrays import Candles, SessionCandles, Whole
 from chandlery.platform.errors import psycopg_errors_translated
 from chandlery.platform.number_arrays import number_cursor
@@ -174,7 +175,7 @@ def _read(
         "width": timeframe.width or "1 month",
     }
     with psycopg_errors_translated(), number_cursor(connection) as cursor:
-        row = cursor.execute(statement("read_series", timeframe.relation), values).fetchone()
+        row = cursor.execute(statement("read_series", CANDLES.relation(timeframe)), values).fetchone()
     if row is None:
         return _joined([], 0, None)
     *columns, last_partial, opens, closes, dates = row
@@ -262,5 +263,5 @@ def read_around(
         "beyond": beyond,
     }
     with psycopg_errors_translated(), number_cursor(connection) as cursor:
-        rows = cursor.execute(statement("read_candle_series", timeframe.relation), values)
+        rows = cursor.execute(statement("read_candle_series", CANDLES.relation(timeframe)), values)
         return {place - 1: Surroundings(Candles(*columns), later, begins) for place, *columns, later, begins in rows}
