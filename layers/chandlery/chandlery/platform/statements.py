@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, LiteralString, TypeVar
 
-from psycopg import Connection, Cursor
+from psycopg import Connection, Cursor, sql
 from psycopg.rows import RowFactory, TupleRow, class_row
 
 from chandlery.platform.dry_run import alone
@@ -75,6 +75,18 @@ def run_on(connection: Connection, relation: LiteralString, name: str, **values:
     """
     with psycopg_errors_translated(), alone(connection):
         return connection.execute(statement(name, relation), values)
+
+
+def run_on_each(connection: Connection, relations: Sequence[LiteralString], name: str, **values: Any) -> Sequence[Any]:
+    """The one value of a named query on each of several relations, in one statement.
+
+    Raises:
+        Retryable, Permanent: what the database answered, translated.
+    """
+    texts = [sql.SQL(statement(name, relation).rstrip(";\n")) for relation in relations]
+    query = sql.SQL("SELECT ({})").format(sql.SQL("), (").join(texts))
+    with psycopg_errors_translated(), alone(connection):
+        return connection.execute(query, values).fetchone() or ()
 
 
 def read_rows(

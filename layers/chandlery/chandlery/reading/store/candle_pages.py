@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from chandlery.datasets.candles import CANDLES
-from chandlery.platform.statements import read_rows, run
+from chandlery.platform.statements import read_rows, run, run_on_each
 from chandlery.words.hours import Hours, minutes_for
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, EARLIEST, Window
@@ -102,10 +102,11 @@ def find_sessions_at(connection: Connection, calendar: str, at: datetime) -> tup
 
 def count_points(connection: Connection, instrument_id: int, window: Window, most: int) -> Mapping[Timeframe, int]:
     """How many candles of each timeframe start in a window; up to four hours counted up to `most`."""
-    rows = run(
-        connection, "count_points", instrument_id=instrument_id, starts=window.starts, ends=window.ends, most=most
-    )
-    return {Timeframe(name): points for name, points in rows}
+    values = {"instrument_id": instrument_id, "starts": window.starts, "ends": window.ends}
+    by_clock = {each: CANDLES.relation(each) for each in Timeframe if not each.by_session}
+    counts = run_on_each(connection, [*by_clock.values()], "count_points", **values, most=most)
+    by_session = run(connection, "count_session_points", **values).fetchall()
+    return dict(zip(by_clock, counts, strict=True)) | {Timeframe(name): points for name, points in by_session}
 
 
 def read_page(
