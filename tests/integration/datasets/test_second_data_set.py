@@ -167,7 +167,7 @@ def test_both_gap_monitors_look_for_its_gaps(quotes: Connection) -> None:
 def test_its_retention_waits_for_its_own_aggregates(quotes: Connection) -> None:
     window = Window(EDGE - DAY, EDGE - DAY + 2 * HOUR)
     quotes.execute(_ROWS, [window.starts, window.ends])
-    waits = "quotes from 2025-11-20T00:00Z on: derived candles over it are stale"
+    waits = "quotes from 2025-11-20T00:00Z on: what is derived of it is stale"
     assert drop(quotes, "quotes", NOON) == (0, waits)
     refresh_marked(quotes)
     # Stale candles are none of its business.
@@ -177,7 +177,7 @@ def test_its_retention_waits_for_its_own_aggregates(quotes: Connection) -> None:
     rebuilds.create_beside(quotes, NAMES, kept_for(90))
     assert drop(quotes, "quotes", NOON) == (
         0,
-        waits.replace("derived candles over it are stale", "quotes_5m is being rebuilt"),
+        waits.replace("what is derived of it is stale", "quotes_5m is being rebuilt"),
     )
     rebuilds.drop(quotes, NAMES, Place.BESIDE)
     assert drop(quotes, "quotes", NOON) == (1, None)

@@ -97,7 +97,7 @@ def test_timescaledbs_own_retention_and_refresh_delete_derived_history(history: 
 def test_a_chunk_waits_while_what_is_derived_from_it_is_stale(history: Connection) -> None:
     store_candles(history, EDGE - HOUR, EDGE)
     report = maintain(history, NOON, most_marks=0)
-    assert report.retention_waits == ["candles from 2025-11-20T00:00Z on: derived candles over it are stale"]
+    assert report.retention_waits == ["candles from 2025-11-20T00:00Z on: what is derived of it is stale"]
     assert history.execute("SELECT count(*) FROM market.horizons").fetchone() == (0,)
     # The next run takes the marks, and the next mark of the schedule the chunk.
     maintain(history, NOON + 5 * MINUTE)
