@@ -48,8 +48,11 @@ def test_nothing_is_stored_there(history: Chandlery) -> None:
 
 def test_what_cannot_be_refreshed_is_told(history: Chandlery) -> None:
     minutes = history("refresh", "1m", *DAY)
-    assert (minutes.returncode, minutes.stdout) == (1, "")
-    assert minutes.stderr == "chandlery: one-minute candles are stored, and not derived: nothing is to be refreshed\n"
+    assert (minutes.returncode, minutes.stdout) == (2, "")
+    assert "1m is no timeframe that candles are rolled up to" in minutes.stderr
+    strange = history("refresh", "1h", *DAY, "--dataset", "ticks")
+    assert (strange.returncode, strange.stdout) == (2, "")
+    assert "there is no ticks here; there is: candles" in strange.stderr
     unknown = history("refresh", "7m", *DAY)
     assert unknown.returncode == 2
     backwards = history("refresh", "1h", "--from", "2026-03-03", "--to", "2026-03-02")

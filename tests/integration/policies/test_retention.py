@@ -241,13 +241,13 @@ def test_retention_waits_for_a_refresh(history: Connection, server_url: str, dat
     """A refresh that had read the horizon before minutes below it went would take derived candles along."""
     settings = Settings(database_url=SecretStr(database_url), database_lock_timeout_seconds=1)
     with connect(settings, "other") as other:
-        with store.dropping_held(other) as dropped:
+        with store.dropping_held(other, "candles") as dropped:
             assert dropped == []
             history.execute("SET lock_timeout = '100ms'")
             with pytest.raises(Retryable):
                 drop(history, "candles", EDGE)
         assert drop(history, "candles", EDGE) == (1, None)
-        with store.dropping_held(other) as dropped:
+        with store.dropping_held(other, "candles") as dropped:
             assert dropped == [Window(OLD, EDGE)]
 
 
