@@ -6,7 +6,6 @@ from datetime import datetime
 
 from psycopg import Connection
 
-from chandlery.datasets.candles import CANDLES
 from chandlery.health.domain.health import Cause, Health, judge
 from chandlery.health.domain.measured import LastRun, Measured
 from chandlery.health.measure_health import measure_health
@@ -58,7 +57,7 @@ def report_status(connection: Connection, at: datetime) -> StatusReport:
     """
     measured = measure_health(connection, at)
     verdict = judge(measured)
-    waiting, oldest = marks.count_waiting(connection, CANDLES, floor_minute(at))
+    waiting, oldest = marks.count_waiting(connection, floor_minute(at))
     components = list(measured.runs.values())
     return StatusReport(
         at=at,

@@ -157,8 +157,10 @@ def judge_gaps(measured: Measured) -> Iterator[Cause]:
     gaps = measured.gaps
     if gaps.gaps and gaps.oldest:
         oldest = f"the oldest began {_ago(gaps.oldest, measured.at)}"
-        said = f"{gaps.gaps:,} open, of {spell(gaps.minutes, 'minute')}; {oldest}"
-        yield Cause(Health.WARNING, "gaps", Remark(said, ": chandlery gaps"))
+        others = "".join(f"; {count:,} of {name}" for name, count in gaps.of_others.items())
+        said = f"{gaps.gaps:,} open, of {spell(gaps.minutes, 'minute')}; {oldest}{others}"
+        remedy = ": chandlery gaps" + (" --dataset NAME" if others else "")
+        yield Cause(Health.WARNING, "gaps", Remark(said, remedy))
     told = measured.told_by("live_gap_monitor")
     for name, (least, stretch) in LEAST_COVERAGE.items():
         coverage = told.get(name)
