@@ -51,8 +51,8 @@ class FeedReport:
 class LiveGapReport:
     """What one look at the last 7 days came to; gaps are rows of the ledger.
 
-    They are of all data sets, and `gaps_open_of` counts the open ones of each that has any; coverage and feeds are those
-    of candles.
+    They are of all data sets, and `gaps_open_of` counts the open ones of each that has any; coverage and feeds are
+    those of candles.
     Coverage runs from 0 to 1, `minutes_not_judged` are those of the 7 days; null, and no feeds, where time did not
     suffice for every instrument.
     `silent_instruments` names those that are silent right now, implausibly, while their feed lives; `ending_calendars`

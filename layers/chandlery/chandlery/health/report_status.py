@@ -29,7 +29,7 @@ class StatusReport:
     `health` and its `causes`, the worst first, are the verdict that /health answers; each aggregate has its own too.
     `idle`: components, or `indicators`, that write nothing, and whether they are switched_off or dry_run. `indicators`
     is what waits to be computed, `drops` what retention dropped last; `wrong_buckets` is what a day's samples found of
-    derived candles that are wrong.
+    aggregates that is wrong.
     """
 
     at: datetime
