@@ -2,8 +2,7 @@ CREATE OR REPLACE FUNCTION market.hour_coverage(of_dataset text, cadence bit, wi
 RETURNS TABLE (
     instrument_id integer, session_date date, hour timestamptz, expected bit(60), present bit(60), open bit(60), judged bit(60)
 ) LANGUAGE sql STABLE AS $$
-    -- Rows are expected from an instrument's listing, or else its first known data, up to its last: market.instruments tells
-    -- of what is made of ticks.
+    -- Rows are expected from an instrument's listing, or else its first known data, up to its last.
     SELECT
         n.instrument_id, s.session_date, s.hour, e.minutes, coalesce(h.complete & e.minutes, 0::bit(60)),
         coalesce(
@@ -25,12 +24,7 @@ RETURNS TABLE (
         END
     FROM market.instruments AS n
     LEFT JOIN market.known_data AS k ON k.dataset = of_dataset AND k.instrument_id = n.instrument_id
-    CROSS JOIN LATERAL (
-        SELECT CASE
-            WHEN (SELECT of_dataset IN (SELECT market.made_of('ticks'))) THEN coalesce(n.listed_at, n.data_from)
-            WHEN k.data_from IS NOT NULL THEN greatest(k.data_from, n.listed_at)
-        END AS since
-    ) AS life
+    CROSS JOIN LATERAL (SELECT coalesce(greatest(k.data_from, n.listed_at), n.data_from) AS since) AS life
     JOIN market.expected_stretches(of_dataset, window_starts, window_ends) AS s
         ON s.calendar = n.calendar
         AND s.ends > life.since AND (s.starts < n.delisted_at) IS NOT FALSE
@@ -48,6 +42,8 @@ RETURNS TABLE (
         FROM market.judged_stretches AS known
         WHERE known.dataset = of_dataset AND known.instrument_id = n.instrument_id
     ) AS j
+    -- market.instruments tells of what is made of ticks; nothing else is expected before its first row.
+    WHERE k.data_from IS NOT NULL OR (SELECT of_dataset IN (SELECT market.made_of('ticks')))
 $$;
 COMMENT ON FUNCTION market.hour_coverage(text, bit, timestamptz, timestamptz) IS 'Of a data set, whose rows are expected in the minutes of an hour that its cadence names: expected, present, open and judged minutes of each instrument and hour; silence that is judged and not open is explained.';
 
