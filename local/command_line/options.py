@@ -63,7 +63,7 @@ def dataset_of(name: str, among: Sequence[Dataset]) -> Dataset:
     """One of some data sets by its name."""
     named = {each.name: each for each in among}
     if name not in named:
-        raise typer.BadParameter(f"there is no {name} here; there is: {' '.join(named)}", param_hint="--dataset")
+        raise typer.BadParameter(f"no data set {name} here; there is: {' '.join(named)}", param_hint="--dataset")
     return named[name]
 
 

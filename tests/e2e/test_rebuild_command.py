@@ -47,4 +47,4 @@ def test_wrong_usage_is_told(chandlery: Chandlery) -> None:
     assert chandlery("rebuild", "4h", "--back", "--discard-before").returncode == 2
     refused = chandlery("rebuild", "1m")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "1m is no timeframe that candles are rolled up to" in refused.stderr
+    assert "1m is no timeframe" in refused.stderr
