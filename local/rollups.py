@@ -76,7 +76,7 @@ def migration(dataset: Dataset) -> str:
     """All that a migration makes behind a data set's table."""
     return "\n".join(
         [
-            *([triggers(dataset)] if dataset.rollups or dataset.cadence else []),
+            *([triggers(dataset)] if dataset.works else []),
             *([_GAPS_APART.format(name=dataset.name)] if dataset.cadence else []),
             *map(aggregate, dataset.rollups),
             *([listed(dataset.rollups)] if dataset.rollups else []),
@@ -94,8 +94,7 @@ def downgrade(dataset: Dataset) -> str:
 
 def triggers(dataset: Dataset) -> str:
     """Those that mark the hours of its rows, for the work that there is."""
-    works = [*(["count"] if dataset.cadence else []), *(["refresh"] if dataset.rollups else [])]
-    return _TRIGGERS.format(name=dataset.name, arguments=", ".join(map(_quoted, [dataset.name, *works])))
+    return _TRIGGERS.format(name=dataset.name, arguments=", ".join(map(_quoted, [dataset.name, *dataset.works])))
 
 
 def aggregate(rollup: Rollup, relation: str = "", below: str = "") -> str:

@@ -10,6 +10,7 @@ from typing import LiteralString
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.platform import schema
 from chandlery.platform.connection import transaction
 from chandlery.platform.errors import Permanent, Retryable, psycopg_errors_translated
@@ -225,5 +226,5 @@ def _derive_chain(
     connection: Connection, timeframe: Timeframe, ends: datetime, told: Callable[[int, int], None]
 ) -> None:
     """Between what retention has dropped: those derived candles came with the backup."""
-    for kept in kept_stretches(derived.list_dropped(connection), ends):
-        refresh_history(connection, timeframe, kept, ends + MINUTE, told)
+    for kept in kept_stretches(derived.list_dropped(connection, CANDLES.name), ends):
+        refresh_history(connection, CANDLES, timeframe, kept, ends + MINUTE, told)

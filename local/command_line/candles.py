@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.platform.errors import Permanent
 from chandlery.reading.read_candles import Candle, CandleQuery, read_candles
 from chandlery.reading.route_timeframe import route_timeframe
@@ -112,7 +113,8 @@ def _read(
             " stretch"
         )
     if query.folded and any(
-        dropped.starts < window.ends and window.starts < dropped.ends for dropped in derived.list_dropped(connection)
+        dropped.starts < window.ends and window.starts < dropped.ends
+        for dropped in derived.list_dropped(connection, CANDLES.name)
     ):
         err.print("retention dropped minutes of this stretch: candles of regular hours lack them", style="yellow")
     return page.candles

@@ -1,4 +1,4 @@
-"""`chandlery coverage`: how complete candles are, day by day."""
+"""`chandlery coverage`: how complete a data set is, day by day."""
 
 import math
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from chandlery.datasets import declared
 from chandlery.gaps.domain.coverage import coverage_of
 from chandlery.gaps.report_coverage import report_coverage
 from chandlery.gaps.store.coverage import DayCoverage
@@ -16,7 +17,7 @@ from chandlery.words.counting import spell
 from chandlery.words.window import DAY
 from local.command_line.database import open_connection
 from local.command_line.liveness import at_work
-from local.command_line.options import AsJson, in_order, parse_day
+from local.command_line.options import DEFAULT, AsJson, DatasetName, dataset_of, in_order, parse_day
 from local.command_line.output import err, out, show_json, show_rows
 
 _COLUMNS = ("key", "feed", "session_date", "expected", "present", "explained", "missing", "not_judged", "coverage")
@@ -54,17 +55,21 @@ def coverage(
         int, typer.Option(min=1, metavar="N", help="most instruments to show, those with the lowest coverage")
     ] = 40,
     heatmap: Annotated[bool, typer.Option(help="draw one cell for each instrument and day")] = True,
+    dataset: DatasetName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Show coverage by instrument and session date: (present + explained) / expected minutes.
 
-    Missing minutes are open gaps. Minutes not judged have no candle, and no gap monitor has looked at them or could
+    Missing minutes are open gaps. Minutes not judged have no row, and no gap monitor has looked at them or could
     tell why; they do not count towards coverage. --json shows every instrument.
     """
     in_order("--from", first, "--to", ends)
     last = ends and ends - DAY
+    chosen = dataset_of(dataset, declared.watched())
     with open_connection() as connection, at_work("coverage"):
-        report = report_coverage(connection, datetime.now(UTC), keys=keys or (), feed=feed, first=first, last=last)
+        report = report_coverage(
+            connection, datetime.now(UTC), keys=keys or (), feed=feed, first=first, last=last, dataset=chosen
+        )
     for remark in report.remarks:
         err.print(remark, style="yellow", markup=False, soft_wrap=True)
     if as_json:

@@ -1,4 +1,4 @@
-"""`chandlery refresh` and `chandlery rebuild`: derived candles, by hand."""
+"""`chandlery refresh` and `chandlery rebuild`: what is derived of a data set, by hand."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from psycopg import Connection
 
+from chandlery.datasets import declared
+from chandlery.datasets.dataset import Dataset
 from chandlery.platform import schema
 from chandlery.platform.connection import connect
 from chandlery.platform.errors import Permanent
@@ -15,12 +17,12 @@ from chandlery.platform.settings import read_settings
 from chandlery.policies.wanted import read_policies
 from chandlery.rebuild.domain.rebuild import Place, RebuildReport, RebuildStep
 from chandlery.rebuild.rebuild_timeframe import discard, rebuild_timeframe, restore_timeframe
-from chandlery.refresh.refresh_history import refresh_history
+from chandlery.refresh.refresh_history import refresh_history, require_derived
 from chandlery.words.counting import spell
 from chandlery.words.timeframe import Timeframe
 from local.command_line.database import use_database
 from local.command_line.liveness import progress_bar
-from local.command_line.options import AsJson, From, TimeframeName, To, window_of
+from local.command_line.options import DEFAULT, AsJson, DatasetName, From, TimeframeName, To, dataset_of, window_of
 from local.command_line.output import err, out, show_json, show_rows
 
 # A week of many instruments may take longer than any statement of a function.
@@ -31,13 +33,15 @@ _LEFT_BEHIND = {
 }
 
 
-def refresh(timeframe: TimeframeName, starts: From, ends: To, as_json: AsJson = False) -> None:
-    """Materialize a timeframe's candles of stored history, and the timeframes below it. Fresh candles cost little.
+def refresh(
+    timeframe: TimeframeName, starts: From, ends: To, dataset: DatasetName = DEFAULT, as_json: AsJson = False
+) -> None:
+    """Materialize a timeframe of stored history, and the timeframes below it. What is fresh costs little.
 
-    After an interruption, run the same command again to continue. Stretches whose minutes were dropped stay as they
-    are.
+    After an interruption, run the same command again to continue. Stretches whose rows were dropped stay as they are.
     """
     window = window_of(starts, ends)
+    chosen = _rolled_up(dataset, timeframe)
     use_database()
     settings = read_settings().model_copy(update={"database_statement_timeout_seconds": _STATEMENT_SECONDS})
     with connect(settings, "command-line") as connection, progress_bar() as bar:
@@ -45,6 +49,7 @@ def refresh(timeframe: TimeframeName, starts: From, ends: To, as_json: AsJson = 
         task = bar.add_task(timeframe.value)
         report = refresh_history(
             connection,
+            chosen,
             timeframe,
             window,
             datetime.now(UTC),
@@ -69,27 +74,30 @@ def rebuild(
         bool, typer.Option("--discard-beside", help="give up an unfinished rebuild, and drop what it built")
     ] = False,
     accept_differences: Annotated[
-        bool, typer.Option("--accept-differences", help="continue even if candles change")
+        bool, typer.Option("--accept-differences", help="continue even if rows change")
     ] = False,
+    dataset: DatasetName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Rebuild a timeframe's aggregates, and those built on them, while the former ones stay in use; then exchange them.
 
-    Readers see the former candles until the exchange, and the new ones from then on. The former aggregates are kept
+    Readers see the former rows until the exchange, and the new ones from then on. The former aggregates are kept
     under names that end in _before until --discard-before. After an interruption, run the same command again to
     continue.
     """
     if back + discard_before + discard_beside > 1:
         raise typer.BadParameter("--back, --discard-before and --discard-beside exclude each other")
+    chosen = _rolled_up(dataset, timeframe)
     use_database()
     settings = read_settings().model_copy(update={"database_statement_timeout_seconds": _STATEMENT_SECONDS})
     with connect(settings, "command-line") as connection:
         schema.check(connection)
         if discard_before or discard_beside:
-            _show_dropped(discard(connection, timeframe, Place.BEFORE if discard_before else Place.BESIDE), as_json)
+            place = Place.BEFORE if discard_before else Place.BESIDE
+            _show_dropped(discard(connection, chosen, timeframe, place), as_json)
             return
         report = _exchange(
-            connection, timeframe, restore_timeframe if back else rebuild_timeframe, accept_differences, as_json
+            connection, chosen, timeframe, restore_timeframe if back else rebuild_timeframe, accept_differences, as_json
         )
     _show(report, as_json=as_json)
     if as_json:
@@ -100,15 +108,25 @@ def rebuild(
         )
         return
     out.print(f"{timeframe.value}: the new aggregates are in use", soft_wrap=True)
+    command = f"chandlery rebuild {timeframe.value}{declared.option(chosen)}"
     err.print(
-        f"to go back: chandlery rebuild {timeframe.value} --back; to drop the former aggregates:"
-        f" chandlery rebuild {timeframe.value} --discard-before",
-        soft_wrap=True,
+        f"to go back: {command} --back; to drop the former aggregates: {command} --discard-before", soft_wrap=True
     )
+
+
+def _rolled_up(name: str, timeframe: Timeframe) -> Dataset:
+    """The data set of a name, if a timeframe is derived of it."""
+    chosen = dataset_of(name, declared.rolled_up())
+    try:
+        require_derived(chosen, timeframe)
+    except Permanent as error:
+        raise typer.BadParameter(str(error), param_hint="TIMEFRAME") from None
+    return chosen
 
 
 def _exchange(
     connection: Connection,
+    dataset: Dataset,
     timeframe: Timeframe,
     use_case: Callable[..., RebuildReport],
     accept_differences: bool,
@@ -126,6 +144,7 @@ def _exchange(
         try:
             return use_case(
                 connection,
+                dataset,
                 timeframe,
                 read_policies(),
                 now=lambda: datetime.now(UTC),
@@ -152,7 +171,7 @@ def _show(report: RebuildReport, *, as_json: bool) -> None:
     columns = ("aggregate", "same", "different", "only_old", "only_new", "waiting")
     if report.comparisons:
         rows = [asdict(each) for each in report.comparisons]
-        show_rows(rows, columns, title="candles in use and their replacements", as_json=False)
+        show_rows(rows, columns, title="aggregates in use and their replacements", as_json=False)
     for example in [example for each in report.comparisons for example in each.examples][:5]:
         out.print(example, soft_wrap=True, markup=False)
     if report.swapped and report.policies is None:

@@ -10,6 +10,7 @@ from psycopg import Connection
 from rich.box import SIMPLE
 from rich.table import Table
 
+from chandlery.datasets import declared
 from chandlery.gaps.list_gaps import remark_not_judged
 from chandlery.gaps.store import ledger
 from chandlery.gaps.store.ledger import Choice, Gap, Reason, Sum
@@ -17,7 +18,7 @@ from chandlery.platform.errors import Permanent
 from chandlery.reference.store import feeds, instruments
 from chandlery.words.counting import spell
 from local.command_line.database import open_connection
-from local.command_line.options import AsJson, in_order, parse_moment
+from local.command_line.options import DEFAULT, AsJson, DatasetName, dataset_of, in_order, parse_moment
 from local.command_line.output import err, out, plain, show_json, show_table
 
 _ROWS = 100
@@ -39,6 +40,7 @@ def gaps(
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help=f"most rows to show; {_ROWS} when absent, all with --json")
     ] = None,
+    dataset: DatasetName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Show the ledger of gaps: open gaps, the oldest first; with --all, then healed ones, the latest first.
@@ -47,7 +49,8 @@ def gaps(
     monitor has judged yet.
     """
     in_order("--from", starts, "--to", ends)
-    choice = Choice(key or "", feed or "", tuple(reason or ()), starts, ends, healed)
+    chosen = dataset_of(dataset, declared.watched())
+    choice = Choice(key or "", feed or "", tuple(reason or ()), starts, ends, healed, chosen)
     with open_connection() as connection:
         _check(connection, key, feed)
         found = ledger.list_gaps(connection, choice, limit if limit or as_json else _ROWS)

@@ -1,10 +1,13 @@
 """Options that several commands share, and how their text is read."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from typing import Annotated, TypeVar
 
 import typer
 
+from chandlery.datasets import declared
+from chandlery.datasets.dataset import Dataset
 from chandlery.words.timeframe import AUTO, Timeframe
 from chandlery.words.window import EARLIEST, LATEST, OutOfOrder, Window, require_order
 from local.command_line.output import plain
@@ -56,6 +59,14 @@ def parse_timeframe_or_auto(text: str) -> str:
     return AUTO if text == AUTO else parse_timeframe(text)
 
 
+def dataset_of(name: str, among: Sequence[Dataset]) -> Dataset:
+    """One of some data sets by its name."""
+    named = {each.name: each for each in among}
+    if name not in named:
+        raise typer.BadParameter(f"no data set {name} here; there is: {' '.join(named)}", param_hint="--dataset")
+    return named[name]
+
+
 def window_of(starts: datetime, ends: datetime) -> Window:
     """The stretch between two options."""
     in_order("--from", starts, "--to", ends)
@@ -80,6 +91,8 @@ To = Annotated[
     datetime,
     typer.Option("--to", parser=parse_moment, metavar="TIME", help="moment to stop before, written the same way"),
 ]
+DatasetName = Annotated[str, typer.Option("--dataset", metavar="NAME", help="data set whose rows are meant")]
+DEFAULT = declared.DEFAULT.name
 AsJson = Annotated[bool, typer.Option("--json", help="machine-readable output")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="instrument key, EXCHANGE@SYMBOL@TYPE")]
 TimeframeName = Annotated[

@@ -1,4 +1,4 @@
-"""`chandlery verify`: whether derived candles are what their minutes make, and keys stand once."""
+"""`chandlery verify`: whether what is derived is what its rows make, and keys stand once."""
 
 import time
 from dataclasses import asdict
@@ -35,7 +35,7 @@ def verify(
     repair: Annotated[bool, typer.Option("--repair", help="repair what is wrong")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare every derived candle with its minutes, and look for duplicate keys, in whole UTC days.
+    """Compare everything derived with the rows it is made of, and look for duplicate keys, in whole UTC days.
 
     Exits 1 if something is wrong, or still is after --repair. After an interruption, what was repaired stays.
     """
@@ -76,7 +76,9 @@ def _show(report: VerifyReport, *, repair: bool, as_json: bool) -> None:
         tables = [{name: row[name] for name in (*_COLUMNS, "examples")} for row in rows]
         show_json({"wrong": report.wrong, "repaired": report.repaired, "tables": tables})
         return
-    show_rows(rows, _COLUMNS, title="derived candles compared with their minutes, and duplicate keys", as_json=False)
+    show_rows(
+        rows, _COLUMNS, title="derived rows compared with what they are made of, and duplicate keys", as_json=False
+    )
     for each in report.tables:
         for example in each.examples:
             out.print(f"{each.table} {example}", soft_wrap=True, markup=False)

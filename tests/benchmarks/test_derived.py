@@ -8,6 +8,7 @@ from statistics import median
 import pytest
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.minutes.store import candles
 from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.platform.statements import statement
@@ -50,14 +51,14 @@ def store(connection: Connection, starts: datetime, ends: datetime, instruments:
 
 def materialize(connection: Connection, starts: datetime) -> None:
     for timeframe in (Timeframe.H4, Timeframe.D1):
-        refresh_history(connection, timeframe, Window(starts, LATE), LATE, lambda *_: None)
+        refresh_history(connection, CANDLES, timeframe, Window(starts, LATE), LATE, lambda *_: None)
 
 
 def test_reading(connection: Connection) -> None:
     """The latest 15m candles of an instrument over 7 days, beside those of a day."""
     list_instruments(connection, READ_INSTRUMENTS)
     store(connection, NOON - 7 * DAY, NOON - 7 * MINUTE, READ_INSTRUMENTS)
-    refresh_history(connection, Timeframe.H4, Window(NOON - 8 * DAY, NOON), NOON - HOUR, lambda *_: None)
+    refresh_history(connection, CANDLES, Timeframe.H4, Window(NOON - 8 * DAY, NOON), NOON - HOUR, lambda *_: None)
 
     def read(days: int, number: int) -> int:
         window = Window(NOON - days * DAY, NOON)

@@ -48,8 +48,11 @@ def test_nothing_is_stored_there(history: Chandlery) -> None:
 
 def test_what_cannot_be_refreshed_is_told(history: Chandlery) -> None:
     minutes = history("refresh", "1m", *DAY)
-    assert (minutes.returncode, minutes.stdout) == (1, "")
-    assert minutes.stderr == "chandlery: one-minute candles are stored, and not derived: nothing is to be refreshed\n"
+    assert (minutes.returncode, minutes.stdout) == (2, "")
+    assert "1m is no timeframe" in minutes.stderr
+    strange = history("refresh", "1h", *DAY, "--dataset", "ticks")
+    assert (strange.returncode, strange.stdout) == (2, "")
+    assert "no data set ticks here" in strange.stderr
     unknown = history("refresh", "7m", *DAY)
     assert unknown.returncode == 2
     backwards = history("refresh", "1h", "--from", "2026-03-03", "--to", "2026-03-02")
@@ -81,6 +84,6 @@ def test_where_minutes_were_dropped_nothing_is_refreshed(history: Chandlery) -> 
         assert history("invoke", "policy_maintenance", "--at", at).returncode == 0
     refused = history("refresh", "1h", *DAY)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "minutes have been dropped from 2026-03-02T00:00:00+00:00 to " in refused.stderr
+    assert "rows have been dropped from 2026-03-02T00:00:00+00:00 to " in refused.stderr
     kept = history("candles", KEY, "1h", *DAY, "--csv").stdout
     assert len(kept.splitlines()) == 3

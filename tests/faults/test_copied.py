@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.platform.errors import Permanent
 from chandlery.policies.wanted import read_policies
 from chandlery.rebuild.rebuild_timeframe import rebuild_timeframe
@@ -24,7 +25,12 @@ def _rebuild(connection: Connection) -> object:
     """Rebuild, and let maintenance do what a rebuild that dies at its very end leaves to it."""
     try:
         rebuild_timeframe(
-            connection, Timeframe.H4, read_policies(), now=lambda: NOW, progress=lambda _step, _done, _total: None
+            connection,
+            CANDLES,
+            Timeframe.H4,
+            read_policies(),
+            now=lambda: NOW,
+            progress=lambda _step, _done, _total: None,
         )
     except Permanent as error:
         if "is still kept from the rebuild" not in str(error):

@@ -10,6 +10,7 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.platform.connection import connect
 from chandlery.platform.errors import Permanent
 from chandlery.platform.settings import Settings
@@ -68,7 +69,12 @@ def job(procedure: str, table: str, **moments: datetime) -> Subject:
 def rebuild(connection: Connection) -> object:
     try:
         return rebuild_timeframe(
-            connection, Timeframe.H4, read_policies(), now=lambda: NOW, progress=lambda _step, _done, _total: None
+            connection,
+            CANDLES,
+            Timeframe.H4,
+            read_policies(),
+            now=lambda: NOW,
+            progress=lambda _step, _done, _total: None,
         )
     except Permanent as error:
         # As the next one is refused, until somebody discards what the former left.

@@ -155,7 +155,9 @@ def by_maintenance(connection: Connection) -> object:
 
 def by_command(connection: Connection) -> object:
     with pytest.raises(Retryable, match="another refresh of candles_5m is running") as raised:
-        refresh_history.refresh_history(connection, Timeframe.H1, Window(NOON, NOON + HOUR), LATE, lambda *_: None)
+        refresh_history.refresh_history(
+            connection, CANDLES, Timeframe.H1, Window(NOON, NOON + HOUR), LATE, lambda *_: None
+        )
     return str(raised.value)
 
 
@@ -258,7 +260,7 @@ def test_a_storm_of_refreshes_leaves_no_bucket_twice_and_none_different(
             own.execute(call, [each.relation, day.starts, day.ends + DAY])
 
     def by_hand(own: Connection) -> None:
-        refresh_history.refresh_history(own, Timeframe.H4, day, LATE, lambda *_: None)
+        refresh_history.refresh_history(own, CANDLES, Timeframe.H4, day, LATE, lambda *_: None)
 
     works = [(work, another()) for work in (refresh_ours, refresh_ours, by_job, by_hand)]
     refresh(connection, LATE)

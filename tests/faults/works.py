@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.gaps.import_candles import import_candles
 from chandlery.minutes.import_ticks import import_ticks
 from chandlery.minutes.store.candle_columns import CandleColumns
@@ -89,7 +90,7 @@ def _import_candles(connection: Connection) -> object:
 
 def _refresh(connection: Connection) -> object:
     window = Window(desk.HISTORY - DAY, desk.OPENS + 12 * DAY)
-    return refresh_history(connection, Timeframe.M15, window, NOW, lambda _done, _total: None)
+    return refresh_history(connection, CANDLES, Timeframe.M15, window, NOW, lambda _done, _total: None)
 
 
 SUBJECTS: Mapping[str, Subject] = {

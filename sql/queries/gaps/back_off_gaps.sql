@@ -22,7 +22,7 @@ WITH tried AS (
 ), judged AS (
     SELECT tried.*, NOT EXISTS (
         SELECT FROM unnest(tried.due - tried.stretches) AS unasked (stretch)
-        CROSS JOIN LATERAL market.expected_stretches(lower(unasked.stretch), upper(unasked.stretch)) AS s
+        CROSS JOIN LATERAL market.expected_stretches(:'dataset', lower(unasked.stretch), upper(unasked.stretch)) AS s
         WHERE s.calendar = tried.calendar
     ) AS whole
     FROM tried

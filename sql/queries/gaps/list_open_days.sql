@@ -2,7 +2,7 @@
 -- theirs in the window has a complete candle.
 SELECT date_trunc('day', s.hour) AS day, sum(bit_count(e.minutes & ~coalesce(h.complete, 0::bit(60)))) > 0 AS incomplete
 FROM market.instruments AS n
-JOIN market.expected_stretches(:'starts', :'ends') AS s
+JOIN market.expected_stretches(:'dataset', :'starts', :'ends') AS s
     ON s.calendar = n.calendar AND (s.ends > n.listed_at) IS NOT FALSE AND (s.starts < n.delisted_at) IS NOT FALSE
 LEFT JOIN market.candle_hours AS h
     ON h.dataset = :'dataset' AND h.instrument_id = n.instrument_id AND h.hour = s.hour

@@ -26,7 +26,7 @@ WITH judged AS MATERIALIZED (
     SELECT each.calendar, each.stretch
     FROM (SELECT DISTINCT calendar, stretch FROM unknown) AS each
     WHERE EXISTS (
-        SELECT FROM market.expected_stretches(lower(each.stretch), upper(each.stretch)) AS s
+        SELECT FROM market.expected_stretches(:'dataset', lower(each.stretch), upper(each.stretch)) AS s
         WHERE s.calendar = each.calendar AND market.minute_of(s.hour, s.starts) < market.minute_of(s.hour, s.ends)
     )
 )

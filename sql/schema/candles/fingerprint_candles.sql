@@ -81,7 +81,7 @@ BEGIN
             ), 0),
             coalesce((
                 SELECT least(greatest(h.dropped_before, told.starts), told.ends)::text
-                FROM market.horizons AS h WHERE h.table_name = 'candles'
+                FROM market.horizons AS h WHERE h.table_name = of_dataset
             ), '-'),
             (
                 SELECT string_agg(

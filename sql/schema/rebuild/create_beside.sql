@@ -4,7 +4,8 @@ DECLARE
 BEGIN
     -- Retention, which takes these locks as well, comes before or sees that it must wait.
     PERFORM pg_advisory_xact_lock_shared(hashtext('market.horizons'));
-    PERFORM pg_advisory_xact_lock(hashtext('market.candles'));
+    PERFORM pg_advisory_xact_lock(hashtext('market.' || dataset))
+    FROM (SELECT DISTINCT r.dataset FROM market.rollups AS r WHERE r.relation = ANY (aggregates)) AS rebuilt;
     CALL market.drop_aggregates(aggregates, '_beside');
     FOR each IN SELECT * FROM market.rollups AS r WHERE r.relation = ANY (aggregates) ORDER BY r.level LOOP
         EXECUTE format(

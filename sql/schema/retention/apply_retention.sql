@@ -12,4 +12,4 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON PROCEDURE market.apply_retention IS 'A job of TimescaleDB''s scheduler: {"table_name": …, "drop_after": …}. Unlike its own retention it drops no candle that a derived one still needs.';
+COMMENT ON PROCEDURE market.apply_retention IS 'A job of TimescaleDB''s scheduler: {"table_name": …, "drop_after": …}. Unlike its own retention it drops no row that a roll-up still needs.';

@@ -4,6 +4,8 @@ CREATE OR REPLACE FUNCTION market.drop_before(
 ) LANGUAGE plpgsql AS $$
 DECLARE
     is_released boolean := EXISTS (SELECT FROM market.retentions AS r WHERE r.table_name = of_table AND r.after <= age);
+    -- Whose rows are counted, and missed: of any other nothing is known that could be forgotten.
+    is_watched boolean := EXISTS (SELECT FROM market.hour_versions AS v WHERE v.dataset = of_table);
     due record;
     locked record;
     before timestamptz;
@@ -15,22 +17,25 @@ BEGIN
         -- Whoever refreshes holds this lock shared, and has read what is dropped under it: taken first, for it may be a wait.
         PERFORM pg_advisory_xact_lock(hashtext('market.horizons'));
     END IF;
-    IF of_table = 'candles' THEN
-        -- Whoever writes gaps or candles comes before or after: nothing may change between the look and the drop.
+    IF is_watched THEN
+        -- Whoever writes gaps, or its rows, comes before or after: nothing may change between the look and the drop.
         PERFORM pg_advisory_xact_lock(hashtext('market.gaps'));
-        PERFORM pg_advisory_xact_lock(hashtext('market.candles'));
+        PERFORM pg_advisory_xact_lock(hashtext('market.' || of_table));
     END IF;
     FOR due IN SELECT * FROM market.due_chunks(of_table, horizon) AS d ORDER BY d.starts LOOP
         CONTINUE WHEN CASE WHEN due.history IS NULL THEN NOT is_released ELSE due.released_rows IS NULL END;
         waits := market.dropping_waits_for(of_table, due.starts, due.ends);
+        IF waits IS NULL THEN
+            -- Whoever still wrote to it has committed then: what is counted is what goes, and what it needs is seen.
+            EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', due.chunk);
+            waits := market.dropping_waits_for(of_table, due.starts, due.ends);
+        END IF;
         IF waits IS NOT NULL THEN
             -- Nor a later one, so that what is kept begins at one edge.
             waits := format('%s from %s on: %s', of_table, to_char(due.starts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"'), waits);
             RAISE NOTICE 'retention waits, %', waits;
             RETURN;
         END IF;
-        -- Whoever still wrote to it has committed then: what is counted is what goes.
-        EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', due.chunk);
         SELECT d.history, d.released_rows, market.chunk_rows(d.chunk) AS rows INTO locked
         FROM market.due_chunks(of_table, due.ends) AS d WHERE d.starts = due.starts;
         -- A release covers what was named, and not what has come since.
@@ -46,8 +51,8 @@ BEGIN
         dropped_from := coalesce(before, due.starts);
         dropped_to := due.ends;
         dropped_rows := locked.rows;
-        IF of_table = 'candles' THEN
-            PERFORM market.forget_between(dropped_from, dropped_to);
+        IF is_watched THEN
+            PERFORM market.forget_between(of_table, dropped_from, dropped_to);
             -- Answers that are kept under a fingerprint of these hours hold no more.
             UPDATE market.hour_versions SET version = version + 1
             WHERE dataset = of_table AND hour >= due.starts AND hour < due.ends;
@@ -62,7 +67,7 @@ BEGIN
         SET dropped_before = greatest(h.dropped_before, excluded.dropped_before);
         DELETE FROM market.releases AS r WHERE r.table_name = of_table AND r.starts = due.starts;
         DELETE FROM market.imports AS i WHERE i.table_name = of_table AND i.starts >= due.starts AND i.ends <= due.ends;
-        IF of_table = 'candles' THEN
+        IF is_watched THEN
             SELECT stretch INTO merged FROM unnest(market.dropped(of_table)) AS stretch WHERE stretch @> due.starts;
             PERFORM market.forget_presence(of_table, lower(merged), upper(merged));
         END IF;

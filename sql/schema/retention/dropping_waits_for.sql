@@ -4,7 +4,10 @@ DECLARE
     rollup market.rollups;
     up_to timestamptz;
 BEGIN
-    IF table_name = 'ticks' AND EXISTS (SELECT FROM market.dirty WHERE bucket >= starts AND bucket < ends) THEN
+    IF EXISTS (
+        SELECT FROM market.dirty AS d
+        WHERE d.bucket >= starts AND d.bucket < ends AND d.dataset IN (SELECT market.made_of(table_name))
+    ) THEN
         RETURN 'minutes there are still to be aggregated';
     ELSIF EXISTS (
         SELECT FROM market.marks AS m
@@ -12,7 +15,7 @@ BEGIN
     ) OR EXISTS (
         SELECT FROM market.open_hours AS o WHERE o.dataset = table_name AND o.hour >= starts AND o.hour < ends
     ) THEN
-        RETURN 'derived candles over it are stale';
+        RETURN 'what is derived of it is stale';
     END IF;
     -- Its own roll-ups. What was replaced is kept to go back to, and gets what was dropped from the one in use.
     FOR rollup IN SELECT * FROM market.rollups AS r WHERE r.dataset = table_name ORDER BY r.level, r.relation LOOP

@@ -16,8 +16,8 @@ CREATE OR REPLACE FUNCTION market.due_chunks(of_table text, horizon timestamptz)
     ) AS c
     CROSS JOIN LATERAL (
         SELECT count(*) AS imports FROM market.imports AS known
-        -- Candles that are made of imported ticks are history as those are.
-        WHERE (known.table_name = of_table OR (of_table = 'candles' AND known.table_name = 'ticks'))
+        -- What is made of imported ticks is history as those are.
+        WHERE (known.table_name = of_table OR (known.table_name = 'ticks' AND of_table IN (SELECT market.made_of('ticks'))))
             AND tstzrange(known.starts, known.ends) && tstzrange(c.range_start, c.range_end)
     ) AS i
     LEFT JOIN market.releases AS r ON r.table_name = of_table AND r.starts = c.range_start AND r.imports = i.imports

@@ -23,6 +23,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION market.expected_stretches(text, timestamptz, timestamptz) IS 'When rows of a data set are expected, by calendar: one row per contiguous stretch inside an hour.';
 
+-- For what knows candles alone: vendors, and code of revision 0032.
 CREATE OR REPLACE FUNCTION market.expected_stretches(window_starts timestamptz, window_ends timestamptz)
 RETURNS TABLE (calendar text, session_date date, hour timestamptz, starts timestamptz, ends timestamptz)
 LANGUAGE sql STABLE AS $$

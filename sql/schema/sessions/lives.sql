@@ -1,3 +1,5 @@
+-- What market.instruments tells, it tells of candles: as a constant, by which one branch or the other is left out while
+-- planning.
 CREATE OR REPLACE VIEW market.lives AS
 SELECT
     n.instrument_id,

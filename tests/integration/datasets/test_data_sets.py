@@ -138,3 +138,5 @@ def test_rows_of_a_second_data_set_block_the_way_down(desk: Connection, database
     with pytest.raises(Permanent, match=r"knows candles alone.* market.candle_hours of strikes.*delete them"):
         run_verb("downgrade", alembic_config(database_url), "0030")
     assert known(desk, STRIKES) == before
+    # Those above 0032 have gone down.
+    run_verb("upgrade", alembic_config(database_url), "head")

@@ -1,19 +1,28 @@
 """A second data set: declared here, it is refreshed, kept, verified and rebuilt as candles are, and holds up none."""
 
+import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from psycopg import Connection
+from pydantic import SecretStr
+from typer.testing import CliRunner, Result
 
 from chandlery.datasets import declared
 from chandlery.datasets.cadence import Cadence
+from chandlery.datasets.candles import CANDLES
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.measures import Count, Last, Mean, Sum
+from chandlery.gaps.find_gaps import count_hours
 from chandlery.gaps.watch_historical_gaps import watch_historical_gaps
 from chandlery.gaps.watch_live_gaps import watch_live_gaps
+from chandlery.health.report_status import report_status
+from chandlery.platform.connection import connect
+from chandlery.platform.settings import Settings
 from chandlery.policies.domain.policy import Policies, Refresh, Retention, TablePolicies
 from chandlery.policies.domain.policy_rules import lint
 from chandlery.policies.store import policies
@@ -21,9 +30,11 @@ from chandlery.rebuild.domain.rebuild import Place
 from chandlery.rebuild.store import rebuilds
 from chandlery.refresh.refresh_stale import Refresher, refresh_stale
 from chandlery.refresh.store import verifications
+from chandlery.refresh.verify_candles import verify_sample
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import Window
 from local import rollups
+from local.command_line import app
 from tests.integration.market import around_the_clock
 from tests.integration.policy_scene import (
     DAY,
@@ -39,6 +50,7 @@ from tests.integration.policy_scene import (
     relation_of,
     store_candles,
 )
+from tests.waiting import wait_until
 
 __all__ = ["desk"]
 
@@ -152,13 +164,13 @@ def test_both_gap_monitors_look_for_its_gaps(quotes: Connection) -> None:
     quotes.execute("DELETE FROM market.quotes WHERE time = %s", missing[:1])
     options: dict[str, Any] = {"piece_candles": 1000, "verify_buckets": 0, "share_instruments": 10}
     found = watch_live_gaps(quotes, NOON, **options, has_time=lambda: True)
-    # What is open is told of candles.
-    assert (found.gaps_found, found.gaps_open, found.pieces_left) == (1, 0, 0)
+    assert (found.gaps_found, found.gaps_open, found.pieces_left) == (1, 1, 0)
+    assert found.gaps_open_of == {"quotes": 1}
     quotes.execute("DELETE FROM market.quotes WHERE time = %s", missing[1:])
     late = watch_historical_gaps(
         quotes, NOON + 9 * DAY, open_vendor=lambda: None, most_vendor_days=0, has_time=lambda _: True, **options
     )
-    assert (late.weeks_left, late.pieces_left) == (0, 0)
+    assert (late.weeks_left, late.pieces_left, late.gaps_open_of) == (0, 0, {"quotes": late.gaps_open})
     gaps = quotes.execute("SELECT dataset, starts FROM market.gaps WHERE starts = ANY(%s) ORDER BY 2", [missing])
     assert gaps.fetchall() == [("quotes", each) for each in missing]
     assert quotes.execute("SELECT FROM market.marks WHERE work = 'count'").rowcount == 0
@@ -167,7 +179,7 @@ def test_both_gap_monitors_look_for_its_gaps(quotes: Connection) -> None:
 def test_its_retention_waits_for_its_own_aggregates(quotes: Connection) -> None:
     window = Window(EDGE - DAY, EDGE - DAY + 2 * HOUR)
     quotes.execute(_ROWS, [window.starts, window.ends])
-    waits = "quotes from 2025-11-20T00:00Z on: derived candles over it are stale"
+    waits = "quotes from 2025-11-20T00:00Z on: what is derived of it is stale"
     assert drop(quotes, "quotes", NOON) == (0, waits)
     refresh_marked(quotes)
     # Stale candles are none of its business.
@@ -177,7 +189,7 @@ def test_its_retention_waits_for_its_own_aggregates(quotes: Connection) -> None:
     rebuilds.create_beside(quotes, NAMES, kept_for(90))
     assert drop(quotes, "quotes", NOON) == (
         0,
-        waits.replace("derived candles over it are stale", "quotes_5m is being rebuilt"),
+        waits.replace("what is derived of it is stale", "quotes_5m is being rebuilt"),
     )
     rebuilds.drop(quotes, NAMES, Place.BESIDE)
     assert drop(quotes, "quotes", NOON) == (1, None)
@@ -185,6 +197,68 @@ def test_its_retention_waits_for_its_own_aggregates(quotes: Connection) -> None:
     quotes.execute(_ROWS, [EDGE, EDGE + HOUR])
     refresh_quotes(quotes, Window(EDGE - 2 * DAY, EDGE + HOUR))
     assert all(set(found[name]) < set(rows) for name, rows in kept(quotes).items())
+
+
+_KNOWN = """
+SELECT 'presence', hour, count(*) FROM market.candle_hours WHERE dataset = %(of)s GROUP BY hour
+UNION ALL SELECT 'mark', hour, 1 FROM market.marks WHERE dataset = %(of)s AND work = 'count'
+UNION ALL SELECT 'gap', starts, minutes FROM market.gaps WHERE dataset = %(of)s AND healed_at IS NULL
+UNION ALL SELECT 'version', hour, sum(version) FROM market.hour_versions WHERE dataset = %(of)s GROUP BY hour
+ORDER BY 1, 2
+"""
+
+
+def known(connection: Connection, dataset: Dataset) -> list[tuple[str, Any, int]]:
+    return connection.execute(_KNOWN, {"of": dataset.name}).fetchall()
+
+
+@pytest.mark.parametrize(("goes", "stays"), [(QUOTES, CANDLES), (CANDLES, QUOTES)], ids=lambda each: each.name)
+def test_what_is_known_of_a_data_set_goes_along_with_its_rows(
+    quotes: Connection, goes: Dataset, stays: Dataset
+) -> None:
+    hour = EDGE - DAY
+    quotes.execute(_ROWS, [hour, hour + HOUR])
+    store_candles(quotes, hour, hour + HOUR)
+    refresh_marked(quotes)
+    for dataset in (QUOTES, CANDLES):
+        count_hours(quotes, lambda: True, dataset=dataset)
+        quotes.execute(
+            "INSERT INTO market.marks (dataset, work, hour, instrument_ids) VALUES (%s, 'count', %s, '{1}')",
+            [dataset.name, hour],
+        )
+        quotes.execute(
+            "INSERT INTO market.gaps (dataset, instrument_id, starts, ends, minutes, reason, found_at)"
+            " VALUES (%s, 1, %s, %s, 60, 'feed_down', %s)",
+            [dataset.name, hour + HOUR, hour + 2 * HOUR, NOON],
+        )
+    quotes.execute("INSERT INTO market.feed_minutes VALUES ('test', %s, 0::bit(60))", [hour])
+    gone, kept = known(quotes, goes), known(quotes, stays)
+    assert [kind for kind, *_ in gone] == [kind for kind, *_ in kept] == ["gap", "mark", "presence", "version"]
+    assert drop(quotes, goes.name, NOON) == (1, None)
+    # Answers that were kept under its version hold no more.
+    assert known(quotes, goes) == [("version", hour, gone[-1][2] + 1)]
+    assert known(quotes, stays) == kept
+    # Which minutes of feeds are known is told by candles.
+    assert count(quotes, "feed_minutes") == (stays is CANDLES)
+    # And whatever is left of its presence goes with it.
+    assert drop(quotes, stays.name, NOON) == (1, None)
+    assert count(quotes, "candle_hours") == 0
+
+
+def test_a_writer_without_our_lock_is_waited_for(quotes: Connection, server_url: str, database_url: str) -> None:
+    window = Window(EDGE - DAY, EDGE - DAY + HOUR)
+    quotes.execute(_ROWS, [window.starts, window.ends])
+    refresh_marked(quotes)
+    with connect(Settings(database_url=SecretStr(database_url)), "other") as other, ThreadPoolExecutor(1) as pool:
+        with other.transaction():
+            other.execute("UPDATE market.quotes SET bid = 1000 WHERE time = %s", [window.starts])
+            dropping = pool.submit(drop, quotes, "quotes", NOON)
+            waiting = "SELECT FROM pg_locks WHERE NOT granted AND pid = %s"
+            wait_until(
+                lambda: other.execute(waiting, [quotes.info.backend_pid]).rowcount or dropping.done(), "it waits"
+            )
+        dropped, waits = dropping.result(30)
+    assert (dropped, waits) == (0, "quotes from 2025-11-20T00:00Z on: what is derived of it is stale")
 
 
 def test_policies_are_carried_out_for_a_scheduler_that_does_not_run(quotes: Connection) -> None:
@@ -236,3 +310,52 @@ def test_its_buckets_are_verified_and_rebuilt(quotes: Connection) -> None:
     rebuilds.put_in_use(quotes, NAMES)
     assert verifications.verify_derived(quotes, "quotes_5m", window).wrong == 0
     rebuilds.drop(quotes, NAMES, Place.BEFORE)
+
+
+def chandlery(url: str, *words: str) -> Result:
+    return CliRunner(env={"DATABASE_URL": url}).invoke(app, [*words, "--dataset", "quotes"])
+
+
+def test_it_is_refreshed_and_rebuilt_by_command(
+    quotes: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quotes.execute(_ROWS, [NOON - 2 * HOUR, NOON])
+    monkeypatch.setattr("local.command_line.derived.read_policies", lambda: kept_for(90))
+    window = ("--from", "2026-03-02", "--to", "2026-03-03")
+    done = chandlery(database_url, "refresh", "1h", *window, "--json")
+    assert json.loads(done.stdout)["refreshes"] == 2, done.output
+    assert [count(quotes, name) for name in NAMES] == [48, 4]
+    rebuilt = chandlery(database_url, "rebuild", "5m")
+    assert rebuilt.exit_code == 0, rebuilt.output
+    assert "to go back: chandlery rebuild 5m --dataset quotes --back;" in rebuilt.stderr
+    # Another time would be a third generation.
+    again = chandlery(database_url, "rebuild", "1h")
+    assert "drop it: chandlery rebuild 5m --dataset quotes --discard-before" in str(again.exception)
+    # No indicators are made of it, so none are older now.
+    assert quotes.execute("SELECT FROM market.marks WHERE work = 'indicate'").rowcount == 0
+    dropped = chandlery(database_url, "rebuild", "5m", "--discard-before", "--json")
+    assert json.loads(dropped.stdout) == {"dropped": ["quotes_5m_before", "quotes_1h_before"]}
+    assert [count(quotes, name) for name in NAMES] == [48, 4]
+    wrong = chandlery(database_url, "refresh", "15m", *window)
+    assert wrong.exit_code == 2
+    assert "15m is no timeframe that quotes are rolled up to" in " ".join(wrong.output.replace("│", "").split())
+
+
+def test_samples_and_sums_are_of_every_data_set(quotes: Connection, database_url: str) -> None:
+    quotes.execute(_ROWS, [NOON - 2 * HOUR, NOON])
+    store_candles(quotes, NOON - 2 * HOUR, NOON)
+    quotes.execute("DELETE FROM market.quotes WHERE time >= %s", [NOON - 10 * MINUTE])
+    refresh_marked(quotes)
+    stored = relation_of(quotes, "quotes_5m")
+    quotes.execute(f"UPDATE {stored} SET trades = 99 WHERE time = %s", [NOON - 2 * HOUR])  # noqa: S608
+    sampled = [verify_sample(quotes, NOON + turn * 5 * MINUTE) for turn in range(14)]
+    assert {each.table for sample in sampled for each in sample.tables} >= {*NAMES, "candles_5m", "candles_1d_parts"}
+    assert sorted({sample.wrong for sample in sampled}) == [0, 2]
+    options: dict[str, Any] = {"piece_candles": 1000, "verify_buckets": 0, "share_instruments": 10}
+    watch_live_gaps(quotes, NOON, **options, has_time=lambda: True)
+    (cause,) = [cause.says for cause in report_status(quotes, NOON).causes if cause.subject == "gaps"]
+    assert cause.endswith("; 1 of quotes: chandlery gaps --dataset NAME")
+    (gap,) = json.loads(chandlery(database_url, "gaps", "--json").stdout)
+    assert (gap["key"], gap["starts"], gap["minutes"]) == ("X@A@EQ", "2026-03-02T11:50:00Z", 9)
+    (day,) = json.loads(chandlery(database_url, "coverage", "--json").stdout)
+    assert (day["expected"], day["present"], day["missing"], day["not_judged"]) == (119, 110, 9, 0)

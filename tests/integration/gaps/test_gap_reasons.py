@@ -277,7 +277,7 @@ def test_a_vendors_silence_does_not_count_as_trading(connection: Connection) -> 
     )
     delete_candles(connection, number, [at(0, 12) + minute * MINUTE for minute in range(12)])
     expect_the_reference(connection, WHOLE)
-    assert scans.sum_open(connection, CANDLES, WHOLE.ends) == []
+    assert scans.sum_open(connection, [CANDLES], WHOLE.ends) == {"candles": []}
 
 
 def test_a_feed_that_was_down_does_not_hide_a_silence(connection: Connection) -> None:
@@ -303,7 +303,7 @@ def test_one_candle_right_after_a_listing_says_little(connection: Connection) ->
     for number, trades in zip(young, [None, 1], strict=True):
         insert_candles(connection, number, {minutes[20]: Candle(trades=trades)})
     expect_the_reference(connection, Window(MONDAY, minutes[30]))
-    assert scans.sum_open(connection, CANDLES, WHOLE.ends) == []
+    assert scans.sum_open(connection, [CANDLES], WHOLE.ends) == {"candles": []}
 
 
 @pytest.mark.sampled(every=4)
@@ -361,5 +361,5 @@ def test_rare_traders_do_not_flood_the_ledger(connection: Connection) -> None:
         [MONDAY, hours_watched, numbers, bits, trades],
     )
     settle(connection, WHOLE, share=1000)
-    (opened,) = scans.sum_open(connection, CANDLES, WHOLE.ends)
+    (opened,) = scans.sum_open(connection, [CANDLES], WHOLE.ends)["candles"]
     assert silences / 1000 < opened.gaps < 3 * silences / 1000

@@ -14,6 +14,7 @@ import pytest
 from psycopg import Connection
 from psycopg import errors as pg
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.platform.component import Component
 from chandlery.platform.connection import connect
 from chandlery.platform.errors import ChandleryError
@@ -358,12 +359,14 @@ def test_a_rebuilt_aggregate_has_the_rights_of_the_one_before(desk: Connection, 
     oid = desk.execute("SELECT 'market.candles_4h'::regclass::oid").fetchone()
     with acting_as(OWNER, database_url) as url, connect(Settings(database_url=url), "test") as own:
         own.execute(f"SET ROLE {OWNER}")
-        rebuild_timeframe(own, Timeframe.H4, WANTED, now=lambda: NOON, progress=lambda _step, _done, _total: None)
+        rebuild_timeframe(
+            own, CANDLES, Timeframe.H4, WANTED, now=lambda: NOON, progress=lambda _step, _done, _total: None
+        )
     assert desk.execute("SELECT 'market.candles_4h'::regclass::oid").fetchone() != oid
     assert found() == before
     with role(desk, READER):
         assert desk.execute("SELECT count(*) FROM market.candles_4h").fetchone() == (2,)
-    discard(desk, Timeframe.H4, Place.BEFORE)
+    discard(desk, CANDLES, Timeframe.H4, Place.BEFORE)
 
 
 @contextmanager

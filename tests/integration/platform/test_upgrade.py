@@ -222,7 +222,7 @@ def test_the_components_work_on_what_they_find(desk: Desk) -> None:
     _converge(connection, CLOSED + 5 * MINUTE)
     history = _process(connection, CLOSED + 10 * MINUTE)
     assert (history.marks_left, history.indicators_unfilled, history.indicator_marks_left) == (0, 0, 0)
-    rebuilt = rebuild_timeframe(connection, Timeframe.D1, WANTED, now=lambda: CLOSED, progress=lambda *_: None)
+    rebuilt = rebuild_timeframe(connection, CANDLES, Timeframe.D1, WANTED, now=lambda: CLOSED, progress=lambda *_: None)
     assert (rebuilt.swapped, rebuilt.resumed) == (True, True)
     verified = verify_candles(connection, None, repair=False, progress=lambda *_: None)
     assert {each.table: each.wrong for each in verified.tables if each.wrong} == {}

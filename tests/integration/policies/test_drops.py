@@ -225,7 +225,7 @@ def test_history_below_what_was_dropped_is_kept_whole(collected: Connection) -> 
     bring_in(collected, HISTORY)
     refresh_all(collected, NOON)
     assert maintain(collected, NOON).drops == TOLD
-    assert derived_store.list_dropped(collected) == [Window(OLDER, EDGE)]
+    assert derived_store.list_dropped(collected, "candles") == [Window(OLDER, EDGE)]
 
     collected.execute("UPDATE market.candles SET high = 50 WHERE time = %s", [HISTORY])
     bring_in(collected, HISTORY + DAY)
@@ -399,10 +399,10 @@ def test_two_that_drop_at_once_drop_each_chunk_once(collected: Connection, serve
 def test_what_was_dropped_before_drops_were_recorded_stays_dropped(collected: Connection) -> None:
     """A horizon without its drops, as an upgrade or somebody's hand leaves it."""
     collected.execute("INSERT INTO market.horizons VALUES ('candles', %s)", [OLDER])
-    assert [window.ends for window in derived_store.list_dropped(collected)] == [OLDER]
+    assert [window.ends for window in derived_store.list_dropped(collected, "candles")] == [OLDER]
     apply(collected)
     assert drop(collected) == (TOLD, None)
-    (window,) = derived_store.list_dropped(collected)
+    (window,) = derived_store.list_dropped(collected, "candles")
     assert (window.starts.year, window.ends) == (1900, EDGE)
 
 

@@ -97,7 +97,7 @@ def test_timescaledbs_own_retention_and_refresh_delete_derived_history(history: 
 def test_a_chunk_waits_while_what_is_derived_from_it_is_stale(history: Connection) -> None:
     store_candles(history, EDGE - HOUR, EDGE)
     report = maintain(history, NOON, most_marks=0)
-    assert report.retention_waits == ["candles from 2025-11-20T00:00Z on: derived candles over it are stale"]
+    assert report.retention_waits == ["candles from 2025-11-20T00:00Z on: what is derived of it is stale"]
     assert history.execute("SELECT count(*) FROM market.horizons").fetchone() == (0,)
     # The next run takes the marks, and the next mark of the schedule the chunk.
     maintain(history, NOON + 5 * MINUTE)
@@ -241,13 +241,13 @@ def test_retention_waits_for_a_refresh(history: Connection, server_url: str, dat
     """A refresh that had read the horizon before minutes below it went would take derived candles along."""
     settings = Settings(database_url=SecretStr(database_url), database_lock_timeout_seconds=1)
     with connect(settings, "other") as other:
-        with store.dropping_held(other) as dropped:
+        with store.dropping_held(other, "candles") as dropped:
             assert dropped == []
             history.execute("SET lock_timeout = '100ms'")
             with pytest.raises(Retryable):
                 drop(history, "candles", EDGE)
         assert drop(history, "candles", EDGE) == (1, None)
-        with store.dropping_held(other) as dropped:
+        with store.dropping_held(other, "candles") as dropped:
             assert dropped == [Window(OLD, EDGE)]
 
 

@@ -74,12 +74,12 @@ def quiet(_step: RebuildStep, _done: int, _total: int) -> None:
 
 def rebuild(connection: Connection, timeframe: Timeframe, **changes: Any) -> RebuildReport:
     values: dict[str, Any] = {"now": lambda: NOON, "progress": quiet}
-    return rebuild_timeframe(connection, timeframe, WANTED, **(values | changes))
+    return rebuild_timeframe(connection, CANDLES, timeframe, WANTED, **(values | changes))
 
 
 def back(connection: Connection, timeframe: Timeframe, **changes: Any) -> RebuildReport:
     values: dict[str, Any] = {"now": lambda: NOON, "progress": quiet}
-    return restore_timeframe(connection, timeframe, WANTED, **(values | changes))
+    return restore_timeframe(connection, CANDLES, timeframe, WANTED, **(values | changes))
 
 
 def materialized(connection: Connection, aggregates: Sequence[str] = ALL) -> dict[str, list[tuple[Any, ...]]]:
@@ -283,10 +283,10 @@ def test_a_second_rebuild_waits_until_the_first_is_discarded(history: Connection
             rebuild(history, timeframe)
     for place in Place.BEFORE, Place.BESIDE:
         with pytest.raises(Permanent, match=r"the rebuild of 1h is the one there is|no rebuild is under way"):
-            discard(history, Timeframe.M5, place)
+            discard(history, CANDLES, Timeframe.M5, place)
     with pytest.raises(Permanent, match="run: chandlery rebuild 1h --back or"):
         back(history, Timeframe.H4)
-    assert discard(history, Timeframe.H1, Place.BEFORE) == ["candles_1h_before", "candles_4h_before"]
+    assert discard(history, CANDLES, Timeframe.H1, Place.BEFORE) == ["candles_1h_before", "candles_4h_before"]
     assert beside(history) == set()
     with pytest.raises(Permanent, match="nothing is kept from before a rebuild of 1h"):
         back(history, Timeframe.H1)
@@ -294,7 +294,7 @@ def test_a_second_rebuild_waits_until_the_first_is_discarded(history: Connection
 
 
 def test_minutes_are_not_rebuilt(history: Connection) -> None:
-    with pytest.raises(Permanent, match="one-minute candles are stored, and not derived"):
+    with pytest.raises(Permanent, match="1m is no timeframe that candles are rolled up to"):
         rebuild(history, Timeframe.M1)
 
 
@@ -317,7 +317,7 @@ def test_a_run_that_dies_is_gone_on_with(history: Connection, step: RebuildStep)
             rebuild(history, Timeframe.H4)
     else:
         with pytest.raises(Permanent, match="not quite over; finish it: chandlery rebuild 1h"):
-            discard(history, Timeframe.H1, Place.BEFORE)
+            discard(history, CANDLES, Timeframe.H1, Place.BEFORE)
     # A minute changes, and its mark is taken while the half-built ones know nothing of it.
     history.execute("UPDATE market.candles SET high = 50 WHERE time = %s", [EDGE + HOUR])
     refresh_all(history, NOON)
@@ -326,7 +326,7 @@ def test_a_run_that_dies_is_gone_on_with(history: Connection, step: RebuildStep)
     assert relations(history) != was
     row = history.execute("SELECT time FROM market.candles_1h WHERE high = 50").fetchall()
     assert row == [(EDGE + HOUR,)]
-    discard(history, Timeframe.H1, Place.BEFORE)
+    discard(history, CANDLES, Timeframe.H1, Place.BEFORE)
 
 
 def test_copying_that_was_cut_off_is_gone_on_with(history: Connection) -> None:
@@ -348,7 +348,7 @@ def test_a_rebuild_that_was_begun_can_be_given_up(history: Connection) -> None:
     damage(history, "candles_4h")
     with pytest.raises(Permanent, match=r"chandlery rebuild 4h --discard-beside"):
         rebuild(history, Timeframe.H4)
-    assert discard(history, Timeframe.H4, Place.BESIDE) == ["candles_4h_beside"]
+    assert discard(history, CANDLES, Timeframe.H4, Place.BESIDE) == ["candles_4h_beside"]
     assert beside(history) == set()
 
 
@@ -366,7 +366,7 @@ def test_changes_during_every_step_are_in_the_new_ones(history: Connection) -> N
 
     assert rebuild(history, Timeframe.H1, progress=change).unlike == 0
     assert next(changes) > 4
-    discard(history, Timeframe.H1, Place.BEFORE)
+    discard(history, CANDLES, Timeframe.H1, Place.BEFORE)
     assert rebuild(history, Timeframe.H1).unlike == 0
 
 
@@ -395,7 +395,7 @@ def test_rights_and_everybodys_views_go_along(history: Connection) -> None:
             " (SELECT reloptions FROM pg_class WHERE oid = 'public.dearest'::regclass)"
         ).fetchone()
         assert row == (True, True, ["security_barrier=true"])
-        discard(history, Timeframe.H1, Place.BEFORE)
+        discard(history, CANDLES, Timeframe.H1, Place.BEFORE)
     finally:
         history.execute("DROP VIEW public.dearest")
         history.execute("REVOKE ALL ON market.candles_1h FROM rebuild_reader CASCADE")
@@ -444,7 +444,7 @@ def test_the_policies_are_those_wanted_afterwards(history: Connection) -> None:
     assert any("candles_5m: turn chunks into columns" in says for says in report.policies or ())
     assert history.execute(jobs).fetchone() == before
     maintain(history, NOON)
-    for done in (lambda: discard(history, Timeframe.M5, Place.BEFORE), lambda: rebuild(history, Timeframe.D1)):
+    for done in (lambda: discard(history, CANDLES, Timeframe.M5, Place.BEFORE), lambda: rebuild(history, Timeframe.D1)):
         assert plan_policies(history, NOON, WANTED).actions == []
         done()
     assert back(history, Timeframe.D1).policies == []
@@ -504,7 +504,7 @@ def test_readers_see_every_candle_all_along(server_url: str, database_url: str, 
             rebuild(history, timeframe)
             back(history, timeframe)
             rebuild(history, timeframe)
-            discard(history, timeframe, Place.BEFORE)
+            discard(history, CANDLES, timeframe, Place.BEFORE)
     finally:
         for reader in readers:
             reader.done.set()

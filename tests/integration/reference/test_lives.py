@@ -90,10 +90,10 @@ def test_of_imported_days_nothing_else_is_missed(connection: Connection) -> None
     # Beyond its days nothing is judged, and all say so.
     assert coverage(connection, 2, 3) == ([(60, 30, 0, 30, 0), (60, 0, 0, 0, 60)], coverage(connection, 3, 3)[1])
     (remark,) = coverage(connection, 3, 3)[1]
-    assert remark.startswith(f"{KEY}: 60 minutes are not judged, and no candle is missed there")
+    assert remark.startswith(f"{KEY}: 60 minutes are not judged, and nothing is missed there")
     everyones = report_coverage(connection, NOW, first=at(2, 0).date(), last=at(3, 0).date())
     assert ([day.session_date for day in everyones.days], everyones.remarks) == ([at(2, 0).date()], [remark])
-    with pytest.raises(NotFound, match="no candle is missed there"):
+    with pytest.raises(NotFound, match="nothing is missed there"):
         report_coverage(connection, NOW, first=at(3, 0).date(), last=at(3, 0).date())
     told = explain_minute(connection, KEY, at(3, 9.25), NOW)
     assert told.verdict == Verdict.NOT_JUDGED

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from psycopg import Connection
 
-from chandlery.datasets.candles import CANDLES
 from chandlery.minutes.store import candles, marks
 from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.platform.errors import Permanent
@@ -174,14 +173,14 @@ def test_a_corrected_calendar_grades_candles_anew(connection: Connection) -> Non
     # Where nothing is expected, nothing is partial: whatever the ticks, no run need look at them.
     assert sessions.replace(connection, CLOSED_AT_NOON).restamped == 3
     assert grades(connection) == [("02 12:00 1", False, 1), *others]
-    assert marks.count_waiting(connection, CANDLES, NOON + DAY) == (0, None)
+    assert marks.count_waiting(connection, NOON + DAY) == (0, None)
     assert sessions.replace(connection, OPEN_AT_NOON).restamped == 3
     assert grades(connection) == [("02 12:00 1", True, 2), *others]
     assert connection.execute("SELECT DISTINCT hour FROM market.marks WHERE work = 'count'").fetchall() == [(NOON,)]
     # Its ticks say the same.
-    assert marks.count_waiting(connection, CANDLES, NOON + DAY) == (1, NOON)
+    assert marks.count_waiting(connection, NOON + DAY) == (1, NOON)
     assert not live(connection, NOON + 2 * MINUTE).changed
-    assert marks.count_waiting(connection, CANDLES, NOON + DAY) == (0, None)
+    assert marks.count_waiting(connection, NOON + DAY) == (0, None)
     assert sessions.replace(connection, OPEN_AT_NOON).restamped == 0
 
 

@@ -250,28 +250,28 @@ def test_history_is_filled_in_pieces_and_again_at_little_cost(connection: Connec
         write(connection, instrument, minutes(NOON - days * DAY, 20))
     told: list[tuple[int, int]] = []
     window = Window(NOON - 40 * DAY, NOON + DAY)
-    report = refresh_history(connection, Timeframe.H1, window, LATE, lambda *done: told.append(done))
+    report = refresh_history(connection, CANDLES, Timeframe.H1, window, LATE, lambda *done: told.append(done))
     assert report.pieces > 3
     assert told == [(done, report.pieces) for done in range(report.pieces + 1)]
     assert derived.list_watermarks(connection)["candles_4h"] is None
     for timeframe in (Timeframe.H4, Timeframe.MO1):
-        refresh_history(connection, timeframe, window, LATE, lambda *_: None)
+        refresh_history(connection, CANDLES, timeframe, window, LATE, lambda *_: None)
     assert derived.list_watermarks(connection)["candles_4h"] == NOON.replace(hour=16)
     before = whole(connection)
     assert_rolled(connection, instrument, open_hours(connection, "24/7"))
-    refresh_history(connection, Timeframe.H1, window, LATE, lambda *_: None)
+    refresh_history(connection, CANDLES, Timeframe.H1, window, LATE, lambda *_: None)
     assert whole(connection) == before
     write(connection, instrument, minutes(NOON - 4000 * DAY, 20))
     whole_window = Window(NOON - 5000 * DAY, NOON + DAY)
     for timeframe in (Timeframe.H4, Timeframe.MO1):
-        beyond_empty_years = refresh_history(connection, timeframe, whole_window, LATE, lambda *_: None)
+        beyond_empty_years = refresh_history(connection, CANDLES, timeframe, whole_window, LATE, lambda *_: None)
         assert beyond_empty_years.pieces <= report.pieces + 4
     assert_rolled(connection, instrument, open_hours(connection, "24/7"))
 
 
 def test_history_that_is_nowhere_needs_nothing(connection: Connection, instrument: int) -> None:
     window = Window(NOON - 4000 * DAY, NOON - 3000 * DAY)
-    assert refresh_history(connection, Timeframe.H1, window, LATE, lambda *_: None).refreshes == 0
+    assert refresh_history(connection, CANDLES, Timeframe.H1, window, LATE, lambda *_: None).refreshes == 0
 
 
 def test_history_below_the_horizon_is_refused(connection: Connection, dropped: tuple[int, datetime]) -> None:
@@ -279,9 +279,11 @@ def test_history_below_the_horizon_is_refused(connection: Connection, dropped: t
     before = whole(connection)
     refused = r"dropped from 2026-02-18T23:59.* to 2026-02-19T00:00[^ ]*: .*; refresh what is kept: from 2026-02-19"
     with pytest.raises(Permanent, match=refused):
-        refresh_history(connection, Timeframe.H1, Window(horizon - MINUTE, LATE), LATE, lambda *_: None)
+        refresh_history(connection, CANDLES, Timeframe.H1, Window(horizon - MINUTE, LATE), LATE, lambda *_: None)
     for timeframe in (Timeframe.H4, Timeframe.MO1):  # their buckets reach further back than the window
-        refresh_history(connection, timeframe, Window(horizon + timedelta(hours=1), LATE), LATE, lambda *_: None)
+        refresh_history(
+            connection, CANDLES, timeframe, Window(horizon + timedelta(hours=1), LATE), LATE, lambda *_: None
+        )
     assert whole(connection) == before
 
 
@@ -295,9 +297,9 @@ def test_every_stretch_that_was_dropped_and_all_that_is_kept_between_is_named(
     )
     try:
         with pytest.raises(Permanent) as refused:
-            refresh_history(connection, Timeframe.H1, Window(horizon - DAY, days[4]), LATE, lambda *_: None)
+            refresh_history(connection, CANDLES, Timeframe.H1, Window(horizon - DAY, days[4]), LATE, lambda *_: None)
         with pytest.raises(Permanent, match="nothing else lies between these moments"):
-            refresh_history(connection, Timeframe.H1, Window(days[2], days[3]), LATE, lambda *_: None)
+            refresh_history(connection, CANDLES, Timeframe.H1, Window(days[2], days[3]), LATE, lambda *_: None)
     finally:
         connection.execute("DELETE FROM market.drops")
     gone, kept = str(refused.value).split("; ")
@@ -306,5 +308,5 @@ def test_every_stretch_that_was_dropped_and_all_that_is_kept_between_is_named(
 
 
 def test_minutes_are_nothing_to_refresh(connection: Connection) -> None:
-    with pytest.raises(Permanent, match="stored, and not derived"):
-        refresh_history(connection, Timeframe.M1, Window(NOON, LATE), LATE, lambda *_: None)
+    with pytest.raises(Permanent, match="no timeframe that candles are rolled up to"):
+        refresh_history(connection, CANDLES, Timeframe.M1, Window(NOON, LATE), LATE, lambda *_: None)

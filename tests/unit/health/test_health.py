@@ -164,7 +164,7 @@ CASES: Mapping[str, tuple[Measured, Cause]] = {
     ),
     "changed hours that wait": (
         told("policy_maintenance", stale_waiting=1200),
-        Cause(Health.WARNING, "derived candles", "1,200 marks of changed hours wait to be refreshed"),
+        Cause(Health.WARNING, "aggregates", "1,200 marks of changed hours wait to be refreshed"),
     ),
     "indicators that wait": (
         told("historical_processor", indicator_marks_left=7),

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from chandlery.words.window import (
     MINUTE,
     WEEK,
     Window,
+    cut_days,
     floor_hour,
     floor_minute,
     plausible_schedule,
@@ -53,6 +54,16 @@ def test_whole_hours_are_those_that_a_window_touches(starts: datetime, minutes: 
     assert hours.starts == floor_hour(window.starts)
     assert floor_hour(hours.ends) == hours.ends
     assert hours.ends - HOUR < window.ends <= hours.ends
+
+
+@given(MOMENTS, st.timedeltas(MINUTE, 40 * DAY), st.integers(1, 9))
+def test_a_window_is_cut_at_midnights(starts: datetime, length: timedelta, days: int) -> None:
+    window = Window(starts, starts + length)
+    pieces = list(cut_days(window, days * DAY))
+    assert [each.starts for each in pieces] == [window.starts, *(each.ends for each in pieces[:-1])]
+    assert pieces[-1].ends == window.ends
+    assert all(each.ends - each.starts <= days * DAY for each in pieces)
+    assert all(each.starts.time() == time() for each in pieces[1:])
 
 
 @given(MOMENTS.map(floor_minute), st.integers(6, 1440), st.floats(0, 1), st.sampled_from([(DAY, 1), (WEEK - DAY, 5)]))

@@ -108,6 +108,11 @@ class Dataset:
         return ("instrument_id", *self.dimensions, self.time, *filter(None, [self.sequence]))
 
     @property
+    def works(self) -> tuple[str, ...]:
+        """The work for which the hours of changed rows are marked."""
+        return (*(["count"] if self.cadence else []), *(["refresh"] if self.rollups else []))
+
+    @property
     def watched(self) -> Cadence:
         """Its cadence, where gaps are looked for.
 
@@ -122,6 +127,11 @@ class Dataset:
     def rollups(self) -> tuple[Rollup, ...]:
         """Its continuous aggregates, each after what it is built on."""
         return (*self._by_clock(), *self._by_session())
+
+    @property
+    def derived(self) -> tuple[Timeframe, ...]:
+        """The timeframes that are made of its rows."""
+        return (*self.timeframes, *(self.days.timeframes if self.days else ()))
 
     def relation(self, timeframe: Timeframe) -> str:
         """The table or view of its rows in a timeframe."""

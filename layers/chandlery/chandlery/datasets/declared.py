@@ -11,6 +11,8 @@ from chandlery.datasets.indicators import INDICATORS
 from chandlery.datasets.ticks import TICKS
 
 DATASETS: tuple[Dataset, ...] = (TICKS, CANDLES, CANDLE_HOURS, INDICATORS)
+# The one that is meant where none is named.
+DEFAULT = CANDLES
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,19 @@ def rollups() -> Sequence[Rollup]:
     return [rollup for dataset in DATASETS for rollup in dataset.rollups]
 
 
+def rolled_up() -> Sequence[Dataset]:
+    """Those that have any."""
+    return [dataset for dataset in DATASETS if dataset.rollups]
+
+
 def watched() -> Sequence[Dataset]:
     """Those whose gaps are looked for."""
     return [dataset for dataset in DATASETS if dataset.cadence]
+
+
+def option(dataset: Dataset) -> str:
+    """How a command is told which one; nothing for the one that it means anyway."""
+    return "" if dataset is DEFAULT else f" --dataset {dataset.name}"
 
 
 def tables() -> Mapping[str, Table]:

@@ -1,7 +1,7 @@
 """Find what is missing, tell why, and keep the ledger."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,6 +48,11 @@ def count_hours(
             return len(pieces) - done
         hours.count(connection, dataset, window)
     return 0
+
+
+def count_open(still_open: Mapping[str, Sequence[OpenGaps]]) -> Mapping[str, int]:
+    """How many are open of each data set that has any."""
+    return {name: sum(feed.gaps for feed in feeds) for name, feeds in still_open.items() if feeds}
 
 
 def oldest_hours(now: datetime, still_open: Iterable[OpenGaps]) -> float:

@@ -6,6 +6,9 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets import declared
+from chandlery.datasets.candles import CANDLES
+from chandlery.datasets.dataset import Dataset
 from chandlery.gaps.store import coverage, gap_pages
 from chandlery.gaps.store.gap_pages import NumberedGap
 from chandlery.gaps.store.ledger import Choice, Reason
@@ -42,6 +45,7 @@ def list_gaps(
     ends: datetime | None = None,
     limit: int = 1000,
     cursor: str | None = None,
+    dataset: Dataset = CANDLES,
 ) -> GapPage:
     """Gaps that touch [starts, ends).
 
@@ -56,6 +60,7 @@ def list_gaps(
         ends: without end where absent; aware.
         limit: 1 … 10,000.
         cursor: `next_cursor` of a page of the same question.
+        dataset: whose rows are missing.
 
     Raises:
         NotFound: there is no such instrument.
@@ -68,6 +73,7 @@ def list_gaps(
         raise Refused("reason", f"no reason {unknown[0]}; there is: {', '.join(Reason)}")
     check_order(starts, ends)
     asked = {
+        "dataset": dataset.name,
         "key": key,
         "feed": feed,
         "reasons": " ".join(sorted(reasons)),
@@ -78,7 +84,8 @@ def list_gaps(
     after = _position(cursor, asked)
     if key is not None:
         instruments.find(connection, key)
-    choice = Choice(key or "", feed or "", [Reason(reason) for reason in reasons], starts, ends, healed=not open_only)
+    named = [Reason(reason) for reason in reasons]
+    choice = Choice(key or "", feed or "", named, starts, ends, healed=not open_only, dataset=dataset)
     found = gap_pages.list_page(connection, choice, after, limit + 1)
     chosen = found[:limit]
     remarks = [] if cursor else list(remark_not_judged(connection, choice, at))
@@ -93,7 +100,7 @@ def remark_not_judged(connection: Connection, choice: Choice, at: datetime) -> I
         yield Remark(
             f"{who} not judged everywhere between {_told(found.starts)} and {_told(found.ends)}: what is missing there"
             " is no gap yet",
-            "; see: chandlery coverage",
+            f"; see: chandlery coverage{declared.option(choice.dataset)}",
         )
 
 

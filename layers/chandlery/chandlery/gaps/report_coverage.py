@@ -1,4 +1,4 @@
-"""Tell how complete candles are, by instrument and session date."""
+"""Tell how complete a data set is, by instrument and session date."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -8,6 +8,8 @@ from itertools import pairwise
 
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
+from chandlery.datasets.dataset import Dataset
 from chandlery.gaps.store import coverage
 from chandlery.gaps.store.coverage import CalendarStretch, DayCoverage, JudgedDay
 from chandlery.platform.domain.limits import PAGE_ROWS
@@ -49,13 +51,14 @@ def report_coverage(
     last: date | None = None,
     limit: int | None = None,
     cursor: str | None = None,
+    dataset: Dataset = CANDLES,
 ) -> CoverageReport:
-    """How complete the candles are that were due at a moment.
+    """How complete the rows are that were due at a moment.
 
     Args:
         connection: in autocommit mode.
         at: minutes that ended less than a minute before it are not due yet; aware.
-        keys: instruments; all where none is named, without their days on which no candle is expected.
+        keys: instruments; all where none is named, without their days on which no row is expected.
         feed: only its instruments; of any where absent.
         first: session date to begin with; where absent, the seventh judged one up to `last`, or the first after more
             than a week without any.
@@ -63,20 +66,21 @@ def report_coverage(
         limit: instruments a page; all where absent, and for as many days as may be. With it 366 days and 10,000 rows
             are the most.
         cursor: `next_cursor` of a page of the same question.
+        dataset: whose rows; gaps are looked for in it.
 
     Raises:
         NotFound: an instrument is unknown, or nothing at all was expected; the message says why and what to do.
         Refused: a page would be too long, or the cursor is wrong.
         Retryable, Permanent: from the database.
     """
-    asked = {"keys": " ".join(keys), "feed": feed, "from": _said(first), "to": _said(last)}
+    asked = {"dataset": dataset.name, "keys": " ".join(keys), "feed": feed, "from": _said(first), "to": _said(last)}
     after, first, last = _position(cursor, asked, first, last)
     left = [each for each in _choose(connection, keys, feed) if each.key > after]
     chosen = left[:limit]
     names = sorted({instrument.calendar for instrument in chosen})
     due = floor_minute(at) - MINUTE
     if first is None or last is None:
-        judged = coverage.list_judged_days(connection, [each.instrument_id for each in chosen], last, DAYS)
+        judged = coverage.list_judged_days(connection, dataset, [each.instrument_id for each in chosen], last, DAYS)
         if not judged or (first and first > judged[0].session_date):
             raise NotFound(
                 Remark(
@@ -89,15 +93,15 @@ def report_coverage(
     if limit is not None:
         _refuse_too_many(len(chosen), first, last)
     calendars = coverage.describe_calendars(connection, names, first, last)
-    days = _list_days(connection, chosen, calendars, due, first, last)
-    silence = _silence_remarks(connection, chosen, calendars, days, due)
+    days = _list_days(connection, dataset, chosen, calendars, due, first, last)
+    silence = _silence_remarks(connection, dataset, chosen, calendars, days, due)
     remarks = [*_calendar_remarks(calendars, first, last), *silence]
     following = _cursor(asked, chosen[-1].key, first, last) if len(left) > len(chosen) else None
     if not days and following is None and cursor is None:
         raise NotFound(remarks[0] if remarks else f"no session from {first} to {last} has begun yet")
     silent = [day for day in days if day.not_judged]
-    unawaited = coverage.list_unawaited(connection, silent) if silent else set()
-    remarks += _not_judged_remarks(silent, unawaited, at)
+    unawaited = coverage.list_unawaited(connection, dataset, silent) if silent else set()
+    remarks += _not_judged_remarks(dataset, silent, unawaited, at)
     if not keys:  # such days would hide how complete the others are
         days = [day for day in days if day.present or (day.key, day.session_date) not in unawaited]
         if silent and not days and following is None and cursor is None:
@@ -159,6 +163,7 @@ def _choose(connection: Connection, keys: Sequence[str], feed: str | None) -> Se
 
 def _list_days(
     connection: Connection,
+    dataset: Dataset,
     chosen: Sequence[Instrument],
     calendars: Sequence[CalendarStretch],
     due: datetime,
@@ -170,7 +175,7 @@ def _list_days(
     if starts >= ends:
         return []
     ids = [instrument.instrument_id for instrument in chosen]
-    return coverage.list_days(connection, ids, Window(starts, ends), first, last)
+    return coverage.list_days(connection, dataset, ids, Window(starts, ends), first, last)
 
 
 def _calendar_remarks(calendars: Sequence[CalendarStretch], first: date, last: date) -> Iterator[Remark]:
@@ -194,6 +199,7 @@ def _calendar_remarks(calendars: Sequence[CalendarStretch], first: date, last: d
 
 def _silence_remarks(
     connection: Connection,
+    dataset: Dataset,
     chosen: Sequence[Instrument],
     calendars: Sequence[CalendarStretch],
     days: Sequence[DayCoverage],
@@ -203,6 +209,10 @@ def _silence_remarks(
     opens = {each.calendar: each.opens_at for each in calendars if each.opens_at and each.opens_at < due}
     told = {day.key for day in days}
     silent = [instrument for instrument in chosen if instrument.calendar in opens and instrument.key not in told]
+    if silent and not dataset.watched.tells_of_feeds:
+        keys = [instrument.key for instrument in silent]
+        yield Remark(f"nothing was expected on these days of {_named(keys)}: no {dataset.name} were known by then")
+        return
     unknown = [instrument for instrument in silent if instrument.expected_since is None]
     ticked = set(instruments.list_ticked(connection, [instrument.instrument_id for instrument in unknown]))
     waiting = [instrument.key for instrument in unknown if instrument.instrument_id in ticked]
@@ -227,14 +237,17 @@ def _silence_remarks(
 
 
 def _not_judged_remarks(
-    silent: Sequence[DayCoverage], unawaited: AbstractSet[tuple[str, date]], at: datetime
+    dataset: Dataset, silent: Sequence[DayCoverage], unawaited: AbstractSet[tuple[str, date]], at: datetime
 ) -> Iterator[Remark]:
     idle = [day for day in silent if (day.key, day.session_date) in unawaited]
     if idle:
+        nobody = f"no {dataset.name} were known then"
+        if dataset.watched.tells_of_feeds:
+            nobody = "nobody imported these days, and the feed was not live then"
         yield Remark(
             f"{_named(sorted({day.key for day in idle}))}:"
-            f" {spell(sum(day.not_judged for day in idle), 'minute is', 'minutes are')} not judged, and no candle is"
-            " missed there: nobody imported these days, and the feed was not live then",
+            f" {spell(sum(day.not_judged for day in idle), 'minute is', 'minutes are')} not judged, and nothing is"
+            f" missed there: {nobody}",
             "; see: chandlery explain",
         )
     found = [day for day in silent if (day.key, day.session_date) not in unawaited]

@@ -1,6 +1,6 @@
 """The historical gap monitor's job: beyond 7 days, heal from ticks that are still kept, else from the vendor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from chandlery.datasets import declared
 from chandlery.datasets.candles import CANDLES
-from chandlery.gaps.find_gaps import count_hours, oldest_hours
+from chandlery.gaps.find_gaps import count_hours, count_open, oldest_hours
 from chandlery.gaps.heal_from_vendor import heal_from_vendor
 from chandlery.gaps.look_back import SECONDS_TO_ASK, History, Progress, look, look_again
 from chandlery.gaps.store import scans, vendor_days
@@ -33,7 +33,7 @@ _SECONDS_TO_LOOK = 600.0
 class HistoricalGapReport:
     """What one look beyond 7 days came to; gaps are rows of the ledger.
 
-    `gaps_found`, `gaps_filled` and `gaps_changed` are of all data sets, open ones those of candles.
+    They are of all data sets; `gaps_open_of` counts the open ones of each that has any.
     `vendor_days` were answered by the vendor, `vendor_days_left` are to be asked for again.
     """
 
@@ -44,6 +44,7 @@ class HistoricalGapReport:
     gaps_filled: int
     gaps_changed: int
     gaps_open: int
+    gaps_open_of: Mapping[str, int]
     minutes_open: int
     oldest_gap_hours: float
     vendor_days: int
@@ -131,10 +132,12 @@ def watch_historical_gaps(
         ledger += changed
         hours_left += uncounted
         weeks_left += left
+    # Candles are what vendors have.
     answers = _ask(histories[CANDLES.name], open_vendor, most_vendor_days, most_refusals, has_time)
     written += answers.written
     ledger += answers.ledger
-    still_open = scans.sum_open(connection, CANDLES, now)
+    open_of = scans.sum_open(connection, declared.watched(), now)
+    still_open = [feed for feeds in open_of.values() for feed in feeds]
     report = HistoricalGapReport(
         candles_written=written.written,
         candles_revised=written.revised,
@@ -143,6 +146,7 @@ def watch_historical_gaps(
         gaps_filled=ledger.healed,
         gaps_changed=ledger.changed,
         gaps_open=sum(feed.gaps for feed in still_open),
+        gaps_open_of=count_open(open_of),
         minutes_open=sum(feed.minutes for feed in still_open),
         oldest_gap_hours=oldest_hours(now, still_open),
         vendor_days=answers.days,

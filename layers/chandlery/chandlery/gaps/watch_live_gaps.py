@@ -9,7 +9,7 @@ from psycopg import Connection
 from chandlery.datasets import declared
 from chandlery.datasets.candles import CANDLES
 from chandlery.gaps.domain.coverage import coverage_of
-from chandlery.gaps.find_gaps import Found, count_hours, find_gaps, oldest_hours
+from chandlery.gaps.find_gaps import Found, count_hours, count_open, find_gaps, oldest_hours
 from chandlery.gaps.store import scans
 from chandlery.gaps.store.scans import FeedMinutes, OpenGaps
 from chandlery.minutes.domain.source import Source
@@ -51,7 +51,8 @@ class FeedReport:
 class LiveGapReport:
     """What one look at the last 7 days came to; gaps are rows of the ledger.
 
-    `gaps_found`, `gaps_filled` and `gaps_changed` are of all data sets; open ones, coverage and feeds those of candles.
+    They are of all data sets, and `gaps_open_of` counts the open ones of each that has any; coverage and feeds are
+    those of candles.
     Coverage runs from 0 to 1, `minutes_not_judged` are those of the 7 days; null, and no feeds, where time did not
     suffice for every instrument.
     `silent_instruments` names those that are silent right now, implausibly, while their feed lives; `ending_calendars`
@@ -67,6 +68,7 @@ class LiveGapReport:
     gaps_filled: int
     gaps_changed: int
     gaps_open: int
+    gaps_open_of: Mapping[str, int]
     minutes_open: int
     oldest_gap_hours: float
     coverage_24h: float | None
@@ -148,7 +150,8 @@ def watch_live_gaps(
         )
         hours_left += uncounted
     found = looked[CANDLES.name]
-    still_open = scans.sum_open(connection, CANDLES, now)
+    open_of = scans.sum_open(connection, declared.watched(), now)
+    still_open = [feed for feeds in open_of.values() for feed in feeds]
     return LiveGapReport(
         candles_written=written.written,
         candles_revised=written.revised,
@@ -157,6 +160,7 @@ def watch_live_gaps(
         gaps_filled=sum(each.ledger.healed for each in looked.values()),
         gaps_changed=sum(each.ledger.changed for each in looked.values()),
         gaps_open=sum(feed.gaps for feed in still_open),
+        gaps_open_of=count_open(open_of),
         minutes_open=sum(feed.minutes for feed in still_open),
         oldest_gap_hours=oldest_hours(now, still_open),
         coverage_24h=_coverage(found, _of_day),
@@ -172,7 +176,7 @@ def watch_live_gaps(
         candles_last_hour=candles.count_sources(connection, Window(now - HOUR, now)),
         feeds=[]
         if found.shares_left
-        else _by_feed(now, found.feeds, still_open, feed_store.list_feed_silence(connection, now)),
+        else _by_feed(now, found.feeds, open_of[CANDLES.name], feed_store.list_feed_silence(connection, now)),
     )
 
 

@@ -1,11 +1,12 @@
 """Measure what the health of a desk is judged by."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from psycopg import Connection
 
-from chandlery.datasets.candles import CANDLES
+from chandlery.datasets import declared
+from chandlery.gaps.find_gaps import count_open
 from chandlery.gaps.store import scans
 from chandlery.gaps.store.scans import OpenGaps
 from chandlery.health.domain.measured import Gaps, Measured
@@ -26,7 +27,7 @@ def measure_health(connection: Connection, at: datetime) -> Measured:
     Raises:
         Retryable, Permanent: from the database.
     """
-    waiting_since, old_waiting_since = marks.find_waiting(connection, CANDLES, Window.day_before(floor_minute(at)))
+    waiting_since, old_waiting_since = marks.find_waiting(connection, Window.day_before(floor_minute(at)))
     return Measured(
         at,
         has_instruments=instruments.count(connection) > 0,
@@ -36,16 +37,18 @@ def measure_health(connection: Connection, at: datetime) -> Measured:
         waiting_since=waiting_since,
         old_waiting_since=old_waiting_since,
         aggregate_lags=policies.list_aggregate_lags(connection, at),
-        gaps=_together(scans.sum_open(connection, CANDLES, at)),
+        gaps=_together(scans.sum_open(connection, declared.watched(), at)),
         wrong_buckets=runs.count_wrong_buckets(connection, at),
         scheduler_runs=policies.describe_scheduler(connection, at).runs,
         imported_feeds=feeds.list_imported(connection),
     )
 
 
-def _together(of_feeds: Sequence[OpenGaps]) -> Gaps:
+def _together(open_of: Mapping[str, Sequence[OpenGaps]]) -> Gaps:
+    of_feeds = [feed for feeds in open_of.values() for feed in feeds]
     return Gaps(
         gaps=sum(feed.gaps for feed in of_feeds),
         minutes=sum(feed.minutes for feed in of_feeds),
         oldest=min((feed.oldest for feed in of_feeds), default=None),
+        of_others={name: count for name, count in count_open(open_of).items() if name != declared.DEFAULT.name},
     )

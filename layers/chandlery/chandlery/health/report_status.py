@@ -6,7 +6,6 @@ from datetime import datetime
 
 from psycopg import Connection
 
-from chandlery.datasets.candles import CANDLES
 from chandlery.health.domain.health import Cause, Health, judge
 from chandlery.health.domain.measured import LastRun, Measured
 from chandlery.health.measure_health import measure_health
@@ -30,7 +29,7 @@ class StatusReport:
     `health` and its `causes`, the worst first, are the verdict that /health answers; each aggregate has its own too.
     `idle`: components, or `indicators`, that write nothing, and whether they are switched_off or dry_run. `indicators`
     is what waits to be computed, `drops` what retention dropped last; `wrong_buckets` is what a day's samples found of
-    derived candles that are wrong.
+    aggregates that is wrong.
     """
 
     at: datetime
@@ -58,7 +57,7 @@ def report_status(connection: Connection, at: datetime) -> StatusReport:
     """
     measured = measure_health(connection, at)
     verdict = judge(measured)
-    waiting, oldest = marks.count_waiting(connection, CANDLES, floor_minute(at))
+    waiting, oldest = marks.count_waiting(connection, floor_minute(at))
     components = list(measured.runs.values())
     return StatusReport(
         at=at,

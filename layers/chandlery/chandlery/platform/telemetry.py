@@ -88,7 +88,7 @@ WARNINGS = {
     "late_jobs": "jobs of the database are late",
     "strange_jobs": "jobs of other programs are left alone",
     "retention_waits": "retention waits for what is derived",
-    "wrong_derived": "derived candles are not what their minutes make: chandlery verify --repair",
+    "wrong_derived": "aggregates are not what their rows make: chandlery verify --repair",
 }
 
 Emitted = TypeVar("Emitted", Metrics, EphemeralMetrics)

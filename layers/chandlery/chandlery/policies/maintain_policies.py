@@ -31,10 +31,10 @@ class PolicyReport:
     `drift` counts what differed, `drifted` says it; of that, `waiting_for_permission` was not done. `policies_done`
     were carried out in the scheduler's place, `policies_left` found no time; `retention_waits` says for what. `drops`
     says what retention dropped, by whichever hand, since a run last told, and `rows_dropped` counts its rows;
-    `history_kept` is older than retention and stays. `stale_waiting` counts marks of changed minutes;
+    `history_kept` is older than retention and stays. `stale_waiting` counts marks of changed rows;
     `refresh_held_off` is whether another refresh was at work. `aggregate_lag_seconds` is that of the aggregate furthest
     behind, once all was done; `database_growth_bytes` counts from a day before, null where no run then told the size.
-    `wrong_buckets` of a sample of derived candles are not what their minutes make; `wrong_derived` names the first,
+    `wrong_buckets` of a sample of aggregates are not what their rows make; `wrong_derived` names the first,
     `verified_day` is the UTC day they were of.
     `is_alone` is false where another run kept the policies: then nothing was done.
     """
@@ -92,7 +92,7 @@ def maintain_policies(
         most_marks: stale marks to take, at most.
         has_time: asked before each piece of work whether another one fits.
         replayed: the scheduled time is a past one that is gone through once more: no setting is changed.
-        refresh_piece_minutes: minutes that one refresh of stale candles may fold, about.
+        refresh_piece_minutes: minutes that one refresh of what is stale may fold, about.
 
     Raises:
         Permanent: the policies cannot work, or the database is not one they can be kept for; nothing is changed then.
@@ -123,7 +123,7 @@ def maintain_policies(
                 piece_minutes=refresh_piece_minutes,
             )
         except ChandleryError as error:
-            errors.append(f"stale candles: {error}")
+            errors.append(f"what is stale: {error}")
         drops, rows = store.take_drops(connection, scheduled_at)
         report = replace(
             _report(planned, applied.done, carried, stale), drops=[str(drop) for drop in drops], rows_dropped=rows
@@ -132,7 +132,7 @@ def maintain_policies(
         try:
             report = _verified(connection, scheduled_at, report)
         except ChandleryError as error:
-            errors.append(f"derived candles could not be verified: {error}")
+            errors.append(f"what is derived could not be verified: {error}")
     if errors:
         failed = Retryable("; ".join(errors))
         failed.report = report
@@ -189,7 +189,7 @@ def _measured(connection: Connection, scheduled_at: datetime, report: PolicyRepo
 
 
 def _verified(connection: Connection, scheduled_at: datetime, report: PolicyReport) -> PolicyReport:
-    """The report, with what a sample of derived candles came to."""
+    """The report, with what a sample of aggregates came to."""
     sample = verify_sample(connection, scheduled_at)
     return replace(
         report,

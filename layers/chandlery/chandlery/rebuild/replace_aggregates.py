@@ -16,14 +16,14 @@ from chandlery.rebuild.store import rebuilds
 from chandlery.reference.store import instruments
 from chandlery.refresh.refresh_stale import Refresher, piece_length
 from chandlery.refresh.store import derived
-from chandlery.words.timeframe import Timeframe
-from chandlery.words.window import DAY, MINUTE, Window
+from chandlery.words.window import DAY, MINUTE, Window, cut_days
 
 Progress = Callable[[RebuildStep, int, int], None]
 Exchange = Callable[[Connection, Sequence[str]], None]
 
 # Buckets that one statement compares or copies, about.
 _PIECE_BUCKETS = 2_000_000
+_LONGEST_PIECE = 36500
 _ATTEMPTS = 5
 # For whoever refreshes the same aggregate, and for retention.
 _PATIENCE = MINUTE
@@ -46,6 +46,7 @@ class Replacement:
         self.names = [rollup.relation for rollup in rollups]
         self._connection = connection
         self._rollups = rollups
+        self._dataset = rollups[0].table
         self._place = place
         self._now = now
         self._progress = progress
@@ -81,7 +82,7 @@ class Replacement:
             self._progress(RebuildStep.SWAP, attempt, _ATTEMPTS)
             is_put = False
             try:
-                with rebuilds.candles_held(self._connection):
+                with rebuilds.writing_held(self._connection, self._dataset):
                     self._copy()
                     self._refresh_at_once()
                     put(self._connection, self.names)
@@ -105,7 +106,7 @@ class Replacement:
             Retryable: another refresh is at work for too long; the new ones are in use.
         """
         refresher = Refresher(self._connection, self._now(), _PATIENCE)
-        stored = derived.find_stored(self._connection, self._rollups[0].table)
+        stored = derived.find_stored(self._connection, self._dataset)
         for done, rollup in enumerate(self._rollups):
             self._progress(RebuildStep.SETTLE, done, len(self._rollups))
             if stored is not None:
@@ -134,12 +135,12 @@ class Replacement:
                     yield rollup, piece
 
     def _refresh_in_pieces(self) -> None:
-        stored = derived.find_stored(self._connection, self._rollups[0].table)
+        stored = derived.find_stored(self._connection, self._dataset)
         at = self._now()
         if stored is None or stored.starts >= at:
             return
         refresher = self._refresher(at)
-        pieces = list(_cut(Window(stored.starts, min(stored.ends, at)), piece_length(self._connection) // DAY))
+        pieces = list(cut_days(Window(stored.starts, min(stored.ends, at)), piece_length(self._connection)))
         for done, piece in enumerate(pieces):
             self._progress(RebuildStep.REFRESH, done, len(pieces))
             for rollup in self._rollups:
@@ -148,7 +149,7 @@ class Replacement:
 
     def _refresh_at_once(self) -> None:
         """Refresh all that changed, which TimescaleDB knows: little, after it was done in pieces."""
-        stored = derived.find_stored(self._connection, self._rollups[0].table)
+        stored = derived.find_stored(self._connection, self._dataset)
         if stored is not None:
             refresher = self._refresher(self._now())
             for rollup in self._rollups:
@@ -169,8 +170,8 @@ class Replacement:
 
     @contextmanager
     def _stand_still(self) -> Iterator[None]:
-        """Nobody writes candles, and every one that was written is in."""
-        with rebuilds.candles_held(self._connection):
+        """Nobody writes under the data set's lock, and every row that was written is in."""
+        with rebuilds.writing_held(self._connection, self._dataset):
             self._refresh_at_once()
             yield
 
@@ -194,7 +195,7 @@ class Replacement:
 
     def _cut(self, rollup: Rollup, window: Window) -> Iterator[Window]:
         a_day = instruments.count(self._connection) * -(-DAY // rollup.width)
-        return _cut(window, max(_PIECE_BUCKETS // (a_day or 1), 1))
+        return cut_days(window, min(max(_PIECE_BUCKETS // (a_day or 1), 1), _LONGEST_PIECE) * DAY)
 
 
 def keep_policies(
@@ -212,11 +213,3 @@ def keep_policies(
     except ChandleryError:
         # The aggregates are in use, and the next run of maintenance tells what is wrong with the policies.
         return None
-
-
-def _cut(window: Window, days: int) -> Iterator[Window]:
-    starts = window.starts
-    while starts < window.ends:
-        ends = min(Timeframe.D1.floor_bucket(starts) + min(days, 36500) * DAY, window.ends)
-        yield Window(starts, ends)
-        starts = ends

@@ -1,18 +1,17 @@
 """Fill a timeframe's aggregates with the history that is stored, by hand."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 
 from psycopg import Connection
 
-from chandlery.datasets.candles import CANDLES
+from chandlery.datasets.dataset import Dataset
 from chandlery.platform.errors import Permanent, Retryable
 from chandlery.refresh.refresh_stale import Refresher, kept_stretches, piece_length
 from chandlery.refresh.store import derived
 from chandlery.words.timeframe import Timeframe
-from chandlery.words.window import DAY, MINUTE, Window
+from chandlery.words.window import DAY, MINUTE, Window, cut_days
 
 # For the refresh of somebody else, whose pieces are as short as ours.
 _PATIENCE = MINUTE
@@ -29,6 +28,7 @@ class HistoryRefresh:
 
 def refresh_history(
     connection: Connection,
+    dataset: Dataset,
     timeframe: Timeframe,
     window: Window,
     at: datetime,
@@ -41,30 +41,41 @@ def refresh_history(
 
     Args:
         connection: in autocommit mode.
-        timeframe: any but the minute.
+        dataset: whose rows.
+        timeframe: one that is derived of them.
         window: its buckets are those that start in it.
         at: buckets that are open at this moment, aware, are left to be computed when read.
         progress: told how many pieces of how many are done.
 
     Raises:
-        Permanent: the timeframe is not derived, or minutes in the window have been dropped.
+        Permanent: the timeframe is not derived, or rows in the window have been dropped.
         Retryable: another refresh is at work for too long; the pieces done so far stay done.
         Retryable, Permanent: from the database; the same.
     """
-    if timeframe is Timeframe.M1:
-        raise Permanent("one-minute candles are stored, and not derived: nothing is to be refreshed")
-    _refuse_dropped(window, derived.list_dropped(connection))
+    require_derived(dataset, timeframe)
+    _refuse_dropped(window, derived.list_dropped(connection, dataset.name))
     refresher = Refresher(connection, at, _PATIENCE)
-    pieces = _pieces(connection, timeframe, window)
+    pieces = list(_pieces(connection, dataset, timeframe, window))
     for done, piece in enumerate(pieces):
         progress(done, len(pieces))
-        for each in CANDLES.chain(timeframe):
+        for each in dataset.chain(timeframe):
             if not refresher.refresh(each, [piece]):
                 raise Retryable(
                     f"another refresh of {each.relation} is running; to continue, run the same command again"
                 )
     progress(len(pieces), len(pieces))
     return HistoryRefresh(len(pieces), refresher.refreshes, refresher.fresh)
+
+
+def require_derived(dataset: Dataset, timeframe: Timeframe) -> None:
+    """Refuse a timeframe that is not made of a data set's rows.
+
+    Raises:
+        Permanent: it is not.
+    """
+    if timeframe not in dataset.derived:
+        there = " ".join(dataset.derived) or "none"
+        raise Permanent(f"{timeframe} is no timeframe that {dataset.name} are rolled up to; there is: {there}")
 
 
 def _refuse_dropped(window: Window, dropped: Sequence[Window]) -> None:
@@ -74,8 +85,8 @@ def _refuse_dropped(window: Window, dropped: Sequence[Window]) -> None:
     kept = _inside(window, kept_stretches(gone, window.ends))
     advice = f"refresh what is kept: {_told(kept)}" if kept else "nothing else lies between these moments"
     raise Permanent(
-        f"minutes have been dropped {_told(gone)}: a refresh there would take the derived candles with them, which"
-        f" nothing can make again; {advice}"
+        f"rows have been dropped {_told(gone)}: a refresh there would take what is derived of them along, which nothing"
+        f" can make again; {advice}"
     )
 
 
@@ -91,23 +102,22 @@ def _told(stretches: Sequence[Window]) -> str:
     return ", ".join(f"from {each.starts.isoformat()} to {each.ends.isoformat()}" for each in stretches)
 
 
-def _pieces(connection: Connection, timeframe: Timeframe, window: Window) -> list[Window]:
-    """The stretch that whole buckets need, where there are candles, cut into pieces of whole days.
+def _pieces(connection: Connection, dataset: Dataset, timeframe: Timeframe, window: Window) -> Iterator[Window]:
+    """The stretch that whole buckets need, where there are rows, cut into pieces of whole days.
 
-    A stretch without candles is a piece of its own, however long: ten empty years cost no more than an empty day.
+    A stretch without rows is a piece of its own, however long: ten empty years cost no more than an empty day.
     """
     starts, ends = timeframe.floor_bucket(window.starts), timeframe.ceil_bucket(window.ends)
     if timeframe.by_session:
         # A session may open the evening before its date, and close the morning after, in UTC.
         starts, ends = starts - DAY, ends + DAY
-    stored = derived.list_stored(connection)
-    if not stored or max(starts, stored[0].starts) >= min(ends, stored[-1].ends):
-        return []
-    starts, ends = max(starts, Timeframe.D1.floor_bucket(stored[0].starts)), min(ends, stored[-1].ends)
+    stored = derived.list_stored(connection, dataset.name)
     length = piece_length(connection)
-    cuts = [starts]
-    while cuts[-1] < ends:
-        begins = next(Timeframe.D1.floor_bucket(each.starts) for each in stored if cuts[-1] < each.ends)
-        following = begins if cuts[-1] < begins else Timeframe.D1.floor_bucket(cuts[-1]) + length
-        cuts.append(min(following, ends))
-    return [Window(one, following) for one, following in pairwise(cuts)]
+    done = max(starts, Timeframe.D1.floor_bucket(stored[0].starts)) if stored else ends
+    for each in stored:
+        begins, until = min(Timeframe.D1.floor_bucket(each.starts), ends), min(each.ends, ends)
+        if done < begins:
+            yield Window(done, begins)
+        if max(done, begins) < until:
+            yield from cut_days(Window(max(done, begins), until), length)
+        done = max(done, until)

@@ -89,9 +89,8 @@ def refresh_stale(
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
     report = StaleReport()
-    for dataset in declared.DATASETS:
-        if dataset.rollups:
-            report += _refresh(connection, dataset, scheduled_at, most_marks, has_time, within, piece_minutes)
+    for dataset in declared.rolled_up():
+        report += _refresh(connection, dataset, scheduled_at, most_marks, has_time, within, piece_minutes)
     return report
 
 

@@ -1,6 +1,6 @@
 """Stretches of time and the minutes they are made of. All times are aware, UTC."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
@@ -100,6 +100,15 @@ def whole_hours(window: Window) -> Window:
 def floor_week(moment: datetime) -> datetime:
     """Monday, 00:00 UTC, of the week a moment lies in."""
     return _MONDAY + (moment - _MONDAY) // WEEK * WEEK
+
+
+def cut_days(window: Window, length: timedelta) -> Iterator[Window]:
+    """A window in pieces of at most so many whole days; all but the first begin at midnight UTC."""
+    starts = window.starts
+    while starts < window.ends:
+        ends = min(_EPOCH + (starts - _EPOCH) // DAY * DAY + length, window.ends)
+        yield Window(starts, ends)
+        starts = ends
 
 
 def turn_of(window: Window, minutes: int, every: int = 1) -> Window:

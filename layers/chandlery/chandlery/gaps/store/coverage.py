@@ -1,4 +1,4 @@
-"""How complete the candles of session days are, read from candle hours and the ledger."""
+"""How complete a data set is on session days, read from its presence and the ledger."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from psycopg import Connection
 
-from chandlery.datasets.candles import CANDLES
+from chandlery.datasets.dataset import Dataset
 from chandlery.gaps.domain.coverage import coverage_of
 from chandlery.gaps.store.ledger import Choice
 from chandlery.platform.statements import read_rows, run
@@ -65,15 +65,15 @@ class NotJudged:
 
 
 def list_days(
-    connection: Connection, instrument_ids: Sequence[int], window: Window, first: date, last: date
+    connection: Connection, dataset: Dataset, instrument_ids: Sequence[int], window: Window, first: date, last: date
 ) -> Sequence[DayCoverage]:
     """Instruments' session dates from `first` to `last` with the minutes that lie in a window, by key and date."""
     return read_rows(
         connection,
         DayCoverage,
         "list_day_coverage",
-        dataset=CANDLES.name,
-        cadence=CANDLES.watched.minutes,
+        dataset=dataset.name,
+        cadence=dataset.watched.minutes,
         instrument_ids=list(instrument_ids),
         first=first,
         last=last,
@@ -92,20 +92,22 @@ def describe_calendars(
 
 
 def list_judged_days(
-    connection: Connection, instrument_ids: Sequence[int], last: date | None, days: int
+    connection: Connection, dataset: Dataset, instrument_ids: Sequence[int], last: date | None, days: int
 ) -> Sequence[JudgedDay]:
     """The newest `days` session dates, up to `last`, of which any of these was judged, the newest first."""
-    values = {"dataset": CANDLES.name, "instrument_ids": list(instrument_ids), "last": last or "infinity", "days": days}
+    values = {"dataset": dataset.name, "instrument_ids": list(instrument_ids), "last": last or "infinity", "days": days}
     rows = run(connection, "list_judged_days", **values)
     return [JudgedDay(*row) for row in rows]
 
 
-def list_unawaited(connection: Connection, days: Sequence[DayCoverage]) -> AbstractSet[tuple[str, date]]:
-    """Keys and dates, of some days that are not judged, on which no candle is expected by `market.lives`."""
+def list_unawaited(
+    connection: Connection, dataset: Dataset, days: Sequence[DayCoverage]
+) -> AbstractSet[tuple[str, date]]:
+    """Keys and dates, of some days that are not judged, on which no row is expected by `market.lives`."""
     rows = run(
         connection,
         "list_unawaited_days",
-        dataset=CANDLES.name,
+        dataset=dataset.name,
         keys=[day.key for day in days],
         session_dates=[day.session_date for day in days],
     )

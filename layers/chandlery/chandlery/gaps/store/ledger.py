@@ -14,7 +14,7 @@ from chandlery.platform.statements import read_rows
 
 
 class Reason(StrEnum):
-    """Why a minute has no candle; the database's type `market.gap_reason` has the same names."""
+    """Why a minute has no row; the database's type `market.gap_reason` has the same names."""
 
     UNAGGREGATED = "unaggregated"
     NO_TRADES = "no_trades"

@@ -1,6 +1,6 @@
 """The ledger of gaps, and the scan that keeps it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -220,9 +220,12 @@ def plan_weeks(
     return [Week(Window(starts, ends), [shares[place - 1] for place in places]) for starts, ends, places in found]
 
 
-def sum_open(connection: Connection, dataset: Dataset, at: datetime) -> Sequence[OpenGaps]:
-    """The open gaps of each feed that has any that began before a moment, whatever their age."""
-    return read_rows(connection, OpenGaps, "sum_open_gaps", dataset=dataset.name, at=at)
+def sum_open(connection: Connection, datasets: Sequence[Dataset], at: datetime) -> Mapping[str, Sequence[OpenGaps]]:
+    """Of each data set, by its name, the open gaps of each feed that has any that began before a moment."""
+    found: dict[str, list[OpenGaps]] = {each.name: [] for each in datasets}
+    for name, *of_feed in run(connection, "sum_open_gaps", datasets=list(found), at=at):
+        found[name].append(OpenGaps(*of_feed))
+    return found
 
 
 def record_scan(

@@ -1,4 +1,4 @@
-"""What vendors are asked for, day by day, and what they said."""
+"""What vendors are asked for, day by day, and what they said: of candles, which are all that a vendor has."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

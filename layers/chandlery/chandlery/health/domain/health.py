@@ -157,8 +157,10 @@ def judge_gaps(measured: Measured) -> Iterator[Cause]:
     gaps = measured.gaps
     if gaps.gaps and gaps.oldest:
         oldest = f"the oldest began {_ago(gaps.oldest, measured.at)}"
-        said = f"{gaps.gaps:,} open, of {spell(gaps.minutes, 'minute')}; {oldest}"
-        yield Cause(Health.WARNING, "gaps", Remark(said, ": chandlery gaps"))
+        others = "".join(f"; {count:,} of {name}" for name, count in gaps.of_others.items())
+        said = f"{gaps.gaps:,} open, of {spell(gaps.minutes, 'minute')}; {oldest}{others}"
+        remedy = ": chandlery gaps" + (" --dataset NAME" if others else "")
+        yield Cause(Health.WARNING, "gaps", Remark(said, remedy))
     told = measured.told_by("live_gap_monitor")
     for name, (least, stretch) in LEAST_COVERAGE.items():
         coverage = told.get(name)
@@ -194,18 +196,18 @@ def judge_policies(measured: Measured) -> Iterator[Cause]:
 
 
 def judge_derived(measured: Measured) -> Iterator[Cause]:
-    """Derived candles that are not what their minutes make, or stand twice."""
+    """Aggregates whose buckets are not what their rows make, or stand twice."""
     if measured.wrong_buckets:
         said = f"a day's samples found {spell(measured.wrong_buckets, 'wrong bucket')}"
-        yield Cause(Health.FAILING, "derived candles", Remark(said, ": chandlery verify --repair"))
+        yield Cause(Health.FAILING, "aggregates", Remark(said, ": chandlery verify --repair"))
 
 
 def judge_history(measured: Measured) -> Iterator[Cause]:
-    """What the last runs left behind: derived candles to be refreshed, indicators to be computed."""
+    """What the last runs left behind: aggregates to be refreshed, indicators to be computed."""
     if stale := measured.told_by("policy_maintenance").get("stale_waiting", 0):
         yield Cause(
             Health.WARNING,
-            "derived candles",
+            "aggregates",
             f"{spell(stale, 'mark of changed hours waits', 'marks of changed hours wait')} to be refreshed",
         )
     told = measured.told_by("historical_processor")

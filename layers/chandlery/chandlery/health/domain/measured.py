@@ -43,11 +43,15 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Gaps:
-    """The open gaps: how many, their expected minutes, and where the oldest starts."""
+    """The open gaps: how many, their expected minutes, and where the oldest starts.
+
+    They are of all data sets; `of_others` says how many of any but candles.
+    """
 
     gaps: int = 0
     minutes: int = 0
     oldest: datetime | None = None
+    of_others: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Measured:
 
     `silent_seconds` of each feed in session; `waiting_since` is the oldest minute of the last 24 hours that waits to be
     aggregated, `old_waiting_since` the oldest of any that are older; `aggregate_lags` by aggregate.
-    `wrong_buckets` of derived candles were found by the samples of the last day. All data of `imported_feeds` were
+    `wrong_buckets` of aggregates were found by the samples of the last day. All data of `imported_feeds` were
     imported.
     """
 

@@ -47,13 +47,13 @@ def find_unaggregated(
     return [instrument_id for instrument_id, _ in found], [bucket for _, bucket in found]
 
 
-def find_waiting(connection: Connection, dataset: Dataset, due: Window) -> tuple[datetime | None, datetime | None]:
+def find_waiting(connection: Connection, due: Window) -> tuple[datetime | None, datetime | None]:
     """The oldest minute in a window that is not aggregated, and the oldest before the window."""
-    row = run(connection, "find_waiting_marks", dataset=dataset.name, starts=due.starts, ends=due.ends).fetchone()
+    row = run(connection, "find_waiting_marks", starts=due.starts, ends=due.ends).fetchone()
     return (row[0], row[1]) if row else (None, None)
 
 
-def count_waiting(connection: Connection, dataset: Dataset, ends: datetime) -> tuple[int, datetime | None]:
+def count_waiting(connection: Connection, ends: datetime) -> tuple[int, datetime | None]:
     """Minutes due by `ends` and not aggregated, over all time, and the oldest of them."""
-    row = run(connection, "count_waiting_marks", dataset=dataset.name, ends=ends).fetchone()
+    row = run(connection, "count_waiting_marks", ends=ends).fetchone()
     return (row[0], row[1]) if row else (0, None)

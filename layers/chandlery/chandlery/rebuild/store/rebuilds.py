@@ -53,20 +53,20 @@ def rebuilding(connection: Connection) -> Iterator[bool]:
 
 
 @contextmanager
-def candles_held(connection: Connection) -> Iterator[None]:
-    """Nobody else writes candles or drops them meanwhile.
+def writing_held(connection: Connection, dataset: str) -> Iterator[None]:
+    """Nobody else writes rows of a data set under its lock, or drops them, meanwhile.
 
     Raises:
         Retryable: somebody does so for too long.
     """
     # The horizon first, as retention does: a refresh meanwhile holds it as well.
-    with dropping_held(connection):
-        run(connection, "hold_candles")
+    with dropping_held(connection, dataset):
+        run(connection, "hold_writers", dataset=dataset)
         try:
             yield
         finally:
             if not connection.closed:
-                run(connection, "release_candles")
+                run(connection, "release_writers", dataset=dataset)
 
 
 def list_all(connection: Connection) -> Sequence[Rebuild]:
@@ -84,7 +84,7 @@ def create_beside(connection: Connection, aggregates: Sequence[str], wanted: Pol
 
     Raises:
         Permanent: the role may not.
-        Retryable: a writer of candles is in the way.
+        Retryable: a writer is in the way.
     """
     with transaction(connection):
         run(connection, "create_beside", aggregates=list(aggregates))

@@ -1,4 +1,4 @@
-"""What is stored of derived candles, and the marks that say which are stale."""
+"""What is stored of derived rows, and the marks that say which are stale."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,7 +8,6 @@ from typing import Any
 
 from psycopg import Connection
 
-from chandlery.datasets.candles import CANDLES
 from chandlery.datasets.dataset import Dataset
 from chandlery.platform.connection import transaction
 from chandlery.platform.session import require_own
@@ -33,35 +32,35 @@ class OpenHour:
     settled: datetime | None
 
 
-def list_dropped(connection: Connection, dataset: str = CANDLES.name) -> Sequence[Window]:
+def list_dropped(connection: Connection, dataset: str) -> Sequence[Window]:
     """The stretches of a data set that retention has dropped, in order."""
     return read_rows(connection, Window, "list_dropped", dataset=dataset)
 
 
 @contextmanager
-def dropping_held(connection: Connection) -> Iterator[Sequence[Window]]:
-    """The stretches of minutes that have been dropped, in order; retention drops no other meanwhile.
+def dropping_held(connection: Connection, dataset: str) -> Iterator[Sequence[Window]]:
+    """The stretches of a data set that have been dropped, in order; retention drops no other meanwhile.
 
     Raises:
         Retryable: retention is at work for too long.
     """
-    require_own(connection, "refreshing derived candles")
+    require_own(connection, "refreshing what is derived")
     run(connection, "hold_horizon")
     try:
-        yield list_dropped(connection)
+        yield list_dropped(connection, dataset)
     finally:
         # With a connection that broke, its locks went too.
         if not connection.closed:
             run(connection, "release_horizon")
 
 
-def find_stored(connection: Connection, dataset: str = CANDLES.name) -> Window | None:
+def find_stored(connection: Connection, dataset: str) -> Window | None:
     """From where to where rows of a data set may be stored; none without any."""
     stored = list_stored(connection, dataset)
     return Window(stored[0].starts, stored[-1].ends) if stored else None
 
 
-def list_stored(connection: Connection, dataset: str = CANDLES.name) -> Sequence[Window]:
+def list_stored(connection: Connection, dataset: str) -> Sequence[Window]:
     """The stretches in which rows of a data set may be stored, by the edges of their chunks, the oldest first."""
     return [Window(starts, ends) for starts, ends in run(connection, "list_stored_stretches", dataset=dataset)]
 

@@ -32,7 +32,7 @@ def refresh(
 ) -> Outcome:
     """Materialize what changed of an aggregate's whole buckets in a window; the aggregate below it comes first.
 
-    It holds the aggregate's refresh lock and the horizon: where minutes have been dropped, nothing is touched.
+    It holds the aggregate's refresh lock and the horizon: where rows have been dropped, nothing is touched.
     TimescaleDB refuses that inside a transaction: a dry run puts the buckets there itself, computed the same way.
 
     Args:
@@ -51,7 +51,7 @@ def refresh(
     """
     if runs_dry(connection):
         return _refresh_dry(connection, aggregate, window)
-    require_own(connection, "refreshing derived candles")
+    require_own(connection, "refreshing what is derived")
     try:
         with _listening(connection) as notices, _released(connection, aggregate):
             row = run(

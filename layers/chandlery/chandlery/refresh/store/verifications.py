@@ -1,12 +1,13 @@
-"""Whether what is stored is right: derived candles against their minutes, unique keys against themselves."""
+"""Whether what is stored is right: derived rows against those they are made of, unique keys against themselves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg import Connection
 
-from chandlery.datasets.dataset import Rollup
+from chandlery.datasets.dataset import Dataset, Rollup
 from chandlery.platform.connection import transaction
 from chandlery.platform.statements import read_rows, run
 from chandlery.refresh.domain.verification import Verification
@@ -55,10 +56,10 @@ def verify_derived(
     return Verification(aggregate, **vars(found))
 
 
-def mark_wrong(connection: Connection, rollup: Rollup, window: Window) -> None:
+def mark_wrong(connection: Connection, dataset: Dataset, rollup: Rollup, window: Window) -> None:
     """Leave stale marks for the wrong buckets of a window, by which their indicators will be computed anew."""
-    values = {"dataset": rollup.table, "aggregate": rollup.relation, "starts": window.starts, "ends": window.ends}
-    run(connection, "mark_wrong_derived", **values)
+    values: dict[str, Any] = {"dataset": dataset.name, "works": list(dataset.works), "aggregate": rollup.relation}
+    run(connection, "mark_wrong_derived", **values, starts=window.starts, ends=window.ends)
 
 
 def list_copies(connection: Connection, table: str, window: Window) -> Verification:

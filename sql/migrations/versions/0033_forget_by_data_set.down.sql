@@ -1,0 +1,3 @@
+-- Retention waits until the older code has made its own functions.
+DROP FUNCTION IF EXISTS market.forget_between(text, timestamptz, timestamptz);
+DROP FUNCTION IF EXISTS market.made_of(text);

@@ -1,0 +1,3 @@
+-- What nothing calls any more, or now takes a data set.
+DROP FUNCTION IF EXISTS market.derived_aggregates();
+DROP FUNCTION IF EXISTS market.forget_between(timestamptz, timestamptz);
