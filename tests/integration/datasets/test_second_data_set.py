@@ -24,7 +24,7 @@ from chandlery.refresh.store import verifications
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import Window
 from local import rollups
-from tests.integration.market import around_the_clock
+from tests.integration.market import always, around_the_clock
 from tests.integration.policy_scene import (
     DAY,
     HOUR,
@@ -116,7 +116,7 @@ def refresh_quotes(connection: Connection, window: Window, place: Place = Place.
 
 
 def refresh_marked(connection: Connection) -> None:
-    assert refresh_stale(connection, NOON, has_time=lambda: True).marks_left == 0
+    assert refresh_stale(connection, NOON, has_time=always).marks_left == 0
 
 
 def kept(connection: Connection) -> Mapping[str, Any]:
@@ -151,12 +151,12 @@ def test_both_gap_monitors_look_for_its_gaps(quotes: Connection) -> None:
     quotes.execute(_ROWS, [NOON - HOUR, NOON])
     quotes.execute("DELETE FROM market.quotes WHERE time = %s", missing[:1])
     options: dict[str, Any] = {"piece_candles": 1000, "verify_buckets": 0, "share_instruments": 10}
-    found = watch_live_gaps(quotes, NOON, **options, has_time=lambda: True)
+    found = watch_live_gaps(quotes, NOON, **options, has_time=always)
     # What is open is told of candles.
     assert (found.gaps_found, found.gaps_open, found.pieces_left) == (1, 0, 0)
     quotes.execute("DELETE FROM market.quotes WHERE time = %s", missing[1:])
     late = watch_historical_gaps(
-        quotes, NOON + 9 * DAY, open_vendor=lambda: None, most_vendor_days=0, has_time=lambda _: True, **options
+        quotes, NOON + 9 * DAY, open_vendor=lambda: None, most_vendor_days=0, has_time=always, **options
     )
     assert (late.weeks_left, late.pieces_left) == (0, 0)
     gaps = quotes.execute("SELECT dataset, starts FROM market.gaps WHERE starts = ANY(%s) ORDER BY 2", [missing])
