@@ -34,15 +34,14 @@ SECRETS = (SECRET_MARKER, "s3cret-word", "k3y-word", "the-vendors-own-key")
 
 _ROLLED_UP = ("candles_1d_parts", "candles_4h", "candles_1h", "candles_30m", "candles_15m", "candles_5m")
 _HYPERTABLES = ("ticks", "candles", "candle_hours", "indicators")
+# What refers to another comes before it.
 _TABLES = (
-    "dirty", "marks", "feeds", "feed_minutes", "gaps", "scans", "tickers", "runs", "instruments", "sessions",
-    "calendars", "open_hours", "upkeep", "unindicated_hours", "indicator_set", "horizons",
-    "imports", "retentions", "releases", "drops", "hour_versions", "judged", "reaches",
-    "known_data",
+    "dirty", "marks", "feeds", "feed_minutes", "gaps", "scans", "tickers", "judged", "known_data", "runs", "instruments",
+    "sessions", "calendars", "open_hours", "upkeep", "unindicated_hours", "indicator_set", "horizons", "imports",
+    "retentions", "releases", "drops", "hour_versions", "reaches",
 )  # fmt: skip
-# Rows are deleted, without a trigger or a key being asked: to truncate a table is to make its files again, and makes
-# every session plan again what reads it. What has chunks is truncated even without rows: what drops chunks would find
-# them.
+# Rows are deleted: to truncate a table is to make its files again, and makes every session plan again what reads it.
+# What has chunks is truncated even without rows: what drops chunks would find them.
 _EMPTY = f"""
 DO $$
 DECLARE
@@ -61,9 +60,7 @@ BEGIN
     LOOP
         EXECUTE 'TRUNCATE market.' || rolled_up;
     END LOOP;
-    SET LOCAL session_replication_role = replica;
     {"".join(f"DELETE FROM market.{name};" for name in _TABLES)}
-    SET LOCAL session_replication_role = DEFAULT;
     PERFORM setval(format('market.%I', sequencename)::regclass, 1, false)
     FROM pg_sequences WHERE schemaname = 'market' AND last_value IS NOT NULL;
 END
