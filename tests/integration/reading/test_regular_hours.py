@@ -20,8 +20,6 @@ from tests.integration.derived_scene import listed, open_hours, refresh, write
 from tests.integration.reading.test_candle_pages import KEY, STRETCHES, query, some_minutes, walk
 from tests.plain_derived import UTC_MINUTES, Derived, Minute, OpenHours, bucket_of, fold
 
-# Of candles of four hours, in days.
-FOUR_HOURS_ENOUGH = 34
 SHARE = "XNYS@RTH@EQ"
 DAY_OF_CASE, OPENS = date(2026, 11, 24), datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
 
@@ -134,10 +132,8 @@ def test_what_would_read_too_much_or_be_filled_is_refused(connection: Connection
 def test_the_coarsest_timeframe_with_candles_enough_is_chosen(connection: Connection) -> None:
     starts = datetime(2024, 1, 1, tzinfo=UTC)
     (instrument,) = listed(connection, "24/7", starts.date(), (starts + 400 * DAY).date(), KEY)
-    # One an hour of the first days, then one a day: so what is finer than an hour has no more than hours have.
-    hours = [starts + number * HOUR for number in range(24 * FOUR_HOURS_ENOUGH)]
-    days = [starts + number * DAY for number in range(FOUR_HOURS_ENOUGH, ENOUGH)]
-    write(connection, instrument, [minute(time, number) for number, time in enumerate([*hours, *days])])
+    # One an hour: so days have as many as there are, and what is finer has no more than hours.
+    write(connection, instrument, [minute(starts + number * HOUR, number) for number in range(24 * ENOUGH)])
     refresh(connection, starts + 300 * DAY)
 
     def chosen(days: int) -> Timeframe:
@@ -145,8 +141,8 @@ def test_the_coarsest_timeframe_with_candles_enough_is_chosen(connection: Connec
 
     assert chosen(ENOUGH) is Timeframe.D1
     assert chosen(ENOUGH - 1) is Timeframe.H4
-    assert chosen(FOUR_HOURS_ENOUGH) is Timeframe.H4
-    assert chosen(FOUR_HOURS_ENOUGH - 1) is Timeframe.H1
+    assert chosen(34) is Timeframe.H4
+    assert chosen(33) is Timeframe.H1
     # Fewer than enough of any: of those with most the finest.
     assert chosen(8) is Timeframe.M1
     assert route_timeframe(connection, instruments.find(connection, KEY), Window(starts - DAY, starts)) is Timeframe.M1
