@@ -36,8 +36,8 @@ _ROLLED_UP = ("candles_1d_parts", "candles_4h", "candles_1h", "candles_30m", "ca
 _HYPERTABLES = ("ticks", "candles", "candle_hours", "indicators")
 # What refers to another comes before it.
 _TABLES = (
-    "dirty", "marks", "feeds", "feed_minutes", "gaps", "scans", "tickers", "judged", "known_data", "runs", "instruments",
-    "sessions", "calendars", "open_hours", "upkeep", "unindicated_hours", "indicator_set", "horizons", "imports",
+    "dirty", "marks", "feeds", "feed_minutes", "gaps", "scans", "tickers", "judged", "known_data", "runs",
+    "instruments", "sessions", "calendars", "open_hours", "upkeep", "unindicated_hours", "indicator_set", "horizons", "imports",
     "retentions", "releases", "drops", "hour_versions", "reaches",
 )  # fmt: skip
 # Rows are deleted: to truncate a table is to make its files again, and makes every session plan again what reads it.

@@ -89,6 +89,7 @@ def test_the_document_tells_of_every_indicator(document: Any) -> None:
         assert all(output in row for output in info.outputs)
 
 
+@pytest.mark.long
 def test_whatever_is_asked_is_answered_as_documented(document: Any, address: str, tmp_path: Path) -> None:
     """By the document as it is: mostly what is not there, or wrong.
 

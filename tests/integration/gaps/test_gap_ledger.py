@@ -241,7 +241,7 @@ class Desk:
         )
 
 
-@pytest.mark.sampled(every=1)
+@pytest.mark.long
 @DATABASE
 @given(seed=st.integers(0, 2**32))
 def test_the_ledger_follows_what_is_missing(connection: Connection, watched: list[Window], seed: int) -> None:

@@ -508,7 +508,7 @@ class History:
         assert judged(self.connection) == self.book.told(self.under(), whole)
 
 
-@pytest.mark.sampled(every=1)
+@pytest.mark.long
 @DATABASE
 @given(seed=st.integers(0, 2**32))
 def test_what_is_judged_through_random_histories(connection: Connection, seed: int) -> None:
