@@ -37,8 +37,8 @@ _HYPERTABLES = ("ticks", "candles", "candle_hours", "indicators")
 # What refers to another comes before it.
 _TABLES = (
     "dirty", "marks", "feeds", "feed_minutes", "gaps", "scans", "tickers", "judged", "known_data", "runs",
-    "instruments", "sessions", "calendars", "open_hours", "upkeep", "unindicated_hours", "indicator_set", "horizons", "imports",
-    "retentions", "releases", "drops", "hour_versions", "reaches",
+    "instruments", "sessions", "calendars", "open_hours", "upkeep", "unindicated_hours", "indicator_set", "horizons",
+    "imports", "retentions", "releases", "drops", "hour_versions", "reaches",
 )  # fmt: skip
 # Rows are deleted: to truncate a table is to make its files again, and makes every session plan again what reads it.
 # What has chunks is truncated even without rows: what drops chunks would find them.
