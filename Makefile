@@ -55,7 +55,7 @@ build: .venv/dev  ## build the deployable artifacts: make build ARCHITECTURE=x86
 bench: .venv/dev  ## print the benchmarks; on a server if CHANDLERY_TEST_DATABASE_URL names one
 	@$(BIN)/python -m pytest tests/benchmarks -s --benchmarks
 
-faults: .venv/dev  ## disturb every component at every step, and run the long tests, on the server that CHANDLERY_TEST_DATABASE_URL names
+faults: .venv/dev .venv/emulator/installed  ## disturb every component at every step, and run the long tests, on the server that CHANDLERY_TEST_DATABASE_URL names
 	@test -n "$$CHANDLERY_TEST_DATABASE_URL" || (echo "make faults needs a TimescaleDB server on which it may create databases:\
  set CHANDLERY_TEST_DATABASE_URL"; exit 1)
 	@$(BIN)/python -m pytest --faults -m "faults or long or sampled" -n auto --dist worksteal

@@ -34,37 +34,35 @@ SECRETS = (SECRET_MARKER, "s3cret-word", "k3y-word", "the-vendors-own-key")
 
 _ROLLED_UP = ("candles_1d_parts", "candles_4h", "candles_1h", "candles_30m", "candles_15m", "candles_5m")
 _HYPERTABLES = ("ticks", "candles", "candle_hours", "indicators")
+# What refers to another comes before it.
 _TABLES = (
-    "dirty", "marks", "feeds", "feed_minutes", "gaps", "scans", "tickers", "runs", "instruments", "sessions",
-    "calendars", "open_hours", "upkeep", "unindicated_hours", "indicator_set", "horizons",
-    "imports", "retentions", "releases", "drops", "hour_versions", "judged", "reaches",
-    "known_data",
+    "dirty", "marks", "feeds", "feed_minutes", "gaps", "scans", "tickers", "judged", "known_data", "runs",
+    "instruments", "sessions", "calendars", "open_hours", "upkeep", "unindicated_hours", "indicator_set", "horizons",
+    "imports", "retentions", "releases", "drops", "hour_versions", "reaches",
 )  # fmt: skip
-# Of tables only those that hold anything, or did; most tests leave few, and to truncate one takes longer than to look.
-# Chunks without rows count too: what drops chunks would find them.
+# Rows are deleted: to truncate a table is to make its files again, and makes every session plan again what reads it.
+# What has chunks is truncated even without rows: what drops chunks would find them.
 _EMPTY = f"""
 DO $$
 DECLARE
-    held text[] := ARRAY(
+    chunked text[] := ARRAY(
         SELECT 'market.' || name FROM unnest('{{{",".join(_HYPERTABLES)}}}'::text[]) AS name
         WHERE EXISTS (SELECT FROM show_chunks(('market.' || name)::regclass))
-        {"".join(f"UNION ALL (SELECT 'market.{name}' FROM market.{name} LIMIT 1)" for name in _TABLES)}
     );
     rolled_up text;
 BEGIN
-    IF held <> '{{}}' THEN
-        EXECUTE format('TRUNCATE %s RESTART IDENTITY CASCADE', array_to_string(held, ', '));
+    IF chunked <> '{{}}' THEN
+        EXECUTE 'TRUNCATE ' || array_to_string(chunked, ', ');
     END IF;
+    FOR rolled_up IN
+        SELECT name FROM unnest('{{{",".join(_ROLLED_UP)}}}'::text[]) AS name
+        WHERE EXISTS (SELECT FROM show_chunks(('market.' || name)::regclass))
+    LOOP
+        EXECUTE 'TRUNCATE market.' || rolled_up;
+    END LOOP;
+    {"".join(f"DELETE FROM market.{name};" for name in _TABLES)}
     PERFORM setval(format('market.%I', sequencename)::regclass, 1, false)
     FROM pg_sequences WHERE schemaname = 'market' AND last_value IS NOT NULL;
-    IF EXISTS (
-        SELECT FROM unnest('{{{",".join(_ROLLED_UP)}}}'::text[]) AS name
-        CROSS JOIN LATERAL show_chunks(('market.' || name)::regclass)
-    ) THEN
-        FOREACH rolled_up IN ARRAY '{{{",".join(_ROLLED_UP)}}}'::text[] LOOP
-            EXECUTE 'TRUNCATE market.' || rolled_up;
-        END LOOP;
-    END IF;
 END
 $$
 """  # noqa: S608  # our own words

@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
 
 REPO = Path(__file__).resolve().parents[1]
 
@@ -24,6 +22,10 @@ def translate(*, layers: str = "s3://bucket/artifact", **given: str) -> dict[str
         layers: where the layers' artifacts are.
         given: parameters that are not to have their defaults; SAM itself reads a few.
     """
+    # SAM's own: loaded by whoever translates, which takes longer than to collect a hundred tests.
+    from samtranslator.translator.transform import transform
+    from samtranslator.yaml_helper import yaml_parse
+
     fresh = yaml_parse((REPO / "template.yaml").read_text())
     parameters = {name: parameter.get("Default", "desk") for name, parameter in fresh["Parameters"].items()} | given
     for resource in fresh["Resources"].values():  # what `sam package` puts in place of the folders

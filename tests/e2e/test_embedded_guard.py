@@ -118,7 +118,7 @@ def test_a_start_cut_off_leaves_no_process(home: Path, number: signal.Signals) -
     assert not (home / "data").exists()
 
 
-def test_a_start_whose_process_is_killed_says_so_and_quotes_no_earlier_one(home: Path) -> None:
+def test_a_start_whose_process_is_killed_says_so_and_quotes_no_earlier_one(home: Path, migrated_tarball: Path) -> None:
     home.mkdir()
     (home / "embedded.log").write_text("what an earlier start said\n")
     with making(home) as (starter, pid):
@@ -127,7 +127,7 @@ def test_a_start_whose_process_is_killed_says_so_and_quotes_no_earlier_one(home:
     assert "could not be made: it was killed, by hand or by the system" in said
     assert "earlier" not in said
     # And nothing stands in the way of the next.
-    assert execute(EmbeddedDatabase(home).start(), "SELECT 1") == [(1,)]
+    assert execute(EmbeddedDatabase(home, tarball=migrated_tarball).start(), "SELECT 1") == [(1,)]
 
 
 def test_a_tied_database_ends_with_its_owner(home: Path, migrated_tarball: Path) -> None:

@@ -216,6 +216,7 @@ def test_up_runs_everything_until_it_is_interrupted(migrated_url: str, tmp_path:
         wait_until(lambda: not is_alive(process.pid), "its sandboxes end")
 
 
+@pytest.mark.long
 def test_up_answers_again_once_its_database_is_back(tmp_path: Path, migrated_tarball: Path) -> None:
     database = EmbeddedDatabase(tmp_path, tarball=migrated_tarball)
     database.start()

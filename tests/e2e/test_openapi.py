@@ -12,7 +12,6 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-import schemathesis
 
 from chandlery.indicators.numerics.catalogue import ParameterInfo, catalogue
 from chandlery.platform.connection import connect
@@ -70,6 +69,8 @@ def run(document: Any, address: str, folder: Path, *others: str) -> Run:
 
 
 def test_the_document_is_valid(document: Any) -> None:
+    import schemathesis
+
     schemathesis.openapi.from_dict(document).validate()
     assert document["openapi"] == "3.1.0"
     for item in document["paths"].values():
@@ -88,6 +89,7 @@ def test_the_document_tells_of_every_indicator(document: Any) -> None:
         assert all(output in row for output in info.outputs)
 
 
+@pytest.mark.long
 def test_whatever_is_asked_is_answered_as_documented(document: Any, address: str, tmp_path: Path) -> None:
     """By the document as it is: mostly what is not there, or wrong.
 

@@ -19,6 +19,7 @@ from tests.faults.scene import leave_to_us
 from tests.faults.steps import BOMB
 from tests.faults.trial import in_child
 from tests.faults.works import NOW, WELL
+from tests.integration.market import always
 from tests.integration.policy_scene import came_in_time, hold_jobs, relation_of, store_candles
 
 _ALL_WELL = ("live_processor", "live_gap_monitor", "historical_processor")
@@ -106,7 +107,7 @@ def _age(connection: Connection) -> None:
 def _busy(connection: Connection) -> None:
     """Have old candles that nothing derived waits for, and a derived one that its minutes do not make."""
     old = Window(NOW - 101 * DAY, NOW - 99 * DAY)
-    refresh_stale(connection, NOW, within=old, most_marks=100, has_time=lambda: True)
+    refresh_stale(connection, NOW, within=old, most_marks=100, has_time=always)
     # Counted later, that would depend on whether its ticks are dropped yet: both are right.
     connection.execute(
         "UPDATE market.instruments SET live_since = %s WHERE instrument_id = 1", [floor_hour(NOW - 100 * DAY)]

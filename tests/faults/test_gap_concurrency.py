@@ -27,7 +27,7 @@ from chandlery.platform.statements import run
 from chandlery.words.window import DAY, HOUR
 from tests.conftest import REPO
 from tests.faults.desk import CHANGES, DAYS, OPENS, open_desk, write_first, write_ticks
-from tests.integration.market import MINUTE, live
+from tests.integration.market import MINUTE, always, live
 from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
 NOW = OPENS + 10 * DAY + HOUR
@@ -41,7 +41,7 @@ def run_live(connection: Connection) -> object:
 
 def run_monitor(connection: Connection) -> object:
     return watch_live_gaps(
-        connection, NOW, piece_candles=500, verify_buckets=2_000, share_instruments=2, has_time=lambda: True
+        connection, NOW, piece_candles=500, verify_buckets=2_000, share_instruments=2, has_time=always
     )
 
 
@@ -54,7 +54,7 @@ def run_history(connection: Connection) -> object:
         verify_buckets=5_000,
         share_instruments=2,
         most_vendor_days=1,
-        has_time=lambda seconds: True,
+        has_time=always,
     )
 
 

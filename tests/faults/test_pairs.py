@@ -34,6 +34,7 @@ from tests.faults.scene import CopiedScene
 from tests.faults.test_overlaps_and_clocks import INSTEAD
 from tests.faults.trial import Child, Ended, Work, in_child
 from tests.faults.works import NOW, SUBJECTS, Subject, command, component
+from tests.integration.market import always
 from tests.integration.policy_scene import relation_of
 from tests.waiting import wait_until
 
@@ -99,7 +100,7 @@ def settle(names: Collection[str]) -> None:
     if not {"policy maintenance", "replay"}.isdisjoint(names):
         fire(COMPONENTS["policy_maintenance"], LATER)
     with connect(Settings(), "command") as connection:
-        assert refresh_stale(connection, LATER, has_time=lambda: True).marks_left == 0
+        assert refresh_stale(connection, LATER, has_time=always).marks_left == 0
 
 
 def replay() -> object:

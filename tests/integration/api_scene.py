@@ -20,7 +20,7 @@ from chandlery.words.window import DAY, MINUTE, floor_minute
 from local.command_line.functions import LocalContext
 from local.http_server import event_of
 from tests.integration.derived_scene import listed, open_hours, refresh, write
-from tests.integration.market import keep_at_work
+from tests.integration.market import always, keep_at_work
 from tests.plain_derived import Minute
 
 SHARE, COIN, STRANGE, EMPTY = "XNYS@IBM@EQ", "CRYPTO@BTC@SPOT", "X@Ä漢'ß%&+@EQ", "XNYS@EMPTY@EQ"
@@ -169,9 +169,7 @@ def set_scene(connection: Connection, at: datetime) -> None:
         [minute(today - back * MINUTE, back) for back in range(300) if not 60 <= back < 90],
     )
     write(connection, strange, [minute(today - back * MINUTE, back, 7.0) for back in range(1, 10)])
-    watch_live_gaps(
-        connection, today, piece_candles=20_000, verify_buckets=0, share_instruments=1_000, has_time=lambda: True
-    )
+    watch_live_gaps(connection, today, piece_candles=20_000, verify_buckets=0, share_instruments=1_000, has_time=always)
     settle(connection, today)
     # All is well but for the half hour that is missing: candles come of no feed here, and runs of no schedule.
     feeds.set_live(connection, "test", live=False)

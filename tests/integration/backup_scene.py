@@ -22,7 +22,7 @@ from chandlery.platform.migrations import alembic_config
 from chandlery.platform.settings import Settings
 from chandlery.reference.store import instruments
 from tests.integration.indicators.test_indicators import process
-from tests.integration.market import around_the_clock, insert, live
+from tests.integration.market import always, around_the_clock, insert, live
 from tests.integration.platform.test_schema import catalogue
 from tests.integration.policy_scene import DAY, HOUR, MINUTE, NOON, drop, keep, maintain, store_candles
 from tests.plain_fold import Tick
@@ -124,7 +124,7 @@ def fill(server_url: str, name: str) -> str:
         insert(connection, 1, ticks)
         live(connection, NOON + MINUTE)
         limits = {"piece_candles": 1_000, "verify_buckets": 0, "share_instruments": 100}
-        watch_live_gaps(connection, NOON + MINUTE, has_time=lambda: True, **limits)
+        watch_live_gaps(connection, NOON + MINUTE, has_time=always, **limits)
         insert(connection, 1, [Tick(NOON + timedelta(seconds=90), 1, Decimal(99), Decimal(2))])
         around_the_clock(connection, GONE)
         instruments.remove(connection, GONE)

@@ -9,6 +9,7 @@ from psycopg import Connection
 from chandlery.reference.store import instruments, sessions
 from chandlery.refresh.refresh_stale import StaleReport, refresh_stale
 from local import calendars
+from tests.integration.market import always
 from tests.plain_derived import TIMEFRAMES, Derived, Minute, OpenHours, roll
 
 ALWAYS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
@@ -113,4 +114,4 @@ def whole(connection: Connection) -> Mapping[str, Sequence[tuple[Any, ...]]]:
 
 def refresh(connection: Connection, at: datetime, most_marks: int = 100_000) -> StaleReport:
     """One run."""
-    return refresh_stale(connection, at, most_marks=most_marks, has_time=lambda: True)
+    return refresh_stale(connection, at, most_marks=most_marks, has_time=always)

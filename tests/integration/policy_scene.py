@@ -12,6 +12,7 @@ from chandlery.policies.maintain_policies import PolicyReport, maintain_policies
 from chandlery.policies.store import policies
 from chandlery.policies.wanted import read_policies
 from chandlery.refresh.refresh_stale import refresh_stale
+from tests.integration.market import always
 
 WANTED = read_policies()
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -67,7 +68,7 @@ def keep(connection: Connection) -> None:
 
 def maintain(connection: Connection, at: datetime, **changes: Any) -> PolicyReport:
     """One run of policy maintenance."""
-    values: dict[str, Any] = {"wanted": WANTED, "most_marks": 10_000, "has_time": lambda: True}
+    values: dict[str, Any] = {"wanted": WANTED, "most_marks": 10_000, "has_time": always}
     report = maintain_policies(connection, at, **(values | changes))
     hold_jobs(connection)
     return report
@@ -102,7 +103,7 @@ def store_candles(connection: Connection, starts: datetime, ends: datetime, step
 
 def refresh_all(connection: Connection, at: datetime) -> None:
     """Take every mark there is."""
-    assert refresh_stale(connection, at, most_marks=1_000_000, has_time=lambda: True).marks_left == 0
+    assert refresh_stale(connection, at, most_marks=1_000_000, has_time=always).marks_left == 0
 
 
 def count(connection: Connection, table: str) -> int:

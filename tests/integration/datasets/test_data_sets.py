@@ -16,7 +16,7 @@ from chandlery.platform.errors import Permanent
 from chandlery.platform.migrations import alembic_config, run_verb
 from chandlery.refresh.refresh_stale import refresh_stale
 from chandlery.words.window import DAY, HOUR, MINUTE, Window
-from tests.integration.market import NOON, around_the_clock
+from tests.integration.market import NOON, always, around_the_clock
 from tests.integration.policy_scene import store_candles
 
 STRIKES = Dataset(
@@ -81,7 +81,7 @@ def look(connection: Connection, dataset: Dataset) -> None:
     """Count, and find gaps."""
     count_hours(connection, lambda: True, dataset=dataset)
     shares = scans.plan_shares(connection, 10)
-    find_gaps(connection, "monitor", ONE_HOUR, ONE_HOUR.ends, shares=shares, has_time=lambda: True, dataset=dataset)
+    find_gaps(connection, "monitor", ONE_HOUR, ONE_HOUR.ends, shares=shares, has_time=always, dataset=dataset)
 
 
 def open_gaps(connection: Connection, dataset: Dataset) -> Sequence[tuple[int, datetime, datetime, int, str]]:
@@ -128,7 +128,7 @@ def test_neither_data_set_touches_what_is_known_of_the_other(desk: Connection) -
         *("count", "refresh", "open", "present", "gap", "judged", "scanned", "version", "life")
     }
     look(desk, CANDLES)
-    assert refresh_stale(desk, NOON + DAY, has_time=lambda: True).marks_taken > 0
+    assert refresh_stale(desk, NOON + DAY, has_time=always).marks_taken > 0
     assert known(desk, STRIKES) == before
 
 

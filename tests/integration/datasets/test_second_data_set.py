@@ -128,7 +128,7 @@ def refresh_quotes(connection: Connection, window: Window, place: Place = Place.
 
 
 def refresh_marked(connection: Connection) -> None:
-    assert refresh_stale(connection, NOON, has_time=lambda: True).marks_left == 0
+    assert refresh_stale(connection, NOON, has_time=always).marks_left == 0
 
 
 def kept(connection: Connection) -> Mapping[str, Any]:
@@ -163,12 +163,12 @@ def test_both_gap_monitors_look_for_its_gaps(quotes: Connection) -> None:
     quotes.execute(_ROWS, [NOON - HOUR, NOON])
     quotes.execute("DELETE FROM market.quotes WHERE time = %s", missing[:1])
     options: dict[str, Any] = {"piece_candles": 1000, "verify_buckets": 0, "share_instruments": 10}
-    found = watch_live_gaps(quotes, NOON, **options, has_time=lambda: True)
+    found = watch_live_gaps(quotes, NOON, **options, has_time=always)
     assert (found.gaps_found, found.gaps_open, found.pieces_left) == (1, 1, 0)
     assert found.gaps_open_of == {"quotes": 1}
     quotes.execute("DELETE FROM market.quotes WHERE time = %s", missing[1:])
     late = watch_historical_gaps(
-        quotes, NOON + 9 * DAY, open_vendor=lambda: None, most_vendor_days=0, has_time=lambda _: True, **options
+        quotes, NOON + 9 * DAY, open_vendor=lambda: None, most_vendor_days=0, has_time=always, **options
     )
     assert (late.weeks_left, late.pieces_left, late.gaps_open_of) == (0, 0, {"quotes": late.gaps_open})
     gaps = quotes.execute("SELECT dataset, starts FROM market.gaps WHERE starts = ANY(%s) ORDER BY 2", [missing])

@@ -20,6 +20,7 @@ from chandlery.gaps.find_gaps import Found, find_gaps
 from chandlery.words.window import DAY, HOUR, MINUTE, WEEK, Window
 from tests.conftest import SERVER_URL
 from tests.integration.gaps.test_gap_reasons import EMPTY, MONDAY, add, at, days_of, fill
+from tests.integration.market import always
 from tests.plain_gaps import (
     Candle,
     Instrument,
@@ -145,7 +146,7 @@ def _history(rows: Sequence[Any]) -> dict[int, Any]:
 
 def run_live(connection: Connection, now: datetime) -> live.LiveGapReport:
     return live.watch_live_gaps(
-        connection, now, piece_candles=20_000, verify_buckets=0, share_instruments=100, has_time=lambda: True
+        connection, now, piece_candles=20_000, verify_buckets=0, share_instruments=100, has_time=always
     )
 
 
@@ -158,7 +159,7 @@ def run_historical(connection: Connection, now: datetime) -> historical.Historic
         verify_buckets=0,
         share_instruments=100,
         most_vendor_days=0,
-        has_time=lambda _: True,
+        has_time=always,
     )
 
 
@@ -240,7 +241,7 @@ class Desk:
         )
 
 
-@pytest.mark.sampled(every=1)
+@pytest.mark.long
 @DATABASE
 @given(seed=st.integers(0, 2**32))
 def test_the_ledger_follows_what_is_missing(connection: Connection, watched: list[Window], seed: int) -> None:

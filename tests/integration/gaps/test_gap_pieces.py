@@ -14,7 +14,7 @@ from chandlery.gaps.watch_live_gaps import watch_live_gaps
 from chandlery.platform import statements
 from chandlery.platform.dry_run import dry_running
 from chandlery.words.window import HOUR, WEEK, Window
-from tests.integration.market import MINUTE, NOON, around_the_clock, live
+from tests.integration.market import MINUTE, NOON, always, around_the_clock, live
 from tests.plain_gaps import Candle, find, insert_candles, open_by_minute, read_instruments
 
 KEYS = ["X@A@EQ", "X@B@EQ", "X@C@EQ", "X@D@EQ"]
@@ -165,7 +165,7 @@ def test_ticks_on_and_off_that_come_in_after_all_are_healed(connection: Connecti
     def monitor(now: Any) -> Any:
         live(connection, now)
         return watch_live_gaps(
-            connection, now, piece_candles=20_000, verify_buckets=0, share_instruments=2, has_time=lambda: True
+            connection, now, piece_candles=20_000, verify_buckets=0, share_instruments=2, has_time=always
         )
 
     bring([0, 1])
@@ -196,7 +196,7 @@ def test_an_hour_that_a_window_cuts_is_counted_whole(desk: Connection) -> None:
     late = WINDOW.ends + 20 * MINUTE
     insert_candles(desk, 1, {late: Candle(trades=1), late - HOUR: Candle(trades=1)})
     cut = Window(WINDOW.starts + 30 * MINUTE, late - 10 * MINUTE)
-    find_gaps(desk, "test", cut, late, shares=[Share(1, 4)], has_time=lambda: True)
+    find_gaps(desk, "test", cut, late, shares=[Share(1, 4)], has_time=always)
     assert desk.execute("SELECT count(*) FROM market.marks WHERE work = 'count'").fetchone() == (0,)
     counted = desk.execute(
         "SELECT h.hour, bit_count(h.complete) FROM market.candle_hours AS h WHERE instrument_id = 1 ORDER BY hour"

@@ -22,6 +22,7 @@ from chandlery.words.window import DAY, HOUR, MINUTE, WEEK, Window
 from local import calendars
 from local.lots import checked_candle_lots
 from tests.conftest import SERVER_URL
+from tests.integration.market import always
 from tests.plain_gaps import (
     Candle,
     delete_candles,
@@ -112,7 +113,7 @@ def settle(connection: Connection, window: Window, component: str = "test", shar
     """Count, scan."""
     assert count_hours(connection, lambda: True) == 0
     shares = scans.plan_shares(connection, share)
-    find_gaps(connection, component, window, window.ends, shares=shares, has_time=lambda: True)
+    find_gaps(connection, component, window, window.ends, shares=shares, has_time=always)
 
 
 def add(connection: Connection, key: str, calendar: str, feed: str = "feed") -> int:
@@ -199,7 +200,7 @@ def bring_in(connection: Connection, number: int, path: Path) -> set[datetime]:
 
 def monitor(connection: Connection, now: datetime) -> LiveGapReport:
     return watch_live_gaps(
-        connection, now, piece_candles=20_000, verify_buckets=0, share_instruments=100, has_time=lambda: True
+        connection, now, piece_candles=20_000, verify_buckets=0, share_instruments=100, has_time=always
     )
 
 

@@ -25,7 +25,7 @@ from chandlery.vendors.polygon import Polygon
 from chandlery.words.window import DAY, HOUR, WEEK, Window, floor_week
 from functions.historical_gap_monitor import handler
 from tests.conftest import _EMPTY, REPO
-from tests.integration.market import MINUTE, insert, row_versions, snapshot
+from tests.integration.market import MINUTE, always, insert, row_versions, snapshot
 from tests.plain_fold import Tick
 from tests.vendor_server import Fault, VendorServer, alter, bar, cut_off, hang_up, refuse
 
@@ -125,7 +125,7 @@ def monitor(
         "verify_buckets": 0,
         "share_instruments": 1000,
         "most_vendor_days": 500,
-        "has_time": lambda seconds: True,
+        "has_time": always,
     }
     opened = open_vendor or (lambda: patient(vendor) if vendor else None)
     return watch_historical_gaps.watch_historical_gaps(connection, at, open_vendor=opened, **(settings | limits))
@@ -133,7 +133,7 @@ def monitor(
 
 def monitor_live(connection: Connection, at: datetime) -> LiveGapReport:
     return watch_live_gaps(
-        connection, at, piece_candles=20_000, verify_buckets=0, share_instruments=1000, has_time=lambda: True
+        connection, at, piece_candles=20_000, verify_buckets=0, share_instruments=1000, has_time=always
     )
 
 

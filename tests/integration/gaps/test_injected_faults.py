@@ -27,7 +27,7 @@ from chandlery.reference.store import instruments, sessions
 from local import calendars
 from local.lots import tick_lots
 from local.market_file import open_tick_file
-from tests.integration.market import MINUTE, contents, insert, live, row_versions, snapshot
+from tests.integration.market import MINUTE, always, contents, insert, live, row_versions, snapshot
 from tests.plain_coverage import Desk, Gap, Minute, expected_minutes, minutes_of
 from tests.plain_fold import Tick
 
@@ -88,7 +88,7 @@ class Market:
             piece_candles=20_000,
             verify_buckets=verify_buckets,
             share_instruments=2,
-            has_time=lambda: True,
+            has_time=always,
         )
 
     def watch_history(self, now: datetime) -> HistoricalGapReport:
@@ -99,7 +99,7 @@ class Market:
             piece_candles=20_000,
             verify_buckets=500_000,
             share_instruments=2,
-            has_time=lambda _seconds: True,
+            has_time=always,
         )
 
     def run(self, now: datetime) -> LiveGapReport:

@@ -22,6 +22,7 @@ from chandlery.words.window import DAY, HOUR, MINUTE, WEEK, Window
 from tests.conftest import SERVER_URL
 from tests.integration.gaps.test_gap_ledger import run_historical, run_live
 from tests.integration.gaps.test_gap_reasons import EMPTY, MONDAY, add, at, days_of, fill, settle
+from tests.integration.market import always
 from tests.plain_gaps import Candle, Instrument, delete_candles, insert_candles, judge, read_instruments, read_open
 
 DATABASE = settings(
@@ -32,6 +33,8 @@ DATABASE = settings(
     # A history is made from a seed: a smaller one tells no more.
     phases=[Phase.generate],
 )
+# On the embedded database fewer: each of them asks about every minute there is.
+STEPS = 25 if SERVER_URL else 12
 BUSY, OTHER = "X@BUSY@EQ", "X@OTHER@EQ"
 MORNING = Window(MONDAY, at(3, 0))
 # After all of it.
@@ -325,7 +328,7 @@ def test_shares_of_another_size_keep_what_was_judged(connection: Connection, bus
         count_hours(connection, lambda: True)
         window = Window(MONDAY, at(1, clock))
         # Whoever is in no share of this scan stays where it was.
-        find_gaps(connection, "test", window, window.ends, shares=shares[:1], has_time=lambda: True)
+        find_gaps(connection, "test", window, window.ends, shares=shares[:1], has_time=always)
         ends |= dict.fromkeys(range(shares[0].first, shares[0].last + 1), window.ends)
         told = {number: max(minutes) + MINUTE for (_, number), minutes in judged(connection).items()}
         assert told == {number: ends[number] for number in told}
@@ -463,7 +466,7 @@ class History:
         self.chance.shuffle(shares)
         shares = shares[: self.chance.choice([1, len(shares)])]
         known, under = read_instruments(self.connection), self.under()
-        find_gaps(self.connection, component, window, window.ends, shares=shares, has_time=lambda: True)
+        find_gaps(self.connection, component, window, window.ends, shares=shares, has_time=always)
         for number, minutes in judge(known, window).items():
             if any(share.first <= number <= share.last for share in shares):
                 self.book.look(component, number, known[number], under[number], window, minutes)
@@ -505,11 +508,11 @@ class History:
         assert judged(self.connection) == self.book.told(self.under(), whole)
 
 
-@pytest.mark.sampled(every=1)
+@pytest.mark.long
 @DATABASE
 @given(seed=st.integers(0, 2**32))
 def test_what_is_judged_through_random_histories(connection: Connection, seed: int) -> None:
     history = History(connection, seed)
-    for _ in range(25):
+    for _ in range(STEPS):
         history.go_on()
         history.check()

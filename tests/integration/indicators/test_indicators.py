@@ -23,6 +23,7 @@ from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.platform.errors import Retryable
 from chandlery.words.timeframe import Timeframe
 from tests.integration.derived_scene import listed
+from tests.integration.market import always
 
 KEY = "BITFINEX@BTCUSD@SPOT"
 FIRST = date(2016, 10, 1)
@@ -98,7 +99,7 @@ def process(
     **limits: Any,
 ) -> HistoryReport:
     """One run."""
-    settings: dict[str, Any] = {"most_marks": 100_000, "piece_hours": 50_000, "has_time": lambda seconds: True}
+    settings: dict[str, Any] = {"most_marks": 100_000, "piece_hours": 50_000, "has_time": always}
     return process_history(connection, at, wanted=wanted, **(settings | limits))
 
 

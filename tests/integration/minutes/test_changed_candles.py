@@ -16,7 +16,17 @@ from chandlery.minutes.domain.source import Source
 from chandlery.minutes.store import candles
 from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.words.window import DAY, HOUR, Window
-from tests.integration.market import MINUTE, NOON, around_the_clock, contents, insert, live, row_versions, snapshot
+from tests.integration.market import (
+    MINUTE,
+    NOON,
+    always,
+    around_the_clock,
+    contents,
+    insert,
+    live,
+    row_versions,
+    snapshot,
+)
 from tests.plain_fold import Tick, fold
 
 LATER = NOON + 30 * HOUR
@@ -38,7 +48,7 @@ def watch(connection: Connection, at: datetime, verify_buckets: int = 0) -> Live
         piece_candles=20_000,
         verify_buckets=verify_buckets,
         share_instruments=1_000,
-        has_time=lambda: True,
+        has_time=always,
     )
 
 
@@ -51,7 +61,7 @@ def watch_history(connection: Connection, at: datetime, verify_buckets: int = 0)
         verify_buckets=verify_buckets,
         share_instruments=1_000,
         most_vendor_days=1,
-        has_time=lambda seconds: True,
+        has_time=always,
     )
 
 

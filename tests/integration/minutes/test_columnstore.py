@@ -19,7 +19,7 @@ from chandlery.reference.store import feeds, sessions
 from chandlery.words.window import DAY, HOUR, MINUTE, Window
 from tests.conftest import SERVER_URL
 from tests.integration.derived_scene import assert_rolled, listed, open_hours, refresh
-from tests.integration.market import NOON, contents, insert, live, timescaledb_of
+from tests.integration.market import NOON, always, contents, insert, live, timescaledb_of
 from tests.plain_fold import Tick, fold
 
 # Enough rows that the planner of a server comes to bitmap scans; the embedded one never does.
@@ -150,7 +150,7 @@ def test_history_is_healed_from_ticks(connection: Connection, desk: Sequence[int
         verify_buckets=100_000,
         share_instruments=1_000,
         most_vendor_days=1,
-        has_time=lambda *_: True,
+        has_time=always,
     )
     stored = contents(connection, desk[2])
     assert {at: stored[at] for at in stored if at >= NOON} == fold(ticks(desk[2]))

@@ -25,7 +25,7 @@ from chandlery.refresh.verify_candles import verify_candles
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import Window
 from tests.faults.contents import VIEWS, differences
-from tests.integration.market import contents, insert, live
+from tests.integration.market import always, contents, insert, live
 from tests.integration.platform.test_schema import catalogue
 from tests.integration.policy_scene import DAY, HOUR, MINUTE, WANTED, came_in_time, hold_jobs, maintain
 from tests.plain_fold import Tick, fold
@@ -250,7 +250,7 @@ def _candles(connection: Connection, window: Window) -> Sequence[Any]:
 
 def _watch(connection: Connection, at: datetime) -> LiveGapReport:
     return watch_live_gaps(
-        connection, at, piece_candles=20_000, verify_buckets=1_000, share_instruments=1_000, has_time=lambda: True
+        connection, at, piece_candles=20_000, verify_buckets=1_000, share_instruments=1_000, has_time=always
     )
 
 
@@ -261,7 +261,7 @@ def _process(connection: Connection, at: datetime) -> HistoryReport:
         wanted=read_indicator_set(),
         most_marks=200_000,
         piece_hours=50_000,
-        has_time=lambda _: True,
+        has_time=always,
     )
 
 

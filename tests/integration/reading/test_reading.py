@@ -17,7 +17,7 @@ from chandlery.reading.explain_minute import MinuteReport, Verdict, explain_minu
 from chandlery.reference.domain.session import Break, Calendar, Session
 from chandlery.reference.store import feeds, instruments, sessions
 from chandlery.reference.store.feeds import Feed
-from tests.integration.market import MINUTE, NOON, around_the_clock, insert, live
+from tests.integration.market import MINUTE, NOON, always, around_the_clock, insert, live
 from tests.plain_fold import Tick
 
 HOUR = timedelta(hours=1)
@@ -28,9 +28,7 @@ GAP = (NOON + 40 * MINUTE, NOON + 70 * MINUTE)
 
 
 def watch(connection: Connection, at: datetime) -> None:
-    watch_live_gaps(
-        connection, at, piece_candles=20_000, verify_buckets=0, share_instruments=1_000, has_time=lambda: True
-    )
+    watch_live_gaps(connection, at, piece_candles=20_000, verify_buckets=0, share_instruments=1_000, has_time=always)
 
 
 def trade(connection: Connection, instrument_id: int, minutes: Iterable[int]) -> None:

@@ -82,6 +82,7 @@ def plain(found: Derived) -> tuple[object, ...]:
     )  # fmt: skip
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("hours", [Hours.REGULAR, Hours.FROM_OPEN])
 @pytest.mark.parametrize(("calendar", "first", "last"), STRETCHES, ids=lambda each: str(each))
 def test_they_are_the_fold_of_regular_minutes_on_pages_in_either_direction(

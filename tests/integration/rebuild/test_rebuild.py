@@ -125,6 +125,7 @@ def test_a_rebuilt_timeframe_and_what_is_built_on_it_are_the_same_as_before(hist
     assert beside(history) == {name + "_before" for name in INTRADAY}
 
 
+@pytest.mark.long
 def test_what_comes_afterwards_arrives_in_every_timeframe(history: Connection) -> None:
     rebuild(history, Timeframe.M15)
     rebuild(history, Timeframe.W1)
@@ -197,6 +198,7 @@ def test_derived_history_whose_minutes_were_dropped_survives(history: Connection
     }
 
 
+@pytest.mark.long
 def test_history_between_what_was_dropped_is_rebuilt_and_copied_once_it_went_too(history: Connection) -> None:
     rows = materialized(history)
     history.execute(
@@ -246,6 +248,7 @@ def test_retention_waits_for_what_is_being_built_and_not_for_what_was_replaced(h
     assert drop(history, "candles", EDGE) == (1, None)
 
 
+@pytest.mark.long
 def test_the_way_back_has_what_changed_and_what_was_dropped_meanwhile(history: Connection) -> None:
     was = relations(history)
     rebuild(history, Timeframe.M5)
@@ -274,6 +277,7 @@ def test_the_way_back_to_what_was_wrong_wants_permission(history: Connection) ->
     assert row == (99,)
 
 
+@pytest.mark.long
 def test_a_second_rebuild_waits_until_the_first_is_discarded(history: Connection) -> None:
     rebuild(history, Timeframe.H1)
     for timeframe in (Timeframe.M5, Timeframe.H1, Timeframe.H4):
@@ -298,6 +302,7 @@ def test_minutes_are_not_rebuilt(history: Connection) -> None:
         rebuild(history, Timeframe.M1)
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize("step", [RebuildStep.REFRESH, RebuildStep.COMPARE, RebuildStep.SWAP, RebuildStep.SETTLE])
 def test_a_run_that_dies_is_gone_on_with(history: Connection, step: RebuildStep) -> None:
     rows, was = materialized(history), relations(history)

@@ -22,7 +22,7 @@ from chandlery.minutes.store.marks import Piece
 from chandlery.reference.domain.session import Break, Calendar, Session
 from chandlery.reference.store import feeds, instruments, sessions
 from chandlery.words.window import HOUR, Window
-from tests.integration.market import MINUTE, NOON, around_the_clock, insert, live, row_versions
+from tests.integration.market import MINUTE, NOON, always, around_the_clock, insert, live, row_versions
 from tests.plain_fold import Folded, Tick, fell_silent, fold
 
 SECOND = timedelta(seconds=1)
@@ -515,7 +515,7 @@ def test_a_feed_of_two_calendars_is_told_of_while_either_is_open(connection: Con
 
 def watch(connection: Connection, moment: datetime) -> LiveGapReport:
     return watch_live_gaps(
-        connection, moment, piece_candles=20_000, verify_buckets=0, share_instruments=1_000, has_time=lambda: True
+        connection, moment, piece_candles=20_000, verify_buckets=0, share_instruments=1_000, has_time=always
     )
 
 
