@@ -18,7 +18,6 @@ from tests.e2e.test_lambda_artifact import MODULES, insert_ticks
 from tests.translated_template import translate
 
 
-@pytest.mark.long
 def test_a_deployed_schedule_makes_candles(
     emulator: Emulator, built: Path, connection: Connection, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -100,7 +100,6 @@ def test_a_new_database_is_not_begun_where_there_is_no_room(disk: Path) -> None:
     assert "has 20 MB left" in said
 
 
-@pytest.mark.long
 def test_a_read_only_disk_is_told(disk: Path, migrated_tarball: Path, tmp_path: Path) -> None:
     home = disk / "home"
     database = EmbeddedDatabase(home, tarball=migrated_tarball)

@@ -35,7 +35,7 @@ from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import Window
 from local import rollups
 from local.command_line import app
-from tests.integration.market import around_the_clock
+from tests.integration.market import always, around_the_clock
 from tests.integration.policy_scene import (
     DAY,
     HOUR,
@@ -221,7 +221,7 @@ def test_what_is_known_of_a_data_set_goes_along_with_its_rows(
     store_candles(quotes, hour, hour + HOUR)
     refresh_marked(quotes)
     for dataset in (QUOTES, CANDLES):
-        count_hours(quotes, lambda: True, dataset=dataset)
+        count_hours(quotes, always, dataset=dataset)
         quotes.execute(
             "INSERT INTO market.marks (dataset, work, hour, instrument_ids) VALUES (%s, 'count', %s, '{1}')",
             [dataset.name, hour],
@@ -352,7 +352,7 @@ def test_samples_and_sums_are_of_every_data_set(quotes: Connection, database_url
     assert {each.table for sample in sampled for each in sample.tables} >= {*NAMES, "candles_5m", "candles_1d_parts"}
     assert sorted({sample.wrong for sample in sampled}) == [0, 2]
     options: dict[str, Any] = {"piece_candles": 1000, "verify_buckets": 0, "share_instruments": 10}
-    watch_live_gaps(quotes, NOON, **options, has_time=lambda: True)
+    watch_live_gaps(quotes, NOON, **options, has_time=always)
     (cause,) = [cause.says for cause in report_status(quotes, NOON).causes if cause.subject == "gaps"]
     assert cause.endswith("; 1 of quotes: chandlery gaps --dataset NAME")
     (gap,) = json.loads(chandlery(database_url, "gaps", "--json").stdout)
