@@ -26,12 +26,15 @@ SQL = next((place for place in (_INSTALLED, _BESIDE_THE_LAYER) if (place / "quer
 
 
 @cache
-def statement(name: str, relation: LiteralString = "") -> LiteralString:
+def statement(name: str, relation: LiteralString = "", lists: tuple[tuple[str, str], ...] = ()) -> LiteralString:
     """The text of a query, or of a script's step (`script:step`), its psql variables (`:'name'`) turned into psycopg's.
 
-    `relation` takes the place of `:"relation"`, for queries that read any of several relations.
+    `relation` takes the place of `:"relation"`, for queries that read any of several relations; of `lists`, each text
+    that of a bare variable (`:columns`): columns as a data set declares them, and nothing that anybody wrote.
     """
     text = _text(name).replace("%", "%%").replace(':"relation"', f'"{relation}"')
+    for variable, listed in lists:
+        text = re.sub(rf"(?<!:):{variable}\b", listed, text)
     return re.sub(r":'(\w+)'", r"%(\1)s", text)
 
 
@@ -67,14 +70,16 @@ def run(connection: Connection, name: str, **values: Any) -> Cursor[TupleRow]:
     return run_on(connection, "", name, **values)
 
 
-def run_on(connection: Connection, relation: LiteralString, name: str, **values: Any) -> Cursor[TupleRow]:
-    """Run a named query on a relation, as in `statement`.
+def run_on(
+    connection: Connection, relation: LiteralString, name: str, lists: Mapping[str, str] | None = None, **values: Any
+) -> Cursor[TupleRow]:
+    """Run a named query on a relation, of lists of columns, as in `statement`.
 
     Raises:
         Retryable, Permanent: what the database answered, translated.
     """
     with psycopg_errors_translated(), alone(connection):
-        return connection.execute(statement(name, relation), values)
+        return connection.execute(statement(name, relation, tuple((lists or {}).items())), values)
 
 
 def read_rows(
