@@ -25,8 +25,8 @@ PATH = "/api/v1/data/<dataset>/<instrument_key>"
     summary="Rows of a data set",
     description=(
         "With `from`, pages go on from there; without it, the newest rows before `to`, and pages go back. A page lists"
-        " the oldest first. In a `timeframe`, a row is what its bucket's rows are rolled up to; the newest bucket may be"
-        " one that has not ended."
+        " the oldest first. In a `timeframe`, a row is what its bucket's rows are rolled up to; the newest bucket may"
+        " not have ended yet."
     ),
     responses=answers(RowsAnswer, 404, 422, 500, 503),
     tags=["data"],

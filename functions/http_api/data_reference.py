@@ -37,7 +37,7 @@ def add_datasets(schema: OpenAPI, path: str) -> None:
 
 def _operation(common: Operation, dataset: Dataset) -> Operation:
     parameters = [_narrowed(each, dataset) for each in common.parameters or () if isinstance(each, Parameter)]
-    responses = deepcopy(common.responses or {})
+    responses: dict[int, Any] = deepcopy(common.responses or {})
     content = {"anyOf": [{"$ref": _REFERENCE.format(model=model)} for model in _pages(dataset)]}
     responses[200].content["application/json"].schema_ = Schema.model_validate(content)
     return common.model_copy(

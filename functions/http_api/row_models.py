@@ -52,4 +52,4 @@ def page_of(dataset: Dataset, timeframe: Timeframe | None) -> type[RowsAnswer]:
             for each in dataset.values(timeframe)
         },
     )
-    return create_model(name, __base__=RowsAnswer, __doc__=f"A page of {dataset.name}.", rows=(list[row], ...))  # type: ignore[valid-type]
+    return create_model(name, __base__=RowsAnswer, __doc__=f"A page of {dataset.name}.", rows=(list[row], ...))

@@ -11,6 +11,7 @@ from psycopg import Connection
 from chandlery.datasets import declared
 from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Count, Last, Mean, Sum
 from chandlery.gaps.watch_historical_gaps import watch_historical_gaps
 from chandlery.gaps.watch_live_gaps import watch_live_gaps
@@ -44,7 +45,16 @@ __all__ = ["desk"]
 
 QUOTES = Dataset(
     "quotes",
-    columns=("instrument_id", "strike", "time", "bid", "interest", "interest_time", "volatility", "trades"),
+    columns={
+        "instrument_id": Kind.INTEGER,
+        "strike": Kind.DECIMAL,
+        "time": Kind.TIME,
+        "bid": Kind.DECIMAL,
+        "interest": Kind.BIGINT,
+        "interest_time": Kind.TIME,
+        "volatility": Kind.REAL,
+        "trades": Kind.BIGINT,
+    },
     dimensions=("strike",),
     rollup=(
         Last("bid"),

@@ -1,4 +1,4 @@
-"""The data sets there are: those that the modules of this folder declare. Whoever keeps or reads any goes by this list."""
+"""The data sets there are: those that modules beside this one declare. Whoever keeps or reads any goes by this list."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

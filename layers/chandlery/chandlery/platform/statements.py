@@ -70,16 +70,25 @@ def run(connection: Connection, name: str, **values: Any) -> Cursor[TupleRow]:
     return run_on(connection, "", name, **values)
 
 
-def run_on(
-    connection: Connection, relation: LiteralString, name: str, lists: Mapping[str, str] | None = None, **values: Any
+def run_on(connection: Connection, relation: LiteralString, name: str, **values: Any) -> Cursor[TupleRow]:
+    """Run a named query on a relation, as in `statement`.
+
+    Raises:
+        Retryable, Permanent: what the database answered, translated.
+    """
+    return run_with(connection, relation, {}, name, **values)
+
+
+def run_with(
+    connection: Connection, relation: LiteralString, lists: Mapping[str, str], name: str, **values: Any
 ) -> Cursor[TupleRow]:
-    """Run a named query on a relation, of lists of columns, as in `statement`.
+    """Run a named query on a relation, with lists of columns, as in `statement`.
 
     Raises:
         Retryable, Permanent: what the database answered, translated.
     """
     with psycopg_errors_translated(), alone(connection):
-        return connection.execute(statement(name, relation, tuple((lists or {}).items())), values)
+        return connection.execute(statement(name, relation, tuple(lists.items())), values)
 
 
 def read_rows(

@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from chandlery.datasets.dataset import Dataset
-from chandlery.platform.statements import run_on
+from chandlery.platform.statements import run_with
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import Window
 
@@ -46,11 +46,11 @@ def read_page(connection: Connection, dataset: Dataset, instrument_id: int, want
         "ordered": ", ".join(order),
         "opposite": ", ".join(f"{column} DESC" for column in order),
     }
-    return run_on(
+    return run_with(
         connection,
         dataset.name if timeframe is None else dataset.relation(timeframe),
-        "read_rows_page",
         lists,
+        "read_rows_page",
         instrument_id=instrument_id,
         starts=wanted.window.starts,
         ends=wanted.window.ends,
