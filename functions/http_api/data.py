@@ -6,13 +6,10 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
-from chandlery.reading.read_rows import RowQuery, find_dataset, read_rows
-
 from .answering import plain
 from .application import app
 from .asking import Cursor, Limit, Moment, PathKey, TimeframeName, Words, dimensions_of
-from .problems import answers
-from .row_models import RowsAnswer, page_of
+from .problems import documented
 from .sandbox import SANDBOX
 
 router = Router()
@@ -28,7 +25,11 @@ PATH = "/api/v1/data/<dataset>/<instrument_key>"
         " the oldest first. In a `timeframe`, a row is what its bucket's rows are rolled up to; the newest bucket may"
         " not have ended yet."
     ),
-    responses=answers(RowsAnswer, 404, 422, 500, 503),
+    responses={
+        200: {"description": "A page", "content": {"application/json": {"schema": {"type": "object"}}}},
+        304: {"description": "The caller has it already"},
+        **documented(404, 406, 422, 500, 503),
+    },
     tags=["data"],
 )
 def get_rows(
@@ -41,6 +42,11 @@ def get_rows(
     cursor: Cursor = None,
 ) -> Response[str]:
     """Answer a page."""
+    # Imported here: they take some milliseconds, which only whoever asks for rows need wait for.
+    from chandlery.reading.read_rows import RowQuery, find_dataset, read_rows
+
+    from .row_models import page_of
+
     chosen = find_dataset(dataset)
     # Whole: a list of words is no dimension.
     given = app.current_event.query_string_parameters or {}

@@ -28,7 +28,6 @@ def add_datasets(schema: OpenAPI, path: str) -> None:
     schemas = schema.components.schemas if schema.components else None
     if common.get is None or schemas is None:
         raise AssertionError("the route is no GET, or has no model")
-    schemas.pop(RowsAnswer.__name__)
     for dataset in declared.shown():
         each = paths[path.replace("{dataset}", dataset.name)] = deepcopy(common)
         each.get = _operation(common.get, dataset)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
+from pathlib import Path
 
 from chandlery import datasets
 from chandlery.datasets.dataset import Dataset, Rollup
@@ -13,7 +13,9 @@ from chandlery.datasets.dataset import Dataset, Rollup
 
 def discover() -> tuple[Dataset, ...]:
     """Every data set that a module beside this one declares: by module, in the order in which they stand there."""
-    modules = (import_module(f"{datasets.__name__}.{each.name}") for each in iter_modules(datasets.__path__))
+    files = sorted(file.stem for folder in datasets.__path__ for file in Path(folder).iterdir())
+    names = dict.fromkeys(name for name in files if name.isidentifier() and not name.startswith("_"))
+    modules = [import_module(f"{datasets.__name__}.{name}") for name in names]
     found = (value for module in modules for value in vars(module).values() if isinstance(value, Dataset))
     return tuple(dict.fromkeys(found))
 

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from chandlery.words.window import EARLIEST, LATEST
 
-# As many digits as the readers of files take: every such number has a double.
-_NUMBER = re.compile(r"[+-]?(\d{1,100}(\.\d{0,100})?|\.\d{1,100})([eE][+-]?\d{1,2})?", re.ASCII)
-_WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+# As many digits as the readers of files take: every such number has a double. Compiled when asked for, by few.
+_NUMBER = r"[+-]?([0-9]{1,100}(\.[0-9]{0,100})?|\.[0-9]{1,100})([eE][+-]?[0-9]{1,2})?"
+_WHOLE = r"[+-]?[0-9]{1,19}"
 _FLAGS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 
@@ -50,14 +50,14 @@ class Kind(StrEnum):
 
 def _whole(kind: Kind, text: str) -> str:
     most = 2 ** (kind.bits - 1)
-    if not _WHOLE.fullmatch(text) or not -most <= int(text) < most:
+    if not re.fullmatch(_WHOLE, text) or not -most <= int(text) < most:
         raise ValueError(f"must be a whole number of {kind.bits} bits")
     return str(int(text))
 
 
 def _number(_: Kind, text: str) -> str:
     try:
-        if _NUMBER.fullmatch(text):
+        if re.fullmatch(_NUMBER, text):
             return str(Decimal(text))
     except InvalidOperation:
         pass

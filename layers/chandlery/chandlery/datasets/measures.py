@@ -126,21 +126,18 @@ class _Edge(_Preferring):
         yield Part(self.by, f"{self._bound}({self.by}) {known}", f"{self._bound}({self.by})")
 
 
-@dataclass(frozen=True)
 class First(_Edge):
     """The earliest value."""
 
     _pick, _bound = "first", "min"
 
 
-@dataclass(frozen=True)
 class Last(_Edge):
     """The latest value."""
 
     _pick, _bound = "last", "max"
 
 
-@dataclass(frozen=True)
 class Max(_Preferring):
     """The greatest value."""
 
@@ -149,7 +146,6 @@ class Max(_Preferring):
         yield self._alike("max({})")
 
 
-@dataclass(frozen=True)
 class Min(_Preferring):
     """The least value."""
 
