@@ -251,7 +251,7 @@ def test_its_migration_is_what_the_command_writes_behind_the_table(migrated: str
     assert down.endswith(rollups.downgrade(moods_declared()))
 
 
-@pytest.mark.parametrize("name", ["moods.csv", "moods.csv.gz", "moods.parquet"])
+@pytest.mark.parametrize("name", ["moods.csv.gz", "moods.parquet"])
 def test_a_file_comes_in_whole_and_its_measures_are_those_of_a_plain_fold(
     market: Connection, migrated: str, tmp_path: Path, name: str
 ) -> None:
@@ -293,27 +293,25 @@ def test_a_row_with_another_content_is_a_conflict(market: Connection, migrated: 
     assert found.fetchall() == [(7, "posts 0"), (2, None), (4, None)]
 
 
-@pytest.mark.parametrize(
-    ("row", "said"),
-    [
-        ("2026-03-02T12:00:00Z,posts,1.5,2,x", ', column topics: "x" is not an integer'),
-        ("2026-03-02T12:00:00Z,posts,1.5,2,2147483648", ', column topics: "2147483648" is too large'),
-        ("2026-03-02T12:00:00Z,posts,nan,2,1", ', column score: "nan" is not a finite number'),
-        ("2026-03-02T12:00:00Z,posts,1.5,,1", ", column mentions: is empty"),
-        ("2026-03-02T12:00:00Z, ,1.5,2,1", ", column source: is empty"),
-        ("2026-03-02T12:00:00,posts,1.5,2,1", ', column time: "2026-03-02T12:00:00" has no time zone'),
-        ("2199-03-02T12:00:00Z,posts,1.5,2,1", ', column time: "2199-03-02T12:00:00Z" lies in the future'),
-        ("2026-03-02T12:00:00Z,posts,1.5,2", ": has 4 columns instead of 5"),
-    ],
-)
-def test_a_bad_row_is_named_and_nothing_comes_in(
-    market: Connection, migrated: str, tmp_path: Path, row: str, said: str
-) -> None:
+BAD_ROWS = [
+    ("2026-03-02T12:00:00Z,posts,1.5,2,x", ', column topics: "x" is not an integer'),
+    ("2026-03-02T12:00:00Z,posts,1.5,2,2147483648", ', column topics: "2147483648" is too large'),
+    ("2026-03-02T12:00:00Z,posts,nan,2,1", ', column score: "nan" is not a finite number'),
+    ("2026-03-02T12:00:00Z,posts,1.5,,1", ", column mentions: is empty"),
+    ("2026-03-02T12:00:00Z, ,1.5,2,1", ", column source: is empty"),
+    ("2026-03-02T12:00:00,posts,1.5,2,1", ', column time: "2026-03-02T12:00:00" has no time zone'),
+    ("2199-03-02T12:00:00Z,posts,1.5,2,1", ', column time: "2199-03-02T12:00:00Z" lies in the future'),
+    ("2026-03-02T12:00:00Z,posts,1.5,2", ": has 4 columns instead of 5"),
+]
+
+
+def test_a_bad_row_is_named_and_nothing_comes_in(market: Connection, migrated: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.csv"
-    path.write_text(f"time,source,score,mentions,topics\n2026-03-02T11:55:00Z,posts,-1e-3,1,1\n{row}\n")
-    code, _, told = bring_in(migrated, path)
-    assert code == 1
-    assert f"bad.csv line 3{said}" in told
+    for row, said in BAD_ROWS:
+        path.write_text(f"time,source,score,mentions,topics\n2026-03-02T11:55:00Z,posts,-1e-3,1,1\n{row}\n")
+        code, _, told = bring_in(migrated, path)
+        assert code == 1
+        assert f"bad.csv line 3{said}" in told
     assert count(market, "moods") == 0
     assert bring_in(migrated, path, "--skip-bad")[0] == 0
     assert market.execute("SELECT score FROM market.moods").fetchall() == [(Decimal("-0.001"),)]
@@ -420,7 +418,7 @@ def test_the_route_refuses_what_is_not_there(market: Connection, migrated: str) 
         unknown = get(f"/api/v1/data/candles/{KEY}")
     assert (unknown.status, unknown.json["detail"]) == (
         404,
-        "there is no data set 'candles' to read here; there is: ticks, moods",
+        "there is no data set 'candles' to read here; there is: moods, ticks",
     )
     assert ask(migrated, timeframe="5m").status == 200
     assert ask(migrated, timeframe="30m").fields == ["timeframe"]
