@@ -30,7 +30,7 @@ def tick_lots(
     batches: Iterator[pa.RecordBatch], instrument_id: int, read: Callable[[], None], told: Collection[str] = COLUMNS
 ) -> Iterator[Lot]:
     """One lot a batch; `read` is called after each, for a progress bar; `told` are the columns that the file has."""
-    return _made_ahead(batches, partial(_tick_lot, instrument_id, told), read)
+    return made_ahead(batches, partial(_tick_lot, instrument_id, told), read)
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def checked_candle_lots(
     _refuse_changed(path, as_it_was)
     told = None if on_bad is None else _tell_nobody
     with opened(on_bad=told, batch_rows=lot_candles) as reader:
-        lots = _made_ahead(
+        lots = made_ahead(
             _year_by_year(reader), _candle_lot, lambda: progress(reader.total_bytes + reader.bytes_read, total)
         )
         with closing(lots):
@@ -81,7 +81,7 @@ def _refuse_changed(path: Path, as_it_was: object) -> None:
         raise UnreadableFile(path.name, "changed while it was read; import it again once it is complete")
 
 
-def _made_ahead(
+def made_ahead(
     batches: Iterator[pa.RecordBatch], make: Callable[[pa.RecordBatch], _L], read: Callable[[], None]
 ) -> Generator[_L]:
     """One lot a batch. The next is made ready in a thread while the database takes the last one in."""

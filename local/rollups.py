@@ -68,8 +68,16 @@ ALTER TABLE market.gaps ADD CONSTRAINT {name}_gaps_open_never_overlap EXCLUDE US
     ) WITH &&
 ) WHERE (healed_at IS NULL AND dataset = '{name}') DEFERRABLE INITIALLY DEFERRED;
 """
+# What is counted of a data set whose table has not the columns of Cadence.counted.
+_COUNTED = """\
+CREATE VIEW market.{counted} AS
+SELECT instrument_id, time, false AS partial, NULL::bigint AS trades, '{name}' AS source
+FROM market.{name} GROUP BY instrument_id, time;
+"""
 # Where what is known of its rows is kept.
 _KNOWN = ("marks", "open_hours", "candle_hours", "hour_versions", "known_data", "gaps", "judged", "reaches", "scans")
+# Where it is kept what was imported, and what retention may drop and has dropped.
+_KEPT = ("imports", "retentions", "releases", "drops")
 
 
 def migration(dataset: Dataset) -> str:
@@ -89,7 +97,15 @@ def downgrade(dataset: Dataset) -> str:
     dropped = [f"DROP MATERIALIZED VIEW market.{each.relation};" for each in reversed(dataset.rollups)]
     apart = [f"ALTER TABLE market.gaps DROP CONSTRAINT {dataset.name}_gaps_open_never_overlap;"] * bool(dataset.cadence)
     known = [f"DELETE FROM market.{each} WHERE dataset = {_quoted(dataset.name)};" for each in ("rollups", *_KNOWN)]  # noqa: S608
-    return "\n".join([*dropped, f"DROP TABLE market.{dataset.name};", *apart, *known]) + "\n"
+    names = ", ".join(_quoted(name) for name in (dataset.name, *(each.relation for each in dataset.rollups)))
+    kept = [f"DELETE FROM market.{each} WHERE table_name IN ({names});" for each in _KEPT]  # noqa: S608
+    return "\n".join([*dropped, f"DROP TABLE market.{dataset.name};", *apart, *known, *kept]) + "\n"
+
+
+def counted(dataset: Dataset) -> str:
+    """The view of its minutes by which its hours are counted; nothing where its own table is."""
+    view = dataset.cadence.counted if dataset.cadence else dataset.name
+    return "" if view == dataset.name else _COUNTED.format(counted=view, name=dataset.name)
 
 
 def triggers(dataset: Dataset) -> str:
@@ -181,6 +197,11 @@ if __name__ == "__main__":
     parser.add_argument("--down", action="store_true", help="what takes it back, instead")
     asked = parser.parse_args()
     chosen = known[asked.name]
+    view = counted(chosen)
     for relation, text in views(chosen):
         (SCHEMA / "derived" / f"{relation}.sql").write_text(text)
-    sys.stdout.write(downgrade(chosen) if asked.down else migration(chosen))
+    if asked.down:
+        dropped = f"DROP VIEW IF EXISTS market.{chosen.cadence.counted};\n" if chosen.cadence and view else ""
+        sys.stdout.write(dropped + downgrade(chosen))
+    else:
+        sys.stdout.write("\n".join(filter(None, [view, migration(chosen)])))

@@ -15,6 +15,7 @@ from alembic import command
 from hypothesis import settings
 from psycopg import Connection
 
+from chandlery.datasets import declared
 from chandlery.platform.connection import connect
 from chandlery.platform.migrations import alembic_config
 from chandlery.platform.settings import Settings
@@ -32,8 +33,8 @@ SERVER_URL = os.environ.get("CHANDLERY_TEST_DATABASE_URL")
 SECRET_MARKER = "s3cret-w0rd"
 SECRETS = (SECRET_MARKER, "s3cret-word", "k3y-word", "the-vendors-own-key")
 
-_ROLLED_UP = ("candles_1d_parts", "candles_4h", "candles_1h", "candles_30m", "candles_15m", "candles_5m")
-_HYPERTABLES = ("ticks", "candles", "candle_hours", "indicators")
+_ROLLED_UP = tuple(rollup.relation for rollup in reversed(declared.rollups()))
+_HYPERTABLES = tuple(dataset.name for dataset in declared.DATASETS)
 # What refers to another comes before it.
 _TABLES = (
     "dirty", "marks", "feeds", "feed_minutes", "gaps", "scans", "tickers", "judged", "known_data", "runs",

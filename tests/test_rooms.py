@@ -20,6 +20,7 @@ ROOMS = [
     "vendors",
     "reference",
     "minutes",
+    "importing",
     "gaps",
     "refresh",
     "policies",

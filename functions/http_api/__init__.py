@@ -1,4 +1,4 @@
-"""Whenever a program of the desk asks: candles, indicators on demand, gaps, health."""
+"""Whenever a program of the desk asks: candles, indicators on demand, rows of data sets, gaps, health."""
 
 from typing import Any
 
@@ -9,10 +9,11 @@ from .candles import router as candles
 from .candles import warm_up
 from .completeness import router as completeness
 from .compute import router as compute
+from .data import router as data
 from .health import router as health
 from .instruments import router as instruments
 
-for router in (health, candles, compute, instruments, completeness):
+for router in (health, candles, compute, instruments, completeness, data):
     app.include_router(router)
 document()
 

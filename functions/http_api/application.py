@@ -21,24 +21,27 @@ from chandlery.platform.errors import ChandleryError, Permanent, Refused
 from chandlery.platform.telemetry import ProcessUse, RequestTelemetry
 
 from .accepting import preferred
+from .asking import dimensions_of
 from .problems import problem, problem_of, problem_of_content_type, problem_of_fields, read_json
 from .sandbox import COMPONENT, SANDBOX
 
 
 class _Application(APIGatewayHttpResolver):
-    """Powertools' resolver, whose OpenAPI document tells of every indicator."""
+    """Powertools' resolver, whose OpenAPI document tells of every indicator and of every data set."""
 
     def get_openapi_schema(self, **words: Any) -> OpenAPI:
         """The document."""
         # Imported here: numpy and TA-Lib come with it, which only whoever asks for the document need wait for.
+        from .data_reference import add_datasets
         from .reference import add_indicators
 
         schema = self.outline(**words)
         add_indicators(schema, "/api/v1/compute", "IndicatorRequest")
+        add_datasets(schema, "/api/v1/data/{dataset}/{instrument_key}")
         return schema
 
     def outline(self, **words: Any) -> OpenAPI:
-        """The document, but for indicators."""
+        """The document, but for indicators, and with one route for all data sets."""
         return super().get_openapi_schema(**words)
 
 
@@ -49,7 +52,7 @@ telemetry = RequestTelemetry(COMPONENT)
 _TO_ANSWER_SECONDS, _WARM_UP_SECONDS = 2.0, 10.0
 # Where a path has an instrument's key, which may have a slash of its own: BINANCE@BTC/USDT@SPOT.
 _KEYED = re.compile(
-    r"(?P<before>/api/v1/(?:candles|instruments)/)(?P<key>.+@.+@[^/]+)(?P<after>/latest|/statistics)?/?"
+    r"(?P<before>/api/v1/(?:candles|instruments|data/[^/@]+)/)(?P<key>.+@.+@[^/]+)(?P<after>/latest|/statistics)?/?"
 )
 _SHOWN = 60  # characters of a wrong name that its refusal repeats
 _TITLE, _VERSION = "Chandlery", "1"
@@ -209,7 +212,8 @@ def _refuse_other_types(resolver: _Application, following: NextMiddleware) -> An
 def _refuse_unknown(resolver: _Application, following: NextMiddleware) -> Any:
     """Refuse queries that nobody reads: a misspelt one would be left out without a word."""
     route = resolver.context["_route"]
-    known = {field.alias for field in route.dependant.query_params}
+    arguments = resolver.context.get("_route_args", {})
+    known = {field.alias for field in route.dependant.query_params} | {*dimensions_of(arguments.get("dataset"))}
     # A caller may sign its request in the query.
     given = [name for name in resolver.current_event.query_string_parameters or () if not name.startswith("X-Amz-")]
     unknown = [name for name in given if name not in known]

@@ -1,6 +1,7 @@
 """What requests have in common: times, keys, timeframes, and what is asked for by them."""
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
@@ -8,6 +9,7 @@ from urllib.parse import unquote
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
+from chandlery.datasets import declared
 from chandlery.platform.domain.limits import PAGE_ROWS
 from chandlery.platform.errors import Refused
 from chandlery.words.counting import spell
@@ -112,6 +114,11 @@ PathKey = Annotated[Key, BeforeValidator(unquote)]
 Feed = Annotated[Words | None, Query(min_length=1, max_length=100, description="of this feed's instruments alone")]
 Limit = Annotated[int, Query(ge=1, le=PAGE_ROWS, description="rows in a page, at most")]
 Cursor = Annotated[Words | None, Query(min_length=1, max_length=2000, description="next_cursor of the page before")]
+
+
+def dimensions_of(dataset: str | None) -> Sequence[str]:
+    """What rows of a data set can be chosen by, each a query of its name; nothing of one that is not shown."""
+    return next((each.dimensions for each in declared.shown() if each.name == dataset), ())
 
 
 def hours_of(session: str, align: str) -> Hours:

@@ -32,6 +32,7 @@ _COMMANDS = {
     "invoke": "functions.invoke",
     "replay": "functions.replay",
     "candles": "candles.candles",
+    "show": "show.show",
     "refresh": "derived.refresh",
     "rebuild": "derived.rebuild",
     "verify": "verify.verify",

@@ -1,10 +1,12 @@
-"""What is said of rows whose time and seq are a known tick's, with other content."""
+"""What is said of rows whose key is a known tick's, or a known row's, with other content."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from chandlery.importing.import_rows import RowImport
+from chandlery.importing.store.rows import RowConflict
 from chandlery.minutes.import_ticks import OnConflict, TickImport
 from chandlery.minutes.store.ticks import Conflict, Content
 from chandlery.words.counting import spell
@@ -25,24 +27,43 @@ def tell_conflicts(path: Path, word: str, report: TickImport, on_conflict: OnCon
         report: of its import.
         on_conflict: what became of them.
     """
+    told = [f"{word} {conflict.line}: {_spell(conflict, word)}" for conflict in report.conflicts]
+    _tell(path.name, report, told, "the time and seq of another tick", on_conflict, _advise(report.conflicts))
+
+
+def tell_row_conflicts(path: Path, word: str, report: RowImport, key: Sequence[str], on_conflict: OnConflict) -> None:
+    """The same of rows of any data set, whose `key` tells them apart."""
+    told = [f"{word} {conflict.line}: {_spell_row(conflict, word, key)}" for conflict in report.conflicts]
+    advice = "to correct what is stored: --on-conflict replace"
+    _tell(path.name, report, told, f"the {', '.join(key)} of another row", on_conflict, advice)
+
+
+def _tell(
+    file: str,
+    report: TickImport | RowImport,
+    told: Sequence[str],
+    shared: str,
+    on_conflict: OnConflict,
+    advice: str,
+) -> None:
     if not report.conflicting or on_conflict is OnConflict.REPLACE:
         return
-    for conflict in report.conflicts:
-        err.print(f"{path.name} {word} {conflict.line}: {_spell(conflict, word)}", markup=False, soft_wrap=True)
-    more = report.conflicting - len(report.conflicts)
+    for conflict in told:
+        err.print(f"{file} {conflict}", markup=False, soft_wrap=True)
+    more = report.conflicting - len(told)
     if more:
         err.print(f"… and {more:,} more")
     has = "has" if report.conflicting == 1 else "have"
     err.print(
-        f"{path.name}: {report.conflicting:,} of {spell(report.read, 'row')} {has} the time and seq of another tick"
-        f" and other content: {_OUTCOMES[on_conflict]}; {_advise(report.conflicts)}",
+        f"{file}: {report.conflicting:,} of {spell(report.read, 'row')} {has} {shared}"
+        f" and other content: {_OUTCOMES[on_conflict]}; {advice}",
         style="yellow",
         markup=False,
         soft_wrap=True,
     )
 
 
-def describe_conflicts(conflicts: Sequence[Conflict]) -> Sequence[dict[str, Any]]:
+def describe_conflicts(conflicts: Sequence[Conflict | RowConflict]) -> Sequence[dict[str, Any]]:
     """The same for programs."""
     return [asdict(conflict) for conflict in conflicts]
 
@@ -53,6 +74,20 @@ def _spell(conflict: Conflict, word: str) -> str:
     first = "stored before" if conflict.stored_line is None else f"{word} {conflict.stored_line}"
     contents = (", ".join(f"{name} {plain(each[name]) or 'empty'}" for name in other) for each in (said, stored))
     return f"{plain(conflict.time)}, seq {conflict.seq}: {next(contents)}; {first}: {next(contents)}"
+
+
+def _spell_row(conflict: RowConflict, word: str, key: Sequence[str]) -> str:
+    said, stored = conflict.said, conflict.stored
+    other = [name for name in said if said[name] != stored[name]]
+    first = "stored before" if conflict.stored_line is None else f"{word} {conflict.stored_line}"
+    contents = (", ".join(f"{name} {_cell(each[name])}" for name in other) for each in (said, stored))
+    named = ", ".join(f"{name} {_cell(said[name])}" for name in key)
+    return f"{named}: {next(contents)}; {first}: {next(contents)}"
+
+
+def _cell(value: object) -> str:
+    """As JSON has it."""
+    return "empty" if value is None else str(value)
 
 
 def _advise(conflicts: Sequence[Conflict]) -> str:

@@ -18,7 +18,8 @@ def warn_of_retention(what: str, table: str, begins: datetime) -> None:
     Raises:
         Permanent: `sql/policies.toml` cannot be read.
     """
-    retention = read_policies()[table].retention
+    policies = read_policies().get(table)
+    retention = policies.retention if policies else None
     if retention and begins < datetime.now(UTC) - retention.after:
         err.print(
             f"[yellow]{what}: begins at {plain(begins)}; retention drops {table} older than"

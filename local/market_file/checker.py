@@ -23,16 +23,26 @@ class Checker:
         schema: what they become.
         file: the file's name, for messages.
         word: what a row's place is called there.
-        first_seq: what is added to a row's line to make its seq, if the file has no column for it.
+        first_seq: what is added to a row's line to make what is `by_line`, if the file has no column for it.
+        of_candles: whether prices must not contradict each other, and a minute may appear once.
     """
 
-    def __init__(self, columns: Sequence[Column], schema: pa.Schema, file: str, word: RowWord, first_seq: int) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        schema: pa.Schema,
+        file: str,
+        word: RowWord,
+        first_seq: int,
+        *,
+        of_candles: bool = False,
+    ) -> None:
         self._columns = columns
         self._schema = schema
         self._file = file
         self._word: RowWord = word
         self._first_seq = first_seq
-        self._seen = SeenMinutes() if "open" in schema.names else None
+        self._seen = SeenMinutes() if of_candles else None
 
     def check(self, rows: Rows) -> tuple[pa.RecordBatch, list[BadRow]]:
         """The good rows as a batch of the schema, and the bad ones, each with its first fault, in order."""
@@ -60,7 +70,7 @@ class Checker:
         return parsed.values
 
     def _absent(self, column: Column, rows: Rows) -> pa.Array:
-        if column.name == "seq":
+        if column.by_line:
             return pc.add(rows.lines, self._first_seq)
         return pa.repeat(pa.scalar(column.default, column.field.type), len(rows.lines))
 

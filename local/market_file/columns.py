@@ -1,4 +1,4 @@
-"""The columns of tick and candle files: what they are called, how they are read, what they become."""
+"""The columns of files: what they are called, how they are read, what they become."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -22,9 +22,10 @@ from local.market_file.values import (
     parse_times,
 )
 
-Kind = Literal["time", "number", "integer", "flag", "text"]
+Kind = Literal["time", "date", "number", "integer", "flag", "text"]
 _TYPES: dict[Kind, pa.DataType] = {
     "time": INSTANT,
+    "date": pa.date32(),
     "number": pa.string(),
     "integer": pa.int64(),
     "flag": pa.bool_(),
@@ -36,7 +37,8 @@ _TYPES: dict[Kind, pa.DataType] = {
 class Column:
     """One column: its name, how its text is parsed, whether a file must have it and what it is if not.
 
-    `called` is what files call it, where that is not its name; empty: no file has it.
+    `called` is what files call it, where that is not its name; empty: no file has it. One that is `by_line` is made of
+    the rows' places where the file lacks it.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Column:
     nullable: bool = False
     default: bool | None = None
     called: str | None = None
+    by_line: bool = False
 
     @property
     def title(self) -> str:
@@ -78,7 +81,7 @@ def tick_columns(latest: datetime | None, *, by_row: bool = False, allow_negativ
     own_seq = Column("file_seq", "integer", parse_any_integers, required=False, nullable=True, called="seq")
     return (
         Column("time", "time", partial(parse_times, latest=latest)),
-        Column("seq", "integer", parse_integers, required=False, called="" if by_row else None),
+        Column("seq", "integer", parse_integers, required=False, called="" if by_row else None, by_line=True),
         *([own_seq] if by_row else []),
         Column("price", "number", partial(parse_numbers, negative=allow_negative)),
         Column("size", "number", parse_numbers),

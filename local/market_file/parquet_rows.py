@@ -20,6 +20,7 @@ _LEAST_GROUP = 64 << 20
 _TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
 _FITTING = {
     "time": (),
+    "date": (pa.types.is_date,),
     "number": (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal),
     "integer": (pa.types.is_integer, pa.types.is_floating),
     "flag": (pa.types.is_boolean, pa.types.is_integer),
@@ -27,6 +28,7 @@ _FITTING = {
 }
 _WANTED = {
     "time": "ISO 8601 text or timestamps with a time zone",
+    "date": "dates or text",
     "number": "numbers or text",
     "integer": "integers or text",
     "flag": "booleans or text",
@@ -91,7 +93,7 @@ def _check_type(column: Column, type_: pa.DataType, file: str) -> None:
     bare = type_.value_type if pa.types.is_dictionary(type_) else type_
     if column.kind == "time" and pa.types.is_timestamp(bare):
         if bare.tz is None:
-            raise UnreadableFile(file, f"column time: {bare} has no time zone; write an offset or Z")
+            raise UnreadableFile(file, f"column {column.name}: {bare} has no time zone; write an offset or Z")
         return
     if any(fits(bare) for fits in (*_TEXT, *_FITTING[column.kind])):
         return

@@ -1,4 +1,4 @@
-"""Opens files of ticks or candles and yields what is good in them as Arrow record batches of one schema."""
+"""Opens files and yields what is good in them as Arrow record batches of one schema."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -65,7 +65,7 @@ def open_candle_file(
     `open_tick_file`; `latest` is compared with a candle's start.
     """
     columns = candle_columns(latest, allow_negative=allow_negative)
-    return MarketFileReader(Path(path), columns, batch_rows=batch_rows, on_bad=on_bad)
+    return MarketFileReader(Path(path), columns, batch_rows=batch_rows, on_bad=on_bad, of_candles=True)
 
 
 class MarketFileReader:
@@ -91,6 +91,7 @@ class MarketFileReader:
         *,
         batch_rows: int,
         on_bad: OnBad | None,
+        of_candles: bool = False,
     ) -> None:
         if batch_rows < 1:
             raise ValueError(f"batch_rows must be at least 1, not {batch_rows}")
@@ -99,6 +100,7 @@ class MarketFileReader:
         self._columns = columns
         self._batch_rows = batch_rows
         self._on_bad = on_bad
+        self._of_candles = of_candles
         self._format = format_of(path)
         self.total_bytes = path.stat().st_size
         self.bytes_read = 0
@@ -136,7 +138,8 @@ class MarketFileReader:
 
     def _checker(self) -> Checker:
         first_seq = 0
-        if "seq" in self.schema.names and "seq" not in self._source.header.positions:
+        if any(each.by_line and each.name not in self.known_columns for each in self._columns):
             with explained(self.path):
                 first_seq = fingerprint(self.path, self._format) << 32
-        return Checker(self._columns, self.schema, self.path.name, self._source.word, first_seq)
+        word, of_candles = self._source.word, self._of_candles
+        return Checker(self._columns, self.schema, self.path.name, word, first_seq, of_candles=of_candles)

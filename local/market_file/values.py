@@ -8,7 +8,7 @@ few of its values are unusual.
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -80,11 +80,13 @@ def parse_numbers(texts: pa.Array, *, nullable: bool = False, negative: bool = F
     return _with_nulls(texts, texts, good, partial(_explain_number, negative=negative), nullable=nullable)
 
 
-def parse_integers(texts: pa.Array, *, least: int = -(2**63), nullable: bool = False) -> Parsed:
-    """Integers from `least` up that fit 64 bits; `12.0`, as pandas writes them, is one."""
+def parse_integers(texts: pa.Array, *, least: int = -(2**63), bits: int = 64, nullable: bool = False) -> Parsed:
+    """Integers from `least` up that fit 64 bits, or fewer; `12.0`, as pandas writes them, is one."""
     texts = pc.ascii_trim_whitespace(texts)
     integers = _integers(texts)
-    good = pc.greater_equal(integers, least)
+    most = 2 ** (bits - 1)
+    least = max(least, -most)
+    good = pc.and_(pc.greater_equal(integers, least), pc.less(integers, most) if bits < 64 else True)
     return _with_nulls(texts, integers, good, lambda text: _explain_integer(text, least), nullable=nullable)
 
 
@@ -108,6 +110,24 @@ def parse_texts(texts: pa.Array) -> Parsed:
     good = pc.invert(pc.match_substring(texts, "\0"))
     filled = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
     return Parsed(filled, _bad(good), lambda text: f"{quote(text)} holds a zero byte")
+
+
+def parse_dates(texts: pa.Array) -> Parsed:
+    """Dates in ISO 8601."""
+    texts = pc.ascii_trim_whitespace(texts)
+    dates = pa.array([_day(text) for text in texts.to_pylist()], pa.date32())
+    return Parsed(dates, _bad(pc.is_valid(dates)), lambda text: f"{quote(text)} is not a date, as in 2024-05-01")
+
+
+def parse_cells(cells: pa.Array, *, parse: Callable[[pa.Array], Parsed], may_be_empty: bool) -> Parsed:
+    """What `parse` makes of them; null where one is empty, which may be bad."""
+    times = pa.types.is_timestamp(cells.type)
+    empty = pc.is_null(cells) if times else pc.equal(pc.ascii_trim_whitespace(cells), "")
+    parsed = parse(cells)
+    values = pc.if_else(empty, pa.scalar(None, parsed.values.type), parsed.values)
+    bad = pa.repeat(pa.scalar(value=False), len(cells)) if parsed.bad is None else parsed.bad
+    bad = pc.and_not(bad, empty) if may_be_empty else pc.or_(bad, empty)
+    return Parsed(values, bad, lambda text: parsed.reason(text) if text.strip() else "is empty")
 
 
 def _bad(good: pa.Array) -> pa.Array | None:
@@ -152,6 +172,13 @@ def _moment(text: str) -> datetime | None:
         return None
     try:
         return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
     except ValueError:
         return None
 

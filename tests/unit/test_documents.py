@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chandlery.datasets import declared
 from chandlery.platform.settings import SCHEDULED, LocalSettings, Settings
 from local import settings_table
 from local.embedded import EmbeddedDatabase
@@ -119,11 +120,8 @@ def test_every_mark_of_the_table_is_one() -> None:
     named = {name for row in MARKS for name in re.findall(r"`(market\.\w+)`", row[0])}
     assert named <= created
     # What is neither data nor reference data, nor made of them, is there for runs to meet in.
-    data = (
-        "ticks candles instruments calendars sessions tickers feeds feed_minutes candle_hours known_data indicators"
-        " runs rollups"
-    )
-    assert created - named == {f"market.{name}" for name in data.split()}
+    data = ["instruments", "calendars", "sessions", "tickers", "feeds", "feed_minutes", "known_data", "runs", "rollups"]
+    assert created - named == {f"market.{name}" for name in [*data, *(each.name for each in declared.DATASETS)]}
 
 
 @pytest.mark.parametrize("test", sorted({row[-1].strip("`") for row in [*MARKS, *LOCKS]}))

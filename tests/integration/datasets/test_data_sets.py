@@ -10,6 +10,7 @@ from psycopg import Connection
 from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.candles import CANDLES
 from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.kinds import Kind
 from chandlery.gaps.find_gaps import count_hours, find_gaps
 from chandlery.gaps.store import scans
 from chandlery.platform.errors import Permanent
@@ -21,7 +22,11 @@ from tests.integration.policy_scene import store_candles
 
 STRIKES = Dataset(
     "strikes",
-    columns=("instrument_id", "time", "strike"),
+    columns={
+        "instrument_id": Kind.INTEGER,
+        "time": Kind.TIME,
+        "strike": Kind.INTEGER,
+    },
     dimensions=("strike",),
     cadence=Cadence(5 * MINUTE, "strike_minutes", is_silence_plausible=False),
 )

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from chandlery.datasets import declared
 from chandlery.datasets.candles import CANDLES
 from chandlery.datasets.dataset import Dataset, Rollup
+from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Count, First, Last, Max, Mean, Measure, Min, Sum, Union
 from chandlery.platform import definitions
 from chandlery.platform.connection import connect
@@ -180,12 +181,32 @@ def test_every_measure_is_tried() -> None:
             {"rollup": (Last("volume"), Last("other", of="volume", by="later"))},
             "volume is ordered by two different columns",
         ),
-        ({"time": "later"}, "what is rolled up has its time in the column time"),
+        ({"time": "later"}, "what is rolled up, or imported, has its time in the column time"),
         ({"dimensions": ("strike",)}, "there is no column strike"),
+        (
+            {"columns": {"instrument_id": Kind.TEXT, "time": Kind.TIME, "volume": Kind.REAL}},
+            "instrument_id is no integer",
+        ),
+        ({"columns": {"instrument_id": Kind.INTEGER, "time": Kind.DATE, "volume": Kind.REAL}}, "time is no timestamp"),
+        ({"is_imported": True}, "no file has all of its columns"),
+        (
+            {
+                "columns": {"instrument_id": Kind.INTEGER, "time": Kind.TIME, "volume": Kind.REAL, "limit": Kind.REAL},
+                "dimensions": ("limit",),
+            },
+            "no dimension can be called limit",
+        ),
         ({"timeframes": CANDLES.timeframes[::-1]}, "are not made of whole ones of"),
     ],
 )
 def test_a_data_set_that_cannot_be_is_refused(changes: dict[str, Any], said: str) -> None:
-    columns = ("instrument_id", "time", "later", "volume", "good")
+    columns = {
+        "instrument_id": Kind.INTEGER,
+        "time": Kind.TIME,
+        "later": Kind.TIME,
+        "volume": Kind.DECIMAL,
+        "good": Kind.FLAG,
+        "more": Kind.JSON,
+    }
     with pytest.raises(ValueError, match=f"(?s)^things: .*{said}"):
         Dataset(**{"name": "things", "columns": columns, "rollup": (Sum("volume"),)} | changes)

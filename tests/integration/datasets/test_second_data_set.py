@@ -16,6 +16,7 @@ from chandlery.datasets import declared
 from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.candles import CANDLES
 from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Count, Last, Mean, Sum
 from chandlery.gaps.find_gaps import count_hours
 from chandlery.gaps.watch_historical_gaps import watch_historical_gaps
@@ -56,7 +57,16 @@ __all__ = ["desk"]
 
 QUOTES = Dataset(
     "quotes",
-    columns=("instrument_id", "strike", "time", "bid", "interest", "interest_time", "volatility", "trades"),
+    columns={
+        "instrument_id": Kind.INTEGER,
+        "strike": Kind.DECIMAL,
+        "time": Kind.TIME,
+        "bid": Kind.DECIMAL,
+        "interest": Kind.BIGINT,
+        "interest_time": Kind.TIME,
+        "volatility": Kind.REAL,
+        "trades": Kind.BIGINT,
+    },
     dimensions=("strike",),
     rollup=(
         Last("bid"),

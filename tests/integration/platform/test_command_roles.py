@@ -58,6 +58,7 @@ COMMANDS = [
     f"import candles {{folder}}/more.csv --instrument {OTHER} --aggregate",
     f"candles {KEY} 1m {STRETCH} --csv",
     f"candles {KEY} 1h {STRETCH} --json",
+    f"show ticks {KEY} {STRETCH} --csv",
     "gaps --all --json",
     "coverage --from 2026-03-02 --to 2026-03-03 --json",
     f"explain {KEY} 2026-03-02T12:05Z",

@@ -315,6 +315,11 @@ GIVING: Mapping[tuple[str, str], Mapping[int, str]] = {
         404: f"/api/v1/candles/{NOBODY}?timeframe=5m",
         422: CANDLES,
     },
+    ("get", "/api/v1/data/ticks/{instrument_key}"): {
+        200: f"/api/v1/data/ticks/{SHARE}?limit=5",
+        404: f"/api/v1/data/tocks/{SHARE}",
+        422: f"/api/v1/data/ticks/{SHARE}?timeframe=5m",
+    },
     ("get", "/api/v1/instruments"): {200: "/api/v1/instruments", 422: "/api/v1/instruments?limit=0"},
     **{
         ("get", f"/api/v1/instruments/{{instrument_key}}{part}"): {
@@ -361,7 +366,8 @@ def document() -> Any:
 
 
 def operations() -> list[tuple[str, str]]:
-    paths = sorted((app.outline().paths or {}).items())
+    # The document has a route of each data set.
+    paths = sorted((path.replace("{dataset}", "ticks"), item) for path, item in (app.outline().paths or {}).items())
     return [(method, path) for path, item in paths for method in ("get", "post") if getattr(item, method)]
 
 

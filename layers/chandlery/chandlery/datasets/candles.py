@@ -2,32 +2,33 @@
 
 from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.dataset import Dataset, SessionDays
+from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Count, First, Last, Max, Min, Sum, Union
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import MINUTE
 
 CANDLES = Dataset(
     "candles",
-    columns=(
-        "instrument_id",
-        "time",
-        "session_date",
-        "extended",
-        "open",
-        "high",
-        "low",
-        "close",
-        "volume",
-        "turnover",
-        "trades",
-        "price_eligible",
-        "partial",
-        "source",
-        "version",
-        "revision",
-        "created_at",
-        "updated_at",
-    ),
+    columns={
+        "instrument_id": Kind.INTEGER,
+        "time": Kind.TIME,
+        "session_date": Kind.DATE,
+        "extended": Kind.FLAG,
+        "open": Kind.DECIMAL,
+        "high": Kind.DECIMAL,
+        "low": Kind.DECIMAL,
+        "close": Kind.DECIMAL,
+        "volume": Kind.DECIMAL,
+        "turnover": Kind.DECIMAL,
+        "trades": Kind.BIGINT,
+        "price_eligible": Kind.FLAG,
+        "partial": Kind.FLAG,
+        "source": Kind.TEXT,
+        "version": Kind.BIGINT,
+        "revision": Kind.INTEGER,
+        "created_at": Kind.TIME,
+        "updated_at": Kind.TIME,
+    },
     # Candles that are not price-eligible set prices only where no other candle does: as with ticks in a minute. All
     # four prices together, so that high stays the highest of them.
     rollup=(
@@ -51,7 +52,13 @@ CANDLES = Dataset(
 
 CANDLE_HOURS = Dataset(
     "candle_hours",
-    columns=("instrument_id", "hour", "complete", "partial", "trades"),
+    columns={
+        "instrument_id": Kind.INTEGER,
+        "hour": Kind.TIME,
+        "complete": Kind.BITS,
+        "partial": Kind.BITS,
+        "trades": Kind.BIGINT,
+    },
     time="hour",
     goes_with="candles",
 )

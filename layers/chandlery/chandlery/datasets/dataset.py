@@ -1,18 +1,21 @@
 """What a data set is, and the roll-ups that follow from it."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from itertools import pairwise
 
 from chandlery.datasets.cadence import Cadence
-from chandlery.datasets.measures import Count, First, Last, Measure, Part, Sum
+from chandlery.datasets.kinds import Kind
+from chandlery.datasets.measures import Count, First, Last, Measure, Part, Sum, Value
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import WEEK
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+# What a question about rows says anyway: none of these can choose a dimension's rows as well.
+_ASKED = frozenset({"from", "to", "timeframe", "limit", "cursor"})
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Dataset:
     """A kind of rows kept over time, in the table of its name in the schema `market`.
 
     Attributes:
-        columns: those of its table.
+        columns: those of its table, and what each holds.
         dimensions: what tells rows of one instrument and one time apart, before the time.
         sequence: what tells them apart after it.
         time: the column by which rows are kept; `time`, where there are roll-ups.
@@ -82,10 +85,12 @@ class Dataset:
         written: how long rows are still written, as a rule.
         goes_with: the data set along with which its rows are dropped.
         is_indicated: whether indicators are stored of what it is rolled up to.
+        is_imported: whether its rows may come from files, as they stand; what is made, or has an importer of its own,
+            does not.
     """
 
     name: str
-    columns: tuple[str, ...]
+    columns: Mapping[str, Kind] = field(hash=False)
     dimensions: tuple[str, ...] = ()
     sequence: str = ""
     time: str = "time"
@@ -96,6 +101,7 @@ class Dataset:
     written: timedelta = WEEK
     goes_with: str = ""
     is_indicated: bool = False
+    is_imported: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no database could make."""
@@ -111,6 +117,41 @@ class Dataset:
     def works(self) -> tuple[str, ...]:
         """The work for which the hours of changed rows are marked."""
         return (*(["count"] if self.cadence else []), *(["refresh"] if self.rollups else []))
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether its rows are read as they are declared.
+
+        Not where a cell or a question could not say what is in them (parameters of indicators, bits of hours), nor
+        where days are those of sessions: whoever reads these must know the calendar, and has a way of their own.
+        """
+        return self.days is None and all(kind.is_plain for kind in self.columns.values())
+
+    @property
+    def own_timeframe(self) -> Timeframe | None:
+        """How far apart its rows are expected; none where nobody knows, or there is no word for it."""
+        return next((each for each in Timeframe if self.cadence and each.width == self.cadence.every), None)
+
+    @property
+    def readable(self) -> tuple[Timeframe, ...]:
+        """The timeframes that its rows are read in, its own the first."""
+        return (*filter(None, [self.own_timeframe]), *self.timeframes)
+
+    def order(self, timeframe: Timeframe | None = None) -> tuple[str, ...]:
+        """The columns that order an instrument's rows in a timeframe, and tell each from all others."""
+        sequence = self.sequence if self.is_own(timeframe) else ""
+        return (self.time, *self.dimensions, *filter(None, [sequence]))
+
+    def values(self, timeframe: Timeframe | None = None) -> Sequence[Value]:
+        """What is read of an instrument's rows in a timeframe: what orders them, then all else."""
+        order = [Value(name, name, self.columns[name]) for name in self.order(timeframe)]
+        if self.is_own(timeframe):
+            return [*order, *(Value(name, name, kind) for name, kind in self.columns.items() if name not in self.key)]
+        return [*order, *(value for measure in self.rollup for value in measure.values(self.columns))]
+
+    def is_own(self, timeframe: Timeframe | None) -> bool:
+        """Whether its rows in a timeframe are those of its table: in its own, or in none."""
+        return timeframe in (None, self.own_timeframe)
 
     @property
     def watched(self) -> Cadence:
@@ -222,13 +263,23 @@ class Dataset:
                 yield f"there is no column {column}"
         for column in {name for name in kept if kept.count(name) > 1}:
             yield f"{column} is kept twice"
-        if self.rollup and self.time != "time":
-            yield "what is rolled up has its time in the column time"
+        if (self.rollup or self.is_imported) and self.time != "time":
+            yield "what is rolled up, or imported, has its time in the column time"
+        yield from self._unsound_kinds()
         yield from self._unsound_measures(kept)
         own = self.cadence.every if self.cadence else None
         for shorter, longer in pairwise([own, *(each.width for each in self.timeframes)]):
             if shorter and (not longer or longer % shorter):
                 yield f"buckets of {longer} are not made of whole ones of {shorter}"
+
+    def _unsound_kinds(self) -> Iterator[str]:
+        for column, kind in (("instrument_id", Kind.INTEGER), (self.time, Kind.TIME)):
+            if self.columns.get(column, kind) is not kind:
+                yield f"the column {column} is no {kind.value}"
+        if self.is_imported and not all(kind.is_plain for kind in self.columns.values()):
+            yield "no file has all of its columns"
+        if self.is_shown and (taken := _ASKED.intersection(self.dimensions)):
+            yield f"no dimension can be called {', '.join(sorted(taken))}"
 
     def _unsound_measures(self, kept: Sequence[str]) -> Iterator[str]:
         # Some versions take first(v, a) and first(v, b) for one.

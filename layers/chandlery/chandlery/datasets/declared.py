@@ -1,16 +1,25 @@
-"""The data sets there are. The only list of them: whoever keeps or reads any of them goes by this one."""
+"""The data sets there are: those that modules beside this one declare. Whoever keeps or reads any goes by this list."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 
-from chandlery.datasets.candles import CANDLE_HOURS, CANDLES
+from chandlery import datasets
+from chandlery.datasets.candles import CANDLES
 from chandlery.datasets.dataset import Dataset, Rollup
-from chandlery.datasets.indicators import INDICATORS
-from chandlery.datasets.ticks import TICKS
 
-DATASETS: tuple[Dataset, ...] = (TICKS, CANDLES, CANDLE_HOURS, INDICATORS)
+
+def discover() -> tuple[Dataset, ...]:
+    """Every data set that a module beside this one declares: those first whose rows settle soonest, then by module."""
+    modules = [import_module(f"{datasets.__name__}.{each.name}") for each in iter_modules(datasets.__path__)]
+    found = (value for module in modules for value in vars(module).values() if isinstance(value, Dataset))
+    return tuple(sorted(dict.fromkeys(found), key=lambda dataset: dataset.written))
+
+
+DATASETS = discover()
 # The one that is meant where none is named.
 DEFAULT = CANDLES
 
@@ -43,6 +52,16 @@ def rollups() -> Sequence[Rollup]:
 def rolled_up() -> Sequence[Dataset]:
     """Those that have any."""
     return [dataset for dataset in DATASETS if dataset.rollups]
+
+
+def imported() -> Sequence[Dataset]:
+    """Those whose rows come from files, as they stand."""
+    return [dataset for dataset in DATASETS if dataset.is_imported]
+
+
+def shown() -> Sequence[Dataset]:
+    """Those whose rows are read as they are declared."""
+    return [dataset for dataset in DATASETS if dataset.is_shown]
 
 
 def watched() -> Sequence[Dataset]:

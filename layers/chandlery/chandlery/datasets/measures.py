@@ -5,9 +5,11 @@ to that. Where a docstring says nothing else, nulls are left out, and a measure 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
+
+from chandlery.datasets.kinds import Kind
 
 
 class Part(NamedTuple):
@@ -16,6 +18,14 @@ class Part(NamedTuple):
     name: str
     fold: str
     merge: str
+
+
+class Value(NamedTuple):
+    """What is read of rows under a name: its SQL, and its kind."""
+
+    name: str
+    read: str
+    kind: Kind
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,14 @@ class Measure(ABC):
         """The SQL of its value, over what a roll-up keeps."""
         return self.name
 
+    @abstractmethod
+    def kind(self, columns: Mapping[str, Kind]) -> Kind:
+        """That of its value, where rows have these columns."""
+
+    def values(self, columns: Mapping[str, Kind]) -> Iterator[Value]:
+        """What is read of it."""
+        yield Value(self.name, self.read, self.kind(columns))
+
 
 @dataclass(frozen=True)
 class _OfColumn(Measure):
@@ -52,6 +70,9 @@ class _OfColumn(Measure):
     @property
     def columns(self) -> Sequence[str]:
         return [self.column]
+
+    def kind(self, columns: Mapping[str, Kind]) -> Kind:
+        return columns[self.column]
 
 
 @dataclass(frozen=True)
@@ -90,6 +111,11 @@ class _Edge(_Preferring):
     def columns(self) -> Sequence[str]:
         return [*super().columns, *filter(None, [self.by])]
 
+    def values(self, columns: Mapping[str, Kind]) -> Iterator[Value]:
+        yield from super().values(columns)
+        if self.by:
+            yield Value(self.by, self.by, columns[self.by])
+
     def parts(self) -> Iterator[Part]:
         if not self.by:
             yield self._alike(f"{self._pick}({{}}, time)")
@@ -100,21 +126,18 @@ class _Edge(_Preferring):
         yield Part(self.by, f"{self._bound}({self.by}) {known}", f"{self._bound}({self.by})")
 
 
-@dataclass(frozen=True)
 class First(_Edge):
     """The earliest value."""
 
     _pick, _bound = "first", "min"
 
 
-@dataclass(frozen=True)
 class Last(_Edge):
     """The latest value."""
 
     _pick, _bound = "last", "max"
 
 
-@dataclass(frozen=True)
 class Max(_Preferring):
     """The greatest value."""
 
@@ -123,7 +146,6 @@ class Max(_Preferring):
         yield self._alike("max({})")
 
 
-@dataclass(frozen=True)
 class Min(_Preferring):
     """The least value."""
 
@@ -150,6 +172,10 @@ class Sum(_OfColumn):
             self.name, self._known(self.column, total.format(exact)), self._known(self.name, total.format(self.name))
         )
 
+    def kind(self, columns: Mapping[str, Kind]) -> Kind:  # noqa: ARG002  # it says itself which
+        """A sum of doubles is none."""
+        return Kind.BIGINT if self.integer else Kind.DECIMAL
+
     def _known(self, column: str, total: str) -> str:
         return f"CASE WHEN count({column}) = count(*) THEN {total} END" if self.whole else total
 
@@ -171,6 +197,10 @@ class Count(Measure):
         terms = [*filter(None, [self.where, self.unless and f"NOT {self.unless}"])]
         chosen = f" FILTER (WHERE {' AND '.join(terms)})" if terms else ""
         yield Part(self.name, f"count(*){chosen}", f"sum({self.name})::bigint")
+
+    def kind(self, columns: Mapping[str, Kind]) -> Kind:  # noqa: ARG002  # whatever they are
+        """A number of rows."""
+        return Kind.BIGINT
 
 
 @dataclass(frozen=True)
@@ -199,6 +229,10 @@ class Mean(_OfColumn):
         """To 18 significant digits."""
         return f"market.average({self.name}_total, {self.name}_weight)"
 
+    def kind(self, columns: Mapping[str, Kind]) -> Kind:  # noqa: ARG002  # whatever they are
+        """That of the sums."""
+        return Kind.DECIMAL
+
 
 @dataclass(frozen=True)
 class Union(_OfColumn):
@@ -212,3 +246,7 @@ class Union(_OfColumn):
         every = "bool_or" if self.flag else "bit_or"
         numbered = f"market.{self.numbered_by}({self.column})" if self.numbered_by else self.column
         yield Part(self.name, f"{every}({numbered})", f"{every}({self.name})")
+
+    def kind(self, columns: Mapping[str, Kind]) -> Kind:
+        """That of the column, or of numbered bits."""
+        return Kind.INTEGER if self.numbered_by else super().kind(columns)

@@ -1,22 +1,23 @@
 """Ticks: one row a trade."""
 
 from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.kinds import Kind
 from chandlery.words.window import DAY
 
 TICKS = Dataset(
     "ticks",
-    columns=(
-        "time",
-        "instrument_id",
-        "seq",
-        "price",
-        "size",
-        "updates_ohlc",
-        "updates_volume",
-        "cancelled",
-        "venue",
-        "conditions",
-    ),
+    columns={
+        "time": Kind.TIME,
+        "instrument_id": Kind.INTEGER,
+        "seq": Kind.BIGINT,
+        "price": Kind.DECIMAL,
+        "size": Kind.DECIMAL,
+        "updates_ohlc": Kind.FLAG,
+        "updates_volume": Kind.FLAG,
+        "cancelled": Kind.FLAG,
+        "venue": Kind.TEXT,
+        "conditions": Kind.TEXT,
+    },
     sequence="seq",
     # For so long they come late, and are cancelled or corrected.
     written=DAY,

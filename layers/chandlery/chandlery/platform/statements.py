@@ -26,12 +26,15 @@ SQL = next((place for place in (_INSTALLED, _BESIDE_THE_LAYER) if (place / "quer
 
 
 @cache
-def statement(name: str, relation: LiteralString = "") -> LiteralString:
+def statement(name: str, relation: LiteralString = "", lists: tuple[tuple[str, str], ...] = ()) -> LiteralString:
     """The text of a query, or of a script's step (`script:step`), its psql variables (`:'name'`) turned into psycopg's.
 
-    `relation` takes the place of `:"relation"`, for queries that read any of several relations.
+    `relation` takes the place of `:"relation"`, for queries that read any of several relations; of `lists`, each text
+    that of a bare variable (`:columns`): columns as a data set declares them, and nothing that anybody wrote.
     """
     text = _text(name).replace("%", "%%").replace(':"relation"', f'"{relation}"')
+    for variable, listed in lists:
+        text = re.sub(rf"(?<!:):{variable}\b", listed, text)
     return re.sub(r":'(\w+)'", r"%(\1)s", text)
 
 
@@ -73,8 +76,19 @@ def run_on(connection: Connection, relation: LiteralString, name: str, **values:
     Raises:
         Retryable, Permanent: what the database answered, translated.
     """
+    return run_with(connection, relation, {}, name, **values)
+
+
+def run_with(
+    connection: Connection, relation: LiteralString, lists: Mapping[str, str], name: str, **values: Any
+) -> Cursor[TupleRow]:
+    """Run a named query on a relation, with lists of columns, as in `statement`.
+
+    Raises:
+        Retryable, Permanent: what the database answered, translated.
+    """
     with psycopg_errors_translated(), alone(connection):
-        return connection.execute(statement(name, relation), values)
+        return connection.execute(statement(name, relation, tuple(lists.items())), values)
 
 
 def run_on_each(connection: Connection, relations: Sequence[LiteralString], name: str, **values: Any) -> Sequence[Any]:

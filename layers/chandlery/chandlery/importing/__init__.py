@@ -1,0 +1,1 @@
+"""Rows of files, into any data set that takes them."""

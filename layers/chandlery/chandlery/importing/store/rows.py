@@ -1,0 +1,139 @@
+"""Rows of a file on their way into a data set's table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from chandlery.datasets.dataset import Dataset
+from chandlery.platform.errors import WrongSchema
+from chandlery.platform.statements import read_rows, run_with
+
+# Conflicts that are named; all are counted.
+NAMED = 10
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Some rows of one instrument.
+
+    Attributes:
+        rows: how many.
+        starts: the earliest row's time.
+        ends: the latest row's.
+        hours: the starts of the hours that they lie in, each once.
+        columns: those that the file has.
+        text: a JSON array of objects, one a row: its cells by their columns, and its place in the file as `#line`.
+    """
+
+    rows: int
+    starts: datetime
+    ends: datetime
+    hours: Sequence[datetime]
+    columns: Sequence[str]
+    text: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a table's column asks of a file."""
+
+    name: str
+    may_be_empty: bool
+    may_be_absent: bool
+
+
+@dataclass(frozen=True)
+class RowConflict:
+    """A row whose key is a stored row's, with other content.
+
+    `stored_line` is the place of a row that says what is stored, where one came with it: null says that it came before.
+    """
+
+    line: int
+    said: Mapping[str, Any]
+    stored: Mapping[str, Any]
+    stored_line: int | None
+
+
+@dataclass(frozen=True)
+class RowsWritten:
+    """What became of a lot: rows that were new or replaced, and those in conflict, the first ones named."""
+
+    new: int = 0
+    replaced: int = 0
+    conflicting: int = 0
+    conflicts: Sequence[RowConflict] = ()
+
+    def __add__(self, other: "RowsWritten") -> "RowsWritten":
+        """Both together."""
+        return RowsWritten(
+            self.new + other.new,
+            self.replaced + other.replaced,
+            self.conflicting + other.conflicting,
+            (*self.conflicts, *other.conflicts)[:NAMED],
+        )
+
+
+def list_cells(connection: Connection, dataset: Dataset) -> Sequence[Cell]:
+    """What its table asks of a file, column by column, but for the instrument.
+
+    Raises:
+        WrongSchema: there is no such table, or it lacks a column.
+    """
+    cells = read_rows(connection, Cell, "list_cells", table_name=dataset.name)
+    lacking = dataset.columns.keys() - {each.name for each in cells} - {"instrument_id"}
+    if lacking:
+        told = ", ".join(sorted(lacking))
+        raise WrongSchema(
+            f"market.{dataset.name} has not what is declared of it: {told}; run: chandlery migrate upgrade head"
+        )
+    return cells
+
+
+@dataclass
+class RowWriter:
+    """Writes lots inside the caller's transaction; all of them have the same columns."""
+
+    connection: Connection
+    dataset: Dataset
+    instrument_id: int
+    replace: bool = False
+    _ready: bool = field(default=False, init=False)
+
+    def write(self, lot: Lot) -> RowsWritten:
+        """Write a lot. The same row again changes nothing; one with other content only with `replace`.
+
+        Raises:
+            Retryable, Permanent: from the database; the caller's transaction is then to be rolled back.
+        """
+        lists = self._lists(lot)
+        self._run("write_rows:empty_said_rows" if self._ready else "write_rows:create_said_rows", lists)
+        self._ready = True
+        self._run("write_rows:fill_said_rows", lists, rows=lot.text)
+        new = self._run("write_rows:insert_said_rows", lists).rowcount
+        if new == lot.rows or not lists["content"]:
+            return RowsWritten(new)
+        return RowsWritten(new) + self._settle(lot, lists)
+
+    def _settle(self, lot: Lot, lists: Mapping[str, str]) -> RowsWritten:
+        """Hold the lot against what is stored by now."""
+        stretch = {"instrument_id": self.instrument_id, "starts": lot.starts, "ends": lot.ends}
+        found = self._run("write_rows:list_row_conflicts", lists, **stretch, most=NAMED).fetchall()
+        if not found:
+            return RowsWritten()
+        replaced = self._run("write_rows:replace_said_rows", lists).rowcount if self.replace else 0
+        return RowsWritten(0, replaced, found[0][-1], [RowConflict(*row[:-1]) for row in found])
+
+    def _lists(self, lot: Lot) -> Mapping[str, str]:
+        columns, key = ["instrument_id", *lot.columns], self.dataset.key
+        content = [name for name in columns if name not in key]
+        of_row = {"said": "said_row", "stored": "stored_row", "given": "EXCLUDED"}
+        lists = {"columns": columns, "key": key, "content": content}
+        lists |= {name: [f"{row}.{column}" for column in content] for name, row in of_row.items()}
+        return {name: ", ".join(each) for name, each in lists.items()}
+
+    def _run(self, step: str, lists: Mapping[str, str], **values: Any) -> Any:
+        return run_with(self.connection, self.dataset.name, lists, step, **values)

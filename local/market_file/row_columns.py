@@ -1,0 +1,62 @@
+"""The columns of files of a data set, as it declares them and as its table takes them."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.kinds import Kind
+from chandlery.importing.store.rows import Cell
+from local.market_file.columns import Column
+from local.market_file.columns import Kind as Read
+from local.market_file.reader import MarketFileReader, OnBad
+from local.market_file.values import (
+    Parsed,
+    parse_cells,
+    parse_dates,
+    parse_flags,
+    parse_integers,
+    parse_numbers,
+    parse_texts,
+    parse_times,
+)
+
+# Numbers stay text: the table's own type reads every digit.
+_READ: Mapping[Kind, tuple[Read, Callable[[pa.Array], Parsed]]] = {
+    Kind.INTEGER: ("integer", partial(parse_integers, bits=Kind.INTEGER.bits)),
+    Kind.BIGINT: ("integer", parse_integers),
+    Kind.DECIMAL: ("number", partial(parse_numbers, negative=True)),
+    Kind.REAL: ("number", partial(parse_numbers, negative=True)),
+    Kind.TEXT: ("text", parse_texts),
+    Kind.FLAG: ("flag", parse_flags),
+    Kind.TIME: ("time", parse_times),
+    Kind.DATE: ("date", parse_dates),
+}
+
+
+def row_columns(dataset: Dataset, cells: Sequence[Cell], latest: datetime) -> Sequence[Column]:
+    """The columns of a file of its rows, the key first; a row whose own time lies after `latest` is bad."""
+    asked = {each.name: each for each in cells}
+    names = [*dataset.order(), *(name for name in dataset.columns if name not in dataset.key)]
+    return [
+        _column(name, dataset.columns[name], asked[name], latest if name == dataset.time else None) for name in names
+    ]
+
+
+def _column(name: str, kind: Kind, cell: Cell, latest: datetime | None) -> Column:
+    read, parse = _READ[kind]
+    if latest:
+        parse = partial(parse_times, latest=latest)
+    cells = partial(parse_cells, parse=parse, may_be_empty=cell.may_be_empty)
+    return Column(name, read, cells, required=not cell.may_be_absent, nullable=True)
+
+
+def open_row_file(
+    path: str | os.PathLike[str], columns: Sequence[Column], *, on_bad: OnBad | None = None, batch_rows: int = 20_000
+) -> MarketFileReader:
+    """Opens a file of a data set's rows. Arguments and errors are those of `open_tick_file`."""
+    return MarketFileReader(Path(path), columns, batch_rows=batch_rows, on_bad=on_bad)

@@ -1,0 +1,53 @@
+-- How rows of a file come into a data set's table, in running order, in the caller's transaction. As in psql
+-- -v relation=quotes -v columns='instrument_id, strike, time, bid' -v key='instrument_id, strike, time' -v content='bid'
+-- -v said='said_row.bid' -v stored='stored_row.bid' -v given='EXCLUDED.bid': the columns that the file has. No data set has one
+-- that is called "#line".
+
+-- step: create_said_rows
+-- Where the rows of a lot wait, each with its place in the file.
+CREATE TEMPORARY TABLE said_rows ON COMMIT DROP AS
+SELECT :columns, NULL::bigint AS "#line" FROM market.:"relation"
+WITH NO DATA;
+
+-- step: empty_said_rows
+-- Makes room for the next lot.
+TRUNCATE said_rows;
+
+-- step: fill_said_rows
+-- Rows as a JSON array of objects, numbers in the file's own words: the table's own types read them.
+INSERT INTO said_rows
+SELECT :columns, ("#cells" ->> '#line')::bigint
+FROM jsonb_array_elements(:'rows'::jsonb) AS "#each" ("#cells")
+CROSS JOIN LATERAL jsonb_populate_record(NULL::market.:"relation", "#cells") AS read;
+
+-- step: insert_said_rows
+-- Of several with one key the first, and none whose key is stored already.
+INSERT INTO market.:"relation" (:columns)
+SELECT :columns FROM said_rows ORDER BY "#line"
+ON CONFLICT DO NOTHING;
+
+-- step: list_row_conflicts
+-- Rows whose key is stored with other content: the first few, how many there are in all, and where the file says what is stored.
+WITH named AS (
+    SELECT said_row, stored_row, count(*) OVER () AS conflicts
+    FROM said_rows AS said_row
+    JOIN market.:"relation" AS stored_row USING (:key)
+    WHERE stored_row.instrument_id = :'instrument_id'::integer
+        AND stored_row.time >= :'starts'::timestamptz AND stored_row.time <= :'ends'::timestamptz
+        AND (:said) IS DISTINCT FROM (:stored)
+    ORDER BY "#line"
+    LIMIT :'most'::integer
+)
+SELECT
+    (said_row)."#line" AS line, to_jsonb(said_row) - '#line' AS said, to_jsonb(stored_row) AS stored,
+    (SELECT min("#line") FROM said_rows AS same WHERE to_jsonb(stored_row) @> (to_jsonb(same) - '#line')) AS stored_line,
+    conflicts
+FROM named
+ORDER BY line;
+
+-- step: replace_said_rows
+-- Corrects stored rows: of several with one key the last one holds. Columns that the file does not have stay as they are.
+INSERT INTO market.:"relation" AS stored_row (:columns)
+SELECT DISTINCT ON (:key) :columns FROM said_rows ORDER BY :key, "#line" DESC
+ON CONFLICT (:key) DO UPDATE SET (:content) = ROW(:given)
+WHERE (:given) IS DISTINCT FROM (:stored);
