@@ -32,9 +32,7 @@ from chandlery.policies.apply_policies import plan_policies
 from chandlery.policies.domain.policy import Policies
 from chandlery.policies.domain.policy_rules import lint
 from chandlery.policies.wanted import read_policies
-from chandlery.rebuild.domain.rebuild import Place
-from chandlery.rebuild.store import rebuilds
-from chandlery.refresh.refresh_stale import Refresher, refresh_stale
+from chandlery.refresh.refresh_stale import refresh_stale
 from chandlery.refresh.store import verifications
 from chandlery.words.window import DAY, HOUR, MINUTE, Window
 from functions.http_api.application import app as application
@@ -42,7 +40,7 @@ from local import rollups
 from local.command_line import app
 from tests.integration.api_scene import Answer, get, settings
 from tests.integration.datasets.test_kinds import assert_kinds
-from tests.integration.market import NOON, around_the_clock
+from tests.integration.market import NOON, always, around_the_clock
 from tests.integration.policy_scene import count, drop, maintain, refresh_all, relation_of, store_candles
 from tests.integration.policy_scene import desk as desk
 
@@ -199,7 +197,7 @@ def insert(connection: Connection, rows: Sequence[Mood]) -> None:
 
 
 def refresh_marked(connection: Connection) -> None:
-    assert refresh_stale(connection, NOON + HOUR, has_time=lambda: True).marks_left == 0
+    assert refresh_stale(connection, NOON + HOUR, has_time=always).marks_left == 0
 
 
 def stored(connection: Connection, rollup: Rollup, measures: Sequence[Measure]) -> Mapping[tuple[datetime, str], Any]:
@@ -343,7 +341,7 @@ def test_its_retention_waits_for_its_rollups_and_holds_up_no_candles(market: Con
     store_candles(market, window.starts, window.ends)
     refresh_all(market, NOON)
     insert(market, moods(window))
-    assert drop(market, "moods", NOON) == (0, "moods from 2025-11-20T00:00Z on: derived candles over it are stale")
+    assert drop(market, "moods", NOON) == (0, "moods from 2025-11-20T00:00Z on: what is derived of it is stale")
     assert drop(market, "candles", NOON) == (1, None)
     refresh_all(market, NOON)
     assert drop(market, "moods", NOON) == (1, None)
@@ -377,7 +375,7 @@ def test_its_gaps_are_found_by_its_cadence_and_healed_by_its_rows(
 def look(connection: Connection) -> None:
     """The live gap monitor."""
     options: dict[str, Any] = {"piece_candles": 1000, "verify_buckets": 0, "share_instruments": 10}
-    watch_live_gaps(connection, NOON, **options, has_time=lambda: True)
+    watch_live_gaps(connection, NOON, **options, has_time=always)
 
 
 def gaps(connection: Connection) -> Sequence[tuple[datetime, int, bool]]:
@@ -460,21 +458,25 @@ def test_the_command_shows_it(market: Connection, migrated: str) -> None:
     assert "moods have no timeframe 30m; there is: 5m, 15m, 1h" in chandlery(migrated, *asked[:3], "30m", *asked[4:])[2]
 
 
-def test_its_rollups_are_rebuilt_beside_those_in_use(market: Connection, wanted: Policies) -> None:
+def test_its_rollups_are_rebuilt_and_refreshed_by_command(
+    market: Connection, migrated: str, wanted: Policies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.command_line.derived.read_policies", lambda: wanted)
     rows = moods(WINDOW)
     insert(market, rows)
-    refresh_marked(market)
-    names = [rollup.relation for rollup in moods_declared().rollups]
-    market.execute(f"UPDATE {relation_of(market, names[0])} SET mood_total = 0 WHERE time = %s", [WINDOW.starts])  # noqa: S608
-    rebuilds.create_beside(market, names, wanted)
-    refresher = Refresher(market, NOON + HOUR, place=Place.BESIDE)
-    assert all(refresher.refresh(rollup, [WINDOW]) for rollup in moods_declared().rollups)
-    compared = rebuilds.compare(market, names[0], Place.BESIDE, WINDOW)
-    assert (compared.same, compared.different) == (22, 2)
-    rebuilds.put_in_use(market, names)
-    assert verifications.verify_derived(market, names[0], WINDOW).wrong == 0
+    window = ("--from", "2026-03-02", "--to", "2026-03-03")
+    assert chandlery(migrated, "refresh", "1h", *window, "--dataset", "moods")[0] == 0
     assert_rolled_up(market, rows)
-    rebuilds.drop(market, names, Place.BEFORE)
+    refresh_marked(market)
+    lowest = moods_declared().rollups[0].relation
+    market.execute(f"UPDATE {relation_of(market, lowest)} SET mood_total = 0 WHERE time = %s", [WINDOW.starts])  # noqa: S608
+    code, _, said = chandlery(migrated, "rebuild", "15m", "--dataset", "moods")
+    assert code == 1
+    assert "2 buckets would change" in said
+    assert chandlery(migrated, "rebuild", "15m", "--dataset", "moods", "--accept-differences")[0] == 0
+    assert verifications.verify_derived(market, lowest, WINDOW).wrong == 0
+    assert_rolled_up(market, rows)
+    assert chandlery(migrated, "rebuild", "15m", "--dataset", "moods", "--discard-before")[0] == 0
 
 
 def test_it_goes_down_and_comes_up_again(market: Connection, migrated: str) -> None:
