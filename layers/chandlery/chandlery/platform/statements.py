@@ -26,13 +26,20 @@ SQL = next((place for place in (_INSTALLED, _BESIDE_THE_LAYER) if (place / "quer
 
 
 @cache
-def statement(name: str, relation: LiteralString = "") -> LiteralString:
+def statement(name: str, relation: LiteralString = "", page: str = "") -> LiteralString:
     """The text of a query, or of a script's step (`script:step`), its psql variables (`:'name'`) turned into psycopg's.
 
-    `relation` takes the place of `:"relation"`, for queries that read any of several relations.
+    `relation` takes the place of `:"relation"`, for queries that read any of several relations; the query named `page`
+    that of `:page`, for those that tell of what another one reads. Comments and indentation stay behind: what is asked
+    often is sent and read as short as it can be.
     """
-    text = _text(name).replace("%", "%%").replace(':"relation"', f'"{relation}"')
+    text = _short(name).replace("(:page)", f"({_short(page).rstrip().removesuffix(';')})") if page else _short(name)
+    text = text.replace("%", "%%").replace(':"relation"', f'"{relation}"')
     return re.sub(r":'(\w+)'", r"%(\1)s", text)
+
+
+def _short(name: str) -> LiteralString:
+    return re.sub(r"^\s*(?:--.*)?\n?", "", _text(name), flags=re.MULTILINE)
 
 
 def steps(script: str) -> Mapping[str, LiteralString]:
