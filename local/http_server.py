@@ -212,39 +212,44 @@ class _Client:
         return None
 
 
-class _Server:
+class Server:
     """One sandbox: one request at a time, each client's in turn.
 
     One thread does all of it. Threads that wait for each other get their turn by chance, so that one client may wait
     for seconds while another is answered a hundred times.
     """
 
-    def __init__(self, listening: socket.socket) -> None:
-        from local.command_line.functions import call
-
+    def __init__(self, listening: socket.socket, call: Call) -> None:
         listening.setblocking(False)
         self._listening = listening
-        self._call = partial(call, find_function(FUNCTION))
+        self._call = call
         self._selector = selectors.DefaultSelector()
         self._selector.register(listening, selectors.EVENT_READ)
         # Those with another request behind the one that was answered, which no socket tells of any more.
         self._more: list[_Client] = []
 
-    def serve_forever(self) -> None:
-        """Answer until the process is ended."""
-        while True:
-            more, self._more = self._more, []
-            found = [key.data for key, _ in self._selector.select(0 if more else None)]
-            for client in dict.fromkeys((*(each for each in found if each is not None), *more)):
-                # A client that goes away is no error of ours.
-                try:
-                    self._serve(client)
-                except ConnectionError:
-                    client.closes, client.unsent = True, memoryview(b"")
-                self._go_on(client)
-            if None in found:
-                # One, and when there is time for it: until then another sandbox may take it.
-                self._accept()
+    def serve_round(self) -> None:
+        """Wait for clients, then answer one request of each that has one, and take one client more."""
+        more, self._more = self._more, []
+        found = [key.data for key, _ in self._selector.select(0 if more else None)]
+        for client in dict.fromkeys((*(each for each in found if each is not None), *more)):
+            # A client that goes away is no error of ours.
+            try:
+                self._serve(client)
+            except ConnectionError:
+                client.closes, client.unsent = True, memoryview(b"")
+            self._go_on(client)
+        if None in found:
+            # One, and when there is time for it: until then another sandbox may take it.
+            self._accept()
+
+    def close(self) -> None:
+        """Leave all clients alone, and take no more."""
+        for key in list(self._selector.get_map().values()):
+            if key.data is not None:
+                key.data.connection.close()
+        self._selector.close()
+        self._listening.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionError):
@@ -337,15 +342,19 @@ def _end_with_the_starter() -> None:
 
 def main() -> None:
     """Serve until the process is ended."""
+    # Imported here: the command line imports this module.
+    from local.command_line.functions import call
+
     # A Ctrl-C at the terminal reaches every process of it: whoever started this one ends it, or dies before it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_starter, daemon=True).start()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--socket", type=int, required=True, help="file descriptor of a listening socket")
     listening = socket.socket(fileno=parser.parse_args().socket)
-    server = _Server(listening)
+    server = Server(listening, partial(call, find_function(FUNCTION)))
     with contextlib.redirect_stdout(sys.stderr):
-        server.serve_forever()
+        while True:
+            server.serve_round()
 
 
 if __name__ == "__main__":
