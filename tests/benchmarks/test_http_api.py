@@ -131,6 +131,10 @@ def week(instrument: int, limit: int = 1000) -> Question:
     return lambda: call("GET", target(instrument, NOON - 7 * DAY, NOON, limit))
 
 
+def history(instrument: int, limit: int) -> Question:
+    return lambda: call("GET", target(instrument, NOON - DAYS * DAY, NOON, limit))
+
+
 def newest(instrument: int) -> Question:
     return lambda: call("GET", f"/api/v1/candles/X@S{instrument}@EQ?timeframe=15m")
 
@@ -151,7 +155,7 @@ def told(times: Sequence[float]) -> str:
 
 
 def test_p5_candles_of_a_week(stored: Connection, database_url: str) -> None:
-    hits, misses = Times(), Times()
+    hits, misses, longer = Times(), Times(), Times()
     with sandbox(database_url):
         # The database plans a statement for each asking at first.
         for number in range(PLANNED):
@@ -161,10 +165,13 @@ def test_p5_candles_of_a_week(stored: Connection, database_url: str) -> None:
             assert misses.take(question).headers["X-Cache"] == "miss"
             answer = hits.take(question)
             assert answer.headers["X-Cache"] == "hit"
+            whole = longer.take(history(1 + number % INSTRUMENTS, 2001 + number))
+            assert whole.headers["X-Cache"] == "miss"
     assert len(answer.json["candles"]) == 7 * 96
     print(
         f"\nP5 [{WHERE}] 672 candles of 15m, handler: from the database {misses}; from the cache {hits},"
-        f" {median(misses.lasted) / median(hits.lasted):.1f} x as fast"
+        f" {median(misses.lasted) / median(hits.lasted):.1f} x as fast; {len(whole.json['candles']):,} candles from the"
+        f" database {longer}"
     )
 
 

@@ -18,6 +18,6 @@ SELECT
         E'\n' ORDER BY c.time
     ) AS candles,
     (array_agg(c.time ORDER BY c.time))[:2] AS first,
-    (array_agg(c.time ORDER BY c.time DESC))[:2] AS last
+    (array_agg(c.time ORDER BY c.time))[greatest(count(*) - 1, 1):] AS last
 FROM (:page) AS c
 HAVING count(*) > 0;

@@ -137,12 +137,12 @@ def write_candles(connection: Connection, instrument: Instrument, query: CandleQ
     if selection is None:
         return WrittenPage(instrument, query.timeframe, (), None, _looked_through(query, at, None, None))
     written = candle_pages.write_page(connection, instrument.instrument_id, query.timeframe, selection)
-    texts, first, last = written.texts, next(iter(written.firsts), None), next(iter(written.lasts), None)
+    texts, first, last = written.texts, next(iter(written.firsts), None), next(reversed(written.lasts), None)
     goes_on = query.most is not None and len(texts) > query.most
     if goes_on and selection.backward:
         texts, first = texts[1:], written.firsts[1]
     elif goes_on:
-        texts, last = texts[:-1], written.lasts[1]
+        texts, last = texts[:-1], written.lasts[0]
     next_cursor = _cursor(instrument, query, first, last) if goes_on else None
     return WrittenPage(instrument, query.timeframe, texts, next_cursor, _looked_through(query, at, first, next_cursor))
 

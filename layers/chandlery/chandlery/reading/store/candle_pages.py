@@ -65,7 +65,7 @@ class Candle(NamedTuple):
 
 @dataclass(frozen=True)
 class WrittenCandles:
-    """Candles as JSON, in order, and when the first two and the last two start, each pair from its end inward."""
+    """Candles as JSON, and when the first two and the last two start; all in order."""
 
     texts: Sequence[str] = ()
     firsts: Sequence[datetime] = ()
