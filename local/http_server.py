@@ -271,6 +271,8 @@ class Server:
         client.send()
 
     def _go_on(self, client: _Client) -> None:
+        if client.received and not (client.unsent or client.closes) and client.count_request() is not None:
+            self._more.append(client)
         if client.unsent:
             self._selector.modify(client.connection, selectors.EVENT_WRITE, client)
         elif client.closes:
@@ -278,8 +280,6 @@ class Server:
             client.connection.close()
         else:
             self._selector.modify(client.connection, selectors.EVENT_READ, client)
-            if client.received and client.count_request() is not None:
-                self._more.append(client)
 
 
 def listen(port: int) -> socket.socket:

@@ -30,7 +30,8 @@ from chandlery.refresh.refresh_stale import refresh_stale
 from chandlery.refresh.store import refreshes
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, HOUR, Window
-from local.http_server import serving
+from local.command_line.functions import LocalContext
+from local.http_server import event_of, serving
 from tests.benchmarks.scene import (
     MINUTE,
     NOON,
@@ -127,12 +128,25 @@ def target(instrument: int, starts: datetime, ends: datetime, limit: int = 1000)
     return f"/api/v1/candles/{quote(f'X@S{instrument}@EQ', safe='@')}?{urlencode(asked)}"
 
 
+def handled(method: str, path: str, body: bytes = b"") -> Question:
+    """What the handler alone has to do: the event is there, as from API Gateway."""
+    from functions.http_api import handler
+
+    event = event_of(method, path, {"content-type": "application/json"} if body else {}, body)
+
+    def question() -> Answer:
+        answered = handler(event, LocalContext("http_api", 29))
+        return Answer(answered["statusCode"], answered["headers"], answered["body"])
+
+    return question
+
+
 def week(instrument: int, limit: int = 1000) -> Question:
-    return lambda: call("GET", target(instrument, NOON - 7 * DAY, NOON, limit))
+    return handled("GET", target(instrument, NOON - 7 * DAY, NOON, limit))
 
 
 def history(instrument: int, limit: int) -> Question:
-    return lambda: call("GET", target(instrument, NOON - DAYS * DAY, NOON, limit))
+    return handled("GET", target(instrument, NOON - DAYS * DAY, NOON, limit))
 
 
 def newest(instrument: int) -> Question:
@@ -147,7 +161,7 @@ def computed(instrument: int, candles: int = 500) -> Question:
         "limit": candles,
         "indicators": [{"name": name} for name in COMPUTED],
     }
-    return lambda: call("POST", "/api/v1/compute", json.dumps(asked).encode())
+    return handled("POST", "/api/v1/compute", json.dumps(asked).encode())
 
 
 def told(times: Sequence[float]) -> str:
