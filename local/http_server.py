@@ -7,16 +7,20 @@ them share one listening socket.
 import argparse
 import base64
 import contextlib
+import io
 import os
+import re
+import selectors
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -29,7 +33,19 @@ _ROOT = Path(__file__).resolve().parents[1]
 FUNCTION = "http_api"
 # As API Gateway's own limit.
 _MOST_BYTES = 10 * 1024 * 1024
+_MOST_HEAD_BYTES, _PIECE_BYTES = 256 * 1024, 256 * 1024
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_LENGTH, _CHUNKED, _CONTINUE = (
+    re.compile(rb"^" + said, re.IGNORECASE | re.MULTILINE)
+    for said in (
+        rb"content-length:[ \t]*(\d+)[ \t]*\r?$",
+        rb"transfer-encoding:.*chunked",
+        rb"expect:[ \t]*100-continue",
+    )
+)
 _TEXT = ("application/json", "text/", "application/x-www-form-urlencoded")
+
+Call = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def event_of(
@@ -83,22 +99,33 @@ def event_of(
     return event
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Exchange(BaseHTTPRequestHandler):
+    """One request, all of which is here, and the bytes of its answer."""
+
     protocol_version = "HTTP/1.1"
     server_version = "chandlery"
     sys_version = ""
-    # One write an answer, at once: with Nagle's algorithm the second one waits for the first one's receipt.
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    server: "_Server"
 
-    def handle_one_request(self) -> None:
-        # A client that goes away is no error of ours.
-        with contextlib.suppress(ConnectionError):
-            super().handle_one_request()
+    def __init__(self, call: Call, address: str, request: bytes) -> None:
+        # Not the base class's own, which reads and writes a socket.
+        self._call, self._address = call, address
+        self.client_address = (address, 0)
+        self.rfile, self._answered = io.BytesIO(request), io.BytesIO()
+        self.wfile = self._answered
+        self.close_connection = True
+        self.handle_one_request()
+
+    @property
+    def answer(self) -> bytes:
+        """What the client is sent."""
+        return self._answered.getvalue()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
         """Say nothing: the function logs each request."""
+
+    def handle_expect_100(self) -> bool:
+        """Say nothing: the body is here."""
+        return True
 
     def _answer(self) -> None:
         length = self.headers.get("content-length", "0")
@@ -110,8 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(length))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        event = event_of(self.command, self.path, headers, body, self.client_address[0] if self.client_address else "")
-        answered = self.server.call(event)
+        answered = self._call(event_of(self.command, self.path, headers, body, self._address))
         content = answered.get("body") or ""
         sent = base64.b64decode(content) if answered.get("isBase64Encoded") else content.encode()
         self._send(answered["statusCode"], answered.get("headers", {}), sent)
@@ -127,7 +153,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD" and status not in (204, 304):
             self.wfile.write(body)
-        self.wfile.flush()
 
     def __getattr__(self, name: str) -> Any:
         # Whatever the method: the function says what it takes.
@@ -136,29 +161,125 @@ class _Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
+class _Client:
+    """A connection, and what of it is read and not answered yet, or answered and not sent."""
 
-    def __init__(self, listening: socket.socket) -> None:
-        super().__init__(listening.getsockname(), _Handler, bind_and_activate=False)
-        self.socket.close()
-        self.socket = listening
-        self._one_at_a_time = threading.Lock()
-        self._function = find_function(FUNCTION)
+    def __init__(self, connection: socket.socket, address: str) -> None:
+        connection.setblocking(False)
+        # An answer goes out at once: with Nagle's algorithm its end waits for the receipt of its beginning.
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connection, self.address = connection, address
+        self.received, self.unsent = bytearray(), memoryview(b"")
+        self.closes = self._is_awaited = False
 
-    def get_request(self) -> Any:
-        """Take a connection when there is time for it: until then another sandbox may."""
-        with self._one_at_a_time:
-            pass
-        return super().get_request()
+    def receive(self) -> None:
+        """Read what is there; nothing is the end."""
+        read = self.connection.recv(_PIECE_BYTES)
+        self.closes = self.closes or not read
+        self.received += read
 
-    def call(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Answer as one sandbox: one request after the other."""
-        from local.command_line.functions import call
+    def send(self) -> None:
+        """Send as much as is taken."""
+        with contextlib.suppress(BlockingIOError):
+            while self.unsent:
+                self.unsent = self.unsent[self.connection.send(self.unsent) :]
 
-        with self._one_at_a_time:
-            return call(self._function, event)
+    def take_request(self) -> bytes | None:
+        """The next request, if all of it is here; of one whose body is refused, the head."""
+        count = self.count_request()
+        if count is None:
+            return None
+        taken = bytes(self.received[:count])
+        del self.received[:count]
+        self._is_awaited = False
+        return taken
+
+    def count_request(self) -> int | None:
+        """How many bytes it has; none where it is not here."""
+        head = _HEAD_END.search(self.received)
+        if head is None:
+            return len(self.received) if len(self.received) > _MOST_HEAD_BYTES else None
+        told = self.received[: head.end()]
+        said = _LENGTH.search(told)
+        length = int(said[1]) if said and not _CHUNKED.search(told) else 0
+        if length > _MOST_BYTES:
+            return head.end()
+        if len(self.received) >= head.end() + length:
+            return head.end() + length
+        if not self._is_awaited and _CONTINUE.search(told):
+            self._is_awaited, self.unsent = True, memoryview(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return None
+
+
+class Server:
+    """One sandbox: one request at a time, each client's in turn.
+
+    One thread does all of it. Threads that wait for each other get their turn by chance, so that one client may wait
+    for seconds while another is answered a hundred times.
+    """
+
+    def __init__(self, listening: socket.socket, call: Call) -> None:
+        listening.setblocking(False)
+        self._listening = listening
+        self._call = call
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(listening, selectors.EVENT_READ)
+        # Those with another request behind the one that was answered, which no socket tells of any more.
+        self._more: list[_Client] = []
+
+    def serve_round(self) -> None:
+        """Wait for clients, then answer one request of each that has one, and take one client more."""
+        more, self._more = self._more, []
+        found = [key.data for key, _ in self._selector.select(0 if more else None)]
+        for client in dict.fromkeys((*(each for each in found if each is not None), *more)):
+            # A client that goes away is no error of ours.
+            try:
+                self._serve(client)
+            except ConnectionError:
+                client.closes, client.unsent = True, memoryview(b"")
+            self._go_on(client)
+        if None in found:
+            # One, and when there is time for it: until then another sandbox may take it.
+            self._accept()
+
+    def close(self) -> None:
+        """Leave all clients alone, and take no more."""
+        for key in list(self._selector.get_map().values()):
+            if key.data is not None:
+                key.data.connection.close()
+        self._selector.close()
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            connection, address = self._listening.accept()
+            client = _Client(connection, address[0])
+            self._selector.register(connection, selectors.EVENT_READ, client)
+
+    def _serve(self, client: _Client) -> None:
+        if client.unsent:
+            client.send()
+            return
+        with contextlib.suppress(BlockingIOError):
+            client.receive()
+        request = client.take_request()
+        if request is not None:
+            exchange = _Exchange(self._call, client.address, request)
+            client.closes = client.closes or exchange.close_connection
+            client.unsent = memoryview(exchange.answer)
+        client.send()
+
+    def _go_on(self, client: _Client) -> None:
+        if client.received and not (client.unsent or client.closes) and client.count_request() is not None:
+            self._more.append(client)
+        if client.unsent:
+            self._selector.modify(client.connection, selectors.EVENT_WRITE, client)
+        elif client.closes:
+            self._selector.unregister(client.connection)
+            client.connection.close()
+        else:
+            self._selector.modify(client.connection, selectors.EVENT_READ, client)
 
 
 def listen(port: int) -> socket.socket:
@@ -221,15 +342,19 @@ def _end_with_the_starter() -> None:
 
 def main() -> None:
     """Serve until the process is ended."""
+    # Imported here: the command line imports this module.
+    from local.command_line.functions import call
+
     # A Ctrl-C at the terminal reaches every process of it: whoever started this one ends it, or dies before it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_starter, daemon=True).start()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--socket", type=int, required=True, help="file descriptor of a listening socket")
     listening = socket.socket(fileno=parser.parse_args().socket)
-    server = _Server(listening)
+    server = Server(listening, partial(call, find_function(FUNCTION)))
     with contextlib.redirect_stdout(sys.stderr):
-        server.serve_forever()
+        while True:
+            server.serve_round()
 
 
 if __name__ == "__main__":

@@ -18,16 +18,22 @@ from aws_lambda_powertools.event_handler.openapi.models import OpenAPI
 
 from chandlery.platform.component import LambdaContext, memory_of
 from chandlery.platform.errors import ChandleryError, Permanent, Refused
-from chandlery.platform.telemetry import ProcessUse, RequestTelemetry
+from chandlery.platform.request_telemetry import RequestTelemetry
+from chandlery.platform.telemetry import ProcessUse
 
 from .accepting import preferred
 from .asking import dimensions_of
 from .problems import problem, problem_of, problem_of_content_type, problem_of_fields, read_json
 from .sandbox import COMPONENT, SANDBOX
+from .understanding import Understanding
 
 
 class _Application(APIGatewayHttpResolver):
-    """Powertools' resolver, whose OpenAPI document tells of every indicator and of every data set."""
+    """Powertools' resolver: its document tells of every indicator and data set; the same words are validated once."""
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(**words)
+        self._request_validation_middleware = Understanding()
 
     def get_openapi_schema(self, **words: Any) -> OpenAPI:
         """The document."""

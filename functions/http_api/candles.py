@@ -14,11 +14,12 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from psycopg import Connection
 from pydantic import BaseModel, Field
+from pydantic_core import to_json
 
 from chandlery.platform.asked import check_order
 from chandlery.platform.errors import Refused
 from chandlery.reading.read_candles import Candle as CandleRow
-from chandlery.reading.read_candles import CandlePage, CandleQuery, read_candles
+from chandlery.reading.read_candles import CandlePage, CandleQuery, WrittenPage, read_candles, write_candles
 from chandlery.reading.route_timeframe import route_timeframe
 from chandlery.reference.store.instrument_pages import InstrumentEntry
 from chandlery.words.timeframe import AUTO, Timeframe
@@ -162,8 +163,13 @@ def _answer(connection: Connection, *, key: str, query: CandleQuery, at: datetim
     ]  # fmt: skip
 
     def make(instrument: InstrumentEntry) -> Made:
+        if query.is_stored and not as_csv:
+            written = write_candles(connection, instrument, query, at)
+            return made(written_json(written), written)
         page = read_candles(connection, instrument, query, at)
-        text = _csv(page.candles) if as_csv else _json(page)
+        return made(_csv(page.candles) if as_csv else model_json(page), page)
+
+    def made(text: str, page: CandlePage | WrittenPage) -> Made:
         return Made(lambda _: text, page.window, page.next_cursor or "")
 
     def ask(instrument: InstrumentEntry) -> Question:
@@ -172,7 +178,8 @@ def _answer(connection: Connection, *, key: str, query: CandleQuery, at: datetim
     return answer(connection, key, ask)
 
 
-def _json(page: CandlePage) -> str:
+def model_json(page: CandlePage) -> str:
+    """A page as JSON."""
     # As declared already: to hold thousands against it once more would take longer than to read them.
     told = Candles.model_construct(
         instrument_key=page.instrument.key,
@@ -181,6 +188,15 @@ def _json(page: CandlePage) -> str:
         next_cursor=page.next_cursor,
     )
     return told.model_dump_json()
+
+
+def written_json(page: WrittenPage) -> str:
+    """The same text around candles that the database wrote, as the model's fields stand in it."""
+    key, timeframe, cursor = (
+        to_json(each).decode() for each in (page.instrument.key, page.timeframe, page.next_cursor)
+    )
+    candles = ",".join(page.texts)
+    return f'{{"instrument_key":{key},"timeframe":{timeframe},"candles":[{candles}],"next_cursor":{cursor}}}'
 
 
 def _as_numbers(row: CandleRow) -> Candle:

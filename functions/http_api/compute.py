@@ -1,5 +1,6 @@
 """POST /api/v1/compute: indicators over an instrument's candles, computed when asked for."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -51,7 +52,8 @@ class ComputeRequest(BaseModel):
     session: SessionName = "all"
     align: AlignName = "clock"
     limit: int | None = Field(None, ge=1, description="candles, at most: the newest; 500 where neither is given")
-    indicators: list[IndicatorRequest] = Field(min_length=1, max_length=1000)
+    # Powertools words each request for a log that nobody reads, which takes as long as the validation.
+    indicators: list[IndicatorRequest] = Field(min_length=1, max_length=1000, repr=False)
 
 
 class IndicatorSeries(BaseModel):
@@ -126,13 +128,7 @@ def _answer(connection: Connection, request: ComputeRequest, at: datetime) -> An
 
     def make(instrument: InstrumentEntry, query: "SeriesQuery") -> Made:
         computed = compute_series(connection, instrument, query, at)
-        told = _told(instrument, query, computed)
-
-        def write(cached: Cached) -> str:
-            told.used.cache = cached
-            return told.model_dump_json()
-
-        return Made(write, computed.window)
+        return Made(_writer(_told(instrument, query, computed)), computed.window)
 
     def ask(instrument: InstrumentEntry) -> Question:
         query = _query(instrument, request, at)
@@ -145,6 +141,17 @@ def _answer(connection: Connection, request: ComputeRequest, at: datetime) -> An
         return Question(instrument, hangs_on, words, at, partial(make, instrument, query))
 
     return answer(connection, request.instrument_key, ask)
+
+
+def _writer(computed: Computed) -> Callable[[Cached], str]:
+    """What writes the answer; the series, which are nearly all of it, once, however it was come by."""
+    series = computed.model_dump_json(exclude={"used"})
+
+    def write(cached: Cached) -> str:
+        used = computed.used.model_copy(update={"cache": cached}).model_dump_json()
+        return f'{series[:-1]},"used":{used}}}'
+
+    return write
 
 
 def _query(instrument: InstrumentEntry, request: ComputeRequest, at: datetime) -> "SeriesQuery":

@@ -1,16 +1,13 @@
 """What a sandbox keeps from one request to the next: settings, a connection that cannot write, the cache."""
 
-import contextlib
 import hashlib
 import math
-import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-import psycopg
 from psycopg import Connection
 
 from chandlery.platform import schema
@@ -21,6 +18,8 @@ from chandlery.platform.statements import SQL
 from chandlery.reading.cache import Cache, Shared
 from chandlery.reading.cache.server import cache_server
 from chandlery.reference.store.instrument_pages import InstrumentEntry, find_entry
+
+from .deadline import Deadline
 
 COMPONENT = "http_api"
 # How long a look at the schema is believed: a migration beneath a sandbox shows within it.
@@ -39,6 +38,7 @@ class Sandbox:
         self._stops_at = math.inf
         self._to_warm: Sequence[WarmUp] | None = None
         self._instruments: dict[str, InstrumentEntry] = {}
+        self._deadline = Deadline()
 
     @cached_property
     def settings(self) -> Settings:
@@ -89,14 +89,9 @@ class Sandbox:
         seconds = self._stops_at - time.monotonic()
         if seconds <= 0:
             raise Retryable("there was no time left to ask the database")
-        stop = threading.Timer(min(seconds, threading.TIMEOUT_MAX), _cancel, [connection])
-        stop.daemon = True
-        stop.start()
-        try:
+        with self._deadline.over(connection, seconds):
             self._check(connection)
             return work(connection)
-        finally:
-            stop.cancel()
 
     def begin_warm_up(self) -> Sequence[WarmUp]:
         """The series to have in the cache from the start; none once this was asked."""
@@ -128,14 +123,9 @@ class Sandbox:
         """Forget the connection and the cache."""
         if self._connection is not None:
             self._connection.close()
+        self._deadline.close()
         self.__dict__.clear()
         self.__init__()  # type: ignore[misc]  # as new
-
-
-def _cancel(connection: Connection) -> None:
-    # One that is gone has nothing to be cancelled.
-    with contextlib.suppress(psycopg.Error):
-        connection.cancel_safe()
 
 
 def _version() -> str:

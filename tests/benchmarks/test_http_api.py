@@ -1,15 +1,15 @@
 """The HTTP API: how long its handler takes, many clients at once, and what the cache saves."""
 
 import contextlib
-import http.client
 import io
 import json
 import logging
 import os
 import random
+import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +30,8 @@ from chandlery.refresh.refresh_stale import refresh_stale
 from chandlery.refresh.store import refreshes
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, HOUR, Window
-from local.http_server import serving
+from local.command_line.functions import LocalContext
+from local.http_server import event_of, serving
 from tests.benchmarks.scene import (
     MINUTE,
     NOON,
@@ -50,7 +51,9 @@ INSTRUMENTS = 60 if ON_SERVER else 6
 DAYS = 14 if ON_SERVER else 9
 ROUNDS = 100 if ON_SERVER else 20
 CLIENTS = 16 if ON_SERVER else 4
+SANDBOXES = 2
 QUESTIONS = 3_000 if ON_SERVER else 300
+PLANNED = 20 if ON_SERVER else 3
 PRICED = 10_000 if ON_SERVER else 300
 COMPUTED = (
     "sma", "ema", "wma", "dema", "tema", "kama", "trix", "rsi", "macd", "bbands", "atr", "natr", "adx", "cci", "mom",
@@ -102,13 +105,48 @@ def taken(question: Question) -> tuple[float, Answer]:
     return lasted, answer
 
 
+class Times:
+    """Milliseconds of the handler, and of the processor in this process, the database's left out."""
+
+    def __init__(self) -> None:
+        self.lasted: list[float] = []
+        self._used: list[float] = []
+
+    def take(self, question: Question) -> Answer:
+        begun = time.process_time()
+        lasted, answer = taken(question)
+        self._used.append((time.process_time() - begun) * 1000)
+        self.lasted.append(lasted)
+        return answer
+
+    def __str__(self) -> str:
+        return f"{told(self.lasted)} (processor of Python {median(self._used):.1f} ms)"
+
+
 def target(instrument: int, starts: datetime, ends: datetime, limit: int = 1000) -> str:
     asked = {"timeframe": "15m", "from": starts.isoformat(), "to": ends.isoformat(), "limit": limit}
     return f"/api/v1/candles/{quote(f'X@S{instrument}@EQ', safe='@')}?{urlencode(asked)}"
 
 
+def handled(method: str, path: str, body: bytes = b"") -> Question:
+    """What the handler alone has to do: the event is there, as from API Gateway."""
+    from functions.http_api import handler
+
+    event = event_of(method, path, {"content-type": "application/json"} if body else {}, body)
+
+    def question() -> Answer:
+        answered = handler(event, LocalContext("http_api", 29))
+        return Answer(answered["statusCode"], answered["headers"], answered["body"])
+
+    return question
+
+
 def week(instrument: int, limit: int = 1000) -> Question:
-    return lambda: call("GET", target(instrument, NOON - 7 * DAY, NOON, limit))
+    return handled("GET", target(instrument, NOON - 7 * DAY, NOON, limit))
+
+
+def history(instrument: int, limit: int) -> Question:
+    return handled("GET", target(instrument, NOON - DAYS * DAY, NOON, limit))
 
 
 def newest(instrument: int) -> Question:
@@ -123,32 +161,35 @@ def computed(instrument: int, candles: int = 500) -> Question:
         "limit": candles,
         "indicators": [{"name": name} for name in COMPUTED],
     }
-    return lambda: call("POST", "/api/v1/compute", json.dumps(asked).encode())
+    return handled("POST", "/api/v1/compute", json.dumps(asked).encode())
 
 
 def told(times: Sequence[float]) -> str:
     return f"p50 {median(times):.1f} ms, p99 {quantiles(times, n=100, method='inclusive')[98]:.1f} ms"
 
 
-def test_candles_of_a_week(stored: Connection, database_url: str) -> None:
-    hits, misses = [], []
+def test_p5_candles_of_a_week(stored: Connection, database_url: str) -> None:
+    hits, misses, longer = Times(), Times(), Times()
     with sandbox(database_url):
-        taken(week(1))
+        # The database plans a statement for each asking at first.
+        for number in range(PLANNED):
+            taken(week(1 + number % INSTRUMENTS, 9_000 + number))
         for number in range(ROUNDS):
-            lasted, answer = taken(week(1 + number % INSTRUMENTS, 1001 + number))
-            assert answer.headers["X-Cache"] == "miss"
-            misses.append(lasted)
-            lasted, answer = taken(week(1))
+            question = week(1 + number % INSTRUMENTS, 1001 + number)
+            assert misses.take(question).headers["X-Cache"] == "miss"
+            answer = hits.take(question)
             assert answer.headers["X-Cache"] == "hit"
-            hits.append(lasted)
+            whole = longer.take(history(1 + number % INSTRUMENTS, 2001 + number))
+            assert whole.headers["X-Cache"] == "miss"
     assert len(answer.json["candles"]) == 7 * 96
     print(
-        f"\n[{WHERE}] 672 candles of 15m, handler: from the database {told(misses)}; from the cache {told(hits)},"
-        f" {median(misses) / median(hits):.1f} x as fast"
+        f"\nP5 [{WHERE}] 672 candles of 15m, handler: from the database {misses}; from the cache {hits},"
+        f" {median(misses.lasted) / median(hits.lasted):.1f} x as fast; {len(whole.json['candles']):,} candles from the"
+        f" database {longer}"
     )
 
 
-def test_computing(stored: Connection, database_url: str) -> None:
+def test_p9_twenty_indicators(stored: Connection, database_url: str) -> None:
     """What the handler adds to the database and to TA-Lib on the same arrays."""
     in_database: list[float] = []
     execute = Cursor.execute
@@ -163,44 +204,98 @@ def test_computing(stored: Connection, database_url: str) -> None:
     prepared = [prepare(name, {}, UTC) for name in COMPUTED]
     before = max(each.warm_up for each in prepared)
     lasts, sums, over = [], [], []
-    with sandbox(database_url):
-        in_database.append(0)
-        taken(computed(1))
-        for number in range(ROUNDS):
+    with sandbox(database_url), patch.object(Cursor, "execute", timed):
+        for number in range(-PLANNED, ROUNDS):
             instrument = 1 + number % INSTRUMENTS
             in_database.append(0)
-            with patch.object(Cursor, "execute", timed):
-                lasted, answer = taken(computed(instrument, 500 - number // INSTRUMENTS))
+            lasted, answer = taken(computed(instrument, 500 - (number + PLANNED) // INSTRUMENTS))
+            assert answer.headers["X-Cache"] == "miss"
+            if number < 0:
+                continue
+            in_handler = in_database[-1]
             found = read_series(stored, instrument, Timeframe.M15, None, NOON, 500, before=before)
             alone = seconds(lambda candles=found.candles: [each.compute(candles) for each in prepared]) * 1000  # type: ignore[misc]
             lasts.append(lasted)
             sums.append(alone)
-            over.append(lasted - in_database[-1] - alone)
+            over.append(lasted - in_handler - alone)
     print(
-        f"\n[{WHERE}] {len(COMPUTED)} indicators over 500 candles of 15m ({answer.json['used']['rows_read']} read),"
-        f" handler: {told(lasts)}; database {median(in_database[1:]):.1f} ms, TA-Lib alone {median(sums):.1f} ms,"
-        f" all else {median(over):.1f} ms"
+        f"\nP9 [{WHERE}] {len(COMPUTED)} indicators over 500 candles of 15m ({answer.json['used']['rows_read']} read),"
+        f" handler: all but database and TA-Lib {told(over)}; all in all {told(lasts)}, TA-Lib alone {told(sums)}"
     )
 
 
-@pytest.mark.parametrize("sandboxes", [2, 4])
-def test_many_clients(stored: Connection, database_url: str, sandboxes: int) -> None:
+class Client:
+    """A client that keeps its connection and looks at nothing but status and length, so that it costs little."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._socket = socket.create_connection((parts.hostname, parts.port), timeout=60)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._read = bytearray(1 << 18)
+
+    def ask(self, path: str) -> int:
+        """The status; all of the answer is here then."""
+        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+        count = 0
+        while (ends := self._read.find(b"\r\n\r\n", 0, count)) < 0:
+            count += self._receive(count)
+        head = bytes(self._read[:ends]).decode()
+        left = int(head.lower().partition("content-length: ")[2].split()[0]) - (count - ends - 4)
+        while left > 0:
+            left -= self._receive(0)
+        return int(head.split()[1])
+
+    def _receive(self, start: int) -> int:
+        count = self._socket.recv_into(memoryview(self._read)[start:])
+        if count == 0:
+            raise ConnectionError("the server closed the connection")
+        return count
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def processor_seconds(processes: Iterable[int]) -> float:
+    """What they used so far, those of their threads that have ended as well."""
+    used = 0
+    for each in processes:
+        *_, fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")
+        used += sum(map(int, fields.split()[11:13]))
+    return used / os.sysconf("SC_CLK_TCK")
+
+
+def of_this_machine(connection: Connection) -> list[int]:
+    """The database's processes that serve sandboxes; none where it runs elsewhere, or is embedded."""
+    found = connection.execute(
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'chandlery-http_api'"
+    )
+    return [pid for (pid,) in found if ON_SERVER and is_called(pid, "postgres")]
+
+
+def is_called(process: int, name: str) -> bool:
+    path = Path(f"/proc/{process}/comm")
+    return path.exists() and path.read_text().strip() == name
+
+
+def test_p14_many_clients(stored: Connection, database_url: str) -> None:
     environment = os.environ | {
         "DATABASE_URL": database_url, "POWERTOOLS_METRICS_DISABLED": "true", "POWERTOOLS_LOG_LEVEL": "CRITICAL",
     }  # fmt: skip
     times: list[float] = []
-    errors: list[int] = []
+    wrong: list[object] = []
 
     def ask(number: int, count: int) -> None:
-        with contextlib.closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)) as connection:
-            for each in range(count):
-                begun = time.perf_counter()
-                connection.request("GET", target(1 + (number + each * 5) % INSTRUMENTS, NOON - 7 * DAY, NOON))
-                answer = connection.getresponse()
-                answer.read()
-                times.append((time.perf_counter() - begun) * 1000)
-                if answer.status != 200:
-                    errors.append(answer.status)
+        try:
+            with contextlib.closing(Client(url)) as client:
+                for each in range(count):
+                    begun = time.perf_counter()
+                    status = client.ask(target(1 + (number + each * 5) % INSTRUMENTS, NOON - 7 * DAY, NOON))
+                    times.append((time.perf_counter() - begun) * 1000)
+                    if status != 200:
+                        wrong.append(status)
+        except OSError as error:
+            wrong.append(error)
 
     def all_at_once(count: int) -> float:
         clients = [threading.Thread(target=ask, args=(number, count)) for number in range(CLIENTS)]
@@ -213,15 +308,41 @@ def test_many_clients(stored: Connection, database_url: str, sandboxes: int) -> 
 
         return seconds(run)
 
-    with serving(0, sandboxes, environment) as url:
+    with children_of_this() as started, serving(0, SANDBOXES, environment) as url:
         all_at_once(2)  # sandboxes start, and connect
         times.clear()
-        lasted = all_at_once(ROUNDS // 2)
-    assert not errors
+        used = {"sandboxes": started(), "database": of_this_machine(stored)}
+        before = {name: processor_seconds(processes) for name, processes in used.items()} | {
+            "clients": time.process_time()
+        }
+        lasted = all_at_once(ROUNDS)
+        after = {name: processor_seconds(processes) for name, processes in used.items()} | {
+            "clients": time.process_time()
+        }
+    each = {name: (after[name] - before[name]) / len(times) * 1000 for name in after}
+    parts = ", ".join(f"{name} {spent:.2f}" for name, spent in each.items())
     print(
-        f"\n[{WHERE}] {CLIENTS} clients, {sandboxes} sandboxes, 672 candles each: {len(times) / lasted:,.0f} answers a"
-        f" second, {told(times)}, {len(errors)} errors"
+        f"\nP14 [{WHERE}] {CLIENTS} clients, {SANDBOXES} sandboxes, 672 candles each: {len(times) / lasted:,.0f}"
+        f" answers a second, {told(times)}, {len(wrong)} errors; processor ms an answer: {parts};"
+        f" bound of 2 processors {2000 / sum(each.values()):,.0f} answers a second"
     )
+    assert not wrong
+
+
+@contextmanager
+def children_of_this() -> Iterator[Callable[[], list[int]]]:
+    """What lists the processes that this one has started since."""
+    before = set(children())
+    yield lambda: [each for each in children() if each not in before]
+
+
+def children() -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # one that has ended meanwhile
+            if int(path.read_text().rpartition(")")[2].split()[1]) == os.getpid():
+                found.append(int(path.parent.name))
+    return found
 
 
 def realistic(count: int) -> list[Question]:

@@ -3,15 +3,22 @@ CREATE OR REPLACE FUNCTION market.fingerprint_candles(
     chain text[], chain_widths interval[]
 ) RETURNS TABLE (settled_to timestamptz, told text) LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
+DECLARE
+    found timestamptz;
 BEGIN
+    -- Asked apart, and where it is needed alone: a plan that may read candles opens all of their chunks, read or not. All
+    -- statements of a function that is STABLE see the same moment.
+    IF (
+        SELECT coalesce(n.listed_at, n.data_from) IS NULL FROM market.instruments AS n WHERE n.instrument_id = of_instrument
+    ) THEN
+        SELECT min(c.time) INTO found FROM market.candles AS c WHERE c.instrument_id = of_instrument;
+    END IF;
     -- Why this is enough stands in store/fingerprints.py.
     RETURN QUERY WITH instrument AS (
         SELECT
             n.calendar, n.xmin AS revision, c.xmin AS calendar_revision,
             -- Expected minutes begin with the first candle, as long as nothing else is known.
-            CASE WHEN coalesce(n.listed_at, n.data_from) IS NULL THEN (
-                SELECT min(time) FROM market.candles WHERE instrument_id = of_instrument
-            ) END AS first_minute
+            found AS first_minute
         FROM market.instruments AS n JOIN market.calendars AS c USING (calendar)
         WHERE n.instrument_id = of_instrument
     ), stretch AS (

@@ -510,7 +510,7 @@ def test_a_fault_of_our_own_tells_nothing(monkeypatch: pytest.MonkeyPatch, capsy
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("SELECT secret FROM market.candles at /var/x.py")
 
-    monkeypatch.setattr(import_module("functions.http_api.candles"), "read_candles", fail)
+    monkeypatch.setattr(import_module("functions.http_api.candles"), "write_candles", fail)
     answer = candles(SHARE, "15m")
     assert answer.status == 500
     assert_told_well(answer, "")

@@ -26,16 +26,25 @@ SQL = next((place for place in (_INSTALLED, _BESIDE_THE_LAYER) if (place / "quer
 
 
 @cache
-def statement(name: str, relation: LiteralString = "", lists: tuple[tuple[str, str], ...] = ()) -> LiteralString:
+def statement(
+    name: str, relation: LiteralString = "", page: str = "", lists: tuple[tuple[str, str], ...] = ()
+) -> LiteralString:
     """The text of a query, or of a script's step (`script:step`), its psql variables (`:'name'`) turned into psycopg's.
 
-    `relation` takes the place of `:"relation"`, for queries that read any of several relations; of `lists`, each text
-    that of a bare variable (`:columns`): columns as a data set declares them, and nothing that anybody wrote.
+    `relation` takes the place of `:"relation"`, for queries that read any of several relations; the query named `page`
+    that of `:page`, for those that tell of what another one reads; of `lists`, each text that of a bare variable
+    (`:columns`): columns as a data set declares them, and nothing that anybody wrote. Comments and indentation stay
+    behind: what is asked often is sent and read as short as it can be.
     """
-    text = _text(name).replace("%", "%%").replace(':"relation"', f'"{relation}"')
+    text = _short(name).replace("(:page)", f"({_short(page).rstrip().removesuffix(';')})") if page else _short(name)
+    text = text.replace("%", "%%").replace(':"relation"', f'"{relation}"')
     for variable, listed in lists:
         text = re.sub(rf"(?<!:):{variable}\b", listed, text)
     return re.sub(r":'(\w+)'", r"%(\1)s", text)
+
+
+def _short(name: str) -> LiteralString:
+    return re.sub(r"^\s*(?:--.*)?\n?", "", _text(name), flags=re.MULTILINE)
 
 
 def steps(script: str) -> Mapping[str, LiteralString]:
@@ -88,7 +97,7 @@ def run_with(
         Retryable, Permanent: what the database answered, translated.
     """
     with psycopg_errors_translated(), alone(connection):
-        return connection.execute(statement(name, relation, tuple(lists.items())), values)
+        return connection.execute(statement(name, relation, lists=tuple(lists.items())), values)
 
 
 def run_on_each(connection: Connection, relations: Sequence[LiteralString], name: str, **values: Any) -> Sequence[Any]:

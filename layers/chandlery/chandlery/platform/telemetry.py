@@ -2,10 +2,8 @@
 
 import resource
 import sys
-import traceback
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -92,6 +90,7 @@ WARNINGS = {
 }
 
 Emitted = TypeVar("Emitted", Metrics, EphemeralMetrics)
+Measured = tuple[MetricUnit, float]
 
 
 class Telemetry:
@@ -100,7 +99,7 @@ class Telemetry:
     def __init__(self, component: str) -> None:
         self._component = component
         self.logger = Logger(service=component)
-        self._metrics = _named(Metrics(service=component))
+        self._metrics = named(Metrics(service=component))
         self._process: ProcessUse | None = None
 
     def started(self, scheduled_at: datetime, request_id: str, memory_mb: int | None = None) -> None:
@@ -125,12 +124,12 @@ class Telemetry:
         _add(self._metrics, counts)
         self._finish(failures=0, seconds=seconds)
         for source, candles in counts.get("candles_last_hour", {}).items():
-            own = _named(EphemeralMetrics(service=self._component))
+            own = named(EphemeralMetrics(service=self._component))
             own.add_dimension(name="source", value=source)
             own.add_metric(name=CANDLES_LAST_HOUR, unit=MetricUnit.Count, value=candles)
             own.flush_metrics()
         for feed in counts.get("feeds", ()):
-            own = _named(EphemeralMetrics(service=self._component))
+            own = named(EphemeralMetrics(service=self._component))
             own.add_dimension(name="feed", value=feed["feed"])
             _add(own, feed)
             own.flush_metrics()
@@ -185,15 +184,20 @@ class ProcessUse:
         self._memory_mb = memory_mb
         self._began = _cpu_seconds()
 
-    def add_to(self, metrics: Metrics | EphemeralMetrics, seconds: float) -> None:
+    def add_to(self, metrics: Metrics, seconds: float) -> None:
         """Tell of the most memory the process ever held, and of its processor time in so many seconds."""
+        for name, (unit, value) in self.measured(seconds).items():
+            metrics.add_metric(name=name, unit=unit, value=value)
+
+    def measured(self, seconds: float) -> Mapping[str, Measured]:
+        """The same by the metrics' names."""
         held, used = _most_bytes_held(), _cpu_seconds() - self._began
-        metrics.add_metric(name=MEMORY_BYTES, unit=MetricUnit.Bytes, value=held)
-        metrics.add_metric(name=CPU_SECONDS, unit=MetricUnit.Seconds, value=used)
+        found = {MEMORY_BYTES: (MetricUnit.Bytes, float(held)), CPU_SECONDS: (MetricUnit.Seconds, used)}
         if self._memory_mb:
             may_use = seconds * min(self._memory_mb / _PROCESSOR_MB, 1)
-            metrics.add_metric(name=MEMORY_SHARE, unit=MetricUnit.NoUnit, value=held / (self._memory_mb * 2**20))
-            metrics.add_metric(name=CPU_SHARE, unit=MetricUnit.NoUnit, value=used / may_use if may_use else 0)
+            found[MEMORY_SHARE] = (MetricUnit.NoUnit, held / (self._memory_mb * 2**20))
+            found[CPU_SHARE] = (MetricUnit.NoUnit, used / may_use if may_use else 0.0)
+        return found
 
 
 def _cpu_seconds() -> float:
@@ -206,71 +210,7 @@ def _most_bytes_held() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-class RequestTelemetry:
-    """What the HTTP API says about its requests: a JSON log line and metrics each."""
-
-    def __init__(self, service: str) -> None:
-        self._logger = Logger(service=service)
-        self._metrics = _named(EphemeralMetrics(service=service))
-
-    def answered(
-        self,
-        method: str,
-        path: str,
-        status: int,
-        seconds: float,
-        request_id: str,
-        *,
-        cached: str | None,
-        process: ProcessUse,
-    ) -> None:
-        """Say how a request ended.
-
-        Args:
-            method: HTTP's.
-            path: without its query.
-            status: HTTP's.
-            seconds: how long it took.
-            request_id: API Gateway's.
-            cached: hit or miss where its answer can be kept.
-            process: measured since the request came.
-        """
-        self._logger.info(
-            "answered",
-            method=method,
-            path=path,
-            status=status,
-            seconds=round(seconds, 4),
-            request_id=request_id,
-            cached=cached,
-        )
-        counts = {
-            REQUESTS: 1,
-            CLIENT_ERRORS: int(400 <= status < 500),
-            SERVER_ERRORS: int(status >= 500),
-            CACHE_HITS: int(cached == "hit"),
-            CACHE_MISSES: int(cached == "miss"),
-        }
-        for name, value in counts.items():
-            self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-        if cached in ("hit", "miss"):
-            self._metrics.add_metric(name=CACHE_HIT_RATE, unit=MetricUnit.NoUnit, value=counts[CACHE_HITS])
-        process.add_to(self._metrics, seconds)
-        self._metrics.add_metric(name=REQUEST_SECONDS, unit=MetricUnit.Seconds, value=seconds)
-        self._metrics.flush_metrics()
-
-    def refused(self, error: str, *, permanent: bool, request_id: str) -> None:
-        """Say in a line why a request could not be answered."""
-        self._logger.error("request failed", error=error, retryable=not permanent, request_id=request_id)
-
-    def failed(self, error: Exception, request_id: str) -> None:
-        """Tell of an error nobody raised on purpose: its kind and where, for its words may hold anything."""
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(last.filename).name}:{last.lineno}"
-        self._logger.error("request broke", error=type(error).__name__, where=where, request_id=request_id)
-
-
-def _named(metrics: Emitted) -> Emitted:
+def named(metrics: Emitted) -> Emitted:
     """The same, in the namespace that Powertools found in its own variable, or else in ours."""
     metrics.namespace = metrics.namespace or NAMESPACE
     return metrics

@@ -18,7 +18,7 @@ from chandlery.words.hours import Hours, most_folded
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, EARLIEST, LATEST, MINUTE, Window
 
-__all__ = ["Candle", "CandlePage", "CandleQuery", "read_candles"]
+__all__ = ["Candle", "CandlePage", "CandleQuery", "WrittenPage", "read_candles", "write_candles"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,11 @@ class CandleQuery:
         return self.hours.are_folded(self.timeframe)
 
     @property
+    def is_stored(self) -> bool:
+        """Whether its candles are stored as they are read: neither folded nor made up."""
+        return not (self.folded or self.fill)
+
+    @property
     def most(self) -> int | None:
         """How many candles are read at most; none: all there are."""
         if self.limit is None and self.folded:
@@ -72,6 +77,17 @@ class CandlePage:
     instrument: Instrument
     timeframe: Timeframe
     candles: Sequence[Candle]
+    next_cursor: str | None
+    window: Window
+
+
+@dataclass(frozen=True)
+class WrittenPage:
+    """The same, each of the candles as JSON."""
+
+    instrument: Instrument
+    timeframe: Timeframe
+    texts: Sequence[str]
     next_cursor: str | None
     window: Window
 
@@ -101,12 +117,44 @@ def read_candles(connection: Connection, instrument: Instrument, query: CandleQu
         Refused: a value is wrong, or the cursor belongs to another question.
         Retryable, Permanent: from the database.
     """
+    selection = _select(connection, instrument, query, at)
+    if selection is None:
+        return CandlePage(instrument, query.timeframe, [], None, _looked_through(query, at, None, None))
+    rows = candle_pages.read_page(connection, instrument.instrument_id, query.timeframe, selection, query.hours)
+    if query.fill:
+        rows = fill_candles(connection, instrument, query.timeframe, selection, rows)
+    goes_on = query.most is not None and len(rows) > query.most
+    if query.most is not None and goes_on:
+        rows = rows[-query.most :] if selection.backward else rows[: query.most]
+    first, last = (rows[0].time, rows[-1].time) if rows else (None, None)
+    next_cursor = _cursor(instrument, query, first, last) if goes_on else None
+    return CandlePage(instrument, query.timeframe, rows, next_cursor, _looked_through(query, at, first, next_cursor))
+
+
+def write_candles(connection: Connection, instrument: Instrument, query: CandleQuery, at: datetime) -> WrittenPage:
+    """The same page as `read_candles`, its candles as JSON, of a query that `is_stored`; it raises the same."""
+    selection = _select(connection, instrument, query, at)
+    if selection is None:
+        return WrittenPage(instrument, query.timeframe, (), None, _looked_through(query, at, None, None))
+    written = candle_pages.write_page(connection, instrument.instrument_id, query.timeframe, selection)
+    texts, first, last = written.texts, next(iter(written.firsts), None), next(reversed(written.lasts), None)
+    goes_on = query.most is not None and len(texts) > query.most
+    if goes_on and selection.backward:
+        texts, first = texts[1:], written.firsts[1]
+    elif goes_on:
+        texts, last = texts[:-1], written.lasts[0]
+    next_cursor = _cursor(instrument, query, first, last) if goes_on else None
+    return WrittenPage(instrument, query.timeframe, texts, next_cursor, _looked_through(query, at, first, next_cursor))
+
+
+def _select(connection: Connection, instrument: Instrument, query: CandleQuery, at: datetime) -> Selection | None:
+    """The candles of a page; none where none can be."""
     _refuse_nonsense(query, at)
     after = _position(instrument, query)
     reach = _reach_folded(query, at, after) if query.folded else _reach(connection, query, instrument, at, after)
     if reach.starts >= reach.ends:
-        return _page(instrument, query, at, [], None)
-    selection = Selection(
+        return None
+    return Selection(
         window=Window(reach.starts, reach.ends),
         # One more tells whether there are more.
         most=None if query.most is None else query.most + 1,
@@ -116,28 +164,14 @@ def read_candles(connection: Connection, instrument: Instrument, query: CandleQu
         first_open=reach.first_open,
         since=_first_minute(connection, instrument),
     )
-    rows = candle_pages.read_page(connection, instrument.instrument_id, query.timeframe, selection, query.hours)
-    if query.fill:
-        rows = fill_candles(connection, instrument, query.timeframe, selection, rows)
-    if query.most is None or len(rows) <= query.most:
-        return _page(instrument, query, at, rows, None)
-    chosen = rows[-query.most :] if selection.backward else rows[: query.most]
-    return _page(instrument, query, at, chosen, _cursor(instrument, query, chosen))
 
 
-def _page(
-    instrument: Instrument, query: CandleQuery, at: datetime, candles: Sequence[Candle], next_cursor: str | None
-) -> CandlePage:
-    looked_through = _looked_through(query, at, candles, next_cursor)
-    return CandlePage(instrument, query.timeframe, candles, next_cursor, looked_through)
-
-
-def _looked_through(query: CandleQuery, at: datetime, candles: Sequence[Candle], next_cursor: str | None) -> Window:
+def _looked_through(query: CandleQuery, at: datetime, first: datetime | None, next_cursor: str | None) -> Window:
     ends = looked_to(query.timeframe, query.hours, _bounded(query.ends or newest_end(query.timeframe, at)))
-    if query.fill or query.cursor is not None or (query.starts is None and next_cursor is None):
+    starts = query.starts or first
+    if query.fill or query.cursor is not None or starts is None or (query.starts is None and next_cursor is None):
         # The close before the page, wherever it is; or all there is.
         return Window(EARLIEST, ends)
-    starts = candles[0].time if query.starts is None else query.starts
     return Window(query.timeframe.floor_bucket(_bounded(starts)), ends)
 
 
@@ -197,8 +231,9 @@ def _asked(instrument: Instrument, query: CandleQuery) -> dict[str, str | int | 
     return asked
 
 
-def _cursor(instrument: Instrument, query: CandleQuery, rows: Sequence[Candle]) -> str:
-    position = rows[-1].time if query.starts else rows[0].time
+def _cursor(instrument: Instrument, query: CandleQuery, first: datetime | None, last: datetime | None) -> str:
+    position = last if query.starts else first
+    assert position is not None  # noqa: S101  # a page that goes on has candles
     return write_cursor(_asked(instrument, query) | {"position": position.isoformat()})
 
 

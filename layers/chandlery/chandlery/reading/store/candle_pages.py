@@ -1,18 +1,21 @@
 """Candles of any timeframe and hours as they are read, and the buckets between them that have none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple, TypeVar
 
 from psycopg import Connection
 
 from chandlery.datasets.candles import CANDLES
-from chandlery.platform.statements import read_rows, run, run_on_each
+from chandlery.platform.errors import psycopg_errors_translated
+from chandlery.platform.statements import read_rows, run, run_on_each, statement
 from chandlery.words.hours import Hours, minutes_for
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, EARLIEST, Window
+
+Rows = TypeVar("Rows", "Sequence[Candle]", "WrittenCandles")
 
 _UNITS = {Timeframe.D1: "day", Timeframe.W1: "week", Timeframe.MO1: "month"}
 # Parts of sessions that a candle is made of at most: up to three UTC days a session, which is two days long at most.
@@ -58,6 +61,19 @@ class Candle(NamedTuple):
     source: str | None = None
     turnover: Decimal | None = None
     session_date: date | None = None
+
+
+@dataclass(frozen=True)
+class WrittenCandles:
+    """Candles as JSON, and when the first two and the last two start; all in order."""
+
+    texts: Sequence[str] = ()
+    firsts: Sequence[datetime] = ()
+    lasts: Sequence[datetime] = ()
+
+    def __len__(self) -> int:
+        """How many candles."""
+        return len(self.texts)
 
 
 @dataclass(frozen=True)
@@ -115,13 +131,24 @@ def read_page(
     """An instrument's candles of a selection, in order; of regular hours they are folded from minutes."""
     if hours.are_folded(timeframe):
         return _read_folded(connection, instrument_id, timeframe, selection, hours)
+    return _read_near(timeframe, selection, lambda selected: _read(connection, instrument_id, timeframe, selected))
+
+
+def write_page(
+    connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection
+) -> WrittenCandles:
+    """The same of candles that are stored, written as JSON by the database: with every digit, and without objects."""
+    return _read_near(timeframe, selection, lambda selected: _write(connection, instrument_id, timeframe, selected))
+
+
+def _read_near(timeframe: Timeframe, selection: Selection, read: Callable[[Selection], Rows]) -> Rows:
     if not timeframe.by_session:
         # Most instruments have what is wanted near by: fewer chunks are planned for, which takes longer than to read.
         near = _near(timeframe, selection)
-        rows = _read(connection, instrument_id, timeframe, replace(selection, window=near))
+        rows = read(replace(selection, window=near))
         if near == selection.window or (selection.most is not None and len(rows) >= selection.most):
             return rows
-    return _read(connection, instrument_id, timeframe, selection)
+    return read(selection)
 
 
 def _near(timeframe: Timeframe, selection: Selection) -> Window:
@@ -137,26 +164,47 @@ def _near(timeframe: Timeframe, selection: Selection) -> Window:
 
 
 def _read(connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection) -> Sequence[Candle]:
+    asked = _asked(connection, instrument_id, timeframe, selection)
+    if asked is None:
+        return []
+    return read_rows(connection, Candle, asked.query, relation=asked.relation, **asked.values)
+
+
+def _write(connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection) -> WrittenCandles:
+    asked = _asked(connection, instrument_id, timeframe, selection)
+    if asked is None:
+        return WrittenCandles()
+    text = statement("write_page_json", asked.relation, asked.query)
+    with psycopg_errors_translated():
+        row = connection.execute(text, asked.values).fetchone()
+    return WrittenCandles(row[0].split("\n"), row[1], row[2]) if row else WrittenCandles()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    query: str
+    relation: LiteralString
+    values: Mapping[str, Any]
+
+
+def _asked(connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection) -> _Asked | None:
+    """What reads a selection; none where it has no candle."""
     values = _values(instrument_id, selection)
     if timeframe is Timeframe.M1:
-        return read_rows(connection, Candle, "read_minute_page", **values, at=selection.at)
+        return _Asked("read_minute_page", "", values | {"at": selection.at})
     # How many candles have partial minutes nobody knows before they are folded.
     if timeframe.by_session and not selection.whole and selection.most is not None:
         narrowed = _narrowed(connection, instrument_id, timeframe, selection, selection.most)
         if narrowed is None:
-            return []
+            return None
         values |= {"starts": narrowed.starts, "ends": narrowed.ends}
-    return read_rows(
-        connection,
-        Candle,
-        "read_derived_page",
-        relation=CANDLES.relation(timeframe),
-        **values,
-        by_session=timeframe.by_session,
-        width=timeframe.width or "1 month",
-        first_open=selection.first_open,
-        since=selection.since,
-    )
+    values |= {
+        "by_session": timeframe.by_session,
+        "width": timeframe.width or "1 month",
+        "first_open": selection.first_open,
+        "since": selection.since,
+    }
+    return _Asked("read_derived_page", CANDLES.relation(timeframe), values)
 
 
 def _read_folded(
