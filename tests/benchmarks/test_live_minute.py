@@ -65,9 +65,9 @@ def test_p1_live_minute_beside_a_refresh_of_the_same(
     alone, again = _beside_a_refresh(connection, continuous_aggregate, first + MEASURED_MINUTES * MINUTE)
     name = "P1" if batches == 1 else f"P1 in {batches} statements"
     print(
-        f"\n{name} live minute, {INSTRUMENTS:,} instruments x {TICKS} ticks, {WHERE}: {ours:.2f} s; continuous aggregate"
-        f" refresh {theirs:.2f} s; ratio {ours / theirs:.2f}; by one process of the server {alone:.2f} and {again:.2f} s;"
-        f" ratio {alone / again:.2f}"
+        f"\n{name} live minute, {INSTRUMENTS:,} instruments x {TICKS} ticks, {WHERE}: {ours:.2f} s;"
+        f" continuous aggregate refresh {theirs:.2f} s; ratio {ours / theirs:.2f};"
+        f" by one process of the server {alone:.2f} and {again:.2f} s, ratio {alone / again:.2f}"
     )
 
 

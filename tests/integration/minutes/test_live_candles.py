@@ -37,8 +37,8 @@ DATABASE = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
-# Few distinct times, around the first and last two seconds of a minute, and prices, so that ties are the rule; sequence numbers
-# around those that a fold in one pass can order, and beyond.
+# Few distinct times, around the first and last two seconds of a minute, and prices, so that ties are the rule; sequence
+# numbers around those that a fold in one pass can order, and beyond.
 TICKS = st.lists(
     st.builds(
         Tick,
