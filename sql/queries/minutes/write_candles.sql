@@ -140,6 +140,7 @@ WHERE time >= :'starts'::timestamptz AND time < :'ends'::timestamptz AND NOT can
 GROUP BY instrument_id;
 
 -- step: leave_stretch
+-- What follows probes.
 SELECT set_config('enable_indexscan', 'on', true), set_config('enable_sort', 'on', true);
 
 -- or step: fold_buckets

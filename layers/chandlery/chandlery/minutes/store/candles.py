@@ -102,7 +102,7 @@ def _writing(connection: Connection) -> Iterator[None]:
     # The lock comes first: under READ COMMITTED each later statement then sees all that earlier writers committed.
     with transaction(connection):
         run(connection, "lock_candles")
-        # A piece's bounds exclude chunks as it is planned: to exclude them again at each probe costs more than the probe.
+        # Bounds exclude chunks as a piece is planned: to exclude them again at each probe costs more than the probe.
         run(connection, "set_chunk_exclusion", setting="off")
         run(connection, "write_candles:create_touched_buckets")
         run(connection, "write_candles:create_incoming_candles")
