@@ -31,11 +31,23 @@ CREATE TEMPORARY TABLE incoming_candles (
     version bigint NOT NULL
 ) ON COMMIT DROP;
 
+-- step: scan_stretches
+-- For what reads a stretch of time over all instruments: in the order of the pages (BRIN), and hashed. The planner takes each first
+-- and last of fold_stretch for 8 kB, where it takes 0.4, and would rather sort, write to disk, or go through the primary key, at
+-- twice the cost.
+SELECT
+    set_config('enable_indexscan', 'off', true), set_config('enable_sort', 'off', true),
+    set_config('hash_mem_multiplier', '40', true);
+
+-- or step: probe_again
+-- For all else.
+SELECT set_config('enable_indexscan', 'on', true), set_config('enable_sort', 'on', true);
+
 -- step: has_candles
--- Whether any candle stands in a window.
-SELECT EXISTS (
-    SELECT FROM market.candles WHERE time >= :'starts'::timestamptz AND time < :'ends'::timestamptz
-) AS has_candles;
+-- Whether any candle stands in a window. Counted, as BRIN counts them: to find one, the planner may begin with the whole chunk.
+SELECT count(*) > 0 AS has_candles
+FROM market.candles
+WHERE time >= :'starts'::timestamptz AND time < :'ends'::timestamptz;
 
 -- step: take_marks
 -- Takes the dirty marks of a window into touched_buckets.
@@ -103,11 +115,6 @@ JOIN market.candles AS c
     AND c.time >= :'starts'::timestamptz AND c.time < :'ends'::timestamptz
 WHERE c.source <> 'vendor_historical';
 
--- step: prepare_stretch
--- For fold_stretch: one pass in the order of the pages, hashed. The planner takes each first and last for 8 kB, where it takes
--- 0.2, and would rather sort, write to disk, or go through the primary key, at twice the cost.
-SELECT set_config('enable_indexscan', 'off', true), set_config('enable_sort', 'off', true), set_config('hash_mem_multiplier', '80', true);
-
 -- step: fold_stretch
 -- Folds one minute in which many instruments changed: reads it as one stretch of time (BRIN), whole.
 -- CREATE TABLE AS, since INSERT cannot run parallel.
@@ -138,10 +145,6 @@ SELECT
 FROM market.ticks
 WHERE time >= :'starts'::timestamptz AND time < :'ends'::timestamptz AND NOT cancelled
 GROUP BY instrument_id;
-
--- step: leave_stretch
--- What follows probes.
-SELECT set_config('enable_indexscan', 'on', true), set_config('enable_sort', 'on', true);
 
 -- or step: fold_buckets
 -- Folds touched_buckets one by one, each through the primary key of ticks: for single late minutes of few instruments.
@@ -434,16 +437,17 @@ INSERT INTO market.candles (
 SELECT
     f.instrument_id, f.bucket, f.open, greatest(f.high, f.open, f.close), least(f.low, f.open, f.close), f.close,
     f.volume, f.turnover, f.trades, f.price_eligible, g.silent AND stamp.expected,
-    stamp.session_date, stamp.extended, :'source'::market.candle_source,
-    CASE :'source'::market.candle_source
-        WHEN 'live_aggregated' THEN extract(epoch FROM f.bucket) * 1000
-        WHEN 'historical_aggregated' THEN 1
-    END
+    stamp.session_date, stamp.extended, :'source'::market.candle_source, stamp.version
 FROM folded_buckets AS f
 JOIN market.instruments AS n USING (instrument_id)
 JOIN graded_feed_minutes AS g USING (feed, bucket)
 JOIN (
-    SELECT c.calendar, market.is_expected(c.calendar, :'starts'::timestamptz) AS expected, stamped.session_date, stamped.extended
+    SELECT
+        c.calendar, market.is_expected(c.calendar, :'starts'::timestamptz) AS expected, stamped.session_date, stamped.extended,
+        CASE :'source'::market.candle_source
+            WHEN 'live_aggregated' THEN extract(epoch FROM :'starts'::timestamptz) * 1000
+            WHEN 'historical_aggregated' THEN 1
+        END::bigint AS version
     FROM market.calendars AS c
     CROSS JOIN LATERAL market.session_stamp(c.calendar, :'starts'::timestamptz) AS stamped
     OFFSET 0  -- once a calendar, not once a candle

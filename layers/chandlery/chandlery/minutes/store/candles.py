@@ -45,7 +45,7 @@ def write_from_marks(connection: Connection, piece: Piece, source: Source = Sour
     """
     stretch = {"starts": piece.starts, "ends": piece.ends}
     with _writing(connection):
-        if piece.dense and run(connection, "write_candles:has_candles", **stretch).fetchone() == (False,):
+        if piece.dense and not _has_candles(connection, piece.window):
             if not run(connection, "write_candles:take_new_marks", dataset=CANDLES.name, **stretch).rowcount:
                 return _write_new(connection, piece.window, source)
         else:
@@ -109,6 +109,20 @@ def _writing(connection: Connection) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _scanning(connection: Connection) -> Iterator[None]:
+    """Meanwhile a stretch of time is read over all instruments, and not one by one."""
+    run(connection, "write_candles:scan_stretches")
+    yield
+    run(connection, "write_candles:probe_again")
+
+
+def _has_candles(connection: Connection, window: Window) -> bool:
+    with _scanning(connection):
+        found = run(connection, "write_candles:has_candles", starts=window.starts, ends=window.ends).fetchone()
+    return found == (True,)
+
+
 def _write_new(connection: Connection, window: Window, source: Source) -> Written:
     """Write a minute that has no candle: there is none to be outranked, graded again or deleted."""
     _fold(connection, window, dense=True)
@@ -141,9 +155,8 @@ def _fold(connection: Connection, window: Window, *, dense: bool) -> None:
     """Fold the ticks of a window, and grade its feeds."""
     stretch = {"starts": window.starts, "ends": window.ends}
     if dense:
-        run(connection, "write_candles:prepare_stretch")
-        run(connection, "write_candles:fold_stretch", **stretch)
-        run(connection, "write_candles:leave_stretch")
+        with _scanning(connection):
+            run(connection, "write_candles:fold_stretch", **stretch)
     else:
         run(connection, "write_candles:fold_buckets", **stretch)
     run(connection, "write_candles:fold_ineligible", **stretch)
