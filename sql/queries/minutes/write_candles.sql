@@ -31,6 +31,24 @@ CREATE TEMPORARY TABLE incoming_candles (
     version bigint NOT NULL
 ) ON COMMIT DROP;
 
+-- step: scan_stretches
+-- For what reads a stretch of time over all instruments: in the order of the pages (BRIN), and hashed. The planner takes each first
+-- and last of fold_stretch for 8 kB, where it takes 0.4, and would rather sort, write to disk, or go through the primary key, at
+-- twice the cost.
+SELECT
+    set_config('enable_indexscan', 'off', true), set_config('enable_sort', 'off', true),
+    set_config('hash_mem_multiplier', '40', true);
+
+-- or step: probe_again
+-- For all else.
+SELECT set_config('enable_indexscan', 'on', true), set_config('enable_sort', 'on', true);
+
+-- step: has_candles
+-- Whether any candle stands in a window. Counted, as BRIN counts them: to find one, the planner may begin with the whole chunk.
+SELECT count(*) > 0 AS has_candles
+FROM market.candles
+WHERE time >= :'starts'::timestamptz AND time < :'ends'::timestamptz;
+
 -- step: take_marks
 -- Takes the dirty marks of a window into touched_buckets.
 -- The marks go in the same transaction as their candles are written: a run that dies leaves both as they were.
@@ -43,6 +61,22 @@ INSERT INTO touched_buckets (instrument_id, bucket, ticks, removed, tampered)
 SELECT marked.instrument_id, taken.bucket, sum(greatest(marked.ticks, 0)), bool_or(marked.ticks = 0), bool_or(marked.ticks < 0)
 FROM taken
 CROSS JOIN unnest(taken.instrument_ids, taken.ticks) AS marked (instrument_id, ticks)
+GROUP BY marked.instrument_id, taken.bucket;
+
+-- or step: take_new_marks
+-- Takes the dirty marks of a dense minute that has no candle yet. Each of its ticks is new then, so the fold finds what the
+-- marks name, and they are not unpacked: 600,000 names, where ticks are written each second, take longer than the fold. Where
+-- a mark tells of anything but new ticks, all are taken as by take_marks.
+WITH taken AS (
+    DELETE FROM market.dirty
+    WHERE dataset = :'dataset' AND bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz
+    RETURNING bucket, instrument_ids, ticks
+)
+INSERT INTO touched_buckets (instrument_id, bucket, ticks, removed, tampered)
+SELECT marked.instrument_id, taken.bucket, sum(greatest(marked.ticks, 0)), bool_or(marked.ticks = 0), bool_or(marked.ticks < 0)
+FROM taken
+CROSS JOIN unnest(taken.instrument_ids, taken.ticks) AS marked (instrument_id, ticks)
+WHERE (SELECT bool_or(0 >= ANY (ticks)) FROM taken)
 GROUP BY marked.instrument_id, taken.bucket;
 
 -- or step: touch_buckets
@@ -72,10 +106,6 @@ FROM unnest(
     :'volumes'::numeric[], :'turnovers'::numeric[], :'trades'::bigint[]
 ) AS c (time, open, high, low, close, volume, turnover, trades);
 
--- step: list_touched_instruments
--- The instruments whose buckets a piece of work has touched.
-SELECT DISTINCT instrument_id FROM touched_buckets;
-
 -- step: count_late_ticks
 -- Ticks that arrived after their bucket had been aggregated: those of touched buckets where a candle made of ticks stands.
 SELECT coalesce(sum(b.ticks), 0)::bigint AS late
@@ -87,18 +117,28 @@ WHERE c.source <> 'vendor_historical';
 
 -- step: fold_stretch
 -- Folds one minute in which many instruments changed: reads it as one stretch of time (BRIN), whole.
--- 10,000 instruments x 60 ticks: 0.2 s, where fold_buckets takes 0.9 s. CREATE TABLE AS, since INSERT cannot run parallel.
--- Edges are not priced yet: that is price_edges.
+-- CREATE TABLE AS, since INSERT cannot run parallel.
+-- Opens and closes are those of the first and last seconds, in the order of (time, seq): both in one number, of which seq has
+-- 41 bits. A tick whose seq is beyond those comes first or last of its moment, as it must, but without a price. Where there is
+-- none, since no tick came in those seconds or by such a seq, price_edges probes for it.
 CREATE TEMPORARY TABLE folded_buckets ON COMMIT DROP AS
 SELECT
     instrument_id,
     :'starts'::timestamptz AS bucket,
-    bool_or(updates_ohlc) AS price_eligible,
-    -- Eligible ticks set the prices; where there are none, all ticks do.
-    coalesce(min(time) FILTER (WHERE updates_ohlc), min(time)) AS opens_at,
-    coalesce(max(time) FILTER (WHERE updates_ohlc), max(time)) AS closes_at,
-    coalesce(max(price) FILTER (WHERE updates_ohlc), max(price)) AS high,
-    coalesce(min(price) FILTER (WHERE updates_ohlc), min(price)) AS low,
+    max(price) FILTER (WHERE updates_ohlc) IS NOT NULL AS price_eligible,
+    max(time) AS last_at,
+    first(
+        CASE WHEN seq >> 40 = 0 THEN price END,
+        (_timescaledb_functions.to_unix_microseconds(time) - _timescaledb_functions.to_unix_microseconds(:'starts') << 41)
+        + least(greatest(seq, -1), 1::bigint << 40)
+    ) FILTER (WHERE time < (SELECT :'starts'::timestamptz + INTERVAL '2 seconds') AND updates_ohlc) AS open,
+    max(price) FILTER (WHERE updates_ohlc) AS high,
+    min(price) FILTER (WHERE updates_ohlc) AS low,
+    last(
+        CASE WHEN seq >> 40 = 0 THEN price END,
+        (_timescaledb_functions.to_unix_microseconds(time) - _timescaledb_functions.to_unix_microseconds(:'ends') << 41)
+        + least(greatest(seq, -1), 1::bigint << 40)
+    ) FILTER (WHERE time >= (SELECT :'ends'::timestamptz - INTERVAL '2 seconds') AND updates_ohlc) AS close,
     coalesce(sum(size) FILTER (WHERE updates_volume), 0) AS volume,
     coalesce(sum(price * size) FILTER (WHERE updates_volume), 0) AS turnover,
     count(*) AS trades
@@ -108,17 +148,17 @@ GROUP BY instrument_id;
 
 -- or step: fold_buckets
 -- Folds touched_buckets one by one, each through the primary key of ticks: for single late minutes of few instruments.
--- The same fold as fold_stretch.
+-- The same fold as fold_stretch; price_edges probes for every open and close.
 CREATE TEMPORARY TABLE folded_buckets ON COMMIT DROP AS
-SELECT b.instrument_id, b.bucket, f.*
+SELECT
+    b.instrument_id, b.bucket, f.high IS NOT NULL AS price_eligible, f.last_at,
+    null::numeric AS open, f.high, f.low, null::numeric AS close, f.volume, f.turnover, f.trades
 FROM touched_buckets AS b
 CROSS JOIN LATERAL (
     SELECT
-        bool_or(t.updates_ohlc) AS price_eligible,
-        coalesce(min(t.time) FILTER (WHERE t.updates_ohlc), min(t.time)) AS opens_at,
-        coalesce(max(t.time) FILTER (WHERE t.updates_ohlc), max(t.time)) AS closes_at,
-        coalesce(max(t.price) FILTER (WHERE t.updates_ohlc), max(t.price)) AS high,
-        coalesce(min(t.price) FILTER (WHERE t.updates_ohlc), min(t.price)) AS low,
+        max(t.time) AS last_at,
+        max(t.price) FILTER (WHERE t.updates_ohlc) AS high,
+        min(t.price) FILTER (WHERE t.updates_ohlc) AS low,
         coalesce(sum(t.size) FILTER (WHERE t.updates_volume), 0) AS volume,
         coalesce(sum(t.price * t.size) FILTER (WHERE t.updates_volume), 0) AS turnover,
         count(*) AS trades
@@ -130,20 +170,69 @@ CROSS JOIN LATERAL (
 ) AS f
 WHERE f.trades > 0;
 
--- step: analyze_folded_buckets
--- Tells the planner how many buckets were folded: price_edges scans or probes by it.
-ANALYZE folded_buckets;
+-- step: fold_ineligible
+-- Where no tick of a bucket may set prices, all of its ticks do. Such buckets are few: to fold all of them both ways took
+-- half as long again.
+UPDATE folded_buckets AS f
+SET (high, low) = (
+    SELECT max(t.price), min(t.price)
+    FROM market.ticks AS t
+    WHERE t.instrument_id = f.instrument_id AND t.time >= f.bucket AND t.time < f.bucket + INTERVAL '1 minute'
+        AND t.time >= :'starts'::timestamptz AND t.time < :'ends'::timestamptz
+        AND NOT t.cancelled
+)
+WHERE NOT price_eligible;
+
+-- step: price_edges
+-- Finds the opens and closes of folded_buckets that are not known yet. Order is (time, seq): several ticks may share the first
+-- or last time of a bucket, so seq decides among just those.
+-- One probe each, whatever the planner expects of them: joined as sets of their own, 10,000 took it 10 s at times.
+UPDATE folded_buckets AS f
+SET
+    open = coalesce(f.open, (
+        SELECT t.price
+        FROM market.ticks AS t
+        WHERE t.instrument_id = f.instrument_id AND t.time >= f.bucket AND t.time < f.bucket + INTERVAL '1 minute'
+            AND t.time >= :'starts'::timestamptz AND t.time < :'ends'::timestamptz
+            AND NOT t.cancelled AND (t.updates_ohlc OR NOT f.price_eligible)
+        ORDER BY t.time, t.seq
+        LIMIT 1
+    )),
+    close = coalesce(f.close, (
+        SELECT t.price
+        FROM market.ticks AS t
+        WHERE t.instrument_id = f.instrument_id AND t.time >= f.bucket AND t.time < f.bucket + INTERVAL '1 minute'
+            AND t.time >= :'starts'::timestamptz AND t.time < :'ends'::timestamptz
+            AND NOT t.cancelled AND (t.updates_ohlc OR NOT f.price_eligible)
+        ORDER BY t.time DESC, t.seq DESC
+        LIMIT 1
+    ))
+WHERE f.open IS NULL OR f.close IS NULL;
+
+-- step: list_touched_instruments
+-- The instruments whose buckets a piece of work has touched.
+SELECT instrument_id FROM touched_buckets UNION SELECT instrument_id FROM folded_buckets;
 
 -- step: grade_feed_minutes
 -- Tells of each touched minute of each feed whether the feed fell silent in it, and whether that was known before.
 -- A feed lives if any of its instruments does: the touched ones that traded most, and what is stored of the minute, all but
 -- always show that. Only a minute that still looks silent, in open hours, is read whole.
 CREATE TEMPORARY TABLE graded_feed_minutes ON COMMIT DROP AS
-WITH touched AS (
-    SELECT n.feed, b.bucket, bool_or(b.removed) AS removed
-    FROM touched_buckets AS b
+WITH folded AS MATERIALIZED (  -- read already: so the last second of a minute is known to be that, whoever traded then
+    SELECT n.feed, f.bucket, bit_or(1::bigint << (59 - floor(date_part('second', f.last_at))::integer)) AS seconds
+    FROM folded_buckets AS f
     JOIN market.instruments AS n USING (instrument_id)
-    GROUP BY n.feed, b.bucket
+    GROUP BY n.feed, f.bucket
+), touched AS (
+    SELECT feed, bucket, bool_or(removed) AS removed
+    FROM (
+        SELECT n.feed, b.bucket, b.removed
+        FROM touched_buckets AS b
+        JOIN market.instruments AS n USING (instrument_id)
+        UNION ALL
+        SELECT feed, bucket, false FROM folded
+    ) AS changed
+    GROUP BY feed, bucket
 ), busiest AS (
     SELECT feed, bucket, instrument_id
     FROM (
@@ -165,16 +254,11 @@ WITH touched AS (
             AND t.time >= :'starts'::timestamptz AND t.time < :'ends'::timestamptz AND NOT t.cancelled
     ) AS own
     GROUP BY busiest.feed, busiest.bucket
-), edges AS (  -- read already: so the last second of a minute is known to be that, whoever traded then
-    SELECT n.feed, f.bucket, bit_or(1::bigint << (59 - floor(date_part('second', f.closes_at))::integer)) AS seconds
-    FROM folded_buckets AS f
-    JOIN market.instruments AS n USING (instrument_id)
-    GROUP BY n.feed, f.bucket
 ), known AS MATERIALIZED (
     SELECT
         touched.feed, touched.bucket, stored.seconds AS stored, market.silence_limit(touched.feed) AS silence_limit,
         (
-            coalesce(sampled.seconds, 0) | coalesce(edges.seconds, 0) | CASE
+            coalesce(sampled.seconds, 0) | coalesce(folded.seconds, 0) | CASE
                 -- Ticks were taken away, and not by retention, which drops them by the chunk: what is left is to be read anew.
                 WHEN touched.removed AND market.tick_chunk_since(touched.bucket) IS NOT NULL
                 THEN 0
@@ -183,7 +267,7 @@ WITH touched AS (
         )::bit(60) AS seconds
     FROM touched
     LEFT JOIN sampled USING (feed, bucket)
-    LEFT JOIN edges USING (feed, bucket)
+    LEFT JOIN folded USING (feed, bucket)
     LEFT JOIN market.feed_minutes AS stored USING (feed, bucket)
 ), calendars AS MATERIALIZED (
     SELECT DISTINCT feed, calendar FROM market.instruments
@@ -217,16 +301,15 @@ INSERT INTO market.feed_minutes (feed, bucket, seconds)
 SELECT feed, bucket, seconds FROM graded_feed_minutes WHERE changed
 ON CONFLICT (feed, bucket) DO UPDATE SET seconds = excluded.seconds;
 
--- step: price_edges
--- Prices the edges of folded_buckets and hands them on as incoming_candles; a touched bucket without ticks goes along empty.
--- Order is (time, seq): several ticks may share the first or last time of a bucket, so seq decides among just those.
+-- step: collect_candles
+-- Hands folded_buckets on as incoming_candles; a touched bucket without ticks goes along empty.
 -- Writers of ticks do not wait for us: one that committed since the fold may have put another price at an edge, or taken the
 -- edge away. It left a mark, so the next run has the last word; until then a candle includes its own open and close, and one
 -- that has lost an edge stays as it was.
 INSERT INTO incoming_candles
 SELECT
-    b.instrument_id, b.bucket, opens.price, greatest(f.high, opens.price, closes.price),
-    least(f.low, opens.price, closes.price), closes.price, f.volume, f.turnover, f.trades, f.price_eligible,
+    b.instrument_id, b.bucket, f.open, greatest(f.high, f.open, f.close), least(f.low, f.open, f.close), f.close,
+    f.volume, f.turnover, f.trades, f.price_eligible,
     CASE WHEN g.silent THEN market.is_expected(n.calendar, b.bucket) ELSE false END,
     made.source,
     CASE made.source
@@ -238,25 +321,6 @@ FROM touched_buckets AS b
 JOIN market.instruments AS n ON n.instrument_id = b.instrument_id
 LEFT JOIN graded_feed_minutes AS g ON g.feed = n.feed AND g.bucket = b.bucket
 LEFT JOIN folded_buckets AS f ON f.instrument_id = b.instrument_id AND f.bucket = b.bucket
--- One probe each, whatever the planner expects of them: joined as sets of their own, 10,000 took it 10 s at times.
-LEFT JOIN LATERAL (
-    SELECT t.price
-    FROM market.ticks AS t
-    WHERE t.instrument_id = f.instrument_id AND t.time = f.opens_at
-        AND t.time >= :'starts'::timestamptz AND t.time < :'ends'::timestamptz
-        AND NOT t.cancelled AND (t.updates_ohlc OR NOT f.price_eligible)
-    ORDER BY t.seq
-    LIMIT 1
-) AS opens ON true
-LEFT JOIN LATERAL (
-    SELECT t.price
-    FROM market.ticks AS t
-    WHERE t.instrument_id = f.instrument_id AND t.time = f.closes_at
-        AND t.time >= :'starts'::timestamptz AND t.time < :'ends'::timestamptz
-        AND NOT t.cancelled AND (t.updates_ohlc OR NOT f.price_eligible)
-    ORDER BY t.seq DESC
-    LIMIT 1
-) AS closes ON true
 CROSS JOIN LATERAL (
     SELECT CASE
         -- No tick came, so a candle that is not there was lost: this fills a gap.
@@ -265,7 +329,7 @@ CROSS JOIN LATERAL (
         ELSE :'source'::market.candle_source
     END AS source
 ) AS made
-WHERE f.trades IS NULL OR (opens.price IS NOT NULL AND closes.price IS NOT NULL);
+WHERE f.trades IS NULL OR (f.open IS NOT NULL AND f.close IS NOT NULL);
 
 -- step: regrade_candles
 -- A late tick may show that a feed was alive after all, a deleted one that it was not: the other candles of such a minute
@@ -362,6 +426,34 @@ SELECT
     count(*) FILTER (WHERE revision = 0) AS written,
     count(*) FILTER (WHERE revision > 0) AS revised
 FROM written;
+
+-- or step: insert_candles
+-- Writes folded_buckets of one minute that has no candle yet: nothing is contested. In the order of the primary key, whose
+-- pages are then at hand. The same candles as those of collect_candles.
+INSERT INTO market.candles (
+    instrument_id, time, open, high, low, close, volume, turnover, trades, price_eligible, partial,
+    session_date, extended, source, version
+)
+SELECT
+    f.instrument_id, f.bucket, f.open, greatest(f.high, f.open, f.close), least(f.low, f.open, f.close), f.close,
+    f.volume, f.turnover, f.trades, f.price_eligible, g.silent AND stamp.expected,
+    stamp.session_date, stamp.extended, :'source'::market.candle_source, stamp.version
+FROM folded_buckets AS f
+JOIN market.instruments AS n USING (instrument_id)
+JOIN graded_feed_minutes AS g USING (feed, bucket)
+JOIN (
+    SELECT
+        c.calendar, market.is_expected(c.calendar, :'starts'::timestamptz) AS expected, stamped.session_date, stamped.extended,
+        CASE :'source'::market.candle_source
+            WHEN 'live_aggregated' THEN extract(epoch FROM :'starts'::timestamptz) * 1000
+            WHEN 'historical_aggregated' THEN 1
+        END::bigint AS version
+    FROM market.calendars AS c
+    CROSS JOIN LATERAL market.session_stamp(c.calendar, :'starts'::timestamptz) AS stamped
+    OFFSET 0  -- once a calendar, not once a candle
+) AS stamp USING (calendar)
+WHERE f.open IS NOT NULL AND f.close IS NOT NULL
+ORDER BY f.instrument_id;
 
 -- step: delete_emptied_candles
 -- A bucket whose ticks were all cancelled loses its candle. A vendor's candle never stood on our ticks, and stays; so

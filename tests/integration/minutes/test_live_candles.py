@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
+from chandlery.datasets.candles import CANDLES
 from chandlery.minutes.domain.source import Source
-from chandlery.minutes.store import candles
+from chandlery.minutes.store import candles, marks
 from chandlery.minutes.store.marks import Piece
 from chandlery.reading.store.minute import find_candle
 from chandlery.words.window import Window
@@ -36,12 +37,17 @@ DATABASE = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
-# Few distinct times and prices, so that ties are the rule.
+# Few distinct times, around the first and last two seconds of a minute, and prices, so that ties are the rule; sequence
+# numbers around those that a fold in one pass can order, and beyond.
 TICKS = st.lists(
     st.builds(
         Tick,
-        time=st.integers(0, 11).map(lambda step: NOON + step * timedelta(seconds=20)),
-        seq=st.integers(0, 2**62),
+        time=st.builds(
+            lambda minute, second: NOON + minute * MINUTE + timedelta(seconds=second),
+            st.integers(0, 3),
+            st.sampled_from([0, 1.999999, 2, 40, 57.999999, 58, 59.999999]),
+        ),
+        seq=st.integers(-2, 3) | st.integers(2**40 - 2, 2**40 + 2) | st.integers(-(2**63), 2**63 - 1),
         price=st.decimals(0, 1000, places=3),
         size=st.decimals(0, 10**6, places=5),
         updates_ohlc=st.booleans(),
@@ -287,6 +293,59 @@ def test_marks_in_the_future_wait_and_are_told(connection: Connection) -> None:
     report = live(connection, NOON + MINUTE)
     assert (report.future_marks, report.candles_written) == (1, 0)
     assert live(connection, NOON + timedelta(minutes=61)).candles_written == 1
+
+
+def test_a_new_minute_is_written_as_any_other(connection: Connection) -> None:
+    ids = around_the_clock(connection, "X@A@EQ", "X@B@EQ", "X@C@EQ")
+    connection.execute("UPDATE market.feeds SET silence_seconds = 30")
+    insert(connection, ids[0], [tick(1, "10"), tick(2, "11", seq=2**41), tick(2, "12"), tick(20, "9")])
+    insert(connection, ids[1], [replace(tick(3, "7"), updates_ohlc=False, updates_volume=False)])
+    insert(connection, ids[2], [replace(tick(5, "8"), cancelled=True)])
+    marked = connection.execute("SELECT bucket, instrument_ids, ticks FROM market.dirty").fetchall()
+    written = []
+    for dense in (True, False):
+        connection.execute("TRUNCATE market.candles, market.feed_minutes")
+        counts = candles.write_from_marks(connection, Piece(NOON, NOON + MINUTE, dense))
+        feeds = connection.execute("SELECT * FROM market.feed_minutes").fetchall()
+        assert not connection.execute("SELECT FROM market.dirty").fetchall()
+        written.append((counts.written, snapshot(connection), feeds))
+        with connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO market.dirty (bucket, instrument_ids, ticks) VALUES (%s, %s, %s)", marked)
+    assert written[0] == written[1]
+    assert [row[10] for row in written[0][1]] == [True, True]
+
+
+def test_a_dense_minute_whose_candles_were_deleted_is_a_gap_that_is_filled(connection: Connection) -> None:
+    ids = around_the_clock(connection, "X@A@EQ", "X@B@EQ")
+    for each in ids:
+        insert(connection, each, [tick(1, "10")])
+    candles.write_from_marks(connection, Piece(NOON, NOON + MINUTE, dense=True))
+    connection.execute("DELETE FROM market.candles")
+    insert(connection, ids[0], [tick(2, "11")])
+    candles.write_from_marks(connection, Piece(NOON, NOON + MINUTE, dense=True))
+    assert [row[13] for row in snapshot(connection)] == ["live_aggregated", "live_gap_filled"]
+
+
+def test_a_late_tick_of_a_dense_minute_revises_its_candle(connection: Connection) -> None:
+    ids = around_the_clock(connection, "X@A@EQ", "X@B@EQ")
+    for each in ids:
+        insert(connection, each, [tick(1, "10")])
+    candles.write_from_marks(connection, Piece(NOON, NOON + MINUTE, dense=True))
+    insert(connection, ids[0], [tick(2, "11")])
+    counts = candles.write_from_marks(connection, Piece(NOON, NOON + MINUTE, dense=True))
+    assert (counts.revised, counts.late_ticks, counts.instrument_ids) == (1, 1, set(ids))
+    assert [row[15] for row in snapshot(connection)] == [1, 0]
+
+
+def test_many_statements_make_a_minute_dense(connection: Connection) -> None:
+    ids = around_the_clock(connection, *(f"X@S{number}@EQ" for number in range(501)))
+    for places in (ids[:250], ids[250:500], ids[499:]):
+        connection.execute(
+            "INSERT INTO market.ticks (instrument_id, time, seq, price, size)"
+            " SELECT i, %s, 0, 10, 1 FROM unnest(%s::integer[]) i ON CONFLICT DO NOTHING",
+            [NOON, places],
+        )
+    assert [piece.dense for piece in marks.plan_pieces(connection, CANDLES, Window(NOON, NOON + MINUTE), 10)] == [True]
 
 
 def test_dense_minutes_are_pieces_of_their_own(connection: Connection) -> None:

@@ -61,6 +61,8 @@ _RETRYABLE = (
     pg.TooManyConnections,
     pg.DiskFull,
     pg.OutOfMemory,
+    # What is written stands nowhere, as far as was seen: another hand wrote the same key meanwhile.
+    pg.UniqueViolation,
 )
 
 # While connecting, psycopg knows the server's words but not its code; and libpq's own words on TLS.

@@ -43,10 +43,14 @@ def write_from_marks(connection: Connection, piece: Piece, source: Source = Sour
 
     Ticks that commit in between leave their own marks, for the next run.
     """
-    window = piece.window
+    stretch = {"starts": piece.starts, "ends": piece.ends}
     with _writing(connection):
-        run(connection, "write_candles:take_marks", dataset=CANDLES.name, starts=window.starts, ends=window.ends)
-        return _write_touched(connection, window, source, dense=piece.dense)
+        if piece.dense and not _has_candles(connection, piece.window):
+            if not run(connection, "write_candles:take_new_marks", dataset=CANDLES.name, **stretch).rowcount:
+                return _write_new(connection, piece.window, source)
+        else:
+            run(connection, "write_candles:take_marks", dataset=CANDLES.name, **stretch)
+        return _write_touched(connection, piece.window, source, dense=piece.dense)
 
 
 def write_from_ticks(
@@ -98,20 +102,39 @@ def _writing(connection: Connection) -> Iterator[None]:
     # The lock comes first: under READ COMMITTED each later statement then sees all that earlier writers committed.
     with transaction(connection):
         run(connection, "lock_candles")
+        # Bounds exclude chunks as a piece is planned: to exclude them again at each probe costs more than the probe.
+        run(connection, "set_chunk_exclusion", setting="off")
         run(connection, "write_candles:create_touched_buckets")
         run(connection, "write_candles:create_incoming_candles")
         yield
 
 
+@contextmanager
+def _scanning(connection: Connection) -> Iterator[None]:
+    """Meanwhile a stretch of time is read over all instruments, and not one by one."""
+    run(connection, "write_candles:scan_stretches")
+    yield
+    run(connection, "write_candles:probe_again")
+
+
+def _has_candles(connection: Connection, window: Window) -> bool:
+    with _scanning(connection):
+        found = run(connection, "write_candles:has_candles", starts=window.starts, ends=window.ends).fetchone()
+    return found == (True,)
+
+
+def _write_new(connection: Connection, window: Window, source: Source) -> Written:
+    """Write a minute that has no candle: there is none to be outranked, graded again or deleted."""
+    _fold(connection, window, dense=True)
+    written = run(connection, "write_candles:insert_candles", starts=window.starts, source=source).rowcount
+    return Written(written=written, instrument_ids=_list_touched(connection))
+
+
 def _write_touched(connection: Connection, window: Window, source: Source, *, dense: bool) -> Written:
     stretch = {"starts": window.starts, "ends": window.ends}
-    touched = run(connection, "write_candles:list_touched_instruments").fetchall()
     late = run(connection, "write_candles:count_late_ticks", **stretch).fetchone()
-    run(connection, "write_candles:fold_stretch" if dense else "write_candles:fold_buckets", **stretch)
-    run(connection, "write_candles:analyze_folded_buckets")
-    run(connection, "write_candles:grade_feed_minutes", **stretch)
-    run(connection, "write_candles:record_feed_minutes")
-    run(connection, "write_candles:price_edges", **stretch, source=source)
+    _fold(connection, window, dense=dense)
+    run(connection, "write_candles:collect_candles", source=source)
     run(connection, "write_candles:regrade_candles", **stretch)
     counts = run(connection, "write_candles:upsert_candles", **stretch).fetchone()
     run(connection, "set_bitmap_scans", setting="off")
@@ -124,8 +147,27 @@ def _write_touched(connection: Connection, window: Window, source: Source, *, de
         revised=counts[1],
         deleted=deleted,
         late_ticks=late[0],
-        instrument_ids=frozenset(instrument_id for (instrument_id,) in touched),
+        instrument_ids=_list_touched(connection),
     )
+
+
+def _fold(connection: Connection, window: Window, *, dense: bool) -> None:
+    """Fold the ticks of a window, and grade its feeds."""
+    stretch = {"starts": window.starts, "ends": window.ends}
+    if dense:
+        with _scanning(connection):
+            run(connection, "write_candles:fold_stretch", **stretch)
+    else:
+        run(connection, "write_candles:fold_buckets", **stretch)
+    run(connection, "write_candles:fold_ineligible", **stretch)
+    run(connection, "write_candles:price_edges", **stretch)
+    run(connection, "write_candles:grade_feed_minutes", **stretch)
+    run(connection, "write_candles:record_feed_minutes")
+
+
+def _list_touched(connection: Connection) -> frozenset[int]:
+    touched = run(connection, "write_candles:list_touched_instruments").fetchall()
+    return frozenset(instrument_id for (instrument_id,) in touched)
 
 
 def count_sources(connection: Connection, window: Window) -> Mapping[str, int]:
