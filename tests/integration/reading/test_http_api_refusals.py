@@ -65,7 +65,8 @@ CURSORS: dict[str, dict[str, str | int | bool | None]] = {
         "sort": "change_1d", "descending": True, "feed": None, "keys": "", "rank": "", "after": "",
     },
     "/api/v1/coverage": {
-        "keys": "", "feed": None, "from": None, "to": None, "after": "", "first": "2013-10-07", "last": "2013-10-07",
+        "dataset": "candles", "keys": "", "feed": None, "from": None, "to": None,
+        "after": "", "first": "2013-10-07", "last": "2013-10-07",
     },
 }  # fmt: skip
 INJECTION = "'; DROP TABLE market.candles; --"
