@@ -75,6 +75,7 @@ def test_each_goes_down_up_and_down_again(in_use: Connection, database_url: str)
     config = alembic_config(database_url)
     before = catalogue(in_use)
     told = sections()
+    views = {name for (name,) in in_use.execute("SELECT viewname FROM pg_views WHERE schemaname = 'market'")}
     for migration in MIGRATIONS:
         there = _there(in_use)
         command.downgrade(config, below(migration))
@@ -82,7 +83,8 @@ def test_each_goes_down_up_and_down_again(in_use: Connection, database_url: str)
         section = told[migration.revision]
         assert (tables, columns) == (names(section, "Tables and views gone"), names(section, "Columns gone"))
         command.upgrade(config, migration.revision)
-        assert _there(in_use) == there
+        # Views come with the last migration alone.
+        assert {each for each in _there(in_use) ^ there if each[0] not in views} == set()
         command.downgrade(config, below(migration))
     command.upgrade(config, "head")
     assert catalogue(in_use) == before
