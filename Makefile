@@ -52,8 +52,8 @@ build: .venv/dev  ## build the deployable artifacts: make build ARCHITECTURE=x86
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(RUNTIME) -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build
 	@$(BIN)/python -m tests.artifacts .aws-sam/build $(ARCHITECTURE)
 
-bench: .venv/dev  ## print the benchmarks; on a server if CHANDLERY_TEST_DATABASE_URL names one
-	@$(BIN)/python -m pytest tests/benchmarks -s --benchmarks
+bench: .venv/dev  ## print the benchmarks, or one: make bench ONLY=P8; on a server if CHANDLERY_TEST_DATABASE_URL names one
+	@$(BIN)/python -m pytest tests/benchmarks --benchmarks $(if $(ONLY),-k test_$(ONLY)_)
 
 faults: .venv/dev .venv/emulator/installed  ## disturb every component at every step, and run the long tests, on the server that CHANDLERY_TEST_DATABASE_URL names
 	@test -n "$$CHANDLERY_TEST_DATABASE_URL" || (echo "make faults needs a TimescaleDB server on which it may create databases:\

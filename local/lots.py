@@ -1,6 +1,5 @@
 """Arrow batches of a market file as lots the database takes."""
 
-import io
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -13,16 +12,15 @@ from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 
 from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.minutes.store.ticks import COLUMNS, Lot
 from chandlery.vendors.domain.vendor import turnover_of
+from local import binary_rows
 from local.market_file import BadRow, UnreadableFile, open_candle_file
 from local.market_file.reader import OnBad
 from local.market_file.source import explained
 
-_HEADERLESS = pacsv.WriteOptions(include_header=False)
 _L = TypeVar("_L")
 
 
@@ -106,7 +104,7 @@ def _tick_lot(instrument_id: int, told: Collection[str], batch: pa.RecordBatch) 
         times["min"],
         times["max"],
         told,
-        _csv(batch, instrument_id),
+        _binary(batch, instrument_id),
         pc.unique(pc.floor_temporal(batch.column("time"), unit="hour")).to_pylist(),
         partial(_columns, batch),
         batch.column("line").to_pylist,
@@ -115,12 +113,15 @@ def _tick_lot(instrument_id: int, told: Collection[str], batch: pa.RecordBatch) 
     )
 
 
-def _csv(batch: pa.RecordBatch, instrument_id: int) -> bytes:
-    identity = pa.repeat(pa.scalar(instrument_id, pa.int32()), batch.num_rows)
-    with_identity = batch.append_column("instrument_id", identity)
-    out = io.BytesIO()
-    pacsv.write_csv(with_identity.select(list(COLUMNS)), out, _HEADERLESS)
-    return out.getvalue()
+def _binary(batch: pa.RecordBatch, instrument_id: int) -> bytes:
+    fixed = (
+        binary_rows.times(batch.column("time")),
+        binary_rows.constant(instrument_id, 4, batch.num_rows),
+        binary_rows.integers(batch.column("seq"), 8),
+        *(binary_rows.numbers(batch.column(name)) for name in ("price", "size")),
+        *(binary_rows.flags(batch.column(name)) for name in ("updates_ohlc", "updates_volume")),
+    )
+    return binary_rows.copied(fixed, [batch.column(name) for name in ("venue", "conditions")])
 
 
 def _columns(batch: pa.RecordBatch) -> Mapping[str, Sequence[object]]:

@@ -9,9 +9,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Le
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings
 
 from chandlery.platform.settings import LocalSettings, Settings
+from chandlery.platform.settings.environment import Environment
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGINS, ENDS = "<!-- settings: written by make docs -->", "<!-- /settings -->"
@@ -38,7 +38,7 @@ def in_place(text: str) -> str:
     return f"{before}{BEGINS}\n{table()}\n{ENDS}{after}"
 
 
-def _rows(model: type[BaseSettings]) -> Iterator[str]:
+def _rows(model: type[Environment]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         extra = field.json_schema_extra
         readers = extra["read_by"] if isinstance(extra, dict) else None

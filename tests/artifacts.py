@@ -18,12 +18,13 @@ def read_template(built: Path) -> Any:
 
 
 def layers_of(built: Path, function: str) -> Sequence[Path]:
-    """The folders of a function's layers, in the order in which Lambda lays them over each other."""
+    """The folders of a function's own layers, in the order in which Lambda lays them over each other."""
     template = read_template(built)
     resources = template["Resources"]
     own = resources[function]["Properties"].get("Layers", [])
     references = [*template["Globals"]["Function"]["Layers"], *own]
-    return [built / resources[each["Ref"]]["Properties"]["ContentUri"] for each in references]
+    # One of AWS's is chosen by a condition.
+    return [built / resources[each["Ref"]]["Properties"]["ContentUri"] for each in references if "Ref" in each]
 
 
 def functions_of(built: Path) -> Mapping[str, Mapping[str, Any]]:

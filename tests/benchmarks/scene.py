@@ -1,9 +1,11 @@
 """What the benchmarks share: many instruments, much history, a stopwatch, lines to print."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from statistics import median
 
 from psycopg import Connection, sql
@@ -109,6 +111,15 @@ def seconds(action: Callable[[], object]) -> float:
     begun = time.perf_counter()
     action()
     return time.perf_counter() - begun
+
+
+def backend_seconds(connection: Connection) -> float:
+    """Processor time of a connection's backend so far; 0 where the server is on another machine."""
+    stat = Path(f"/proc/{connection.info.backend_pid}/stat")
+    if not stat.exists() or "(postgres" not in (told := stat.read_text()):
+        return 0.0
+    user, system = told.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def alternate(rounds: int, *actions: Callable[[int], object]) -> list[float]:

@@ -18,9 +18,10 @@ from local.emulation.aws import INTERPRETER, Emulator
 from local.emulation.stack import secret_of
 from tests.artifacts import functions_of, layers_of, size_of, unpack
 from tests.e2e.test_lambda_artifact import trade_a_day
+from tests.extension_server import ExtensionServer
 
 REPO = Path(__file__).resolve().parents[2]
-ROUNDS = 7
+ROUNDS = 5
 # Function → its event; of the HTTP API one that needs the database, and one that needs numpy and TA-Lib as well.
 EVENTS = {
     "LiveProcessor": ["live_processor"],
@@ -31,11 +32,12 @@ EVENTS = {
     "HttpApi": ["http_api_health", "http_api_indicators"],
     "Migrate": ["migrate_current"],
 }
-# Lambda's side of a start: import the handler's module, call it. Prints the seconds of both.
+SCHEDULED = tuple(EVENTS)[:5]
+# Lambda's side of a start: import the handler's module, call it. Prints the seconds of both, and of the processor.
 START = """
 import os, sys, time
 printed, sys.stdout = sys.stdout, open(os.devnull, "w")
-started = time.perf_counter()
+started, began = time.perf_counter(), time.process_time()
 import importlib, json
 module, _, name = sys.argv[1].rpartition(".")
 handler = getattr(importlib.import_module(module), name)
@@ -53,7 +55,8 @@ with open(sys.argv[2]) as file:
     event = json.load(file)
 called = time.perf_counter()
 handler(event, Context())
-print(json.dumps([imported - started, time.perf_counter() - called]), file=printed, flush=True)
+done = time.perf_counter()
+print(json.dumps([imported - started, done - called, time.process_time() - began]), file=printed, flush=True)
 """
 
 
@@ -70,33 +73,47 @@ def test_sizes(built: Path, tmp_path: Path) -> None:
         print(f"{name:<22}{packed / 2**20:>7.1f} MB{unpacked / 2**20:>7.1f} MB   {layers}")
 
 
-def test_cold_starts(built: Path, connection: Connection, database_url: str, tmp_path: Path) -> None:
+def test_p8_cold_starts_with_a_secret(built: Path, database_url: str, tmp_path: Path, emulator: Emulator) -> None:
+    """As deployed: the address comes from a secret, by AWS's extension or by the boto3 that Lambda brings along."""
+    secret = secret_of(database_url)
+    emulator.client("secretsmanager").create_secret(Name="desk", SecretString=secret)
+    (packages,) = INTERPRETER.parents[1].glob("lib/python*/site-packages")
+    named = {"DATABASE_SECRET_ID": "desk"}
+    heading("extension", "client", "from DATABASE_URL")
+    with ExtensionServer({"desk": secret}) as extension:
+        for name in SCHEDULED:
+            folder = compiled(unpacked(built, name, tmp_path / name))
+            boto3 = {"PYTHONPATH": os.pathsep.join((path_of(folder), str(packages)))}
+            ways = (
+                extension.environment | named,
+                emulator.environment | boto3 | named,
+                {"DATABASE_URL": database_url},
+            )
+            (event,) = EVENTS[name]
+            row(event, cold_starts([(folder, each) for each in ways], functions_of(built)[name]["Handler"], event))
+            shutil.rmtree(folder)
+
+
+def test_p8_what_bytecode_saves(built: Path, connection: Connection, database_url: str, tmp_path: Path) -> None:
     """Of a process that has the artifact on its path and nothing else; Lambda's own part of a start is not in it."""
     heading("with bytecode", "without")
     environment = {"DATABASE_URL": database_url}
     for name, events in EVENTS.items():
         if name == "HttpApi":
             trade_a_day(connection)
-        plain, compiled = (unpacked(built, name, tmp_path / kind) for kind in ("plain", "compiled"))
-        # As make build does.
-        compileall.compile_dir(compiled, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+        plain, fast = (unpacked(built, name, tmp_path / kind) for kind in ("plain", "compiled"))
+        compiled(fast)
         handler = functions_of(built)[name]["Handler"]
         for event in events:
-            row(event, [cold_start(folder, handler, event, environment) for folder in (compiled, plain)])
+            row(event, cold_starts([(folder, environment) for folder in (fast, plain)], handler, event))
         shutil.rmtree(plain)
-        shutil.rmtree(compiled)
+        shutil.rmtree(fast)
 
 
-def test_cold_start_with_a_secret(built: Path, database_url: str, tmp_path: Path, emulator: Emulator) -> None:
-    """As deployed: the address comes from Secrets Manager, here ministack's, by the boto3 that Lambda brings along."""
-    emulator.client("secretsmanager").create_secret(Name="desk", SecretString=secret_of(database_url))
-    folder = unpacked(built, "LiveProcessor", tmp_path / "compiled")
+def compiled(folder: Path) -> Path:
+    """The same with bytecode, as make build leaves it."""
     compileall.compile_dir(folder, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
-    (packages,) = INTERPRETER.parents[1].glob("lib/python*/site-packages")
-    runtime = {"PYTHONPATH": os.pathsep.join((path_of(folder), str(packages)))}
-    environment = emulator.environment | runtime | {"DATABASE_SECRET_ID": "desk"}
-    heading("with bytecode")
-    row("live_processor", [cold_start(folder, "live_processor.handler", "live_processor", environment)])
+    return folder
 
 
 def unpacked(built: Path, name: str, folder: Path) -> Path:
@@ -113,24 +130,24 @@ def path_of(opt: Path) -> str:
 
 def heading(*columns: str) -> None:
     """Of the table that follows."""
-    print(f"\nimport + first call, median of {ROUNDS}, in seconds")
-    print(f"{'event':<26}" + "".join(f"{column:>20}" for column in columns))
+    print(f"import + first call, in seconds (of the processor), medians of {ROUNDS} in turns")
+    print(f"{'event':<26}" + "".join(f"{column:>28}" for column in columns))
 
 
-def row(event: str, cells: Sequence[tuple[float, float]]) -> None:
+def row(event: str, cells: Sequence[Sequence[float]]) -> None:
     """Of that table."""
-    print(f"{event:<26}" + "".join(f"{told(*cell):>20}" for cell in cells))
+    print(f"{event:<26}" + "".join(f"{told(*cell):>28}" for cell in cells))
 
 
-def told(imported: float, called: float) -> str:
+def told(imported: float, called: float, processor: float) -> str:
     """A cell of the table."""
-    return f"{imported:.2f} + {called:.2f} = {imported + called:.2f}"
+    return f"{imported:.2f} + {called:.2f} = {imported + called:.2f} ({processor:.2f})"
 
 
-def cold_start(opt: Path, handler: str, event: str, environment: Mapping[str, str]) -> tuple[float, float]:
-    """Medians of the seconds that import and first call take; the first round warms the machine's own cache."""
-    rounds = [_start(opt, handler, event, environment) for _ in range(ROUNDS + 1)][1:]
-    return median(each[0] for each in rounds), median(each[1] for each in rounds)
+def cold_starts(ways: Sequence[tuple[Path, Mapping[str, str]]], handler: str, event: str) -> Sequence[Sequence[float]]:
+    """Medians of the seconds of each way to start; the first round warms the machine's own cache."""
+    rounds = [[_start(folder, handler, event, environment) for folder, environment in ways] for _ in range(ROUNDS + 1)]
+    return [[median(figure) for figure in zip(*starts, strict=True)] for starts in zip(*rounds[1:], strict=True)]
 
 
 def _start(opt: Path, handler: str, event: str, environment: Mapping[str, str]) -> Sequence[float]:

@@ -1,5 +1,7 @@
 """What columns save: real ticks and a generated month of candles, under the policies shipped and in other orders."""
 
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -24,6 +26,8 @@ DAYS = (date(2013, 10, 7), date(2013, 10, 11))
 MONTH = timedelta(days=28)
 INSTRUMENTS = 200 if ON_SERVER else 2
 MARKET = 10_000
+DESK = 20
+TICKS = 3_000
 AROUND_THE_CLOCK, EXCHANGE_HOURS = 30 * 24 * 60, 21 * 391
 OTHER_ORDERS = ("time DESC, seq", "seq", "price, time, seq")
 # Prices that move by some ticks a minute, sizes without a pattern: a month of them is made in one statement.
@@ -56,6 +60,41 @@ WHERE close > 1
 """
 
 
+# Each instrument of an even, or odd, number gets the ticks of the first one that has.
+_COPIES: LiteralString = """
+WITH copies AS (
+    INSERT INTO market.instruments (instrument_key, calendar, feed)
+    SELECT format('XNYS@COPY%%s@EQ', copy), 'XNYS', 'cts' FROM generate_series(1, 2 * %(copies)s::integer) AS copy
+    RETURNING instrument_id
+)
+INSERT INTO market.ticks (time, instrument_id, seq, price, size, updates_ohlc, updates_volume, venue, conditions)
+SELECT t.time, c.instrument_id, t.seq, t.price, t.size, t.updates_ohlc, t.updates_volume, t.venue, t.conditions
+FROM market.ticks AS t
+JOIN copies AS c ON c.instrument_id %% 2 = t.instrument_id %% 2
+ORDER BY t.time
+"""
+_TICKS: LiteralString = """
+INSERT INTO market.ticks (time, instrument_id, seq, price, size, venue)
+SELECT
+    %(starts)s::timestamptz + tick * (INTERVAL '6 hours' / %(ticks)s::integer)
+        + abs(hashint8(tick * 100003 + instrument_id)) %% 20000 * INTERVAL '1 millisecond',
+    instrument_id, tick,
+    100 + 0.01 * sum(hashint8(tick * 1009 + instrument_id) %% 2) OVER (PARTITION BY instrument_id ORDER BY tick),
+    CASE abs(hashint8(tick * 7919 + instrument_id)) %% 10
+        WHEN 0 THEN abs(hashint8(tick)) %% 99 + 1
+        ELSE 100 * (1 + abs(hashint8(tick * 31 + instrument_id)) %% 3)
+    END,
+    (ARRAY['N', 'P', 'Q', 'T', 'D'])[1 + abs(hashint8(tick * 17 + instrument_id)) %% 5]
+FROM market.instruments CROSS JOIN generate_series(0::bigint, %(ticks)s - 1) AS tick
+"""
+# Relations of batches, of whichever table has columns: what they are called differs between versions of TimescaleDB.
+_BATCHES: LiteralString = """
+SELECT n.nspname, c.relname
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = '_ts_meta_count')
+"""
+
+
 @pytest.fixture
 def kept(connection: Connection) -> Connection:
     """A database with the policies shipped, whose jobs are gone before they could run."""
@@ -65,37 +104,52 @@ def kept(connection: Connection) -> Connection:
     return connection
 
 
-def test_real_ticks(kept: Connection, real_data: Path) -> None:
+def test_p6_real_ticks(kept: Connection, real_data: Path) -> None:
+    """Of two instruments, for which what each chunk costs is a third of it; the same as ticks of a desk of twenty."""
     _import_real_ticks(kept, real_data)
-    rows, before, after = _turn_to_columns(kept, "ticks")
-    print(
-        f"\ncolumns, {rows:,} real ticks, {WHERE}: {before / rows:.0f} bytes a tick as rows, {after / rows:.1f} as"
-        f" columns; ratio {before / after:.1f}"
-    )
+    found = _turn_to_columns(kept, "ticks")
+    before = found.before
+    print(f"columns, {found.rows:,} real ticks of two instruments, {WHERE}: {found.told('tick')}")
+    print(f"of these in bytes: {_columns(kept, found.rows)}")
     for order in OTHER_ORDERS:
         kept.execute("SELECT decompress_chunk(c) FROM show_chunks('market.ticks') AS c")
-        kept.execute(
-            sql.SQL(
-                "ALTER TABLE market.ticks SET (timescaledb.compress, timescaledb.compress_segmentby = 'instrument_id',"
-                " timescaledb.compress_orderby = {})"
-            ).format(order)
-        )
-        _, before, after = _turn_to_columns(kept, "ticks")
-        print(f"  ordered by {order}: {after / rows:.1f} bytes; ratio {before / after:.1f}")
+        kept.execute("CALL market.set_columnstore('ticks', 'instrument_id', %s)", [order])
+        # What decompressing leaves is packed more closely than what was written: the rows as they came in count.
+        again = replace(_turn_to_columns(kept, "ticks"), before=before)
+        print(f"  ordered by {order}: {again.told('tick')}")
+    kept.execute("SELECT decompress_chunk(c) FROM show_chunks('market.ticks') AS c")
+    kept.execute("CALL market.set_columnstore('ticks', 'instrument_id', 'time, seq')")
+    kept.execute(_COPIES, {"copies": DESK // 2 - 1})
+    many = _turn_to_columns(kept, "ticks")
+    print(f"growth: {many.rows:,} ticks of {DESK} instruments, each a copy of a real one: {many.told('tick')}")
 
 
-def test_a_generated_month(kept: Connection) -> None:
+def test_p6_generated_ticks(kept: Connection) -> None:
+    """A chunk of a tenth of the desk, 5,000 ticks a session: walking prices, mostly round lots, times in milliseconds.
+
+    Each instrument has batches of its own: ten times as many take ten times as much.
+    """
+    list_instruments(kept, MARKET // 10 if ON_SERVER else INSTRUMENTS)
+    kept.execute(_TICKS, {"ticks": TICKS, "starts": NOON})
+    found = _turn_to_columns(kept, "ticks")
+    print(
+        f"columns, {found.rows:,} generated ticks, {TICKS} in six hours of each instrument, {WHERE}:"
+        f" {found.told('tick')}\nof these in bytes: {_columns(kept, found.rows)}"
+    )
+
+
+def test_p6_candles_of_a_generated_month(kept: Connection) -> None:
     list_instruments(kept, INSTRUMENTS)
     kept.execute(_WALK, [NOON - MONTH, NOON])
     as_rows = _read_a_week(kept)
-    rows, before, after = _turn_to_columns(kept, "candles")
+    found = _turn_to_columns(kept, "candles")
     as_columns = _read_a_week(kept)
-    a_candle = after / rows
+    a_candle = found.after / found.rows
     print(
-        f"\ncolumns, {rows:,} generated candles, {WHERE}: {before / rows:.0f} bytes a candle as rows, {a_candle:.1f} as"
-        f" columns; ratio {before / after:.1f}; a month of {MARKET:,} instruments:"
-        f" {_gigabytes(a_candle, AROUND_THE_CLOCK)} around the clock,"
+        f"columns, {found.rows:,} generated candles, {WHERE}: {found.told('candle')};"
+        f" a month of {MARKET:,} instruments: {_gigabytes(a_candle, AROUND_THE_CLOCK)} around the clock,"
         f" {_gigabytes(a_candle, EXCHANGE_HOURS)} in exchange hours\n"
+        f"of these in bytes: {_columns(kept, found.rows)}\n"
         f"reading a week of minutes of an instrument (10,080 candles): {as_rows * 1000:.1f} ms from rows,"
         f" {as_columns * 1000:.1f} ms from columns; ratio {as_columns / as_rows:.2f}"
     )
@@ -125,8 +179,21 @@ def _import_real_ticks(connection: Connection, real_data: Path) -> None:
                 import_ticks(connection, instrument_id, tick_lots(iter(reader), instrument_id, lambda: None))
 
 
-def _turn_to_columns(connection: Connection, table: str) -> tuple[int, int, int]:
-    """Returns rows, and the bytes they take as rows and as columns, indexes included."""
+@dataclass(frozen=True)
+class Stored:
+    """Rows, and the bytes they take as rows and as columns, indexes included."""
+
+    rows: int
+    before: int
+    after: int
+
+    def told(self, row: str) -> str:
+        """In bytes a row."""
+        before, after = self.before / self.rows, self.after / self.rows
+        return f"{before:.0f} bytes a {row} as rows, {after:.1f} as columns; ratio {before / after:.1f}"
+
+
+def _turn_to_columns(connection: Connection, table: str) -> Stored:
     policies.turn_to_columns(connection, table, datetime(2100, 1, 1, tzinfo=UTC))
     row = connection.execute(
         "SELECT before_bytes, after_bytes FROM market.compression_stats WHERE table_name = %s", [table]
@@ -134,7 +201,26 @@ def _turn_to_columns(connection: Connection, table: str) -> tuple[int, int, int]
     count = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("market", table))).fetchone()
     assert row is not None
     assert count is not None
-    return count[0], row[0], row[1]
+    return Stored(count[0], row[0], row[1])
+
+
+def _columns(connection: Connection, rows: int) -> str:
+    """What each column's batches take, the largest first; the rest is what TOAST, pages and indexes cost."""
+    found: Counter[str] = Counter()
+    for schema, relation in connection.execute(_BATCHES).fetchall():
+        names = connection.execute(
+            "SELECT array_agg(attname::text) FROM pg_attribute"
+            " WHERE attrelid = format('%%I.%%I', %s::text, %s::text)::regclass AND attnum > 0 AND NOT attisdropped",
+            [schema, relation],
+        ).fetchone()
+        assert names is not None
+        sizes = sql.SQL(", ").join(
+            sql.SQL("coalesce(sum(pg_column_size({})), 0)").format(sql.Identifier(name)) for name in names[0]
+        )
+        taken = connection.execute(sql.SQL("SELECT {} FROM {}").format(sizes, sql.Identifier(schema, relation)))
+        found.update(dict(zip(names[0], map(int, taken.fetchone() or ()), strict=True)))
+    told = [f"{name} {size / rows:.2f}" for name, size in found.most_common(8)]
+    return f"{', '.join(told)}; all columns {found.total() / rows:.1f}"
 
 
 def _gigabytes(bytes_a_candle: float, minutes: int) -> str:

@@ -52,7 +52,8 @@ def readers() -> Mapping[str, set[str]]:
         found[name].add("every scheduled")
     for name in ("redis_url", "cache_key", "redis_secret_id"):  # by cache_server
         found[name].add("http_api")
-    for name in read_in(LAYER / "platform" / "connection.py") | {"database_url", "database_secret_id"}:
+    by_all = {"database_url", "database_secret_id"} | read_in(LAYER / "platform" / "secrets_extension.py")
+    for name in read_in(LAYER / "platform" / "connection.py") | by_all:
         found[name].add("all")
     for name in read_in(LAYER / "vendors" / "__init__.py") | {"vendor_api_key", "vendor_secret_id"}:
         found[name] |= {"historical_gap_monitor", "command line"}

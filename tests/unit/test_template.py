@@ -359,6 +359,20 @@ def test_the_key_is_used_through_named_services_alone(deployed: dict[str, Any]) 
         assert statement["Condition"]["StringEquals"].keys() == {"kms:ViaService"}
 
 
+@for_all_functions
+def test_awss_extension_reads_the_secrets_where_its_layer_is_named(deployed: dict[str, Any], name: str) -> None:
+    layer = "arn:aws:lambda:eu-west-1:015030872274:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
+    assert re.fullmatch(TEMPLATE["Parameters"]["SecretsExtensionArn"]["AllowedPattern"], layer)
+    with_it, without = (
+        decide(deployed[name]["Properties"], NO_VENDOR | given) for given in ({"SecretsExtensionArn": layer}, {})
+    )
+    own = {"Ref": "SecretsExtensionArn"}
+    assert (own in with_it["Layers"], own in without["Layers"]) == (True, False)
+    variables = with_it["Environment"]["Variables"].keys() - without["Environment"]["Variables"].keys()
+    assert variables == {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", "SECRETS_MANAGER_TTL"}
+    assert "parameters_secrets_extension_http_port" in Settings.model_fields
+
+
 @for_each_function
 def test_a_function_is_told_where_its_secret_and_its_authorities_are(
     deployed: dict[str, Any], name: str, expected: Expected

@@ -12,9 +12,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged_ticks (
 TRUNCATE staged_ticks RESTART IDENTITY;
 
 -- step: copy_staged_ticks
--- Streams ticks into staged_ticks, as CSV.
+-- Streams ticks into staged_ticks, in binary.
 COPY staged_ticks (time, instrument_id, seq, price, size, updates_ohlc, updates_volume, venue, conditions)
-FROM STDIN (FORMAT csv);
+FROM STDIN (FORMAT binary);
 
 -- or step: fill_staged_ticks
 -- Hands ticks that come as arrays of equal length on as staged_ticks: the way for a database that cannot COPY.

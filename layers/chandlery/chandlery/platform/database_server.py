@@ -44,6 +44,7 @@ def connection_parameters(settings: DatabaseSettings, *, renewed: bool = False) 
     if settings.database_secret_id is None:
         raise Permanent("no database is named: set DATABASE_URL or DATABASE_SECRET_ID")
     secret = parse_secret(
+        settings,
         settings.database_secret_id,
         "DATABASE_SECRET_ID",
         DatabaseSecret,

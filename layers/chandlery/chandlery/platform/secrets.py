@@ -6,12 +6,16 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from chandlery.platform.errors import Permanent, Retryable
+from chandlery.platform.secrets_extension import ask_extension
+from chandlery.platform.settings.secrets import SecretSettings
 from chandlery.words.complaint import first_complaint
 
 Secret = TypeVar("Secret", bound=BaseModel)
 
 
-def parse_secret(secret_id: str, setting: str, kind: type[Secret], needs: str, *, renewed: bool = False) -> Secret:
+def parse_secret(
+    settings: SecretSettings, secret_id: str, setting: str, kind: type[Secret], needs: str, *, renewed: bool = False
+) -> Secret:
     """A secret that is JSON, as the model of what it has to hold.
 
     Raises:
@@ -19,7 +23,7 @@ def parse_secret(secret_id: str, setting: str, kind: type[Secret], needs: str, *
         Retryable: Secrets Manager did not answer.
     """
     try:
-        return kind.model_validate(json.loads(read_secret(secret_id, setting, renewed=renewed)))
+        return kind.model_validate(json.loads(read_secret(settings, secret_id, setting, renewed=renewed)))
     except ValidationError as error:
         raise Permanent(
             f"secret {secret_id} is wrong: {first_complaint(error.errors(include_input=False, include_url=False))}"
@@ -28,14 +32,19 @@ def parse_secret(secret_id: str, setting: str, kind: type[Secret], needs: str, *
         raise Permanent(f"secret {secret_id} is not JSON; it needs {needs}") from None
 
 
-def read_secret(secret_id: str, setting: str, *, renewed: bool = False) -> str:
+def read_secret(settings: SecretSettings, secret_id: str, setting: str, *, renewed: bool = False) -> str:
     """The text of a secret, which is remembered for some seconds unless it is to be `renewed`.
 
     Raises:
         Permanent: it does not exist, or may not be read; the message names the `setting` that names it.
         Retryable: Secrets Manager did not answer.
     """
-    # Imported here: boto3 is a third of a second that a function with DATABASE_URL need not pay.
+    told = ask_extension(settings, secret_id, renewed=renewed)
+    return _ask_client(secret_id, setting, renewed=renewed) if told is None else told
+
+
+def _ask_client(secret_id: str, setting: str, *, renewed: bool) -> str:
+    # Imported here: boto3 is a quarter of a second that a function with DATABASE_URL or the extension need not pay.
     from aws_lambda_powertools.utilities import parameters
     from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 

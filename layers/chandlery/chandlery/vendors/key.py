@@ -56,7 +56,8 @@ def vendor_key(settings: VendorSettings) -> SecretStr:
     if settings.vendor_api_key is not None:
         key, where = settings.vendor_api_key.get_secret_value(), "VENDOR_API_KEY"
     elif settings.vendor_secret_id is not None:
-        key, where = _key_of(read_secret(settings.vendor_secret_id, "VENDOR_SECRET_ID")), settings.vendor_secret_id
+        where = settings.vendor_secret_id
+        key = _key_of(read_secret(settings, where, "VENDOR_SECRET_ID"))
     else:
         raise Permanent("no key for the vendor is named: set VENDOR_API_KEY or VENDOR_SECRET_ID")
     # An editor's last newline is no part of a key.

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 from chandlery.platform.errors import psycopg_errors_translated
 from chandlery.platform.statements import read_rows, run, statement
 
-# Columns of a lot of ticks, in the order of its CSV.
+# Columns of a lot of ticks, in the order of its binary rows.
 COLUMNS = (
     "time",
     "instrument_id",
@@ -39,7 +39,7 @@ class Lot:
         starts: the earliest tick's time.
         ends: the latest tick's time.
         told: names of the columns that the file has; the others hold defaults, and contradict nothing.
-        csv: lines of `COLUMNS`, without a header.
+        binary: rows of `COLUMNS` as binary COPY wants them.
         hours: the starts of the hours that the ticks lie in, each once.
         columns: makes the same as lists: times, seqs, prices, sizes, updates_ohlc, updates_volume, venues, conditions.
         lines: makes the rows' places in their file.
@@ -51,7 +51,7 @@ class Lot:
     starts: datetime
     ends: datetime
     told: Collection[str]
-    csv: bytes
+    binary: bytes
     hours: Sequence[datetime]
     columns: Callable[[], Mapping[str, Sequence[object]]]
     lines: Callable[[], Sequence[int]]
@@ -169,7 +169,7 @@ class TickWriter:
     def _stream(self, name: str, lot: Lot) -> int:
         with self.connection.cursor() as cursor:
             with cursor.copy(statement(name)) as copy:
-                copy.write(lot.csv)
+                copy.write(lot.binary)
             return cursor.rowcount
 
     def _settle(self, lot: Lot) -> TicksWritten:

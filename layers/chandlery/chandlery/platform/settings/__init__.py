@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import ConfigDict, Field, ValidationError
 
 from chandlery.platform.errors import Permanent
 from chandlery.platform.settings.api import ApiSettings, WarmUp
 from chandlery.platform.settings.database import DatabaseSettings
+from chandlery.platform.settings.environment import Environment
 from chandlery.platform.settings.switches import SCHEDULED, SwitchSettings
 from chandlery.platform.settings.vendor import VendorSettings
 from chandlery.platform.settings.work import WorkSettings
@@ -17,18 +17,13 @@ __all__ = ["SCHEDULED", "LocalSettings", "Settings", "WarmUp", "read_settings"]
 
 
 class Settings(VendorSettings, ApiSettings, WorkSettings, DatabaseSettings, SwitchSettings):
-    """What a function needs to know; each field is the environment variable of the same name, in capitals.
+    """What a function needs to know."""
 
-    An empty variable is one that is not set: a template passes a parameter without a value that way.
-    """
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, defer_build=False)
+    model_config = ConfigDict(defer_build=False)
 
 
-class LocalSettings(BaseSettings):
+class LocalSettings(Environment):
     """What the command line needs to know beside `Settings`."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     chandlery_home: Path = Field(
         Path(".chandlery"),

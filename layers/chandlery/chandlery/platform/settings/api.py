@@ -1,13 +1,13 @@
 """What a request to the HTTP API may ask for, and what its answers are kept in."""
 
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic.config import JsonDict
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chandlery.platform.domain.limits import PAGE_ROWS
+from chandlery.platform.settings.secrets import SecretSettings
 from chandlery.reference.domain.instrument import exchange_of
 from chandlery.words.timeframe import Timeframe
 
@@ -34,10 +34,8 @@ class WarmUp:
 _API: JsonDict = {"read_by": ["http_api"]}
 
 
-class ApiSettings(BaseSettings):
+class ApiSettings(SecretSettings):
     """The bounds of a request, and the cache of answers."""
-
-    model_config = SettingsConfigDict(defer_build=True)  # Settings is built, of which this is a part
 
     api_statement_timeout_seconds: float = Field(
         8, gt=0, le=25, description="longest time one statement of a request may take", json_schema_extra=_API
@@ -91,7 +89,7 @@ class ApiSettings(BaseSettings):
         description="longest wait for Redis; it is left alone for a while then",
         json_schema_extra=_API,
     )
-    cache_warm_up: Annotated[tuple[WarmUp, ...], NoDecode] = Field(
+    cache_warm_up: tuple[WarmUp, ...] = Field(
         (),
         description="series to have in the cache from the start: `NSE@NIFTY@INDEX:5m,NSE@NIFTY@INDEX:1d`",
         json_schema_extra=_API,

@@ -2,15 +2,14 @@
 
 from pydantic import Field, SecretStr
 from pydantic.config import JsonDict
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chandlery.platform.settings.secrets import SecretSettings
 
 _ALL: JsonDict = {"read_by": ["all"]}
 
 
-class DatabaseSettings(BaseSettings):
+class DatabaseSettings(SecretSettings):
     """Which database, and what each session there is set to."""
-
-    model_config = SettingsConfigDict(defer_build=True)  # Settings is built, of which this is a part
 
     database_url: SecretStr | None = Field(
         None, description="PostgreSQL URL of the desk's TimescaleDB", json_schema_extra=_ALL

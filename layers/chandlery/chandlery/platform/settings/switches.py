@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from pydantic import Field
 from pydantic.config import JsonDict
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chandlery.platform.settings.environment import Environment
 
 SCHEDULED = (
     "live_processor",
@@ -23,10 +24,8 @@ _POLICIES: JsonDict = {"read_by": ["policy_maintenance"]}
 _SCHEDULED: JsonDict = {"read_by": ["every scheduled"]}
 
 
-class SwitchSettings(BaseSettings):
+class SwitchSettings(Environment):
     """What makes scheduled components do nothing, or write nothing."""
-
-    model_config = SettingsConfigDict(defer_build=True)  # Settings is built, of which this is a part
 
     live_processor_enabled: bool = Field(
         True, description="false: its runs do nothing, and say that they are switched off", json_schema_extra=_LIVE

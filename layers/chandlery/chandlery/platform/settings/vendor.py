@@ -5,19 +5,17 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic.config import JsonDict
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chandlery.platform.domain.limits import VENDOR_REFUSALS, VENDOR_RETRIES
+from chandlery.platform.settings.secrets import SecretSettings
 
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _HISTORY_GAPS: JsonDict = {"read_by": ["historical_gap_monitor"]}
 _VENDOR: JsonDict = {"read_by": ["historical_gap_monitor", "command line"]}
 
 
-class VendorSettings(BaseSettings):
+class VendorSettings(SecretSettings):
     """The vendor, its key, and the patience with it."""
-
-    model_config = SettingsConfigDict(defer_build=True)  # Settings is built, of which this is a part
 
     vendor: Literal["polygon"] | None = Field(
         None, description="vendor of historical candles; none when not set", json_schema_extra=_VENDOR

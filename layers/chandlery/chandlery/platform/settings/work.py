@@ -2,7 +2,6 @@
 
 from pydantic import Field
 from pydantic.config import JsonDict
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chandlery.platform.domain.limits import (
     COUNT_PIECE_HOURS,
@@ -10,6 +9,7 @@ from chandlery.platform.domain.limits import (
     INDICATOR_SPREAD_HOURS,
     REFRESH_PIECE_MINUTES,
 )
+from chandlery.platform.settings.environment import Environment
 
 _LIVE: JsonDict = {"read_by": ["live_processor"]}
 _LIVE_GAPS: JsonDict = {"read_by": ["live_gap_monitor"]}
@@ -21,10 +21,8 @@ _GAPS: JsonDict = {"read_by": ["live_gap_monitor", "historical_gap_monitor"]}
 _REFRESH: JsonDict = {"read_by": ["historical_processor", "policy_maintenance"]}
 
 
-class WorkSettings(BaseSettings):
+class WorkSettings(Environment):
     """How much of each component's work goes into one run, and into one transaction."""
-
-    model_config = SettingsConfigDict(defer_build=True)  # Settings is built, of which this is a part
 
     live_settle_seconds: float = Field(
         5, ge=0, le=30, description="wait after a minute's end before it is aggregated", json_schema_extra=_LIVE

@@ -47,5 +47,5 @@ def cache_server(settings: ApiSettings) -> CacheServer | None:
         return CacheServer(settings.redis_url.get_secret_value(), settings.cache_key.get_secret_value().encode())
     if settings.redis_secret_id is None:
         return None
-    secret = parse_secret(settings.redis_secret_id, "REDIS_SECRET_ID", RedisSecret, "host, password and key")
+    secret = parse_secret(settings, settings.redis_secret_id, "REDIS_SECRET_ID", RedisSecret, "host, password and key")
     return CacheServer(secret.url, secret.key.get_secret_value().encode())
