@@ -373,7 +373,7 @@ def test_a_run_that_dies_leaves_its_marks(
     both = listed(connection, "24/7", FIRST, date(2016, 10, 31), KEY, "BITFINEX@OTHER@SPOT")
     for each in both:
         candles.write_vendor(connection, each, part(minutes, STARTS, STARTS + 12 * HOUR))
-    real = indicators.write
+    real = indicators.insert
     written: list[int] = []
 
     def dies(*arguments: Any, **named: Any) -> None:
@@ -383,7 +383,7 @@ def test_a_run_that_dies_leaves_its_marks(
         real(*arguments, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(indicators, "write", dies)
+        patch.setattr(indicators, "insert", dies)
         with pytest.raises(Retryable):
             process(connection, piece_hours=12)
     done = connection.execute("SELECT DISTINCT instrument_id FROM market.indicators").fetchall()

@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from psycopg import Connection
 
 from chandlery.indicators.numerics.candle_arrays import Candles
 from chandlery.indicators.numerics.functions import LIBRARY, Indicator
 from chandlery.indicators.numerics.memory import memory_of
-from chandlery.indicators.numerics.renewal import OUTPUTS, ChangedSeries, Renewal, Values, renew
+from chandlery.indicators.numerics.renewal import ChangedSeries, Places, Renewal, Values, Which, renew
 from chandlery.indicators.store import indicators
-from chandlery.indicators.store.indicators import MarkedHour, MarkedPiece, Named, Rows, ValueArrays
+from chandlery.indicators.store.indicators import MarkedHour, MarkedPiece, Named, Rows
 from chandlery.reading.store.series import PageWanted, Surroundings, read_around
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, HOUR, MINUTE, floor_hour
@@ -105,6 +105,7 @@ class _Closed:
         return min(hour, floor_hour(timeframe.floor_bucket(hour)))
 
 
+@lru_cache(maxsize=4096)
 def _touched(timeframe: Timeframe, hour: datetime) -> tuple[datetime, datetime]:
     """The buckets that candles of an hour may lie in: where the first starts, and where the last ends."""
     if timeframe.by_session:
@@ -149,28 +150,22 @@ class _Renewals:
 
     def renew(self, stretches: Sequence[PageWanted]) -> Indicated:
         """Write what the stretches change: with the usual warm-up, and as much after them, or with more."""
-        done: list[tuple[PageWanted, int, Renewal]] = []
+        done = Indicated()
         before: Sequence[float | None] = (*_REACHES, None)
         level, everything_after = 0, False
         while stretches:
-            beyond = None if everything_after else self._warm_up
-            earlier, later = [], []
-            for stretch, renewals in self._look(stretches, before[level], beyond):
-                # Whole or not at all: the indicators of a stretch share its candles.
-                if any(each.needs_earlier for each in renewals):
-                    earlier.append(stretch)
-                elif any(each.needs_later for each in renewals):
-                    later.append(stretch)
-                else:
-                    done += [(stretch, place, each) for place, each in enumerate(renewals)]
-            stretches = [*earlier, *later]
-            level += bool(earlier)
-            everything_after = everything_after or bool(later)
-        return self._write(done)
+            renewals = self._look(stretches, before[level], None if everything_after else self._warm_up)
+            # Whole or not at all: the indicators of a stretch share its candles.
+            earlier = np.any([each.needs_earlier for each in renewals], axis=0)
+            later = np.any([each.needs_later for each in renewals], axis=0) & ~earlier
+            done += self._write(stretches, renewals, ~earlier & ~later)
+            level += bool(earlier.any())
+            everything_after = everything_after or bool(later.any())
+            stretches = [stretches[place] for which in (earlier, later) for place in np.flatnonzero(which)]
+        return done
 
-    def _look(
-        self, stretches: Sequence[PageWanted], reach: float | None, beyond: int | None
-    ) -> Iterator[tuple[PageWanted, Sequence[Renewal]]]:
+    def _look(self, stretches: Sequence[PageWanted], reach: float | None, beyond: int | None) -> Sequence[Renewal]:
+        """The renewals of each indicator."""
         width = self._timeframe.width or _LONGEST_BUCKET
         candles = read_around(
             self._connection,
@@ -189,31 +184,23 @@ class _Renewals:
             [_moment(_starts(series)) for series in found],
             [max(_moment(_ends(series)), stretch.last) for series, stretch in zip(found, stretches, strict=True)],
         )
-        for place, (stretch, series) in enumerate(zip(stretches, found, strict=True)):
-            yield (
-                stretch,
-                [
-                    renew(each, self._memories[at], series, _values(stored.get((place, at))))
-                    for at, each in enumerate(self._wanted)
-                ],
-            )
-
-    def _write(self, done: Sequence[tuple[PageWanted, int, Renewal]]) -> Indicated:
-        written = [
-            (stretch.instrument_id, place, each.written) for stretch, place, each in done if len(each.written.time)
+        return [
+            renew(each, memory, found, stored.get(place, _NO_VALUES))
+            for place, (each, memory) in enumerate(zip(self._wanted, self._memories, strict=True))
         ]
-        deleted = [(stretch.instrument_id, place, each.deleted) for stretch, place, each in done if len(each.deleted)]
-        if deleted:
-            rows = _rows([(instrument_id, place, times) for instrument_id, place, times in deleted])
-            indicators.delete(self._connection, self._timeframe, self._named, rows)
-        if written:
-            rows = _rows([(instrument_id, place, values.time) for instrument_id, place, values in written])
-            made_from = np.concatenate([each.made_from for _, _, each in written])
-            outputs = [np.concatenate([each.outputs[place] for _, _, each in written]) for place in range(OUTPUTS)]
-            rows = replace(rows, made_from=made_from, outputs=outputs)
-            indicators.write(self._connection, self._timeframe, self._named, rows, made_by=LIBRARY, made_at=self._at)
-        new, rows_written = sum(each.new for _, _, each in done), sum(len(each.time) for _, _, each in written)
-        return Indicated(new, rows_written - new, sum(len(times) for _, _, times in deleted), len(done))
+
+    def _write(self, stretches: Sequence[PageWanted], renewals: Sequence[Renewal], which: Which) -> Indicated:
+        """Write what the renewals of the chosen stretches ask for."""
+        ids = np.array([each.instrument_id for each in stretches])
+        written = [each.written.at(which[each.written.series]) for each in renewals]
+        new = np.concatenate([each.new[which[each.written.series]] for each in renewals])
+        deleted = _rows(ids, [each.deleted.at(which[each.deleted.series]) for each in renewals])
+        rows = _rows(ids, written)
+        indicators.delete(self._connection, self._timeframe, self._named, deleted)
+        for some, insert in ((new, indicators.insert), (~new, indicators.replace)):
+            insert(self._connection, self._timeframe, self._named, rows.at(some), made_by=LIBRARY, made_at=self._at)
+        changed = np.count_nonzero(~new)
+        return Indicated(len(rows) - changed, changed, len(deleted), int(np.count_nonzero(which)) * len(renewals))
 
 
 def _since(first: datetime, reach: timedelta) -> datetime | None:
@@ -229,8 +216,7 @@ def _series(stretch: PageWanted, found: Surroundings | None, beyond: int | None)
 
 def _starts(series: ChangedSeries) -> int:
     """The candle before the first changed bucket, where a sum goes on from."""
-    place = int(np.searchsorted(series.candles.time, series.first))
-    return int(series.candles.time[place - 1]) if place else series.first
+    return int(series.candles.time[series.place - 1]) if series.place else series.first
 
 
 def _ends(series: ChangedSeries) -> int:
@@ -241,15 +227,12 @@ def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _values(arrays: ValueArrays | None) -> Values:
-    return _NO_VALUES if arrays is None else Values(arrays.time, arrays.made_from, arrays.outputs)
-
-
-def _rows(parts: Sequence[tuple[int, int, NDArray[np.int64]]]) -> Rows:
-    """Keys of rows: each part is of one instrument and one indicator."""
-    lengths = [len(times) for _, _, times in parts]
+def _rows(instrument_ids: Places, values: Sequence[Values]) -> Rows:
+    """Rows of the values of each indicator."""
     return Rows(
-        np.repeat([instrument_id for instrument_id, _, _ in parts], lengths),
-        np.repeat([place for _, place, _ in parts], lengths),
-        np.concatenate([times for _, _, times in parts]),
+        instrument_ids[np.concatenate([each.series for each in values])],
+        np.repeat(np.arange(len(values)), [len(each) for each in values]),
+        np.concatenate([each.time for each in values]),
+        np.concatenate([each.made_from for each in values]),
+        [np.concatenate(output) for output in zip(*(each.outputs for each in values), strict=True)],
     )

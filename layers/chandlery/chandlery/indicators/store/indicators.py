@@ -12,6 +12,8 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from chandlery.datasets.candles import CANDLES
+from chandlery.indicators.numerics.candle_arrays import Floats
+from chandlery.indicators.numerics.renewal import Places, Times, Values
 from chandlery.platform.connection import transaction
 from chandlery.platform.errors import psycopg_errors_translated
 from chandlery.platform.number_arrays import Real, Whole, number_cursor
@@ -54,15 +56,6 @@ class Named:
     def columns(self) -> dict[str, Any]:
         """As the queries take them."""
         return {"names": self.names, "parameters": [Jsonb(dict(each)) for each in self.parameters]}
-
-
-@dataclass(frozen=True)
-class ValueArrays:
-    """Stored values of one indicator: arrays of one length, in order, times in seconds since 1970; NaN for null."""
-
-    time: NDArray[np.int64]
-    made_from: NDArray[np.int64]
-    outputs: Sequence[NDArray[np.float64]]
 
 
 def find_kept_from(connection: Connection, at: datetime, keep: timedelta) -> datetime:
@@ -120,8 +113,8 @@ def read_values(
     instrument_ids: list[int],
     starts: list[datetime],
     ends: list[datetime],
-) -> Mapping[tuple[int, int], ValueArrays]:
-    """Stored values of stretches, both ends included, by the places of the stretch and of the indicator."""
+) -> Mapping[int, Values]:
+    """Stored values of stretches, both ends included, by the place of the indicator; none of those without."""
     values = named.columns() | {
         "timeframe": timeframe,
         "instrument_ids": instrument_ids,
@@ -132,10 +125,12 @@ def read_values(
     }
     with psycopg_errors_translated(), number_cursor(connection) as cursor:
         rows = cursor.execute(statement("read_indicators"), values)
-        return {
-            (place - 1, indicator - 1): ValueArrays(times, made_from, outputs)
-            for place, indicator, times, made_from, *outputs in rows
-        }
+        return {indicator - 1: _in_order(*columns) for indicator, *columns in rows}
+
+
+def _in_order(places: Places, times: Times, made_from: Times, *outputs: Floats) -> Values:
+    series = places - 1  # WITH ORDINALITY counts from one
+    return Values(series, times, made_from, outputs).at(np.lexsort((times, series)))
 
 
 @dataclass(frozen=True)
@@ -145,55 +140,78 @@ class Rows:
     instrument_ids: NDArray[np.int64]
     indicators: NDArray[np.int64]
     times: NDArray[np.int64]
-    made_from: NDArray[np.int64] | None = None
-    outputs: Sequence[NDArray[np.float64]] = ()
+    made_from: NDArray[np.int64]
+    outputs: Sequence[NDArray[np.float64]]
 
     def __len__(self) -> int:
         """How many rows."""
         return len(self.times)
 
+    def at(self, which: NDArray[Any]) -> "Rows":
+        """Those alone that are chosen, in the order of their places where these are given."""
+        columns = (self.instrument_ids, self.indicators, self.times, self.made_from)
+        return Rows(*(each[which] for each in columns), [each[which] for each in self.outputs])
 
-def write(
+    def in_order_of(self, names: Sequence[str]) -> "Rows":
+        """In about the order of the table's key, so that neighbours in its index are written one after the other."""
+        ranks = np.argsort(np.argsort(names, kind="stable"))
+        return self.at(np.lexsort((self.times, ranks[self.indicators], self.instrument_ids)))
+
+
+def insert(
     connection: Connection, timeframe: Timeframe, named: Named, rows: Rows, *, made_by: str, made_at: datetime
 ) -> None:
-    """Write values that are new or differ; inside a transaction."""
-    if rows.made_from is None:
-        raise AssertionError("rows to write have values")
-    for some in _shares(len(rows)):
-        parameters = _keys(rows, some) | {
-            "made_from": Whole(rows.made_from[some]),
-            "values": Real(rows.outputs[0][some]),
-            "values_2": Real(rows.outputs[1][some]),
-            "values_3": Real(rows.outputs[2][some]),
+    """Write values where nothing is stored; inside a transaction."""
+    _write(connection, "insert_indicators", timeframe, named, rows, made_by, made_at)
+
+
+def replace(
+    connection: Connection, timeframe: Timeframe, named: Named, rows: Rows, *, made_by: str, made_at: datetime
+) -> None:
+    """Write values that differ from those stored; inside a transaction."""
+    _write(connection, "upsert_indicators", timeframe, named, rows, made_by, made_at)
+
+
+def _write(
+    connection: Connection, name: str, timeframe: Timeframe, named: Named, rows: Rows, made_by: str, made_at: datetime
+) -> None:
+    rows = rows.in_order_of(named.names)
+    for some in _shares(rows):
+        parameters = _keys(some) | {
+            "made_from": Whole(some.made_from),
+            "values": Real(some.outputs[0]),
+            "values_2": Real(some.outputs[1]),
+            "values_3": Real(some.outputs[2]),
             "made_by": made_by,
             "made_at": made_at,
         }
-        _execute(connection, "upsert_indicators", parameters | named.columns() | {"timeframe": timeframe})
+        _execute(connection, name, parameters | named.columns() | {"timeframe": timeframe})
 
 
 def delete(connection: Connection, timeframe: Timeframe, named: Named, rows: Rows) -> None:
     """Delete values whose candles are gone, in chunks of rows and of columns; inside a transaction."""
+    if not len(rows):
+        return
     run(connection, "set_bitmap_scans", setting="off")
-    for some in _shares(len(rows)):
-        times = rows.times[some]
+    for some in _shares(rows):
         stretch = {
-            "earliest": datetime.fromtimestamp(int(times.min()), UTC),
-            "latest": datetime.fromtimestamp(int(times.max()), UTC),
+            "earliest": datetime.fromtimestamp(int(some.times.min()), UTC),
+            "latest": datetime.fromtimestamp(int(some.times.max()), UTC),
         }
-        parameters = _keys(rows, some) | named.columns() | stretch
+        parameters = _keys(some) | named.columns() | stretch
         _execute(connection, "delete_indicators", parameters | {"timeframe": timeframe})
     run(connection, "set_bitmap_scans", setting="on")
 
 
-def _shares(rows: int) -> Iterator[slice]:
-    return (slice(start, start + _ROWS) for start in range(0, rows, _ROWS))
+def _shares(rows: Rows) -> Iterator[Rows]:
+    return (rows.at(np.arange(start, min(start + _ROWS, len(rows)))) for start in range(0, len(rows), _ROWS))
 
 
-def _keys(rows: Rows, some: slice) -> dict[str, Any]:
+def _keys(rows: Rows) -> dict[str, Any]:
     return {
-        "instrument_ids": Whole(rows.instrument_ids[some]),
-        "indicators": Whole(rows.indicators[some] + 1),  # WITH ORDINALITY counts from one
-        "times": Whole(rows.times[some]),
+        "instrument_ids": Whole(rows.instrument_ids),
+        "indicators": Whole(rows.indicators + 1),  # WITH ORDINALITY, as subscripts, counts from one
+        "times": Whole(rows.times),
     }
 
 
