@@ -45,7 +45,8 @@ class Values:
     @classmethod
     def none(cls) -> "Values":
         """No value at all."""
-        return cls(*(np.empty(0, np.int64) for _ in range(3)), [np.empty(0)] * OUTPUTS)
+        nothing = np.empty(0, np.int64)
+        return cls(nothing, nothing, nothing, [np.empty(0)] * OUTPUTS)
 
     def __len__(self) -> int:
         """How many values."""
@@ -165,7 +166,7 @@ def _compute(
 
 
 def _seeds(series: Sequence[ChangedSeries], stored: Values) -> dict[int, tuple[float, int]]:
-    """The stored value at the candle before the first changed bucket, and what it was made from, by the series' place."""
+    """By the place of a series, the value stored before its first changed bucket, and what that was made from."""
     before = np.array([each.candles.time[each.place - 1] if each.place else -1 for each in series], np.int64)
     seeds = stored.at(stored.time == before[stored.series])
     pairs = zip(seeds.outputs[0].tolist(), seeds.made_from.tolist(), strict=True)

@@ -149,8 +149,13 @@ class Rows:
 
     def at(self, which: NDArray[Any]) -> "Rows":
         """Those alone that are chosen, in the order of their places where these are given."""
-        columns = (self.instrument_ids, self.indicators, self.times, self.made_from)
-        return Rows(*(each[which] for each in columns), [each[which] for each in self.outputs])
+        return Rows(
+            self.instrument_ids[which],
+            self.indicators[which],
+            self.times[which],
+            self.made_from[which],
+            [each[which] for each in self.outputs],
+        )
 
     def in_order_of(self, names: Sequence[str]) -> "Rows":
         """In about the order of the table's key, so that neighbours in its index are written one after the other."""
