@@ -36,7 +36,7 @@ _ROLLED_UP = ("candles_1d_parts", "candles_4h", "candles_1h", "candles_30m", "ca
 _HYPERTABLES = ("ticks", "candles", "candle_hours", "indicators")
 _TABLES = (
     "dirty", "marks", "feeds", "feed_minutes", "gaps", "scans", "tickers", "runs", "instruments", "sessions",
-    "calendars", "open_hours", "upkeep", "unindicated_hours", "indicator_set", "horizons",
+    "calendars", "open_hours", "upkeep", "unindicated_hours", "indicator_set", "indicator_states", "horizons",
     "imports", "retentions", "releases", "drops", "hour_versions", "judged", "reaches",
     "known_data",
 )  # fmt: skip

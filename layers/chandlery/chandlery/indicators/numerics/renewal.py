@@ -95,6 +95,7 @@ class Renewal:
         written: values that are new or differ.
         new: of those, whether nothing was stored there.
         deleted: stored values without a candle.
+        last: the last value of each series that has any, whether it differs or not.
         needs_earlier: of each series, whether a value could stem from where its candles begin.
         needs_later: of each series, whether its last value still differs, and it goes on.
     """
@@ -102,6 +103,7 @@ class Renewal:
     written: Values
     new: Which
     deleted: Values
+    last: Values
     needs_earlier: Which
     needs_later: Which
 
@@ -123,12 +125,21 @@ def renew(indicator: Indicator, memory: Memory, series: Sequence[ChangedSeries],
     differs = ~here
     scale = highs[here] if memory.in_prices else np.full(np.count_nonzero(here), _PERCENT)
     differs[here] = _differ(found.at(here), before.at(there), scale, memory)
-    if memory.is_finite:
+    if memory.is_finite and here.any():
         # Later values are the same but for the last digits of running sums, which tell where those began.
         differs &= ~here | (found.time < _window_ends(series, memory.lookback)[found.series])
     ends = np.array([each.ends for each in series], np.bool_)
-    needs_later = ~ends & ~needs_earlier & _last(differs, found.series, len(series))
-    return Renewal(found.at(differs), ~here[differs], before.at(~there), needs_earlier, needs_later)
+    is_last = np.diff(found.series, append=len(series)) > 0
+    settled = np.zeros(len(series), np.bool_)
+    settled[found.series[is_last & ~differs]] = True
+    return Renewal(
+        written=found.at(differs),
+        new=~here[differs],
+        deleted=before.at(~there),
+        last=found.at(is_last),
+        needs_earlier=needs_earlier,
+        needs_later=~ends & ~needs_earlier & ~settled,
+    )
 
 
 def _compute(
@@ -205,14 +216,6 @@ def _window_ends(series: Sequence[ChangedSeries], lookback: int) -> Times:
         if (window := each.place_after + lookback) < len(each.candles):
             ends[number] = each.candles.time[window]
     return ends
-
-
-def _last(differs: Which, series: Places, count: int) -> Which:
-    """Whether the last value of each series differs; so it counts where there is none."""
-    last = np.ones(count, np.bool_)
-    ends = np.flatnonzero(np.diff(series, append=count))
-    last[series[ends]] = differs[ends]
-    return last
 
 
 def _differ(found: Values, stored: Values, scale: Floats, memory: Memory) -> Which:

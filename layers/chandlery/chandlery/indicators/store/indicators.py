@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
+from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from chandlery.datasets.candles import CANDLES
 from chandlery.indicators.numerics.candle_arrays import Floats
 from chandlery.indicators.numerics.renewal import Places, Times, Values
 from chandlery.platform.connection import transaction
-from chandlery.platform.errors import psycopg_errors_translated
+from chandlery.platform.errors import Permanent, psycopg_errors_translated
 from chandlery.platform.number_arrays import Real, Whole, number_cursor
 from chandlery.platform.statements import read_rows, run, statement
 from chandlery.words.timeframe import Timeframe
@@ -83,6 +84,7 @@ def taking(connection: Connection, piece: MarkedPiece) -> Iterator[Sequence[Mark
     """The marked hours of a piece, in one transaction, which takes them if all goes well."""
     with transaction(connection):
         run(connection, "lock_indicators")
+        run(connection, "set_chunk_exclusion", setting="off")
         yield read_rows(
             connection,
             MarkedHour,
@@ -163,11 +165,26 @@ class Rows:
         return self.at(np.lexsort((self.times, ranks[self.indicators], self.instrument_ids)))
 
 
+class AlreadyStored(Permanent):
+    """A value stands where none was expected."""
+
+
 def insert(
     connection: Connection, timeframe: Timeframe, named: Named, rows: Rows, *, made_by: str, made_at: datetime
 ) -> None:
-    """Write values where nothing is stored; inside a transaction."""
-    _write(connection, "insert_indicators", timeframe, named, rows, made_by, made_at)
+    """Write values where nothing is stored; inside a transaction.
+
+    Raises:
+        AlreadyStored: something is; none is written then, and the transaction goes on.
+        Retryable, Permanent: from the database.
+    """
+    try:
+        with transaction(connection):
+            _write(connection, "insert_indicators", timeframe, named, rows, made_by, made_at)
+    except Permanent as error:
+        if isinstance(error.__cause__, UniqueViolation):
+            raise AlreadyStored(f"{error}; the next run finds it") from error
+        raise
 
 
 def replace(
