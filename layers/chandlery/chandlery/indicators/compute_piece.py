@@ -24,6 +24,7 @@ from chandlery.words.window import MINUTE, floor_hour
 _REACHES = (1.5, 10.0)
 _LONGEST_BUCKET = timedelta(days=31)
 _ALL_THERE_IS = timedelta(days=36_500)
+_INSTANT = timedelta(microseconds=1)
 _NO_VALUES = Values.none()
 
 
@@ -164,7 +165,11 @@ class _Renewals:
             self._kept.named,
             [each.instrument_id for each in stretches],
             [_moment(_starts(each)) for each in series],
-            [max(_moment(_ends(each)), stretch.last) for each, stretch in zip(series, stretches, strict=True)],
+            # No candle of a bucket that is open was read, or of the next piece: what is stored there stays.
+            [
+                max(_moment(_ends(each)), min(stretch.last, stretch.until) - _INSTANT)
+                for each, stretch in zip(series, stretches, strict=True)
+            ],
         )
         return [
             renew(each, memory, series, stored.get(place, _NO_VALUES))
