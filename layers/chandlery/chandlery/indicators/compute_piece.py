@@ -12,7 +12,7 @@ from chandlery.indicators.kept_indicators import KeptIndicators
 from chandlery.indicators.numerics.candle_arrays import Candles
 from chandlery.indicators.numerics.renewal import ChangedSeries, Renewal, Values, Which, renew
 from chandlery.indicators.store import indicators
-from chandlery.indicators.store.indicators import MarkedHour, MarkedPiece
+from chandlery.indicators.store.indicators import MarkedHour, MarkedPiece, StoredValues
 from chandlery.indicators.touched import touched
 from chandlery.indicators.write_values import Indicated, write_values
 from chandlery.reading.store.series import PageWanted, Surroundings, read_around
@@ -25,7 +25,6 @@ _REACHES = (1.5, 10.0)
 _LONGEST_BUCKET = timedelta(days=31)
 _ALL_THERE_IS = timedelta(days=36_500)
 _INSTANT = timedelta(microseconds=1)
-_NO_VALUES = Values.none()
 
 
 def compute_piece(
@@ -172,7 +171,7 @@ class _Renewals:
             ],
         )
         return [
-            renew(each, memory, series, stored.get(place, _NO_VALUES))
+            renew(each, memory, series, _values(stored.get(place)))
             for place, (each, memory) in enumerate(self._kept.pairs)
         ]
 
@@ -195,6 +194,12 @@ class _Renewals:
             self._connection, self._kept, standings, list(zip(ids.tolist(), ends, strict=True)), renewals, which
         )
         return done
+
+
+def _values(stored: StoredValues | None) -> Values:
+    if stored is None:
+        return Values.none()
+    return Values(stored.stretches, stored.times, stored.made_from, stored.outputs)
 
 
 def _since(first: datetime, reach: timedelta) -> datetime | None:

@@ -13,8 +13,6 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from chandlery.datasets.candles import CANDLES
-from chandlery.indicators.numerics.candle_arrays import Floats
-from chandlery.indicators.numerics.renewal import Places, Times, Values
 from chandlery.platform.connection import transaction
 from chandlery.platform.errors import Permanent, psycopg_errors_translated
 from chandlery.platform.number_arrays import Real, Whole, number_cursor
@@ -57,6 +55,23 @@ class Named:
     def columns(self) -> dict[str, Any]:
         """As the queries take them."""
         return {"names": self.names, "parameters": [Jsonb(dict(each)) for each in self.parameters]}
+
+
+@dataclass(frozen=True)
+class StoredValues:
+    """Stored values of one indicator, as arrays of one length, in the order of their stretches and of time.
+
+    Attributes:
+        stretches: the place of the stretch of each.
+        times: in seconds since 1970.
+        made_from: likewise.
+        outputs: as many as the table has columns; NaN for null.
+    """
+
+    stretches: NDArray[np.int64]
+    times: NDArray[np.int64]
+    made_from: NDArray[np.int64]
+    outputs: Sequence[NDArray[np.float64]]
 
 
 def find_kept_from(connection: Connection, at: datetime, keep: timedelta) -> datetime:
@@ -115,7 +130,7 @@ def read_values(
     instrument_ids: list[int],
     starts: list[datetime],
     ends: list[datetime],
-) -> Mapping[int, Values]:
+) -> Mapping[int, StoredValues]:
     """Stored values of stretches, both ends included, by the place of the indicator; none of those without."""
     values = named.columns() | {
         "timeframe": timeframe,
@@ -130,9 +145,10 @@ def read_values(
         return {indicator - 1: _in_order(*columns) for indicator, *columns in rows}
 
 
-def _in_order(places: Places, times: Times, made_from: Times, *outputs: Floats) -> Values:
-    series = places - 1  # WITH ORDINALITY counts from one
-    return Values(series, times, made_from, outputs).at(np.lexsort((times, series)))
+def _in_order(places: NDArray[np.int64], times: NDArray[np.int64], *columns: NDArray[Any]) -> StoredValues:
+    order = np.lexsort((times, places))
+    made_from, *outputs = (column[order] for column in columns)
+    return StoredValues(places[order] - 1, times[order], made_from, outputs)  # WITH ORDINALITY counts from one
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 from psycopg import Connection
 
-from chandlery.indicators.numerics.candle_arrays import Floats
 from chandlery.platform.errors import psycopg_errors_translated
 from chandlery.platform.number_arrays import Real, Whole, number_cursor
 from chandlery.platform.statements import run, statement
@@ -29,8 +29,8 @@ class Standing:
     made_of: str
     time: int
     since: datetime
-    states: Floats
-    recent: Floats
+    states: NDArray[np.float64]
+    recent: NDArray[np.float64]
 
 
 def read(connection: Connection, timeframe: Timeframe, instrument_ids: list[int]) -> Mapping[int, Standing]:
