@@ -184,9 +184,9 @@ def _go_on(
         np.repeat(numbers[:, 0].astype(np.int64), following.lengths),
         [*outputs, *[none] * (OUTPUTS - len(outputs))],
     )
-    nowhere = np.zeros(len(series), np.bool_)
+    values = values.at(np.isfinite(values.outputs[0]))
+    everywhere, nowhere = np.ones(len(values), np.bool_), np.zeros(len(series), np.bool_)
     is_last = np.diff(values.series, append=len(series)) > 0
-    everywhere = np.ones(len(time), np.bool_)
     return Renewal(values, everywhere, Values.none(), values.at(is_last), nowhere, nowhere), after
 
 

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from chandlery.datasets.candles import CANDLES
 from chandlery.platform.connection import transaction
-from chandlery.platform.errors import Permanent, psycopg_errors_translated
+from chandlery.platform.errors import Permanent, Retryable, psycopg_errors_translated
 from chandlery.platform.number_arrays import Real, Whole, number_cursor
 from chandlery.platform.statements import read_rows, run, statement
 from chandlery.words.timeframe import Timeframe
@@ -181,8 +181,8 @@ class Rows:
         return self.at(np.lexsort((self.times, ranks[self.indicators], self.instrument_ids)))
 
 
-class AlreadyStored(Permanent):
-    """A value stands where none was expected."""
+class AlreadyStored(Retryable):
+    """A value stands where none was expected; who looks once more finds it."""
 
 
 def insert(
@@ -199,7 +199,7 @@ def insert(
             _write(connection, "insert_indicators", timeframe, named, rows, made_by, made_at)
     except Permanent as error:
         if isinstance(error.__cause__, UniqueViolation):
-            raise AlreadyStored(f"{error}; the next run finds it") from error
+            raise AlreadyStored(str(error)) from error
         raise
 
 
