@@ -29,6 +29,8 @@ INSTEAD: Mapping[str, str] = {
     # Computed from another candle on, they agree to nine digits, as promised.
     "indicators": "SELECT instrument_id, timeframe, name, parameters, time, round(value::numeric, 7),"
     " round(value_2::numeric, 7), round(value_3::numeric, 7) FROM market.indicators",
+    # Where values go on from, if from anywhere.
+    "indicator_states": "SELECT 1",
     "scans": "SELECT component, ends, resume_at FROM market.scans",
     # How far back the first look went is told by its clock.
     "judged": "SELECT component, instrument_id, upper(stretches) FROM market.judged_stretches",

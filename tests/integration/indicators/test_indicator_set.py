@@ -97,7 +97,7 @@ def test_a_run_that_dies_while_filling_leaves_its_marks(
         raise Retryable("the database is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(indicators, "write", dies)
+        patch.setattr(indicators, "insert", dies)
         with pytest.raises(Retryable):
             process(connection)
     assert unindicated.count(connection, AFTER).marks > 0

@@ -114,22 +114,21 @@ def test_a_cumulative_value_goes_on_to_the_last_digit(name: str) -> None:
     memory = memory_of(indicator)
     (expected,) = compute(indicator, whole)
     for place in (1, 200, 499):
-        stored = Values(
-            whole.time[:place], np.zeros(place, np.int64), [expected[:place]] + [np.full(place, np.nan)] * 2
-        )
+        zeros = np.zeros(place, np.int64)
+        stored = Values(zeros, whole.time[:place], zeros, [expected[:place]] + [np.full(place, np.nan)] * 2)
         part = ChangedSeries(
             whole.since(max(place - 3, 0)), int(whole.time[place]), int(whole.time[place]), begins=False, ends=True
         )
-        renewal = renew(indicator, memory, part, stored)
+        renewal = renew(indicator, memory, [part], stored)
         assert (renewal.written.outputs[0] == expected[place:]).all()
         assert set(renewal.written.made_from) == {0}
     without = renew(
         indicator,
         memory,
-        ChangedSeries(whole.since(100), int(whole.time[200]), int(whole.time[200]), False, True),
+        [ChangedSeries(whole.since(100), int(whole.time[200]), int(whole.time[200]), False, True)],
         Values.none(),
     )
-    assert without.needs_earlier
+    assert without.needs_earlier.all()
 
 
 def test_published_values() -> None:

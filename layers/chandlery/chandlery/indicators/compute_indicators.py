@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
-from chandlery.indicators.compute_piece import Indicated, compute_piece
+from chandlery.indicators.compute_piece import compute_piece
+from chandlery.indicators.kept_indicators import KeptIndicators
 from chandlery.indicators.mark_unfilled import keep_set, mark_unfilled
 from chandlery.indicators.numerics.functions import Indicator
-from chandlery.indicators.store import indicators, unindicated
+from chandlery.indicators.store import indicators, states, unindicated
 from chandlery.indicators.store.indicators import MarkedPiece
+from chandlery.indicators.write_values import Indicated
 from chandlery.platform.domain.limits import INDICATOR_FILL_BUCKETS, INDICATOR_SPREAD_HOURS
 from chandlery.words.timeframe import Timeframe
 
@@ -71,6 +73,8 @@ def compute_indicators(
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
     keep_set(connection, wanted, scheduled_at)
+    kept = [KeptIndicators(timeframe, some) for timeframe, some in wanted.items()]
+    states.keep(connection, {each.timeframe: each.made_of for each in kept})
     kept_from = indicators.find_kept_from(connection, scheduled_at, keep) if keep else None
     total, done = Indicated(), 0
     while True:
@@ -78,7 +82,7 @@ def compute_indicators(
             pass
         left: Sequence[MarkedPiece] = indicators.plan_pieces(connection, scheduled_at, piece_hours)
         while left and done != most_pieces and has_time():
-            total += compute_piece(connection, left[0], wanted, scheduled_at, kept_from)
+            total += compute_piece(connection, left[0], kept, scheduled_at, kept_from)
             left, done = left[1:], done + 1
         if left or not has_time() or not mark_unfilled(connection, scheduled_at, fill_buckets, kept_from):
             break

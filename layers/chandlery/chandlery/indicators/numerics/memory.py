@@ -14,6 +14,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import ceil, log
 
 import numpy as np
@@ -134,11 +135,17 @@ class Memory:
         warm = place - self.between - self.lookback
         if warm < 1:
             return self.factor == 0.0 and warm >= 0
-        ages = np.arange(warm, -1, -1)
         moves = self.smoothing.moves(candles)[self.lookback : self.lookback + warm + 1]
-        state = float(np.sum(np.power(self.factor, ages) * moves)) * (1 - self.factor)
+        state = float(np.dot(_weights(self.factor, warm + 1), moves)) * (1 - self.factor)
         from_before = float(self.factor**warm) * _FARTHEST * float(np.max(candles.high))
         return from_before <= _FORGOTTEN * state
+
+
+@lru_cache(maxsize=128)
+def _weights(factor: float, count: int) -> Floats:
+    """What is left of so many moves, the last of which is whole."""
+    weights: Floats = np.power(factor, np.arange(count - 1, -1, -1))
+    return weights
 
 
 def memory_of(indicator: Indicator) -> Memory:

@@ -1,7 +1,12 @@
-"""What of an indicator's stored values is to be written anew when some candles changed."""
+"""What of an indicator's stored values is to be written anew when some candles changed, of many series at once.
+
+A series is a few hundred candles, and numpy takes as long to be called as it takes for those: so a series by itself
+costs its call of TA-Lib, and everything else is done for all of them in one array.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +22,22 @@ _SAME, _SAME_OF_SCALE = 1e-10, 1e-15
 _PERCENT = 100.0
 
 Times = NDArray[np.int64]
+Places = NDArray[np.int64]
+Which = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Values:
-    """An indicator's values at some times, in seconds since 1970, in order; NaN in outputs that it has not."""
+    """An indicator's values of some series, in the order of the series and of time; NaN in outputs that it has not.
 
+    Attributes:
+        series: the place of the series of each.
+        time: in seconds since 1970.
+        made_from: likewise.
+        outputs: as many as the table has columns.
+    """
+
+    series: Places
     time: Times
     made_from: Times
     outputs: Sequence[Floats]
@@ -30,11 +45,17 @@ class Values:
     @classmethod
     def none(cls) -> "Values":
         """No value at all."""
-        return cls(np.empty(0, np.int64), np.empty(0, np.int64), [np.empty(0)] * OUTPUTS)
+        nothing = np.empty(0, np.int64)
+        return cls(nothing, nothing, nothing, [np.empty(0)] * OUTPUTS)
 
-    def at(self, which: NDArray[np.bool_]) -> "Values":
+    def __len__(self) -> int:
+        """How many values."""
+        return len(self.time)
+
+    def at(self, which: Which) -> "Values":
         """Those alone that are chosen."""
-        return Values(self.time[which], self.made_from[which], [output[which] for output in self.outputs])
+        outputs = [output[which] for output in self.outputs]
+        return Values(self.series[which], self.time[which], self.made_from[which], outputs)
 
 
 @dataclass(frozen=True)
@@ -55,83 +76,112 @@ class ChangedSeries:
     begins: bool
     ends: bool
 
+    @cached_property
+    def place(self) -> int:
+        """The place of the first candle from the first changed bucket on."""
+        return int(np.searchsorted(self.candles.time, self.first))
+
+    @cached_property
+    def place_after(self) -> int:
+        """The place of the first candle after the last changed bucket."""
+        return int(np.searchsorted(self.candles.time, self.last))
+
 
 @dataclass(frozen=True)
 class Renewal:
-    """What to write and delete; `new` of the written were not there. Nothing, when more candles are needed."""
+    """What to write and delete of some series.
+
+    Attributes:
+        written: values that are new or differ.
+        new: of those, whether nothing was stored there.
+        deleted: stored values without a candle.
+        last: the last value of each series that has any, whether it differs or not.
+        needs_earlier: of each series, whether a value could stem from where its candles begin.
+        needs_later: of each series, whether its last value still differs, and it goes on.
+    """
 
     written: Values
-    new: int
-    deleted: Times
-    needs_earlier: bool = False
-    needs_later: bool = False
+    new: Which
+    deleted: Values
+    last: Values
+    needs_earlier: Which
+    needs_later: Which
 
 
-_NOTHING = Renewal(Values.none(), 0, np.empty(0, np.int64))
-
-
-def renew(indicator: Indicator, memory: Memory, series: ChangedSeries, stored: Values) -> Renewal:
-    """Hold an indicator's values from the first changed bucket on against the stored ones.
+def renew(indicator: Indicator, memory: Memory, series: Sequence[ChangedSeries], stored: Values) -> Renewal:
+    """Hold an indicator's values from the first changed bucket of each series on against the stored ones.
 
     Args:
         indicator: which.
         memory: its own.
-        series: the candles.
+        series: the candles of each.
         stored: its values from the candle before the first changed bucket to the last candle, and to the last changed
-            bucket.
-
-    Returns:
-        What differs. It asks for earlier candles where a value could stem from where they begin, and for later ones
-        where the last value still differs and the series goes on.
+            bucket, of each.
     """
-    candles = series.candles
-    place = int(np.searchsorted(candles.time, series.first))
-    found = _values(indicator, memory, series, place, stored)
-    if found is None:
-        return replace(_NOTHING, needs_earlier=True)
-    before = stored.at(stored.time >= series.first)
-    here, there = _shared(found.time, before.time)
+    found, highs, needs_earlier = _compute(indicator, memory, series, stored)
+    firsts = np.array([each.first for each in series], np.int64)
+    before = stored.at(stored.time >= firsts[stored.series])
+    here, there = _shared(found, before)
     differs = ~here
-    differs[here] = _differ(found.at(here), before.at(there), _scale(memory, candles, found.time[here]), memory)
-    window = int(np.searchsorted(candles.time, series.last)) + memory.lookback
-    if memory.is_finite and window < len(candles):
+    scale = highs[here] if memory.in_prices else np.full(np.count_nonzero(here), _PERCENT)
+    differs[here] = _differ(found.at(here), before.at(there), scale, memory)
+    if memory.is_finite and here.any():
         # Later values are the same but for the last digits of running sums, which tell where those began.
-        differs &= ~here | (found.time < candles.time[window])
-    if not series.ends and (not len(found.time) or differs[-1]):
-        return replace(_NOTHING, needs_later=True)
-    return Renewal(found.at(differs), int(np.count_nonzero(differs & ~here)), before.time[~there])
-
-
-def _shared(one: Times, other: Times) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which times of each are in the other; both are in order, without doubles: ten times as fast as numpy.isin."""
-    here, there = np.zeros(len(one), np.bool_), np.zeros(len(other), np.bool_)
-    if len(one) and len(other):
-        places = np.minimum(np.searchsorted(other, one), len(other) - 1)
-        here = other[places] == one
-        there[places[here]] = True
-    return here, there
-
-
-def _values(indicator: Indicator, memory: Memory, series: ChangedSeries, place: int, stored: Values) -> Values | None:
-    """The values from a place on; None where earlier candles are needed."""
-    candles, made_from = series.candles, 0
-    if place == len(candles):
-        return Values.none()
-    seed = (
-        np.flatnonzero(stored.time == candles.time[place - 1]) if memory.cumulative and place else np.empty(0, np.int64)
+        differs &= ~here | (found.time < _window_ends(series, memory.lookback)[found.series])
+    ends = np.array([each.ends for each in series], np.bool_)
+    is_last = np.diff(found.series, append=len(series)) > 0
+    settled = np.zeros(len(series), np.bool_)
+    settled[found.series[is_last & ~differs]] = True
+    return Renewal(
+        written=found.at(differs),
+        new=~here[differs],
+        deleted=before.at(~there),
+        last=found.at(is_last),
+        needs_earlier=needs_earlier,
+        needs_later=~ends & ~needs_earlier & ~settled,
     )
-    if len(seed):
-        candles = _seeded(indicator, candles.since(place - 1), float(stored.outputs[0][seed[0]]))
-        made_from, place = int(stored.made_from[seed[0]]), 1
-    elif series.begins or memory.is_ready(candles, place):
-        made_from = int(candles.time[0])
-    else:
-        return None
-    outputs = [output[place:] for output in compute(indicator, candles)]
-    time = candles.time[place:]
-    outputs += [np.full(len(time), np.nan)] * (OUTPUTS - len(outputs))
-    values = Values(time, np.full(len(time), made_from), outputs)
-    return values.at(np.isfinite(outputs[0]))
+
+
+def _compute(
+    indicator: Indicator, memory: Memory, series: Sequence[ChangedSeries], stored: Values
+) -> tuple[Values, Floats, Which]:
+    """The values from the first changed bucket on, the high of each one's candle, and which need earlier candles."""
+    needs_earlier = np.zeros(len(series), np.bool_)
+    seeds = _seeds(series, stored) if memory.cumulative else {}
+    numbers, begun, parts, times, highs = [], [], [], [], []
+    for number, each in enumerate(series):
+        candles, place = each.candles, each.place
+        if place == len(candles):
+            continue
+        if number in seeds:
+            value, made_from = seeds[number]
+            candles, place = _seeded(indicator, candles.since(place - 1), value), 1
+        elif each.begins or memory.is_ready(candles, place):
+            made_from = int(candles.time[0])
+        else:
+            needs_earlier[number] = True
+            continue
+        numbers.append(number)
+        begun.append(made_from)
+        parts.append([output[place:] for output in compute(indicator, candles)])
+        times.append(candles.time[place:])
+        highs.append(candles.high[place:])
+    if not numbers:
+        return Values.none(), np.empty(0), needs_earlier
+    lengths = [len(each) for each in times]
+    outputs = [np.concatenate(output) for output in zip(*parts, strict=True)]
+    outputs += [np.full(len(outputs[0]), np.nan)] * (OUTPUTS - len(outputs))
+    values = Values(np.repeat(numbers, lengths), np.concatenate(times), np.repeat(begun, lengths), outputs)
+    known = np.isfinite(outputs[0])
+    return values.at(known), np.concatenate(highs)[known], needs_earlier
+
+
+def _seeds(series: Sequence[ChangedSeries], stored: Values) -> dict[int, tuple[float, int]]:
+    """By the place of a series, the value stored before its first changed bucket, and what that was made from."""
+    before = np.array([each.candles.time[each.place - 1] if each.place else -1 for each in series], np.int64)
+    seeds = stored.at(stored.time == before[stored.series])
+    pairs = zip(seeds.outputs[0].tolist(), seeds.made_from.tolist(), strict=True)
+    return dict(zip(seeds.series.tolist(), pairs, strict=True))
 
 
 def _seeded(indicator: Indicator, candles: Candles, value: float) -> Candles:
@@ -139,23 +189,40 @@ def _seeded(indicator: Indicator, candles: Candles, value: float) -> Candles:
     volume = candles.volume.copy()
     volume[0] = value
     if indicator.name == "obv":
-        return replace(candles, volume=volume)
+        return Candles(candles.time, candles.open, candles.high, candles.low, candles.close, volume)
     # The close at the high: all of the volume is accumulated.
     high, low, close = candles.high.copy(), candles.low.copy(), candles.close.copy()
     high[0], low[0], close[0] = 1.0, 0.0, 1.0
-    return replace(candles, high=high, low=low, close=close, volume=volume)
+    return Candles(candles.time, candles.open, high, low, close, volume)
 
 
-def _differ(found: Values, stored: Values, scale: Floats, memory: Memory) -> NDArray[np.bool_]:
-    differs = np.zeros(len(found.time), np.bool_)
+def _shared(one: Values, other: Values) -> tuple[Which, Which]:
+    """Which of each are in the other, by series and time; without doubles: ten times as fast as numpy.isin."""
+    here, there = np.zeros(len(one), np.bool_), np.zeros(len(other), np.bool_)
+    if len(one) and len(other):
+        earliest = min(one.time.min(), other.time.min())
+        length = max(one.time.max(), other.time.max()) - earliest + 1
+        keys, others = (each.series * length + (each.time - earliest) for each in (one, other))
+        places = np.minimum(np.searchsorted(others, keys), len(others) - 1)
+        here = others[places] == keys
+        there[places[here]] = True
+    return here, there
+
+
+def _window_ends(series: Sequence[ChangedSeries], lookback: int) -> Times:
+    """From when on no window of so many candles has a changed one in it, of each series."""
+    ends = np.full(len(series), np.iinfo(np.int64).max)
+    for number, each in enumerate(series):
+        if (window := each.place_after + lookback) < len(each.candles):
+            ends[number] = each.candles.time[window]
+    return ends
+
+
+def _differ(found: Values, stored: Values, scale: Floats, memory: Memory) -> Which:
+    differs = np.zeros(len(found), np.bool_)
     for new, old in zip(found.outputs, stored.outputs, strict=True):
         apart = np.abs(new - old)
         # Sums must go on from what is stored to the last digit; elsewhere NaN is in both, and compares as not greater.
         allowed = 0.0 if memory.cumulative else _SAME * np.maximum(np.abs(new), np.abs(old)) + _SAME_OF_SCALE * scale
         differs |= apart > allowed
     return differs
-
-
-def _scale(memory: Memory, candles: Candles, time: Times) -> Floats:
-    """What values at some times, each a candle's, are made of: prices, or percents."""
-    return candles.high[np.searchsorted(candles.time, time)] if memory.in_prices else np.full(len(time), _PERCENT)

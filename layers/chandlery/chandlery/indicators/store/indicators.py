@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
+from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from chandlery.datasets.candles import CANDLES
 from chandlery.platform.connection import transaction
-from chandlery.platform.errors import psycopg_errors_translated
+from chandlery.platform.errors import Permanent, Retryable, psycopg_errors_translated
 from chandlery.platform.number_arrays import Real, Whole, number_cursor
 from chandlery.platform.statements import read_rows, run, statement
 from chandlery.words.timeframe import Timeframe
@@ -57,10 +58,18 @@ class Named:
 
 
 @dataclass(frozen=True)
-class ValueArrays:
-    """Stored values of one indicator: arrays of one length, in order, times in seconds since 1970; NaN for null."""
+class StoredValues:
+    """Stored values of one indicator, as arrays of one length, in the order of their stretches and of time.
 
-    time: NDArray[np.int64]
+    Attributes:
+        stretches: the place of the stretch of each.
+        times: in seconds since 1970.
+        made_from: likewise.
+        outputs: as many as the table has columns; NaN for null.
+    """
+
+    stretches: NDArray[np.int64]
+    times: NDArray[np.int64]
     made_from: NDArray[np.int64]
     outputs: Sequence[NDArray[np.float64]]
 
@@ -90,6 +99,7 @@ def taking(connection: Connection, piece: MarkedPiece) -> Iterator[Sequence[Mark
     """The marked hours of a piece, in one transaction, which takes them if all goes well."""
     with transaction(connection):
         run(connection, "lock_indicators")
+        run(connection, "set_chunk_exclusion", setting="off")
         yield read_rows(
             connection,
             MarkedHour,
@@ -120,8 +130,8 @@ def read_values(
     instrument_ids: list[int],
     starts: list[datetime],
     ends: list[datetime],
-) -> Mapping[tuple[int, int], ValueArrays]:
-    """Stored values of stretches, both ends included, by the places of the stretch and of the indicator."""
+) -> Mapping[int, StoredValues]:
+    """Stored values of stretches, both ends included, by the place of the indicator; none of those without."""
     values = named.columns() | {
         "timeframe": timeframe,
         "instrument_ids": instrument_ids,
@@ -132,10 +142,13 @@ def read_values(
     }
     with psycopg_errors_translated(), number_cursor(connection) as cursor:
         rows = cursor.execute(statement("read_indicators"), values)
-        return {
-            (place - 1, indicator - 1): ValueArrays(times, made_from, outputs)
-            for place, indicator, times, made_from, *outputs in rows
-        }
+        return {indicator - 1: _in_order(*columns) for indicator, *columns in rows}
+
+
+def _in_order(places: NDArray[np.int64], times: NDArray[np.int64], *columns: NDArray[Any]) -> StoredValues:
+    order = np.lexsort((times, places))
+    made_from, *outputs = (column[order] for column in columns)
+    return StoredValues(places[order] - 1, times[order], made_from, outputs)  # WITH ORDINALITY counts from one
 
 
 @dataclass(frozen=True)
@@ -145,55 +158,98 @@ class Rows:
     instrument_ids: NDArray[np.int64]
     indicators: NDArray[np.int64]
     times: NDArray[np.int64]
-    made_from: NDArray[np.int64] | None = None
-    outputs: Sequence[NDArray[np.float64]] = ()
+    made_from: NDArray[np.int64]
+    outputs: Sequence[NDArray[np.float64]]
 
     def __len__(self) -> int:
         """How many rows."""
         return len(self.times)
 
+    def at(self, which: NDArray[Any]) -> "Rows":
+        """Those alone that are chosen, in the order of their places where these are given."""
+        return Rows(
+            self.instrument_ids[which],
+            self.indicators[which],
+            self.times[which],
+            self.made_from[which],
+            [each[which] for each in self.outputs],
+        )
 
-def write(
+    def in_order_of(self, names: Sequence[str]) -> "Rows":
+        """In about the order of the table's key, so that neighbours in its index are written one after the other."""
+        ranks = np.argsort(np.argsort(names, kind="stable"))
+        return self.at(np.lexsort((self.times, ranks[self.indicators], self.instrument_ids)))
+
+
+class AlreadyStored(Retryable):
+    """A value stands where none was expected; who looks once more finds it."""
+
+
+def insert(
     connection: Connection, timeframe: Timeframe, named: Named, rows: Rows, *, made_by: str, made_at: datetime
 ) -> None:
-    """Write values that are new or differ; inside a transaction."""
-    if rows.made_from is None:
-        raise AssertionError("rows to write have values")
-    for some in _shares(len(rows)):
-        parameters = _keys(rows, some) | {
-            "made_from": Whole(rows.made_from[some]),
-            "values": Real(rows.outputs[0][some]),
-            "values_2": Real(rows.outputs[1][some]),
-            "values_3": Real(rows.outputs[2][some]),
+    """Write values where nothing is stored; inside a transaction.
+
+    Raises:
+        AlreadyStored: something is; none is written then, and the transaction goes on.
+        Retryable, Permanent: from the database.
+    """
+    try:
+        with transaction(connection):
+            _write(connection, "insert_indicators", timeframe, named, rows, made_by, made_at)
+    except Permanent as error:
+        if isinstance(error.__cause__, UniqueViolation):
+            raise AlreadyStored(str(error)) from error
+        raise
+
+
+def replace(
+    connection: Connection, timeframe: Timeframe, named: Named, rows: Rows, *, made_by: str, made_at: datetime
+) -> None:
+    """Write values that differ from those stored; inside a transaction."""
+    _write(connection, "upsert_indicators", timeframe, named, rows, made_by, made_at)
+
+
+def _write(
+    connection: Connection, name: str, timeframe: Timeframe, named: Named, rows: Rows, made_by: str, made_at: datetime
+) -> None:
+    rows = rows.in_order_of(named.names)
+    for some in _shares(rows):
+        parameters = _keys(some) | {
+            "made_from": Whole(some.made_from),
+            "values": Real(some.outputs[0]),
+            "values_2": Real(some.outputs[1]),
+            "values_3": Real(some.outputs[2]),
             "made_by": made_by,
             "made_at": made_at,
         }
-        _execute(connection, "upsert_indicators", parameters | named.columns() | {"timeframe": timeframe})
+        _execute(connection, name, parameters | named.columns() | {"timeframe": timeframe})
 
 
 def delete(connection: Connection, timeframe: Timeframe, named: Named, rows: Rows) -> None:
     """Delete values whose candles are gone, in chunks of rows and of columns; inside a transaction."""
+    if not len(rows):
+        return
     run(connection, "set_bitmap_scans", setting="off")
-    for some in _shares(len(rows)):
-        times = rows.times[some]
+    for some in _shares(rows):
         stretch = {
-            "earliest": datetime.fromtimestamp(int(times.min()), UTC),
-            "latest": datetime.fromtimestamp(int(times.max()), UTC),
+            "earliest": datetime.fromtimestamp(int(some.times.min()), UTC),
+            "latest": datetime.fromtimestamp(int(some.times.max()), UTC),
         }
-        parameters = _keys(rows, some) | named.columns() | stretch
+        parameters = _keys(some) | named.columns() | stretch
         _execute(connection, "delete_indicators", parameters | {"timeframe": timeframe})
     run(connection, "set_bitmap_scans", setting="on")
 
 
-def _shares(rows: int) -> Iterator[slice]:
-    return (slice(start, start + _ROWS) for start in range(0, rows, _ROWS))
+def _shares(rows: Rows) -> Iterator[Rows]:
+    return (rows.at(np.arange(start, min(start + _ROWS, len(rows)))) for start in range(0, len(rows), _ROWS))
 
 
-def _keys(rows: Rows, some: slice) -> dict[str, Any]:
+def _keys(rows: Rows) -> dict[str, Any]:
     return {
-        "instrument_ids": Whole(rows.instrument_ids[some]),
-        "indicators": Whole(rows.indicators[some] + 1),  # WITH ORDINALITY counts from one
-        "times": Whole(rows.times[some]),
+        "instrument_ids": Whole(rows.instrument_ids),
+        "indicators": Whole(rows.indicators + 1),  # WITH ORDINALITY, as subscripts, counts from one
+        "times": Whole(rows.times),
     }
 
 

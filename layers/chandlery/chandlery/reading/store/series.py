@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 from psycopg import Connection
@@ -265,3 +266,33 @@ def read_around(
     with psycopg_errors_translated(), number_cursor(connection) as cursor:
         rows = cursor.execute(statement("read_candle_series", CANDLES.relation(timeframe)), values)
         return {place - 1: Surroundings(Candles(*columns), later, begins) for place, *columns, later, begins in rows}
+
+
+def read_following(
+    connection: Connection,
+    timeframe: Timeframe,
+    instrument_ids: list[int],
+    sinces: list[datetime],
+    untils: list[datetime],
+) -> Mapping[int, Candles]:
+    """The candles of instruments in [since, until), by the instrument's place; none of those without."""
+    values = {
+        "instrument_ids": instrument_ids,
+        "sinces": sinces,
+        "untils": untils,
+        "earliest": min(sinces),
+        "latest": max(untils),
+    }
+    with psycopg_errors_translated(), number_cursor(connection) as cursor:
+        row = cursor.execute(statement("read_following_series", CANDLES.relation(timeframe)), values).fetchone()
+    if row is None:
+        return {}
+    places, times, *prices = row
+    order = np.lexsort((times, places))
+    columns = [column[order] for column in (times, *prices)]
+    found, starts = np.unique(places[order], return_index=True)
+    edges = pairwise([*starts.tolist(), len(order)])
+    return {
+        place - 1: Candles(*(column[first:beyond] for column in columns))
+        for place, (first, beyond) in zip(found.tolist(), edges, strict=True)
+    }
