@@ -224,7 +224,7 @@ def test_what_needs_a_session_of_its_own_is_refused_behind_a_pooler(through: str
             keeping(desk),
         ):
             pass
-        with pytest.raises(Permanent, match="refreshing derived candles needs a session"):
+        with pytest.raises(Permanent, match="refreshing what is derived needs a session"):
             refreshes.refresh(desk, "candles_5m", Window(EVENING, EVENING + 60 * MINUTE))
     with pytest.raises(Permanent, match="a migration needs a session"):
         command.upgrade(alembic_config(through), "head")

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from chandlery.datasets.candles import CANDLES
 from chandlery.platform.connection import transaction
-from chandlery.platform.errors import Permanent, Retryable, psycopg_errors_translated
+from chandlery.platform.errors import Retryable, psycopg_errors_translated
 from chandlery.platform.number_arrays import Real, Whole, number_cursor
 from chandlery.platform.statements import read_rows, run, statement
 from chandlery.words.timeframe import Timeframe
@@ -197,7 +197,7 @@ def insert(
     try:
         with transaction(connection):
             _write(connection, "insert_indicators", timeframe, named, rows, made_by, made_at)
-    except Permanent as error:
+    except Retryable as error:
         if isinstance(error.__cause__, UniqueViolation):
             raise AlreadyStored(str(error)) from error
         raise
