@@ -93,7 +93,10 @@ def _dimensions(where: Sequence[str]) -> Mapping[str, str]:
     for name, equals, _ in given:
         if not equals:
             raise Refused("where", f"--where {name} says no value; write it as --where {name}=VALUE")
-    return {name: value for name, _, value in given}
+    found = {name: value for name, _, value in given}
+    if len(found) < len(given):
+        raise Refused("where", "--where may say one value of each dimension; leave the others")
+    return found
 
 
 def _exact(value: Any) -> Any:
