@@ -448,6 +448,14 @@ def test_a_time_without_end_is_an_error_that_says_so(market: Connection, migrate
     assert "the database refused: timestamp too large" in said
 
 
+def test_a_double_that_is_no_number_is_null_in_json(market: Connection, migrated: str) -> None:
+    insert(market, moods(WINDOW)[:1])
+    market.execute("UPDATE market.moods SET spread = 'NaN'")
+    code, said, _ = chandlery(migrated, "show", "moods", KEY, "--from", "2026-03-02", "--to", "2026-03-03", "--json")
+    (row,) = json.loads(said, parse_constant=pytest.fail)
+    assert (code, row["spread"], ask(migrated).json["rows"][0]["spread"]) == (0, None, None)
+
+
 def test_an_instrument_goes_with_its_rows_when_told(market: Connection) -> None:
     insert(market, moods(WINDOW))
     with pytest.raises(Permanent, match=f"{KEY} has moods; to delete them as well"):
@@ -510,11 +518,20 @@ def test_its_rollups_are_rebuilt_and_refreshed_by_command(
     assert chandlery(migrated, "rebuild", "15m", "--dataset", "moods", "--discard-before")[0] == 0
 
 
-def test_it_goes_down_and_comes_up_again(market: Connection, migrated: str) -> None:
-    insert(market, moods(WINDOW))
+def test_it_goes_down_and_comes_up_again(market: Connection, migrated: str, wanted: Policies) -> None:
+    insert(market, [*moods(Window(EDGE - DAY, EDGE - DAY + HOUR)), *moods(WINDOW)])
+    refresh_all(market, NOON)
+    assert drop(market, "moods", NOON) == (1, None)
     look(market)
+    market.execute("SET ROLE chandlery_owner")
+    maintain(market, NOON, wanted=wanted)
+    market.execute("RESET ROLE")
+    jobs = "SELECT FROM timescaledb_information.jobs WHERE config ->> 'table_name' ~ 'mood'"
+    assert market.execute(jobs).rowcount > 0
     migrate(migrated, "downgrade", REVISION)
     try:
+        assert market.execute(jobs).rowcount == 0
+        assert market.execute("SELECT FROM market.horizons WHERE table_name = 'moods'").rowcount == 0
         left = "SELECT relname FROM pg_class WHERE relnamespace = 'market'::regnamespace AND relname ~ 'mood'"
         assert market.execute(left).fetchall() == []
         assert market.execute("SELECT FROM market.rollups WHERE dataset = 'moods'").rowcount == 0
