@@ -74,10 +74,14 @@ CREATE VIEW market.{counted} AS
 SELECT instrument_id, time, false AS partial, NULL::bigint AS trades, '{name}' AS source
 FROM market.{name} GROUP BY instrument_id, time;
 """
+# TimescaleDB's own policies go with their table; the schema's jobs know it by name alone. Those of a superuser stay.
+_JOBS_GONE = """\
+SELECT delete_job(job_id) FROM timescaledb_information.jobs
+WHERE proc_schema = 'market' AND config ->> 'table_name' IN ({names}) AND pg_has_role(owner, 'USAGE');"""
 # Where what is known of its rows is kept.
 _KNOWN = ("marks", "open_hours", "candle_hours", "hour_versions", "known_data", "gaps", "judged", "reaches", "scans")
 # Where it is kept what was imported, and what retention may drop and has dropped.
-_KEPT = ("imports", "retentions", "releases", "drops")
+_KEPT = ("imports", "retentions", "releases", "drops", "horizons")
 
 
 def migration(dataset: Dataset) -> str:
@@ -99,7 +103,8 @@ def downgrade(dataset: Dataset) -> str:
     known = [f"DELETE FROM market.{each} WHERE dataset = {_quoted(dataset.name)};" for each in ("rollups", *_KNOWN)]  # noqa: S608
     names = ", ".join(_quoted(name) for name in (dataset.name, *(each.relation for each in dataset.rollups)))
     kept = [f"DELETE FROM market.{each} WHERE table_name IN ({names});" for each in _KEPT]  # noqa: S608
-    return "\n".join([*dropped, f"DROP TABLE market.{dataset.name};", *apart, *known, *kept]) + "\n"
+    jobs = _JOBS_GONE.format(names=names)
+    return "\n".join([jobs, *dropped, f"DROP TABLE market.{dataset.name};", *apart, *known, *kept]) + "\n"
 
 
 def counted(dataset: Dataset) -> str:

@@ -111,7 +111,7 @@ def set_instrument(
 def remove(
     key: Key,
     with_data: Annotated[
-        bool, typer.Option("--with-data", help="also delete its ticks, candles, gaps and indicators, for good")
+        bool, typer.Option("--with-data", help="also delete its rows of every data set, and its gaps, for good")
     ] = False,
 ) -> None:
     """Remove an instrument; if it has data, only with --with-data."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from math import isfinite
 from typing import Annotated, Any
 
 import typer
@@ -62,7 +63,7 @@ def show(
         if as_csv:
             show_csv((dict(zip(columns, map(_exact, row), strict=True)) for row in rows), columns)
             return
-        cell = (lambda value: value) if as_json else _exact
+        cell = _in_json if as_json else _exact
         found = [dict(zip(columns, map(cell, row), strict=True)) for row in rows]
     title = f"{dataset} of {key}{f' {timeframe}' if timeframe else ''}"
     show_rows(found, columns, title=title, as_json=as_json, spare=columns[:0:-1])
@@ -93,7 +94,15 @@ def _dimensions(where: Sequence[str]) -> Mapping[str, str]:
     for name, equals, _ in given:
         if not equals:
             raise Refused("where", f"--where {name} says no value; write it as --where {name}=VALUE")
-    return {name: value for name, _, value in given}
+    found = {name: value for name, _, value in given}
+    if len(found) < len(given):
+        raise Refused("where", "--where may say one value of each dimension; leave the others")
+    return found
+
+
+def _in_json(value: Any) -> Any:
+    """JSON has no word for a double that is no number: null, as the HTTP API says."""
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _exact(value: Any) -> Any:

@@ -1,6 +1,6 @@
 -- Where indicators that remember more than a window stand, so that they go on without the candles before.
 CREATE TABLE market.indicator_states (
-    instrument_id integer NOT NULL,
+    instrument_id integer NOT NULL REFERENCES market.instruments ON DELETE CASCADE,
     timeframe text COLLATE "C" NOT NULL,
     made_of text NOT NULL,
     time timestamptz NOT NULL,

@@ -1,2 +1,2 @@
--- Deletes an instrument with its gaps and tickers; its data is to be gone before.
+-- Deletes an instrument with its gaps, its tickers and where its indicators stood; its data is to be gone before.
 DELETE FROM market.instruments WHERE instrument_id = :'instrument_id'::integer;

@@ -46,8 +46,10 @@ def test_kinds_are_the_types_of_the_database(connection: Connection, dataset: Da
 
 def test_what_is_shown_and_imported() -> None:
     """Ticks have an importer of their own, candles ways of their own, which know sessions; others no plain cells."""
-    assert [dataset.name for dataset in declared.shown()] == ["ticks"]
-    assert declared.imported() == []
+    shown, imported = ({dataset.name for dataset in each} for each in (declared.shown(), declared.imported()))
+    assert "ticks" in shown
+    assert shown.isdisjoint({"candles", "indicators"})
+    assert imported.isdisjoint({"ticks", "candles", "indicators"})
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,7 @@ def test_a_word_of_a_question_is_read_as_the_database_does(
         (Kind.DECIMAL, "NaN", "a number"),
         (Kind.REAL, "1e400", "a number"),
         (Kind.TEXT, "a\0b", "NUL"),
+        (Kind.TEXT, "a\udcff", "UTF-8"),
         (Kind.FLAG, "yes", "true or false"),
         (Kind.TIME, "2026-03-02T10:00:00", "ISO 8601 with an offset"),
         (Kind.TIME, "0001-01-01T00:00:00+14:00", "ISO 8601"),

@@ -12,6 +12,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from chandlery.datasets import declared
+from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.candles import CANDLES
 from chandlery.datasets.dataset import Dataset, Rollup
 from chandlery.datasets.kinds import Kind
@@ -19,6 +20,8 @@ from chandlery.datasets.measures import Count, First, Last, Max, Mean, Measure, 
 from chandlery.platform import definitions
 from chandlery.platform.connection import connect
 from chandlery.platform.settings import Settings
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import MINUTE
 from local import rollups
 
 _QUERY = """
@@ -196,7 +199,12 @@ def test_every_measure_is_tried() -> None:
             },
             "no dimension can be called limit",
         ),
-        ({"timeframes": CANDLES.timeframes[::-1]}, "are not made of whole ones of"),
+        ({"timeframes": CANDLES.timeframes[::-1]}, "are not made of several whole ones of"),
+        ({"timeframes": (Timeframe.H1, Timeframe.H1)}, "are not made of several whole ones of"),
+        (
+            {"timeframes": (Timeframe.M5,), "cadence": Cadence(5 * MINUTE, "things")},
+            "buckets of 0:05:00 are not made of several whole ones of 0:05:00",
+        ),
     ],
 )
 def test_a_data_set_that_cannot_be_is_refused(changes: dict[str, Any], said: str) -> None:

@@ -1,5 +1,6 @@
 """A third data set of three files: its declaration, its migration, its policies. All else is there already."""
 
+import base64
 import csv
 import gzip
 import io
@@ -25,6 +26,7 @@ from chandlery.datasets import declared
 from chandlery.datasets.dataset import Dataset, Rollup
 from chandlery.datasets.measures import Count, First, Last, Max, Mean, Measure, Min, Sum, Union
 from chandlery.gaps.watch_live_gaps import watch_live_gaps
+from chandlery.platform.errors import Permanent
 from chandlery.platform.migrations import SCRIPTS, alembic_config, run_verb
 from chandlery.platform.schema import REVISION
 from chandlery.platform.statements import SQL
@@ -32,6 +34,8 @@ from chandlery.policies.apply_policies import plan_policies
 from chandlery.policies.domain.policy import Policies
 from chandlery.policies.domain.policy_rules import lint
 from chandlery.policies.wanted import read_policies
+from chandlery.reading.domain.cursor import write_cursor
+from chandlery.reference.store import instruments
 from chandlery.refresh.refresh_stale import refresh_stale
 from chandlery.refresh.store import verifications
 from chandlery.words.window import DAY, HOUR, MINUTE, Window
@@ -322,6 +326,7 @@ def test_what_the_table_itself_refuses_leaves_nothing_behind(market: Connection,
     code, _, said = bring_in(migrated, path)
     assert code == 1
     assert "moods_mentions_check" in said
+    assert "(1, posts, 2026-03-02 12:05:00+00, null, -1," in said
     assert count(market, "moods") == 0
 
 
@@ -425,6 +430,38 @@ def test_the_route_refuses_what_is_not_there(market: Connection, migrated: str) 
     assert first.json["next_cursor"] is None
     for cursor in ("x", "bm9uZQ"):
         assert ask(migrated, cursor=cursor).fields == ["cursor"]
+    insert(market, moods(WINDOW))
+    tampered = read_cursor_of(ask(migrated, limit=1)) | {"position": json.dumps([NOON.isoformat(), "\ud800"])}
+    assert ask(migrated, limit=1, cursor=write_cursor(tampered)).fields == ["cursor"]
+
+
+def read_cursor_of(answer: Answer) -> dict[str, Any]:
+    text = answer.json["next_cursor"]
+    return dict(json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
+
+
+def test_a_time_without_end_is_an_error_that_says_so(market: Connection, migrated: str) -> None:
+    insert(market, moods(WINDOW))
+    market.execute("UPDATE market.moods SET headline_time = 'infinity' WHERE source = 'posts'")
+    code, _, said = chandlery(migrated, "show", "moods", KEY, "--from", "2026-03-02", "--to", "2026-03-03")
+    assert code == 1
+    assert "the database refused: timestamp too large" in said
+
+
+def test_a_double_that_is_no_number_is_null_in_json(market: Connection, migrated: str) -> None:
+    insert(market, moods(WINDOW)[:1])
+    market.execute("UPDATE market.moods SET spread = 'NaN'")
+    code, said, _ = chandlery(migrated, "show", "moods", KEY, "--from", "2026-03-02", "--to", "2026-03-03", "--json")
+    (row,) = json.loads(said, parse_constant=pytest.fail)
+    assert (code, row["spread"], ask(migrated).json["rows"][0]["spread"]) == (0, None, None)
+
+
+def test_an_instrument_goes_with_its_rows_when_told(market: Connection) -> None:
+    insert(market, moods(WINDOW))
+    with pytest.raises(Permanent, match=f"{KEY} has moods; to delete them as well"):
+        instruments.remove(market, KEY)
+    instruments.remove(market, KEY, with_data=True)
+    assert count(market, "moods") == 0
 
 
 def test_the_document_has_a_route_and_models_of_it(market: Connection, migrated: str) -> None:
@@ -456,6 +493,8 @@ def test_the_command_shows_it(market: Connection, migrated: str) -> None:
     assert (code, len(json.loads(said)), remark) == (0, 3, "the first 3 are shown, more: --limit N\n")
     assert chandlery(migrated, "show", "moods", KEY, *asked[4:])[0] == 0
     assert "moods have no timeframe 30m; there is: 5m, 15m, 1h" in chandlery(migrated, *asked[:3], "30m", *asked[4:])[2]
+    twice = chandlery(migrated, *asked, "--where", "source=posts", "--where", "source=news")
+    assert (twice[0], "one value of each dimension" in twice[2]) == (1, True)
 
 
 def test_its_rollups_are_rebuilt_and_refreshed_by_command(
@@ -479,11 +518,20 @@ def test_its_rollups_are_rebuilt_and_refreshed_by_command(
     assert chandlery(migrated, "rebuild", "15m", "--dataset", "moods", "--discard-before")[0] == 0
 
 
-def test_it_goes_down_and_comes_up_again(market: Connection, migrated: str) -> None:
-    insert(market, moods(WINDOW))
+def test_it_goes_down_and_comes_up_again(market: Connection, migrated: str, wanted: Policies) -> None:
+    insert(market, [*moods(Window(EDGE - DAY, EDGE - DAY + HOUR)), *moods(WINDOW)])
+    refresh_all(market, NOON)
+    assert drop(market, "moods", NOON) == (1, None)
     look(market)
+    market.execute("SET ROLE chandlery_owner")
+    maintain(market, NOON, wanted=wanted)
+    market.execute("RESET ROLE")
+    jobs = "SELECT FROM timescaledb_information.jobs WHERE config ->> 'table_name' ~ 'mood'"
+    assert market.execute(jobs).rowcount > 0
     migrate(migrated, "downgrade", REVISION)
     try:
+        assert market.execute(jobs).rowcount == 0
+        assert market.execute("SELECT FROM market.horizons WHERE table_name = 'moods'").rowcount == 0
         left = "SELECT relname FROM pg_class WHERE relnamespace = 'market'::regnamespace AND relname ~ 'mood'"
         assert market.execute(left).fetchall() == []
         assert market.execute("SELECT FROM market.rollups WHERE dataset = 'moods'").rowcount == 0

@@ -269,8 +269,8 @@ class Dataset:
         yield from self._unsound_measures(kept)
         own = self.cadence.every if self.cadence else None
         for shorter, longer in pairwise([own, *(each.width for each in self.timeframes)]):
-            if shorter and (not longer or longer % shorter):
-                yield f"buckets of {longer} are not made of whole ones of {shorter}"
+            if shorter and (not longer or longer <= shorter or longer % shorter):
+                yield f"buckets of {longer} are not made of several whole ones of {shorter}"
 
     def _unsound_kinds(self) -> Iterator[str]:
         for column, kind in (("instrument_id", Kind.INTEGER), (self.time, Kind.TIME)):

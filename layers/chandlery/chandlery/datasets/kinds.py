@@ -67,6 +67,10 @@ def _number(_: Kind, text: str) -> str:
 def _text(_: Kind, text: str) -> str:
     if "\0" in text:
         raise ValueError("must not have the character NUL")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be text that UTF-8 can say") from None
     return text
 
 

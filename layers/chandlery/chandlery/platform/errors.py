@@ -152,9 +152,10 @@ def _translate(error: psycopg.Error) -> ChandleryError:
 def _said_by_server(error: psycopg.Error) -> str:
     """One line: the server's message and hint, never the statement.
 
-    Where others have built on what was to be dropped, what they are instead: the hint is to drop that as well.
+    Where others have built on what was to be dropped, what they are instead: the hint is to drop that as well. Of a row
+    that a CHECK refuses, its values.
     """
-    depended_on = isinstance(error, pg.DependentObjectsStillExist)
-    parts = (error.diag.message_primary, error.diag.message_detail if depended_on else error.diag.message_hint)
+    is_detailed = isinstance(error, pg.DependentObjectsStillExist | pg.CheckViolation)
+    parts = (error.diag.message_primary, error.diag.message_detail if is_detailed else error.diag.message_hint)
     line = " ".join(("; ".join(part for part in parts if part) or str(error)).split())
     return line.removesuffix(".")

@@ -8,6 +8,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from chandlery.datasets.dataset import Dataset
+from chandlery.platform.errors import psycopg_errors_translated
 from chandlery.platform.statements import run_with
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import Window
@@ -46,7 +47,7 @@ def read_page(connection: Connection, dataset: Dataset, instrument_id: int, want
         "ordered": ", ".join(order),
         "opposite": ", ".join(f"{column} DESC" for column in order),
     }
-    return run_with(
+    found = run_with(
         connection,
         dataset.name if timeframe is None else dataset.relation(timeframe),
         lists,
@@ -58,4 +59,7 @@ def read_page(connection: Connection, dataset: Dataset, instrument_id: int, want
         where=Jsonb({"instrument_id": instrument_id, **wanted.where}),
         after=None if wanted.after is None else Jsonb(wanted.after),
         most=wanted.most,
-    ).fetchall()
+    )
+    # What the database can hold, Python need not: an infinite time.
+    with psycopg_errors_translated():
+        return found.fetchall()

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets import declared
 from chandlery.platform.connection import transaction
 from chandlery.platform.errors import NotFound, Permanent
-from chandlery.platform.statements import read_rows, run
+from chandlery.platform.statements import read_rows, run, run_on, run_on_each
 from chandlery.reference.domain.instrument import Instrument, exchange_of
 from chandlery.reference.store.sessions import restamp_instrument
 from chandlery.words.remark import Remark
@@ -96,12 +97,12 @@ def change(
 def remove(connection: Connection, key: str, *, with_data: bool = False) -> None:
     """Remove an instrument, in one transaction.
 
-    Derived candles go as any that are stale: with the next refresh.
+    What is derived of it goes as any that is stale: with the next refresh.
 
     Args:
         connection: in autocommit mode.
         key: EXCHANGE@SYMBOL@TYPE.
-        with_data: whether its ticks, candles, gaps and indicators go as well.
+        with_data: whether its rows of every data set, and its gaps, go as well.
 
     Raises:
         NotFound: there is no such instrument.
@@ -113,19 +114,16 @@ def remove(connection: Connection, key: str, *, with_data: bool = False) -> None
         run(connection, "lock_gaps")
         run(connection, "lock_candles")
         instrument_id = find(connection, key).instrument_id
-        kinds = [kind for (kind,) in run(connection, "list_data_kinds", instrument_id=instrument_id)]
-        if kinds and not with_data:
-            raise Permanent(f"{key} has {' and '.join(kinds)}; to delete them as well, for good: --with-data")
+        names = [dataset.name for dataset in declared.DATASETS]
+        has_rows = run_on_each(connection, names, "has_rows_of", instrument_id=instrument_id)
+        kept = [name for name, has in zip(names, has_rows, strict=True) if has]
+        if kept and not with_data:
+            raise Permanent(f"{key} has {' and '.join(kept)}; to delete them as well, for good: --with-data")
         run(connection, "set_bitmap_scans", setting="off")
-        for name in (
-            "delete_ticks_of",
-            "delete_candles_of",
-            "delete_indicators_of",
-            "delete_candle_hours_of",
-            "delete_imports_of",
-            "delete_instrument",
-        ):
-            run(connection, name, instrument_id=instrument_id)
+        for name in kept:
+            run_on(connection, name, "delete_rows_of", instrument_id=instrument_id)
+        for query in ("delete_candle_hours_of", "delete_imports_of", "delete_instrument"):
+            run(connection, query, instrument_id=instrument_id)
 
 
 def list_all(connection: Connection) -> Sequence[Instrument]:

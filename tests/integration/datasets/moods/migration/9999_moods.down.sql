@@ -1,5 +1,7 @@
 -- Takes back what 9999_moods.up.sql makes.
 DROP VIEW IF EXISTS market.mood_minutes;
+SELECT delete_job(job_id) FROM timescaledb_information.jobs
+WHERE proc_schema = 'market' AND config ->> 'table_name' IN ('moods', 'moods_15m', 'moods_1h') AND pg_has_role(owner, 'USAGE');
 DROP MATERIALIZED VIEW market.moods_1h;
 DROP MATERIALIZED VIEW market.moods_15m;
 DROP TABLE market.moods;
@@ -18,3 +20,4 @@ DELETE FROM market.imports WHERE table_name IN ('moods', 'moods_15m', 'moods_1h'
 DELETE FROM market.retentions WHERE table_name IN ('moods', 'moods_15m', 'moods_1h');
 DELETE FROM market.releases WHERE table_name IN ('moods', 'moods_15m', 'moods_1h');
 DELETE FROM market.drops WHERE table_name IN ('moods', 'moods_15m', 'moods_1h');
+DELETE FROM market.horizons WHERE table_name IN ('moods', 'moods_15m', 'moods_1h');
