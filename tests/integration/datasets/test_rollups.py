@@ -182,6 +182,7 @@ def test_every_measure_is_tried() -> None:
         ),
         ({"time": "later"}, "what is rolled up has its time in the column time"),
         ({"dimensions": ("strike",)}, "there is no column strike"),
+        ({"best_first": ("volume", "-rank")}, "there is no column rank"),
         ({"timeframes": CANDLES.timeframes[::-1]}, "are not made of whole ones of"),
     ],
 )

@@ -13,6 +13,12 @@ from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import WEEK
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_LESS = "-"
+
+
+def order_best_first(columns: Sequence[str]) -> str:
+    """The SQL that puts the row with more in these columns first; after a minus, with less."""
+    return ", ".join(name.removeprefix(_LESS) + " DESC" * (not name.startswith(_LESS)) for name in columns)
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class Rollup:
         bucket: the column that names a bucket.
         key: the columns by which a row stands once.
         parts: what it keeps of each bucket.
-        best_first: the columns of which more is better, where a row stands more than once.
+        best_first: the columns of which more is better, where a key stands more than once.
         leaves_out: the flag of rows that it is not made of, if any.
     """
 
@@ -80,6 +86,7 @@ class Dataset:
         days: those whose days are sessions'.
         cadence: when a row is expected; None: nobody knows.
         written: how long rows are still written, as a rule.
+        best_first: the columns of which more is better, where a key stands more than once; after a minus, less.
         goes_with: the data set along with which its rows are dropped.
         is_indicated: whether indicators are stored of what it is rolled up to.
     """
@@ -94,6 +101,7 @@ class Dataset:
     days: SessionDays | None = None
     cadence: Cadence | None = None
     written: timedelta = WEEK
+    best_first: tuple[str, ...] = ()
     goes_with: str = ""
     is_indicated: bool = False
 
@@ -217,7 +225,8 @@ class Dataset:
         for name in [self.name, *self.columns, *kept]:
             if not _NAME.fullmatch(name):
                 yield f"{name!r} is no name of a table or a column"
-        for column in [*self.key, *(column for measure in self.rollup for column in measure.columns)]:
+        compared = [name.removeprefix(_LESS) for name in self.best_first]
+        for column in [*self.key, *compared, *(column for measure in self.rollup for column in measure.columns)]:
             if column not in self.columns:
                 yield f"there is no column {column}"
         for column in {name for name in kept if kept.count(name) > 1}:

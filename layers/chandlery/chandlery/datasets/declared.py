@@ -50,6 +50,11 @@ def watched() -> Sequence[Dataset]:
     return [dataset for dataset in DATASETS if dataset.cadence]
 
 
+def keyed() -> Sequence[Dataset]:
+    """Those whose keys are verified; what goes with another is made again of that one's rows."""
+    return [dataset for dataset in DATASETS if not dataset.goes_with]
+
+
 def option(dataset: Dataset) -> str:
     """How a command is told which one; nothing for the one that it means anyway."""
     return "" if dataset is DEFAULT else f" --dataset {dataset.name}"

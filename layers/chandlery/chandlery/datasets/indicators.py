@@ -18,4 +18,5 @@ INDICATORS = Dataset(
         "made_at",
     ),
     dimensions=("timeframe", "name", "parameters"),
+    best_first=("made_at",),
 )
