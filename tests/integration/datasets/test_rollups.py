@@ -42,6 +42,11 @@ def test_the_list_is_what_is_declared(connection: Connection) -> None:
         assert found == connection.execute("SELECT * FROM market.rollups ORDER BY relation").fetchall() != []
 
 
+def test_chains_of_the_tops_are_all_roll_ups() -> None:
+    assert [each.relation for each in CANDLES.tops] == ["candles_4h", "candles_1d_parts"]
+    assert [below for top in CANDLES.tops for below in CANDLES.chain(top.timeframe)] == list(CANDLES.rollups)
+
+
 @pytest.mark.parametrize(("name", "text"), list(rollups.views(CANDLES)))
 def test_a_view_over_days_is_what_is_declared(name: str, text: str) -> None:
     assert definitions.current()[name] == text

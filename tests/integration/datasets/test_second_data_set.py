@@ -346,6 +346,7 @@ def test_it_is_refreshed_and_rebuilt_by_command(
     assert [count(quotes, name) for name in NAMES] == [48, 4]
     rebuilt = chandlery(database_url, "rebuild", "5m")
     assert rebuilt.exit_code == 0, rebuilt.output
+    assert "quotes 5m: the new aggregates are in use" in rebuilt.stdout
     assert "to go back: chandlery rebuild 5m --dataset quotes --back;" in rebuilt.stderr
     # Another time would be a third generation.
     again = chandlery(database_url, "rebuild", "1h")

@@ -174,6 +174,11 @@ class Dataset:
             chain.insert(0, below)
         return chain
 
+    @property
+    def tops(self) -> Sequence[Rollup]:
+        """The roll-ups that no other is built on: with the chain of each, all of them."""
+        return [each for each in self.rollups if len(self.built_on(each.timeframe)) == 1]
+
     def built_on(self, timeframe: Timeframe) -> Sequence[Rollup]:
         """The roll-ups that hang on that of a timeframe, itself included, bottom up."""
         lowest = self.rollup_of(timeframe)
