@@ -207,7 +207,7 @@ def _take(
         changed = {each.hour for each in changing}
         rows = [row for each in changing for row in each.open_rows]
         hours = [hour for hour in still_open if hour in changed]
-        derived.take(connection, dataset, marks, rows, hours, refresher.settled)
+        derived.take_marks(connection, dataset, marks, rows, hours, refresher.settled)
     return marks
 
 
