@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from chandlery.datasets import declared
-from chandlery.datasets.dataset import Dataset, Rollup
+from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.rollup import Rollup, order_best_first
 from chandlery.platform.definitions import SCHEMA
 from chandlery.words.counting import spell
 from chandlery.words.timeframe import Timeframe
@@ -185,7 +186,7 @@ def _row(rollup: Rollup) -> str:
         _quoted(rollup.bucket),
         _quoted(f"{{{','.join(rollup.key)}}}"),
         _quoted(rollup.leaves_out) if rollup.leaves_out else "NULL",
-        _quoted(", ".join(f"{column} DESC" for column in rollup.best_first)),
+        _quoted(order_best_first(rollup.best_first)),
     ]
     texts = [_quoted(fold(rollup)), _quoted(merge(rollup)) if rollup.level > 1 else "NULL"]
     return f"({', '.join(values)},\n    {f',{_INDENT}'.join(texts)})"

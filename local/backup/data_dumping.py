@@ -18,7 +18,7 @@ from local.backup.data_archive import DataReader, DataTable, DataWriter, Manifes
 from local.backup.databases import LONGEST_SECONDS
 from local.backup.dumping import Progress, find_versions
 from local.encryption import Recipient, encrypting
-from local.unfinished import written_beside
+from local.whole_file import written_beside
 
 # Rows of a part, as text: what is held in memory at a time, and what a restore hands to triggers at once.
 _PART_BYTES = 8 * 1024 * 1024

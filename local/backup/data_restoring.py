@@ -1,7 +1,7 @@
 """Rows from a file into the empty tables of a migrated database, all of them or none."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -10,7 +10,9 @@ from typing import LiteralString
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
-from chandlery.datasets.candles import CANDLES
+from chandlery.datasets import declared
+from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.rollup import Rollup
 from chandlery.platform import schema
 from chandlery.platform.connection import transaction
 from chandlery.platform.errors import Permanent, Retryable, psycopg_errors_translated
@@ -19,7 +21,6 @@ from chandlery.platform.statements import read_rows, run
 from chandlery.refresh.refresh_history import refresh_history
 from chandlery.refresh.refresh_stale import kept_stretches
 from chandlery.refresh.store import derived
-from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import MINUTE
 from local.backup import databases
 from local.backup.data_archive import DataReader, DataTable, Manifest, Part
@@ -28,7 +29,7 @@ from local.backup.dumping import Progress
 from local.backup_file import Source
 from local.digests import check_digest
 
-# Triggers mark the hours of what is restored: those marks stay until the derived candles are made, beside those that
+# Triggers mark the hours of what is restored: those marks stay until the roll-ups are made, beside those that
 # were backed up, whose numbers are lower.
 _MARKS = "marks"
 
@@ -44,19 +45,19 @@ class DataRestoreReport:
     revision: str
     tables: int
     rows: int
-    derived_waits: bool  # derived candles are still to be made, and marked
+    derived_waits: bool  # derived rows are still to be made, and marked
     verified: bool  # against the digest beside the file
     seconds: float
 
 
 def restore_data(settings: Settings, source: Source, *, hold_jobs: bool, progress: Progress) -> DataRestoreReport:
-    """Fill the empty tables of a migrated database, in one transaction; then make the derived candles.
+    """Fill the empty tables of a migrated database, in one transaction; then make the derived rows.
 
     Args:
         settings: with `database_url`.
         source: an archive that `back_up_data` wrote; held against the digest beside it, if there is one.
         hold_jobs: whether TimescaleDB's jobs are paused.
-        progress: told of each table, and of each piece of derived candles.
+        progress: told of each table, and of each piece of derived rows.
 
     Raises:
         Permanent: the archive or the database is not as it must be; nothing has been changed.
@@ -206,25 +207,26 @@ def _do(connection: Connection, statement: LiteralString, *parts: sql.Composable
 
 
 def _derive(connection: Connection, manifest: Manifest, progress: Progress) -> bool:
-    """Materialize derived candles as far as they were, the oldest first; whether all of that was done.
+    """Materialize the roll-ups of each data set as far as they were, the oldest first; whether all of that was done.
 
-    Otherwise the marks stay, and whoever takes marks does it.
+    Otherwise the marks stay, and the next run that takes them does it.
     """
     if manifest.revision != schema.REVISION:
         return False
     if manifest.materialized_to is None:
         return True
     try:
-        for timeframe, told in ((Timeframe.H4, "candles_5m to candles_4h"), (Timeframe.D1, "days")):
-            _derive_chain(connection, timeframe, manifest.materialized_to, partial(progress, f"deriving {told}"))
+        for dataset in declared.rolled_up():
+            for top in dataset.tops:
+                _derive_chain(connection, dataset, top, manifest.materialized_to, progress)
     except Retryable:
         return False
     return True
 
 
-def _derive_chain(
-    connection: Connection, timeframe: Timeframe, ends: datetime, told: Callable[[int, int], None]
-) -> None:
-    """Between what retention has dropped: those derived candles came with the backup."""
-    for kept in kept_stretches(derived.list_dropped(connection, CANDLES.name), ends):
-        refresh_history(connection, CANDLES, timeframe, kept, ends + MINUTE, told)
+def _derive_chain(connection: Connection, dataset: Dataset, top: Rollup, ends: datetime, progress: Progress) -> None:
+    """Between what retention has dropped: what is derived of that came with the backup."""
+    lowest = dataset.chain(top.timeframe)[0].relation
+    names = lowest if lowest == top.relation else f"{lowest} to {top.relation}"
+    for kept in kept_stretches(derived.list_dropped(connection, dataset.name), ends):
+        refresh_history(connection, dataset, top.timeframe, kept, ends + MINUTE, partial(progress, f"deriving {names}"))

@@ -21,7 +21,7 @@ from local.backup.archive import check_stream, check_whole
 from local.backup.programs import Program, connection_environment, find_program
 from local.backup_file import Source
 from local.encryption import Recipient, encrypting
-from local.unfinished import Unfinished, written_beside
+from local.whole_file import UnfinishedFile, written_beside
 
 Progress = Callable[[str, int, int], None]
 """Told what is done now, and how many tables of how many are."""
@@ -79,7 +79,7 @@ def back_up(
     pg_restore = find_program("pg_restore", pg_dump.major, "pg_dump is of")
     done = 0
 
-    def told(line: str) -> None:
+    def show_table(line: str) -> None:
         nonlocal done
         _, dumped, table = line.partition("dumping contents of table ")
         if dumped:
@@ -91,9 +91,9 @@ def back_up(
         environment = connection_environment(url.get_secret_value())
         if recipients:
             with _encrypting(unfinished, recipients, pg_restore) as stream:
-                pg_dump.run(arguments, environment, told, [unfinished.descriptor], stream)
+                pg_dump.run(arguments, environment, show_table, [unfinished.descriptor], stream)
         else:
-            pg_dump.run([*arguments, f"--file={unfinished.path}"], environment, told, [unfinished.descriptor])
+            pg_dump.run([*arguments, f"--file={unfinished.path}"], environment, show_table, [unfinished.descriptor])
             progress("reading it back", done, total)
             check_whole(Source(unfinished.path), pg_restore)
     return BackupReport(
@@ -122,7 +122,7 @@ def find_versions(connection: Connection) -> tuple[str, str]:
 
 
 @contextmanager
-def _encrypting(unfinished: Unfinished, recipients: Sequence[Recipient], pg_restore: Program) -> Iterator[int]:
+def _encrypting(unfinished: UnfinishedFile, recipients: Sequence[Recipient], pg_restore: Program) -> Iterator[int]:
     """The descriptor of a pipe, whose content is encrypted into a file, and read by pg_restore as it passes.
 
     Nobody here could read it back: whoever encrypts has no secret key.

@@ -15,7 +15,7 @@ from psycopg import pq
 from chandlery.platform.errors import Permanent, Retryable
 
 _LOST = ("server closed the connection", "could not connect", "connection to server", "terminating connection")
-_Told = Callable[[str], None]
+_Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,16 @@ class Program:
         self,
         arguments: Sequence[str],
         environment: dict[str, str] | None = None,
-        told: _Told | None = None,
+        tell: _Tell | None = None,
         held: Sequence[int] = (),
         written: int = subprocess.DEVNULL,
     ) -> None:
-        """Run it to its end; its messages go to `told`, a line each. Interrupted, it is ended first.
+        """Run it to its end; its messages go to `tell`, a line each. Interrupted, it is ended first.
 
         Args:
             arguments: none of them secret.
             environment: variables to add to this process's own.
-            told: takes each line it writes to stderr.
+            tell: takes each line it writes to stderr.
             held: file descriptors it is to hold for as long as it lives.
             written: the file descriptor of its stdout.
 
@@ -60,8 +60,8 @@ class Program:
         ) as process:
             try:
                 for line in process.stderr or ():
-                    if told:
-                        told(line.rstrip())
+                    if tell:
+                        tell(line.rstrip())
                     if ": error: " in line or (said and ": detail: " in line):
                         said.append(line.partition(": error: ")[2] or line.partition(": detail: ")[2])
             except BaseException:

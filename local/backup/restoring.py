@@ -136,7 +136,7 @@ def _told(former: ServerDatabase, held: Sequence[Contents]) -> str:
 def _fill(settings: Settings, name: str, archive: Archive, pg_restore: Program, progress: Progress) -> int:
     done = 0
 
-    def told(line: str) -> None:
+    def show_table(line: str) -> None:
         nonlocal done
         _, restored, table = line.partition("processing data for table ")
         if restored:
@@ -147,7 +147,7 @@ def _fill(settings: Settings, name: str, archive: Archive, pg_restore: Program, 
     environment = connection_environment(databases.url_of(databases.for_database(settings, name)))
     target = make_conninfo(dbname=name)
     with archive.source.for_program() as (file, held):
-        pg_restore.run([*_STRICTLY, f"--dbname={target}", file], environment, told, held)
+        pg_restore.run([*_STRICTLY, f"--dbname={target}", file], environment, show_table, held)
     return done
 
 

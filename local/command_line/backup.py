@@ -127,7 +127,7 @@ def _restore_data(settings: Settings, source: Source, hold_jobs: bool, as_json: 
     _tell_unverified(source.path, report.verified)
     if report.derived_waits:
         err.print(
-            "derived candles are still to be made: policy maintenance and the historical processor make them; until"
+            "derived rows are still to be made: policy maintenance and the historical processor make them; until"
             " then reads may miss some",
             soft_wrap=True,
         )

@@ -160,10 +160,10 @@ def _maintain(at: datetime) -> str:
     return _run("policy_maintenance", at, ("drift_applied", "policies_done", "stale_taken", "stale_waiting"))
 
 
-def _run(function: str, at: datetime, told: Sequence[str]) -> str:
+def _run(function: str, at: datetime, counts: Sequence[str]) -> str:
     with contextlib.redirect_stdout(io.StringIO()):
         report: dict[str, Any] = call(find_function(function), scheduled_event(at))
-    return spell_counts(report, told)
+    return spell_counts(report, counts)
 
 
 def _read(connection: Connection, timeframe: Timeframe, starts: datetime, ends: datetime) -> Sequence[Candle]:

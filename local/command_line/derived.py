@@ -102,12 +102,11 @@ def rebuild(
     _show(report, as_json=as_json)
     if as_json:
         return
+    name = _named(chosen, timeframe)
     if back:
-        out.print(
-            f"{timeframe.value}: the aggregates from before the rebuild are in use again; the rebuilt ones are dropped"
-        )
+        out.print(f"{name}: the aggregates from before the rebuild are in use again; the rebuilt ones are dropped")
         return
-    out.print(f"{timeframe.value}: the new aggregates are in use", soft_wrap=True)
+    out.print(f"{name}: the new aggregates are in use", soft_wrap=True)
     command = f"chandlery rebuild {timeframe.value}{declared.option(chosen)}"
     err.print(
         f"to go back: {command} --back; to drop the former aggregates: {command} --discard-before", soft_wrap=True
@@ -124,6 +123,11 @@ def _rolled_up(name: str, timeframe: Timeframe) -> Dataset:
     return chosen
 
 
+def _named(dataset: Dataset, timeframe: Timeframe) -> str:
+    """A timeframe, and the data set where it is not the one that is meant anyway."""
+    return timeframe.value if dataset is declared.DEFAULT else f"{dataset.name} {timeframe.value}"
+
+
 def _exchange(
     connection: Connection,
     dataset: Dataset,
@@ -134,12 +138,12 @@ def _exchange(
 ) -> RebuildReport:
     last = RebuildStep.COPY
     with progress_bar() as bar:
-        task = bar.add_task(timeframe.value)
+        task = bar.add_task(_named(dataset, timeframe))
 
         def tell(step: RebuildStep, done: int, total: int) -> None:
             nonlocal last
             last = step
-            bar.update(task, description=f"{timeframe.value}: {step}", completed=done, total=total)
+            bar.update(task, description=f"{_named(dataset, timeframe)}: {step}", completed=done, total=total)
 
         try:
             return use_case(

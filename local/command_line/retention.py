@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from chandlery.policies.domain.policy import told
+from chandlery.policies.domain.policy import spelled
 from chandlery.policies.wanted import read_policies
 from local.command_line.output import err, plain
 
@@ -23,7 +23,7 @@ def warn_of_retention(what: str, table: str, begins: datetime) -> None:
     if retention and begins < datetime.now(UTC) - retention.after:
         err.print(
             f"[yellow]{what}: begins at {plain(begins)}; retention drops {table} older than"
-            f" {told(retention.after)}, but keeps imported ones until you run: chandlery policies apply"
+            f" {spelled(retention.after)}, but keeps imported ones until you run: chandlery policies apply"
             f" --allow-destructive --history {table}[/yellow]",
             soft_wrap=True,
         )

@@ -24,7 +24,7 @@ from local.embedded.processes import SAY_NOTHING, SILENT_SECONDS, NodeProcess, P
 from local.embedded.serving import Claim, ServingFiles
 from local.embedded.trouble import in_one_line, require_room, why_it_ended
 from local.encryption import Identity, Recipient, encrypting
-from local.unfinished import written_beside
+from local.whole_file import written_beside
 
 _POLL = 0.02
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)

@@ -28,10 +28,9 @@ from chandlery.refresh.store import refreshes
 from chandlery.refresh.store.refreshes import Outcome
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, HOUR, MINUTE, Window
-from tests.integration.derived_scene import assert_rolled, open_hours, refresh, write
+from tests.integration.derived_scene import assert_rolled, minutes, open_hours, refresh, write
 from tests.integration.market import NOON, around_the_clock
 from tests.integration.policy_scene import relation_of
-from tests.integration.refresh.test_refresh_stale import minutes
 
 LATE = NOON + 3 * DAY
 LOCK = "SELECT pg_advisory_lock(hashtext('market.refresh'), hashtext(%s))"

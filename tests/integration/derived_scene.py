@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection
 
 from chandlery.reference.store import instruments, sessions
 from chandlery.refresh.refresh_stale import StaleReport, refresh_stale
+from chandlery.words.window import MINUTE
 from local import calendars
 from tests.integration.market import always
 from tests.plain_derived import TIMEFRAMES, Derived, Minute, OpenHours, roll
@@ -33,6 +35,15 @@ ON CONFLICT (instrument_id, time) DO UPDATE SET
     turnover = excluded.turnover, trades = excluded.trades, price_eligible = excluded.price_eligible,
     partial = excluded.partial, source = excluded.source
 """
+
+
+def candle(at: datetime, price: int = 10) -> Minute:
+    number = Decimal(price)
+    return Minute(at, number, number + 1, number - 1, number, Decimal(2), 2 * number, 3)
+
+
+def minutes(first: datetime, count: int, price: int = 10) -> Sequence[Minute]:
+    return [candle(first + number * MINUTE, price + number % 7) for number in range(count)]
 
 
 def listed(connection: Connection, calendar: str, first: date, last: date, *keys: str) -> list[int]:

@@ -14,14 +14,14 @@ from chandlery.platform.errors import Permanent
 from local.backup.data_archive import DataWriter, Manifest
 from local.digests import check_digest, digest_path
 from local.encryption import encrypting
-from local.unfinished import written_beside
+from local.whole_file import written_beside
 from tests.conftest import REPO
 
 # In folders named 0, 1, ...: each time the nth change in the folder is about to happen, all ends without a word.
 _WRITE_AND_DIE = """
 import os, sys
 from pathlib import Path
-from local.unfinished import written_beside
+from local.whole_file import written_beside
 
 def write(path, left):
     def die(event, arguments):

@@ -6,7 +6,7 @@ revision = "0033"
 down_revision = "0032"
 branch_labels = None
 depends_on = None
-serves_code_from = "0032"
+serves_code_from = "0033"
 
 
 def upgrade() -> None:

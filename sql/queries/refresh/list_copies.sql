@@ -1,4 +1,4 @@
--- Keys of a table that stand more than once in a stretch: how many, and the first few in words.
+-- Keys of a data set that stand more than once in a stretch: how many, and the first few in words.
 SELECT
     count(*) AS keys,
     coalesce((array_agg(
@@ -7,5 +7,7 @@ SELECT
             coalesce(instrument_key, instrument_id::text), copies
         ) ORDER BY at, instrument_key
     ))[1:10], '{}') AS examples
-FROM market.list_copies(:'table_name', :'starts'::timestamptz, :'ends'::timestamptz)
+FROM market.list_copies(
+    :'dataset', :'time_column', :'keys'::text[], :'starts'::timestamptz, :'ends'::timestamptz
+)
 LEFT JOIN market.instruments USING (instrument_id);

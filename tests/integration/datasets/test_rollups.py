@@ -14,9 +14,10 @@ from psycopg.types.json import Jsonb
 from chandlery.datasets import declared
 from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.candles import CANDLES
-from chandlery.datasets.dataset import Dataset, Rollup
+from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Count, First, Last, Max, Mean, Measure, Min, Sum, Union
+from chandlery.datasets.rollup import Rollup
 from chandlery.platform import definitions
 from chandlery.platform.connection import connect
 from chandlery.platform.settings import Settings
@@ -44,6 +45,11 @@ def test_the_list_is_what_is_declared(connection: Connection) -> None:
         connection.execute("TRUNCATE market.rollups")
         connection.execute(rollups.listed(declared.rollups()).encode())
         assert found == connection.execute("SELECT * FROM market.rollups ORDER BY relation").fetchall() != []
+
+
+def test_chains_of_the_tops_are_all_roll_ups() -> None:
+    assert [each.relation for each in CANDLES.tops] == ["candles_4h", "candles_1d_parts"]
+    assert [below for top in CANDLES.tops for below in CANDLES.chain(top.timeframe)] == list(CANDLES.rollups)
 
 
 @pytest.mark.parametrize(("name", "text"), list(rollups.views(CANDLES)))
@@ -205,6 +211,7 @@ def test_every_measure_is_tried() -> None:
             {"timeframes": (Timeframe.M5,), "cadence": Cadence(5 * MINUTE, "things")},
             "buckets of 0:05:00 are not made of several whole ones of 0:05:00",
         ),
+        ({"best_first": ("volume", "-rank")}, "there is no column rank"),
     ],
 )
 def test_a_data_set_that_cannot_be_is_refused(changes: dict[str, Any], said: str) -> None:

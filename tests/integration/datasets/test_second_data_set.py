@@ -31,7 +31,7 @@ from chandlery.rebuild.domain.rebuild import Place
 from chandlery.rebuild.store import rebuilds
 from chandlery.refresh.refresh_stale import Refresher, refresh_stale
 from chandlery.refresh.store import verifications
-from chandlery.refresh.verify_candles import verify_sample
+from chandlery.refresh.verify_candles import verify_candles, verify_sample
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import Window
 from local import rollups
@@ -78,6 +78,7 @@ QUOTES = Dataset(
     timeframes=(Timeframe.M5, Timeframe.H1),
     cadence=Cadence(MINUTE, "quote_minutes", is_silence_plausible=False),
     written=DAY,
+    best_first=("trades", "-bid"),
 )
 NAMES = [rollup.relation for rollup in QUOTES.rollups]
 _TABLE = """
@@ -322,6 +323,24 @@ def test_its_buckets_are_verified_and_rebuilt(quotes: Connection) -> None:
     rebuilds.drop(quotes, NAMES, Place.BEFORE)
 
 
+def test_its_keys_are_verified_and_of_copies_the_best_row_stays(quotes: Connection) -> None:
+    window = Window(NOON - 2 * HOUR, NOON)
+    quotes.execute(_ROWS, [window.starts, window.ends])
+    quotes.execute("ALTER TABLE market.quotes DROP CONSTRAINT quotes_pkey")
+    of_one = "WHERE strike = 110 AND time = %s"
+    columns = "instrument_id, strike, time, bid + more, interest, interest_time, volatility, trades"
+    copies = f"INSERT INTO market.quotes SELECT {columns} FROM market.quotes, unnest('{{-1, 1}}'::integer[]) AS more "  # noqa: S608
+    quotes.execute(copies + of_one, [window.starts])
+    refresh_marked(quotes)
+    found = verify_candles(quotes, None, repair=True, progress=lambda *_: None)
+    assert {each.table: each.twice for each in found.tables if each.wrong} == {"quotes": 1}
+    assert found.repaired == 1
+    left = quotes.execute(f"SELECT bid, trades FROM market.quotes {of_one}", [window.starts]).fetchall()  # noqa: S608
+    assert left == [(0, 1)]
+    refresh_marked(quotes)
+    assert verify_candles(quotes, None, repair=False, progress=lambda *_: None).wrong == 0
+
+
 def chandlery(url: str, *words: str) -> Result:
     return CliRunner(env={"DATABASE_URL": url}).invoke(app, [*words, "--dataset", "quotes"])
 
@@ -337,6 +356,7 @@ def test_it_is_refreshed_and_rebuilt_by_command(
     assert [count(quotes, name) for name in NAMES] == [48, 4]
     rebuilt = chandlery(database_url, "rebuild", "5m")
     assert rebuilt.exit_code == 0, rebuilt.output
+    assert "quotes 5m: the new aggregates are in use" in rebuilt.stdout
     assert "to go back: chandlery rebuild 5m --dataset quotes --back;" in rebuilt.stderr
     # Another time would be a third generation.
     again = chandlery(database_url, "rebuild", "1h")

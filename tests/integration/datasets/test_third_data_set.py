@@ -23,8 +23,9 @@ from typer.testing import CliRunner
 
 from chandlery import datasets
 from chandlery.datasets import declared
-from chandlery.datasets.dataset import Dataset, Rollup
+from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.measures import Count, First, Last, Max, Mean, Measure, Min, Sum, Union
+from chandlery.datasets.rollup import Rollup
 from chandlery.gaps.watch_live_gaps import watch_live_gaps
 from chandlery.platform.errors import Permanent
 from chandlery.platform.migrations import SCRIPTS, alembic_config, run_verb

@@ -1,7 +1,7 @@
 """Marks of changed minutes: what is refreshed, what is left, and that nothing is lost."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,21 +17,12 @@ from chandlery.refresh.store import derived, refreshes
 from chandlery.refresh.store.refreshes import Outcome
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, HOUR, MINUTE, Window
-from tests.integration.derived_scene import assert_rolled, listed, open_hours, refresh, whole, write
+from tests.integration.derived_scene import assert_rolled, candle, listed, minutes, open_hours, refresh, whole, write
 from tests.integration.market import NOON
 from tests.plain_derived import Minute
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 LATE = NOON + 3 * DAY
-
-
-def candle(at: datetime, price: int = 10) -> Minute:
-    number = Decimal(price)
-    return Minute(at, number, number + 1, number - 1, number, Decimal(2), 2 * number, 3)
-
-
-def minutes(first: datetime, count: int, price: int = 10) -> Sequence[Minute]:
-    return [candle(first + number * MINUTE, price + number % 7) for number in range(count)]
 
 
 def around_the_clock(connection: Connection, *keys: str) -> list[int]:

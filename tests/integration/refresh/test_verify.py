@@ -13,11 +13,10 @@ from chandlery.platform import runs
 from chandlery.refresh.domain.verification import VerifyReport
 from chandlery.refresh.verify_candles import verify_candles, verify_sample
 from chandlery.words.window import DAY, HOUR, MINUTE, Window
-from tests.integration.derived_scene import assert_rolled, open_hours, refresh, whole, write
+from tests.integration.derived_scene import assert_rolled, minutes, open_hours, refresh, whole, write
 from tests.integration.market import NOON, around_the_clock
 from tests.integration.policies.test_retention import EDGE, history
 from tests.integration.policy_scene import desk, keep, maintain, relation_of, store_candles
-from tests.integration.refresh.test_refresh_stale import minutes
 
 __all__ = ["desk", "history"]
 

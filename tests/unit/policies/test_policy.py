@@ -25,8 +25,8 @@ from chandlery.policies.domain.policy import (
     Retention,
     TablePolicies,
     jobs_wanted,
+    spelled,
     starts_after,
-    told,
     workers_needed,
 )
 from chandlery.policies.domain.policy_plan import CARELESS, PolicyStep, plan, release_history, releases
@@ -174,7 +174,7 @@ def test_every_rule_is_tried() -> None:
 @given(st.sampled_from(["s", "min", "h", "day", "days", "weeks"]), st.integers(1, 3000))
 def test_a_duration_is_told_as_it_was_written(unit: str, count: int) -> None:
     duration = parse_duration(f"{count} {unit}")
-    assert parse_duration(told(duration).replace(",", "")) == duration
+    assert parse_duration(spelled(duration).replace(",", "")) == duration
 
 
 @pytest.mark.parametrize(

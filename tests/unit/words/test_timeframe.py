@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from chandlery.datasets.candles import CANDLES
-from chandlery.datasets.dataset import Rollup
+from chandlery.datasets.rollup import Rollup
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, HOUR, MINUTE, Window
 

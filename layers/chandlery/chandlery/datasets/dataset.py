@@ -10,6 +10,7 @@ from itertools import pairwise
 from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Count, First, Last, Measure, Part, Sum, Value
+from chandlery.datasets.rollup import LESS, Rollup
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import WEEK
 
@@ -31,45 +32,6 @@ class SessionDays:
 
 
 @dataclass(frozen=True)
-class Rollup:
-    """A continuous aggregate of a data set: its relation in the schema `market`, and what it is made of.
-
-    Attributes:
-        table: the data set's own, whose rows it is made of.
-        below: what it is built on: the data set's own table, or the roll-up one level below.
-        level: how many relations lie below.
-        bucket: the column that names a bucket.
-        key: the columns by which a row stands once.
-        parts: what it keeps of each bucket.
-        best_first: the columns of which more is better, where a row stands more than once.
-        leaves_out: the flag of rows that it is not made of, if any.
-    """
-
-    table: str
-    relation: str
-    timeframe: Timeframe
-    below: str
-    level: int
-    bucket: str
-    key: tuple[str, ...]
-    parts: tuple[Part, ...]
-    best_first: tuple[str, ...]
-    leaves_out: str = ""
-
-    @property
-    def width(self) -> timedelta:
-        """How long a bucket is."""
-        if self.timeframe.width is None:
-            raise ValueError(f"{self.relation}: an aggregate needs buckets of one length")
-        return self.timeframe.width
-
-    @property
-    def columns(self) -> frozenset[str]:
-        """Those of its relation."""
-        return frozenset([*self.key, *(part.name for part in self.parts)])
-
-
-@dataclass(frozen=True)
 class Dataset:
     """A kind of rows kept over time, in the table of its name in the schema `market`.
 
@@ -83,6 +45,7 @@ class Dataset:
         days: those whose days are sessions'.
         cadence: when a row is expected; None: nobody knows.
         written: how long rows are still written, as a rule.
+        best_first: the columns of which more is better, where a key stands more than once; after a minus, less.
         goes_with: the data set along with which its rows are dropped.
         is_indicated: whether indicators are stored of what it is rolled up to.
         is_imported: whether its rows may come from files, as they stand; what is made, or has an importer of its own,
@@ -99,6 +62,7 @@ class Dataset:
     days: SessionDays | None = None
     cadence: Cadence | None = None
     written: timedelta = WEEK
+    best_first: tuple[str, ...] = ()
     goes_with: str = ""
     is_indicated: bool = False
     is_imported: bool = False
@@ -207,6 +171,11 @@ class Dataset:
             chain.insert(0, below)
         return chain
 
+    @property
+    def tops(self) -> Sequence[Rollup]:
+        """The roll-ups that no other is built on: with the chain of each, all of them."""
+        return [each for each in self.rollups if len(self.built_on(each.timeframe)) == 1]
+
     def built_on(self, timeframe: Timeframe) -> Sequence[Rollup]:
         """The roll-ups that hang on that of a timeframe, itself included, bottom up."""
         lowest = self.rollup_of(timeframe)
@@ -258,7 +227,8 @@ class Dataset:
         for name in [self.name, *self.columns, *kept]:
             if not _NAME.fullmatch(name):
                 yield f"{name!r} is no name of a table or a column"
-        for column in [*self.key, *(column for measure in self.rollup for column in measure.columns)]:
+        compared = [name.removeprefix(LESS) for name in self.best_first]
+        for column in [*self.key, *compared, *(column for measure in self.rollup for column in measure.columns)]:
             if column not in self.columns:
                 yield f"there is no column {column}"
         for column in {name for name in kept if kept.count(name) > 1}:

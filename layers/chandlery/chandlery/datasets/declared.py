@@ -9,7 +9,8 @@ from pkgutil import iter_modules
 
 from chandlery import datasets
 from chandlery.datasets.candles import CANDLES
-from chandlery.datasets.dataset import Dataset, Rollup
+from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.rollup import Rollup
 
 
 def discover() -> tuple[Dataset, ...]:
@@ -67,6 +68,11 @@ def shown() -> Sequence[Dataset]:
 def watched() -> Sequence[Dataset]:
     """Those whose gaps are looked for."""
     return [dataset for dataset in DATASETS if dataset.cadence]
+
+
+def keyed() -> Sequence[Dataset]:
+    """Those whose keys are verified; what goes with another is made again of that one's rows."""
+    return [dataset for dataset in DATASETS if not dataset.goes_with]
 
 
 def option(dataset: Dataset) -> str:

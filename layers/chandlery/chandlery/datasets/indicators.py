@@ -19,4 +19,5 @@ INDICATORS = Dataset(
         "made_at": Kind.TIME,
     },
     dimensions=("timeframe", "name", "parameters"),
+    best_first=("made_at",),
 )

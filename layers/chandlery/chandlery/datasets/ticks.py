@@ -21,4 +21,5 @@ TICKS = Dataset(
     sequence="seq",
     # For so long they come late, and are cancelled or corrected.
     written=DAY,
+    best_first=("cancelled",),
 )

@@ -66,7 +66,7 @@ def rebuild_timeframe(
         comparisons = replacement.compare()
         if not accept_differences:
             _refuse_differences(
-                RebuildReport(timeframe, comparisons, resumed=resumed),
+                RebuildReport(dataset.name, timeframe, comparisons, resumed=resumed),
                 _command(dataset, timeframe),
                 "--accept-differences",
                 "--discard-beside",
@@ -96,7 +96,7 @@ def restore_timeframe(
         _refuse_strangers(connection, replacement.names)
         replacement.bring_up_to_date()
         comparisons = replacement.compare()
-        report = RebuildReport(timeframe, comparisons)
+        report = RebuildReport(dataset.name, timeframe, comparisons)
         if not accept_differences:
             command = _command(dataset, timeframe)
             _refuse_differences(report, command, "--back --accept-differences", "--discard-before")
@@ -161,6 +161,7 @@ def _finish(
         replacement.mark_unindicated(everything=not comparisons)
     rebuilds.set_state(connection, replacement.names, "settled")
     return RebuildReport(
+        dataset.name,
         timeframe,
         comparisons,
         swapped=True,

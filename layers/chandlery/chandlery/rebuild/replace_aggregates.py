@@ -6,7 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
-from chandlery.datasets.dataset import Rollup
+from chandlery.datasets.rollup import Rollup
 from chandlery.platform.errors import ChandleryError, Retryable
 from chandlery.policies.apply_policies import plan_policies, put_right
 from chandlery.policies.domain.policy import Policies

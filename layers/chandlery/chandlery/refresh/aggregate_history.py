@@ -82,9 +82,9 @@ def aggregate_history(
         )
         written += done
     count_hours(connection, _telling(progress, "counting"))
-    ledger, told = Reconciled(), _telling(progress, "gaps")
+    ledger, tell = Reconciled(), _telling(progress, "gaps")
     for week in scans.plan_weeks(connection, CANDLES, due, [Share(instrument_id, instrument_id)]):
-        told()
+        tell()
         ledger += find_gaps(
             connection, COMPONENT, week.window, now, shares=week.shares, has_time=lambda: True, keeps_place=False
         ).ledger

@@ -8,7 +8,8 @@ from itertools import groupby
 from psycopg import Connection
 
 from chandlery.datasets import declared
-from chandlery.datasets.dataset import Dataset, Rollup
+from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.rollup import Rollup
 from chandlery.platform.domain.limits import REFRESH_PIECE_MINUTES
 from chandlery.rebuild.domain.rebuild import Place
 from chandlery.reference.store import instruments
@@ -207,7 +208,7 @@ def _take(
         changed = {each.hour for each in changing}
         rows = [row for each in changing for row in each.open_rows]
         hours = [hour for hour in still_open if hour in changed]
-        derived.take(connection, dataset, marks, rows, hours, refresher.settled)
+        derived.take_marks(connection, dataset, marks, rows, hours, refresher.settled)
     return marks
 
 

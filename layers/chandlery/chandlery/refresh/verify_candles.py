@@ -6,7 +6,8 @@ from datetime import datetime
 from psycopg import Connection
 
 from chandlery.datasets import declared
-from chandlery.datasets.dataset import Dataset, Rollup
+from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.rollup import Rollup
 from chandlery.platform.errors import Retryable
 from chandlery.reference.store import instruments
 from chandlery.refresh.domain.verification import Verification, VerifyReport, sum_verifications
@@ -42,17 +43,17 @@ def verify_candles(connection: Connection, window: Window | None, *, repair: boo
         Retryable: another refresh is at work for too long; what was repaired stays so.
         Retryable, Permanent: from the database; the same.
     """
-    names = [*(each.relation for each in declared.rollups()), *verifications.KEYED]
+    names = [*(each.relation for each in declared.rollups()), *(each.name for each in declared.keyed())]
     found: dict[str, list[Verification]] = {name: [] for name in names}
     repaired = 0
     pieces = _pieces(connection, window)
     for done, piece in enumerate(pieces):
         progress(done, len(pieces))
-        for table in verifications.KEYED:
-            found[table].append(copies := verifications.list_copies(connection, table, piece))
+        for keyed in declared.keyed():
+            found[keyed.name].append(copies := verifications.list_copies(connection, keyed, piece))
             if repair and copies.wrong:
-                verifications.remove_copies(connection, table, piece)
-                repaired += copies.wrong - verifications.list_copies(connection, table, piece).wrong
+                verifications.remove_copies(connection, keyed, piece)
+                repaired += copies.wrong - verifications.list_copies(connection, keyed, piece).wrong
         for dataset, rollup in ((each, rollup) for each in declared.DATASETS for rollup in each.rollups):
             found[rollup.relation].append(held := verifications.verify_derived(connection, rollup.relation, piece))
             if repair and held.wrong:
@@ -94,7 +95,7 @@ def verify_sample(connection: Connection, at: datetime) -> VerifyReport:
 def _pieces(connection: Connection, window: Window | None) -> Sequence[Window]:
     # Where a longer bucket is, shorter ones are; its chunks may be years long.
     shortest = [each.rollups[0].relation for each in declared.rolled_up()]
-    stored = verifications.find_range(connection, [*shortest, *verifications.KEYED])
+    stored = verifications.find_range(connection, [*shortest, *(each.name for each in declared.keyed())])
     if stored is None:
         return []
     starts = max(stored.starts, window.starts) if window else stored.starts
@@ -123,5 +124,5 @@ def _repair(
                 raise Retryable(f"another refresh of {rollup.relation} is running; run the same command again")
     if any(each.starts < piece.ends and each.ends > piece.starts for each in dropped):
         # What stands twice where rows are gone; everything else was put right.
-        verifications.remove_copies(connection, rollup.relation, piece)
+        verifications.remove_derived_copies(connection, rollup.relation, piece)
     return verifications.verify_derived(connection, rollup.relation, piece)

@@ -160,8 +160,8 @@ class VendorConnection:
                 f"the certificate of {_origin(self._base)} cannot be trusted: {error.args[0].verify_message}; check"
                 " VENDOR_URL, and this machine's certificate authorities"
             ) from None
-        told = str(error.args[0] if isinstance(error, ProtocolError) else error)
-        return f"did not answer: {' '.join(self._key.struck_from(told).split())}"
+        said = str(error.args[0] if isinstance(error, ProtocolError) else error)
+        return f"did not answer: {' '.join(self._key.struck_from(said).split())}"
 
     def _next(self, retries: Retry, problem: str) -> Retry:
         if not self._deadline.left():

@@ -16,12 +16,12 @@ def in_words(duration: timedelta | float) -> str:
     """A duration, or seconds, in its two largest units, rounded down: 400 days 19 h; 20 h 53 min; 12 s."""
     seconds = int(duration.total_seconds() if isinstance(duration, timedelta) else duration)
     largest = next((place for place, (size, _, _) in enumerate(_UNITS) if seconds >= size), len(_UNITS) - 1)
-    told = []
+    words = []
     for size, one, several in _UNITS[largest : largest + 2]:
         count, seconds = divmod(seconds, size)
         if count:
-            told.append(spell(count, one, several))
-    return " ".join(told) or "0 s"
+            words.append(spell(count, one, several))
+    return " ".join(words) or "0 s"
 
 
 def between(starts: datetime, ends: datetime) -> str:

@@ -120,7 +120,7 @@ def jobs_wanted(policies: TablePolicies) -> Mapping[PolicyKind, JobWanted]:
     return {job.kind: job for job in jobs}
 
 
-def told(duration: timedelta | None) -> str:
+def spelled(duration: timedelta | None) -> str:
     """A duration in words, in the largest unit that leaves no rest: 6 h, 14 days."""
     if duration is None:
         return "none"

@@ -16,8 +16,8 @@ from chandlery.policies.domain.policy import (
     PolicyKind,
     TablePolicies,
     jobs_wanted,
+    spelled,
     starts_after,
-    told,
 )
 from chandlery.words.counting import spell
 
@@ -116,7 +116,7 @@ def _release(name: str, policies: TablePolicies, found: Found) -> Iterator[Actio
     yield Action(
         name,
         PolicyStep.RELEASE_RETENTION,
-        f"{name}: let rows older than {told(after)} be dropped from now on{going}",
+        f"{name}: let rows older than {spelled(after)} be dropped from now on{going}",
         destructive=True,
         drops_rows=bool(due),
         values={"table_name": name, "age": after, "at": found.at},
@@ -143,7 +143,7 @@ def _changes(name: str, wanted: Policies, found: Found) -> Iterator[Action]:
         yield Action(
             name,
             PolicyStep.SET_CHUNK_INTERVAL,
-            f"{name}: new chunks of {told(policies.chunk_interval)}; they are of {told(table.chunk_interval)}",
+            f"{name}: new chunks of {spelled(policies.chunk_interval)}; they are of {spelled(table.chunk_interval)}",
             values={"hypertable": table.relation, "chunk_interval": policies.chunk_interval},
         )
     jobs = jobs_wanted(policies)
@@ -229,26 +229,26 @@ def _differences(name: str, wanted: JobWanted, job: FoundJob) -> Iterator[str]:
     if not job.scheduled:
         yield "is paused"
     if job.schedule != wanted.schedule:
-        yield f"runs every {told(job.schedule)}"
+        yield f"runs every {spelled(job.schedule)}"
     if job.age != wanted.age:
-        yield f"does so for {told(job.age)}"
+        yield f"does so for {spelled(job.age)}"
     if wanted.kind is PolicyKind.REFRESH and job.end_offset != SETTLE:
-        yield f"leaves out the newest {told(job.end_offset)}"
+        yield f"leaves out the newest {spelled(job.end_offset)}"
     if job.first_start is None:
         yield "has no fixed schedule"
     elif (found := (job.first_start - _EPOCH) % wanted.schedule) != starts_after(name, wanted):
-        yield f"starts {told(found) if found else '0 s'} into its schedule, at the same time as others"
+        yield f"starts {spelled(found) if found else '0 s'} into its schedule, at the same time as others"
 
 
 def _in_words(job: JobWanted) -> str:
-    every = f"every {told(job.schedule)}"
+    every = f"every {spelled(job.schedule)}"
     match job.kind:
         case PolicyKind.REFRESH:
-            return f"refresh the newest {told(job.age)} {every}"
+            return f"refresh the newest {spelled(job.age)} {every}"
         case PolicyKind.COLUMNSTORE:
-            return f"turn chunks into columns after {told(job.age)}, looking {every}"
+            return f"turn chunks into columns after {spelled(job.age)}, looking {every}"
         case PolicyKind.RETENTION:
-            return f"drop chunks after {told(job.age)}, looking {every}"
+            return f"drop chunks after {spelled(job.age)}, looking {every}"
         case _:
             return f"update statistics {every}"
 

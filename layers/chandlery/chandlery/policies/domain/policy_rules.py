@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from chandlery.datasets.declared import rollups, tables
-from chandlery.policies.domain.policy import SETTLE, Policies, TablePolicies, told
+from chandlery.policies.domain.policy import SETTLE, Policies, TablePolicies, spelled
 from chandlery.words.window import WEEK
 
 # The newest week that the historical gap monitor looks through is one to two weeks long, and lies beyond the live one.
@@ -37,8 +37,8 @@ def _ticks_outlive_their_healing(policies: Policies) -> Iterator[str]:
     for retention in _retentions(policies, "ticks"):
         if retention < WEEK:
             yield (
-                f"ticks.retention.after: ticks would be dropped after {told(retention)}, before the live gap monitor's"
-                f" {told(WEEK)} are over: it could not heal from them"
+                f"ticks.retention.after: ticks would be dropped after {spelled(retention)}, before the live gap"
+                f" monitor's {spelled(WEEK)} are over: it could not heal from them"
             )
 
 
@@ -48,8 +48,8 @@ def _rows_outlive_every_refresh(policies: Policies) -> Iterator[str]:
         for retention in _retentions(policies, dataset):
             if refresh and retention < refresh.over + refresh.schedule:
                 yield (
-                    f"{dataset}.retention.after: {dataset} would be dropped after {told(retention)}, inside the"
-                    f" {told(refresh.over)} over which {name} is refreshed: a refresh would delete derived history"
+                    f"{dataset}.retention.after: {dataset} would be dropped after {spelled(retention)}, inside the"
+                    f" {spelled(refresh.over)} over which {name} is refreshed: a refresh would delete derived history"
                 )
 
 
@@ -57,15 +57,15 @@ def _candles_outlive_their_healing(policies: Policies) -> Iterator[str]:
     for retention in _retentions(policies, "candles"):
         if retention < _HISTORICAL_REACH:
             yield (
-                f"candles.retention.after: candles would be dropped after {told(retention)}, inside the"
-                f" {told(_HISTORICAL_REACH)} that the gap monitors look back at least: they would heal them again"
+                f"candles.retention.after: candles would be dropped after {spelled(retention)}, inside the"
+                f" {spelled(_HISTORICAL_REACH)} that the gap monitors look back at least: they would heal them again"
             )
         ticks = policies["ticks"].retention if "ticks" in policies else None
         if "ticks" in policies and (ticks is None or retention < ticks.after):
-            kept = told(ticks.after) if ticks else "for ever"
+            kept = spelled(ticks.after) if ticks else "for ever"
             yield (
-                f"candles.retention.after: candles would be dropped after {told(retention)} while their ticks are kept"
-                f" {kept}: they would be made again from those"
+                f"candles.retention.after: candles would be dropped after {spelled(retention)} while their ticks are"
+                f" kept {kept}: they would be made again from those"
             )
 
 
@@ -74,13 +74,13 @@ def _columnstore_is_no_longer_written(policies: Policies) -> Iterator[str]:
         written = tables()[name].dataset.written
         if table.columnstore and table.columnstore.after < written:
             yield (
-                f"{name}.columnstore.after: {told(table.columnstore.after)} is younger than what is still being"
-                f" upserted: {name} are written for {told(written)}"
+                f"{name}.columnstore.after: {spelled(table.columnstore.after)} is younger than what is still being"
+                f" upserted: {name} are written for {spelled(written)}"
             )
         if table.columnstore and table.refresh and table.columnstore.after <= table.refresh.over:
             yield (
-                f"{name}.columnstore.after: {told(table.columnstore.after)} lies inside the refresh window of"
-                f" {told(table.refresh.over)}: the same chunk would be turned to and fro"
+                f"{name}.columnstore.after: {spelled(table.columnstore.after)} lies inside the refresh window of"
+                f" {spelled(table.refresh.over)}: the same chunk would be turned to and fro"
             )
 
 
@@ -88,8 +88,8 @@ def _columnstore_comes_before_the_end(policies: Policies) -> Iterator[str]:
     for name, table in policies.items():
         if table.columnstore and table.retention and table.columnstore.after >= table.retention.after:
             yield (
-                f"{name}.columnstore.after: {told(table.columnstore.after)} is not before retention drops the chunk,"
-                f" after {told(table.retention.after)}: it would never be of use"
+                f"{name}.columnstore.after: {spelled(table.columnstore.after)} is not before retention drops the chunk,"
+                f" after {spelled(table.retention.after)}: it would never be of use"
             )
 
 
@@ -98,8 +98,8 @@ def _a_refresh_covers_two_buckets(policies: Policies) -> Iterator[str]:
         bucket = tables()[name].bucket
         if table.refresh and bucket and table.refresh.over < 2 * bucket + SETTLE:
             yield (
-                f"{name}.refresh.over: {told(table.refresh.over)} is less than two buckets of {told(bucket)} and the"
-                f" {told(SETTLE)} that is left out at the end: no whole bucket may lie in it"
+                f"{name}.refresh.over: {spelled(table.refresh.over)} is less than two buckets of {spelled(bucket)} and"
+                f" the {spelled(SETTLE)} that is left out at the end: no whole bucket may lie in it"
             )
 
 
@@ -108,8 +108,8 @@ def _a_refresh_leaves_nothing_out(policies: Policies) -> Iterator[str]:
         bucket = tables()[name].bucket
         if table.refresh and bucket and table.refresh.schedule + bucket + SETTLE > table.refresh.over:
             yield (
-                f"{name}.refresh.schedule: every {told(table.refresh.schedule)} is too seldom for a window of"
-                f" {told(table.refresh.over)}: buckets would leave it before they were refreshed"
+                f"{name}.refresh.schedule: every {spelled(table.refresh.schedule)} is too seldom for a window of"
+                f" {spelled(table.refresh.over)}: buckets would leave it before they were refreshed"
             )
 
 
@@ -117,8 +117,8 @@ def _a_chunk_ends_before_it_is_dropped(policies: Policies) -> Iterator[str]:
     for name, table in policies.items():
         if table.retention and table.chunk_interval > table.retention.after:
             yield (
-                f"{name}.chunk_interval: a chunk of {told(table.chunk_interval)} is longer than the"
-                f" {told(table.retention.after)} its rows are to be kept"
+                f"{name}.chunk_interval: a chunk of {spelled(table.chunk_interval)} is longer than the"
+                f" {spelled(table.retention.after)} its rows are to be kept"
             )
 
 
@@ -129,8 +129,8 @@ def _chunks_hold_whole_buckets(policies: Policies) -> Iterator[str]:
         cut = [each for each in rollups() if each.table in kept_with and table.chunk_interval % each.width]
         if cut:
             yield (
-                f"{name}.chunk_interval: {told(table.chunk_interval)} is not whole buckets of {cut[-1].relation}, of"
-                f" {told(cut[-1].width)}: retention would cut one in two"
+                f"{name}.chunk_interval: {spelled(table.chunk_interval)} is not whole buckets of {cut[-1].relation}, of"
+                f" {spelled(cut[-1].width)}: retention would cut one in two"
             )
 
 
@@ -142,9 +142,9 @@ def _what_is_derived_outlives_its_source(policies: Policies) -> Iterator[str]:
         kept = policies[source].retention
         if kept is None or table.retention.after < kept.after:
             yield (
-                f"{name}.retention.after: {told(table.retention.after)} is shorter than {source}"
+                f"{name}.retention.after: {spelled(table.retention.after)} is shorter than {source}"
                 f" {'are' if source == 'candles' else 'is'} kept"
-                f" ({told(kept.after) if kept else 'for ever'}): a refresh would bring back what was dropped"
+                f" ({spelled(kept.after) if kept else 'for ever'}): a refresh would bring back what was dropped"
             )
 
 

@@ -81,7 +81,7 @@ class _Dropping:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _ReportedDrop:
     """A drop that a run reports; `is_new` where no run named it before."""
 
     table_name: str
@@ -231,9 +231,9 @@ def drop_before(
 
 def take_drops(connection: Connection, at: datetime) -> tuple[Sequence[Drop], int]:
     """What the run of a scheduled time is to report as dropped, by whomever, and how many rows no run told before."""
-    told = read_rows(connection, _Told, "take_drops", at=at)
-    drops = [Drop(each.table_name, each.starts, each.ends, each.rows) for each in told]
-    return drops, sum(each.rows or 0 for each in told if each.is_new)
+    rows = read_rows(connection, _ReportedDrop, "take_drops", at=at)
+    drops = [Drop(each.table_name, each.starts, each.ends, each.rows) for each in rows]
+    return drops, sum(each.rows or 0 for each in rows if each.is_new)
 
 
 def list_drops(connection: Connection, most: int) -> Sequence[PastDrop]:

@@ -71,5 +71,7 @@ def find_candles(connection: Connection, instrument_id: int, timeframe: Timefram
     ).fetchone()
     if row is None:  # no such instrument any more
         return Fingerprint("", window.starts)
-    settled_to, told = row
-    return Fingerprint(told, window.ends if settled_to is None else max(min(settled_to, window.ends), window.starts))
+    settled_to, fingerprint = row
+    return Fingerprint(
+        fingerprint, window.ends if settled_to is None else max(min(settled_to, window.ends), window.starts)
+    )

@@ -53,6 +53,7 @@ class RebuildReport:
     whether an earlier run had begun it.
     """
 
+    dataset: str
     timeframe: str
     comparisons: Sequence[Comparison] = ()
     swapped: bool = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection
 
-from chandlery.datasets.dataset import Rollup
+from chandlery.datasets.rollup import Rollup
 from chandlery.platform.connection import transaction
 from chandlery.platform.session import require_own
 from chandlery.platform.statements import read_rows, run

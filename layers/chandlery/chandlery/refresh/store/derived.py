@@ -89,7 +89,7 @@ def count_stale(connection: Connection, dataset: Dataset, at: datetime) -> int:
     return int(row[0]) if row else 0
 
 
-def take(
+def take_marks(
     connection: Connection,
     dataset: Dataset,
     stale_hours: Sequence[StaleHour],

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow
 
-from chandlery.datasets.dataset import Dataset, Rollup
+from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.rollup import Rollup, order_best_first
 from chandlery.platform.connection import transaction
 from chandlery.platform.statements import read_rows, run
 from chandlery.refresh.domain.verification import Verification
 from chandlery.words.window import Window
-
-# Tables whose index holds their keys unique, as a rule, and what keeps their writers out; of ticks nobody needs to be.
-KEYED = {"ticks": None, "candles": "lock_candles", "indicators": "lock_indicators"}
 
 
 @dataclass(frozen=True)
@@ -62,23 +61,40 @@ def mark_wrong(connection: Connection, dataset: Dataset, rollup: Rollup, window:
     run(connection, "mark_wrong_derived", **values, starts=window.starts, ends=window.ends)
 
 
-def list_copies(connection: Connection, table: str, window: Window) -> Verification:
-    """Keys of a table that stand more than once in a window."""
-    keys, examples = run(
-        connection, "list_copies", table_name=table, starts=window.starts, ends=window.ends
-    ).fetchone() or (0, [])
-    return Verification(table, twice=keys, examples=examples)
+def list_copies(connection: Connection, dataset: Dataset, window: Window) -> Verification:
+    """Keys of a data set that stand more than once in a window."""
+    row = run(connection, "list_copies", **_key(dataset), starts=window.starts, ends=window.ends).fetchone()
+    keys, examples = row or (0, [])
+    return Verification(dataset.name, twice=keys, examples=examples)
 
 
-def remove_copies(connection: Connection, table: str, window: Window) -> int:
-    """Leave one row of each key of a table in a window, in one transaction; returns how many rows went.
+def remove_copies(connection: Connection, dataset: Dataset, window: Window) -> int:
+    """Leave one row of each key of a data set in a window, in one transaction; returns how many rows went.
 
-    Whoever writes the table waits meanwhile; of an aggregate, whoever refreshes it.
+    Writers that take the data set's lock wait meanwhile.
+    """
+    values = {**_key(dataset), "best_first": order_best_first(dataset.best_first)}
+    with transaction(connection):
+        run(connection, "lock_writers", dataset=dataset.name)
+        return _count(run(connection, "remove_copies", **values, starts=window.starts, ends=window.ends))
+
+
+def remove_derived_copies(connection: Connection, aggregate: str, window: Window) -> int:
+    """Leave one row of each key of an aggregate in a window, in one transaction; returns how many rows went.
+
+    Refreshes of the aggregate wait meanwhile.
     """
     with transaction(connection):
-        if lock := KEYED.get(table):
-            run(connection, lock)
-        elif table not in KEYED:
-            run(connection, "lock_refresh", aggregate=table)
-        row = run(connection, "remove_copies", table_name=table, starts=window.starts, ends=window.ends).fetchone()
+        run(connection, "lock_refresh", aggregate=aggregate)
+        return _count(
+            run(connection, "remove_derived_copies", aggregate=aggregate, starts=window.starts, ends=window.ends)
+        )
+
+
+def _key(dataset: Dataset) -> dict[str, Any]:
+    return {"dataset": dataset.name, "time_column": dataset.time, "keys": list(dataset.key)}
+
+
+def _count(found: Cursor[TupleRow]) -> int:
+    row = found.fetchone()
     return int(row[0]) if row else 0

@@ -13,7 +13,7 @@ from local.digests import digest_line, digest_path
 
 
 @dataclass(frozen=True)
-class Unfinished:
+class UnfinishedFile:
     """The file while it is written: another name in the same folder, and a descriptor that holds its lock."""
 
     path: Path
@@ -26,7 +26,7 @@ class Unfinished:
 
 
 @contextmanager
-def written_beside(path: Path, *, overwrite: bool) -> Iterator[Unfinished]:
+def written_beside(path: Path, *, overwrite: bool) -> Iterator[UnfinishedFile]:
     """Give a file its name only if all goes well inside; whatever an interrupted one left is written over.
 
     Its digest is kept beside it; only its owner may read it. Whoever holds the descriptor keeps others from writing the
@@ -45,7 +45,7 @@ def written_beside(path: Path, *, overwrite: bool) -> Iterator[Unfinished]:
     try:
         _lock(descriptor, path)
         try:
-            yield Unfinished(beside, descriptor)
+            yield UnfinishedFile(beside, descriptor)
             os.fsync(descriptor)
             _refuse_existing(path, overwrite=overwrite)
             _give_name(beside, path)
