@@ -23,6 +23,11 @@ WHERE bit_count(minutes) > 0;
 -- What is no longer missing looks up the hours it lies in.
 CREATE INDEX ON stretches (calendar, hour);
 
+-- step: create_lives
+-- When rows are expected of each instrument, as of the beginning of the scan.
+CREATE TEMPORARY TABLE lives ON COMMIT DROP AS
+SELECT instrument_id, life FROM market.lives WHERE dataset = :'dataset';
+
 -- step: create_waiting_hours
 -- Minutes with ticks that wait to be aggregated, as the marks tell.
 CREATE TEMPORARY TABLE waiting_hours ON COMMIT DROP AS
@@ -91,7 +96,7 @@ GROUP BY g.instrument_id, s.hour;
 
 -- step: analyze_scan
 -- Tells the planner how small these are.
-ANALYZE stretches, feed_hours, waiting_hours, explained_hours;
+ANALYZE stretches, lives (instrument_id), feed_hours, waiting_hours, explained_hours;
 
 -- step: create_scanned_instruments
 -- The instruments of one share of a scan, :first to :last, and when in the window rows are expected of them.
@@ -100,11 +105,11 @@ SELECT
     n.instrument_id, n.feed, n.calendar, inside.life,
     NOT inside.life @> tstzrange(:'starts'::timestamptz, :'ends'::timestamptz) AS is_cut
 FROM market.instruments AS n
-JOIN market.lives AS whole USING (instrument_id)
+JOIN lives AS whole USING (instrument_id)
 CROSS JOIN LATERAL (
     SELECT whole.life * tstzmultirange(tstzrange(:'starts'::timestamptz, :'ends'::timestamptz)) AS life
 ) AS inside
-WHERE whole.dataset = :'dataset' AND n.instrument_id BETWEEN :'first'::integer AND :'last'::integer AND NOT isempty(inside.life);
+WHERE n.instrument_id BETWEEN :'first'::integer AND :'last'::integer AND NOT isempty(inside.life);
 
 -- step: create_known_gaps
 -- What the ledger knows of the instruments of a share: their open gaps that lie in the window, or touch it: nothing is expected
@@ -162,9 +167,9 @@ CREATE TEMPORARY TABLE expected_hours ON COMMIT DROP AS
 WITH whole AS MATERIALIZED (
     SELECT
         f.feed, s.calendar, s.hour_of_day,
-        sum(bit_count(s.minutes & s.in_week)) AS in_week,
-        sum(bit_count(s.minutes & s.in_day)) AS in_day,
-        sum(bit_count(s.minutes & coalesce(lived.alive, 0::bit(60)))) AS alive
+        sum(bit_count(s.minutes & s.in_week))::bigint AS in_week,
+        sum(bit_count(s.minutes & s.in_day))::bigint AS in_day,
+        sum(bit_count(s.minutes & coalesce(lived.alive, 0::bit(60))))::bigint AS alive
     FROM (SELECT DISTINCT feed, calendar FROM scanned_instruments) AS f
     JOIN stretches AS s USING (calendar)
     LEFT JOIN feed_hours AS lived ON lived.feed = f.feed AND lived.hour = s.hour
@@ -177,9 +182,9 @@ WHERE NOT n.is_cut
 UNION ALL
 SELECT
     n.instrument_id, n.feed, s.hour_of_day,
-    sum(bit_count(e.minutes & s.in_week)),
-    sum(bit_count(e.minutes & s.in_day)),
-    sum(bit_count(e.minutes & coalesce(lived.alive, 0::bit(60))))
+    sum(bit_count(e.minutes & s.in_week))::bigint,
+    sum(bit_count(e.minutes & s.in_day))::bigint,
+    sum(bit_count(e.minutes & coalesce(lived.alive, 0::bit(60))))::bigint
 FROM scanned_instruments AS n
 JOIN stretches AS s ON s.calendar = n.calendar AND n.life && tstzrange(s.starts, s.ends)
 CROSS JOIN LATERAL (SELECT s.minutes & market.minutes_within(s.hour, n.life) AS minutes) AS e
@@ -187,21 +192,14 @@ LEFT JOIN feed_hours AS lived ON lived.feed = n.feed AND lived.hour = s.hour
 WHERE n.is_cut
 GROUP BY 1, 2, 3;
 
--- step: create_hour_trades
--- What each instrument traded at each hour of the day, and how many hours of the window that was counted in.
-CREATE TEMPORARY TABLE hour_trades ON COMMIT DROP AS
-SELECT
-    instrument_id, hours.hour_of_day, sum(h.trades) AS trades, count(*) - count(h.trades) AS untold, count(*) AS hours
-FROM market.candle_hours AS h
-JOIN (
-    SELECT hour, date_part('hour', hour)::integer AS hour_of_day
-    FROM generate_series(
-        date_bin('1 hour', :'starts', '2000-01-01 00:00Z'), :'ends'::timestamptz - INTERVAL '1 microsecond', INTERVAL '1 hour'
-    ) AS hour
-) AS hours USING (hour)
-WHERE h.dataset = :'dataset' AND h.hour > :'starts'::timestamptz - INTERVAL '1 hour' AND h.hour < :'ends'::timestamptz
-    AND h.instrument_id BETWEEN :'first'::integer AND :'last'::integer
-GROUP BY instrument_id, hours.hour_of_day;
+-- step: create_trade_floors
+-- In how many hours each instrument was counted, and the fewest trades of any; null where a candle does not tell its trades.
+CREATE TEMPORARY TABLE trade_floors ON COMMIT DROP AS
+SELECT instrument_id, count(*) AS hours, CASE WHEN count(*) = count(trades) THEN min(trades) END AS trades
+FROM market.candle_hours
+WHERE dataset = :'dataset' AND hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
+    AND instrument_id BETWEEN :'first'::integer AND :'last'::integer
+GROUP BY instrument_id;
 
 -- step: create_missing_hours
 -- Where candles are missing: each row is a stretch of an hour, its minutes as bits.
@@ -213,7 +211,7 @@ WITH blank AS MATERIALIZED (
     -- Those that were counted in every hour of the window have none to be missed whole.
     SELECT n.instrument_id, n.calendar
     FROM scanned_instruments AS n
-    LEFT JOIN (SELECT instrument_id, sum(hours) AS hours FROM hour_trades GROUP BY instrument_id) AS counted USING (instrument_id)
+    LEFT JOIN trade_floors AS counted USING (instrument_id)
     WHERE counted.hours IS DISTINCT FROM (
         SELECT count(*) FROM generate_series(
             date_bin('1 hour', :'starts', '2000-01-01 00:00Z'), :'ends'::timestamptz - INTERVAL '1 microsecond', INTERVAL '1 hour'
@@ -221,7 +219,7 @@ WITH blank AS MATERIALIZED (
     )
 )
 SELECT
-    instrument_id, feed, hour, hour_of_day, place, first_minute, beyond_minute, in_week, in_day,
+    instrument_id, feed, hour, hour_of_day, place, first_minute, beyond_minute, in_week, in_day, is_blank,
     absent & ~told AS missing,
     absent & ~told & waits AS waiting,
     absent & ~told & ~waits & (~alive | partial) AS down,
@@ -229,19 +227,19 @@ SELECT
     absent & told & ~waits & alive & ~partial AS explained
 FROM (
     SELECT
-        n.instrument_id, n.feed, s.hour, s.hour_of_day, s.place, s.first_minute, s.beyond_minute, s.in_week, s.in_day, h.partial,
+        n.instrument_id, n.feed, s.hour, s.hour_of_day, s.place, s.first_minute, s.beyond_minute, s.in_week, s.in_day, h.partial, h.is_blank,
         CASE WHEN n.is_cut THEN s.minutes & market.minutes_within(s.hour, n.life) ELSE s.minutes END & ~h.complete AS absent,
         coalesce(x.minutes, 0::bit(60)) AS told,
         coalesce(f.alive, 0::bit(60)) AS alive,
         coalesce(w.minutes, 0::bit(60)) AS waits
     FROM (
-        SELECT instrument_id, hour, complete, partial
+        SELECT instrument_id, hour, complete, partial, false AS is_blank
         FROM market.candle_hours
         WHERE dataset = :'dataset' AND hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
             AND instrument_id BETWEEN :'first'::integer AND :'last'::integer
             AND complete <> (-1)::bigint::bit(60)
         UNION ALL
-        SELECT blank.instrument_id, open.hour, 0::bit(60), 0::bit(60)
+        SELECT blank.instrument_id, open.hour, 0::bit(60), 0::bit(60), true
         FROM blank
         JOIN (SELECT DISTINCT calendar, hour FROM stretches) AS open USING (calendar)
         WHERE NOT EXISTS (
@@ -269,12 +267,79 @@ SELECT
     min(instrument_id) AS first, max(instrument_id) AS last
 FROM (SELECT instrument_id FROM scanned_instruments UNION ALL SELECT instrument_id FROM known_gaps) AS of_share;
 
+-- step: create_steady_instruments
+-- The instruments of which the ledger holds just what is missing, and that trade so much that no silence of theirs is plausible:
+-- at 60 times -ln(0.001) trades in each of their hours a minute is enough. Nothing of theirs is to be weighed, nor changed in the
+-- ledger. Where this cannot be told by their open gaps alone, each inside one hour, the steps that follow tell it.
+CREATE TEMPORARY TABLE steady_instruments ON COMMIT DROP AS
+WITH missed AS (
+    SELECT
+        instrument_id, feed, sum(bit_count(quiet)) AS minutes,
+        sum(bit_count(quiet & in_week)) AS minutes_in_week, sum(bit_count(quiet & in_day)) AS minutes_in_day
+    FROM missing_hours
+    GROUP BY instrument_id, feed
+    HAVING bool_and(missing = quiet AND NOT is_blank)
+), placed AS (
+    SELECT
+        k.instrument_id, k.minutes, k.reason, m.quiet, m.first_minute, m.beyond_minute, own.first, own.beyond,
+        -- Whether the gap before it ends with an hour, or with its open part.
+        lag(own.beyond = m.beyond_minute) OVER (PARTITION BY k.instrument_id ORDER BY k.starts) AS follows_an_end
+    FROM known_gaps AS k
+    CROSS JOIN LATERAL (SELECT date_bin('1 hour', k.starts, '2000-01-01 00:00Z') AS hour) AS its
+    CROSS JOIN LATERAL (
+        SELECT market.minute_of(its.hour, k.starts) AS first, market.minute_of(its.hour, k.ends) AS beyond
+    ) AS own
+    LEFT JOIN missing_hours AS m
+        ON m.instrument_id = k.instrument_id AND m.hour = its.hour AND k.ends <= its.hour + INTERVAL '1 hour'
+        AND m.first_minute <= own.first AND m.beyond_minute >= own.beyond
+), known AS (
+    SELECT p.instrument_id, sum(p.minutes) AS minutes
+    FROM placed AS p
+    CROSS JOIN LATERAL (SELECT market.minute_mask(p.first, p.beyond) AS bits) AS own
+    GROUP BY p.instrument_id
+    HAVING bool_and((
+        p.reason = 'instrument_silent' AND bit_count(own.bits) = p.minutes AND own.bits & p.quiet = own.bits
+        -- It is the whole run: not even the next hour begins with another one.
+        AND bit_count((own.bits << 1 | own.bits >> 1) & ~own.bits & p.quiet) = 0
+        AND (p.follows_an_end AND p.first = p.first_minute) IS NOT TRUE
+    ) IS TRUE)
+)
+SELECT instrument_id, missed.feed, missed.minutes_in_week, missed.minutes_in_day
+FROM missed
+JOIN known USING (instrument_id, minutes)
+JOIN trade_floors AS floor USING (instrument_id)
+WHERE :'cadence'::bit(60) = (-1)::bigint::bit(60)
+    AND (NOT :'is_silence_plausible'::boolean OR floor.trades > 60 * -ln(0.001));
+
+-- step: leave_steady_instruments
+-- The steps that follow weigh the others alone.
+WITH settled AS (
+    DELETE FROM known_gaps USING steady_instruments AS steady WHERE known_gaps.instrument_id = steady.instrument_id
+)
+DELETE FROM missing_hours USING steady_instruments AS steady WHERE missing_hours.instrument_id = steady.instrument_id;
+
+-- step: create_hour_trades
+-- What each instrument that misses anything traded at each hour of the day.
+CREATE TEMPORARY TABLE hour_trades ON COMMIT DROP AS
+SELECT
+    instrument_id, hours.hour_of_day, sum(h.trades) AS trades, count(*) - count(h.trades) AS untold
+FROM market.candle_hours AS h
+JOIN (
+    SELECT hour, date_part('hour', hour)::integer AS hour_of_day
+    FROM generate_series(
+        date_bin('1 hour', :'starts', '2000-01-01 00:00Z'), :'ends'::timestamptz - INTERVAL '1 microsecond', INTERVAL '1 hour'
+    ) AS hour
+) AS hours USING (hour)
+WHERE h.dataset = :'dataset' AND h.hour > :'starts'::timestamptz - INTERVAL '1 hour' AND h.hour < :'ends'::timestamptz
+    AND h.instrument_id = ANY (ARRAY(SELECT DISTINCT instrument_id FROM missing_hours WHERE bit_count(quiet) > 0))
+GROUP BY instrument_id, hours.hour_of_day;
+
 -- step: create_trade_rates
 -- What each instrument that was quiet at all trades: at each hour of the day that it was quiet in, and over all. Of the expected
 -- minutes in which the feed lived, all are present but those it was quiet in, or that a vendor explained.
 CREATE TEMPORARY TABLE trade_rates ON COMMIT DROP AS
 WITH silent AS MATERIALIZED (
-    SELECT instrument_id, hour_of_day, sum(bit_count(quiet | explained)) AS minutes, sum(bit_count(quiet)) > 0 AS was_quiet
+    SELECT instrument_id, hour_of_day, sum(bit_count(quiet | explained))::bigint AS minutes, bool_or(bit_count(quiet) > 0) AS was_quiet
     FROM missing_hours
     GROUP BY 1, 2
 ), at_hour AS MATERIALIZED (
@@ -296,7 +361,7 @@ WITH silent AS MATERIALIZED (
     GROUP BY instrument_id
 )
 SELECT
-    instrument_id, a.hour_of_day, a.trades, a.present::bigint AS present, a.minutes::bigint AS minutes,
+    instrument_id, a.hour_of_day, a.trades, a.present, a.minutes,
     o.trades AS all_trades, o.present AS all_present, o.minutes AS all_minutes
 FROM at_hour AS a
 JOIN overall AS o USING (instrument_id)
@@ -487,6 +552,8 @@ FROM (
         SELECT reason = 'instrument_silent' AND instrument_id IN (SELECT instrument_id FROM unmeasured_instruments)
     ) AS kind (is_unmeasured)
     UNION ALL
+    SELECT feed, 0, minutes_in_week, 0, 0, minutes_in_day, 0 FROM steady_instruments
+    UNION ALL
     SELECT feed, 0, 0, bit_count(quiet & in_week), 0, 0, bit_count(quiet & in_day)
     FROM missing_hours
     JOIN unmeasured_instruments USING (instrument_id)
@@ -639,7 +706,7 @@ WITH compared AS MATERIALIZED (
             END)
         END AS healed_from
     FROM compared AS c
-    JOIN market.lives AS whole ON whole.dataset = :'dataset' AND whole.instrument_id = c.instrument_id
+    JOIN lives AS whole USING (instrument_id)
     CROSS JOIN LATERAL unnest(c.no_longer) AS part (stretch)
     CROSS JOIN LATERAL (
         -- Outside the window nothing expected is no longer missing: found_gaps has kept it.
@@ -759,8 +826,7 @@ WITH reach AS MATERIALIZED (
             * whole.life AS stretches
     FROM known
     FULL JOIN looked USING (instrument_id)
-    JOIN market.lives AS whole USING (instrument_id)
-    WHERE whole.dataset = :'dataset'
+    JOIN lives AS whole USING (instrument_id)
 ), wanted AS (
     SELECT
         t.instrument_id, t.calendar, t.feed, CASE WHEN last.since IS NOT NULL THEN :'first'::integer END AS share, last.since,
@@ -803,5 +869,5 @@ ON CONFLICT (instrument_id, dataset, component) DO UPDATE SET
 -- step: drop_scan_share
 -- Makes room for the next share of a scan. Of one that has too much to do only the first tables were made.
 DROP TABLE IF EXISTS
-    scanned_instruments, known_gaps, expected_hours, hour_trades, missing_hours, trade_rates,
+    scanned_instruments, known_gaps, expected_hours, trade_floors, missing_hours, steady_instruments, hour_trades, trade_rates,
     unmeasured_instruments, gap_runs, restless_instruments, found_gaps, claimed_gaps;

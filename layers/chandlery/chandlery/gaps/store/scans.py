@@ -129,7 +129,7 @@ class Scan:
         run(self._connection, "scan_gaps:index_known_gaps")
         run(self._connection, "scan_gaps:analyze_scan_share")
         run(self._connection, "scan_gaps:create_expected_hours")
-        run(self._connection, "scan_gaps:create_hour_trades", **values)
+        run(self._connection, "scan_gaps:create_trade_floors", **values)
         run(self._connection, "scan_gaps:create_missing_hours", **values)
         runs, first, last = run(self._connection, "scan_gaps:count_scan_runs").fetchone() or (0, None, None)
         if runs > most_runs and first < last:
@@ -140,6 +140,9 @@ class Scan:
         return looked
 
     def _settle(self, values: dict[str, Any]) -> Looked:
+        if run(self._connection, "scan_gaps:create_steady_instruments", **values).rowcount:
+            run(self._connection, "scan_gaps:leave_steady_instruments")
+        run(self._connection, "scan_gaps:create_hour_trades", **values)
         run(self._connection, "scan_gaps:create_trade_rates")
         run(self._connection, "scan_gaps:create_unmeasured_instruments", **values)
         run(self._connection, "scan_gaps:create_gap_runs", **values)
@@ -189,6 +192,7 @@ def scanning(
             day_starts=day_starts,
         )
         run(connection, "scan_gaps:index_stretches")
+        run(connection, "scan_gaps:create_lives", dataset=dataset.name)
         run(connection, "scan_gaps:create_waiting_hours", **stretch)
         # Marks first, then candles: whatever is written in between is seen once at least, and not as missing.
         count_inside(connection, dataset, window)

@@ -12,6 +12,7 @@ from chandlery.minutes.domain.source import Source
 from chandlery.minutes.store import imports
 from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.minutes.store.marks import Piece
+from chandlery.platform.chunks import excluded_once
 from chandlery.platform.connection import transaction
 from chandlery.platform.statements import run
 from chandlery.words.window import MINUTE, Window, floor_hour
@@ -63,10 +64,8 @@ def verify(connection: Connection, window: Window, source: Source) -> Written:
 
     All of its ticks are read, without a lock; other writers of candles wait while those of what differs are read again.
     """
-    with transaction(connection):
-        run(connection, "set_runtime_exclusion", setting="off")
+    with transaction(connection), excluded_once(connection, window):
         differing = run(connection, "find_differing", starts=window.starts, ends=window.ends).fetchall()
-        run(connection, "set_runtime_exclusion", setting="on")
     if not differing:
         return Written()
     instrument_ids, buckets = map(list, zip(*differing, strict=True))
