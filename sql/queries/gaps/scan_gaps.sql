@@ -23,11 +23,6 @@ WHERE bit_count(minutes) > 0;
 -- What is no longer missing looks up the hours it lies in.
 CREATE INDEX ON stretches (calendar, hour);
 
--- step: create_lives
--- When rows are expected of each instrument, as of the beginning of the scan.
-CREATE TEMPORARY TABLE lives ON COMMIT DROP AS
-SELECT instrument_id, life FROM market.lives WHERE dataset = :'dataset';
-
 -- step: create_waiting_hours
 -- Minutes with ticks that wait to be aggregated, as the marks tell.
 CREATE TEMPORARY TABLE waiting_hours ON COMMIT DROP AS
@@ -39,6 +34,11 @@ FROM market.dirty
 CROSS JOIN unnest(instrument_ids, ticks) AS marked (instrument_id, ticks)
 WHERE dataset = :'dataset' AND bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz AND marked.ticks > 0
 GROUP BY 1, 2;
+
+-- step: create_lives
+-- When rows are expected of each instrument, as of when the hours of the window were counted.
+CREATE TEMPORARY TABLE lives ON COMMIT DROP AS
+SELECT instrument_id, life FROM market.lives WHERE dataset = :'dataset';
 
 -- step: create_feed_hours
 -- The minutes in which a feed lived: any of its instruments has a candle, or ticks that wait to become one. Some 256 of its

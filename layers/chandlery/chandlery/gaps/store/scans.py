@@ -192,10 +192,10 @@ def scanning(
             day_starts=day_starts,
         )
         run(connection, "scan_gaps:index_stretches")
-        run(connection, "scan_gaps:create_lives", dataset=dataset.name)
         run(connection, "scan_gaps:create_waiting_hours", **stretch)
         # Marks first, then candles: whatever is written in between is seen once at least, and not as missing.
         count_inside(connection, dataset, window)
+        run(connection, "scan_gaps:create_lives", dataset=dataset.name)
         run(connection, "set_other_joins", setting="off")
         run(connection, "scan_gaps:create_feed_hours", **stretch)
         run(connection, "set_other_joins", setting="on")
