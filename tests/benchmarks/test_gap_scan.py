@@ -73,7 +73,7 @@ SELECT 'candles', i, hour, bits, 0::bit(60), bit_count(bits) * %(trades)s
 FROM generate_series(%(starts)s::timestamptz, %(ends)s::timestamptz - INTERVAL '1 hour', '1 hour') AS hour
 CROSS JOIN generate_series(1, %(instruments)s) AS i
 CROSS JOIN LATERAL (
-    SELECT abs(hashint8extended(i * 1000000 + (extract(epoch FROM hour) / 3600)::bigint, 0) %% 6000000) AS number
+    SELECT abs(hashint8extended(i::bigint * 1000000 + extract(epoch FROM hour)::bigint / 3600, 0) %% 6000000) AS number
 ) AS chance
 CROSS JOIN LATERAL (
     SELECT CASE
