@@ -15,8 +15,10 @@ from chandlery.gaps.store import scans
 from chandlery.gaps.store.scans import Share
 from chandlery.gaps.watch_live_gaps import EVERY_MINUTES, LiveGapReport, watch_live_gaps
 from chandlery.minutes.aggregate_live import aggregate_live
+from chandlery.minutes.domain.source import Source
+from chandlery.minutes.heal_from_ticks import heal_differing
 from chandlery.platform.settings import Settings
-from chandlery.words.window import DAY, HOUR, WEEK, Window, turn_of
+from chandlery.words.window import DAY, HOUR, WEEK, Window, turn_of, whole_hours
 from tests.benchmarks.scene import (
     MINUTE,
     NOON,
@@ -38,9 +40,10 @@ WEEK_TO_NOON = Window(NOON - WEEK, NOON)
 LOOKS = 3 if ON_SERVER else 1
 TRADES = 60
 LEFT_OUT = 0.001
-# Ten minutes of all instruments, whatever their number: the shortest turn a monitor takes.
+# Five minutes of all instruments, whatever their number: the shortest turn a monitor takes, less what the last one had.
 VERIFIED = 1
-TURN = turn_of(Window(NOON - WEEK, NOON - DAY), 2 * EVERY_MINUTES, EVERY_MINUTES)
+_WHOLE_TURN = turn_of(Window(NOON - WEEK, NOON - DAY), 2 * EVERY_MINUTES, EVERY_MINUTES)
+TURN = Window(_WHOLE_TURN.starts, _WHOLE_TURN.ends - EVERY_MINUTES * MINUTE)
 
 LIVE_INSTRUMENTS = 10_000 if ON_SERVER else 250
 # Of the ten minutes from each of these on, five have marks: as many as a monitor finds.
@@ -63,6 +66,23 @@ WHERE NOT EXISTS (
 """
 
 
+# Hours of candles without their candles, a minute left out of one in 1 / (60 * left_out) of them.
+_INSERT_HOURS = """
+INSERT INTO market.candle_hours (dataset, instrument_id, hour, complete, partial, trades)
+SELECT 'candles', i, hour, bits, 0::bit(60), bit_count(bits) * %(trades)s
+FROM generate_series(%(starts)s::timestamptz, %(ends)s::timestamptz - INTERVAL '1 hour', '1 hour') AS hour
+CROSS JOIN generate_series(1, %(instruments)s) AS i
+CROSS JOIN LATERAL (
+    SELECT abs(hashint8extended(i::bigint * 1000000 + extract(epoch FROM hour)::bigint / 3600, 0) %% 6000000) AS number
+) AS chance
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN number < 60 * %(left_out)s * 6000000 THEN ~(1::bigint << (number %% 60)::integer)::bit(60) ELSE ~0::bit(60)
+    END AS bits
+) AS made
+"""
+
+
 class Stored(NamedTuple):
     """A week of candles: how many there are, and the seconds it took to load and to count them."""
 
@@ -78,7 +98,7 @@ def emptied(connection: Connection) -> Iterator[Connection]:
     connection.execute("TRUNCATE market.candles, market.candle_hours, market.ticks, market.gaps")
 
 
-def test_a_week_beside_the_plain_anti_join(emptied: Connection) -> None:
+def test_p3_a_week_beside_the_plain_anti_join(emptied: Connection) -> None:
     stored = _store_week(emptied, INSTRUMENTS, TRADES, LEFT_OUT)
     expected = INSTRUMENTS * (WEEK // MINUTE)
     missing = expected - stored.candles
@@ -97,15 +117,15 @@ def test_a_week_beside_the_plain_anti_join(emptied: Connection) -> None:
     again = median(seconds(look) for _ in range(LOOKS))
     # The planner thinks that generate_series has a thousand rows, and probes: what suits the anti-join is told as well.
     plain, merged = seconds(lambda: anti_join(True)), seconds(lambda: anti_join(False))
+    few = median(seconds(lambda: _scan(emptied, [Share(1, FEW)])) for _ in range(LOOKS))
     print(
-        f"\ngap scan, {INSTRUMENTS:,} instruments x 7 days ({expected:,} minutes, {missing:,} missing), {WHERE}:"
-        f" {first:.2f} s to fill the ledger, {again:.2f} s to find nothing new; the generate_series anti-join"
-        f" {plain:.1f} s, ratio {plain / first:.1f} and {plain / again:.1f}; without nested loops {merged:.1f} s, ratio"
-        f" {merged / first:.1f} and {merged / again:.1f}"
+        f"\nP3 look for gaps, {INSTRUMENTS:,} instruments x 7 days ({expected:,} minutes, {missing:,} missing),"
+        f" {WHERE}: {again:.2f} s to find nothing new, {first:.2f} s to fill the ledger; {few:.2f} s for {FEW:,}"
+        f" instruments; the generate_series anti-join {plain:.1f} s, ratio {plain / again:.1f} and {plain / first:.1f};"
+        f" without nested loops {merged:.1f} s, ratio {merged / again:.1f} and {merged / first:.1f}"
         f"\n  once: {stored.loading:.0f} s to load these candles, {stored.counting:.0f} s to count their hours"
     )
     _measure_memory(emptied, shares)
-    _measure_monitor(emptied, missing)
 
 
 def _measure_memory(connection: Connection, shares: Sequence[Share]) -> None:
@@ -120,12 +140,14 @@ def _measure_memory(connection: Connection, shares: Sequence[Share]) -> None:
     )
 
 
-def _measure_monitor(connection: Connection, missing: int) -> None:
-    """A whole run five minutes after the last one: an hour to count, a turn to hold against its ticks, the scan."""
+@pytest.mark.parametrize(("instruments", "weeks"), [(FEW, 1), (FEW, 10), (INSTRUMENTS, 1)])
+def test_p15_a_run_of_the_monitor_without_changes(emptied: Connection, instruments: int, weeks: int) -> None:
+    """Five minutes after the last run: an hour to count, a turn to hold against its ticks, the scan."""
+    _store_hours(emptied, instruments, weeks)
 
     def monitor() -> LiveGapReport:
         return watch_live_gaps(
-            connection,
+            emptied,
             NOON,
             piece_candles=PIECE,
             verify_buckets=VERIFIED,
@@ -133,15 +155,52 @@ def _measure_monitor(connection: Connection, missing: int) -> None:
             has_time=lambda: True,
         )
 
-    insert_ticks(connection, TURN.starts, TURN.ends - TURN.starts, INSTRUMENTS, TRADES * 2 * EVERY_MINUTES)
-    connection.execute("VACUUM ANALYZE market.ticks")
-    healed = monitor()  # the turn has ticks now: its candles are made of them, the missing ones too
-    assert missing - healed.minutes_open == healed.candles_written
-    taken = []
+    for _ in range(2):  # the turn has ticks: its candles are made of them; then the ledger is filled, and settled
+        monitor()
+    emptied.execute("VACUUM ANALYZE market.candles, market.candle_hours, market.gaps, market.judged")
+    taken, counting = [], []
     for _ in range(LOOKS):
-        _mark(connection, Window(NOON - HOUR, NOON), EVERY_MINUTES)
-        taken.append(seconds(monitor))
-    print(f"  a whole run of the live gap monitor: {median(taken):.2f} s")
+        _mark(emptied, Window(NOON - HOUR, NOON), EVERY_MINUTES)
+        reports: list[LiveGapReport] = []
+        taken.append(seconds(lambda reports=reports: reports.append(monitor())))  # type: ignore[misc]
+        assert not reports[0].changed
+        _mark(emptied, Window(NOON - HOUR, NOON), EVERY_MINUTES)
+        counting.append(seconds(lambda: count_hours(emptied, lambda: True)))
+    shares = scans.plan_shares(emptied, SHARE)
+    scanning = median(seconds(lambda: _scan(emptied, shares)) for _ in range(LOOKS))
+    verifying = median(
+        seconds(
+            lambda: heal_differing(emptied, TURN, Source.LIVE_GAP_FILLED, piece_candles=PIECE, has_time=lambda: True)
+        )
+        for _ in range(LOOKS)
+    )
+    print(
+        f"\nP15 run of the live gap monitor, {instruments:,} instruments, {7 * weeks} days stored, nothing changed,"
+        f" {WHERE}: {median(taken):.2f} s; of it {verifying:.2f} s to hold {EVERY_MINUTES} minutes against their"
+        f" ticks, {median(counting):.2f} s to count an hour, {scanning:.2f} s to look for gaps"
+    )
+
+
+def _store_hours(connection: Connection, instruments: int, weeks: int) -> None:
+    """The hours of candles, and the candles themselves where a run of the monitor reads any."""
+    list_instruments(connection, instruments)
+    starts = NOON - weeks * WEEK
+    connection.execute(
+        "INSERT INTO market.sessions SELECT '24/7', day::date, day, day + INTERVAL '1 day'"
+        " FROM generate_series(date_trunc('day', %s::timestamptz, 'UTC'), '2026-02-22 00:00Z', '1 day') AS day",
+        [starts],
+    )
+    connection.execute("UPDATE market.instruments SET listed_at = %s, data_from = %s, live_since = %s", [starts] * 3)
+    values = {"instruments": instruments, "trades": TRADES}
+    connection.execute(_INSERT_HOURS, {**values, "starts": starts, "ends": NOON - HOUR, "left_out": LEFT_OUT})
+    turn = whole_hours(TURN)
+    with candles_unmarked(connection), candles_unindexed(connection):
+        for hour in (turn, Window(NOON - HOUR, NOON)):
+            insert_candles(connection, hour.starts, hour.ends, instruments, trades=TRADES, left_out=LEFT_OUT)
+    for hour in (turn, Window(NOON - HOUR, NOON)):
+        _mark(connection, hour)
+    insert_ticks(connection, TURN.starts, TURN.ends - TURN.starts, instruments, TRADES * EVERY_MINUTES)
+    connection.execute("VACUUM ANALYZE market.candles, market.instruments, market.candle_hours, market.ticks")
 
 
 def test_what_marks_cost_the_live_minute(emptied: Connection) -> None:

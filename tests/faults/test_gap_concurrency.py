@@ -173,17 +173,21 @@ def held(
 ) -> Iterator[tuple[threading.Event, threading.Event]]:
     """Hold the first transaction of a connection open right after a step: the events say it is there, and let it go."""
     reached, release = threading.Event(), threading.Event()
-    real = module.run
 
-    def run_and_hold(own: Connection, name: str, **values: Any) -> Any:
-        done = real(own, name, **values)
-        if own is connection and name == step and not reached.is_set():
-            reached.set()
-            assert release.wait(LAST_RESORT_SECONDS)
-        return done
+    def holding(real: Callable[..., Any]) -> Callable[..., Any]:
+        def run_and_hold(own: Connection, *names: str, **values: Any) -> Any:
+            done = real(own, *names, **values)
+            if own is connection and names[-1] == step and not reached.is_set():
+                reached.set()
+                assert release.wait(LAST_RESORT_SECONDS)
+            return done
+
+        return run_and_hold
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "run", run_and_hold)
+        for name in ("run", "run_on"):
+            if hasattr(module, name):
+                patched.setattr(module, name, holding(getattr(module, name)))
         yield reached, release
         release.set()
 

@@ -7,6 +7,7 @@ CREATE TEMPORARY TABLE taken_hours (instrument_id integer NOT NULL, hour timesta
 -- step: take_uncounted
 -- Takes the marks of a window: the hours whose rows are to be counted anew.
 -- The marks go in the same transaction as the hours are written: a run that dies leaves both as they were.
+-- In the order in which rows mostly came, so that what is read for one instrument is at hand for the next.
 WITH taken AS (
     DELETE FROM market.marks
     WHERE dataset = :'dataset' AND work = 'count' AND hour >= :'starts'::timestamptz AND hour < :'ends'::timestamptz
@@ -14,10 +15,12 @@ WITH taken AS (
 )
 INSERT INTO taken_hours (instrument_id, hour)
 SELECT DISTINCT marked.instrument_id, taken.hour
-FROM taken CROSS JOIN unnest(taken.instrument_ids) AS marked (instrument_id);
+FROM taken CROSS JOIN unnest(taken.instrument_ids) AS marked (instrument_id)
+ORDER BY taken.hour, marked.instrument_id;
 
 -- step: count_candle_hours
--- Counts the taken hours anew, from the rows of a data set that stand in them now, as in psql -v relation=candles.
+-- Counts the taken hours anew, from the rows of a data set that stand in them now, as in psql -v relation=candles. An hour that
+-- is known so already is not touched: ON CONFLICT alone would lock its row, which writes to it.
 INSERT INTO market.candle_hours AS known (dataset, instrument_id, hour, complete, partial, trades)
 SELECT :'dataset', taken.instrument_id, taken.hour, counted.complete, counted.partial, counted.trades
 FROM taken_hours AS taken
@@ -32,9 +35,16 @@ CROSS JOIN LATERAL (
         -- Said again as constants, so that chunks are excluded while planning.
         AND c.time >= :'starts'::timestamptz AND c.time < :'ends'::timestamptz
 ) AS counted
+LEFT JOIN LATERAL (
+    SELECT h.complete, h.partial, h.trades
+    FROM market.candle_hours AS h
+    WHERE h.dataset = :'dataset' AND h.instrument_id = taken.instrument_id AND h.hour = taken.hour
+        AND h.hour >= :'starts'::timestamptz AND h.hour < :'ends'::timestamptz
+    LIMIT 1
+) AS stored ON true
+WHERE (stored.complete, stored.partial, stored.trades) IS DISTINCT FROM (counted.complete, counted.partial, counted.trades)
 ON CONFLICT (dataset, instrument_id, hour) DO UPDATE
-SET complete = excluded.complete, partial = excluded.partial, trades = excluded.trades
-WHERE (known.complete, known.partial, known.trades) IS DISTINCT FROM (excluded.complete, excluded.partial, excluded.trades);
+SET complete = excluded.complete, partial = excluded.partial, trades = excluded.trades;
 
 -- step: extend_known_data
 -- Remembers of the instruments whose hours were counted: the earliest minute that had a candle; the earliest hour with one that

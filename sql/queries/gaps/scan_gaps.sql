@@ -8,7 +8,7 @@
 -- an hour that are set in :cadence.
 CREATE TEMPORARY TABLE stretches ON COMMIT DROP AS
 SELECT
-    calendar, hour, starts, ends, first_minute, beyond_minute, minutes,
+    calendar, hour, date_part('hour', hour)::integer AS hour_of_day, starts, ends, first_minute, beyond_minute, minutes,
     market.minute_mask(market.minute_of(hour, :'week_starts'::timestamptz), 60) AS in_week,
     market.minute_mask(market.minute_of(hour, :'day_starts'::timestamptz), 60) AS in_day,
     sum(bit_count(minutes)::integer) OVER (PARTITION BY calendar ORDER BY starts) - bit_count(minutes) AS place
@@ -35,19 +35,52 @@ CROSS JOIN unnest(instrument_ids, ticks) AS marked (instrument_id, ticks)
 WHERE dataset = :'dataset' AND bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz AND marked.ticks > 0
 GROUP BY 1, 2;
 
+-- step: create_lives
+-- When rows are expected of each instrument, as of when the hours of the window were counted.
+CREATE TEMPORARY TABLE lives ON COMMIT DROP AS
+SELECT instrument_id, life FROM market.lives WHERE dataset = :'dataset';
+
 -- step: create_feed_hours
--- The minutes in which a feed lived: any of its instruments has a candle, or ticks that wait to become one.
+-- The minutes in which a feed lived: any of its instruments has a candle, or ticks that wait to become one. Some 256 of its
+-- instruments all but always show that; only hours that still look silent somewhere, in open hours, are read whole.
 CREATE TEMPORARY TABLE feed_hours ON COMMIT DROP AS
-SELECT n.feed, known.hour, bit_or(known.alive)::bit(60) AS alive
-FROM (
-    SELECT instrument_id, hour, (complete | partial)::bigint AS alive
-    FROM market.candle_hours
-    WHERE dataset = :'dataset' AND hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
-    UNION ALL
-    SELECT instrument_id, hour, minutes::bigint FROM waiting_hours
-) AS known
-JOIN market.instruments AS n USING (instrument_id)
-GROUP BY n.feed, known.hour;
+WITH members AS MATERIALIZED (
+    SELECT feed, calendar, instrument_id, place * 256 / size > (place - 1) * 256 / size AS is_heard
+    FROM (
+        SELECT
+            feed, calendar, instrument_id, row_number() OVER (PARTITION BY feed ORDER BY instrument_id) AS place,
+            count(*) OVER (PARTITION BY feed) AS size
+        FROM market.instruments
+    ) AS numbered
+), heard AS MATERIALIZED (
+    SELECT n.feed, known.hour, bit_or(known.alive)::bit(60) AS alive
+    FROM (
+        SELECT instrument_id, hour, (complete | partial)::bigint AS alive
+        FROM market.candle_hours
+        WHERE dataset = :'dataset' AND hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
+            AND instrument_id = ANY (ARRAY(SELECT instrument_id FROM members WHERE is_heard))
+        UNION ALL
+        SELECT instrument_id, hour, minutes::bigint FROM waiting_hours
+    ) AS known
+    JOIN members AS n USING (instrument_id)
+    GROUP BY n.feed, known.hour
+), unheard AS MATERIALIZED (
+    SELECT DISTINCT f.feed, s.hour
+    FROM (SELECT feed, calendar FROM members GROUP BY feed, calendar) AS f
+    JOIN stretches AS s USING (calendar)
+    LEFT JOIN heard ON heard.feed = f.feed AND heard.hour = s.hour
+    WHERE bit_count(s.minutes & ~coalesce(heard.alive, 0::bit(60))) > 0
+        AND f.feed IN (SELECT feed FROM members WHERE NOT is_heard)
+), whole AS (
+    SELECT n.feed, h.hour, bit_or((h.complete | h.partial)::bigint) AS alive
+    FROM market.candle_hours AS h
+    JOIN members AS n USING (instrument_id)
+    JOIN unheard ON unheard.feed = n.feed AND unheard.hour = h.hour
+    WHERE h.dataset = :'dataset' AND h.hour > :'starts'::timestamptz - INTERVAL '1 hour' AND h.hour < :'ends'::timestamptz
+    GROUP BY n.feed, h.hour
+)
+SELECT feed, hour, (coalesce(heard.alive::bigint, 0) | coalesce(whole.alive, 0))::bit(60) AS alive
+FROM heard FULL JOIN whole USING (feed, hour);
 
 -- step: create_explained_hours
 -- Minutes of which a vendor said that nothing was traded.
@@ -63,7 +96,7 @@ GROUP BY g.instrument_id, s.hour;
 
 -- step: analyze_scan
 -- Tells the planner how small these are.
-ANALYZE stretches, feed_hours, waiting_hours, explained_hours;
+ANALYZE stretches, lives (instrument_id), feed_hours, waiting_hours, explained_hours;
 
 -- step: create_scanned_instruments
 -- The instruments of one share of a scan, :first to :last, and when in the window rows are expected of them.
@@ -72,11 +105,11 @@ SELECT
     n.instrument_id, n.feed, n.calendar, inside.life,
     NOT inside.life @> tstzrange(:'starts'::timestamptz, :'ends'::timestamptz) AS is_cut
 FROM market.instruments AS n
-JOIN market.lives AS whole USING (instrument_id)
+JOIN lives AS whole USING (instrument_id)
 CROSS JOIN LATERAL (
     SELECT whole.life * tstzmultirange(tstzrange(:'starts'::timestamptz, :'ends'::timestamptz)) AS life
 ) AS inside
-WHERE whole.dataset = :'dataset' AND n.instrument_id BETWEEN :'first'::integer AND :'last'::integer AND NOT isempty(inside.life);
+WHERE n.instrument_id BETWEEN :'first'::integer AND :'last'::integer AND NOT isempty(inside.life);
 
 -- step: create_known_gaps
 -- What the ledger knows of the instruments of a share: their open gaps that lie in the window, or touch it: nothing is expected
@@ -110,14 +143,14 @@ WITH edges AS MATERIALIZED (
         WHERE instrument_id BETWEEN :'first'::integer AND :'last'::integer
     ) AS each
 )
-SELECT g.*, n.calendar, whole.life
+SELECT g.*, n.calendar
 FROM market.gaps AS g
 JOIN market.instruments AS n USING (instrument_id)
-JOIN market.lives AS whole USING (instrument_id)
 JOIN edges USING (calendar)
-WHERE g.dataset = :'dataset' AND whole.dataset = :'dataset' AND g.healed_at IS NULL AND g.instrument_id BETWEEN :'first'::integer AND :'last'::integer
+WHERE g.dataset = :'dataset' AND g.healed_at IS NULL AND g.instrument_id BETWEEN :'first'::integer AND :'last'::integer
     -- Hours may open within a minute, which is expected from the next one on.
     AND g.starts < edges.opens_beyond + INTERVAL '1 minute' AND g.ends >= edges.closes_before;
+
 
 -- step: index_known_gaps
 -- Each gap that is found looks up the open ones it overlaps.
@@ -125,7 +158,7 @@ CREATE INDEX ON known_gaps (instrument_id, starts);
 
 -- step: analyze_scan_share
 -- Tells the planner how many instruments and open gaps this share of the scan has; the ledger itself may just have been filled.
-ANALYZE scanned_instruments, known_gaps;
+ANALYZE scanned_instruments, known_gaps (instrument_id, starts);
 
 -- step: create_expected_hours
 -- Expected minutes by instrument and hour of the day: those of the week, of its last day, and those in which the feed lived.
@@ -133,10 +166,10 @@ ANALYZE scanned_instruments, known_gaps;
 CREATE TEMPORARY TABLE expected_hours ON COMMIT DROP AS
 WITH whole AS MATERIALIZED (
     SELECT
-        f.feed, s.calendar, date_part('hour', s.hour)::integer AS hour_of_day,
-        sum(bit_count(s.minutes & s.in_week)) AS in_week,
-        sum(bit_count(s.minutes & s.in_day)) AS in_day,
-        sum(bit_count(s.minutes & coalesce(lived.alive, 0::bit(60)))) AS alive
+        f.feed, s.calendar, s.hour_of_day,
+        sum(bit_count(s.minutes & s.in_week))::bigint AS in_week,
+        sum(bit_count(s.minutes & s.in_day))::bigint AS in_day,
+        sum(bit_count(s.minutes & coalesce(lived.alive, 0::bit(60))))::bigint AS alive
     FROM (SELECT DISTINCT feed, calendar FROM scanned_instruments) AS f
     JOIN stretches AS s USING (calendar)
     LEFT JOIN feed_hours AS lived ON lived.feed = f.feed AND lived.hour = s.hour
@@ -148,10 +181,10 @@ JOIN whole AS w USING (feed, calendar)
 WHERE NOT n.is_cut
 UNION ALL
 SELECT
-    n.instrument_id, n.feed, date_part('hour', s.hour)::integer,
-    sum(bit_count(e.minutes & s.in_week)),
-    sum(bit_count(e.minutes & s.in_day)),
-    sum(bit_count(e.minutes & coalesce(lived.alive, 0::bit(60))))
+    n.instrument_id, n.feed, s.hour_of_day,
+    sum(bit_count(e.minutes & s.in_week))::bigint,
+    sum(bit_count(e.minutes & s.in_day))::bigint,
+    sum(bit_count(e.minutes & coalesce(lived.alive, 0::bit(60))))::bigint
 FROM scanned_instruments AS n
 JOIN stretches AS s ON s.calendar = n.calendar AND n.life && tstzrange(s.starts, s.ends)
 CROSS JOIN LATERAL (SELECT s.minutes & market.minutes_within(s.hour, n.life) AS minutes) AS e
@@ -159,14 +192,34 @@ LEFT JOIN feed_hours AS lived ON lived.feed = n.feed AND lived.hour = s.hour
 WHERE n.is_cut
 GROUP BY 1, 2, 3;
 
+-- step: create_trade_floors
+-- In how many hours each instrument was counted, and the fewest trades of any; null where a candle does not tell its trades.
+CREATE TEMPORARY TABLE trade_floors ON COMMIT DROP AS
+SELECT instrument_id, count(*) AS hours, CASE WHEN count(*) = count(trades) THEN min(trades) END AS trades
+FROM market.candle_hours
+WHERE dataset = :'dataset' AND hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
+    AND instrument_id BETWEEN :'first'::integer AND :'last'::integer
+GROUP BY instrument_id;
+
 -- step: create_missing_hours
 -- Where candles are missing: each row is a stretch of an hour, its minutes as bits.
 --   waiting: ticks are there; down: the feed was silent, or fell silent (a partial candle); quiet: the feed lived;
 --   explained, which is not missing: the feed lived, but a vendor has said that nothing was traded.
 -- Hours with all sixty candles, which most are, leave at the first glance.
 CREATE TEMPORARY TABLE missing_hours ON COMMIT DROP AS
+WITH blank AS MATERIALIZED (
+    -- Those that were counted in every hour of the window have none to be missed whole.
+    SELECT n.instrument_id, n.calendar
+    FROM scanned_instruments AS n
+    LEFT JOIN trade_floors AS counted USING (instrument_id)
+    WHERE counted.hours IS DISTINCT FROM (
+        SELECT count(*) FROM generate_series(
+            date_bin('1 hour', :'starts', '2000-01-01 00:00Z'), :'ends'::timestamptz - INTERVAL '1 microsecond', INTERVAL '1 hour'
+        )
+    )
+)
 SELECT
-    instrument_id, feed, hour, place, first_minute, beyond_minute, in_week, in_day,
+    instrument_id, feed, hour, hour_of_day, place, first_minute, beyond_minute, in_week, in_day, is_blank,
     absent & ~told AS missing,
     absent & ~told & waits AS waiting,
     absent & ~told & ~waits & (~alive | partial) AS down,
@@ -174,26 +227,26 @@ SELECT
     absent & told & ~waits & alive & ~partial AS explained
 FROM (
     SELECT
-        n.instrument_id, n.feed, s.hour, s.place, s.first_minute, s.beyond_minute, s.in_week, s.in_day, h.partial,
+        n.instrument_id, n.feed, s.hour, s.hour_of_day, s.place, s.first_minute, s.beyond_minute, s.in_week, s.in_day, h.partial, h.is_blank,
         CASE WHEN n.is_cut THEN s.minutes & market.minutes_within(s.hour, n.life) ELSE s.minutes END & ~h.complete AS absent,
         coalesce(x.minutes, 0::bit(60)) AS told,
         coalesce(f.alive, 0::bit(60)) AS alive,
         coalesce(w.minutes, 0::bit(60)) AS waits
     FROM (
-        SELECT instrument_id, hour, complete, partial
+        SELECT instrument_id, hour, complete, partial, false AS is_blank
         FROM market.candle_hours
         WHERE dataset = :'dataset' AND hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
             AND instrument_id BETWEEN :'first'::integer AND :'last'::integer
             AND complete <> (-1)::bigint::bit(60)
         UNION ALL
-        SELECT blank.instrument_id, open.hour, 0::bit(60), 0::bit(60)
-        FROM scanned_instruments AS blank
+        SELECT blank.instrument_id, open.hour, 0::bit(60), 0::bit(60), true
+        FROM blank
         JOIN (SELECT DISTINCT calendar, hour FROM stretches) AS open USING (calendar)
         WHERE NOT EXISTS (
             SELECT FROM market.candle_hours AS known
             WHERE known.dataset = :'dataset' AND known.instrument_id = blank.instrument_id AND known.hour = open.hour
                 AND known.hour > :'starts'::timestamptz - INTERVAL '1 hour' AND known.hour < :'ends'::timestamptz
-                AND known.instrument_id BETWEEN :'first'::integer AND :'last'::integer
+                AND known.instrument_id = ANY (ARRAY(SELECT instrument_id FROM blank))
         )
     ) AS h
     JOIN scanned_instruments AS n USING (instrument_id)
@@ -214,94 +267,154 @@ SELECT
     min(instrument_id) AS first, max(instrument_id) AS last
 FROM (SELECT instrument_id FROM scanned_instruments UNION ALL SELECT instrument_id FROM known_gaps) AS of_share;
 
+-- step: create_steady_instruments
+-- The instruments of which the ledger holds just what is missing, and that trade so much that no silence of theirs is plausible:
+-- at 60 times -ln(0.001) trades in each of their hours a minute is enough. Nothing of theirs is to be weighed, nor changed in the
+-- ledger. Where this cannot be told by their open gaps alone, each inside one hour, the steps that follow tell it.
+CREATE TEMPORARY TABLE steady_instruments ON COMMIT DROP AS
+WITH missed AS (
+    SELECT
+        instrument_id, feed, sum(bit_count(quiet)) AS minutes,
+        sum(bit_count(quiet & in_week)) AS minutes_in_week, sum(bit_count(quiet & in_day)) AS minutes_in_day
+    FROM missing_hours
+    GROUP BY instrument_id, feed
+    HAVING bool_and(missing = quiet AND NOT is_blank)
+), placed AS (
+    SELECT
+        k.instrument_id, k.minutes, k.reason, m.quiet, m.first_minute, m.beyond_minute, own.first, own.beyond,
+        -- Whether the gap before it ends with an hour, or with its open part.
+        lag(own.beyond = m.beyond_minute) OVER (PARTITION BY k.instrument_id ORDER BY k.starts) AS follows_an_end
+    FROM known_gaps AS k
+    CROSS JOIN LATERAL (SELECT date_bin('1 hour', k.starts, '2000-01-01 00:00Z') AS hour) AS its
+    CROSS JOIN LATERAL (
+        SELECT market.minute_of(its.hour, k.starts) AS first, market.minute_of(its.hour, k.ends) AS beyond
+    ) AS own
+    LEFT JOIN missing_hours AS m
+        ON m.instrument_id = k.instrument_id AND m.hour = its.hour AND k.ends <= its.hour + INTERVAL '1 hour'
+        AND m.first_minute <= own.first AND m.beyond_minute >= own.beyond
+), known AS (
+    SELECT p.instrument_id, sum(p.minutes) AS minutes
+    FROM placed AS p
+    CROSS JOIN LATERAL (SELECT market.minute_mask(p.first, p.beyond) AS bits) AS own
+    GROUP BY p.instrument_id
+    HAVING bool_and((
+        p.reason = 'instrument_silent' AND bit_count(own.bits) = p.minutes AND own.bits & p.quiet = own.bits
+        -- It is the whole run: not even the next hour begins with another one.
+        AND bit_count((own.bits << 1 | own.bits >> 1) & ~own.bits & p.quiet) = 0
+        AND (p.follows_an_end AND p.first = p.first_minute) IS NOT TRUE
+    ) IS TRUE)
+)
+SELECT instrument_id, missed.feed, missed.minutes_in_week, missed.minutes_in_day
+FROM missed
+JOIN known USING (instrument_id, minutes)
+JOIN trade_floors AS floor USING (instrument_id)
+WHERE :'cadence'::bit(60) = (-1)::bigint::bit(60)
+    AND (NOT :'is_silence_plausible'::boolean OR floor.trades > 60 * -ln(0.001));
+
+-- step: leave_steady_instruments
+-- The steps that follow weigh the others alone.
+WITH settled AS (
+    DELETE FROM known_gaps USING steady_instruments AS steady WHERE known_gaps.instrument_id = steady.instrument_id
+)
+DELETE FROM missing_hours USING steady_instruments AS steady WHERE missing_hours.instrument_id = steady.instrument_id;
+
+-- step: create_hour_trades
+-- What each instrument that misses anything traded at each hour of the day.
+CREATE TEMPORARY TABLE hour_trades ON COMMIT DROP AS
+SELECT
+    instrument_id, hours.hour_of_day, sum(h.trades) AS trades, count(*) - count(h.trades) AS untold
+FROM market.candle_hours AS h
+JOIN (
+    SELECT hour, date_part('hour', hour)::integer AS hour_of_day
+    FROM generate_series(
+        date_bin('1 hour', :'starts', '2000-01-01 00:00Z'), :'ends'::timestamptz - INTERVAL '1 microsecond', INTERVAL '1 hour'
+    ) AS hour
+) AS hours USING (hour)
+WHERE h.dataset = :'dataset' AND h.hour > :'starts'::timestamptz - INTERVAL '1 hour' AND h.hour < :'ends'::timestamptz
+    AND h.instrument_id = ANY (ARRAY(SELECT DISTINCT instrument_id FROM missing_hours WHERE bit_count(quiet) > 0))
+GROUP BY instrument_id, hours.hour_of_day;
+
 -- step: create_trade_rates
--- What each instrument that was quiet at all trades: at each hour of the day, and over all (hour_of_day null). Of the expected
+-- What each instrument that was quiet at all trades: at each hour of the day that it was quiet in, and over all. Of the expected
 -- minutes in which the feed lived, all are present but those it was quiet in, or that a vendor explained.
 CREATE TEMPORARY TABLE trade_rates ON COMMIT DROP AS
 WITH silent AS MATERIALIZED (
-    SELECT
-        instrument_id, date_part('hour', hour)::integer AS hour_of_day,
-        sum(bit_count(quiet | explained)) AS minutes, sum(bit_count(quiet)) > 0 AS was_quiet
+    SELECT instrument_id, hour_of_day, sum(bit_count(quiet | explained))::bigint AS minutes, bool_or(bit_count(quiet) > 0) AS was_quiet
     FROM missing_hours
-    GROUP BY 1, 2
-), quiet AS MATERIALIZED (
-    SELECT DISTINCT instrument_id FROM silent WHERE was_quiet
-), traded AS (
-    SELECT
-        instrument_id, date_part('hour', hour)::integer AS hour_of_day,
-        sum(trades) AS trades, count(*) FILTER (WHERE trades IS NULL) AS untold
-    FROM market.candle_hours
-    WHERE dataset = :'dataset' AND hour > :'starts'::timestamptz - INTERVAL '1 hour' AND hour < :'ends'::timestamptz
-        AND instrument_id BETWEEN :'first'::integer AND :'last'::integer
-        AND instrument_id IN (SELECT instrument_id FROM quiet)
     GROUP BY 1, 2
 ), at_hour AS MATERIALIZED (
     SELECT
-        e.instrument_id, e.hour_of_day,
+        e.instrument_id, e.hour_of_day, s.was_quiet,
         -- Null where a candle does not tell its trades.
         CASE WHEN coalesce(t.untold, 0) = 0 THEN coalesce(t.trades, 0) END AS trades,
         e.alive - coalesce(s.minutes, 0) AS present,
         e.alive AS minutes
     FROM expected_hours AS e
-    LEFT JOIN traded AS t USING (instrument_id, hour_of_day)
+    LEFT JOIN hour_trades AS t USING (instrument_id, hour_of_day)
     LEFT JOIN silent AS s USING (instrument_id, hour_of_day)
-    WHERE e.instrument_id IN (SELECT instrument_id FROM quiet)
+    WHERE e.instrument_id IN (SELECT instrument_id FROM silent WHERE was_quiet)
+), overall AS (
+    SELECT
+        instrument_id, CASE WHEN count(*) = count(trades) THEN sum(trades) END AS trades, sum(present)::bigint AS present,
+        sum(minutes)::bigint AS minutes
+    FROM at_hour
+    GROUP BY instrument_id
 )
-SELECT instrument_id, hour_of_day, trades, present::bigint AS present, minutes::bigint AS minutes FROM at_hour
-UNION ALL
 SELECT
-    instrument_id, NULL, CASE WHEN count(*) = count(trades) THEN sum(trades) END, sum(present)::bigint, sum(minutes)::bigint
-FROM at_hour
-GROUP BY instrument_id;
+    instrument_id, a.hour_of_day, a.trades, a.present, a.minutes,
+    o.trades AS all_trades, o.present AS all_present, o.minutes AS all_minutes
+FROM at_hour AS a
+JOIN overall AS o USING (instrument_id)
+WHERE a.was_quiet;
 
 -- step: create_unmeasured_instruments
 -- Instruments that were quiet while their feed lived, and did not trade at all in the window: nothing tells how often they
 -- should, so their silence is neither explained nor a gap, where :is_silence_plausible says that it can be explained.
 CREATE TEMPORARY TABLE unmeasured_instruments ON COMMIT DROP AS
-SELECT instrument_id
+SELECT DISTINCT instrument_id
 FROM trade_rates
-WHERE :'is_silence_plausible'::boolean AND hour_of_day IS NULL AND market.trade_rate(trades, present, minutes) = 0;
+WHERE :'is_silence_plausible'::boolean AND market.trade_rate(all_trades, all_present, all_minutes) = 0;
 
 -- step: create_gap_runs
 -- The runs of adjacent missing minutes that are gaps: those with ticks (unaggregated), those in which the feed was silent
 -- (feed_down), and silences of a living feed that are not plausible (instrument_silent): e^(-trades expected) < 0.001, at
 -- the instrument's own rate at that time of day, the silence itself left out. Silence that is plausible is no gap,
 -- where :is_silence_plausible says that it can be.
--- Work grows with the missing minutes only; hours that are missing whole count as one piece each.
+-- Work grows with the missing minutes only; hours that are missing whole count as one piece each, and so do others in which
+-- all that is missing stands together.
 CREATE TEMPORARY TABLE gap_runs ON COMMIT DROP AS
 WITH kinds AS (
-    SELECT m.*, kind.name AS kind, kind.minutes, 'Infinity'::double precision AS busiest
+    SELECT
+        m.instrument_id, m.feed, m.hour, m.hour_of_day, m.place, m.first_minute, m.beyond_minute, m.in_week, m.in_day,
+        kind.reason, kind.minutes, NULL::numeric AS trades, NULL::bigint AS present, NULL::bigint AS watched,
+        NULL::numeric AS all_trades, NULL::bigint AS all_present, NULL::bigint AS all_watched,
+        'Infinity'::double precision AS busiest
     FROM missing_hours AS m
-    CROSS JOIN LATERAL (VALUES ('unaggregated', m.waiting), ('feed_down', m.down)) AS kind (name, minutes)
-    WHERE bit_count(kind.minutes) > 0
+    CROSS JOIN LATERAL (
+        VALUES ('unaggregated'::market.gap_reason, m.waiting), ('feed_down', m.down)
+    ) AS kind (reason, minutes)
+    WHERE bit_count(m.waiting | m.down) > 0 AND bit_count(kind.minutes) > 0
     UNION ALL
-    SELECT m.*, 'instrument_silent', m.quiet, rate.highest
-    FROM missing_hours AS m
-    JOIN trade_rates AS at_hour ON at_hour.instrument_id = m.instrument_id AND at_hour.hour_of_day = date_part('hour', m.hour)
-    JOIN trade_rates AS overall ON overall.instrument_id = m.instrument_id AND overall.hour_of_day IS NULL
-    CROSS JOIN LATERAL (
+    SELECT
+        m.instrument_id, m.feed, m.hour, m.hour_of_day, m.place, m.first_minute, m.beyond_minute, m.in_week, m.in_day,
+        'instrument_silent', m.quiet, rate.trades, rate.present, rate.minutes,
+        rate.all_trades, rate.all_present, rate.all_minutes,
         -- No silence of this hour can be judged by a higher rate than with all of its quiet minutes left out.
-        SELECT greatest(
-            market.trade_rate(at_hour.trades, at_hour.present, at_hour.minutes - bit_count(m.quiet)),
-            market.trade_rate(overall.trades, overall.present, overall.minutes - bit_count(m.quiet))
-        ) AS highest
-    ) AS rate
+        greatest(
+            market.trade_rate(rate.trades, rate.present, rate.minutes - bit_count(m.quiet)),
+            market.trade_rate(rate.all_trades, rate.all_present, rate.all_minutes - bit_count(m.quiet))
+        )
+    FROM missing_hours AS m
+    JOIN trade_rates AS rate USING (instrument_id, hour_of_day)
     WHERE bit_count(m.quiet) > 0
-), texts AS (
-    SELECT kinds.*, CASE
-        WHEN NOT :'is_silence_plausible'::boolean OR :'cadence'::bit(60) <> (-1)::bigint::bit(60) THEN ones.text
-        WHEN strpos(ones.text, '0') = 0 OR busiest = 0 OR busiest * longest.bound > -ln(0.001) THEN ones.text
-        -- Whatever stands alone inside this hour is plausible: only what reaches into its neighbours may matter.
-        ELSE rpad(repeat('1', edge.head), length(ones.text) - edge.tail, '0') || repeat('1', edge.tail)
-    END AS text
+), bounded AS (
+    SELECT
+        kinds.*, bit_count(minutes & ~(minutes >> 1)) = 1 AS is_one,
+        -- Whatever stands alone inside such an hour is plausible: only what reaches into its neighbours may matter.
+        :'is_silence_plausible'::boolean AND :'cadence'::bit(60) = (-1)::bigint::bit(60)
+            AND busiest <> 0 AND busiest * longest.bound <= -ln(0.001)
+            AND bit_count(minutes) < beyond_minute - first_minute AS is_plausible_inside
     FROM kinds
-    CROSS JOIN LATERAL (
-        SELECT substring(minutes::text, first_minute + 1, beyond_minute - first_minute) AS text
-    ) AS ones
-    CROSS JOIN LATERAL (
-        SELECT
-            length(ones.text) - length(ltrim(ones.text, '1')) AS head, length(ones.text) - length(rtrim(ones.text, '1')) AS tail
-    ) AS edge
     -- An upper bound of the longest run inside the hour, by doubling.
     CROSS JOIN LATERAL (SELECT minutes & (minutes << 1) AS bits) AS of_2
     CROSS JOIN LATERAL (SELECT of_2.bits & (of_2.bits << 2) AS bits) AS of_4
@@ -318,44 +431,45 @@ WITH kinds AS (
     ) AS longest
 ), pieces AS (
     SELECT
-        t.instrument_id, t.feed, t.kind, t.hour, t.in_week, t.in_day,
-        t.first_minute + piece.skipped AS first_minute, piece.length,
-        t.place + bit_count(market.minute_mask(t.first_minute, t.first_minute + piece.skipped) & :'cadence'::bit(60)) AS place
-    FROM texts AS t
+        b.instrument_id, b.feed, b.reason, b.hour, b.hour_of_day, b.in_week, b.in_day, b.trades, b.present, b.watched,
+        b.all_trades, b.all_present, b.all_watched, part.first_minute, part.length,
+        b.place + bit_count(market.minute_mask(b.first_minute, part.first_minute) & :'cadence'::bit(60)) AS place
+    FROM bounded AS b
     CROSS JOIN LATERAL (
+        SELECT position(B'1' IN b.minutes) - 1 AS first_minute, bit_count(b.minutes)::integer AS length
+        WHERE b.is_one
+        UNION ALL
         SELECT
-            (sum(length(part[1]) + length(part[2])) OVER (ORDER BY number) - length(part[2]))::integer AS skipped,
-            length(part[2]) AS length
-        FROM regexp_matches(t.text, '(0*)(1+)', 'g') WITH ORDINALITY AS found (part, number)
-    ) AS piece
+            (sum(length(part[1]) + length(part[2])) OVER (ORDER BY number) - length(part[2]))::integer,
+            length(part[2])
+        FROM regexp_matches(b.minutes::text, '(0*)(1+)', 'g') WITH ORDINALITY AS found (part, number)
+        WHERE NOT b.is_one
+    ) AS part
+    WHERE NOT b.is_plausible_inside
+        OR part.first_minute = b.first_minute OR part.first_minute + part.length = b.beyond_minute
 ), placed AS (
     SELECT
-        p.*, date_part('hour', p.hour) AS hour_of_day,
-        p.place - sum(p.length) OVER (PARTITION BY p.instrument_id, p.kind ORDER BY p.place) + p.length AS run
+        p.*,
+        p.place - sum(p.length) OVER (PARTITION BY p.instrument_id, p.reason ORDER BY p.place) + p.length AS run
     FROM pieces AS p
 ), weighed AS (
     -- The whole silence is left out of the minutes it is judged by, not only its part in this hour.
     SELECT
         p.*,
-        CASE WHEN p.kind = 'instrument_silent' THEN p.length * CASE
-            WHEN at_hour.minutes - p.own_at_hour >= 180
-            THEN market.trade_rate(at_hour.trades, at_hour.present, at_hour.minutes - p.own_at_hour)
-            ELSE market.trade_rate(overall.trades, overall.present, overall.minutes - p.own)
+        CASE WHEN p.reason = 'instrument_silent' THEN p.length * CASE
+            WHEN p.watched - p.own_at_hour >= 180 THEN market.trade_rate(p.trades, p.present, p.watched - p.own_at_hour)
+            ELSE market.trade_rate(p.all_trades, p.all_present, p.all_watched - p.own)
         END END AS trades_expected
     FROM (
         SELECT
             placed.*,
-            sum(length) OVER (PARTITION BY instrument_id, kind, run, hour_of_day)::bigint AS own_at_hour,
-            sum(length) OVER (PARTITION BY instrument_id, kind, run)::bigint AS own
+            sum(length) OVER (PARTITION BY instrument_id, reason, run, hour_of_day)::bigint AS own_at_hour,
+            sum(length) OVER (PARTITION BY instrument_id, reason, run)::bigint AS own
         FROM placed
     ) AS p
-    LEFT JOIN trade_rates AS at_hour
-        ON at_hour.instrument_id = p.instrument_id AND at_hour.hour_of_day = p.hour_of_day AND p.kind = 'instrument_silent'
-    LEFT JOIN trade_rates AS overall
-        ON overall.instrument_id = p.instrument_id AND overall.hour_of_day IS NULL AND p.kind = 'instrument_silent'
 ), runs AS (
     SELECT
-        instrument_id, feed, kind::market.gap_reason AS reason,
+        instrument_id, feed, reason,
         min(hour + first_minute * INTERVAL '1 minute') AS starts,
         max(hour + (first_minute + length) * INTERVAL '1 minute') AS ends,
         sum(length)::integer AS minutes,
@@ -364,7 +478,7 @@ WITH kinds AS (
         sum(trades_expected) AS trades_expected,
         min(place) AS place, max(place + length) AS beyond_place
     FROM weighed
-    GROUP BY instrument_id, feed, kind, run
+    GROUP BY instrument_id, feed, reason, run
 ), judged AS (
     SELECT
         r.*,
@@ -401,25 +515,18 @@ WITH kinds AS (
             ) AS minutes_beyond
         FROM known_gaps AS g
         WHERE g.instrument_id = r.instrument_id AND g.reason IN ('instrument_silent', 'unhealable')
+            -- Where it can matter: most silences do neither reach an edge, nor lack a rate of their own.
+            AND r.reason = 'instrument_silent'
+            AND (r.trades_expected = 0 OR r.place = 0 OR r.beyond_place = edge.beyond_place)
             AND g.starts <= r.ends AND g.ends >= r.starts
             -- Open gaps never overlap: of those that begin before the run only the last can reach it.
             AND g.starts >= coalesce((
                 SELECT max(b.starts) FROM known_gaps AS b WHERE b.instrument_id = r.instrument_id AND b.starts < r.starts
             ), r.starts)
-    ) AS k ON r.reason = 'instrument_silent'
+    ) AS k ON true
 )
 SELECT
-    instrument_id, feed, reason, starts, ends, minutes, place, beyond_place, minutes_in_week, minutes_in_day,
-    CASE reason
-        WHEN 'unaggregated' THEN jsonb_build_object('ticks', 'waiting')
-        WHEN 'feed_down' THEN jsonb_build_object('feed', feed)
-        -- JSON knows no infinity: null says that every other minute had a trade.
-        ELSE jsonb_build_object(
-            'feed', feed,
-            'trades_expected', CASE WHEN rate < 'Infinity' THEN round((rate * minutes_in_all)::numeric, 1) END,
-            'trades_a_minute', CASE WHEN rate < 'Infinity' THEN round(rate::numeric, 6) END
-        )
-    END AS evidence
+    instrument_id, feed, reason, starts, ends, minutes, place, beyond_place, minutes_in_week, minutes_in_day, rate, minutes_in_all
 FROM judged
 WHERE reason <> 'instrument_silent' OR NOT :'is_silence_plausible'::boolean OR rate * minutes_in_all > -ln(0.001);
 
@@ -445,12 +552,22 @@ FROM (
         SELECT reason = 'instrument_silent' AND instrument_id IN (SELECT instrument_id FROM unmeasured_instruments)
     ) AS kind (is_unmeasured)
     UNION ALL
+    SELECT feed, 0, minutes_in_week, 0, 0, minutes_in_day, 0 FROM steady_instruments
+    UNION ALL
     SELECT feed, 0, 0, bit_count(quiet & in_week), 0, 0, bit_count(quiet & in_day)
     FROM missing_hours
     JOIN unmeasured_instruments USING (instrument_id)
 ) AS parts
 GROUP BY feed
 ORDER BY feed;
+
+-- step: create_restless_instruments
+-- The instruments whose open gaps in the ledger are not just the runs found: of the others nothing is to be changed there.
+CREATE TEMPORARY TABLE restless_instruments ON COMMIT DROP AS
+SELECT DISTINCT instrument_id
+FROM gap_runs AS r
+FULL JOIN known_gaps AS known USING (instrument_id, starts, ends, reason)
+WHERE r.minutes IS DISTINCT FROM known.minutes;
 
 -- step: create_found_gaps
 -- The gaps as the ledger shall hold them: the runs found, and what open rows hold outside the window that was scanned, which
@@ -463,6 +580,7 @@ WITH kept AS (
         -- All that is expected between such a row and the window belongs to it: it ends where the window's places begin.
         CASE WHEN outside.is_before THEN 0 ELSE coalesce(edge.beyond_place, 0) END AS edge
     FROM known_gaps AS known
+    JOIN restless_instruments USING (instrument_id)
     CROSS JOIN LATERAL (
         VALUES
             (true, known.starts, least(known.ends, :'starts'::timestamptz)),
@@ -493,8 +611,19 @@ WITH kept AS (
         SELECT
             r.instrument_id, r.starts, r.ends, r.minutes, r.place, r.beyond_place,
             CASE WHEN known.untold THEN known.reason ELSE r.reason END AS reason,
-            CASE WHEN known.untold THEN known.evidence ELSE r.evidence END AS evidence
+            CASE
+                WHEN known.untold THEN known.evidence
+                WHEN r.reason = 'unaggregated' THEN jsonb_build_object('ticks', 'waiting')
+                WHEN r.reason = 'feed_down' THEN jsonb_build_object('feed', r.feed)
+                -- JSON knows no infinity: null says that every other minute had a trade.
+                ELSE jsonb_build_object(
+                    'feed', r.feed,
+                    'trades_expected', CASE WHEN r.rate < 'Infinity' THEN round((r.rate * r.minutes_in_all)::numeric, 1) END,
+                    'trades_a_minute', CASE WHEN r.rate < 'Infinity' THEN round(r.rate::numeric, 6) END
+                )
+            END AS evidence
         FROM gap_runs AS r
+        JOIN restless_instruments USING (instrument_id)
         LEFT JOIN LATERAL (
             -- Open gaps never overlap: only the last that begins by then can hold the run.
             SELECT g.reason, g.evidence, g.reason = 'unhealable' AND g.ends >= r.ends AS untold
@@ -552,6 +681,7 @@ WITH compared AS MATERIALIZED (
         known.*, still.gaps IS NOT NULL AS continues,
         tstzmultirange(tstzrange(known.starts, known.ends)) - coalesce(still.gaps, '{}') AS no_longer
     FROM known_gaps AS known
+    JOIN restless_instruments USING (instrument_id)
     CROSS JOIN LATERAL (
         SELECT range_agg(tstzrange(f.starts, f.ends)) AS gaps
         FROM found_gaps AS f
@@ -576,12 +706,13 @@ WITH compared AS MATERIALIZED (
             END)
         END AS healed_from
     FROM compared AS c
+    JOIN lives AS whole USING (instrument_id)
     CROSS JOIN LATERAL unnest(c.no_longer) AS part (stretch)
     CROSS JOIN LATERAL (
         -- Outside the window nothing expected is no longer missing: found_gaps has kept it.
         SELECT lower(inside) AS starts, upper(inside) AS ends, inside AS stretches
         FROM (
-            SELECT c.life * tstzmultirange(part.stretch) * tstzmultirange(tstzrange(:'starts'::timestamptz, :'ends'::timestamptz))
+            SELECT whole.life * tstzmultirange(part.stretch) * tstzmultirange(tstzrange(:'starts'::timestamptz, :'ends'::timestamptz))
         ) AS lived (inside)
     ) AS life
     CROSS JOIN LATERAL (
@@ -695,8 +826,7 @@ WITH reach AS MATERIALIZED (
             * whole.life AS stretches
     FROM known
     FULL JOIN looked USING (instrument_id)
-    JOIN market.lives AS whole USING (instrument_id)
-    WHERE whole.dataset = :'dataset'
+    JOIN lives AS whole USING (instrument_id)
 ), wanted AS (
     SELECT
         t.instrument_id, t.calendar, t.feed, CASE WHEN last.since IS NOT NULL THEN :'first'::integer END AS share, last.since,
@@ -739,5 +869,5 @@ ON CONFLICT (instrument_id, dataset, component) DO UPDATE SET
 -- step: drop_scan_share
 -- Makes room for the next share of a scan. Of one that has too much to do only the first tables were made.
 DROP TABLE IF EXISTS
-    scanned_instruments, known_gaps, expected_hours, missing_hours, trade_rates,
-    unmeasured_instruments, gap_runs, found_gaps, claimed_gaps;
+    scanned_instruments, known_gaps, expected_hours, trade_floors, missing_hours, steady_instruments, hour_trades, trade_rates,
+    unmeasured_instruments, gap_runs, restless_instruments, found_gaps, claimed_gaps;

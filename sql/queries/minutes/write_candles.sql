@@ -85,13 +85,6 @@ INSERT INTO touched_buckets (instrument_id, bucket, ticks, removed, tampered)
 SELECT instrument_id, bucket, 0, false, true
 FROM unnest(:'instrument_ids'::integer[], :'buckets'::timestamptz[]) AS named (instrument_id, bucket);
 
--- or step: touch_ticked_buckets
--- Names every bucket of a window that has ticks, to be held against its candle: whatever differs is written, nothing else.
-INSERT INTO touched_buckets (instrument_id, bucket, ticks, removed, tampered)
-SELECT DISTINCT instrument_id, date_bin('1 minute', time, '2000-01-01 00:00Z'), 0, false, true
-FROM market.ticks
-WHERE time >= :'starts'::timestamptz AND time < :'ends'::timestamptz AND NOT cancelled;
-
 -- or step: fill_incoming_candles
 -- Hands a vendor's candles of one instrument, which come as arrays of equal length, on as incoming_candles.
 -- A vendor that counts no trades says 0 or nothing: both mean that the number is not known.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -16,6 +16,7 @@ from chandlery.gaps.find_gaps import count_hours, find_gaps
 from chandlery.gaps.import_candles import import_candles
 from chandlery.gaps.store import scans
 from chandlery.gaps.watch_live_gaps import LiveGapReport, watch_live_gaps
+from chandlery.platform import statements
 from chandlery.reference.domain.session import Break, Calendar, Session
 from chandlery.reference.store import instruments, sessions
 from chandlery.words.window import DAY, HOUR, MINUTE, WEEK, Window
@@ -44,6 +45,10 @@ DATABASE = settings(
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 BITCOIN = Window(datetime(2016, 10, 7, tzinfo=UTC), datetime(2016, 10, 10, tzinfo=UTC))
 WHOLE = Window(MONDAY, MONDAY + WEEK)
+LEDGER = (
+    "SELECT instrument_id, starts, ends, minutes, reason, evidence, found_at, healed_at, healed_from FROM market.gaps"
+    " ORDER BY instrument_id, starts, gap_id"
+)
 EMPTY = (
     "TRUNCATE market.candles, market.candle_hours, market.marks, market.dirty, market.gaps, market.scans,"
     " market.judged, market.reaches, market.known_data,"
@@ -188,6 +193,60 @@ def test_what_is_open_and_why_is_what_the_reference_says(
             number = add(connection, f"X@{feed}_{place}@EQ", group.calendar, str(feed))
             trade(connection, number, minutes, habit, chance)
     expect_the_reference(connection, window)
+
+
+@pytest.mark.sampled(every=6)
+@pytest.mark.parametrize("seed", range(6))
+def test_busy_instruments_are_looked_at_as_closely_as_others(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """No silence of theirs is plausible, or it just is: six to eight trades a minute are on either side of that."""
+    chance = Random(seed)
+    names = ["around the clock", "a break inside an hour", "odd", "over midnight"]
+    for name in names:
+        fill(connection, name, CALENDARS[name])
+    minutes = {name: open_minutes(CALENDARS[name], WHOLE) for name in names}
+    kinds = dict[int, str]()
+    for place in range(16):
+        name = names[place % 4]
+        number = add(connection, f"X@{place}@EQ", name, feed=name)
+        kinds[number] = name
+        insert_candles(connection, number, dict.fromkeys(minutes[name], Candle(trades=(100, 7, 8)[place // 4 % 3])))
+    connection.execute("UPDATE market.instruments SET listed_at = %s", [MONDAY])
+    left = []
+    usual = statements.run
+
+    def run(connection: Connection, name: str, **values: Any) -> Any:
+        done = usual(connection, name, **values)
+        if name == "scan_gaps:create_steady_instruments":
+            left.append(done.rowcount)
+        return done
+
+    monkeypatch.setattr(scans, "run", run)
+    expect_the_reference(connection, WHOLE)
+    for _ in range(3):
+        for number, name in kinds.items():
+            if number > 4:  # one of each calendar lives throughout
+                change(connection, number, minutes[name], chance)
+        expect_the_reference(connection, WHOLE)
+        written = connection.execute(LEDGER).fetchall()
+        expect_the_reference(connection, WHOLE)
+        assert connection.execute(LEDGER).fetchall() == written
+    assert any(left)
+    assert not all(left)
+
+
+def change(connection: Connection, number: int, minutes: Sequence[datetime], chance: Random) -> None:
+    """Take away some single minutes, some that stand together, some at the edges of hours; bring some back."""
+    if chance.random() < 0.3:
+        return
+    gone = chance.sample(minutes, 3)
+    first = chance.randrange(len(minutes))
+    gone += minutes[first : first + chance.choice([0, 2, 70])]
+    gone += chance.sample([minute for minute in minutes if minute.minute in {0, 59}] or minutes, 2)
+    delete_candles(connection, number, gone)
+    back = chance.sample(minutes, len(minutes) // 3)
+    insert_candles(connection, number, {minute: Candle(trades=chance.choice([6, 7, 8])) for minute in back})
 
 
 def bring_in(connection: Connection, number: int, path: Path) -> set[datetime]:

@@ -15,6 +15,7 @@ from chandlery.gaps.watch_live_gaps import LiveGapReport, watch_live_gaps
 from chandlery.minutes.domain.source import Source
 from chandlery.minutes.store import candles
 from chandlery.minutes.store.candle_columns import CandleColumns
+from chandlery.platform.statements import run
 from chandlery.words.window import DAY, HOUR, Window
 from tests.integration.market import (
     MINUTE,
@@ -30,6 +31,7 @@ from tests.integration.market import (
 from tests.plain_fold import Tick, fold
 
 LATER = NOON + 30 * HOUR
+SECOND = timedelta(seconds=1)
 MS = int(NOON.timestamp() * 1000)
 
 
@@ -283,6 +285,77 @@ def test_ticks_really_taken_away_shrink_the_candle_or_remove_it(connection: Conn
     assert (report.candles_revised, report.candles_deleted) == (1, 1)
     assert contents(connection, one)[NOON].trades == 1
     assert list(contents(connection, other)) == [NOON + MINUTE]
+
+
+def differing(connection: Connection) -> Sequence[tuple[int, datetime]]:
+    return run(connection, "find_differing", starts=NOON, ends=NOON + 2 * MINUTE).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "where"),
+    [
+        ("candles", "open = open + 1, high = high + 1", "true"),
+        ("candles", "high = high + 1", "true"),
+        ("candles", "low = low - 1", "true"),
+        ("candles", "close = close - 1", "true"),
+        ("candles", "volume = volume + 1", "true"),
+        ("candles", "turnover = NULL", "true"),
+        ("candles", "trades = trades + 1", "true"),
+        ("candles", "price_eligible = false", "true"),
+        ("candles", "partial = true", "true"),
+        # It is lost: there it has no ticks.
+        ("candles", "time = time + INTERVAL '9 minutes'", "true"),
+        ("ticks", "price = price + 0.5", "seq = 1"),
+        ("ticks", "size = 2", "seq = 1"),
+        ("ticks", "updates_ohlc = false", "seq = 0"),
+        ("ticks", "updates_volume = false", "seq = 1"),
+        ("ticks", "cancelled = true", "seq = 1"),
+        # What comes first or last changes, and nothing else.
+        ("ticks", "time = time + INTERVAL '15 seconds'", "seq = 0"),
+        ("ticks", "seq = -1, time = time - INTERVAL '10 seconds'", "seq = 1"),
+        ("ticks", "time = time - INTERVAL '15 seconds'", "seq = 3"),
+    ],
+)
+def test_whatever_differs_without_a_mark_is_found_by_a_look(
+    connection: Connection, desk: Sequence[int], table: str, change: str, where: str
+) -> None:
+    assert differing(connection) == []
+    changed = connection.execute(
+        f"UPDATE market.{table} SET {change} WHERE {where}"  # noqa: S608  # our own words
+        " AND instrument_id = %s AND time >= %s AND time < %s",
+        [desk[0], NOON, NOON + MINUTE],
+    )
+    assert changed.rowcount == 1
+    connection.execute("TRUNCATE market.dirty")
+    assert differing(connection) == [(desk[0], NOON)]
+    found = candles.verify(connection, Window(NOON, NOON + 2 * MINUTE), Source.LIVE_GAP_FILLED)
+    assert found.written + found.revised == 1
+    assert differing(connection) == []
+    # All of them, each made once more of its ticks, are what they are now.
+    again = candles.write_from_ticks(
+        connection,
+        Window(NOON, NOON + 2 * MINUTE),
+        [*desk, *desk],
+        [NOON, NOON, NOON + MINUTE, NOON + MINUTE],
+        Source.LIVE_GAP_FILLED,
+    )
+    assert (again.written, again.revised, again.deleted) == (0, 0, 0)
+
+
+def test_ticks_of_one_moment_do_not_differ_from_their_candle(connection: Connection, desk: Sequence[int]) -> None:
+    insert(connection, desk[0], [Tick(NOON + 50 * SECOND, seq, Decimal(seq), Decimal(1)) for seq in (7, 5, 6)])
+    insert(connection, desk[0], [Tick(NOON, seq, Decimal(-seq), Decimal(1)) for seq in (-7, -5, -6)])
+    live(connection, NOON + 3 * MINUTE)
+    assert contents(connection, desk[0])[NOON].open == 7
+    assert differing(connection) == []
+
+
+def test_a_silent_feed_is_looked_at_closely(connection: Connection, desk: Sequence[int]) -> None:
+    connection.execute("UPDATE market.feeds SET silence_seconds = 20")
+    assert sorted(differing(connection)) == sorted((each, NOON + m * MINUTE) for each in desk for m in (0, 1))
+    connection.execute("UPDATE market.feeds SET silence_seconds = 60")
+    connection.execute("DELETE FROM market.feed_minutes WHERE bucket > %s", [NOON])
+    assert sorted(differing(connection)) == [(each, NOON + MINUTE) for each in sorted(desk)]
 
 
 def test_ticks_taken_away_without_a_mark_are_found_by_a_look(connection: Connection, desk: Sequence[int]) -> None:

@@ -131,6 +131,8 @@ def watch_live_gaps(
     if verify_buckets:
         minutes = max(verify_buckets // max(instruments.count(connection), 1), _SHORTEST_TURN)
         turn = turn_of(older, minutes, EVERY_MINUTES)
+        # Its newest minutes have had their turn in the run before.
+        turn = Window(turn.starts, turn.ends - EVERY_MINUTES * MINUTE)
         written += heal_differing(connection, turn, _SOURCE, piece_candles=piece_candles, has_time=has_time)
     shares = scans.plan_shares(connection, share_instruments)
     # A run that has no time for all of them begins with others than the last one did.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from psycopg import Connection
 
 from chandlery.datasets.dataset import Dataset
+from chandlery.platform.chunks import excluded_once
 from chandlery.platform.connection import transaction
 from chandlery.platform.statements import run, run_on
 from chandlery.words.window import Window, whole_hours
@@ -33,7 +34,8 @@ def count_inside(connection: Connection, dataset: Dataset, window: Window) -> No
     stretch = {"dataset": dataset.name, "starts": hours.starts, "ends": hours.ends}
     run(connection, "count_hours:create_taken_hours")
     run(connection, "count_hours:take_uncounted", **stretch)
-    run_on(connection, dataset.watched.counted, "count_hours:count_candle_hours", **stretch)
+    with excluded_once(connection, hours):
+        run_on(connection, dataset.watched.counted, "count_hours:count_candle_hours", **stretch)
     # Of what candles tell, an instrument and its feed know more.
     run(
         connection,

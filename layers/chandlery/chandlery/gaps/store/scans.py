@@ -123,12 +123,13 @@ class Scan:
                 and more than one instrument, all is left.
         """
         values = self._stretch | vars(share)
-        run(self._connection, "set_nested_loops", setting="off")
+        run(self._connection, "set_other_joins", setting="off")
         run(self._connection, "scan_gaps:create_scanned_instruments", **values)
         run(self._connection, "scan_gaps:create_known_gaps", **values)
         run(self._connection, "scan_gaps:index_known_gaps")
         run(self._connection, "scan_gaps:analyze_scan_share")
         run(self._connection, "scan_gaps:create_expected_hours")
+        run(self._connection, "scan_gaps:create_trade_floors", **values)
         run(self._connection, "scan_gaps:create_missing_hours", **values)
         runs, first, last = run(self._connection, "scan_gaps:count_scan_runs").fetchone() or (0, None, None)
         if runs > most_runs and first < last:
@@ -139,11 +140,21 @@ class Scan:
         return looked
 
     def _settle(self, values: dict[str, Any]) -> Looked:
-        run(self._connection, "scan_gaps:create_trade_rates", **values)
+        if run(self._connection, "scan_gaps:create_steady_instruments", **values).rowcount:
+            run(self._connection, "scan_gaps:leave_steady_instruments")
+        run(self._connection, "scan_gaps:create_hour_trades", **values)
+        run(self._connection, "scan_gaps:create_trade_rates")
         run(self._connection, "scan_gaps:create_unmeasured_instruments", **values)
         run(self._connection, "scan_gaps:create_gap_runs", **values)
         feeds = read_rows(self._connection, FeedMinutes, "scan_gaps:sum_coverage")
-        run(self._connection, "set_nested_loops", setting="on")
+        restless = run(self._connection, "scan_gaps:create_restless_instruments").rowcount
+        run(self._connection, "set_other_joins", setting="on")
+        ledger = self._reconcile(values) if restless else Reconciled()
+        if self._component is not None:
+            run(self._connection, "scan_gaps:record_judged", **values, component=self._component)
+        return Looked(ledger, feeds)
+
+    def _reconcile(self, values: dict[str, Any]) -> Reconciled:
         run(self._connection, "scan_gaps:create_found_gaps", **values)
         run(self._connection, "scan_gaps:index_found_gaps")
         run(self._connection, "scan_gaps:create_claimed_gaps")
@@ -151,9 +162,7 @@ class Scan:
             self._connection, self._dataset.watched.counted, "scan_gaps:reconcile_gaps", **values, at=self._at
         )
         row = found.fetchone()
-        if self._component is not None:
-            run(self._connection, "scan_gaps:record_judged", **values, component=self._component)
-        return Looked(Reconciled(*row) if row else Reconciled(), feeds)
+        return Reconciled(*row) if row else Reconciled()
 
 
 @contextmanager
@@ -186,7 +195,10 @@ def scanning(
         run(connection, "scan_gaps:create_waiting_hours", **stretch)
         # Marks first, then candles: whatever is written in between is seen once at least, and not as missing.
         count_inside(connection, dataset, window)
+        run(connection, "scan_gaps:create_lives", dataset=dataset.name)
+        run(connection, "set_other_joins", setting="off")
         run(connection, "scan_gaps:create_feed_hours", **stretch)
+        run(connection, "set_other_joins", setting="on")
         run(connection, "scan_gaps:create_explained_hours", **stretch)
         run(connection, "scan_gaps:analyze_scan")
         yield Scan(connection, dataset, window, at, component)

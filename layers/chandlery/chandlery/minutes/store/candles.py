@@ -12,6 +12,7 @@ from chandlery.minutes.domain.source import Source
 from chandlery.minutes.store import imports
 from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.minutes.store.marks import Piece
+from chandlery.platform.chunks import excluded_once
 from chandlery.platform.connection import transaction
 from chandlery.platform.statements import run
 from chandlery.words.window import MINUTE, Window, floor_hour
@@ -63,14 +64,16 @@ def write_from_ticks(
 
 
 def verify(connection: Connection, window: Window, source: Source) -> Written:
-    """Hold the candles of a window against its ticks, in one transaction: what differs or is not there is written.
+    """Hold the candles of a window against its ticks: what differs or is not there is written, in one transaction.
 
-    Every tick of the window is read while other writers of candles wait: keep it short.
+    All of its ticks are read, without a lock; other writers of candles wait while those of what differs are read again.
     """
-    with _writing(connection):
-        if not run(connection, "write_candles:touch_ticked_buckets", starts=window.starts, ends=window.ends).rowcount:
-            return Written()
-        return _write_touched(connection, window, source, dense=False)
+    with transaction(connection), excluded_once(connection, window):
+        differing = run(connection, "find_differing", starts=window.starts, ends=window.ends).fetchall()
+    if not differing:
+        return Written()
+    instrument_ids, buckets = map(list, zip(*differing, strict=True))
+    return write_from_ticks(connection, window, instrument_ids, buckets, source)
 
 
 def write_vendor(

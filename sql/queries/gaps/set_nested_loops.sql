@@ -1,3 +1,0 @@
--- For the rest of the transaction. A scan joins whole weeks of hours: the planner, who cannot know how many rows a hypertable
--- that fills right now has, must not look them up one by one.
-SELECT set_config('enable_nestloop', :'setting', true);
