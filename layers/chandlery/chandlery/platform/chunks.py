@@ -21,6 +21,6 @@ def excluded_once(connection: Connection, window: Window) -> Iterator[None]:
     if window.ends - window.starts > _FEW_HOURS * HOUR:
         yield
         return
-    run(connection, "set_runtime_exclusion", setting="off")
+    run(connection, "set_chunk_exclusion", setting="off")
     yield
-    run(connection, "set_runtime_exclusion", setting="on")
+    run(connection, "set_chunk_exclusion", setting="on")
