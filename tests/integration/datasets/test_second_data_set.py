@@ -129,7 +129,7 @@ def quotes(desk: Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connec
         desk.execute(statement.encode())
     around_the_clock(desk, "X@A@EQ")
     yield desk
-    for statement in (_GONE + rollups.downgrade(QUOTES)).strip().split("\n"):
+    for statement in (_GONE + rollups.downgrade(QUOTES)).split(";\n"):
         desk.execute(statement.encode())
 
 
