@@ -77,8 +77,9 @@ def test_reading(connection: Connection) -> None:
 
 def plan_times(connection: Connection, instrument: int) -> tuple[float, float]:
     """Milliseconds to plan and to execute the reading of a week."""
-    values = {"instrument_id": instrument, "width": 15 * MINUTE, "starts": NOON - 7 * DAY, "ends": NOON}
-    text = statement("read_derived_candles", "candles_15m")
+    values = {"instrument_id": instrument, "width": 15 * MINUTE, "starts": NOON - 7 * DAY, "ends": NOON, "most": None}
+    values |= {"first_open": NOON, "by_session": False, "backward": False, "partial_too": True, "since": None}
+    text = statement("read_derived_page", "candles_15m")
     row = connection.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT json) {text}", values).fetchone()  # our own words
     assert row is not None
     return row[0][0]["Planning Time"], row[0][0]["Execution Time"]
