@@ -284,7 +284,8 @@ def scene(migrated_url: str, real_data: Path) -> Iterator[Scene]:
         tables = [
             f"market.{name}"
             for (name,) in connection.execute(
-                "SELECT tablename FROM pg_tables WHERE schemaname = 'market' AND tablename <> 'schema_revision'"
+                "SELECT tablename FROM pg_tables"
+                " WHERE schemaname = 'market' AND tablename NOT IN ('schema_revision', 'rollups')"
             )
         ]
         connection.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
