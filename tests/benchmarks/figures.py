@@ -29,9 +29,10 @@ def row_of(test: str) -> str:
 
 def figures_of(test: str, printed: str) -> Iterator[str]:
     """The lines that a benchmark printed, but for the logs and metrics of what it ran."""
+    row = row_of(test)
     for line in printed.splitlines():
         if line.strip() and not _is_record(line):
-            yield f"{row_of(test):<4} {line}"
+            yield f"{row:<4} {line.removeprefix(f'{row} ')}"
 
 
 def where(connection: Connection) -> Iterator[str]:
