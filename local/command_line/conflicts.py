@@ -1,13 +1,16 @@
 """What is said of rows whose key is a known tick's, or a known row's, with other content."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from chandlery.importing.import_rows import RowImport
 from chandlery.importing.store.rows import RowConflict
-from chandlery.minutes.import_ticks import OnConflict, TickImport
+from chandlery.minutes.import_lots import OnConflict
+from chandlery.minutes.import_ticks import TickImport
 from chandlery.minutes.store.ticks import Conflict, Content
 from chandlery.words.counting import spell
 from local.command_line.output import err, plain
@@ -61,6 +64,21 @@ def _tell(
         markup=False,
         soft_wrap=True,
     )
+
+
+def spell_counts(counts: Mapping[str, Any], new: str, *changes: str) -> str:
+    """What an import did, in words: its `new` rows by that name, and of the `changes` those that there are."""
+    words = [spell(counts["new"], new), f"{counts['known']:,} known already"]
+    words += [f"{counts[name]:,} {name}" for name in changes if counts[name]]
+    if counts["conflicting"]:
+        words.append(spell(counts["conflicting"], "row in conflict", "rows in conflict"))
+    return ", ".join(words)
+
+
+def exit_on_conflicts(done: Sequence[Mapping[str, Any]], on_conflict: OnConflict) -> None:
+    """Exit with 1 where rows of any file were left out, since others of their key are kept."""
+    if on_conflict is OnConflict.KEEP and any(each["conflicting"] for each in done):
+        raise typer.Exit(1)
 
 
 def describe_conflicts(conflicts: Sequence[Conflict | RowConflict]) -> Sequence[dict[str, Any]]:

@@ -11,11 +11,12 @@ from typer.core import TyperGroup
 
 from chandlery.datasets import declared
 from chandlery.gaps.import_candles import import_candles
-from chandlery.minutes.import_ticks import OnConflict, TickImport, import_ticks
+from chandlery.minutes.import_lots import OnConflict
+from chandlery.minutes.import_ticks import TickImport, import_ticks
 from chandlery.platform.errors import Permanent
 from chandlery.words.counting import spell
 from chandlery.words.window import CLOCK_ALLOWANCE, MINUTE
-from local.command_line.conflicts import describe_conflicts, tell_conflicts
+from local.command_line.conflicts import describe_conflicts, exit_on_conflicts, spell_counts, tell_conflicts
 from local.command_line.incoming_files import Counts, File, Options, SkipBad, import_files, watched
 from local.command_line.options import AsJson
 from local.command_line.row_imports import command_of
@@ -83,16 +84,10 @@ def ticks(
         return _import_ticks(connection, file, on_conflict, seq)
 
     def told(counts: Counts) -> str:
-        words = [spell(counts["new"], "new tick"), f"{counts['known']:,} known already"]
-        words += [f"{counts[name]:,} {name}" for name in ("cancelled", "replaced") if counts[name]]
-        if counts["conflicting"]:
-            words.append(spell(counts["conflicting"], "row in conflict", "rows in conflict"))
-        return ", ".join(words)
+        return spell_counts(counts, "new tick", "cancelled", "replaced")
 
     options = Options(skip_bad, aggregate, as_json)
-    done = import_files(files, instrument, bring_in, told, options)
-    if on_conflict is OnConflict.KEEP and any(each["conflicting"] for each in done):
-        raise typer.Exit(1)
+    exit_on_conflicts(import_files(files, instrument, bring_in, told, options), on_conflict)
 
 
 @app.command()

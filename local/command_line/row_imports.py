@@ -11,11 +11,10 @@ from psycopg import Connection
 from chandlery.datasets.dataset import Dataset
 from chandlery.importing.import_rows import RowImport, import_rows
 from chandlery.importing.store.rows import list_cells
-from chandlery.minutes.import_ticks import OnConflict
+from chandlery.minutes.import_lots import OnConflict
 from chandlery.platform.errors import Permanent
-from chandlery.words.counting import spell
 from chandlery.words.window import CLOCK_ALLOWANCE
-from local.command_line.conflicts import describe_conflicts, tell_row_conflicts
+from local.command_line.conflicts import describe_conflicts, exit_on_conflicts, spell_counts, tell_row_conflicts
 from local.command_line.incoming_files import Counts, File, Options, SkipBad, import_files, watched
 from local.command_line.options import AsJson
 
@@ -38,9 +37,7 @@ def command_of(dataset: Dataset) -> Any:
     ) -> None:
         bring_in = partial(_import_rows, dataset=dataset, on_conflict=on_conflict)
         options = Options(skip_bad, aggregate=False, as_json=as_json)
-        done = import_files(files, instrument, bring_in, _told, options)
-        if on_conflict is OnConflict.KEEP and any(each["conflicting"] for each in done):
-            raise typer.Exit(1)
+        exit_on_conflicts(import_files(files, instrument, bring_in, _spell, options), on_conflict)
 
     columns = [name for name in (*dataset.order(), *dataset.columns) if name != "instrument_id"]
     app = typer.Typer(add_completion=False)
@@ -57,12 +54,8 @@ def command_of(dataset: Dataset) -> Any:
     return typer.main.get_command(app)
 
 
-def _told(counts: Counts) -> str:
-    words = [spell(counts["new"], "new row"), f"{counts['known']:,} known already"]
-    words += [f"{counts['replaced']:,} replaced"] if counts["replaced"] else []
-    if counts["conflicting"]:
-        words.append(spell(counts["conflicting"], "row in conflict", "rows in conflict"))
-    return ", ".join(words)
+def _spell(counts: Counts) -> str:
+    return spell_counts(counts, "new row", "replaced")
 
 
 def _import_rows(connection: Connection, file: File, *, dataset: Dataset, on_conflict: OnConflict) -> Counts:

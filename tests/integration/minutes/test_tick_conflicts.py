@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from chandlery.minutes.import_ticks import OnConflict, TickImport, import_ticks
+from chandlery.minutes.import_lots import OnConflict
+from chandlery.minutes.import_ticks import TickImport, import_ticks
 from chandlery.minutes.store.ticks import NAMED
 from chandlery.platform.errors import Permanent
 from local.lots import tick_lots

@@ -2,17 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from psycopg import Connection
 
 from chandlery.datasets.dataset import Dataset
 from chandlery.importing.store.rows import Lot, RowConflict, RowsWritten, RowWriter
-from chandlery.minutes.import_ticks import OnConflict
-from chandlery.minutes.store import imports
-from chandlery.platform.connection import transaction
-from chandlery.platform.errors import Permanent
-from chandlery.words.counting import spell
+from chandlery.minutes.import_lots import OnConflict, import_lots
 
 
 @dataclass(frozen=True)
@@ -57,25 +52,14 @@ def import_rows(
         Permanent: rows conflict, and are to be refused; its report counts and names them.
         Retryable, Permanent: from the database.
     """
-    waiting = iter(lots)
-    # A large file may take long before its first lot is ready: no transaction should idle meanwhile.
-    first = next(waiting, None)
-    if first is None:
-        return RowImport(0, 0)
-    read, written = 0, RowsWritten()
-    with transaction(connection):
-        writer = RowWriter(connection, dataset, instrument_id, replace=on_conflict is OnConflict.REPLACE)
-        for lot in chain([first], waiting):
-            came = writer.write(lot)
-            if came.new or came.replaced:
-                imports.record(connection, dataset.name, instrument_id, lot.hours)
-            written += came
-            read += lot.rows
-        report = RowImport(read, **vars(written))
-        if report.conflicting and on_conflict is OnConflict.REFUSE:
-            error = Permanent(
-                f"{spell(report.conflicting, 'row conflicts', 'rows conflict')} with rows of the same key"
-            )
-            error.report = report
-            raise error
-    return report
+    writer = RowWriter(connection, dataset, instrument_id, replace=on_conflict is OnConflict.REPLACE)
+    return import_lots(
+        connection,
+        dataset.name,
+        instrument_id,
+        lots,
+        writer.write,
+        RowsWritten(),
+        lambda read, written: RowImport(read, **vars(written)),
+        "rows of the same key" if on_conflict is OnConflict.REFUSE else "",
+    )

@@ -2,24 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from itertools import chain
 
 from psycopg import Connection
 
-from chandlery.minutes.store import imports
+from chandlery.minutes.import_lots import OnConflict, import_lots
 from chandlery.minutes.store.ticks import Conflict, Lot, TicksWritten, TickWriter
-from chandlery.platform.connection import transaction
-from chandlery.platform.errors import Permanent
-from chandlery.words.counting import spell
-
-
-class OnConflict(StrEnum):
-    """What becomes of a row whose (time, seq) is a stored tick's, with other content."""
-
-    KEEP = "keep"
-    REPLACE = "replace"
-    REFUSE = "refuse"
 
 
 @dataclass(frozen=True)
@@ -59,25 +46,14 @@ def import_ticks(
         Permanent: rows conflict, and are to be refused; its report counts and names them.
         Retryable, Permanent: from the database.
     """
-    waiting = iter(lots)
-    # A large file may take long before its first lot is ready: no transaction should idle meanwhile.
-    first = next(waiting, None)
-    if first is None:
-        return TickImport(0, 0)
-    read, written = 0, TicksWritten()
-    with transaction(connection):
-        writer = TickWriter(connection, instrument_id, replace=on_conflict is OnConflict.REPLACE)
-        for lot in chain([first], waiting):
-            came = writer.write(lot)
-            if came.new or came.replaced:
-                imports.record(connection, "ticks", instrument_id, lot.hours)
-            written += came
-            read += lot.rows
-        report = TickImport(read, **vars(written))
-        if report.conflicting and on_conflict is OnConflict.REFUSE:
-            error = Permanent(
-                f"{spell(report.conflicting, 'row conflicts', 'rows conflict')} with ticks of the same time and seq"
-            )
-            error.report = report
-            raise error
-    return report
+    writer = TickWriter(connection, instrument_id, replace=on_conflict is OnConflict.REPLACE)
+    return import_lots(
+        connection,
+        "ticks",
+        instrument_id,
+        lots,
+        writer.write,
+        TicksWritten(),
+        lambda read, written: TickImport(read, **vars(written)),
+        "ticks of the same time and seq" if on_conflict is OnConflict.REFUSE else "",
+    )
