@@ -44,13 +44,12 @@ def write_from_marks(connection: Connection, piece: Piece, source: Source = Sour
 
     Ticks that commit in between leave their own marks, for the next run.
     """
-    stretch = {"starts": piece.starts, "ends": piece.ends}
+    values = {"dataset": CANDLES.name, "starts": piece.starts, "ends": piece.ends}
     with _writing(connection):
-        if piece.dense and not _has_candles(connection, piece.window):
-            if not run(connection, "write_candles:take_new_marks", dataset=CANDLES.name, **stretch).rowcount:
-                return _write_new(connection, piece.window, source)
-        else:
-            run(connection, "write_candles:take_marks", dataset=CANDLES.name, **stretch)
+        is_new = piece.dense and not _has_candles(connection, piece.window)
+        unpacked = run(connection, "write_candles:take_marks", **values, is_new=is_new).rowcount
+        if is_new and not unpacked:
+            return _write_new(connection, piece.window, source)
         return _write_touched(connection, piece.window, source, dense=piece.dense)
 
 
