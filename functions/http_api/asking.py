@@ -118,7 +118,7 @@ Cursor = Annotated[Words | None, Query(min_length=1, max_length=2000, descriptio
 
 def dimensions_of(dataset: str | None) -> Sequence[str]:
     """What rows of a data set can be chosen by, each a query of its name; nothing of one that is not shown."""
-    return next((each.dimensions for each in declared.shown() if each.name == dataset), ())
+    return next((each.dimensions for each in declared.DATASETS if each.name == dataset and each.is_shown), ())
 
 
 def hours_of(session: str, align: str) -> Hours:
