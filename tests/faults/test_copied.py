@@ -5,11 +5,6 @@ from datetime import datetime
 import pytest
 from psycopg import Connection
 
-from chandlery.datasets.candles import CANDLES
-from chandlery.platform.errors import Permanent
-from chandlery.policies.wanted import read_policies
-from chandlery.rebuild.rebuild_timeframe import rebuild_timeframe
-from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import HOUR
 from tests.faults.components import COMPONENTS, fire
 from tests.faults.conftest import Tell
@@ -18,23 +13,12 @@ from tests.faults.proof import Proof
 from tests.faults.scene import CopiedScene
 from tests.faults.steps import kill_before, kill_unanswered
 from tests.faults.test_every_step import KINDS
-from tests.faults.works import NOW, Subject, command
+from tests.faults.works import NOW, Subject, command, rebuild
 
 
 def _rebuild(connection: Connection) -> object:
     """Rebuild, and let maintenance do what a rebuild that dies at its very end leaves to it."""
-    try:
-        rebuild_timeframe(
-            connection,
-            CANDLES,
-            Timeframe.H4,
-            read_policies(),
-            now=lambda: NOW,
-            progress=lambda _step, _done, _total: None,
-        )
-    except Permanent as error:
-        if "is still kept from the rebuild" not in str(error):
-            raise
+    rebuild(connection)
     return _maintain(NOW)
 
 

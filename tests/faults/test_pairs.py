@@ -10,17 +10,12 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from chandlery.datasets.candles import CANDLES
 from chandlery.platform.connection import connect
-from chandlery.platform.errors import Permanent
 from chandlery.platform.settings import Settings
-from chandlery.policies.wanted import read_policies
-from chandlery.rebuild.rebuild_timeframe import rebuild_timeframe
 from chandlery.reference.store import instruments
 from chandlery.refresh.aggregate_history import aggregate_history
 from chandlery.refresh.refresh_stale import refresh_stale
 from chandlery.refresh.verify_candles import verify_candles
-from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, HOUR, MINUTE, Window
 from local.command_line.functions import replay_window
 from local.schedules import read_functions
@@ -33,7 +28,7 @@ from tests.faults.holding import Gate, Step, Stop, blocked, held_open, writing_c
 from tests.faults.scene import CopiedScene
 from tests.faults.test_overlaps_and_clocks import INSTEAD
 from tests.faults.trial import Child, Ended, Work, in_child
-from tests.faults.works import NOW, SUBJECTS, Subject, command, component
+from tests.faults.works import NOW, SUBJECTS, Subject, command, component, rebuild
 from tests.integration.market import always
 from tests.integration.policy_scene import relation_of
 from tests.waiting import wait_until
@@ -65,23 +60,6 @@ def job(procedure: str, table: str, **moments: datetime) -> Subject:
             connection.execute(f"CALL {procedure}(%s, %s)", [number, Jsonb(known | config)])
 
     return command("busy", work)
-
-
-def rebuild(connection: Connection) -> object:
-    try:
-        return rebuild_timeframe(
-            connection,
-            CANDLES,
-            Timeframe.H4,
-            read_policies(),
-            now=lambda: NOW,
-            progress=lambda _step, _done, _total: None,
-        )
-    except Permanent as error:
-        # As the next one is refused, until somebody discards what the former left.
-        if "is still kept from the rebuild" not in str(error):
-            raise
-        return None
 
 
 def aggregate(connection: Connection) -> object:

@@ -14,7 +14,10 @@ from chandlery.gaps.import_candles import import_candles
 from chandlery.minutes.import_ticks import import_ticks
 from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.platform.connection import connect
+from chandlery.platform.errors import Permanent
 from chandlery.platform.settings import Settings
+from chandlery.policies.wanted import read_policies
+from chandlery.rebuild.rebuild_timeframe import rebuild_timeframe
 from chandlery.refresh.refresh_history import refresh_history
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, MINUTE, Window
@@ -108,3 +111,21 @@ SUBJECTS: Mapping[str, Subject] = {
     "import of candles": command("waiting", _import_candles),
     "refresh": command("aggregated", _refresh),
 }
+
+
+def rebuild(connection: Connection) -> object:
+    """Rebuild the candles of four hours, unless an earlier rebuild is still kept."""
+    try:
+        return rebuild_timeframe(
+            connection,
+            CANDLES,
+            Timeframe.H4,
+            read_policies(),
+            now=lambda: NOW,
+            progress=lambda _step, _done, _total: None,
+        )
+    except Permanent as error:
+        # As the next one is refused, until somebody discards what the former left.
+        if "is still kept from the rebuild" not in str(error):
+            raise
+        return None

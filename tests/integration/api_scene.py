@@ -12,13 +12,17 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import quote, urlencode
 
+import pytest
 from psycopg import Connection
 
 from chandlery.gaps.watch_live_gaps import watch_live_gaps
+from chandlery.platform.connection import connect
+from chandlery.platform.settings import Settings
 from chandlery.reference.store import feeds
 from chandlery.words.window import DAY, MINUTE, floor_minute
 from local.command_line.functions import LocalContext
 from local.http_server import event_of
+from tests.conftest import empty
 from tests.integration.derived_scene import listed, open_hours, refresh, write
 from tests.integration.market import always, keep_at_work
 from tests.plain_derived import Minute
@@ -179,3 +183,19 @@ def set_scene(connection: Connection, at: datetime) -> None:
 def settle(connection: Connection, at: datetime) -> None:
     """Refresh what candles that changed made stale."""
     refresh(connection, at)
+
+
+@pytest.fixture(scope="module")
+def scene(migrated_url: str) -> Iterator[Connection]:
+    """The scene as of now, for the tests of a module."""
+    with connect(Settings(database_url=migrated_url), "test") as connection:
+        empty(connection)
+        set_scene(connection, datetime.now(UTC))
+        yield connection
+
+
+@pytest.fixture(autouse=True)
+def service(scene: Connection, migrated_url: str) -> Iterator[None]:
+    """The HTTP API at work on it; of each test whose module imports this."""
+    with settings(migrated_url):
+        yield

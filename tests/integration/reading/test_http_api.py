@@ -5,7 +5,6 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,16 +15,13 @@ import pytest
 from psycopg import Connection
 
 from chandlery.health.check_health import HealthReport, check_health
-from chandlery.platform.connection import connect
 from chandlery.platform.schema import REVISION
-from chandlery.platform.settings import Settings
 from chandlery.reference.domain.instrument import exchange_of
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import MINUTE, floor_minute
 from functions.http_api import handler
 from local.command_line.functions import LocalContext
 from local.http_server import event_of
-from tests.conftest import empty
 from tests.integration.api_scene import (
     AFTER,
     COIN,
@@ -37,25 +33,12 @@ from tests.integration.api_scene import (
     candles,
     compute,
     get,
-    set_scene,
     settings,
 )
+from tests.integration.api_scene import scene as scene
+from tests.integration.api_scene import service as service
 from tests.integration.derived_scene import derived
 from tests.integration.market import around_the_clock
-
-
-@pytest.fixture(scope="module")
-def scene(migrated_url: str) -> Iterator[Connection]:
-    with connect(Settings(database_url=migrated_url), "test") as connection:
-        empty(connection)
-        set_scene(connection, datetime.now(UTC))
-        yield connection
-
-
-@pytest.fixture(autouse=True)
-def service(scene: Connection, migrated_url: str) -> Iterator[None]:
-    with settings(migrated_url):
-        yield
 
 
 def test_the_service_is_ready() -> None:

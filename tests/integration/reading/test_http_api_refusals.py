@@ -4,7 +4,6 @@ import json
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
@@ -14,12 +13,10 @@ import pytest
 from psycopg import Connection
 
 from chandlery.platform import schema
-from chandlery.platform.connection import connect
 from chandlery.platform.schema import REVISION, SERVES_CODE_FROM
-from chandlery.platform.settings import Settings
 from chandlery.reading.domain.cursor import write_cursor
 from functions.http_api.application import app
-from tests.conftest import empty, skip_where_trusted
+from tests.conftest import skip_where_trusted
 from tests.integration.api_scene import (
     COIN,
     SHARE,
@@ -29,28 +26,15 @@ from tests.integration.api_scene import (
     candles,
     compute,
     get,
-    set_scene,
     settings,
 )
+from tests.integration.api_scene import scene as scene
+from tests.integration.api_scene import service as service
 from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
 NOBODY = "X@NOBODY@EQ"
 UNREACHABLE = "postgresql://desk:s3cret-word@127.0.0.1:1/desk"
 CANDLES = f"/api/v1/candles/{SHARE}"
-
-
-@pytest.fixture(scope="module")
-def scene(migrated_url: str) -> Iterator[Connection]:
-    with connect(Settings(database_url=migrated_url), "test") as connection:
-        empty(connection)
-        set_scene(connection, datetime.now(UTC))
-        yield connection
-
-
-@pytest.fixture(autouse=True)
-def service(scene: Connection, migrated_url: str) -> Iterator[None]:
-    with settings(migrated_url):
-        yield
 
 
 def made(path: str, **changes: object) -> str:

@@ -1,31 +1,13 @@
 """The words of a request are read once: what is asked again is answered as before, and nothing else is."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from aws_lambda_powertools.event_handler.middlewares.openapi_validation import OpenAPIRequestValidationMiddleware
-from psycopg import Connection
 
-from chandlery.platform.connection import connect
-from chandlery.platform.settings import Settings
-from tests.conftest import empty
-from tests.integration.api_scene import COIN, SHARE, call, candles, compute, get, set_scene, settings
-
-
-@pytest.fixture(scope="module")
-def scene(migrated_url: str) -> Iterator[Connection]:
-    with connect(Settings(database_url=migrated_url), "test") as connection:
-        empty(connection)
-        set_scene(connection, datetime.now(UTC))
-        yield connection
-
-
-@pytest.fixture(autouse=True)
-def service(scene: Connection, migrated_url: str) -> Iterator[None]:
-    with settings(migrated_url):
-        yield
+from tests.integration.api_scene import COIN, SHARE, call, candles, compute, get
+from tests.integration.api_scene import scene as scene
+from tests.integration.api_scene import service as service
 
 
 @pytest.fixture
