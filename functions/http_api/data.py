@@ -42,7 +42,7 @@ def get_rows(
     cursor: Cursor = None,
 ) -> Response[str]:
     """Answer a page."""
-    # Imported here: they take some milliseconds, which only whoever asks for rows need wait for.
+    # Imported here: it takes some milliseconds, for which only requests for rows wait.
     from chandlery.reading.read_rows import RowQuery, find_dataset, read_rows
 
     from .row_models import page_of

@@ -27,7 +27,7 @@ class Deadline:
 
     @contextmanager
     def over(self, connection: Connection, seconds: float) -> Iterator[None]:
-        """Cancel what the connection is asked inside for longer than so many seconds."""
+        """Cancel the statement that the connection still runs once this many seconds have passed inside."""
         with self._changed:
             self._watched, self._ends_at = connection, time.monotonic() + seconds
             if self._thread is None:

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.middlewares.openapi_validation import OpenAPIRequestValidationMiddleware
 from cachetools import LRUCache
 
-# Programs ask the same over and over; of so many questions, each no longer than this, the values are kept.
+# Programs repeat their questions. The values of this many are kept, of none that is longer than this.
 _MOST_KEPT, _MOST_CHARACTERS = 512, 1000
 
 

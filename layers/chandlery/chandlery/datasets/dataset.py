@@ -87,7 +87,7 @@ class Dataset:
         """Whether its rows are read as they are declared.
 
         Not where a cell or a question could not say what is in them (parameters of indicators, bits of hours), nor
-        where days are those of sessions: whoever reads these must know the calendar, and has a way of their own.
+        where days are those of sessions: their readers must know the calendar, and have a way of their own.
         """
         return self.days is None and all(kind.is_plain for kind in self.columns.values())
 

@@ -1,4 +1,4 @@
-"""The data sets there are: those that modules beside this one declare. Whoever keeps or reads any goes by this list."""
+"""The data sets: those that the modules of this package declare. All that keeps or reads them uses this list."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from chandlery.datasets.rollup import Rollup
 
 
 def discover() -> tuple[Dataset, ...]:
-    """Every data set that a module beside this one declares: those first whose rows settle soonest, then by module."""
+    """Every data set that a module of this package declares: first those whose rows settle soonest, then by module."""
     modules = [import_module(f"{datasets.__name__}.{each.name}") for each in iter_modules(datasets.__path__)]
     found = (value for module in modules for value in vars(module).values() if isinstance(value, Dataset))
     return tuple(sorted(dict.fromkeys(found), key=lambda dataset: dataset.written))
@@ -76,7 +76,7 @@ def keyed() -> Sequence[Dataset]:
 
 
 def option(dataset: Dataset) -> str:
-    """How a command is told which one; nothing for the one that it means anyway."""
+    """The option that names a data set to a command; empty for the default."""
     return "" if dataset is DEFAULT else f" --dataset {dataset.name}"
 
 

@@ -95,7 +95,7 @@ def look_again(history: History, asked: Sequence[Asked], has_time: Callable[[flo
                 history.now,
                 shares=shares,
                 has_time=partial(has_time, 0.0),
-                # Where the next run goes on is told by the look at all weeks.
+                # The look at all weeks decides where the next run continues.
                 keeps_place=False,
                 dataset=history.dataset,
             )

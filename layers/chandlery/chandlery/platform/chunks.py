@@ -8,7 +8,7 @@ from psycopg import Connection
 from chandlery.platform.statements import run
 from chandlery.words.window import HOUR, Window
 
-# A window of more hours may reach into so many chunks that each probe is better off without most of them.
+# A longer window may touch many chunks: there, excluding most of them pays off at each probe.
 _FEW_HOURS = 6
 
 

@@ -143,7 +143,7 @@ class Memory:
 
 @lru_cache(maxsize=128)
 def _weights(factor: float, count: int) -> Floats:
-    """What is left of so many moves, the last of which is whole."""
+    """What is left of this many moves, the last of which is whole."""
     weights: Floats = np.power(factor, np.arange(count - 1, -1, -1))
     return weights
 

@@ -1,4 +1,4 @@
-"""What of an indicator's stored values is to be written anew when some candles changed, of many series at once.
+"""What of an indicator's stored values must be rewritten when candles change, for many series at once.
 
 A series is a few hundred candles, and numpy takes as long to be called as it takes for those: so a series by itself
 costs its call of TA-Lib, and everything else is done for all of them in one array.
@@ -210,7 +210,7 @@ def _shared(one: Values, other: Values) -> tuple[Which, Which]:
 
 
 def _window_ends(series: Sequence[ChangedSeries], lookback: int) -> Times:
-    """From when on no window of so many candles has a changed one in it, of each series."""
+    """From when on no window of this many candles holds a changed one, for each series."""
     ends = np.full(len(series), np.iinfo(np.int64).max)
     for number, each in enumerate(series):
         if (window := each.place_after + lookback) < len(each.candles):
