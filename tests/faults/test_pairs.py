@@ -74,9 +74,12 @@ def verify(connection: Connection) -> object:
 
 
 def settle(names: Collection[str]) -> None:
-    """What one order of works has done, another leaves to the next run: refreshes, and policies until they are due."""
+    """What one order of works has done, another leaves to the next run: refreshes, looks, policies that are not due."""
     if not {"policy maintenance", "replay"}.isdisjoint(names):
         fire(COMPONENTS["policy_maintenance"], LATER)
+    if "historical gap monitor" in names:
+        # Hours counted in one transaction take back what was judged from the first to the last of them.
+        fire(COMPONENTS["live_gap_monitor"], NOW)
     with connect(Settings(), "command") as connection:
         assert refresh_stale(connection, LATER, has_time=always).marks_left == 0
 
