@@ -13,9 +13,9 @@ from local.emulation.errors import EmulationError
 REPO = Path(__file__).resolve().parents[2]
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 SAM = Path(sys.executable).with_name("sam")
-# What packages bring along and no function reads: tests, what is compiled already, types for editors, lists of files.
-_IDLE_NAMES = {"tests", "RECORD", "requirements.txt"}
-_IDLE_SUFFIXES = {".a", ".c", ".h", ".pxd", ".pxi", ".pyi", ".pyx"}
+# What packages bring along and no function reads: tests, pydantic's former self, sources of what is compiled, types for
+# editors, lists of files.
+_IDLE = ("tests", "pydantic/v1", "*.a", "*.c", "*.h", "*.pxd", "*.pxi", "*.pyx", "*.pyi", "RECORD", "requirements.txt")
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 
@@ -47,9 +47,11 @@ def build(folder: Path, architecture: str = ARCHITECTURE, resource: str | None =
 def strip(folder: Path) -> None:
     """Take out of layers that were built what no function reads; a third of the one with numpy and TA-Lib."""
     for path in [each for layer in folder.glob("*Layer") for each in layer.rglob("*")]:
-        if path.name in _IDLE_NAMES and path.is_dir():
+        if not any(map(path.match, _IDLE)):
+            continue
+        if path.is_dir():
             shutil.rmtree(path)
-        elif path.name in _IDLE_NAMES or path.suffix in _IDLE_SUFFIXES:
+        else:
             path.unlink(missing_ok=True)
 
 

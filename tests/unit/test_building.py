@@ -4,10 +4,16 @@ from pathlib import Path
 
 from local.emulation.building import strip
 
-READ = ["numpy/core.py", "numpy/testing/__init__.py", "numpy.libs/libblas.so", "numpy.dist-info/METADATA"]
+READ = [
+    "numpy/core.py",
+    "pydantic/main.py",
+    "numpy/testing/__init__.py",
+    "numpy.libs/libblas.so",
+    "numpy.dist-info/METADATA",
+]
 IDLE = [
     "numpy/tests/test_core.py", "numpy/core/tests/data/deep.csv", "numpy/core.pyi", "numpy/core.c", "numpy/lib.a",
-    "numpy.dist-info/RECORD", "requirements.txt",
+    "numpy.dist-info/RECORD", "requirements.txt", "pydantic/v1/main.py",
 ]  # fmt: skip
 
 
