@@ -183,7 +183,7 @@ def page_json(page: CandlePage | WrittenPage) -> bytes:
     told = Candles.model_construct(
         instrument_key=page.instrument.key,
         timeframe=page.timeframe,
-        candles=written(page.candles) if isinstance(page, WrittenPage) else [*map(_as_numbers, page.candles)],
+        candles=[*(map(written, page.texts) if isinstance(page, WrittenPage) else map(_as_numbers, page.candles))],
         next_cursor=page.next_cursor,
     )
     return write_json(told)

@@ -83,11 +83,11 @@ class CandlePage:
 
 @dataclass(frozen=True)
 class WrittenPage:
-    """The same, its candles as a list of JSON."""
+    """The same, each of the candles as JSON."""
 
     instrument: Instrument
     timeframe: Timeframe
-    candles: str
+    texts: Sequence[str]
     next_cursor: str | None
     window: Window
 
@@ -135,12 +135,16 @@ def write_candles(connection: Connection, instrument: Instrument, query: CandleQ
     """The same page as `read_candles`, its candles as JSON, of a query that `is_stored`; it raises the same."""
     selection = _select(connection, instrument, query, at)
     if selection is None:
-        return WrittenPage(instrument, query.timeframe, "[]", None, _looked_through(query, at, None, None))
+        return WrittenPage(instrument, query.timeframe, (), None, _looked_through(query, at, None, None))
     written = candle_pages.write_page(connection, instrument.instrument_id, query.timeframe, selection)
-    goes_on = query.most is not None and len(written) > query.most
-    next_cursor = _cursor(instrument, query, written.first, written.last) if goes_on else None
-    looked_through = _looked_through(query, at, written.first, next_cursor)
-    return WrittenPage(instrument, query.timeframe, written.text, next_cursor, looked_through)
+    texts, first, last = written.texts, next(iter(written.firsts), None), next(reversed(written.lasts), None)
+    goes_on = query.most is not None and len(texts) > query.most
+    if goes_on and selection.backward:
+        texts, first = texts[1:], written.firsts[1]
+    elif goes_on:
+        texts, last = texts[:-1], written.lasts[0]
+    next_cursor = _cursor(instrument, query, first, last) if goes_on else None
+    return WrittenPage(instrument, query.timeframe, texts, next_cursor, _looked_through(query, at, first, next_cursor))
 
 
 def _select(connection: Connection, instrument: Instrument, query: CandleQuery, at: datetime) -> Selection | None:

@@ -65,16 +65,15 @@ class Candle(NamedTuple):
 
 @dataclass(frozen=True)
 class WrittenCandles:
-    """Candles as a list of JSON, but for the one more than wanted; when the first and the last of them start."""
+    """Candles as JSON, and when the first two and the last two start; all in order."""
 
-    text: str = "[]"
-    found: int = 0
-    first: datetime | None = None
-    last: datetime | None = None
+    texts: Sequence[str] = ()
+    firsts: Sequence[datetime] = ()
+    lasts: Sequence[datetime] = ()
 
     def __len__(self) -> int:
-        """How many were found, that one included."""
-        return self.found
+        """How many candles."""
+        return len(self.texts)
 
 
 @dataclass(frozen=True)
@@ -138,10 +137,7 @@ def read_page(
 def write_page(
     connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection
 ) -> WrittenCandles:
-    """The same of candles that are stored, written as JSON by the database: with every digit, and without objects.
-
-    The last that a selection names is left out: it tells whether there are more.
-    """
+    """The same of candles that are stored, written as JSON by the database: with every digit, and without objects."""
     return _read_near(timeframe, selection, lambda selected: _write(connection, instrument_id, timeframe, selected))
 
 
@@ -181,7 +177,7 @@ def _write(connection: Connection, instrument_id: int, timeframe: Timeframe, sel
     text = statement("write_page_json", asked.relation, asked.query)
     with psycopg_errors_translated():
         row = connection.execute(text, asked.values).fetchone()
-    return WrittenCandles(*row) if row else WrittenCandles()
+    return WrittenCandles(row[0].split("\n"), row[1], row[2]) if row else WrittenCandles()
 
 
 @dataclass(frozen=True)
