@@ -49,6 +49,7 @@ build: .venv/dev  ## build the deployable artifacts: make build ARCHITECTURE=x86
 	@find sql -name __pycache__ -prune -exec rm -rf {} +
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build --config-env local \
 		--parameter-overrides Runtime=$(RUNTIME) Architecture=$(ARCHITECTURE)
+	@$(BIN)/python -m local.emulation.building .aws-sam/build
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(RUNTIME) -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build
 	@$(BIN)/python -m tests.artifacts .aws-sam/build $(ARCHITECTURE)
 

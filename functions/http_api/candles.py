@@ -14,7 +14,6 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from psycopg import Connection
 from pydantic import BaseModel, Field
-from pydantic_core import to_json
 
 from chandlery.platform.asked import check_order
 from chandlery.platform.errors import Refused
@@ -26,7 +25,7 @@ from chandlery.words.timeframe import AUTO, Timeframe
 from chandlery.words.window import Window
 
 from .accepting import preferred
-from .answering import Answered, Made, Question, answer, respond
+from .answering import Answered, Made, Question, answer, respond, write_json, written
 from .application import app, asked_at
 from .asking import (
     AlignName,
@@ -164,13 +163,13 @@ def _answer(connection: Connection, *, key: str, query: CandleQuery, at: datetim
 
     def make(instrument: InstrumentEntry) -> Made:
         if query.is_stored and not as_csv:
-            written = write_candles(connection, instrument, query, at)
-            return made(written_json(written), written)
+            stored = write_candles(connection, instrument, query, at)
+            return made(page_json(stored), stored)
         page = read_candles(connection, instrument, query, at)
-        return made(_csv(page.candles) if as_csv else model_json(page), page)
+        return made(_csv(page.candles) if as_csv else page_json(page), page)
 
-    def made(text: str, page: CandlePage | WrittenPage) -> Made:
-        return Made(lambda _: text, page.window, page.next_cursor or "")
+    def made(body: bytes, page: CandlePage | WrittenPage) -> Made:
+        return Made(lambda _: body, page.window, page.next_cursor or "")
 
     def ask(instrument: InstrumentEntry) -> Question:
         return Question(instrument, made_of(query.timeframe, query.hours), words, at, partial(make, instrument))
@@ -178,25 +177,16 @@ def _answer(connection: Connection, *, key: str, query: CandleQuery, at: datetim
     return answer(connection, key, ask)
 
 
-def model_json(page: CandlePage) -> str:
+def page_json(page: CandlePage | WrittenPage) -> bytes:
     """A page as JSON."""
     # As declared already: to hold thousands against it once more would take longer than to read them.
     told = Candles.model_construct(
         instrument_key=page.instrument.key,
-        timeframe=page.timeframe.value,
-        candles=[_as_numbers(row) for row in page.candles],
+        timeframe=page.timeframe,
+        candles=[*(map(written, page.texts) if isinstance(page, WrittenPage) else map(_as_numbers, page.candles))],
         next_cursor=page.next_cursor,
     )
-    return told.model_dump_json()
-
-
-def written_json(page: WrittenPage) -> str:
-    """The same text around candles that the database wrote, as the model's fields stand in it."""
-    key, timeframe, cursor = (
-        to_json(each).decode() for each in (page.instrument.key, page.timeframe, page.next_cursor)
-    )
-    candles = ",".join(page.texts)
-    return f'{{"instrument_key":{key},"timeframe":{timeframe},"candles":[{candles}],"next_cursor":{cursor}}}'
+    return write_json(told)
 
 
 def _as_numbers(row: CandleRow) -> Candle:
@@ -207,14 +197,14 @@ def _as_numbers(row: CandleRow) -> Candle:
     )  # fmt: skip
 
 
-def _csv(candles: Sequence[CandleRow]) -> str:
+def _csv(candles: Sequence[CandleRow]) -> bytes:
     """With every digit that is stored."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for row in candles:
         writer.writerow([_cell(getattr(row, column)) for column in _COLUMNS])
-    return text.getvalue()
+    return text.getvalue().encode()
 
 
 def _cell(value: object) -> object:

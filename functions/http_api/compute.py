@@ -1,8 +1,8 @@
 """POST /api/v1/compute: indicators over an instrument's candles, computed when asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -19,13 +19,14 @@ from chandlery.reading.read_candles import newest_end
 from chandlery.reference.store.instrument_pages import InstrumentEntry
 from chandlery.words.counting import spell
 
-from .answering import Answered, Cached, Made, Question, answer, respond
+from .answering import Answered, Cached, Made, Question, answer, respond, write_json, written
 from .application import asked_at
 from .asking import AlignName, Key, Moment, SessionName, TimeframeName, check_most, hours_of, made_of, moment_of
 from .problems import documented
 from .sandbox import SANDBOX
 
 if TYPE_CHECKING:
+    from chandlery.indicators.numerics.prepared import Prepared
     from chandlery.reading.compute_series import ComputedSeries, SeriesQuery
 
 router = Router()
@@ -128,7 +129,7 @@ def _answer(connection: Connection, request: ComputeRequest, at: datetime) -> An
 
     def make(instrument: InstrumentEntry, query: "SeriesQuery") -> Made:
         computed = compute_series(connection, instrument, query, at)
-        return Made(_writer(_told(instrument, query, computed)), computed.window)
+        return Made(_writer(instrument, query, computed), computed.window)
 
     def ask(instrument: InstrumentEntry) -> Question:
         query = _query(instrument, request, at)
@@ -141,17 +142,6 @@ def _answer(connection: Connection, request: ComputeRequest, at: datetime) -> An
         return Question(instrument, hangs_on, words, at, partial(make, instrument, query))
 
     return answer(connection, request.instrument_key, ask)
-
-
-def _writer(computed: Computed) -> Callable[[Cached], str]:
-    """What writes the answer; the series, which are nearly all of it, once, however it was come by."""
-    series = computed.model_dump_json(exclude={"used"})
-
-    def write(cached: Cached) -> str:
-        used = computed.used.model_copy(update={"cache": cached}).model_dump_json()
-        return f'{series[:-1]},"used":{used}}}'
-
-    return write
 
 
 def _query(instrument: InstrumentEntry, request: ComputeRequest, at: datetime) -> "SeriesQuery":
@@ -202,26 +192,32 @@ def _query(instrument: InstrumentEntry, request: ComputeRequest, at: datetime) -
     )
 
 
-def _told(instrument: InstrumentEntry, query: "SeriesQuery", computed: "ComputedSeries") -> Computed:
-    times = computed.times
-    last = {"time": times[-1], "closed": computed.last_closed, "partial": computed.last_partial} if times else None
-    indicators = [
-        {
-            "name": each.info.name,
-            "parameters": dict(each.parameters),
-            "begins": computed.begins if each.cumulative else None,
-            # NaN and infinity, which JSON has not, are null.
-            "outputs": dict(zip(each.info.outputs, outputs, strict=True)),
-        }
-        for each, outputs in zip(query.indicators, computed.outputs, strict=True)
-    ]
-    return Computed.model_validate(
-        {
-            "instrument_key": instrument.key,
-            "timeframe": query.timeframe.value,
-            "time": times,
-            "last": last,
-            "indicators": indicators,
-            "used": {"rows_read": computed.rows_read, "cache": "miss"},
-        }
+def _writer(instrument: InstrumentEntry, query: "SeriesQuery", computed: "ComputedSeries") -> Callable[[Cached], bytes]:
+    """What writes the answer; the series, which are nearly all of it, once, however it was come by."""
+    times = computed.times.astype("datetime64[s]")
+    indicators = [_series(computed, *each) for each in zip(query.indicators, computed.outputs, strict=True)]
+    # As declared already: to hold thousands of values against it once more would take longer than to write them.
+    told = partial(
+        Computed.model_construct,
+        instrument_key=instrument.key,
+        timeframe=query.timeframe,
+        time=written(write_json(times)),
+        last=_last(computed) if len(times) else None,
+        indicators=written(write_json(indicators)),
+    )
+    return lambda cached: write_json(told(used=Used(rows_read=computed.rows_read, cache=cached)))
+
+
+def _last(computed: "ComputedSeries") -> LastCandle:
+    time = datetime.fromtimestamp(int(computed.times[-1]), UTC)
+    return LastCandle(time=time, closed=computed.last_closed, partial=computed.last_partial)
+
+
+def _series(computed: "ComputedSeries", indicator: "Prepared", outputs: Sequence[Any]) -> IndicatorSeries:
+    return IndicatorSeries.model_construct(
+        name=indicator.info.name,
+        parameters=dict(indicator.parameters),
+        begins=computed.begins if indicator.cumulative else None,
+        # NaN and infinity, which JSON has not, are null.
+        outputs=dict(zip(indicator.info.outputs, outputs, strict=True)),
     )

@@ -27,7 +27,7 @@ STRIKES = Dataset(
         "time": Kind.TIME,
         "strike": Kind.INTEGER,
     },
-    dimensions=("strike",),
+    key=("instrument_id", "strike", "time"),
     cadence=Cadence(5 * MINUTE, "strike_minutes", is_silence_plausible=False),
 )
 ONE_HOUR = Window(NOON, NOON + HOUR)

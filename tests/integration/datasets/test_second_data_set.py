@@ -67,7 +67,7 @@ QUOTES = Dataset(
         "volatility": Kind.REAL,
         "trades": Kind.BIGINT,
     },
-    dimensions=("strike",),
+    key=("instrument_id", "strike", "time"),
     rollup=(
         Last("bid"),
         Last("interest", by="interest_time"),

@@ -16,7 +16,7 @@ from chandlery.platform.settings import Settings
 from chandlery.reading.read_candles import CandleQuery, read_candles, write_candles
 from chandlery.reference.store.instrument_pages import find_entry
 from chandlery.words.timeframe import Timeframe
-from functions.http_api.candles import Candles, model_json, written_json
+from functions.http_api.candles import Candles, page_json
 from local.lots import checked_candle_lots
 from tests.conftest import empty
 from tests.integration.api_scene import SHARE, settle
@@ -52,7 +52,7 @@ def scene(migrated_url: str, real_data: Path) -> Iterator[Connection]:
         yield connection
 
 
-def exact(text: str) -> Any:
+def exact(text: bytes) -> Any:
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
@@ -80,9 +80,12 @@ def test_both_say_the_same(scene: Connection, key: str, timeframe: Timeframe) ->
             read, written = read_candles(scene, entry, query, at), write_candles(scene, entry, query, at)
             assert (written.next_cursor, written.window) == (read.next_cursor, read.window)
             # As numbers of double precision, of which the model has no others.
-            text = written_json(written)
-            assert json.loads(text) == json.loads(model_json(read))
-            assert Candles.model_validate_json(text).model_dump_json() == model_json(read)
+            text, of_rows = page_json(written), page_json(read)
+            assert json.loads(text) == json.loads(of_rows)
+            assert (
+                Candles.model_validate_json(text).model_dump_json()
+                == Candles.model_validate_json(of_rows).model_dump_json()
+            )
             # And as they are stored, to the last digit.
             for row, told in zip(read.candles, exact(text)["candles"], strict=True):
                 assert {name: told[name] for name in PRICES} == {name: getattr(row, name) for name in PRICES}

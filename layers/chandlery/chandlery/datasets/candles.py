@@ -60,6 +60,6 @@ CANDLE_HOURS = Dataset(
         "partial": Kind.BITS,
         "trades": Kind.BIGINT,
     },
-    time="hour",
+    key=("instrument_id", "hour"),
     goes_with="candles",
 )

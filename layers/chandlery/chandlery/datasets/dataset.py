@@ -37,9 +37,8 @@ class Dataset:
 
     Attributes:
         columns: those of its table, and what each holds.
-        dimensions: what tells rows of one instrument and one time apart, before the time.
-        sequence: what tells them apart after it.
-        time: the column by which rows are kept; `time`, where there are roll-ups.
+        key: those by which a row stands once: the instrument, dimensions, the time by which rows are kept (where there
+            are roll-ups `time`), and what tells those of one time apart.
         rollup: what roll-ups keep of it.
         timeframes: those with buckets of UTC, each built on the one before.
         days: those whose days are sessions'.
@@ -54,9 +53,7 @@ class Dataset:
 
     name: str
     columns: Mapping[str, Kind] = field(hash=False)
-    dimensions: tuple[str, ...] = ()
-    sequence: str = ""
-    time: str = "time"
+    key: tuple[str, ...] = ("instrument_id", "time")
     rollup: tuple[Measure, ...] = ()
     timeframes: tuple[Timeframe, ...] = ()
     days: SessionDays | None = None
@@ -73,9 +70,14 @@ class Dataset:
             raise ValueError(f"{self.name}: {problem}")
 
     @property
-    def key(self) -> tuple[str, ...]:
-        """The columns by which a row stands once."""
-        return ("instrument_id", *self.dimensions, self.time, *filter(None, [self.sequence]))
+    def time(self) -> str:
+        """The column by which rows are kept: the last time of the key."""
+        return next(name for name in reversed(self.key) if self.columns.get(name) is Kind.TIME)
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What tells rows of one instrument and one time apart."""
+        return self.key[1 : self.key.index(self.time)]
 
     @property
     def works(self) -> tuple[str, ...]:
@@ -103,8 +105,8 @@ class Dataset:
 
     def order(self, timeframe: Timeframe | None = None) -> tuple[str, ...]:
         """The columns that order an instrument's rows in a timeframe, and tell each from all others."""
-        sequence = self.sequence if self.is_own(timeframe) else ""
-        return (self.time, *self.dimensions, *filter(None, [sequence]))
+        time = self.key.index(self.time)
+        return (self.time, *self.dimensions, *(self.key[time + 1 :] if self.is_own(timeframe) else ()))
 
     def values(self, timeframe: Timeframe | None = None) -> Sequence[Value]:
         """What is read of an instrument's rows in a timeframe: what orders them, then all else."""
@@ -223,6 +225,9 @@ class Dataset:
         return tuple(filter(None, found)) or ("time",)
 
     def _problems(self) -> Iterator[str]:
+        if self.key[:1] != ("instrument_id",) or not any(self.columns.get(name) is Kind.TIME for name in self.key[1:]):
+            yield "its key is not an instrument_id, dimensions, and a time"
+            return
         kept = [part.name for part in self._parts()]
         for name in [self.name, *self.columns, *kept]:
             if not _NAME.fullmatch(name):
@@ -243,9 +248,8 @@ class Dataset:
                 yield f"buckets of {longer} are not made of several whole ones of {shorter}"
 
     def _unsound_kinds(self) -> Iterator[str]:
-        for column, kind in (("instrument_id", Kind.INTEGER), (self.time, Kind.TIME)):
-            if self.columns.get(column, kind) is not kind:
-                yield f"the column {column} is no {kind.value}"
+        if self.columns.get("instrument_id", Kind.INTEGER) is not Kind.INTEGER:
+            yield "the column instrument_id is no integer"
         if self.is_imported and not all(kind.is_plain for kind in self.columns.values()):
             yield "no file has all of its columns"
         if self.is_shown and (taken := _ASKED.intersection(self.dimensions)):

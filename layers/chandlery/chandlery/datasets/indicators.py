@@ -18,6 +18,6 @@ INDICATORS = Dataset(
         "made_by": Kind.TEXT,
         "made_at": Kind.TIME,
     },
-    dimensions=("timeframe", "name", "parameters"),
+    key=("instrument_id", "timeframe", "name", "parameters", "time"),
     best_first=("made_at",),
 )

@@ -18,7 +18,7 @@ TICKS = Dataset(
         "venue": Kind.TEXT,
         "conditions": Kind.TEXT,
     },
-    sequence="seq",
+    key=("instrument_id", "time", "seq"),
     # For so long they come late, and are cancelled or corrected.
     written=DAY,
     best_first=("cancelled",),

@@ -85,13 +85,12 @@ def backfill(
 
 
 def _ticker(instrument: Instrument, vendor: str) -> str:
-    ticker = (instrument.tickers or {}).get(vendor)
-    if ticker is None:
-        raise Permanent(
-            f"{instrument.key} has no ticker at {vendor}; add it: chandlery instruments set {instrument.key}"
-            f" --ticker {vendor}=TICKER"
-        )
-    return ticker
+    if ticker := (instrument.tickers or {}).get(vendor):
+        return ticker
+    raise Permanent(
+        f"{instrument.key} has no ticker at {vendor}; add it: chandlery instruments set {instrument.key}"
+        f" --ticker {vendor}=TICKER"
+    )
 
 
 def _refuse_unknown_days(connection: Connection, instrument: Instrument, window: Window) -> None:

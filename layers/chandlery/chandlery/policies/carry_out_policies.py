@@ -51,7 +51,7 @@ def carry_out(
     Args:
         connection: in autocommit mode.
         at: the scheduled time, aware.
-        jobs: those to stand in for.
+        jobs: those to carry out.
         has_time: asked before each policy whether another one fits.
         server_time: the server's clock, aware: nothing is dropped before its time by this clock as well.
 

@@ -83,7 +83,7 @@ def maintain_policies(
     replayed: bool = False,
     refresh_piece_minutes: int = REFRESH_PIECE_MINUTES,
 ) -> PolicyReport:
-    """Put drift right, stand in for the scheduler where it is needed, refresh a share of what is stale.
+    """Put drift right, carry out what the scheduler does not, refresh a share of what is stale.
 
     Args:
         connection: in autocommit mode.
@@ -108,7 +108,7 @@ def maintain_policies(
         carried = carry_out(
             connection,
             scheduled_at,
-            _to_stand_in_for(planned),
+            _left_to_us(planned),
             has_time,
             server_time=planned.scheduler.server_time,
         )
@@ -140,7 +140,7 @@ def maintain_policies(
     return report
 
 
-def _to_stand_in_for(planned: PolicyPlan) -> Sequence[FoundJob]:
+def _left_to_us(planned: PolicyPlan) -> Sequence[FoundJob]:
     """All jobs where no scheduler does them at this time; else those that it does not get done."""
     jobs = planned.found.jobs
     if planned.scheduler.stands_in:

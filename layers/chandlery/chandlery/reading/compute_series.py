@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import numpy as np
 from psycopg import Connection
 
-from chandlery.indicators.numerics.candle_arrays import SessionCandles
+from chandlery.indicators.numerics.candle_arrays import Floats, SessionCandles, Whole
 from chandlery.indicators.numerics.catalogue import Prepared
+from chandlery.indicators.numerics.prepared import floats
 from chandlery.platform.errors import Refused
 from chandlery.reading.read_candles import find_open_buckets, looked_to
 from chandlery.reading.store.series import read_series
@@ -75,8 +76,8 @@ class ComputedSeries:
         begins: the first candle read, which sums begin with.
     """
 
-    times: Sequence[int]
-    outputs: Sequence[Sequence[Sequence[float]]]
+    times: Whole
+    outputs: Sequence[Sequence[Floats]]
     last_closed: bool
     last_partial: bool
     rows_read: int
@@ -186,11 +187,10 @@ def _is_settled(indicator: Prepared, read: _Read) -> bool:
 
 
 def _computed(query: SeriesQuery, read: _Read) -> ComputedSeries:
-    times = read.candles.time[read.place :].tolist()
     first = datetime.fromtimestamp(int(read.candles.time[0]), UTC) if len(read.candles) else None
     return ComputedSeries(
-        times=times,
-        outputs=[[output[read.place :].tolist() for output in each.compute(read.candles)] for each in query.indicators],
+        times=read.candles.time[read.place :],
+        outputs=[[floats(output[read.place :]) for output in each.compute(read.candles)] for each in query.indicators],
         last_closed=read.last_closed,
         last_partial=read.last_partial,
         rows_read=len(read.candles),

@@ -21,7 +21,7 @@ MOODS = Dataset(
         "headline_time": Kind.TIME,
         "reviewed": Kind.FLAG,
     },
-    dimensions=("source",),
+    key=("instrument_id", "source", "time"),
     rollup=(
         First("opened", of="score"),
         Last("headline", by="headline_time"),

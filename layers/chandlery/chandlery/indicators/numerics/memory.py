@@ -15,20 +15,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import ceil, log
 
 import numpy as np
 
 from chandlery.indicators.numerics.candle_arrays import Candles, Floats
 from chandlery.indicators.numerics.functions import Indicator
+from chandlery.indicators.numerics.smoothing import between, exponential, length, wilder
 
 # Forgotten: the share of a state that may stem from where a computation began.
 _FORGOTTEN = 1e-11
 # How much further than the highest price in sight a state before may have been from the one assumed.
 _FARTHEST = 1e3
-# A length of warm-up that suffices as a rule: moves of a hundred-thousandth of the price.
-_USUAL = 1e-19
-_NEXT_STAGE = 1e-12
 
 _FINITE = {
     "sma", "wma", "trima", "bbands", "cci", "stoch", "stochf", "willr", "roc", "rocp", "mom", "mfi", "aroon",
@@ -70,28 +67,20 @@ def _directions(candles: Candles) -> Floats:
     return np.where(up == down, 0.0, np.maximum(np.maximum(up, down), 0.0))
 
 
-def _exponential(period: float) -> float:
-    return 1 - 2 / (period + 1)
-
-
-def _wilder(period: float) -> float:
-    return 1 - 1 / period
-
-
 _RECURSIVE: Mapping[str, _Smoothing] = {
-    "ema": _Smoothing(_prices, _exponential),
-    "dema": _Smoothing(_prices, _exponential, stages=2),
-    "tema": _Smoothing(_prices, _exponential, stages=3),
-    "macd": _Smoothing(_prices, _exponential, ("fastperiod", "slowperiod", "signalperiod"), stages=2),
-    "rsi": _Smoothing(_changes, _wilder),
-    "cmo": _Smoothing(_changes, _wilder),
-    "atr": _Smoothing(_ranges, _wilder),
-    "natr": _Smoothing(_ranges, _wilder),
-    "plus_di": _Smoothing(_directions, _wilder),
-    "minus_di": _Smoothing(_directions, _wilder),
-    "dx": _Smoothing(_directions, _wilder),
-    "adx": _Smoothing(_directions, _wilder, stages=2),
-    "adxr": _Smoothing(_directions, _wilder, stages=2),
+    "ema": _Smoothing(_prices, exponential),
+    "dema": _Smoothing(_prices, exponential, stages=2),
+    "tema": _Smoothing(_prices, exponential, stages=3),
+    "macd": _Smoothing(_prices, exponential, ("fastperiod", "slowperiod", "signalperiod"), stages=2),
+    "rsi": _Smoothing(_changes, wilder),
+    "cmo": _Smoothing(_changes, wilder),
+    "atr": _Smoothing(_ranges, wilder),
+    "natr": _Smoothing(_ranges, wilder),
+    "plus_di": _Smoothing(_directions, wilder),
+    "minus_di": _Smoothing(_directions, wilder),
+    "dx": _Smoothing(_directions, wilder),
+    "adx": _Smoothing(_directions, wilder, stages=2),
+    "adxr": _Smoothing(_directions, wilder, stages=2),
 }
 _IN_PRICES = {
     "sma", "wma", "trima", "ema", "dema", "tema", "bbands", "macd", "atr", "max", "min", "midpoint", "midprice",
@@ -170,15 +159,15 @@ def memory_of(indicator: Indicator) -> Memory:
         raise ValueError(f"{name} cannot be stored; those that can: {', '.join(storable())}")
     smoothing = _RECURSIVE[name]
     factor = max(smoothing.factor(parameters[period]) for period in smoothing.periods)
-    usual, between = _length(factor, _USUAL), (smoothing.stages - 1) * _length(factor, _NEXT_STAGE)
-    return replace(plain, usual=lookback + usual + between, smoothing=smoothing, factor=factor, between=between)
+    return replace(
+        plain,
+        usual=lookback + length((factor,) * smoothing.stages),
+        smoothing=smoothing,
+        factor=factor,
+        between=between(factor, smoothing.stages),
+    )
 
 
 def storable() -> list[str]:
     """The functions whose memory is known."""
     return sorted(_FINITE | _CUMULATIVE | _RECURSIVE.keys())
-
-
-def _length(factor: float, target: float) -> int:
-    """The least k for which factor^k is at most the target: ln(target) / ln(factor)."""
-    return ceil(log(target) / log(factor)) if factor > 0 else 0

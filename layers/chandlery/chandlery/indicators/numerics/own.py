@@ -9,7 +9,7 @@ from chandlery.indicators.numerics.candle_arrays import Floats, SessionCandles
 from chandlery.indicators.numerics.definition import indicator, period
 from chandlery.indicators.numerics.parameters import ParameterInfo
 from chandlery.indicators.numerics.prepared import floats
-from chandlery.indicators.numerics.warm_up import exponential, length, wilder
+from chandlery.indicators.numerics.smoothing import exponential, length, wilder
 
 # Halved as often, what a first open was counts for nothing: 2^-64.
 _HALVINGS = 64

@@ -1,7 +1,7 @@
 """How many candles a computation of TA-Lib's must begin earlier, so that nobody can tell where it began.
 
 Every function is one of four kinds. *Finite*: `lookback` candles and no others count. *Recursive*: a chain of
-smoothings s' = a·s + (1 - a)·x, each forgetting by a^k in k candles (the figures of `memory.py`; the chain adds up).
+smoothings, each forgetting at its own pace (`smoothing.py`): the chain adds up.
 *Adaptive*: recursive with a pace or a state that the candles set themselves; here the warm-up is a length at which
 real candles had forgotten. Some of these take the angle of two numbers that are both nearly nothing while a price
 stands still (*phase*): there the last digit of a running sum, which tells where that began, decides about some values,
@@ -10,19 +10,17 @@ whatever the length. *Cumulative*: every candle counts, back to the first.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, log, sqrt
+from math import sqrt
 from typing import Literal, TypeVar
 
 from chandlery.indicators.numerics.functions import Indicator
 from chandlery.indicators.numerics.memory import Memory, memory_of
+from chandlery.indicators.numerics.smoothing import Chain, exponential, length, wilder
 
 T = TypeVar("T")
 Numbers = Mapping[str, float]
-Chain = tuple[float, ...]  # a's of smoothings of smoothings
 Kind = Literal["finite", "recursive", "adaptive", "phase", "cumulative", "index"]
 
-# See memory.py: moves of a hundred-thousandth of the price, forgotten to a hundred-billionth; and what a stage adds.
-_FORGOTTEN, _NEXT_STAGE = 1e-19, 1e-12
 _CUMULATIVE = {"ad", "obv", "cumsum", "wad", "nvi", "pvi", "pvt", "vwap"}
 _PHASE = {"mama", "ht_dcphase", "ht_sine", "ht_trendmode"}
 _INDEX = {"maxindex", "minindex", "minmaxindex"}
@@ -64,24 +62,6 @@ def warm_up_of(indicator: Indicator, extra: Numbers) -> WarmUp:
     chain = _CHAINS[name](numbers) if name in _CHAINS else ()
     averages = [value for parameter, value in numbers.items() if parameter.endswith("matype")]
     return WarmUp(_kind(chain, averages), lookback + length(chain))
-
-
-def length(chain: Chain) -> int:
-    """Candles after which a chain of smoothings has forgotten where it began."""
-    slowest = max(chain, default=0.0)
-    if slowest <= 0:
-        return 0
-    return ceil(log(_FORGOTTEN) / log(slowest)) + (len(chain) - 1) * ceil(log(_NEXT_STAGE) / log(slowest))
-
-
-def exponential(period: float) -> float:
-    """What an exponential average of some candles keeps of itself from one to the next."""
-    return 1 - 2 / (period + 1)
-
-
-def wilder(period: float) -> float:
-    """The same of Wilder's."""
-    return 1 - 1 / period
 
 
 def _kind(chain: Chain, averages: Sequence[float]) -> Kind:

@@ -50,7 +50,7 @@ class Latest:
 
 @dataclass(frozen=True)
 class History:
-    """An instrument's daily candles in a few numbers; see `usecases.describe_instruments.StatisticsReport`."""
+    """An instrument's daily candles in a few numbers; see `reading.describe_instruments.StatisticsReport`."""
 
     minutes: int
     days: int
