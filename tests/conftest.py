@@ -181,14 +181,21 @@ def emulator(tmp_path: Path) -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="session")
-def migrated_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def embedded(tmp_path_factory: pytest.TempPathFactory, migrated_tarball: Path) -> Iterator[EmbeddedDatabase]:
+    """A running embedded TimescaleDB, migrated, where a desk in the folder above it finds it: one a process."""
+    folder = tmp_path_factory.mktemp("desk")
+    database = EmbeddedDatabase(folder / ".chandlery", tarball=migrated_tarball, tied=True)
+    database.start()
+    yield database
+    database.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def migrated_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A running TimescaleDB, migrated: a database of its own on the server, or an embedded one."""
     if SERVER_URL is None:
-        home = tmp_path_factory.mktemp("embedded")
-        embedded = EmbeddedDatabase(home, tarball=request.getfixturevalue("migrated_tarball"), tied=True)
-        yield embedded.start()
-        embedded.stop()
-        shutil.rmtree(home)
+        yield request.getfixturevalue("embedded").start()
         return
     name = f"chandlery_test_{os.getpid()}"
     with psycopg.connect(SERVER_URL, autocommit=True) as server:
