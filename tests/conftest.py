@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import gc
 import os
 import shutil
 import signal
@@ -83,6 +84,17 @@ def pytest_configure() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--benchmarks", action="store_true", help="run the benchmarks, which print and never fail on time")
     parser.addoption("--faults", action="store_true", help="disturb every step, where some of them are a sample else")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep what is loaded, which stays to the end, from being looked through for garbage again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -181,14 +193,21 @@ def emulator(tmp_path: Path) -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="session")
-def migrated_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def embedded(tmp_path_factory: pytest.TempPathFactory, migrated_tarball: Path) -> Iterator[EmbeddedDatabase]:
+    """A running embedded TimescaleDB, migrated, where a desk in the folder above it finds it: one a process."""
+    folder = tmp_path_factory.mktemp("desk")
+    database = EmbeddedDatabase(folder / ".chandlery", tarball=migrated_tarball, tied=True)
+    database.start()
+    yield database
+    database.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def migrated_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A running TimescaleDB, migrated: a database of its own on the server, or an embedded one."""
     if SERVER_URL is None:
-        home = tmp_path_factory.mktemp("embedded")
-        embedded = EmbeddedDatabase(home, tarball=request.getfixturevalue("migrated_tarball"), tied=True)
-        yield embedded.start()
-        embedded.stop()
-        shutil.rmtree(home)
+        yield request.getfixturevalue("embedded").start()
         return
     name = f"chandlery_test_{os.getpid()}"
     with psycopg.connect(SERVER_URL, autocommit=True) as server:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 LAST_RESORT_SECONDS = 900.0
 
 
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Look again and again, until it is so."""
+def wait_until(condition: Callable[[], object], what: str, every: float = 0.01) -> None:
+    """Look again and again, until it is so; every so many seconds."""
     ends = time.monotonic() + LAST_RESORT_SECONDS
     while not condition():
         assert time.monotonic() < ends, f"it never happened: {what}"
-        time.sleep(0.01)
+        time.sleep(every)

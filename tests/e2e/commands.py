@@ -27,9 +27,21 @@ ENVIRONMENT["PYTHONPATH"] = os.pathsep.join((str(REPO), str(REPO / "layers" / "c
 PROGRAM = (sys.executable, "-c", "from local.command_line import main; main()")
 INTERRUPTED = "chandlery: interrupted; what was committed stays; to continue, run the same command again\n"
 
+# What commands load when they come to it, and would each load for themselves.
+_LATE = (
+    "alembic.command",
+    "chandlery.indicators.numerics.catalogue",
+    "exchange_calendars",
+    "local.lots",
+    "local.market_file",
+)
 _loaded = get_context("forkserver")
 _loaded.set_forkserver_preload(
-    [__name__, *(f"{command_line.__name__}.{place.partition('.')[0]}" for place in command_line._COMMANDS.values())]
+    [
+        __name__,
+        *(f"{command_line.__name__}.{place.partition('.')[0]}" for place in command_line._COMMANDS.values()),
+        *_LATE,
+    ]
 )
 
 

@@ -16,6 +16,7 @@ from local.emulation.errors import EmulationError
 from local.emulation.runs import alarms_of_failures, runs_of
 from tests.e2e.test_lambda_artifact import MODULES, insert_ticks
 from tests.translated_template import translate
+from tests.waiting import wait_until
 
 
 def test_a_deployed_schedule_makes_candles(
@@ -28,6 +29,8 @@ def test_a_deployed_schedule_makes_candles(
     assert_all_stands(emulator)
     answer = emulator.invoke(stack.MIGRATE, {"do": "current"})
     assert answer == {"before": REVISION, "revision": REVISION, "wanted": REVISION}
+    # Watched once there is something to see: each look at a function's log costs a client of AWS.
+    wait_until(lambda: has_run(connection), "the schedule runs the live processor", every=1)
     watch(emulator, database_url, instruments.find(connection, "TEST@BTC@SPOT"), 1)
     told, log = capsys.readouterr().out, emulator.log_of(stack.LIVE_PROCESSOR)
 
@@ -54,6 +57,11 @@ def test_a_deployed_schedule_makes_candles(
     )
     assert emulator.client("lambda").list_functions()["Functions"] == []
     assert emulator.client("scheduler").list_schedules()["Schedules"] == []
+
+
+def has_run(connection: Connection) -> bool:
+    """Whether any component has ended a run."""
+    return connection.execute("SELECT FROM market.runs").rowcount > 0
 
 
 def assert_a_failure_leads_to_its_page(emulator: Emulator, connection: Connection) -> None:

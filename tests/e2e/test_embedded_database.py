@@ -135,11 +135,11 @@ class TestProcess:
         log = copies().log_file.read_text()
         assert log.count("listening") == 1, log
 
-    def test_a_start_from_another_program_outlives_it(self, copies: Copies) -> None:
+    def test_a_start_from_another_program_outlives_it(self, copies: Copies, seed: Path) -> None:
         home = copies().home
         program = (
             f"from pathlib import Path; from local.embedded import EmbeddedDatabase as E;"
-            f"print(E(Path({str(home)!r})).start())"
+            f"print(E(Path({str(home)!r}), tarball=Path({str(seed)!r})).start())"
         )
         root = Path(__file__).parents[2]
         result = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from chandlery.reference.store import instruments, sessions
+from chandlery.reference.store import sessions
 from chandlery.refresh.refresh_stale import StaleReport, refresh_stale
 from chandlery.words.window import MINUTE
 from local import calendars
-from tests.integration.market import always
+from tests.integration.market import add_instruments, always
 from tests.plain_derived import TIMEFRAMES, Derived, Minute, OpenHours, roll
 
 ALWAYS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
@@ -49,10 +49,7 @@ def minutes(first: datetime, count: int, price: int = 10) -> Sequence[Minute]:
 def listed(connection: Connection, calendar: str, first: date, last: date, *keys: str) -> list[int]:
     """Instruments of one of the library's calendars, filled over a stretch of days; returns their ids."""
     sessions.replace(connection, calendars.from_library(calendar, first, last))
-    connection.execute("INSERT INTO market.feeds VALUES ('test', 60) ON CONFLICT DO NOTHING")
-    for key in keys:
-        instruments.add(connection, key, calendar, "test")
-    return [instruments.find(connection, key).instrument_id for key in keys]
+    return add_instruments(connection, calendar, *keys)
 
 
 def open_hours(connection: Connection, calendar: str) -> Sequence[OpenHours]:

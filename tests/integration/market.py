@@ -26,11 +26,17 @@ def around_the_clock(connection: Connection, *keys: str) -> list[int]:
     opens = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days]
     open_hours = tuple(Session(day, at, at + timedelta(days=1)) for day, at in zip(days, opens, strict=True))
     sessions.replace(connection, Calendar("24/7", "UTC", days[0], days[-1], open_hours))
-    # A few ticks a minute are a living feed here; what a silent one does is tested where it is meant.
+    return add_instruments(connection, "24/7", *keys)
+
+
+def add_instruments(connection: Connection, calendar: str, *keys: str) -> list[int]:
+    """Instruments of a feed that lives by a few ticks a minute; returns their ids."""
+    # What a silent feed does is tested where it is meant.
     connection.execute("INSERT INTO market.feeds VALUES ('test', 60) ON CONFLICT DO NOTHING")
     for key in keys:
-        instruments.add(connection, key, "24/7", "test")
-    return [instruments.find(connection, key).instrument_id for key in keys]
+        instruments.add(connection, key, calendar, "test")
+    ids = {each.key: each.instrument_id for each in instruments.list_all(connection)}
+    return [ids[key] for key in keys]
 
 
 def timescaledb_of(connection: Connection) -> tuple[int, int]:

@@ -49,8 +49,13 @@ $$
 @pytest.fixture
 def desk(connection: Connection) -> Iterator[Connection]:
     """A database whose policies are as the migrations leave them, before the test and after it."""
-    connection.execute(_CLEAN)
+    clean(connection)
     yield connection
+    clean(connection)
+
+
+def clean(connection: Connection) -> None:
+    """Have policies as the migrations leave them."""
     connection.execute(_CLEAN)
 
 

@@ -1,9 +1,6 @@
 """The historical gap monitor: beyond 7 days, from ticks that are still kept, else from the vendor."""
 
-import io
-import json
-import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -15,171 +12,39 @@ from psycopg import Connection
 from chandlery.datasets.candles import CANDLES
 from chandlery.gaps import watch_historical_gaps
 from chandlery.gaps.store import scans, vendor_days
-from chandlery.gaps.watch_historical_gaps import HistoricalGapReport
-from chandlery.gaps.watch_live_gaps import LiveGapReport, watch_live_gaps
-from chandlery.platform.errors import ChandleryError, Permanent, Retryable
-from chandlery.reference.domain.session import Calendar, Session
-from chandlery.reference.store import instruments, sessions
-from chandlery.vendors.domain.vendor import Vendor
-from chandlery.vendors.polygon import Polygon
+from chandlery.platform.errors import Permanent
+from chandlery.reference.store import instruments
 from chandlery.words.window import DAY, HOUR, WEEK, Window, floor_week
-from functions.historical_gap_monitor import handler
-from tests.conftest import _EMPTY, REPO
-from tests.integration.market import MINUTE, always, insert, row_versions, snapshot
+from tests.conftest import _EMPTY
+from tests.integration.gaps.historical_scene import (
+    A_KEY,
+    AT_ONCE,
+    BEYOND,
+    NOW,
+    VENDORS,
+    Row,
+    asked,
+    backing_off,
+    desk,
+    fill,
+    give,
+    history,
+    keep_market,
+    ledger,
+    made_by,
+    minutes,
+    monitor,
+    monitor_live,
+    open_gaps,
+    open_hour,
+    set_scene,
+    vendor,
+)
+from tests.integration.market import MINUTE, insert, row_versions, snapshot
 from tests.plain_fold import Tick
-from tests.vendor_server import Fault, VendorServer, alter, bar, cut_off, hang_up, refuse
+from tests.vendor_server import VendorServer, bar
 
-# A desk whose market is open for an hour a day, from Monday to Friday.
-NOW = datetime(2026, 3, 18, 2, tzinfo=UTC)  # a Wednesday
-BEYOND = NOW - WEEK
-FIRST = date(2026, 3, 2)  # a Monday
-A_KEY, B_KEY = "X@A@EQ", "X@B@EQ"
-
-Row = tuple[Any, ...]
-
-
-def open_hour(day: int) -> datetime:
-    """When the market opens on a day of March 2026."""
-    return datetime(2026, 3, day, 14, tzinfo=UTC)
-
-
-def minutes(starts: datetime, count: int = 60) -> list[datetime]:
-    return [starts + n * MINUTE for n in range(count)]
-
-
-def keep_market(connection: Connection, first: date, last: date, hours: int = 1) -> None:
-    days = [first + n * DAY for n in range((last - first).days + 1)]
-    opens = [datetime(day.year, day.month, day.day, 14, tzinfo=UTC) for day in days if day.weekday() < 5]
-    open_hours = tuple(Session(at.date(), at, at + hours * HOUR) for at in opens)
-    sessions.replace(connection, Calendar("HOUR", "UTC", first, last, open_hours))
-
-
-def fill(
-    connection: Connection,
-    instrument_id: int,
-    *,
-    first: date = FIRST,
-    missing: Collection[datetime] = (),
-    partial: Collection[datetime] = (),
-) -> None:
-    """Candles of the live processor in every open minute up to NOW but the missing ones; they leave no dirty mark."""
-    connection.execute(
-        "INSERT INTO market.candles (instrument_id, time, open, high, low, close, volume, turnover, trades, partial,"
-        " session_date, extended, source, version)"
-        " SELECT %(id)s, minute, 10, 10, 10, 10, 5, 50, 5, minute = ANY (%(partial)s), s.session_date, false,"
-        " 'live_aggregated', extract(epoch FROM minute) * 1000"
-        " FROM market.sessions AS s"
-        " CROSS JOIN generate_series(s.opens_at, s.closes_at - INTERVAL '1 minute', INTERVAL '1 minute') AS minute"
-        " WHERE s.session_date >= %(first)s AND minute < %(now)s AND minute <> ALL (%(missing)s)"
-        " ON CONFLICT DO NOTHING",
-        {"id": instrument_id, "first": first, "now": NOW, "missing": list(missing), "partial": list(partial)},
-    )
-
-
-@pytest.fixture
-def desk(connection: Connection) -> Connection:
-    """Instruments A and B of one feed, both with a ticker; B lacks nothing."""
-    set_scene(connection)
-    return connection
-
-
-def set_scene(connection: Connection) -> None:
-    keep_market(connection, date(2025, 12, 1), date(2026, 4, 30))
-    for key, ticker in ((A_KEY, "A"), (B_KEY, "B")):
-        instruments.add(connection, key, "HOUR", "test", tickers={"polygon": ticker})
-    fill(connection, 2)
-
-
-@pytest.fixture
-def vendor() -> Iterator[VendorServer]:
-    with VendorServer() as server:
-        server.give("A")
-        server.give("B")
-        yield server
-
-
-def give(vendor: VendorServer, ticker: str, times: Sequence[datetime]) -> None:
-    vendor.give(ticker, *(bar(time, o=20, h=22, l=19, c=21, v=3, vw=20.5, n=2) for time in times))
-
-
-def asked(vendor: VendorServer) -> list[tuple[str, str]]:
-    """Ticker and day of each request."""
-    paths = [request.path.split("/") for request in vendor.requests]
-    return [(path[4], datetime.fromtimestamp(int(path[8]) / 1000, UTC).strftime("%m-%d")) for path in paths]
-
-
-def patient(vendor: VendorServer, key: str | None = None) -> Vendor:
-    slept: list[float] = []
-    return Polygon(vendor.url, key or vendor.key, deadline_seconds=5, sleep=slept.append)
-
-
-def monitor(
-    connection: Connection,
-    vendor: VendorServer | None,
-    at: datetime = NOW,
-    open_vendor: Callable[[], Vendor | None] | None = None,
-    **limits: Any,
-) -> HistoricalGapReport:
-    settings: dict[str, Any] = {
-        "piece_candles": 20_000,
-        "verify_buckets": 0,
-        "share_instruments": 1000,
-        "most_vendor_days": 500,
-        "has_time": always,
-    }
-    opened = open_vendor or (lambda: patient(vendor) if vendor else None)
-    return watch_historical_gaps.watch_historical_gaps(connection, at, open_vendor=opened, **(settings | limits))
-
-
-def monitor_live(connection: Connection, at: datetime) -> LiveGapReport:
-    return watch_live_gaps(
-        connection, at, piece_candles=20_000, verify_buckets=0, share_instruments=1000, has_time=always
-    )
-
-
-def open_gaps(connection: Connection) -> list[Row]:
-    return connection.execute(
-        "SELECT instrument_id, starts, ends, reason::text, attempts FROM market.gaps WHERE healed_at IS NULL"
-        " ORDER BY instrument_id, starts"
-    ).fetchall()
-
-
-def backing_off(connection: Connection) -> list[Row]:
-    return connection.execute(
-        "SELECT starts, attempts, next_attempt_at, evidence ->> 'said' FROM market.gaps WHERE healed_at IS NULL"
-        " AND next_attempt_at IS NOT NULL ORDER BY instrument_id, starts"
-    ).fetchall()
-
-
-def history(connection: Connection) -> list[Row]:
-    return connection.execute(
-        "SELECT instrument_id, starts, ends, reason::text, healed_from FROM market.gaps WHERE healed_at IS NOT NULL"
-        " ORDER BY instrument_id, starts, reason"
-    ).fetchall()
-
-
-def ledger(connection: Connection) -> list[Row]:
-    """All of the ledger but its numbering."""
-    return connection.execute(
-        "SELECT instrument_id, starts, ends, minutes, reason::text, evidence::text, found_at, healed_at, healed_from,"
-        " attempts, next_attempt_at FROM market.gaps ORDER BY 1, 2, 3, 5, 6"
-    ).fetchall()
-
-
-def made_by(connection: Connection, times: Collection[datetime], instrument_id: int = 1) -> set[tuple[str, int]]:
-    """Source and version of an instrument's candles at these times, all of which stand."""
-    found = connection.execute(
-        "SELECT source::text, version FROM market.candles WHERE instrument_id = %s AND time = ANY (%s)",
-        [instrument_id, list(times)],
-    ).fetchall()
-    assert len(found) == len(times)
-    return {(source, version) for source, version in found}
-
-
-VENDORS = ("vendor_historical", 0)
-# Time to ask, but not for weeks before the newest.
-AT_ONCE: dict[str, Any] = {"has_time": lambda seconds: seconds < 300}
-
+__all__ = ["desk", "vendor"]
 
 # What heals
 
@@ -595,192 +460,6 @@ def minutes_healed(connection: Connection) -> list[Row]:
         "SELECT instrument_id, reason = 'no_trades', range_agg(tstzrange(starts, ends))::text FROM market.gaps"
         " WHERE healed_at IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
     ).fetchall()
-
-
-# What goes wrong
-
-
-class Context:
-    aws_request_id = "request-1"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 900_000
-
-
-@pytest.fixture
-def deployed(
-    desk: Connection, vendor: VendorServer, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Connection]:
-    """The handler, set up to ask the vendor for what A lacks: ticks of one minute are kept, the rest is its part."""
-    fill(desk, 1, missing=minutes(open_hour(4), 30))
-    desk.execute("INSERT INTO market.feeds VALUES ('test', 60)")
-    insert(desk, 1, [Tick(open_hour(4), 1, Decimal(11), Decimal(1))])
-    give(vendor, "A", minutes(open_hour(4)))
-    settings = {
-        "DATABASE_URL": database_url,
-        "VENDOR": "polygon",
-        "VENDOR_URL": vendor.url,
-        "VENDOR_API_KEY": vendor.key,
-        "VENDOR_TIMEOUT_SECONDS": "0.2",
-        "VENDOR_DEADLINE_SECONDS": "0.3",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    yield desk
-    handler.sandbox.close()
-
-
-EVENT = {"scheduled_at": NOW.isoformat()}
-
-
-def runs(connection: Connection) -> list[Row]:
-    return connection.execute("SELECT status, attempts, error FROM market.runs ORDER BY scheduled_at").fetchall()
-
-
-def test_the_handler_heals_and_says_what_it_did(
-    deployed: Connection, vendor: VendorServer, capsys: pytest.CaptureFixture[str]
-) -> None:
-    lines = io.StringIO()
-    (output,) = handler.telemetry.logger.handlers
-    assert isinstance(output, logging.StreamHandler)
-    before = output.setStream(lines)
-    try:
-        report = handler(EVENT, Context())
-    finally:
-        output.setStream(before)
-    assert (report["candles_written"], report["vendor_days"], report["gaps_open"]) == (30, 1, 0)
-    assert runs(deployed) == [("succeeded", 1, None)]
-    printed = capsys.readouterr().out
-    (metrics,) = [json.loads(line) for line in printed.splitlines() if '"_aws"' in line]
-    assert (metrics["CandlesWritten"], metrics["VendorDays"], metrics["GapsOpen"]) == ([30], [1], [0])
-    assert "run succeeded" in lines.getvalue()
-    assert vendor.key not in printed + lines.getvalue()
-    # The schedule's own event, of another time, finds nothing to look through.
-    event = json.loads((REPO / "events" / "historical_gap_monitor.json").read_text())
-    assert handler(event, Context())["weeks_left"] == 0
-
-
-UNSET: dict[str, str | None] = {"VENDOR_API_KEY": None}
-
-
-@pytest.mark.sampled(every=3)
-@pytest.mark.parametrize(
-    ("environment", "fault", "error", "message"),
-    [
-        pytest.param(UNSET, None, Permanent, "no key for the vendor is named", id="no key"),
-        pytest.param({"VENDOR_API_KEY": "wrong-key"}, None, Permanent, "refused the key for A: 401", id="wrong key"),
-        pytest.param({}, refuse(403), Permanent, "refused the key for A: 403", id="forbidden"),
-        pytest.param(
-            {}, alter(lambda page: page | {"results": [row | {"t": row["t"] - 86_400_000} for row in page["results"]]}),
-            Permanent, "polygon", id="another day",
-        ),
-        pytest.param({}, cut_off, Retryable, "polygon", id="cut off"),
-        pytest.param({}, refuse(429), Retryable, "429", id="too many"),
-        pytest.param({}, refuse(429, retry_after="3600"), Retryable, "3600", id="much too many"),
-        pytest.param({}, hang_up, Retryable, "polygon", id="silent"),
-        pytest.param({"VENDOR_URL": "http://127.0.0.1:1"}, None, Retryable, "polygon", id="down"),
-    ],
-)  # fmt: skip
-def test_a_vendor_in_trouble_costs_nothing_else(
-    deployed: Connection,
-    vendor: VendorServer,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    environment: dict[str, str | None],
-    fault: Fault | None,
-    error: type[ChandleryError],
-    message: str,
-) -> None:
-    with monkeypatch.context() as trouble:
-        for name, value in environment.items():
-            trouble.delenv(name) if value is None else trouble.setenv(name, value)
-        if fault is not None:
-            vendor.fault(fault, always=True)
-        with pytest.raises(error, match=message) as raised:
-            handler(EVENT, Context())
-    # Ticks and ledger are done.
-    assert made_by(deployed, [open_hour(4)]) == {("historical_aggregated", 1)}
-    assert open_gaps(deployed) == [(1, open_hour(4) + MINUTE, open_hour(4) + 30 * MINUTE, "instrument_silent", 0)]
-    ((status, _, said),) = runs(deployed)
-    assert (status, said) == ("failed", str(raised.value))
-    # The row tells of both.
-    ((counts,),) = deployed.execute("SELECT counts FROM market.runs").fetchall()
-    assert [counts[name] for name in ("candles_written", "gaps_found", "gaps_open", "vendor_days")] == [1, 1, 1, 0]
-    printed = capsys.readouterr().out
-    assert '"Failures":[1.0]' in printed.replace(" ", "")
-    for key in (vendor.key, "wrong-key"):
-        assert key not in said + printed
-    # The same event again, once all is well.
-    vendor.heal()
-    assert handler(EVENT, Context())["candles_written"] == 29
-    assert [row[0] for row in runs(deployed)] == ["succeeded"]
-    assert open_gaps(deployed) == []
-
-
-def test_an_unknown_ticker_costs_that_instrument_alone(desk: Connection, vendor: VendorServer) -> None:
-    lost = minutes(open_hour(4), 30) + minutes(open_hour(6), 30)
-    fill(desk, 1, missing=lost)
-    desk.execute("DELETE FROM market.candles WHERE instrument_id = 2 AND time = ANY (%s)", [lost])
-    del vendor.candles["A"]
-    give(vendor, "B", lost)
-    report = monitor(desk, vendor)
-    assert (report.candles_written, report.vendor_days, report.gaps_backing_off) == (60, 4, 2)
-    assert backing_off(desk) == [
-        (lost[0], 1, NOW + DAY, "unknown ticker A"),
-        (lost[30], 1, NOW + DAY, "unknown ticker A"),
-    ]
-    assert {row[:1] + row[3:] for row in open_gaps(desk)} == {(1, "unhealable", 1)}
-    assert asked(vendor) == [("A", "03-06"), ("B", "03-06"), ("B", "03-04")]
-    # Its ticker is put right.
-    give(vendor, "A", lost)
-    assert monitor(desk, vendor, NOW + DAY).gaps_open == 0
-
-
-def test_an_answer_that_cannot_be_true_costs_that_instrument_alone(desk: Connection, vendor: VendorServer) -> None:
-    lost = minutes(open_hour(4), 30)
-    fill(desk, 1, missing=lost)
-    desk.execute("DELETE FROM market.candles WHERE instrument_id = 2 AND time = ANY (%s)", [lost])
-    give(vendor, "B", lost)
-    vendor.give("A", bar(lost[0], o=5, h=1, l=9, c=5))
-    with pytest.raises(Permanent):
-        monitor(desk, vendor)
-    assert made_by(desk, lost, instrument_id=2) == {VENDORS}
-    assert open_gaps(desk) == [(1, lost[0], lost[-1] + MINUTE, "instrument_silent", 0)]
-
-
-def test_a_vendor_that_fails_on_its_way_loses_nothing(desk: Connection, vendor: VendorServer) -> None:
-    lost = [time for day in (3, 4, 5, 6) for time in minutes(open_hour(day))]
-    fill(desk, 1, missing=lost)
-    give(vendor, "A", minutes(open_hour(3)) + minutes(open_hour(6)))
-    empty = alter(lambda page: page)
-    vendor.fault(empty, empty, *[refuse(500)] * 10)
-    with pytest.raises(Retryable) as raised:
-        monitor(desk, vendor)
-    done = raised.value.report
-    assert isinstance(done, HistoricalGapReport)
-    assert (done.candles_written, done.vendor_days, done.vendor_days_left, done.gaps_open) == (60, 2, 2, 1)
-    assert made_by(desk, minutes(open_hour(6))) == {VENDORS}
-    assert [row[1:] for row in open_gaps(desk)] == [(open_hour(3), open_hour(5) + HOUR, "instrument_silent", 0)]
-    vendor.heal()
-    vendor.requests.clear()
-    monitor(desk, vendor)
-    assert asked(vendor) == [("A", "03-04"), ("A", "03-03")]
-    assert [row[1:] for row in open_gaps(desk)] == [(open_hour(4), open_hour(5) + HOUR, "unhealable", 1)]
-
-
-def test_after_a_few_refusals_nobody_else_is_asked(desk: Connection, vendor: VendorServer) -> None:
-    lost = minutes(open_hour(4), 30)
-    fill(desk, 1, missing=lost)
-    for number in range(5):
-        instruments.add(desk, f"X@{number}@EQ", "HOUR", "test", tickers={"polygon": str(number)})
-        fill(desk, 3 + number, missing=lost)
-    vendor.fault(refuse(403), always=True)
-    with pytest.raises(Permanent, match="refused the key for A: 403"):
-        monitor(desk, vendor)
-    assert len(vendor.requests) == 3
-    with pytest.raises(Permanent, match="refused the key for A: 403"):
-        monitor(desk, vendor, most_refusals=1)
-    assert len(vendor.requests) == 4
 
 
 # How weeks are cut

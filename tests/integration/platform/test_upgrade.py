@@ -18,12 +18,15 @@ from chandlery.gaps.watch_live_gaps import LiveGapReport, watch_live_gaps
 from chandlery.indicators.indicator_set import read_indicator_set
 from chandlery.indicators.process_history import HistoryReport, process_history
 from chandlery.platform.check_schema import check_schema
+from chandlery.platform.connection import connect
 from chandlery.platform.migrations import alembic_config
+from chandlery.platform.settings import Settings
 from chandlery.policies.apply_policies import plan_policies
 from chandlery.rebuild.rebuild_timeframe import rebuild_timeframe
 from chandlery.refresh.verify_candles import verify_candles
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import Window
+from tests.conftest import empty
 from tests.faults.contents import VIEWS, differences
 from tests.integration.market import always, contents, insert, live
 from tests.integration.platform.test_schema import catalogue
@@ -134,18 +137,20 @@ def _held(connection: Connection) -> list[tuple[Any, ...]]:
     return [(*row[:3], str(row[3]).removesuffix(" NOT VALID")) for row in catalogue(connection)]
 
 
-@pytest.fixture
-def desk(connection: Connection, database_url: str, real_data: Path) -> Iterator[Desk]:
-    """A database at 0016 that was in use; afterwards it is at the newest revision again, and empty."""
-    config = alembic_config(database_url)
-    command.downgrade(config, "base")
-    command.upgrade(config, RELEASED)
-    ticks = list(_read_ticks(real_data / "us-trades" / "IBM-2013-10-11.csv.gz"))
-    _fill(connection, ticks, real_data / "us-candles-1m")
-    yield Desk(connection, database_url, ticks)
-    connection.execute("SELECT delete_job(job_id) FROM timescaledb_information.jobs WHERE job_id >= 1000")
-    connection.execute("DROP SCHEMA market CASCADE")
-    command.upgrade(config, "head")
+@pytest.fixture(scope="module")
+def desk(migrated_url: str, real_data: Path) -> Iterator[Desk]:
+    """A database at 0016 that was in use, to which each test leads back; afterwards it is at the newest, and empty."""
+    config = alembic_config(migrated_url)
+    with connect(Settings(database_url=migrated_url), "test") as connection:
+        empty(connection)
+        command.downgrade(config, "base")
+        command.upgrade(config, RELEASED)
+        ticks = list(_read_ticks(real_data / "us-trades" / "IBM-2013-10-11.csv.gz"))
+        _fill(connection, ticks, real_data / "us-candles-1m")
+        yield Desk(connection, migrated_url, ticks)
+        connection.execute("SELECT delete_job(job_id) FROM timescaledb_information.jobs WHERE job_id >= 1000")
+        connection.execute("DROP SCHEMA market CASCADE")
+        command.upgrade(config, "head")
 
 
 def _read_ticks(path: Path) -> Iterator[Tick]:

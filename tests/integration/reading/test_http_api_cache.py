@@ -11,12 +11,9 @@ from unittest.mock import patch
 import pytest
 from psycopg import Connection
 
-from chandlery.platform.connection import connect
-from chandlery.platform.settings import Settings
 from chandlery.reference.store.instrument_pages import find_entry
 from chandlery.words.window import HOUR, MINUTE, floor_minute
 from tests.cached import CACHE_KEY
-from tests.conftest import empty
 from tests.integration.api_scene import (
     AFTER,
     COIN,
@@ -28,13 +25,15 @@ from tests.integration.api_scene import (
     candles,
     compute,
     minute,
+    scene,
     settings,
     settle,
 )
-from tests.integration.api_scene import set_scene as scene_of
-from tests.integration.derived_scene import write
+from tests.integration.derived_scene import stored_minutes, write
 from tests.integration.reading.test_shared_cache import SERVER, Server
 from tests.plain_derived import Minute
+
+__all__ = ["scene"]
 
 # Left out of the scene.
 MISSING = OPENS + 7 * MINUTE
@@ -43,11 +42,16 @@ STRETCH: dict[str, Any] = {"from_": "2013-10-07T13:30Z", "to": "2013-10-07T14:30
 
 
 @pytest.fixture
-def connection(migrated_url: str) -> Iterator[Connection]:
-    with connect(Settings(database_url=migrated_url), "test") as connection:
-        empty(connection)
-        scene_of(connection, datetime.now(UTC))
-        yield connection
+def connection(scene: Connection) -> Iterator[Connection]:
+    """The scene, to which the share's candles are put back afterwards."""
+    before = set(stored_minutes(scene, 1))
+    yield scene
+    after = set(stored_minutes(scene, 1))
+    if after != before:
+        changed = [each.time for each in after - before]
+        scene.execute("DELETE FROM market.candles WHERE instrument_id = 1 AND time = ANY (%s)", [changed])
+        write(scene, 1, before - after)
+        settle(scene, datetime.now(UTC))
 
 
 @pytest.fixture

@@ -24,12 +24,13 @@ from chandlery.reference.domain.session import Calendar, Session
 from chandlery.reference.store import instruments, sessions
 from chandlery.words.window import DAY, MINUTE, WEEK, Window, floor_hour
 from local import calendars
+from tests.conftest import SERVER_URL
 from tests.integration.gaps.test_gap_ledger import run_historical, run_live
 from tests.integration.gaps.test_gap_reasons import CALENDARS, EMPTY, MONDAY, WHOLE, add, at, days_of, fill, settle
 from tests.plain_gaps import Candle, insert_candles, open_minutes, read_instruments, read_open
 
 DATABASE = settings(
-    max_examples=4,
+    max_examples=4 if SERVER_URL else 2,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -124,6 +125,7 @@ def test_a_week_of_complete_candles_has_no_gaps(
 LIVES = [(0, None), (1, 10), (-50, 30.5), (9.8, 9.9), (26, 26.01), (13 + 1 / 7, 40 + 1 / 7), (60, None), (-9, 400_000)]
 
 
+@pytest.mark.sampled(every=1)
 @DATABASE
 @given(seed=st.integers(0, 2**32))
 def test_windows_and_lives_cut_hours(connection: Connection, seed: int) -> None:
@@ -374,6 +376,7 @@ def told_by_candles(connection: Connection) -> list[tuple[Any, ...]]:
     ]
 
 
+@pytest.mark.sampled(every=1)
 @DATABASE
 @given(changes=CHANGES)
 def test_candle_hours_say_what_candles_say(connection: Connection, changes: Iterable[tuple[Any, ...]]) -> None:

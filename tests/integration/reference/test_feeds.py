@@ -22,12 +22,14 @@ from chandlery.minutes.store.marks import Piece
 from chandlery.reference.domain.session import Break, Calendar, Session
 from chandlery.reference.store import feeds, instruments, sessions
 from chandlery.words.window import HOUR, Window
+from tests.conftest import SERVER_URL
 from tests.integration.market import MINUTE, NOON, always, around_the_clock, insert, live, row_versions
 from tests.plain_fold import Folded, Tick, fell_silent, fold
 
 SECOND = timedelta(seconds=1)
 # Each example is a history in a database: shrinking one would take minutes.
-DATABASE = settings(max_examples=20, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+EXAMPLES = 20 if SERVER_URL else 10
+DATABASE = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 # The calendar SHORT opens anew every ten minutes, for minutes 1 to 5, with a break in minute 3; minute 6 is the closing
 # auction, the others are extended hours. Each such stretch is a room for a history of its own.
 ROOM = 10 * MINUTE
@@ -229,6 +231,7 @@ def rooms() -> Iterator[Window]:
             yield Window(starts, starts + ROOM)
 
 
+@pytest.mark.sampled(every=1)
 def test_partial_is_a_function_of_the_ticks_alone(connection: Connection, desk: Sequence[int]) -> None:
     free = rooms()
     seen: Counter[bool] = Counter()
@@ -248,7 +251,7 @@ def test_partial_is_a_function_of_the_ticks_alone(connection: Connection, desk: 
 
     hold()
     # The histories were worth looking at.
-    assert min(seen[True], seen[False]) > 20
+    assert min(seen[True], seen[False]) > EXAMPLES
 
 
 def at(second: float, minute: datetime = NOON + MINUTE, seq: int = 0) -> Tick:

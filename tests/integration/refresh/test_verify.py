@@ -207,7 +207,7 @@ def test_maintenance_tells_what_its_sample_found(desk: Connection) -> None:
     assert maintain(desk, NOON).wrong_buckets == 0
     table = relation_of(desk, "candles_5m")
     desk.execute(f"INSERT INTO {table} SELECT * FROM {table} WHERE time = %s", [NOON - 10 * MINUTE])  # noqa: S608
-    reports = [maintain(desk, NOON + run * 5 * MINUTE) for run in range(7)]
+    reports = (maintain(desk, NOON + run * 5 * MINUTE) for run in range(7))
     told = next(report for report in reports if report.wrong_buckets)
     runs.record(desk, "policy_maintenance", NOON, counts=asdict(told), changed=True, seconds=0)
     assert report_status(desk, NOON + HOUR).wrong_buckets == told.wrong_buckets
