@@ -1,6 +1,5 @@
 """What the benchmarks share: many instruments, much history, a stopwatch, lines to print."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -115,18 +114,28 @@ def seconds(action: Callable[[], object]) -> float:
 
 def backend_seconds(connection: Connection) -> float:
     """Processor time of a connection's backend so far; 0 where the server is on another machine."""
-    stat = Path(f"/proc/{connection.info.backend_pid}/stat")
-    if not stat.exists() or "(postgres" not in (told := stat.read_text()):
+    process = Path(f"/proc/{connection.info.backend_pid}")
+    if not (process / "schedstat").exists() or not (process / "comm").read_text().startswith("postgres"):
         return 0.0
-    user, system = told.rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return int((process / "schedstat").read_text().split()[0]) / 1e9
 
 
-def alternate(rounds: int, *actions: Callable[[int], object]) -> list[float]:
+def processor_seconds(connection: Connection, action: Callable[[], object]) -> float:
+    """What it takes of the processor, here and in the connection's backend; how long, where that cannot be seen."""
+    backend, here = backend_seconds(connection), time.process_time()
+    if not backend:
+        return seconds(action)
+    action()
+    return backend_seconds(connection) - backend + time.process_time() - here
+
+
+def alternate(
+    rounds: int, *actions: Callable[[int], object], measure: Callable[[Callable[[], object]], float] = seconds
+) -> list[float]:
     """The median seconds of each action over the rounds, every other round in the opposite order."""
     taken: list[list[float]] = [[] for _ in actions]
     for number in range(rounds):
         order = range(len(actions)) if number % 2 else reversed(range(len(actions)))
         for at in order:
-            taken[at].append(seconds(lambda at=at, number=number: actions[at](number)))  # type: ignore[misc]
+            taken[at].append(measure(lambda at=at, number=number: actions[at](number)))  # type: ignore[misc]
     return [median(times) for times in taken]

@@ -1,8 +1,10 @@
 """Derived candles: reading them, refreshing what a changed minute touches, and healing what is in columns."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from statistics import median
 
 import pytest
@@ -11,6 +13,8 @@ from psycopg import Connection
 from chandlery.datasets.candles import CANDLES
 from chandlery.minutes.store import candles
 from chandlery.minutes.store.candle_columns import CandleColumns
+from chandlery.platform.connection import connect
+from chandlery.platform.settings import Settings
 from chandlery.platform.statements import statement
 from chandlery.refresh.refresh_history import refresh_history
 from chandlery.refresh.refresh_stale import refresh_stale
@@ -26,15 +30,18 @@ from tests.benchmarks.scene import (
     candles_unmarked,
     insert_candles,
     list_instruments,
+    processor_seconds,
     seconds,
 )
+from tests.faults.databases import create_database, drop_database
 from tests.integration.market import candles_of, timescaledb_of
 
 ROUNDS = 9
+CHANGES = 25
 READ_INSTRUMENTS = 500 if ON_SERVER else 20
-YEAR_INSTRUMENTS = 4 if ON_SERVER else 1
-YEAR = 365 if ON_SERVER else 60
-KEPT = 90 if ON_SERVER else 14
+YEAR_INSTRUMENTS = 4
+YEAR = 365
+KEPT = 90
 HEALED_INSTRUMENTS = 100 if ON_SERVER else 10
 LATE = NOON + DAY
 MIDNIGHT = NOON.replace(hour=0)
@@ -113,25 +120,39 @@ def test_refreshing_a_week(connection: Connection, instruments: int) -> None:
     )
 
 
-def test_a_changed_minute_with_a_day_and_with_a_year_stored(connection: Connection) -> None:
-    """From the change to every timeframe. TimescaleDB plans a nested aggregate over each chunk of minutes there is."""
-    list_instruments(connection, YEAR_INSTRUMENTS)
-    store(connection, MIDNIGHT, MIDNIGHT + DAY, YEAR_INSTRUMENTS)
-    materialize(connection, MIDNIGHT)
-    with_a_day = [change(connection, number) for number in range(ROUNDS)]
-    store(connection, MIDNIGHT - YEAR * DAY, MIDNIGHT, YEAR_INSTRUMENTS)
-    filling = seconds(lambda: materialize(connection, MIDNIGHT - YEAR * DAY))
-    with_a_year = [change(connection, number) for number in range(ROUNDS)]
-    long_ago = [change(connection, number, YEAR - 20) for number in range(ROUNDS)]
+@pytest.fixture
+def day_alone(server_url: str) -> Iterator[Connection]:
+    """Another database, beside the one with much stored: its changes are measured in turns with those there."""
+    name = f"chandlery_day_{os.getpid()}"
+    with connect(Settings(database_url=create_database(server_url, name)), "bench") as connection:
+        yield connection
+    drop_database(server_url, name)
+
+
+def test_p11_changed_minute_with_a_day_and_with_90_days_stored(connection: Connection, day_alone: Connection) -> None:
+    """From the change to every timeframe. TimescaleDB 2.23 plans a nested aggregate over each chunk of minutes."""
+    for each, starts in ((day_alone, MIDNIGHT), (connection, MIDNIGHT - YEAR * DAY)):
+        list_instruments(each, YEAR_INSTRUMENTS)
+        store(each, starts, MIDNIGHT + DAY, YEAR_INSTRUMENTS)
+        filling = seconds(partial(materialize, each, starts))
+    year = _beside_a_day(day_alone, connection)
+    ago = _beside_a_day(day_alone, connection, YEAR - 20)
     connection.execute("SELECT drop_chunks('market.candles', older_than => %s::timestamptz)", [MIDNIGHT - KEPT * DAY])
-    as_kept = [change(connection, number) for number in range(ROUNDS)]
-    day, year, ago, kept = median(with_a_day), median(with_a_year), median(long_ago), median(as_kept)
+    day, kept = _beside_a_day(day_alone, connection)
     print(
-        f"\n[{WHERE}] a changed minute through all timeframes, {YEAR_INSTRUMENTS} instruments:"
-        f" {day * 1000:.0f} ms with a day stored, with {YEAR} days {year / day:.2f} x that,"
-        f" {ago / day:.2f} x for a minute {YEAR - 20} days back, {kept / day:.2f} x with the minutes of {KEPT} days"
-        f" alone; filling the {YEAR} days took {filling:.1f} s"
+        f"\nP11 a changed minute through all timeframes, {YEAR_INSTRUMENTS} instruments, {WHERE}:"
+        f" {day * 1000:.0f} ms of the processor with a day stored;"
+        f" with the minutes of {KEPT} days, and what {YEAR} days made, {kept / day:.2f} x that;"
+        f" with the minutes of {YEAR} days {year[1] / year[0]:.2f} x,"
+        f" for one {YEAR - 20} days back {ago[1] / ago[0]:.2f} x;"
+        f" filling the {YEAR} days took {filling:.1f} s"
     )
+
+
+def _beside_a_day(day: Connection, more: Connection, days_back: int = 0) -> tuple[float, float]:
+    """What a change takes with a day stored, and with more: medians, in turns."""
+    taken = [(change(day, number), change(more, number, days_back)) for number in range(CHANGES)]
+    return median(of_day for of_day, _ in taken), median(of_more for _, of_more in taken)
 
 
 def change(connection: Connection, number: int, days_back: int = 0) -> float:
@@ -141,7 +162,9 @@ def change(connection: Connection, number: int, days_back: int = 0) -> float:
         [at, at + 5 * MINUTE],
     )
     late = LATE + DAY
-    return seconds(lambda: refresh_stale(connection, late, most_marks=1000, has_time=lambda: True))
+    return processor_seconds(
+        connection, lambda: refresh_stale(connection, late, most_marks=1000, has_time=lambda: True)
+    )
 
 
 def test_healing_what_is_in_columns(connection: Connection) -> None:

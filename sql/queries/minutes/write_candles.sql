@@ -32,12 +32,13 @@ CREATE TEMPORARY TABLE incoming_candles (
 ) ON COMMIT DROP;
 
 -- step: scan_stretches
--- For what reads a stretch of time over all instruments: in the order of the pages (BRIN), and hashed. The planner takes each first
--- and last of fold_stretch for 8 kB, where it takes 0.4, and would rather sort, write to disk, or go through the primary key, at
--- twice the cost.
+-- For what reads a stretch of time over all instruments: in the order of the pages (BRIN), and hashed, in memory. The planner would
+-- rather sort, or go through the primary key, at twice the cost. One more process may help, if the server has one to spare: a
+-- second one costs more of the processors than it saves of the time, as each folds every instrument.
 SELECT
     set_config('enable_indexscan', 'off', true), set_config('enable_sort', 'off', true),
-    set_config('hash_mem_multiplier', '40', true);
+    set_config('hash_mem_multiplier', '40', true),
+    set_config('max_parallel_workers_per_gather', least(current_setting('max_parallel_workers_per_gather')::integer, 1)::text, true);
 
 -- or step: probe_again
 -- For all else.
@@ -98,27 +99,21 @@ WHERE c.source <> 'vendor_historical';
 -- step: fold_stretch
 -- Folds one minute in which many instruments changed: reads it as one stretch of time (BRIN), whole.
 -- CREATE TABLE AS, since INSERT cannot run parallel.
--- Opens and closes are those of the first and last seconds, in the order of (time, seq): both in one number, of which seq has
--- 41 bits. A tick whose seq is beyond those comes first or last of its moment, as it must, but without a price. Where there is
--- none, since no tick came in those seconds or by such a seq, price_edges probes for it.
+-- Opens and closes are the least and the greatest of the first and last seconds, in the order of (time, seq): arrays compare by
+-- one element after another. first() and last() take longer, above all to hand what they hold from one process to the other.
+-- Where no tick came in those seconds, price_edges probes for it.
 CREATE TEMPORARY TABLE folded_buckets ON COMMIT DROP AS
 SELECT
     instrument_id,
     :'starts'::timestamptz AS bucket,
     max(price) FILTER (WHERE updates_ohlc) IS NOT NULL AS price_eligible,
     max(time) AS last_at,
-    first(
-        CASE WHEN seq >> 40 = 0 THEN price END,
-        (_timescaledb_functions.to_unix_microseconds(time) - _timescaledb_functions.to_unix_microseconds(:'starts') << 41)
-        + least(greatest(seq, -1), 1::bigint << 40)
-    ) FILTER (WHERE time < (SELECT :'starts'::timestamptz + INTERVAL '2 seconds') AND updates_ohlc) AS open,
+    (min(ARRAY[_timescaledb_functions.to_unix_microseconds(time), seq, price])
+        FILTER (WHERE time < (SELECT :'starts'::timestamptz + INTERVAL '2 seconds') AND updates_ohlc))[3] AS open,
     max(price) FILTER (WHERE updates_ohlc) AS high,
     min(price) FILTER (WHERE updates_ohlc) AS low,
-    last(
-        CASE WHEN seq >> 40 = 0 THEN price END,
-        (_timescaledb_functions.to_unix_microseconds(time) - _timescaledb_functions.to_unix_microseconds(:'ends') << 41)
-        + least(greatest(seq, -1), 1::bigint << 40)
-    ) FILTER (WHERE time >= (SELECT :'ends'::timestamptz - INTERVAL '2 seconds') AND updates_ohlc) AS close,
+    (max(ARRAY[_timescaledb_functions.to_unix_microseconds(time), seq, price])
+        FILTER (WHERE time >= (SELECT :'ends'::timestamptz - INTERVAL '2 seconds') AND updates_ohlc))[3] AS close,
     coalesce(sum(size) FILTER (WHERE updates_volume), 0) AS volume,
     coalesce(sum(price * size) FILTER (WHERE updates_volume), 0) AS turnover,
     count(*) AS trades
@@ -191,18 +186,24 @@ WHERE f.open IS NULL OR f.close IS NULL;
 
 -- step: list_touched_instruments
 -- The instruments whose buckets a piece of work has touched.
-SELECT instrument_id FROM touched_buckets UNION SELECT instrument_id FROM folded_buckets;
+SELECT coalesce(array_agg(instrument_id), '{}') AS instrument_ids
+FROM (SELECT instrument_id FROM touched_buckets UNION SELECT instrument_id FROM folded_buckets) AS touched;
 
 -- step: grade_feed_minutes
 -- Tells of each touched minute of each feed whether the feed fell silent in it, and whether that was known before.
 -- A feed lives if any of its instruments does: the touched ones that traded most, and what is stored of the minute, all but
 -- always show that. Only a minute that still looks silent, in open hours, is read whole.
 CREATE TEMPORARY TABLE graded_feed_minutes ON COMMIT DROP AS
-WITH folded AS MATERIALIZED (  -- read already: so the last second of a minute is known to be that, whoever traded then
-    SELECT n.feed, f.bucket, bit_or(1::bigint << (59 - floor(date_part('second', f.last_at))::integer)) AS seconds
+WITH shares AS MATERIALIZED (  -- read already: so the last second of a minute is known to be that, whoever traded then
+    SELECT
+        n.feed, f.bucket, bit_or(1::bigint << (59 - floor(date_part('second', f.last_at))::integer)) AS seconds,
+        -- Who traded most, of a twentieth of all instruments; in one number, as to sort them takes longer.
+        max(f.trades << 31 | f.instrument_id) & (1::bigint << 31) - 1 AS busiest
     FROM folded_buckets AS f
     JOIN market.instruments AS n USING (instrument_id)
-    GROUP BY n.feed, f.bucket
+    GROUP BY n.feed, f.bucket, f.instrument_id % 20
+), folded AS (
+    SELECT feed, bucket, bit_or(seconds) AS seconds FROM shares GROUP BY feed, bucket
 ), touched AS (
     SELECT feed, bucket, bool_or(removed) AS removed
     FROM (
@@ -213,27 +214,17 @@ WITH folded AS MATERIALIZED (  -- read already: so the last second of a minute i
         SELECT feed, bucket, false FROM folded
     ) AS changed
     GROUP BY feed, bucket
-), busiest AS (
-    SELECT feed, bucket, instrument_id
-    FROM (
-        SELECT
-            n.feed, f.bucket, f.instrument_id,
-            row_number() OVER (PARTITION BY n.feed, f.bucket ORDER BY f.trades DESC) AS place
-        FROM folded_buckets AS f
-        JOIN market.instruments AS n USING (instrument_id)
-    ) AS ranked
-    WHERE place <= 20
 ), sampled AS (
-    SELECT busiest.feed, busiest.bucket, bit_or(own.seconds) AS seconds
-    FROM busiest
+    SELECT shares.feed, shares.bucket, bit_or(own.seconds) AS seconds
+    FROM shares
     CROSS JOIN LATERAL (
         SELECT bit_or(1::bigint << (59 - floor(date_part('second', t.time))::integer)) AS seconds
         FROM market.ticks AS t
-        WHERE t.instrument_id = busiest.instrument_id
-            AND t.time >= busiest.bucket AND t.time < busiest.bucket + INTERVAL '1 minute'
+        WHERE t.instrument_id = shares.busiest
+            AND t.time >= shares.bucket AND t.time < shares.bucket + INTERVAL '1 minute'
             AND t.time >= :'starts'::timestamptz AND t.time < :'ends'::timestamptz AND NOT t.cancelled
     ) AS own
-    GROUP BY busiest.feed, busiest.bucket
+    GROUP BY shares.feed, shares.bucket
 ), known AS MATERIALIZED (
     SELECT
         touched.feed, touched.bucket, stored.seconds AS stored, market.silence_limit(touched.feed) AS silence_limit,

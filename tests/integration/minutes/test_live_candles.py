@@ -38,7 +38,7 @@ DATABASE = settings(
 )
 
 # Few distinct times, around the first and last two seconds of a minute, and prices, so that ties are the rule; sequence
-# numbers around those that a fold in one pass can order, and beyond.
+# numbers of every size.
 TICKS = st.lists(
     st.builds(
         Tick,

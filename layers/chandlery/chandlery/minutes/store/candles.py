@@ -90,6 +90,7 @@ def write_vendor(
         return Written()
     starts, ends = min(columns.times), max(columns.times) + MINUTE
     with _writing(connection):
+        run(connection, "write_candles:create_incoming_candles")
         run(connection, "write_candles:fill_incoming_candles", instrument_id=instrument_id, **vars(columns))
         counts = run(connection, "write_candles:upsert_candles", starts=starts, ends=ends).fetchone()
         if counts is None:
@@ -107,7 +108,6 @@ def _writing(connection: Connection) -> Iterator[None]:
         # Bounds exclude chunks as a piece is planned: to exclude them again at each probe costs more than the probe.
         run(connection, "set_chunk_exclusion", setting="off")
         run(connection, "write_candles:create_touched_buckets")
-        run(connection, "write_candles:create_incoming_candles")
         yield
 
 
@@ -136,6 +136,7 @@ def _write_touched(connection: Connection, window: Window, source: Source, *, de
     stretch = {"starts": window.starts, "ends": window.ends}
     late = run(connection, "write_candles:count_late_ticks", **stretch).fetchone()
     _fold(connection, window, dense=dense)
+    run(connection, "write_candles:create_incoming_candles")
     run(connection, "write_candles:collect_candles", source=source)
     run(connection, "write_candles:regrade_candles", **stretch)
     counts = run(connection, "write_candles:upsert_candles", **stretch).fetchone()
@@ -168,8 +169,8 @@ def _fold(connection: Connection, window: Window, *, dense: bool) -> None:
 
 
 def _list_touched(connection: Connection) -> frozenset[int]:
-    touched = run(connection, "write_candles:list_touched_instruments").fetchall()
-    return frozenset(instrument_id for (instrument_id,) in touched)
+    row = run(connection, "write_candles:list_touched_instruments").fetchone()
+    return frozenset(row[0] if row else ())
 
 
 def count_sources(connection: Connection, window: Window) -> Mapping[str, int]:
