@@ -95,7 +95,9 @@ def test_p10_the_indicator_pass_beside_ta_lib_alone(stored: Connection) -> None:
                     compute(indicator, each)
 
     sums = processor_seconds(stored, alone)
-    size = stored.execute("SELECT hypertable_size('market.indicator_values') / count(*) FROM market.indicator_values").fetchone()
+    size = stored.execute(
+        "SELECT hypertable_size('market.indicator_values') / count(*) FROM market.indicators"
+    ).fetchone()
     assert size is not None
     print(
         f"\nP10 indicators, {INSTRUMENTS:,} instruments x {len(wanted)} timeframes x 10, {WHERE}, seconds of the"

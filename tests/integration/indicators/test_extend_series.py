@@ -103,8 +103,9 @@ def test_a_candle_healed_long_ago_leaves_nothing_to_go_on_from_but_what_is_right
 
 def test_rows_of_somebody_else_are_put_right(connection: Connection, standing: int, minutes: CandleColumns) -> None:
     connection.execute(
-        "INSERT INTO market.indicator_values SELECT instrument_id, indicator_id, time + INTERVAL '1 hour', 1, NULL, NULL,"
-        " made_from, 'me', made_at FROM market.indicator_values JOIN market.stored_indicators USING (indicator_id)"
+        "INSERT INTO market.indicator_values"
+        " SELECT instrument_id, indicator_id, time + INTERVAL '1 hour', 1, NULL, NULL, made_from, 'me', made_at"
+        " FROM market.indicator_values JOIN market.stored_indicators USING (indicator_id)"
         " WHERE name = 'rsi' AND time >= %s",
         [MIDDLE - HOUR],
     )

@@ -159,8 +159,11 @@ def assert_whole(connection: Connection, instrument: int, ends: datetime = AFTER
 
 
 def row_versions(connection: Connection) -> Mapping[tuple[Any, ...], str]:
-    rows = connection.execute("SELECT indicator_id, time, xmin::text FROM market.indicator_values").fetchall()
-    return {(indicator_id, time): xmin for indicator_id, time, xmin in rows}
+    rows = connection.execute(
+        "SELECT timeframe, name, time, v.xmin::text FROM market.indicator_values AS v"
+        " JOIN market.stored_indicators USING (indicator_id)"
+    ).fetchall()
+    return {(timeframe, name, time): xmin for timeframe, name, time, xmin in rows}
 
 
 def change(connection: Connection, instrument: int, minute: datetime, close: str) -> None:
