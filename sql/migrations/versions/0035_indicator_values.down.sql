@@ -88,9 +88,21 @@ BEGIN
 END
 $$;
 
--- What is known by the table's name. Its columnstore job goes with it: policy maintenance makes another.
-SELECT alter_job(job_id, config => jsonb_set(config, '{table_name}', '"indicators"'))
-FROM timescaledb_information.jobs WHERE proc_schema = 'market' AND config ->> 'table_name' = 'indicator_values';
+-- Its jobs, as far as whoever logged in may change them. The columnstore's goes with the table; policy maintenance adds what is not
+-- there, and removes what is of no table.
+DO $$
+DECLARE
+    owner CONSTANT text := current_setting('role');
+BEGIN
+    PERFORM set_config('role', session_user, true);
+    PERFORM alter_job(j.job_id, config => jsonb_set(j.config, '{table_name}', '"indicators"'))
+    FROM timescaledb_information.jobs AS j
+    WHERE j.proc_schema = 'market' AND j.config ->> 'table_name' = 'indicator_values' AND pg_has_role(j.owner, 'USAGE');
+    PERFORM set_config('role', owner, true);
+END
+$$;
+
+-- What is known by the table's name.
 UPDATE market.upkeep SET policy = regexp_replace(policy, ' indicator_values$', ' indicators') WHERE policy LIKE '% indicator_values';
 UPDATE market.drops SET table_name = 'indicators' WHERE table_name = 'indicator_values';
 UPDATE market.horizons SET table_name = 'indicators' WHERE table_name = 'indicator_values';

@@ -4,7 +4,8 @@
 SELECT pg_advisory_xact_lock(hashtext('market.indicators'));
 LOCK TABLE ONLY market.indicators IN SHARE ROW EXCLUSIVE MODE;
 
--- Plain views are led to the new one further down; nothing else that somebody built can be, and nothing of others' is dropped.
+-- Plain views are led to the new one further down, by whoever logged in; nothing else that somebody built can be, and nothing of
+-- others' is dropped.
 DO $$
 DECLARE
     strange text := (
@@ -16,12 +17,17 @@ DECLARE
             SELECT format('trigger %I', tgname) FROM pg_trigger
             WHERE tgrelid = 'market.indicators'::regclass AND NOT tgisinternal AND tgname <> 'ts_insert_blocker'
             UNION ALL
-            SELECT coalesce(format('materialized view %s', c.oid::regclass), format('function %s', d.objid::regprocedure))
+            SELECT CASE
+                WHEN d.classid = 'pg_proc'::regclass THEN format('function %s', d.objid::regprocedure)
+                WHEN c.relkind = 'm' THEN format('materialized view %s', c.oid::regclass)
+                WHEN c.relkind = 'v' AND NOT (
+                    pg_has_role(session_user, c.relowner, 'USAGE') AND has_schema_privilege(session_user, c.relnamespace, 'CREATE')
+                ) THEN format('view %s, which %s may not replace', c.oid::regclass, session_user)
+            END
             FROM pg_depend AS d
             LEFT JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
             LEFT JOIN pg_class AS c ON c.oid = r.ev_class
             WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = 'market.indicators'::regclass
-                AND (d.classid = 'pg_proc'::regclass OR c.relkind = 'm')
         ) AS found (name)
     );
 BEGIN
@@ -107,6 +113,7 @@ $$;
 DO $$
 DECLARE
     given CONSTANT text := current_setting('search_path');
+    owner CONSTANT text := current_setting('role');
     definitions text[];
     definition text;
 BEGIN
@@ -127,9 +134,11 @@ BEGIN
         v.instrument_id, i.timeframe, i.name, i.parameters, v.time, v.value, v.value_2, v.value_3, v.made_from, v.made_by, v.made_at
     FROM market.indicator_values AS v
     JOIN market.stored_indicators AS i USING (indicator_id);
+    PERFORM set_config('role', session_user, true);
     FOREACH definition IN ARRAY definitions LOOP
         EXECUTE definition;
     END LOOP;
+    PERFORM set_config('role', owner, true);
     PERFORM set_config('search_path', given, true);
 END
 $$;
@@ -162,9 +171,21 @@ BEGIN
 END
 $$;
 
--- What is known by the table's name. Its columnstore job goes with it: policy maintenance makes another.
-SELECT alter_job(job_id, config => jsonb_set(config, '{table_name}', '"indicator_values"'))
-FROM timescaledb_information.jobs WHERE proc_schema = 'market' AND config ->> 'table_name' = 'indicators';
+-- Its jobs, as far as whoever logged in may change them. The columnstore's goes with the table; policy maintenance adds what is not
+-- there, and removes what is of no table.
+DO $$
+DECLARE
+    owner CONSTANT text := current_setting('role');
+BEGIN
+    PERFORM set_config('role', session_user, true);
+    PERFORM alter_job(j.job_id, config => jsonb_set(j.config, '{table_name}', '"indicator_values"'))
+    FROM timescaledb_information.jobs AS j
+    WHERE j.proc_schema = 'market' AND j.config ->> 'table_name' = 'indicators' AND pg_has_role(j.owner, 'USAGE');
+    PERFORM set_config('role', owner, true);
+END
+$$;
+
+-- What is known by the table's name.
 UPDATE market.upkeep SET policy = regexp_replace(policy, ' indicators$', ' indicator_values') WHERE policy LIKE '% indicators';
 UPDATE market.drops SET table_name = 'indicator_values' WHERE table_name = 'indicators';
 UPDATE market.horizons SET table_name = 'indicator_values' WHERE table_name = 'indicators';

@@ -363,11 +363,12 @@ def test_jobs_too_many_and_careless_ones_go_and_strangers_stay() -> None:
     ]
     unwanted = replace(again, job_id=2001, table_name="candles_5m")
     stranger = replace(again, job_id=2002, kind=None)
-    actions = plan(SHIPPED, replace(found, jobs=[*found.jobs, again, unwanted, stranger, *careless]))
+    orphan = replace(again, job_id=2005, table_name="gone")
+    actions = plan(SHIPPED, replace(found, jobs=[*found.jobs, again, unwanted, stranger, *careless, orphan]))
     assert [(action.step, action.values["job_id"]) for action in actions] == [
-        (PolicyStep.DELETE_JOB, job_id) for job_id in (2000, 2001, 2003, 2004)
+        (PolicyStep.DELETE_JOB, job_id) for job_id in (2000, 2001, 2003, 2004, 2005)
     ]
-    assert [each.says.rpartition(": ")[2] for each in actions[2:]] == [
+    assert [each.says.rpartition(": ")[2] for each in actions[2:4]] == [
         "TimescaleDB's own retention",
         "TimescaleDB's own refresh policy",
     ]
