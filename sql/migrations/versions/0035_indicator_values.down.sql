@@ -1,7 +1,7 @@
 -- Values of indicators stand under timeframe, name and parameters again.
 
 -- The historical processor waits here, and whoever reads until the end. What somebody built on the view fails first.
-SELECT pg_advisory_xact_lock(hashtext('market.indicators'));
+SELECT pg_advisory_xact_lock(hashtext('market.indicator_values'));
 LOCK TABLE ONLY market.indicator_values IN SHARE ROW EXCLUSIVE MODE;
 CREATE TEMPORARY TABLE rights ON COMMIT DROP AS
 SELECT DISTINCT
