@@ -192,5 +192,18 @@ UPDATE market.horizons SET table_name = 'indicator_values' WHERE table_name = 'i
 UPDATE market.imports SET table_name = 'indicator_values' WHERE table_name = 'indicators';
 UPDATE market.releases SET table_name = 'indicator_values' WHERE table_name = 'indicators';
 UPDATE market.retentions SET table_name = 'indicator_values' WHERE table_name = 'indicators';
+-- To retention a chunk made this long after its time holds history. Where the operator let rows of the table go, those that came
+-- in their time still go by the clock, however many healing adds.
+INSERT INTO market.releases (table_name, starts, ends, rows, imports, released_at)
+SELECT r.table_name, c.range_start, c.range_end, 9223372036854775807, 0, r.released_at
+FROM market.retentions AS r
+JOIN timescaledb_information.chunks AS c ON c.hypertable_schema = 'market' AND c.hypertable_name = r.table_name
+WHERE r.table_name = 'indicator_values' AND NOT EXISTS (
+    SELECT FROM timescaledb_information.chunks AS was
+    WHERE was.hypertable_schema = 'market' AND was.hypertable_name = 'indicators_with_names'
+        AND was.range_start < c.range_end AND c.range_start < was.range_end
+        AND was.chunk_creation_time > was.range_end + INTERVAL '21 days'
+)
+ON CONFLICT (table_name, starts) DO NOTHING;
 
 DROP TABLE market.indicators_with_names;
