@@ -1,5 +1,6 @@
 """Every six hours: derived candles beyond the reach of the refresh policies, and the indicators that are stored."""
 
+from chandlery.datasets.indicators import INDICATOR_VALUES
 from chandlery.indicators.indicator_set import read_indicator_set
 from chandlery.indicators.process_history import HistoryReport, process_history
 from chandlery.platform.component import Run, component
@@ -13,7 +14,7 @@ def handler(run: Run) -> HistoryReport:
         run.connection,
         run.scheduled_at,
         wanted=read_indicator_set() if run.settings.indicators_enabled else None,
-        keep=retention.after if (retention := read_policies()["indicators"].retention) else None,
+        keep=retention.after if (retention := read_policies()[INDICATOR_VALUES.name].retention) else None,
         most_marks=run.settings.history_stale_marks,
         piece_hours=run.settings.indicator_piece_hours,
         most_pieces=run.settings.indicator_most_pieces,

@@ -75,7 +75,7 @@ def test_p10_the_indicator_pass_beside_ta_lib_alone(stored: Connection) -> None:
     reports: list[IndicatorReport] = []
     # What goes before is there: values go on from it.
     filled = processor_seconds(stored, lambda: indicate(NOON - 6 * HOUR))
-    stored.execute("VACUUM ANALYZE market.indicators")
+    stored.execute("VACUUM ANALYZE market.indicator_values")
     stored.execute("VACUUM ANALYZE market.indicator_states")
     regular = processor_seconds(stored, lambda: reports.append(indicate(NOON)))
     again = processor_seconds(stored, lambda: reports.append(indicate(NOON)))
@@ -95,7 +95,9 @@ def test_p10_the_indicator_pass_beside_ta_lib_alone(stored: Connection) -> None:
                     compute(indicator, each)
 
     sums = processor_seconds(stored, alone)
-    size = stored.execute("SELECT hypertable_size('market.indicators') / count(*) FROM market.indicators").fetchone()
+    size = stored.execute(
+        "SELECT hypertable_size('market.indicator_values') / count(*) FROM market.indicators"
+    ).fetchone()
     assert size is not None
     print(
         f"\nP10 indicators, {INSTRUMENTS:,} instruments x {len(wanted)} timeframes x 10, {WHERE}, seconds of the"

@@ -11,6 +11,7 @@ LEFT_OUT: Mapping[tuple[str, str], str] = {
     ("candles", "updated_at"): "the server's clock when it was written",
     ("gaps", "gap_id"): "from a sequence, which counts rolled back rows too",
     ("marks", "mark_id"): "from a sequence, which counts rolled back rows too",
+    ("stored_indicators", "indicator_id"): "from a sequence, which counts rolled back rows too",
     ("open_hours", "open_hour_id"): "from a sequence, which counts rolled back rows too",
     ("hour_versions", "version"): "counts the transactions that wrote, and two runs may share the work of one",
     ("imports", "import_id"): "counts what was rolled back as well",
@@ -23,6 +24,8 @@ LEFT_OUT: Mapping[tuple[str, str], str] = {
     ("runs", "seconds"): "how long it took",
     ("runs", "recorded_at"): "the server's clock when it was written",
 }
+# Numbers of indicators are left out above.
+_NAMED: Mapping[str, str] = {"indicator_values": "SELECT * FROM market.indicators"}
 # Insert-only marks: the same hour and instrument marked twice, or in one row with another, is the same work to do.
 MARKS: Mapping[str, str] = {
     "dirty": "SELECT DISTINCT bucket, id, t < 0 AS by_hand"
@@ -81,6 +84,7 @@ class Contents:
         ).fetchall()
         self._tables = (
             {name: MARKS.get(name) or _kept(name, columns) for name, columns in tables}
+            | dict(_NAMED)
             | dict(_POLICIES)
             | dict(instead or {})
         )

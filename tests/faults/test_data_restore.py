@@ -21,7 +21,7 @@ from tests.faults.trial import Ended, in_child
 from tests.faults.works import NOW
 
 _EACH = 3  # so many-th step
-_KEPT = ("ticks", "candles", "gaps", "indicators", "runs", "sessions")
+_KEPT = ("ticks", "candles", "gaps", "indicator_values", "stored_indicators", "runs", "sessions")
 
 
 def silent(now: str, done: int, total: int) -> None:

@@ -78,7 +78,7 @@ def test_what_dies_again_and_again_gets_there(name: str, begun: Begun, tell: Tel
         ("live processor", "market.candles"),
         ("live gap monitor", "market.gaps"),
         ("historical gap monitor", "market.candles"),
-        ("historical processor", "market.indicators"),
+        ("historical processor", "market.indicator_values"),
         ("import of candles", "market.candles"),
     ],
 )

@@ -27,7 +27,7 @@ INSTEAD: Mapping[str, str] = {
     "candles": "SELECT instrument_id, time, open, high, low, close, volume, turnover, trades, price_eligible, partial,"
     " session_date, extended, source, version FROM market.candles",
     # Computed from another candle on, they agree to nine digits, as promised.
-    "indicators": "SELECT instrument_id, timeframe, name, parameters, time, round(value::numeric, 7),"
+    "indicator_values": "SELECT instrument_id, timeframe, name, parameters, time, round(value::numeric, 7),"
     " round(value_2::numeric, 7), round(value_3::numeric, 7) FROM market.indicators",
     # Where values go on from, if from anywhere.
     "indicator_states": "SELECT 1",

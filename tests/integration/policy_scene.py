@@ -31,7 +31,7 @@ DECLARE
     columnar text[] := ARRAY(
         SELECT k.table_name FROM market.kept_tables AS k
         JOIN timescaledb_information.hypertable_columnstore_settings AS c ON c.hypertable = k.relation
-        WHERE k.table_name <> 'indicators' AND c.orderby IS NOT NULL
+        WHERE k.table_name <> 'indicator_values' AND c.orderby IS NOT NULL
     );
     name text;
 BEGIN

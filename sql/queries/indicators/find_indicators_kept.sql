@@ -3,6 +3,6 @@ SELECT least(
     :'at'::timestamptz - :'keep'::interval,
     (
         SELECT min(range_start) FROM timescaledb_information.chunks
-        WHERE hypertable_schema = 'market' AND hypertable_name = 'indicators'
+        WHERE hypertable_schema = 'market' AND hypertable_name = 'indicator_values'
     )
 ) AS kept_from;

@@ -147,7 +147,7 @@ def test_what_comes_back_is_what_went_in(desk: Desk, before: Mapping[str, Any], 
     owned = [(*job[:5], OWNER_OF_TABLES if job[5] == f'"{JOBS}"' else job[5], *job[6:]) for job in before["jobs"]]
     assert {name for name in before if after[name] != {**before, "jobs": owned}[name]} == set()
     # That is: of something.
-    told = {"candles", "candles_1h", "candles_1mo", "ticks", "dirty", "gaps", "indicators", "upkeep"}
+    told = {"candles", "candles_1h", "candles_1mo", "ticks", "dirty", "gaps", "indicator_values", "upkeep"}
     assert [name for name in sorted(told) if before[name] == (0, "")] == []
     columnar = [chunk for chunk in after["chunks"] if chunk[-1]]
     assert columnar, "nothing was in columns"

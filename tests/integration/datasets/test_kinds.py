@@ -48,8 +48,8 @@ def test_what_is_shown_and_imported() -> None:
     """Ticks have an importer of their own, candles ways of their own, which know sessions; others no plain cells."""
     shown, imported = ({dataset.name for dataset in each} for each in (declared.shown(), declared.imported()))
     assert "ticks" in shown
-    assert shown.isdisjoint({"candles", "indicators"})
-    assert imported.isdisjoint({"ticks", "candles", "indicators"})
+    assert shown.isdisjoint({"candles", "indicator_values"})
+    assert imported.isdisjoint({"ticks", "candles", "indicator_values"})
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def standings(connection: Connection) -> Mapping[str, datetime]:
 
 
 def row_versions(connection: Connection) -> Sequence[tuple[Any, ...]]:
-    query = "SELECT timeframe, name, time, xmin::text FROM market.indicators ORDER BY 1, 2, 3"
+    query = "SELECT indicator_id, time, xmin::text FROM market.indicator_values ORDER BY 1, 2"
     return connection.execute(query).fetchall()
 
 
@@ -103,8 +103,10 @@ def test_a_candle_healed_long_ago_leaves_nothing_to_go_on_from_but_what_is_right
 
 def test_rows_of_somebody_else_are_put_right(connection: Connection, standing: int, minutes: CandleColumns) -> None:
     connection.execute(
-        "INSERT INTO market.indicators SELECT instrument_id, timeframe, name, parameters, time + INTERVAL '1 hour', 1,"
-        " NULL, NULL, made_from, 'me', made_at FROM market.indicators WHERE name = 'rsi' AND time >= %s",
+        "INSERT INTO market.indicator_values"
+        " SELECT instrument_id, indicator_id, time + INTERVAL '1 hour', 1, NULL, NULL, made_from, 'me', made_at"
+        " FROM market.indicator_values JOIN market.stored_indicators USING (indicator_id)"
+        " WHERE name = 'rsi' AND time >= %s",
         [MIDDLE - HOUR],
     )
     candles.write_vendor(connection, standing, part(minutes, MIDDLE, MIDDLE + 3 * HOUR))
@@ -139,5 +141,8 @@ def test_another_set_does_not_go_on_from_where_this_one_stands(
     assert standings(connection) == {}
     candles.write_vendor(connection, standing, part(minutes, MIDDLE, MIDDLE + 3 * HOUR))
     process(connection, AFTER, WANTED)
-    connection.execute("DELETE FROM market.indicators WHERE name = 'wma'")
+    connection.execute(
+        "DELETE FROM market.indicator_values WHERE indicator_id IN"
+        " (SELECT indicator_id FROM market.stored_indicators WHERE name = 'wma')"
+    )
     assert_whole(connection, standing)

@@ -147,7 +147,7 @@ def test_nothing_is_filled_or_computed_before_retention_would_drop_it(
     candles.write_vendor(connection, instrument, minutes)
     whole = process(connection)
     expected = row_values(connection, STARTS + 6 * HOUR)
-    connection.execute("TRUNCATE market.indicators, market.indicator_set")
+    connection.execute("TRUNCATE market.indicator_values, market.indicator_set")
 
     filled = process(connection, keep=keep)
     assert (filled.indicators_unfilled, filled.indicator_marks_left) == (0, 0)
@@ -155,7 +155,7 @@ def test_nothing_is_filled_or_computed_before_retention_would_drop_it(
     assert row_values(connection, STARTS) == expected
     # Nor is it begun again by a run that comes later, or by older candles that change.
     assert not process(connection, keep=keep).changed
-    connection.execute("TRUNCATE market.indicators")
+    connection.execute("TRUNCATE market.indicator_values")
     connection.execute("UPDATE market.candles SET high = high + 1 WHERE time < %s", [STARTS + 2 * HOUR])
     process(connection, keep=keep)
     assert set(oldest(connection).values()) <= {STARTS + 6 * HOUR}

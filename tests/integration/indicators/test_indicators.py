@@ -159,7 +159,10 @@ def assert_whole(connection: Connection, instrument: int, ends: datetime = AFTER
 
 
 def row_versions(connection: Connection) -> Mapping[tuple[Any, ...], str]:
-    rows = connection.execute("SELECT timeframe, name, time, xmin::text FROM market.indicators").fetchall()
+    rows = connection.execute(
+        "SELECT timeframe, name, time, v.xmin::text FROM market.indicator_values AS v"
+        " JOIN market.stored_indicators USING (indicator_id)"
+    ).fetchall()
     return {(timeframe, name, time): xmin for timeframe, name, time, xmin in rows}
 
 
@@ -293,10 +296,10 @@ def in_columns(connection: Connection, instrument: int, minutes: CandleColumns) 
     """An instrument whose stored values are in the columnstore, and for half of a day in rows beside it."""
     candles.write_vendor(connection, instrument, minutes)
     process(connection)
-    connection.execute("SELECT compress_chunk(chunk, true) FROM show_chunks('market.indicators') AS chunk")
+    connection.execute("SELECT compress_chunk(chunk, true) FROM show_chunks('market.indicator_values') AS chunk")
     change(connection, instrument, minutes.times[40], "612.5")
     process(connection)
-    connection.execute("ANALYZE market.indicators")
+    connection.execute("ANALYZE market.indicator_values")
     return instrument
 
 
@@ -311,7 +314,7 @@ def test_a_candle_healed_days_later_reaches_values_in_columns(
     assert (report.values_written, report.values_deleted) == (0, 0)
     assert_whole(connection, in_columns)
     twice = connection.execute(
-        "SELECT count(*) FROM (SELECT FROM market.indicators GROUP BY instrument_id, timeframe, name, parameters, time"
+        "SELECT count(*) FROM (SELECT FROM market.indicator_values GROUP BY instrument_id, indicator_id, time"
         " HAVING count(*) > 1) AS twice"
     ).fetchone()
     assert twice == (0,)
@@ -444,7 +447,8 @@ def test_a_day_is_computed_once_its_session_is_over(connection: Connection, minu
 
 
 def test_what_is_not_a_value_is_refused(connection: Connection) -> None:
-    row = "INSERT INTO market.indicators VALUES (1, '{}', 'rsi', '{}', now(), {}, NULL, NULL, now(), 'x', now())"
-    for timeframe, parameters, value in [("7m", "{}", "1"), ("5m", "[]", "1"), ("5m", "{}", "'NaN'")]:
+    indicator = "INSERT INTO market.stored_indicators (timeframe, name, parameters) VALUES ('{}', 'rsi', '{}')"
+    value = "INSERT INTO market.indicator_values VALUES (1, 1, now(), 'NaN', NULL, NULL, now(), 'x', now())"
+    for refused in (indicator.format("7m", "{}"), indicator.format("5m", "[]"), value):
         with pytest.raises(psycopg.errors.CheckViolation):
-            connection.execute(row.format(timeframe, parameters, value).encode())
+            connection.execute(refused.encode())

@@ -75,7 +75,7 @@ def test_real_minutes(
     # Without values, and from a late mark on: those before it are warmed up by, and not stored.
     row = connection.execute("SELECT max(hour) - INTERVAL '25 hours' FROM market.candle_hours").fetchone()
     assert row is not None
-    connection.execute("TRUNCATE market.indicators")
+    connection.execute("TRUNCATE market.indicator_values")
     mark = "INSERT INTO market.marks (work, hour, instrument_ids) VALUES ('indicate', %s, %s)"
     connection.execute(mark, [row[0], [instrument]])
     assert process(connection, at, WANTED).values_written > 0

@@ -117,7 +117,7 @@ def test_the_first_drop_waits_and_later_ones_do_not(collected: Connection) -> No
     assert waiting.startswith(FIRST_WAITS)
     assert stored(collected)[:2] == [OLDER, OLD]
 
-    released = [(table, PolicyStep.RELEASE_RETENTION) for table in ("candles", "ticks", "indicators")]
+    released = [(table, PolicyStep.RELEASE_RETENTION) for table in ("candles", "ticks", "indicator_values")]
     assert sorted(apply(collected)) == sorted(released)
     report = run_at(collected, NOON + 12 * HOUR)
     assert (report.drift, report.rows_dropped, report.drops) == (0, 66, TOLD)

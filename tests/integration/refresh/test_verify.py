@@ -63,7 +63,7 @@ def test_what_is_right_is_told_to_be(verified: Connection) -> None:
     same = {each.table: each.same for each in report.tables}
     assert same == {
         "candles_5m": 336, "candles_15m": 112, "candles_30m": 56, "candles_1h": 28, "candles_4h": 8,
-        "candles_1d_parts": 2, "ticks": 0, "candles": 0, "indicators": 0,
+        "candles_1d_parts": 2, "ticks": 0, "candles": 0, "indicator_values": 0,
     }  # fmt: skip
 
 
@@ -145,13 +145,13 @@ def test_where_minutes_were_dropped_only_what_stands_twice_goes(history: Connect
 
 @pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(
-    ("table", "order"), [("ticks", "cancelled"), ("candles", "version"), ("indicators", "made_at")]
+    ("table", "order"), [("ticks", "cancelled"), ("candles", "version"), ("indicator_values", "made_at")]
 )
 def test_of_a_key_that_stands_twice_the_best_row_stays(verified: Connection, table: str, order: str) -> None:
     at = STARTS + timedelta(minutes=3)
     verified.execute("INSERT INTO market.ticks (time, instrument_id, seq, price, size) VALUES (%s, 1, 7, 10, 1)", [at])
     verified.execute(
-        "INSERT INTO market.indicators VALUES (1, '5m', 'sma', '{}', %s, 1, NULL, NULL, %s, 'test', %s)", [at, at, at]
+        "INSERT INTO market.indicator_values VALUES (1, 1, %s, 1, NULL, NULL, %s, 'test', %s)", [at, at, at]
     )
     key = verified.execute(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'p'",

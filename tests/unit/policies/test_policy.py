@@ -120,7 +120,7 @@ def test_the_shipped_policies_are_those_promised() -> None:
     assert candles.columnstore is not None
     assert (ticks.columnstore.after, candles.columnstore.after) == (DAY, 7 * DAY)
     assert (ticks.retention, candles.retention) == (Retention(90 * DAY, 6 * HOUR), Retention(90 * DAY, 12 * HOUR))
-    assert SHIPPED["indicators"].retention == Retention(90 * DAY, 12 * HOUR)
+    assert SHIPPED["indicator_values"].retention == Retention(90 * DAY, 12 * HOUR)
     assert SHIPPED["candles_5m"].refresh == Refresh(2 * HOUR, MINUTE)
     assert SHIPPED["candles_15m"].refresh == Refresh(6 * HOUR, 5 * MINUTE)
     assert not [name for name in SHIPPED if tables()[name].bucket and SHIPPED[name].retention]
@@ -284,7 +284,7 @@ def test_the_first_drop_of_a_table_waits_for_the_operator(released: dict[str, ti
     assert plan(SHIPPED, waiting) == []
     held = releases(SHIPPED, waiting)
     assert [(each.table, each.drops_rows) for each in held] == [
-        ("ticks", False), ("candles", False), ("indicators", False),
+        ("ticks", False), ("candles", False), ("indicator_values", False),
     ]  # fmt: skip
 
     due = [due_chunk("candles", NOW - 97 * DAY), due_chunk("candles", NOW - 90 * DAY)]
@@ -363,11 +363,12 @@ def test_jobs_too_many_and_careless_ones_go_and_strangers_stay() -> None:
     ]
     unwanted = replace(again, job_id=2001, table_name="candles_5m")
     stranger = replace(again, job_id=2002, kind=None)
-    actions = plan(SHIPPED, replace(found, jobs=[*found.jobs, again, unwanted, stranger, *careless]))
+    orphan = replace(again, job_id=2005, table_name="gone")
+    actions = plan(SHIPPED, replace(found, jobs=[*found.jobs, again, unwanted, stranger, *careless, orphan]))
     assert [(action.step, action.values["job_id"]) for action in actions] == [
-        (PolicyStep.DELETE_JOB, job_id) for job_id in (2000, 2001, 2003, 2004)
+        (PolicyStep.DELETE_JOB, job_id) for job_id in (2000, 2001, 2003, 2004, 2005)
     ]
-    assert [each.says.rpartition(": ")[2] for each in actions[2:]] == [
+    assert [each.says.rpartition(": ")[2] for each in actions[2:4]] == [
         "TimescaleDB's own retention",
         "TimescaleDB's own refresh policy",
     ]

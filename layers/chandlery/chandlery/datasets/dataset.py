@@ -47,6 +47,7 @@ class Dataset:
         best_first: the columns of which more is better, where a key stands more than once; after a minus, less.
         goes_with: the data set along with which its rows are dropped.
         is_indicated: whether indicators are stored of what it is rolled up to.
+        read_by: the view that people read it by, where its columns alone do not say what a row is.
         is_imported: whether its rows may come from files, as they stand; what is made, or has an importer of its own,
             does not.
     """
@@ -61,6 +62,7 @@ class Dataset:
     written: timedelta = WEEK
     best_first: tuple[str, ...] = ()
     goes_with: str = ""
+    read_by: str = ""
     is_indicated: bool = False
     is_imported: bool = False
 
@@ -88,10 +90,10 @@ class Dataset:
     def is_shown(self) -> bool:
         """Whether its rows are read as they are declared.
 
-        Not where a cell or a question could not say what is in them (parameters of indicators, bits of hours), nor
+        Not where a cell or a question could not say what is in them (numbers of indicators, bits of hours), nor
         where days are those of sessions: their readers must know the calendar, and have a way of their own.
         """
-        return self.days is None and all(kind.is_plain for kind in self.columns.values())
+        return self.days is None and not self.read_by and all(kind.is_plain for kind in self.columns.values())
 
     @property
     def own_timeframe(self) -> Timeframe | None:

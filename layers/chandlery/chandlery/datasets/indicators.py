@@ -1,15 +1,13 @@
-"""Indicators: one row a value that was computed of candles."""
+"""Values of indicators: one row a value that was computed of candles."""
 
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
 
-INDICATORS = Dataset(
-    "indicators",
+INDICATOR_VALUES = Dataset(
+    "indicator_values",
     columns={
         "instrument_id": Kind.INTEGER,
-        "timeframe": Kind.TEXT,
-        "name": Kind.TEXT,
-        "parameters": Kind.JSON,
+        "indicator_id": Kind.INTEGER,
         "time": Kind.TIME,
         "value": Kind.REAL,
         "value_2": Kind.REAL,
@@ -18,6 +16,7 @@ INDICATORS = Dataset(
         "made_by": Kind.TEXT,
         "made_at": Kind.TIME,
     },
-    key=("instrument_id", "timeframe", "name", "parameters", "time"),
+    key=("instrument_id", "indicator_id", "time"),
     best_first=("made_at",),
+    read_by="indicators",
 )

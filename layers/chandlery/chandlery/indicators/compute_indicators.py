@@ -73,7 +73,7 @@ def compute_indicators(
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
     keep_set(connection, wanted, scheduled_at)
-    kept = [KeptIndicators(timeframe, some) for timeframe, some in wanted.items()]
+    kept = [_numbered(connection, timeframe, some) for timeframe, some in wanted.items()]
     states.keep(connection, {each.timeframe: each.made_of for each in kept})
     kept_from = indicators.find_kept_from(connection, scheduled_at, keep) if keep else None
     total, done = Indicated(), 0
@@ -94,6 +94,11 @@ def compute_indicators(
         series=total.series,
         pieces_left=len(left),
     )
+
+
+def _numbered(connection: Connection, timeframe: Timeframe, wanted: Sequence[Indicator]) -> KeptIndicators:
+    named = [(each.name, each.parameters) for each in wanted]
+    return KeptIndicators(timeframe, wanted, indicators.number(connection, timeframe, named))
 
 
 def count_marks(connection: Connection, scheduled_at: datetime) -> IndicatorReport:

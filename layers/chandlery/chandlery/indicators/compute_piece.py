@@ -160,8 +160,7 @@ class _Renewals:
         """The renewals of each indicator."""
         stored = indicators.read_values(
             self._connection,
-            self._kept.timeframe,
-            self._kept.named,
+            self._kept.numbers,
             [each.instrument_id for each in stretches],
             [_moment(_starts(each)) for each in series],
             # No candle of a bucket that is open was read, or of the next piece: what is stored there stays.
@@ -171,8 +170,8 @@ class _Renewals:
             ],
         )
         return [
-            renew(each, memory, series, _values(stored.get(place)))
-            for place, (each, memory) in enumerate(self._kept.pairs)
+            renew(each, memory, series, _values(stored.get(number)))
+            for number, (each, memory) in zip(self._kept.numbers, self._kept.pairs, strict=True)
         ]
 
     def _write(

@@ -10,7 +10,6 @@ from itertools import accumulate
 from chandlery.indicators.numerics.functions import LIBRARY, Indicator
 from chandlery.indicators.numerics.memory import Memory, memory_of
 from chandlery.indicators.numerics.states import state_width
-from chandlery.indicators.store.indicators import Named
 from chandlery.indicators.touched import touched
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import floor_hour
@@ -18,15 +17,11 @@ from chandlery.words.window import floor_hour
 
 @dataclass(frozen=True)
 class KeptIndicators:
-    """A timeframe's indicators, in the order of the set."""
+    """A timeframe's indicators, in the order of the set; `numbers` are those under which their values stand."""
 
     timeframe: Timeframe
     wanted: Sequence[Indicator]
-
-    @cached_property
-    def named(self) -> Named:
-        """As the table names them."""
-        return Named([each.name for each in self.wanted], [each.parameters for each in self.wanted])
+    numbers: Sequence[int]
 
     @cached_property
     def memories(self) -> Sequence[Memory]:

@@ -56,20 +56,20 @@ def write_values(
         Retryable, Permanent: from the database.
     """
     new = np.concatenate([each.new[which[each.written.series]] for each in renewals])
-    rows = _rows(instrument_ids, [each.written.at(which[each.written.series]) for each in renewals])
-    deleted = _rows(instrument_ids, [each.deleted.at(which[each.deleted.series]) for each in renewals])
-    indicators.delete(connection, kept.timeframe, kept.named, deleted)
+    rows = _rows(kept, instrument_ids, [each.written.at(which[each.written.series]) for each in renewals])
+    deleted = _rows(kept, instrument_ids, [each.deleted.at(which[each.deleted.series]) for each in renewals])
+    indicators.delete(connection, deleted)
     for some, write in ((new, indicators.insert), (~new, indicators.replace)):
-        write(connection, kept.timeframe, kept.named, rows.at(some), made_by=LIBRARY, made_at=at)
+        write(connection, rows.at(some), made_by=LIBRARY, made_at=at)
     changed = int(np.count_nonzero(~new))
     return Indicated(len(rows) - changed, changed, len(deleted), int(np.count_nonzero(which)) * len(renewals))
 
 
-def _rows(instrument_ids: Places, values: Sequence[Values]) -> Rows:
+def _rows(kept: KeptIndicators, instrument_ids: Places, values: Sequence[Values]) -> Rows:
     """Rows of the values of each indicator."""
     return Rows(
         instrument_ids[np.concatenate([each.series for each in values])],
-        np.repeat(np.arange(len(values)), [len(each) for each in values]),
+        np.repeat(kept.numbers, [len(each) for each in values]),
         np.concatenate([each.time for each in values]),
         np.concatenate([each.made_from for each in values]),
         [np.concatenate(output) for output in zip(*(each.outputs for each in values), strict=True)],

@@ -46,18 +46,6 @@ class MarkedHour:
 
 
 @dataclass(frozen=True)
-class Named:
-    """Indicators as the table names them: a name and all parameters, at the same places."""
-
-    names: list[str]
-    parameters: Sequence[Mapping[str, float]]
-
-    def columns(self) -> dict[str, Any]:
-        """As the queries take them."""
-        return {"names": self.names, "parameters": [Jsonb(dict(each)) for each in self.parameters]}
-
-
-@dataclass(frozen=True)
 class StoredValues:
     """Stored values of one indicator, as arrays of one length, in the order of their stretches and of time.
 
@@ -81,6 +69,23 @@ def find_kept_from(connection: Connection, at: datetime, keep: timedelta) -> dat
         raise AssertionError("a query without a table answers one row")
     kept_from: datetime = row[0]
     return kept_from
+
+
+def number(connection: Connection, timeframe: Timeframe, named: Sequence[tuple[str, Mapping[str, float]]]) -> list[int]:
+    """The numbers under which values of some indicators stand; one that has none yet gets one.
+
+    Args:
+        connection: in any mode.
+        timeframe: whose indicators.
+        named: of each its name and all of its parameters.
+    """
+    values = {
+        "timeframe": timeframe,
+        "names": [name for name, _ in named],
+        "parameters": [Jsonb(dict(parameters)) for _, parameters in named],
+    }
+    run(connection, "add_stored_indicators", **values)
+    return [indicator_id for (indicator_id,) in run(connection, "number_indicators", **values)]
 
 
 def spread_marks(connection: Connection, at: datetime, most: int) -> int:
@@ -125,15 +130,14 @@ def list_open_sessions(connection: Connection, instrument_ids: list[int], settle
 
 def read_values(
     connection: Connection,
-    timeframe: Timeframe,
-    named: Named,
+    indicator_ids: Sequence[int],
     instrument_ids: list[int],
     starts: list[datetime],
     ends: list[datetime],
 ) -> Mapping[int, StoredValues]:
-    """Stored values of stretches, both ends included, by the place of the indicator; none of those without."""
-    values = named.columns() | {
-        "timeframe": timeframe,
+    """Stored values of stretches, both ends included, by the indicator's number; none of those without."""
+    values = {
+        "indicator_ids": list(indicator_ids),
         "instrument_ids": instrument_ids,
         "starts": starts,
         "ends": ends,
@@ -142,7 +146,7 @@ def read_values(
     }
     with psycopg_errors_translated(), number_cursor(connection) as cursor:
         rows = cursor.execute(statement("read_indicators"), values)
-        return {indicator - 1: _in_order(*columns) for indicator, *columns in rows}
+        return {indicator_id: _in_order(*columns) for indicator_id, *columns in rows}
 
 
 def _in_order(places: NDArray[np.int64], times: NDArray[np.int64], *columns: NDArray[Any]) -> StoredValues:
@@ -153,10 +157,10 @@ def _in_order(places: NDArray[np.int64], times: NDArray[np.int64], *columns: NDA
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one timeframe as arrays of one length; `indicators` are places in a `Named`."""
+    """Rows as arrays of one length."""
 
     instrument_ids: NDArray[np.int64]
-    indicators: NDArray[np.int64]
+    indicator_ids: NDArray[np.int64]
     times: NDArray[np.int64]
     made_from: NDArray[np.int64]
     outputs: Sequence[NDArray[np.float64]]
@@ -169,25 +173,22 @@ class Rows:
         """Those alone that are chosen, in the order of their places where these are given."""
         return Rows(
             self.instrument_ids[which],
-            self.indicators[which],
+            self.indicator_ids[which],
             self.times[which],
             self.made_from[which],
             [each[which] for each in self.outputs],
         )
 
-    def in_order_of(self, names: Sequence[str]) -> "Rows":
-        """In about the order of the table's key, so that neighbours in its index are written one after the other."""
-        ranks = np.argsort(np.argsort(names, kind="stable"))
-        return self.at(np.lexsort((self.times, ranks[self.indicators], self.instrument_ids)))
+    def in_order(self) -> "Rows":
+        """In the order of the table's key, so that neighbours in its index are written one after the other."""
+        return self.at(np.lexsort((self.times, self.indicator_ids, self.instrument_ids)))
 
 
 class AlreadyStored(Retryable):
     """A value stands where none was expected; who looks once more finds it."""
 
 
-def insert(
-    connection: Connection, timeframe: Timeframe, named: Named, rows: Rows, *, made_by: str, made_at: datetime
-) -> None:
+def insert(connection: Connection, rows: Rows, *, made_by: str, made_at: datetime) -> None:
     """Write values where nothing is stored; inside a transaction.
 
     Raises:
@@ -196,25 +197,20 @@ def insert(
     """
     try:
         with transaction(connection):
-            _write(connection, "insert_indicators", timeframe, named, rows, made_by, made_at)
+            _write(connection, "insert_indicators", rows, made_by, made_at)
     except Retryable as error:
         if isinstance(error.__cause__, UniqueViolation):
             raise AlreadyStored(str(error)) from error
         raise
 
 
-def replace(
-    connection: Connection, timeframe: Timeframe, named: Named, rows: Rows, *, made_by: str, made_at: datetime
-) -> None:
+def replace(connection: Connection, rows: Rows, *, made_by: str, made_at: datetime) -> None:
     """Write values that differ from those stored; inside a transaction."""
-    _write(connection, "upsert_indicators", timeframe, named, rows, made_by, made_at)
+    _write(connection, "upsert_indicators", rows, made_by, made_at)
 
 
-def _write(
-    connection: Connection, name: str, timeframe: Timeframe, named: Named, rows: Rows, made_by: str, made_at: datetime
-) -> None:
-    rows = rows.in_order_of(named.names)
-    for some in _shares(rows):
+def _write(connection: Connection, name: str, rows: Rows, made_by: str, made_at: datetime) -> None:
+    for some in _shares(rows.in_order()):
         parameters = _keys(some) | {
             "made_from": Whole(some.made_from),
             "values": Real(some.outputs[0]),
@@ -223,10 +219,10 @@ def _write(
             "made_by": made_by,
             "made_at": made_at,
         }
-        _execute(connection, name, parameters | named.columns() | {"timeframe": timeframe})
+        _execute(connection, name, parameters)
 
 
-def delete(connection: Connection, timeframe: Timeframe, named: Named, rows: Rows) -> None:
+def delete(connection: Connection, rows: Rows) -> None:
     """Delete values whose candles are gone, in chunks of rows and of columns; inside a transaction."""
     if not len(rows):
         return
@@ -236,8 +232,7 @@ def delete(connection: Connection, timeframe: Timeframe, named: Named, rows: Row
             "earliest": datetime.fromtimestamp(int(some.times.min()), UTC),
             "latest": datetime.fromtimestamp(int(some.times.max()), UTC),
         }
-        parameters = _keys(some) | named.columns() | stretch
-        _execute(connection, "delete_indicators", parameters | {"timeframe": timeframe})
+        _execute(connection, "delete_indicators", _keys(some) | stretch)
     run(connection, "set_bitmap_scans", setting="on")
 
 
@@ -248,7 +243,7 @@ def _shares(rows: Rows) -> Iterator[Rows]:
 def _keys(rows: Rows) -> dict[str, Any]:
     return {
         "instrument_ids": Whole(rows.instrument_ids),
-        "indicators": Whole(rows.indicators + 1),  # WITH ORDINALITY, as subscripts, counts from one
+        "indicator_ids": Whole(rows.indicator_ids),
         "times": Whole(rows.times),
     }
 

@@ -125,7 +125,11 @@ def _release(name: str, policies: TablePolicies, found: Found) -> Iterator[Actio
 
 def _removals(wanted: Policies, found: Found) -> Iterator[Action]:
     for job in found.jobs:
-        if job.kind is None or job.table_name is None or job.table_name not in wanted:
+        if job.kind is None or job.table_name is None:
+            continue
+        if job.table_name not in wanted:
+            if job.table_name not in found.tables:
+                yield _deleting(job, "is of a table that is no more")
             continue
         if job.kind in CARELESS:
             yield _deleting(job, CARELESS[job.kind])
