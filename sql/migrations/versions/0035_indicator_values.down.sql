@@ -9,7 +9,7 @@ SELECT DISTINCT
     CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
 FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS acl
 WHERE c.oid IN ('market.indicators'::regclass, 'market.indicator_values'::regclass) AND acl.grantee <> c.relowner;
-DROP VIEW market.indicators;
+DROP VIEW IF EXISTS market.indicators;
 
 CREATE TABLE market.indicators (
     instrument_id integer NOT NULL,
