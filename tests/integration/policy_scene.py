@@ -39,6 +39,7 @@ BEGIN
     FOREACH name IN ARRAY columnar LOOP
         CALL market.remove_columnstore(name);
     END LOOP;
+    PERFORM set_chunk_time_interval('market.ticks', INTERVAL '6 hours');
     PERFORM set_chunk_time_interval(relation, INTERVAL '70 days') FROM market.kept_tables
     WHERE relation::text LIKE '%materialized%';
 END
