@@ -115,7 +115,12 @@ def seconds(action: Callable[[], object]) -> float:
 
 def backend_seconds(connection: Connection) -> float:
     """Processor time of a connection's backend so far; 0 where the server is on another machine."""
-    stat = Path(f"/proc/{connection.info.backend_pid}/stat")
+    return process_seconds(connection.info.backend_pid)
+
+
+def process_seconds(backend: int) -> float:
+    """Processor time of a backend so far, by its process; 0 where it is not on this machine."""
+    stat = Path(f"/proc/{backend}/stat")
     if not stat.exists() or "(postgres" not in (told := stat.read_text()):
         return 0.0
     user, system = told.rpartition(")")[2].split()[11:13]
