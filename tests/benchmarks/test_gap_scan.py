@@ -191,8 +191,8 @@ def test_p15_a_run_of_the_monitor_without_changes(emptied: Connection, instrumen
     )
     print(
         f"\nP15 run of the live gap monitor, {instruments:,} instruments, {7 * weeks} days stored, nothing changed,"
-        f" {WHERE}: {median(taken):.2f} s (processor of the backend {median(used):.2f} s); of it {verifying:.2f} s to hold {EVERY_MINUTES} minutes against their"
-        f" ticks, {median(counting):.2f} s to count an hour, {scanning:.2f} s to look for gaps"
+        f" {WHERE}: {median(taken):.2f} s (processor of the backend {median(used):.2f} s); of it {verifying:.2f} s to hold"
+        f" {EVERY_MINUTES} minutes against their ticks, {median(counting):.2f} s to count an hour, {scanning:.2f} s to look for gaps"
     )
 
 
