@@ -1,6 +1,5 @@
 """Hours of minutes as fast as they go, one sandbox per function: what may grow, and must not."""
 
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -36,8 +35,8 @@ def test_soak_of_all_functions(connection: Connection, database_url: str, pytest
     stops = sorted({min(WARM, minutes // 2), minutes // 4, minutes // 2, 3 * minutes // 4, minutes})
     scheduled = [function for function in read_functions() if function.schedule]
     _set_scene(connection)
-    begun, processor, memory = perf_counter(), Counter[str](), dict[str, dict[int, int]]()
-    last, connections = dict[str, int](), list[int]()
+    begun, memory = perf_counter(), dict[str, dict[int, int]]()
+    processor, last, connections = dict[str, float](), dict[str, int](), list[int]()
     with ExitStack() as running:
         sandboxes = {each.name: running.enter_context(started(each.name, database_url)) for each in scheduled}
         for minute in range(minutes):
@@ -45,7 +44,7 @@ def test_soak_of_all_functions(connection: Connection, database_url: str, pytest
             insert_ticks(connection, moment - MINUTE, MINUTE, INSTRUMENTS, TICKS)
             for function in _due(scheduled, moment):
                 called = sandboxes[function.name].call(moment)
-                processor[function.name] += called.processor
+                processor[function.name] = processor.get(function.name, 0) + called.processor
                 last[function.name] = called.memory
             backends = [pid for (pid,) in connection.execute(_BACKENDS)]
             connections.append(len(backends))
@@ -60,7 +59,7 @@ def test_soak_of_all_functions(connection: Connection, database_url: str, pytest
         f" {(perf_counter() - begun) / 60:.0f} min; {connections[-1]} connections; of the processor, a simulated minute"
         f" takes {sum(processor.values()) / minutes * 1000:.0f} ms in the sandboxes and {used / minutes * 1000:.0f} ms"
         f" in their backends\n  of these ms: "
-        + ", ".join(f"{name} {seconds / minutes * 1000:.0f}" for name, seconds in processor.most_common())
+        + ", ".join(f"{name} {seconds / minutes * 1000:.0f}" for name, seconds in processor.items())
     )
     for name, sizes in memory.items():
         told = ", ".join(f"{size / 1e6:.1f} after {minute} min" for minute, size in sizes.items())
