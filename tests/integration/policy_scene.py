@@ -67,6 +67,11 @@ def keep(connection: Connection) -> None:
         hold_jobs(connection)
 
 
+def shorten_chunks(connection: Connection) -> None:
+    """New chunks of ticks as the migrations leave them: what policies make of them follows from the desk."""
+    connection.execute("SELECT set_chunk_time_interval('market.ticks', INTERVAL '6 hours')")
+
+
 def maintain(connection: Connection, at: datetime, **changes: Any) -> PolicyReport:
     """One run of policy maintenance."""
     values: dict[str, Any] = {"wanted": WANTED, "most_marks": 10_000, "has_time": always}
