@@ -24,7 +24,7 @@ from chandlery.reference.store import instruments
 from tests.integration.indicators.test_indicators import process
 from tests.integration.market import always, around_the_clock, insert, live
 from tests.integration.platform.test_schema import catalogue
-from tests.integration.policy_scene import DAY, HOUR, MINUTE, NOON, drop, keep, maintain, shorten_chunks, store_candles
+from tests.integration.policy_scene import DAY, HOUR, MINUTE, NOON, drop, keep, maintain, store_candles
 from tests.plain_fold import Tick
 
 KEY, GONE = "X@A@EQ", "X@GONE@EQ"
@@ -130,7 +130,6 @@ def fill(server_url: str, name: str) -> str:
         instruments.remove(connection, GONE)
         drops, waits = drop(connection, "candles", NOON - 15 * DAY)
         assert drops, waits
-        shorten_chunks(connection)
     return url
 
 

@@ -13,7 +13,7 @@ from chandlery.platform.migrations import alembic_config
 from tests.conftest import REPO
 from tests.integration.market import around_the_clock
 from tests.integration.platform.test_schema import catalogue
-from tests.integration.policy_scene import DAY, HOUR, NOON, desk, keep, maintain, store_candles, shorten_chunks
+from tests.integration.policy_scene import DAY, HOUR, NOON, desk, keep, maintain, shorten_chunks, store_candles
 
 __all__ = ["desk"]
 
