@@ -12,6 +12,10 @@ SOAK = "soak"
 _BEGUN = pytest.StashKey[Spent]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak-minutes", type=int, default=360, help="simulated minutes of the soak; 360 where not given")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The soak takes an hour: it runs when asked for by its name."""
     if SOAK not in config.option.keyword.lower():

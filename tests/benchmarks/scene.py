@@ -114,7 +114,12 @@ def seconds(action: Callable[[], object]) -> float:
 
 def backend_seconds(connection: Connection) -> float:
     """Processor time of a connection's backend so far; 0 where the server is on another machine."""
-    process = Path(f"/proc/{connection.info.backend_pid}")
+    return process_seconds(connection.info.backend_pid)
+
+
+def process_seconds(backend: int) -> float:
+    """Processor time of a backend so far, by its process; 0 where it is not on this machine."""
+    process = Path(f"/proc/{backend}")
     if not (process / "schedstat").exists() or not (process / "comm").read_text().startswith("postgres"):
         return 0.0
     return int((process / "schedstat").read_text().split()[0]) / 1e9

@@ -1,7 +1,7 @@
 """What columns save: real ticks and a generated month of candles, under the policies shipped and in other orders."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -27,18 +27,20 @@ MONTH = timedelta(days=28)
 INSTRUMENTS = 200 if ON_SERVER else 2
 MARKET = 10_000
 DESK = 20
-TICKS = 3_000
+TICKS = 1_000
 AROUND_THE_CLOCK, EXCHANGE_HOURS = 30 * 24 * 60, 21 * 391
-OTHER_ORDERS = ("time DESC, seq", "seq", "price, time, seq")
+OTHER_CHUNKS = [("6 hours", "time, seq"), ("7 days", "time, seq")]
+OTHER_ORDERS = [("1 day", order) for order in ("time DESC, seq", "seq", "price, time, seq")]
 # Prices that move by some ticks a minute, sizes without a pattern: a month of them is made in one statement.
 _WALK: LiteralString = """
 INSERT INTO market.candles (
     instrument_id, time, open, high, low, close, volume, turnover, trades, session_date, extended, source, version
 )
 SELECT
-    instrument_id, minute, open, greatest(open, close) + up * 0.01, least(open, close) - down * 0.01, close, volume,
-    round(volume * (open + close) / 2, 2), 1 + volume::bigint %% 97, minute::date, false, 'live_aggregated',
-    extract(epoch FROM minute) * 1000
+    instrument_id, steps.minute, open, greatest(open, close) + up * 0.01, least(open, close) - down * 0.01, close,
+    volume,
+    round(volume * (open + close) / 2, 2), 1 + volume::bigint %% 97, steps.minute::date, false, 'live_aggregated',
+    extract(epoch FROM steps.minute) * 1000
 FROM (
     SELECT
         *, coalesce(lag(close) OVER (PARTITION BY instrument_id ORDER BY minute), close) AS open,
@@ -57,6 +59,7 @@ FROM (
     ) AS walked
 ) AS steps
 WHERE close > 1
+ORDER BY steps.minute, steps.instrument_id
 """
 
 
@@ -69,15 +72,15 @@ WITH copies AS (
 )
 INSERT INTO market.ticks (time, instrument_id, seq, price, size, updates_ohlc, updates_volume, venue, conditions)
 SELECT t.time, c.instrument_id, t.seq, t.price, t.size, t.updates_ohlc, t.updates_volume, t.venue, t.conditions
-FROM market.ticks AS t
+FROM real_ticks AS t
 JOIN copies AS c ON c.instrument_id %% 2 = t.instrument_id %% 2
 ORDER BY t.time
 """
 _TICKS: LiteralString = """
 INSERT INTO market.ticks (time, instrument_id, seq, price, size, venue)
 SELECT
-    %(starts)s::timestamptz + tick * (INTERVAL '6 hours' / %(ticks)s::integer)
-        + abs(hashint8(tick * 100003 + instrument_id)) %% 20000 * INTERVAL '1 millisecond',
+    %(starts)s::timestamptz + tick * INTERVAL '5 seconds'
+        + abs(hashint8(tick * 100003 + instrument_id)) %% 5000 * INTERVAL '1 millisecond',
     instrument_id, tick,
     100 + 0.01 * sum(hashint8(tick * 1009 + instrument_id) %% 2) OVER (PARTITION BY instrument_id ORDER BY tick),
     CASE abs(hashint8(tick * 7919 + instrument_id)) %% 10
@@ -85,7 +88,8 @@ SELECT
         ELSE 100 * (1 + abs(hashint8(tick * 31 + instrument_id)) %% 3)
     END,
     (ARRAY['N', 'P', 'Q', 'T', 'D'])[1 + abs(hashint8(tick * 17 + instrument_id)) %% 5]
-FROM market.instruments CROSS JOIN generate_series(0::bigint, %(ticks)s - 1) AS tick
+FROM market.instruments CROSS JOIN generate_series(%(first)s::bigint, %(first)s + %(ticks)s - 1) AS tick
+ORDER BY 1
 """
 # Relations of batches, of whichever table has columns: what they are called differs between versions of TimescaleDB.
 _BATCHES: LiteralString = """
@@ -105,35 +109,41 @@ def kept(connection: Connection) -> Connection:
 
 
 def test_p6_real_ticks(kept: Connection, real_data: Path) -> None:
-    """Of two instruments, for which what each chunk costs is a third of it; the same as ticks of a desk of twenty."""
+    """Of two instruments, for which what each chunk costs counts most; the same as ticks of a desk of twenty."""
     _import_real_ticks(kept, real_data)
+    # In the order they came in. Rows are written again each time: what decompressing leaves is packed more closely.
+    kept.execute("CREATE TEMPORARY TABLE real_ticks AS SELECT * FROM market.ticks")
     found = _turn_to_columns(kept, "ticks")
-    before = found.before
     print(f"columns, {found.rows:,} real ticks of two instruments, {WHERE}: {found.told('tick')}")
     print(f"of these in bytes: {_columns(kept, found.rows)}")
-    for order in OTHER_ORDERS:
-        kept.execute("SELECT decompress_chunk(c) FROM show_chunks('market.ticks') AS c")
+    for length, order in [*OTHER_CHUNKS, *OTHER_ORDERS]:
+        kept.execute("TRUNCATE market.ticks")
+        kept.execute("SELECT set_chunk_time_interval('market.ticks', %s::interval)", [length])
         kept.execute("CALL market.set_columnstore('ticks', 'instrument_id', %s)", [order])
-        # What decompressing leaves is packed more closely than what was written: the rows as they came in count.
-        again = replace(_turn_to_columns(kept, "ticks"), before=before)
-        print(f"  ordered by {order}: {again.told('tick')}")
-    kept.execute("SELECT decompress_chunk(c) FROM show_chunks('market.ticks') AS c")
+        kept.execute("INSERT INTO market.ticks SELECT * FROM real_ticks")
+        print(f"  chunks of {length} ordered by {order}: {_turn_to_columns(kept, 'ticks').told('tick')}")
+    kept.execute("TRUNCATE market.ticks")
+    kept.execute("SELECT set_chunk_time_interval('market.ticks', INTERVAL '1 day')")
     kept.execute("CALL market.set_columnstore('ticks', 'instrument_id', 'time, seq')")
-    kept.execute(_COPIES, {"copies": DESK // 2 - 1})
+    kept.execute(_COPIES, {"copies": DESK // 2})
     many = _turn_to_columns(kept, "ticks")
     print(f"growth: {many.rows:,} ticks of {DESK} instruments, each a copy of a real one: {many.told('tick')}")
 
 
-def test_p6_generated_ticks(kept: Connection) -> None:
-    """A chunk of a tenth of the desk, 5,000 ticks a session: walking prices, mostly round lots, times in milliseconds.
+@pytest.mark.parametrize("instruments", [INSTRUMENTS, MARKET] if ON_SERVER else [INSTRUMENTS])
+def test_p6_generated_ticks(kept: Connection, instruments: int) -> None:
+    """Five thousand in a session of each instrument: walking prices, mostly round lots, times in milliseconds.
 
-    Each instrument has batches of its own: ten times as many take ten times as much.
+    They come in the order of time, as a feed sends them: so rows, and the index of their key, take what they take.
     """
-    list_instruments(kept, MARKET // 10 if ON_SERVER else INSTRUMENTS)
-    kept.execute(_TICKS, {"ticks": TICKS, "starts": NOON})
+    list_instruments(kept, instruments)
+    apply_policies(kept, NOON, read_policies(), allow_destructive=True)
+    kept.execute("SELECT delete_job(job_id) FROM timescaledb_information.jobs WHERE job_id >= 1000")
+    for first in range(0, TICKS, TICKS // 4):
+        kept.execute(_TICKS, {"first": first, "ticks": TICKS // 4, "starts": NOON})
     found = _turn_to_columns(kept, "ticks")
     print(
-        f"columns, {found.rows:,} generated ticks, {TICKS} in six hours of each instrument, {WHERE}:"
+        f"columns, {found.rows:,} generated ticks, {TICKS:,} of each of {instruments:,} instruments, {WHERE}:"
         f" {found.told('tick')}\nof these in bytes: {_columns(kept, found.rows)}"
     )
 

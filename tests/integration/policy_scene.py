@@ -39,6 +39,7 @@ BEGIN
     FOREACH name IN ARRAY columnar LOOP
         CALL market.remove_columnstore(name);
     END LOOP;
+    PERFORM set_chunk_time_interval('market.ticks', INTERVAL '6 hours');
     PERFORM set_chunk_time_interval(relation, INTERVAL '70 days') FROM market.kept_tables
     WHERE relation::text LIKE '%materialized%';
 END
@@ -69,6 +70,11 @@ def keep(connection: Connection) -> None:
     with connection.transaction():
         apply_policies(connection, NOON, WANTED, allow_destructive=True)
         hold_jobs(connection)
+
+
+def shorten_chunks(connection: Connection) -> None:
+    """New chunks of ticks as the migrations leave them: what policies make of them follows from the desk."""
+    connection.execute("SELECT set_chunk_time_interval('market.ticks', INTERVAL '6 hours')")
 
 
 def maintain(connection: Connection, at: datetime, **changes: Any) -> PolicyReport:

@@ -46,20 +46,27 @@ WHERE (stored.complete, stored.partial, stored.trades) IS DISTINCT FROM (counted
 ON CONFLICT (dataset, instrument_id, hour) DO UPDATE
 SET complete = excluded.complete, partial = excluded.partial, trades = excluded.trades;
 
+-- step: create_seen_hours
+-- Of the hours that were counted those with a candle, and what their instruments know of themselves so far.
+CREATE TEMPORARY TABLE seen_hours ON COMMIT DROP AS
+SELECT
+    instrument_id, h.hour, h.hour + (position(B'1' IN h.complete | h.partial) - 1) * INTERVAL '1 minute' AS minute,
+    (n.live_since <= h.hour) IS TRUE AS is_live, n.history @> h.hour AS in_history
+FROM taken_hours
+JOIN market.candle_hours AS h USING (instrument_id, hour)
+JOIN market.instruments AS n USING (instrument_id)
+WHERE h.dataset = :'dataset' AND bit_count(h.complete | h.partial) > 0
+    AND h.hour >= :'starts'::timestamptz AND h.hour < :'ends'::timestamptz;
+
+-- step: analyze_seen_hours
+-- Tells the planner how many these are: of ten thousand new instruments it would hold each against each.
+ANALYZE seen_hours;
+
 -- step: extend_known_data
 -- Remembers of the instruments whose hours were counted: the earliest minute that had a candle; the earliest hour with one that
 -- no import brought, since when its feed is live; and the sessions of what was imported before that, which may begin the evening
 -- before; outside of sessions, the hours. A vendor's candles in there have healed a gap.
-WITH seen AS MATERIALIZED (
-    SELECT
-        instrument_id, h.hour, h.hour + (position(B'1' IN h.complete | h.partial) - 1) * INTERVAL '1 minute' AS minute,
-        (n.live_since <= h.hour) IS TRUE AS is_live, n.history @> h.hour AS in_history
-    FROM taken_hours
-    JOIN market.candle_hours AS h USING (instrument_id, hour)
-    JOIN market.instruments AS n USING (instrument_id)
-    WHERE h.dataset = :'dataset' AND bit_count(h.complete | h.partial) > 0
-        AND h.hour >= :'starts'::timestamptz AND h.hour < :'ends'::timestamptz
-), brought AS MATERIALIZED (
+WITH brought AS MATERIALIZED (
     SELECT
         instrument_id, range_agg(tstzrange(starts, ends)) AS hours,
         range_agg(tstzrange(starts, ends)) FILTER (WHERE table_name = 'ticks') AS of_ticks
@@ -68,7 +75,7 @@ WITH seen AS MATERIALIZED (
     GROUP BY instrument_id
 ), sent AS (
     SELECT seen.instrument_id, min(seen.hour) AS since
-    FROM seen
+    FROM seen_hours AS seen
     LEFT JOIN brought USING (instrument_id)
     WHERE NOT seen.is_live AND (brought.of_ticks @> seen.hour) IS NOT TRUE
         AND EXISTS (
@@ -88,7 +95,7 @@ WITH seen AS MATERIALIZED (
         range_agg(
             tstzrange(coalesce(s.opens_at, seen.hour), coalesce(s.closes_at, seen.hour + INTERVAL '1 hour'))
         ) AS days
-    FROM seen
+    FROM seen_hours AS seen
     JOIN market.instruments AS n USING (instrument_id)
     LEFT JOIN sent USING (instrument_id)
     LEFT JOIN market.sessions AS s
@@ -99,7 +106,7 @@ WITH seen AS MATERIALIZED (
     GROUP BY seen.instrument_id
 ), come AS (
     SELECT instrument_id, min(seen.minute) AS minute, min(sent.since) AS since, imported.days
-    FROM seen LEFT JOIN sent USING (instrument_id) LEFT JOIN imported USING (instrument_id)
+    FROM seen_hours AS seen LEFT JOIN sent USING (instrument_id) LEFT JOIN imported USING (instrument_id)
     GROUP BY instrument_id, imported.days
 )
 UPDATE market.instruments AS n

@@ -1,4 +1,4 @@
--- The tables that policies can be for, as they are: chunk interval and columnstore.
+-- The tables that policies can be for, as they are: chunk interval and columnstore, with the indexes that somebody named.
 SELECT
     k.table_name,
     k.relation::text AS relation,
@@ -9,6 +9,11 @@ SELECT
     -- As a reader writes them: without quotes, a space after each comma.
     coalesce(replace(replace(c.segmentby, '"', ''), ',', ', '), '') AS segment_by,
     coalesce(replace(replace(c.orderby, '"', ''), ',', ', '), '') AS order_by,
+    (
+        SELECT coalesce(string_agg(one ->> 'column', ', ' ORDER BY place), '')
+        FROM jsonb_array_elements(c.index) WITH ORDINALITY AS indexes (one, place)
+        WHERE one ->> 'source' = 'config' AND one ->> 'type' = 'minmax'
+    ) AS minmax,
     chunks.columnar AS columnar_chunks
 FROM market.kept_tables AS k
 LEFT JOIN timescaledb_information.hypertable_columnstore_settings AS c ON c.hypertable = k.relation

@@ -15,7 +15,7 @@ from chandlery.gaps.watch_live_gaps import LiveGapReport, watch_live_gaps
 from chandlery.minutes.domain.source import Source
 from chandlery.minutes.store import candles
 from chandlery.minutes.store.candle_columns import CandleColumns
-from chandlery.platform.statements import run
+from chandlery.minutes.store.candles import list_differing
 from chandlery.words.window import DAY, HOUR, Window
 from tests.integration.market import (
     MINUTE,
@@ -287,8 +287,8 @@ def test_ticks_really_taken_away_shrink_the_candle_or_remove_it(connection: Conn
     assert list(contents(connection, other)) == [NOON + MINUTE]
 
 
-def differing(connection: Connection) -> Sequence[tuple[int, datetime]]:
-    return run(connection, "find_differing", starts=NOON, ends=NOON + 2 * MINUTE).fetchall()
+def differing(connection: Connection, minutes: int = 2) -> Sequence[tuple[int, datetime]]:
+    return list_differing(connection, Window(NOON, NOON + minutes * MINUTE))
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def differing(connection: Connection) -> Sequence[tuple[int, datetime]]:
 def test_whatever_differs_without_a_mark_is_found_by_a_look(
     connection: Connection, desk: Sequence[int], table: str, change: str, where: str
 ) -> None:
-    assert differing(connection) == []
+    assert differing(connection) == differing(connection, 1) == []
     changed = connection.execute(
         f"UPDATE market.{table} SET {change} WHERE {where}"  # noqa: S608  # our own words
         " AND instrument_id = %s AND time >= %s AND time < %s",
@@ -327,7 +327,7 @@ def test_whatever_differs_without_a_mark_is_found_by_a_look(
     )
     assert changed.rowcount == 1
     connection.execute("TRUNCATE market.dirty")
-    assert differing(connection) == [(desk[0], NOON)]
+    assert differing(connection) == differing(connection, 1) == [(desk[0], NOON)]
     found = candles.verify(connection, Window(NOON, NOON + 2 * MINUTE), Source.LIVE_GAP_FILLED)
     assert found.written + found.revised == 1
     assert differing(connection) == []
@@ -347,7 +347,7 @@ def test_ticks_of_one_moment_do_not_differ_from_their_candle(connection: Connect
     insert(connection, desk[0], [Tick(NOON, seq, Decimal(-seq), Decimal(1)) for seq in (-7, -5, -6)])
     live(connection, NOON + 3 * MINUTE)
     assert contents(connection, desk[0])[NOON].open == 7
-    assert differing(connection) == []
+    assert differing(connection) == differing(connection, 1) == []
 
 
 def test_a_silent_feed_is_looked_at_closely(connection: Connection, desk: Sequence[int]) -> None:

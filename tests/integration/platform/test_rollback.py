@@ -13,7 +13,7 @@ from chandlery.platform.migrations import alembic_config
 from tests.conftest import REPO
 from tests.integration.market import around_the_clock
 from tests.integration.platform.test_schema import catalogue
-from tests.integration.policy_scene import DAY, HOUR, NOON, desk, keep, maintain, store_candles
+from tests.integration.policy_scene import DAY, HOUR, NOON, desk, keep, maintain, shorten_chunks, store_candles
 
 __all__ = ["desk"]
 
@@ -69,6 +69,7 @@ def in_use(desk: Connection, database_url: str) -> Iterator[Connection]:
     store_candles(desk, NOON - timedelta(hours=3), NOON - HOUR)
     keep(desk)
     maintain(desk, NOON)
+    shorten_chunks(desk)
     yield desk
     command.upgrade(alembic_config(database_url), "head")
 

@@ -71,8 +71,9 @@ def test_the_first_run_sets_everything_up_and_the_second_finds_nothing(desk: Con
     assert first.drift == first.drift_applied == len(first.drifted) > 30
     assert first.waiting_for_permission == []
     tables = {table.table_name: table for table in store.find(desk, WANTED, NOON).tables.values()}
-    assert tables["ticks"].chunk_interval == timedelta(hours=6)
-    assert (tables["ticks"].segment_by, tables["ticks"].order_by) == ("instrument_id", "time, seq")
+    assert tables["ticks"].chunk_interval == DAY
+    ticks = tables["ticks"]
+    assert (ticks.segment_by, ticks.order_by, ticks.minmax) == ("instrument_id", "time, seq", "cancelled")
     assert tables["candles_5m"].chunk_interval == timedelta(days=28)
     kept = jobs(desk)
 

@@ -14,7 +14,7 @@ from chandlery.datasets.declared import tables
 from chandlery.platform.errors import Permanent
 from chandlery.policies.carry_out_policies import is_due
 from chandlery.policies.domain.drops import DueChunk, kept_history, let_go
-from chandlery.policies.domain.found import Found, FoundJob, FoundTable
+from chandlery.policies.domain.found import Density, Found, FoundJob, FoundTable
 from chandlery.policies.domain.policy import (
     SETTLE,
     Columnstore,
@@ -23,6 +23,7 @@ from chandlery.policies.domain.policy import (
     PolicyKind,
     Refresh,
     Retention,
+    Sparse,
     TablePolicies,
     jobs_wanted,
     spelled,
@@ -52,6 +53,10 @@ def columnstore(**changes: object) -> Change:
     return change
 
 
+def sparse(length: timedelta) -> Change:
+    return lambda table: replace(table, sparse=Sparse(length, 2000, 2000))
+
+
 def retention(after: timedelta) -> Change:
     return lambda table: replace(table, retention=Retention(after, HOUR))
 
@@ -76,6 +81,7 @@ def as_found(policies: Policies, *, due: Sequence[DueChunk] = ()) -> Found:
             table.chunk_interval,
             ", ".join(stored.segment_by) if stored else "",
             ", ".join(stored.order_by) if stored else "",
+            ", ".join(stored.minmax) if stored else "",
             0,
         )
         for job in jobs_wanted(table).values():
@@ -146,6 +152,12 @@ def test_the_shipped_policies_are_those_promised() -> None:
             changed("candles", lambda table: replace(table, chunk_interval=36 * HOUR)),
             "36 h is not whole buckets of candles_1d_parts, of 1 day",
         ),
+        (
+            changed("ticks", sparse(91 * DAY)),
+            "sparse.chunk_interval: a chunk of 91 days is longer than",
+        ),
+        (changed("ticks", sparse(6 * HOUR)), "6 h is not longer than the 6 h of other chunks"),
+        (changed("ticks", columnstore(minmax=("symbol",))), "columnstore.minmax: there is no column 'symbol'"),
         (changed("candles_5m", retention(30 * DAY)), "30 days is shorter than candles are kept (90 days)"),
         (changed("candles_15m", retention(100 * DAY)), "100 days is shorter than candles_5m is kept (for ever)"),
         (changed("candle_hours", retention(90 * DAY)), "dropped along with their candles"),
@@ -217,6 +229,43 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_what_is_as_it_should_be_needs_nothing() -> None:
     assert plan(SHIPPED, as_found(SHIPPED)) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "gigabytes", "instruments", "wanted"),
+    [
+        (6 * HOUR, None, 2000, DAY),
+        (6 * HOUR, None, 2001, 6 * HOUR),
+        (6 * HOUR, 0.9, 10_000, DAY),
+        (6 * HOUR, 1.9, 2, 6 * HOUR),
+        (DAY, 1.9, 2, DAY),
+        (DAY, 2.1, 2, 6 * HOUR),
+        (7 * DAY, 1.5, 2, 6 * HOUR),
+    ],
+)
+def test_chunks_are_as_long_as_their_rows_let_them(
+    found: timedelta, gigabytes: float | None, instruments: int, wanted: timedelta
+) -> None:
+    a_day = None if gigabytes is None else int(gigabytes * 1e9)
+    ticks = replace(as_found(SHIPPED).tables["ticks"], chunk_interval=found)
+    database = replace(
+        as_found(SHIPPED),
+        tables={**as_found(SHIPPED).tables, "ticks": ticks},
+        densities={"ticks": Density("ticks", a_day, instruments)},
+    )
+    assert [(each.step, each.values["chunk_interval"]) for each in plan(SHIPPED, database)] == (
+        [] if found == wanted else [(PolicyStep.SET_CHUNK_INTERVAL, wanted)]
+    )
+
+
+def test_what_batches_tell_is_put_right() -> None:
+    found = as_found(SHIPPED)
+    bare = replace(found, tables={**found.tables, "ticks": replace(found.tables["ticks"], minmax="")})
+    (action,) = plan(SHIPPED, bare)
+    assert (action.step, action.says) == (
+        PolicyStep.SET_MINMAX,
+        "ticks: columns tell the least and greatest cancelled; they told none",
+    )
 
 
 def test_jobs_start_apart() -> None:

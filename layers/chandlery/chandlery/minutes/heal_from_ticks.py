@@ -11,6 +11,9 @@ from chandlery.minutes.store.candles import Written
 from chandlery.reference.store import instruments
 from chandlery.words.window import MINUTE, Window
 
+# A minute of so many instruments is worth a statement of its own.
+_MANY = 1_000
+
 
 def heal_marked(
     connection: Connection,
@@ -54,7 +57,8 @@ def heal_differing(
     Raises:
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
-    length = max(piece_candles // max(instruments.count(connection), 1), 1) * MINUTE
+    many = max(instruments.count(connection), 1)
+    length = MINUTE if many >= _MANY else max(piece_candles // many, 1) * MINUTE
     total = Written()
     starts = window.starts
     while starts < window.ends and has_time():

@@ -7,12 +7,20 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from chandlery.datasets.declared import tables
 from chandlery.platform.errors import Permanent
 from chandlery.platform.statements import SQL
-from chandlery.policies.domain.policy import Columnstore, Policies, Refresh, Retention, Statistics, TablePolicies
+from chandlery.policies.domain.policy import (
+    Columnstore,
+    Policies,
+    Refresh,
+    Retention,
+    Sparse,
+    Statistics,
+    TablePolicies,
+)
 from chandlery.words.complaint import complaint
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 86400, "days": 86400, "weeks": 604800}
@@ -47,6 +55,13 @@ class _Columnstore(_Section):
     schedule: Duration
     segment_by: tuple[str, ...] = ()
     order_by: Annotated[tuple[str, ...], Field(min_length=1)]
+    minmax: tuple[str, ...] = ()
+
+
+class _Sparse(_Section):
+    chunk_interval: Duration
+    megabytes: PositiveInt
+    instruments: NonNegativeInt
 
 
 class _Retention(_Section):
@@ -65,6 +80,7 @@ class _Statistics(_Section):
 
 class _Table(_Section):
     chunk_interval: Duration
+    sparse: _Sparse | None = None
     columnstore: _Columnstore | None = None
     retention: _Retention | None = None
     refresh: _Refresh | None = None
@@ -72,6 +88,7 @@ class _Table(_Section):
 
 
 _PARTS: dict[str, type[_Section]] = {
+    "sparse": _Sparse,
     "columnstore": _Columnstore,
     "retention": _Retention,
     "refresh": _Refresh,
@@ -105,6 +122,7 @@ def _table(name: str, section: object, file: str, text: str) -> TablePolicies:
         raise Permanent(f"{_place(file, text, where)}: {_said(problem, where)}") from None
     return TablePolicies(
         table.chunk_interval,
+        sparse=Sparse(**dict(table.sparse)) if table.sparse else None,
         columnstore=Columnstore(**dict(table.columnstore)) if table.columnstore else None,
         retention=Retention(**dict(table.retention)) if table.retention else None,
         refresh=Refresh(**dict(table.refresh)) if table.refresh else None,

@@ -36,9 +36,10 @@ def count_inside(connection: Connection, dataset: Dataset, window: Window) -> No
     run(connection, "count_hours:take_uncounted", **stretch)
     with excluded_once(connection, hours):
         run_on(connection, dataset.watched.counted, "count_hours:count_candle_hours", **stretch)
+    if not dataset.watched.tells_of_feeds:
+        run(connection, "count_hours:extend_known_rows", **stretch)
+        return
     # Of what candles tell, an instrument and its feed know more.
-    run(
-        connection,
-        "count_hours:extend_known_data" if dataset.watched.tells_of_feeds else "count_hours:extend_known_rows",
-        **stretch,
-    )
+    run(connection, "count_hours:create_seen_hours", **stretch)
+    run(connection, "count_hours:analyze_seen_hours")
+    run(connection, "count_hours:extend_known_data", **stretch)

@@ -1,6 +1,6 @@
 """One-minute candles, and the only ways to write them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,12 +67,26 @@ def verify(connection: Connection, window: Window, source: Source) -> Written:
 
     All of its ticks are read, without a lock; other writers of candles wait while those of what differs are read again.
     """
-    with transaction(connection), excluded_once(connection, window):
-        differing = run(connection, "find_differing", starts=window.starts, ends=window.ends).fetchall()
+    differing = list_differing(connection, window)
     if not differing:
         return Written()
     instrument_ids, buckets = map(list, zip(*differing, strict=True))
     return write_from_ticks(connection, window, instrument_ids, buckets, source)
+
+
+def list_differing(connection: Connection, window: Window) -> Sequence[tuple[int, datetime]]:
+    """The buckets of a window whose candle may not be what their ticks make of it.
+
+    A single minute is folded as the live processor folds it: over many instruments, that may run parallel.
+    """
+    stretch = {"starts": window.starts, "ends": window.ends}
+    with transaction(connection), excluded_once(connection, window):
+        if window.ends - window.starts != MINUTE:
+            return run(connection, "find_differing", **stretch).fetchall()
+        with _scanning(connection):
+            run(connection, "write_candles:fold_stretch", **stretch)
+        run(connection, "write_candles:price_edges", **stretch)
+        return run(connection, "find_differing_folded", starts=window.starts).fetchall()
 
 
 def write_vendor(

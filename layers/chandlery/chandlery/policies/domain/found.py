@@ -19,7 +19,17 @@ class FoundTable:
     chunk_interval: timedelta
     segment_by: str
     order_by: str
+    minmax: str
     columnar_chunks: int
+
+
+@dataclass(frozen=True)
+class Density:
+    """The room that a day's rows of a table take before they are columns, none without any; the desk's instruments."""
+
+    table_name: str
+    bytes_a_day: int | None
+    instruments: int
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class Found:
     """The policies found; `at` is the moment by which retention would drop rows.
 
     `due` are the chunks older than the retention wanted; `released` says from which age on the operator lets rows of a
-    table be dropped.
+    table be dropped; `densities` are of the tables whose chunks follow theirs.
     """
 
     at: datetime
@@ -59,6 +69,7 @@ class Found:
     jobs: Sequence[FoundJob]
     due: Sequence[DueChunk] = ()
     released: Mapping[str, timedelta] = field(default_factory=dict)
+    densities: Mapping[str, Density] = field(default_factory=dict)
 
     def jobs_of(self, table: str, kind: str) -> Sequence[FoundJob]:
         """A table's jobs of one kind, the oldest first."""

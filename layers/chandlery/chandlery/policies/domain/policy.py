@@ -16,12 +16,28 @@ _UNITS = {DAY: "day", HOUR: "h", MINUTE: "min", timedelta(seconds=1): "s"}
 
 @dataclass(frozen=True)
 class Columnstore:
-    """Chunks wholly older than `after` are turned into columns, by instrument or the like, in an order."""
+    """Chunks wholly older than `after` are turned into columns, by instrument or the like, in an order.
+
+    Each batch tells the least and the greatest of `minmax`; TimescaleDB adds no Bloom filters where any are named.
+    """
 
     after: timedelta
     schedule: timedelta
     segment_by: tuple[str, ...]
     order_by: tuple[str, ...]
+    minmax: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """Chunks are of `chunk_interval` where their rows take less than `megabytes`.
+
+    Before there are rows, that is taken to be so of a desk of at most `instruments`.
+    """
+
+    chunk_interval: timedelta
+    megabytes: int
+    instruments: int
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,7 @@ class TablePolicies:
     """The policies wanted of one table."""
 
     chunk_interval: timedelta
+    sparse: Sparse | None = None
     columnstore: Columnstore | None = None
     retention: Retention | None = None
     refresh: Refresh | None = None

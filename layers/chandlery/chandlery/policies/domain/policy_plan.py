@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from chandlery.datasets.declared import tables
 from chandlery.policies.domain.drops import told_of
-from chandlery.policies.domain.found import Found, FoundJob, FoundTable
+from chandlery.policies.domain.found import Density, Found, FoundJob, FoundTable
 from chandlery.policies.domain.policy import (
     SETTLE,
     Columnstore,
@@ -20,6 +20,7 @@ from chandlery.policies.domain.policy import (
     starts_after,
 )
 from chandlery.words.counting import spell
+from chandlery.words.window import DAY
 
 # TimescaleDB's own policies that are taken away, by the kind of their jobs, and why.
 CARELESS = {
@@ -35,6 +36,7 @@ class PolicyStep(StrEnum):
 
     SET_CHUNK_INTERVAL = "set_chunk_interval"
     SET_COLUMNSTORE = "set_columnstore"
+    SET_MINMAX = "set_minmax"
     REMOVE_COLUMNSTORE = "remove_columnstore"
     ADD_REFRESH = "add_refresh_job"
     ADD_COLUMNSTORE = "add_columnstore_job"
@@ -143,12 +145,13 @@ def _changes(name: str, wanted: Policies, found: Found) -> Iterator[Action]:
     if name not in wanted:
         return
     policies, table = wanted[name], found.tables[name]
-    if table.chunk_interval != policies.chunk_interval:
+    interval = chunk_interval(policies, table.chunk_interval, found.densities.get(name))
+    if table.chunk_interval != interval:
         yield Action(
             name,
             PolicyStep.SET_CHUNK_INTERVAL,
-            f"{name}: new chunks of {spelled(policies.chunk_interval)}; they are of {spelled(table.chunk_interval)}",
-            values={"hypertable": table.relation, "chunk_interval": policies.chunk_interval},
+            f"{name}: new chunks of {spelled(interval)}; they are of {spelled(table.chunk_interval)}",
+            values={"hypertable": table.relation, "chunk_interval": interval},
         )
     jobs = jobs_wanted(policies)
     for kind in PolicyKind:
@@ -156,6 +159,18 @@ def _changes(name: str, wanted: Policies, found: Found) -> Iterator[Action]:
             yield from _columnstore(name, policies, table)
         if kind in jobs:
             yield from _job(name, jobs[kind], found)
+
+
+def chunk_interval(policies: TablePolicies, found: timedelta, density: Density | None) -> timedelta:
+    """How long new chunks are to be; rows about as many as decide it leave it as it is found."""
+    sparse = policies.sparse
+    if sparse is None or density is None:
+        return policies.chunk_interval
+    if density.bytes_a_day is None:
+        return sparse.chunk_interval if density.instruments <= sparse.instruments else policies.chunk_interval
+    held = density.bytes_a_day * (sparse.chunk_interval / DAY) / (sparse.megabytes * 1_000_000)
+    most = 1 if found == sparse.chunk_interval else 0.5
+    return sparse.chunk_interval if held <= most else policies.chunk_interval
 
 
 def _columnstore(name: str, policies: TablePolicies, table: FoundTable) -> Iterator[Action]:
@@ -182,6 +197,13 @@ def _columnstore(name: str, policies: TablePolicies, table: FoundTable) -> Itera
             PolicyStep.SET_COLUMNSTORE,
             f"{name}: columns segmented by {segment_by or 'nothing'}, in order of {order_by}; {was}",
             values={"table_name": name, "segment_by": segment_by, "order_by": order_by},
+        )
+    if columnstore.minmax and table.minmax != (minmax := ", ".join(columnstore.minmax)):
+        yield Action(
+            name,
+            PolicyStep.SET_MINMAX,
+            f"{name}: columns tell the least and greatest {minmax}; they told {table.minmax or 'none'}",
+            values={"table_name": name, "minmax": list(columnstore.minmax)},
         )
 
 

@@ -115,10 +115,20 @@ def _a_refresh_leaves_nothing_out(policies: Policies) -> Iterator[str]:
 
 def _a_chunk_ends_before_it_is_dropped(policies: Policies) -> Iterator[str]:
     for name, table in policies.items():
-        if table.retention and table.chunk_interval > table.retention.after:
+        for key, length in _chunk_intervals(table):
+            if table.retention and length > table.retention.after:
+                yield (
+                    f"{name}.{key}: a chunk of {spelled(length)} is longer than the"
+                    f" {spelled(table.retention.after)} its rows are to be kept"
+                )
+
+
+def _sparse_chunks_are_longer(policies: Policies) -> Iterator[str]:
+    for name, table in policies.items():
+        if table.sparse and table.sparse.chunk_interval <= table.chunk_interval:
             yield (
-                f"{name}.chunk_interval: a chunk of {spelled(table.chunk_interval)} is longer than the"
-                f" {spelled(table.retention.after)} its rows are to be kept"
+                f"{name}.sparse.chunk_interval: {spelled(table.sparse.chunk_interval)} is not longer than the"
+                f" {spelled(table.chunk_interval)} of other chunks"
             )
 
 
@@ -126,12 +136,13 @@ def _chunks_hold_whole_buckets(policies: Policies) -> Iterator[str]:
     for name, table in policies.items():
         dataset = tables()[name].dataset
         kept_with = {name, dataset.goes_with} if name == dataset.name else set()
-        cut = [each for each in rollups() if each.table in kept_with and table.chunk_interval % each.width]
-        if cut:
-            yield (
-                f"{name}.chunk_interval: {spelled(table.chunk_interval)} is not whole buckets of {cut[-1].relation}, of"
-                f" {spelled(cut[-1].width)}: retention would cut one in two"
-            )
+        for key, length in _chunk_intervals(table):
+            cut = [each for each in rollups() if each.table in kept_with and length % each.width]
+            if cut:
+                yield (
+                    f"{name}.{key}: {spelled(length)} is not whole buckets of {cut[-1].relation}, of"
+                    f" {spelled(cut[-1].width)}: retention would cut one in two"
+                )
 
 
 def _what_is_derived_outlives_its_source(policies: Policies) -> Iterator[str]:
@@ -161,7 +172,8 @@ def _columns_exist(policies: Policies) -> Iterator[str]:
             continue
         segment, order = table.columnstore.segment_by, table.columnstore.order_by
         sorted_by = [term.split()[0] if term.split() else "" for term in order]
-        for key, column in [("segment_by", each) for each in segment] + [("order_by", each) for each in sorted_by]:
+        named = {"segment_by": segment, "order_by": sorted_by, "minmax": table.columnstore.minmax}
+        for key, column in [(key, each) for key, columns in named.items() for each in columns]:
             if column not in tables()[name].columns:
                 yield (
                     f"{name}.columnstore.{key}: there is no column {column!r}; there are:"
@@ -185,6 +197,12 @@ def _columns_work(name: str, table: TablePolicies, segment: set[str], order: Seq
         yield f"{name}.columnstore.order_by: {time} is missing, by which rows are looked for"
 
 
+def _chunk_intervals(table: TablePolicies) -> Iterator[tuple[str, timedelta]]:
+    yield "chunk_interval", table.chunk_interval
+    if table.sparse:
+        yield "sparse.chunk_interval", table.sparse.chunk_interval
+
+
 def _retentions(policies: Policies, name: str) -> Iterator[timedelta]:
     if name in policies and (retention := policies[name].retention):
         yield retention.after
@@ -201,6 +219,7 @@ RULES: Sequence[Rule] = (
     _a_refresh_covers_two_buckets,
     _a_refresh_leaves_nothing_out,
     _a_chunk_ends_before_it_is_dropped,
+    _sparse_chunks_are_longer,
     _chunks_hold_whole_buckets,
     _what_is_derived_outlives_its_source,
     _what_goes_along_has_no_retention,

@@ -16,7 +16,7 @@ from chandlery.platform.schema import KNOWN
 from chandlery.platform.session import require_own
 from chandlery.platform.statements import read_rows, run
 from chandlery.policies.domain.drops import Drop, DueChunk, PastDrop
-from chandlery.policies.domain.found import Found, FoundJob, FoundTable
+from chandlery.policies.domain.found import Density, Found, FoundJob, FoundTable
 from chandlery.policies.domain.policy import Policies
 from chandlery.policies.domain.policy_plan import Action, PolicyStep
 
@@ -31,6 +31,7 @@ _FORGOTTEN_AFTER = timedelta(minutes=5)
 _QUERIES = {
     PolicyStep.SET_CHUNK_INTERVAL: "set_chunk_interval",
     PolicyStep.SET_COLUMNSTORE: "set_columnstore",
+    PolicyStep.SET_MINMAX: "set_minmax",
     PolicyStep.REMOVE_COLUMNSTORE: "remove_columnstore",
     PolicyStep.ADD_REFRESH: "add_refresh_job",
     PolicyStep.ADD_COLUMNSTORE: "add_columnstore_job",
@@ -133,6 +134,8 @@ def find(connection: Connection, wanted: Policies, at: datetime, *, count_rows: 
             count_rows=count_rows,
         )
         released: Mapping[str, timedelta] = dict(run(connection, "list_retentions").fetchall())
+        sparse = [name for name, table in wanted.items() if table.sparse]
+        densities = {each.table_name: each for each in read_rows(connection, Density, "list_densities", tables=sparse)}
     for name in wanted:
         if name not in tables:
             kind = "continuous aggregate" if declared.tables()[name].bucket else "hypertable"
@@ -140,7 +143,7 @@ def find(connection: Connection, wanted: Policies, at: datetime, *, count_rows: 
                 f"market.{name} is no {kind}: no policy can be kept for it; make it one again, as its migration does,"
                 " or run: chandlery migrate upgrade head"
             )
-    return Found(at, tables, jobs, due, released)
+    return Found(at, tables, jobs, due, released, densities)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+DROP PROCEDURE IF EXISTS market.set_minmax(text, text[]);
