@@ -23,7 +23,7 @@ CREATE TEMPORARY TABLE touched_chains (
     underlying_close numeric
 ) ON COMMIT DROP;
 
--- step: create_values
+-- step: create_contract_values
 -- What is computed: of each contract by its place, of each strike by its rung, of each chain. Empty where there is nothing to
 -- compute from.
 CREATE TEMPORARY TABLE contract_values (
@@ -262,11 +262,12 @@ SELECT
 FROM strike_states;
 
 -- step: list_chain_terms
--- Of each chain, in order: its years to expiry, by 365 days, the underlying's close, and the rates last published by then.
+-- Of each chain, in order: its years to expiry, by 365 days, the underlying's close, and the rates last published by then, 0 where
+-- none are.
 SELECT
     extract(epoch FROM t.expires_at - t.time)::double precision / (365 * 86400) AS years,
     coalesce(t.underlying_close, 'NaN')::double precision AS spot,
-    coalesce(rates.days, '{}') AS days, coalesce(rates.rates, '{}') AS rates
+    coalesce(rates.days, '{0}') AS days, coalesce(rates.rates, '{0}') AS rates
 FROM touched_chains AS t
 LEFT JOIN LATERAL (
     SELECT
@@ -314,10 +315,10 @@ INSERT INTO incoming_strikes (
 SELECT
     t.underlying_id, t.expires_at, told.strike, t.contract, t.time, told.expiry,
     c.open, c.high, c.low, c.close, c.volume, c.trades, c.bid, c.ask, c.mid, c.quoted_at, c.oi, c.oi_time,
-    coalesce(cv.status, c.status), cv.iv, cv.delta, cv.gamma, cv.theta, cv.vega,
+    coalesce(nullif(cv.status, 'no_quote'), c.status), cv.iv, cv.delta, cv.gamma, cv.theta, cv.vega,
     c.iv, c.delta, c.gamma, c.theta, c.vega,
     p.open, p.high, p.low, p.close, p.volume, p.trades, p.bid, p.ask, p.mid, p.quoted_at, p.oi, p.oi_time,
-    coalesce(pv.status, p.status), pv.iv, pv.delta, pv.gamma, pv.theta, pv.vega,
+    coalesce(nullif(pv.status, 'no_quote'), p.status), pv.iv, pv.delta, pv.gamma, pv.theta, pv.vega,
     p.iv, p.delta, p.gamma, p.theta, p.vega,
     t.underlying_close, f.forward, r.rank, r.moneyness, :'source'::market.candle_source,
     CASE :'source' WHEN 'live_aggregated' THEN extract(epoch FROM t.time) * 1000 ELSE 1 END, 0, now()
