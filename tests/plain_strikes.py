@@ -16,7 +16,7 @@ from typing import Any
 MINUTE = timedelta(minutes=1)
 STANDS = timedelta(minutes=15)
 CARRIED = timedelta(days=7)
-# (expires_at, strike, contract, time)
+# Expiry, strike, name of the contract, and time.
 Key = tuple[datetime, Decimal, str, datetime]
 
 
@@ -93,7 +93,9 @@ def _fold_minute(
     if forward is None and spot is not None:
         forward = float(spot) / discount
     ladder = sorted({each.strike for each in chain})
-    nearest = None if forward is None else min(ladder, key=lambda strike: (round(abs(float(strike) - forward), 9), strike))
+    nearest = (
+        None if forward is None else min(ladder, key=lambda strike: (round(abs(float(strike) - forward), 9), strike))
+    )
     for strike in strikes:
         row: dict[str, Any] = {"underlying_close": spot, "forward": forward, "rank": None, "moneyness": None}
         if forward is not None and nearest is not None:
@@ -156,7 +158,7 @@ def _forward(states: Mapping[tuple[Decimal, str], Mapping[str, Any]], discount: 
     return median(forward for _, _, forward in sorted(told)[:3]) if told else None
 
 
-def _value(  # noqa: PLR0913  # what a price depends on
+def _value(
     state: dict[str, Any],
     strike: Decimal,
     side: str,
@@ -185,7 +187,9 @@ def _value(  # noqa: PLR0913  # what a price depends on
         else:
             iv = _volatility(time_value, forward, k, years)
             value |= {"iv": iv}
-            value |= _greeks(iv, sign, forward, k, years, discount, float(spot) if spot and holds_spot else None, holds_spot)
+            value |= _greeks(
+                iv, sign, forward, k, years, discount, float(spot) if spot and holds_spot else None, holds_spot
+            )
     return value
 
 
@@ -252,5 +256,3 @@ def _greeks(
     held = sign * discount * forward * _below(sign * first)
     theta = (decay + rate * price - carry * held) / 365
     return {"delta": delta, "gamma": gamma, "theta": theta, "vega": vega}
-
-

@@ -13,6 +13,7 @@ CREATE TEMPORARY TABLE touched_contracts (
 ) ON COMMIT DROP;
 
 -- step: create_touched_chains
+-- The chains that are made again, minute by minute, numbered from 1.
 CREATE TEMPORARY TABLE touched_chains (
     chain integer GENERATED ALWAYS AS IDENTITY,
     underlying_id integer NOT NULL,
@@ -32,11 +33,13 @@ CREATE TEMPORARY TABLE contract_values (
 ) ON COMMIT DROP;
 
 -- step: create_rung_values
+-- Of strikes whose chain has a forward.
 CREATE TEMPORARY TABLE rung_values (
     rung bigint NOT NULL, rank integer NOT NULL, moneyness double precision NOT NULL
 ) ON COMMIT DROP;
 
 -- step: create_chain_values
+-- Of chains that have one.
 CREATE TEMPORARY TABLE chain_values (chain bigint NOT NULL, forward double precision NOT NULL) ON COMMIT DROP;
 
 -- step: create_incoming_strikes
@@ -229,6 +232,7 @@ WINDOW by_strike AS (ORDER BY t.chain, c.strike, c.side);
 
 
 -- step: analyze_states
+-- As with the chains.
 ANALYZE strike_states;
 
 -- step: hear_underlyings
@@ -297,6 +301,7 @@ FROM unnest(:'rank'::bigint[], :'moneyness'::double precision[]) WITH ORDINALITY
 WHERE moneyness <> 'NaN';
 
 -- step: fill_chain_values
+-- The forwards that are known, in the order of their chains.
 INSERT INTO chain_values (chain, forward)
 SELECT chain, forward FROM unnest(:'forward'::double precision[]) WITH ORDINALITY AS v (forward, chain) WHERE forward <> 'NaN';
 
@@ -335,6 +340,7 @@ LEFT JOIN chain_values AS f ON f.chain = told.chain;
 
 
 -- step: analyze_strikes
+-- As with the chains.
 ANALYZE incoming_strikes;
 
 -- step: upsert_strikes

@@ -127,9 +127,9 @@ def write_candles(connection: Connection, rows: Sequence[Row], instrument_id: in
 
 def read_csv(path: Path) -> list[dict[str, str]]:
     """The rows of a file, as text."""
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as file:
-        return list(csv.DictReader(file))
+    given = path.read_bytes()
+    text = gzip.decompress(given) if path.suffix == ".gz" else given
+    return list(csv.DictReader(text.decode().splitlines()))
 
 
 def process(connection: Connection, at: datetime, **limits: Any) -> StrikesReport:
@@ -153,11 +153,14 @@ def a_day_later(at: datetime) -> datetime:
 def told_of(connection: Connection, underlying_id: int, *, rate: float = 0.0, holds_spot: bool = True) -> Told:
     """All that is stored of an underlying's options, as the plain fold takes it."""
     listed = connection.execute(
-        "SELECT instrument_id, expires_at, strike, side, contract FROM market.option_contracts WHERE underlying_id = %s",
+        "SELECT instrument_id, expires_at, strike, side, contract"
+        " FROM market.option_contracts WHERE underlying_id = %s",
         [underlying_id],
     ).fetchall()
     cursor = connection.cursor(row_factory=dict_row)
-    quotes, trades, published = defaultdict(list), defaultdict(dict), defaultdict(dict)
+    quotes: dict[int, list[Row]] = defaultdict(list)
+    trades: dict[int, dict[datetime, Row]] = defaultdict(dict)
+    published: dict[int, dict[datetime, Decimal]] = defaultdict(dict)
     for row in cursor.execute("SELECT * FROM market.option_quotes").fetchall():
         quotes[row["instrument_id"]].append(row)
     for row in cursor.execute("SELECT * FROM market.candles").fetchall():

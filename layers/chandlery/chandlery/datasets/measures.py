@@ -100,8 +100,8 @@ class _Preferring(_OfColumn):
 class _Edge(_Preferring):
     """The column at one edge of time, null or not; the level below is one of stretches of time.
 
-    With `known`, the one at that edge that is not null. With `by`, the known value whose own time lies at that edge; that
-    time is kept under its own name. No two are equal.
+    With `known`, the one at that edge that is not null. With `by`, the known value whose own time lies at that edge;
+    that time is kept under its own name. No two are equal.
     """
 
     by: str = ""

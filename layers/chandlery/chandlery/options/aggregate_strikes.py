@@ -50,8 +50,8 @@ def aggregate_strikes(
 ) -> StrikesReport:
     """Write the strike candles of every due mark: the newest minute first, then the last day, then what is older.
 
-    Each piece is a transaction of its own, so a run that dies or runs out of time leaves the rest for the next one. What
-    is made may stand in what was made before, of a minute later: that is marked, and made again before the run ends.
+    Each piece is a transaction of its own, so a run that dies or runs out of time leaves the rest for the next one.
+    Candles of later minutes that stand on what a piece has made are marked, and made again before the run ends.
 
     Args:
         connection: in autocommit mode.

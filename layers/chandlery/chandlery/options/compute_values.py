@@ -2,7 +2,7 @@
 
 from psycopg import Connection
 
-from chandlery.options.numerics.chain_values import value_chains
+from chandlery.options.numerics.chain_values import Chains, Contracts, value_chains
 from chandlery.options.store import chain_arrays
 
 
@@ -12,4 +12,8 @@ def compute_values(connection: Connection) -> None:
     Raises:
         Retryable, Permanent: from the database.
     """
-    chain_arrays.fill(connection, value_chains(*chain_arrays.read(connection)))
+    chain, rung, strike, is_call, holds_spot, mid, price = chain_arrays.list_states(connection)
+    contracts = Contracts(chain - 1, rung - 1, strike, is_call == 1, holds_spot == 1, mid, price)
+    found = value_chains(contracts, Chains(*chain_arrays.list_terms(connection)))
+    numbers = {name: getattr(found, name) for name in ("iv", "delta", "gamma", "theta", "vega")}
+    chain_arrays.fill(connection, found.status, numbers, found.rank, found.moneyness, found.forward)

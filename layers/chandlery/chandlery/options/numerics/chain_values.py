@@ -79,9 +79,7 @@ def value_chains(contracts: Contracts, chains: Chains) -> Values:
     rank, moneyness = _ladders(contracts, forward)
     iv, status = implied_volatility(contracts.price, ahead, contracts.strike, years, own, contracts.is_call)
     models = _MODELS[contracts.holds_spot.astype(int)]
-    found = greeks(
-        models, ahead, contracts.strike, years, own, iv, contracts.is_call, chains.spot[contracts.chain]
-    )
+    found = greeks(models, ahead, contracts.strike, years, own, iv, contracts.is_call, chains.spot[contracts.chain])
     return Values(status, iv, found.delta, found.gamma, found.theta, found.vega, rank, moneyness, forward)
 
 
@@ -106,7 +104,7 @@ def _forwards(contracts: Contracts, chains: Chains, discount: Floats) -> Floats:
 
 
 def _ladders(contracts: Contracts, forward: Floats) -> tuple[Places, Floats]:
-    """Places of strikes seen from the money, and their moneyness: the strike nearest the forward is 0, of two the lower."""
+    """Places of strikes, and their moneyness: the one nearest the forward has place 0, of two the lower."""
     first = np.unique(contracts.rung, return_index=True)[1]
     chain, strike = contracts.chain[first], contracts.strike[first]
     ahead = forward[chain]

@@ -14,12 +14,12 @@ from chandlery.platform.connection import transaction
 from chandlery.platform.statements import run, run_with
 
 _CREATED = (
-    "create_touched_contracts",
-    "create_touched_chains",
-    "create_contract_values",
-    "create_rung_values",
-    "create_chain_values",
-    "create_incoming_strikes",
+    "write_strike_candles:create_touched_contracts",
+    "write_strike_candles:create_touched_chains",
+    "write_strike_candles:create_contract_values",
+    "write_strike_candles:create_rung_values",
+    "write_strike_candles:create_chain_values",
+    "write_strike_candles:create_incoming_strikes",
 )
 # They tell of the writing; all others of what was written.
 _OF_WRITING = ("source", "version", "revision", "created_at", "updated_at")
@@ -68,35 +68,35 @@ def writing(connection: Connection) -> Iterator[None]:
 def take_marks(connection: Connection, piece: Piece) -> int:
     """Take the marks of a piece, mark what stands on it in later minutes, and list its chains; returns how many."""
     stretch = _stretch(piece)
-    _run(connection, "take_marks", dataset=STRIKE_CANDLES.name, **stretch)
-    chains = _run(connection, "list_chains", **stretch).rowcount
-    _run(connection, "mark_following", dataset=STRIKE_CANDLES.name, **stretch)
+    _run(connection, "write_strike_candles:take_marks", dataset=STRIKE_CANDLES.name, **stretch)
+    chains = _run(connection, "write_strike_candles:list_chains", **stretch).rowcount
+    _run(connection, "write_strike_candles:mark_following", dataset=STRIKE_CANDLES.name, **stretch)
     return int(chains)
 
 
 def collect_states(connection: Connection, piece: Piece) -> bool:
     """Collect what is known of each contract of the chains; returns whether there is anything to compute from."""
     stretch = _stretch(piece)
-    _run(connection, "analyze_chains")
-    _run(connection, "close_underlyings", **stretch)
-    _run(connection, "collect_states", **stretch)
-    _run(connection, "hear_underlyings")
-    _run(connection, "analyze_states")
-    return bool(_run(connection, "has_values").fetchone() == (True,))
+    _run(connection, "write_strike_candles:analyze_chains")
+    _run(connection, "write_strike_candles:close_underlyings", **stretch)
+    _run(connection, "write_strike_candles:collect_states", **stretch)
+    _run(connection, "write_strike_candles:hear_underlyings")
+    _run(connection, "write_strike_candles:analyze_states")
+    return bool(_run(connection, "write_strike_candles:has_values").fetchone() == (True,))
 
 
 def write(connection: Connection, piece: Piece, source: Source) -> StrikesWritten:
     """Write the candles of the chains, by what was collected and computed; and the newest of each strike."""
     stretch = _stretch(piece)
-    _run(connection, "collect_strikes", source=source)
-    _run(connection, "analyze_strikes")
-    written, revised = _one(connection, "upsert_strikes", **stretch)
-    deleted = _run(connection, "delete_emptied_strikes", **stretch).rowcount
+    _run(connection, "write_strike_candles:collect_strikes", source=source)
+    _run(connection, "write_strike_candles:analyze_strikes")
+    written, revised = _one(connection, "write_strike_candles:upsert_strikes", **stretch)
+    deleted = _run(connection, "write_strike_candles:delete_emptied_strikes", **stretch).rowcount
     if written or revised:
-        _run(connection, "upsert_newest_strikes", **stretch)
-    if deleted and _run(connection, "delete_lost_newest").rowcount:
-        _run(connection, "find_newest_again", **stretch)
-    ok, sides = _one(connection, "count_statuses")
+        _run(connection, "write_strike_candles:upsert_newest_strikes", **stretch)
+    if deleted and _run(connection, "write_strike_candles:delete_lost_newest").rowcount:
+        _run(connection, "write_strike_candles:find_newest_again", **stretch)
+    ok, sides = _one(connection, "write_strike_candles:count_statuses")
     return StrikesWritten(written=written, revised=revised, deleted=deleted, ok=ok, sides=sides)
 
 
@@ -112,7 +112,7 @@ def _one(connection: Connection, step: str, **values: Any) -> tuple[int, int]:
 
 
 def _run(connection: Connection, step: str, **values: Any) -> Any:
-    return run_with(connection, "", _LISTS, f"write_strike_candles:{step}", **values)
+    return run_with(connection, "", _LISTS, step, **values)
 
 
 def _lists() -> Mapping[str, str]:
