@@ -11,23 +11,21 @@ from chandlery.importing.store.rows import Lot
 from local.lots import made_ahead
 
 
-def row_lots(
-    batches: Iterator[pa.RecordBatch], instrument_id: int, columns: Sequence[str], read: Callable[[], None]
-) -> Iterator[Lot]:
+def row_lots(batches: Iterator[pa.RecordBatch], columns: Sequence[str], read: Callable[[], None]) -> Iterator[Lot]:
     """One lot a batch; `read` is called after each, for a progress bar; `columns` are those that the file has."""
-    return made_ahead(batches, partial(_lot, instrument_id, columns), read)
+    return made_ahead(batches, partial(row_lot, columns), read)
 
 
-def _lot(instrument_id: int, columns: Sequence[str], batch: pa.RecordBatch) -> Lot:
+def row_lot(columns: Sequence[str], batch: pa.RecordBatch, more: Sequence[str] = ()) -> Lot:
+    """A batch as a lot; `more` are columns that are none of the table's."""
     times = pc.min_max(batch.column("time")).as_py()
-    said = batch.select([*columns, "line"]).rename_columns([*columns, "#line"])
-    # Times and dates in ISO 8601, which str() of them nearly is.
-    rows = [{"instrument_id": instrument_id, **row} for row in said.to_pylist()]
+    said = batch.select([*columns, *more, "line"]).rename_columns([*columns, *more, "#line"])
     return Lot(
         batch.num_rows,
         times["min"],
         times["max"],
         pc.unique(pc.floor_temporal(batch.column("time"), unit="hour")).to_pylist(),
         columns,
-        json.dumps(rows, default=str),
+        # Times and dates in ISO 8601, which str() of them nearly is.
+        json.dumps(said.to_pylist(), default=str),
     )
