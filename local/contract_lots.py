@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 
 from chandlery.gaps.import_candles import ContractCandles
 from chandlery.importing.store.rows import Lot
-from chandlery.reference.domain.contract import Named, root_of
+from chandlery.reference.domain.contract import Named, Said, root_of, symbol_of
+from chandlery.reference.domain.instrument import Instrument
 from local.lots import candle_columns, made_ahead
-from local.market_file import MarketFileReader
+from local.market_file import BadRow, MarketFileReader
 from local.market_file.values import EPOCH
 from local.row_lots import row_lot
 
@@ -66,11 +67,32 @@ class _Names:
 
 def _row_lot(names: _Names, columns: Sequence[str], batch: pa.RecordBatch) -> Lot:
     named, places = names.read(batch)
-    return replace(
-        row_lot(columns, batch.append_column("#instrument", pc.add(places, 1)), ["#instrument"]), named=named
-    )
+    return replace(row_lot(columns, batch, pc.add(places, 1)), named=named)
 
 
 def _candle_lot(names: _Names, batch: pa.RecordBatch) -> ContractCandles:
     named, places = names.read(batch)
     return ContractCandles(candle_columns(batch), named, places.to_pylist())
+
+
+def read_contracts(
+    reader: MarketFileReader, underlying: Instrument, progress: Callable[[int, int], None]
+) -> tuple[Sequence[Named], Sequence[Said]]:
+    """The contracts of a file, and what it says of their terms.
+
+    Raises:
+        BadRow: it says two things of one contract.
+    """
+    names = _Names(symbol_of(underlying.key), reader)
+    found: dict[Named, tuple[Said, int]] = {}
+    for batch in reader:
+        named, places = names.read(batch)
+        terms = zip(*(batch.column(each).to_pylist() for each in Said.__dataclass_fields__), strict=True)
+        for place, said, line in zip(places.to_pylist(), terms, batch.column("line").to_pylist(), strict=True):
+            stored, first = found.setdefault(named[place], (Said(*said), line))
+            if stored != Said(*said):
+                raise BadRow(
+                    reader.path.name, line, None, f"says other terms than {reader.word} {first}", word=reader.word
+                )
+        progress(reader.bytes_read, reader.total_bytes)
+    return list(found), [said for said, _ in found.values()]

@@ -16,10 +16,11 @@ def row_lots(batches: Iterator[pa.RecordBatch], columns: Sequence[str], read: Ca
     return made_ahead(batches, partial(row_lot, columns), read)
 
 
-def row_lot(columns: Sequence[str], batch: pa.RecordBatch, more: Sequence[str] = ()) -> Lot:
-    """A batch as a lot; `more` are columns that are none of the table's."""
+def row_lot(columns: Sequence[str], batch: pa.RecordBatch, places: pa.Array | None = None) -> Lot:
+    """A batch as a lot; `places` are those of the rows' instruments, from 1 on, where there are several."""
     times = pc.min_max(batch.column("time")).as_py()
-    said = batch.select([*columns, *more, "line"]).rename_columns([*columns, *more, "#line"])
+    said = batch.select([*columns, "line"]).rename_columns([*columns, "#line"])
+    said = said.append_column("instrument_id", pa.repeat(1, batch.num_rows) if places is None else places)
     return Lot(
         batch.num_rows,
         times["min"],

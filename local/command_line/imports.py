@@ -21,6 +21,7 @@ from local.command_line.conflicts import describe_conflicts, exit_on_conflicts, 
 from local.command_line.contract_imports import Underlying, import_trades, spell_option_counts
 from local.command_line.incoming_files import Counts, File, Options, SkipBad, import_files, watched
 from local.command_line.options import AsJson
+from local.command_line.rate_imports import import_rate_file, spell_rates
 from local.command_line.row_imports import OnRowConflict, command_name, command_of
 
 
@@ -141,6 +142,26 @@ def option_trades(
     bring_in = partial(import_trades, on_conflict=on_conflict)
     options = Options(skip_bad, aggregate, as_json)
     exit_on_conflicts(import_files(files, underlying, bring_in, spell_option_counts, options), on_conflict)
+
+
+@app.command()
+def rates(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet: time,currency,days,rate")
+    ],
+    on_conflict: OnRowConflict = OnConflict.KEEP,
+    skip_bad: SkipBad = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import interest rates, by which options are discounted. Each file is imported whole or not at all.
+
+    Columns: time (since when the rate holds), currency, days (its term) and rate (a year's, compounded continuously, as
+    a fraction: 0.05). A row with the time, currency and days of another one but another rate is a conflict: by default
+    the first is kept, all other rows are imported, and the exit code is 1.
+    """
+    bring_in = partial(import_rate_file, on_conflict=on_conflict)
+    options = Options(skip_bad, aggregate=False, as_json=as_json)
+    exit_on_conflicts(import_files(files, None, bring_in, spell_rates, options), on_conflict)
 
 
 def _import_ticks(connection: Connection, file: File, on_conflict: OnConflict, seq: Seq) -> Counts:

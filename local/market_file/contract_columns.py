@@ -1,6 +1,6 @@
 """The columns by which files of options name contracts, and what must hold between them and the others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -9,10 +9,18 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chandlery.reference.domain.contract import SIDES
+from chandlery.reference.domain.contract import MODELS, SIDES, STYLES
 from local.market_file.candle_checks import Fault, Parsed
 from local.market_file.columns import Column
-from local.market_file.values import INSTANT, parse_cells, parse_dates, parse_numbers, parse_times, quote
+from local.market_file.values import (
+    INSTANT,
+    parse_cells,
+    parse_dates,
+    parse_integers,
+    parse_numbers,
+    parse_times,
+    quote,
+)
 from local.market_file.values import Parsed as Values
 
 NAMES = ("expiry", "strike", "right", "contract", "expires_at")
@@ -25,12 +33,52 @@ def contract_columns() -> tuple[Column, ...]:
     """Those of every file of options."""
     moment = partial(parse_cells, parse=parse_times, may_be_empty=True)
     return (
-        Column("expiry", "date", parse_dates),
+        Column("expiry", "date", partial(parse_cells, parse=parse_dates, may_be_empty=False)),
         Column("strike", "number", parse_strikes),
         Column("right", "text", parse_rights),
         Column("contract", "text", parse_names, required=False, nullable=True),
         Column("expires_at", "time", moment, required=False, nullable=True),
     )
+
+
+def term_columns() -> tuple[Column, ...]:
+    """Those of a file of contracts that say what each is like; an empty cell says nothing."""
+    parsers = {
+        "multiplier": parse_strikes,
+        "style": _one_of(STYLES),
+        "model": _one_of(MODELS),
+        "currency": parse_currencies,
+    }
+    return tuple(
+        Column(name, "text", partial(parse_cells, parse=parse, may_be_empty=True), required=False, nullable=True)
+        for name, parse in parsers.items()
+    )
+
+
+def rate_columns() -> tuple[Column, ...]:
+    """Those of a file of interest rates."""
+    return (
+        Column("time", "time", parse_times),
+        Column("currency", "text", parse_currencies),
+        Column("days", "integer", partial(parse_integers, least=1, bits=32)),
+        Column("rate", "number", partial(parse_numbers, negative=True)),
+    )
+
+
+def parse_currencies(texts: pa.Array) -> Values:
+    """Names of currencies."""
+    texts = pc.utf8_trim_whitespace(texts)
+    bad = pc.invert(pc.match_substring_regex(texts, r"\A[A-Z][A-Z0-9]{2,9}\z"))
+    return Values(texts, bad, lambda text: f"{quote(text)} is no currency, as in USD" if text.strip() else "is empty")
+
+
+def _one_of(words: Collection[str]) -> Callable[[pa.Array], Values]:
+    def parse(texts: pa.Array) -> Values:
+        texts = pc.utf8_trim_whitespace(texts)
+        bad = pc.invert(pc.is_in(texts, pa.array(list(words))))
+        return Values(texts, bad, lambda text: f"{quote(text)} is none of {', '.join(words)}")
+
+    return parse
 
 
 def parse_strikes(texts: pa.Array) -> Values:

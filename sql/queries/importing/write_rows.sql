@@ -2,7 +2,7 @@
 -- -v relation=quotes -v columns='instrument_id, strike, time, bid' -v others='strike, time, bid' -v key='instrument_id, strike, time'
 -- -v same='stored_row.strike = said_row.strike AND …' -v content='bid' -v said='said_row.bid' -v stored='stored_row.bid'
 -- -v given='EXCLUDED.bid': the columns that the file has; -v cancelled=cancelled -v final=stored_row.cancelled: the flag of rows that
--- are taken back for good, in a data set without one false. No data set has a column that is called "#line" or "#instrument".
+-- are taken back for good, in a data set without one false. No data set has a column that is called "#line".
 
 -- step: create_said_rows
 -- Where the rows of a lot wait, each with its place in the file.
@@ -15,13 +15,11 @@ WITH NO DATA;
 TRUNCATE said_rows;
 
 -- step: fill_said_rows
--- Rows as a JSON array of objects, numbers in the file's own words: the table's own types read them. Where they are of several
--- instruments, each has its instrument's place among :instrument_ids.
+-- Rows as a JSON array of objects, numbers in the file's own words: the table's own types read them. Instead of its instrument
+-- each has that one's place among :instrument_ids.
 INSERT INTO said_rows
-SELECT
-    (:'instrument_ids'::integer[])[coalesce(("#cells" ->> '#instrument')::integer, 1)], :others, ("#cells" ->> '#line')::bigint
-FROM jsonb_array_elements(:'rows'::jsonb) AS "#each" ("#cells")
-CROSS JOIN LATERAL jsonb_populate_record(NULL::market.:"relation", "#cells") AS read;
+SELECT (:'instrument_ids'::integer[])[instrument_id], :others, "#line"
+FROM json_populate_recordset(NULL::said_rows, :'rows'::json);
 
 -- step: insert_said_rows
 -- Of several with one key the first, and none whose key is stored already.

@@ -82,7 +82,8 @@ SELECT
     :'multiplier'::numeric, :'style'::text, :'model'::text, :'currency'::text
 FROM missing JOIN made ON made.instrument_key = missing.key
 WHERE coalesce(missing.given, missing.usual) IS NOT NULL
-ORDER BY made.instrument_id;
+ORDER BY made.instrument_id
+RETURNING instrument_id;
 
 -- step: list_said_contracts
 -- The instrument of each contract that was named, by its place: null where there is none, or where two would do.
@@ -100,7 +101,8 @@ WHERE stored.instrument_id = told.instrument_id
     AND (stored.multiplier, stored.style, stored.model, stored.currency) IS DISTINCT FROM (
         coalesce(told.multiplier, stored.multiplier), coalesce(told.style, stored.style),
         coalesce(told.model, stored.model), coalesce(told.currency, stored.currency)
-    );
+    )
+RETURNING stored.instrument_id;
 
 -- step: drop_said_contracts
 -- Makes room for the next lot.

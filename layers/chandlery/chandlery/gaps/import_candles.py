@@ -70,7 +70,7 @@ def import_contract_candles(
         return [found[place] for place in lot.places]
 
     done = _import(connection, ((partial(whose, lot), lot.columns) for lot in lots))
-    return replace(done, contracts=contracts.made)
+    return replace(done, contracts=len(contracts.made))
 
 
 def _same(instrument_id: int, lot: CandleColumns) -> list[int]:

@@ -82,7 +82,7 @@ def import_contract_rows(
         # A chain has thousands of contracts, whose rows come and go together.
         return [underlying.instrument_id] if dataset.is_of_contracts else whose(lot)
 
-    return replace(_import(connection, dataset, lots, on_conflict, whose, remembered), contracts=contracts.made)
+    return replace(_import(connection, dataset, lots, on_conflict, whose, remembered), contracts=len(contracts.made))
 
 
 def _import(

@@ -26,8 +26,9 @@ class Lot:
         ends: the latest row's.
         hours: the starts of the hours that they lie in, each once.
         columns: those that the file has.
-        text: a JSON array of objects, one a row: its cells by their columns, and its place in the file as `#line`.
-        named: the contracts that rows name, where they do; `#instrument` of a row is its contract's place, from 1 on.
+        text: a JSON array of objects, one a row: its cells by their columns, its place in the file as `#line`,
+            and as `instrument_id` the place of its instrument, from 1 on.
+        named: the contracts that rows name, where they do.
     """
 
     rows: int
@@ -59,7 +60,7 @@ class RowConflict:
     said: Mapping[str, Any]
     stored: Mapping[str, Any]
     stored_line: int | None
-    instrument: str
+    instrument: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from chandlery.reference.domain.instrument import Instrument, exchange_of
 
 CALL, PUT = "call", "put"
 SIDES: Mapping[str, str] = {"c": CALL, "call": CALL, "ce": CALL, "p": PUT, "put": PUT, "pe": PUT}
+STYLES = ("american", "european")
+MODELS = ("black_76", "black_scholes_merton")
 
 _SHARES = frozenset({"EQ", "ETF", "FUND", "STOCK"})
 _UNITED_STATES = frozenset({"XNYS", "XNAS"})

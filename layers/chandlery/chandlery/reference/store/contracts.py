@@ -31,11 +31,14 @@ class Contract:
 
 @dataclass
 class Contracts:
-    """Those of an underlying that the rows of files name, found or made inside the caller's transaction."""
+    """Those of an underlying that the rows of files name, found or made inside the caller's transaction.
+
+    `made` are the instruments that were not stored before.
+    """
 
     connection: Connection
     underlying: Instrument
-    made: int = field(default=0, init=False)
+    made: set[int] = field(default_factory=set, init=False)
     _known: dict[Named, int] = field(default_factory=dict, init=False)
 
     def identify(self, named: Sequence[Named]) -> Sequence[int]:
@@ -51,17 +54,17 @@ class Contracts:
         return [self._known[each] for each in named]
 
     def change(self, instrument_ids: Sequence[int], said: Sequence[Said]) -> int:
-        """Take over what is said of their terms; returns how many changed."""
-        told = [asdict(each) for each in said]
-        return run(
+        """Take over what is said of their terms; returns how many changed that were stored before."""
+        changed = run(
             self.connection,
             "write_contracts:change_contracts",
             instrument_ids=list(instrument_ids),
-            multipliers=[each["multiplier"] for each in told],
-            styles=[each["style"] for each in told],
-            models=[each["model"] for each in told],
-            currencies=[each["currency"] for each in told],
-        ).rowcount
+            multipliers=[each.multiplier for each in said],
+            styles=[each.style for each in said],
+            models=[each.model for each in said],
+            currencies=[each.currency for each in said],
+        )
+        return len({instrument_id for (instrument_id,) in changed} - self.made)
 
     def _look_up(self, named: Sequence[Named]) -> Sequence[int]:
         underlying_id = self.underlying.instrument_id
@@ -82,7 +85,7 @@ class Contracts:
             run(self.connection, "write_contracts:find_contracts", underlying_id=underlying_id)
             usual = asdict(terms_of(self.underlying)) | {"symbol": symbol_of(self.underlying.key)}
             made = run(self.connection, "write_contracts:insert_contracts", underlying_id=underlying_id, **usual)
-            self.made += made.rowcount
+            self.made.update(instrument_id for (instrument_id,) in made)
             run(self.connection, "write_contracts:find_contracts", underlying_id=underlying_id)
             found = self._list_said()
         run(self.connection, "write_contracts:drop_said_contracts")
