@@ -2,8 +2,8 @@
 
 -- step: create_said_contracts
 -- Where contracts of an underlying wait, as arrays of equal length name them, each with its place. `usual` is the close of the
--- session on the day of expiry; on a day without one, of the session before; where none is known yet, that of the last known
--- one by the clock.
+-- session on the day of expiry; on a day without one, as a Saturday, of the session before; where none is known yet, that of
+-- the last known one by the clock.
 CREATE TEMPORARY TABLE said_contracts ON COMMIT DROP AS
 SELECT said.*, usual.close AS usual, NULL::integer AS instrument_id, 0::bigint AS twins
 FROM unnest(
@@ -13,7 +13,7 @@ JOIN market.instruments AS n ON n.instrument_id = :'underlying_id'::integer
 JOIN market.calendars AS c USING (calendar)
 LEFT JOIN LATERAL (
     SELECT CASE
-        WHEN s.session_date = said.expiry OR said.expiry <= c.known_to THEN s.closes_at
+        WHEN s.session_date = said.expiry OR (said.expiry <= c.known_to AND s.session_date > said.expiry - 7) THEN s.closes_at
         ELSE (said.expiry + (s.closes_at AT TIME ZONE c.time_zone - s.session_date)) AT TIME ZONE c.time_zone
     END AS close
     FROM market.sessions AS s
@@ -23,8 +23,8 @@ LEFT JOIN LATERAL (
 ) AS usual ON true;
 
 -- step: find_contracts
--- Finds those that are stored. One whose file has no names is the one that has none, else the only one. Where two would do,
--- neither is taken.
+-- Finds those that are stored, by the day that a file calls that of expiry or by the moment. One whose file has no names is the
+-- one that has none, else the only one. Where two would do, neither is taken.
 UPDATE said_contracts AS said
 SET instrument_id = CASE WHEN found.twins = 1 THEN found.instrument_id END, twins = found.twins
 FROM (
@@ -33,9 +33,8 @@ FROM (
         SELECT named.place, c.instrument_id, rank() OVER (PARTITION BY named.place ORDER BY c.contract <> '') AS nearness
         FROM said_contracts AS named
         JOIN market.option_contracts AS c
-            ON c.expiry = named.expiry AND c.strike = named.strike AND c.side = named.side
-            AND c.contract = coalesce(named.contract, c.contract)
-            AND c.expires_at = coalesce(named.given, c.expires_at)
+            ON c.strike = named.strike AND c.side = named.side AND c.contract = coalesce(named.contract, c.contract)
+            AND (c.expires_at = coalesce(named.given, named.usual) OR (named.given IS NULL AND c.expiry = named.expiry))
         WHERE c.underlying_id = :'underlying_id'::integer
     ) AS candidates
     WHERE nearness = 1
@@ -61,8 +60,11 @@ WITH missing AS (
                 CASE said.side WHEN 'call' THEN 'C' ELSE 'P' END, trim_scale(said.strike),
                 '-' || nullif(regexp_replace(said.contract, '[\s@%]+', '_', 'g'), '')
             ) AS key
-        FROM said_contracts AS said
-        WHERE said.twins = 0
+        FROM (
+            SELECT DISTINCT ON (coalesce(given, usual), strike, side, coalesce(contract, '')) * FROM said_contracts
+            WHERE twins = 0
+            ORDER BY coalesce(given, usual), strike, side, coalesce(contract, ''), place
+        ) AS said
     ) AS named
     ORDER BY key, place
 ), made AS (
