@@ -25,6 +25,7 @@ _COMMANDS = {
     "db": "database.app",
     "migrate": "migrations.app",
     "instruments": "instruments.app",
+    "contracts": "contracts.app",
     "sessions": "reference.sessions",
     "feeds": "feeds.app",
     "import": "imports.app",

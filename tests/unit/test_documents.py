@@ -122,6 +122,7 @@ def test_every_mark_of_the_table_is_one() -> None:
     assert named <= created
     # What is neither data nor reference data, nor made of them, is there for runs to meet in.
     data = ["instruments", "calendars", "sessions", "tickers", "feeds", "feed_minutes", "known_data", "runs", "rollups"]
+    data += ["option_contracts", "rates"]
     assert created - named == {f"market.{name}" for name in [*data, *(each.name for each in declared.DATASETS)]}
 
 

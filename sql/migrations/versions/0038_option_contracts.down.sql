@@ -1,3 +1,5 @@
+-- Reads which instruments are contracts; the older code makes its own.
+DROP VIEW IF EXISTS market.lives;
 DROP TRIGGER mark_inserted_options ON market.candles;
 DROP TRIGGER mark_updated_options ON market.candles;
 DROP TRIGGER mark_deleted_options ON market.candles;

@@ -13,4 +13,7 @@ OPEN_INTEREST = Dataset(
         "source": Kind.TEXT,
     },
     written=DAY,
+    is_imported=True,
+    is_of_contracts=True,
+    unsigned=("open_interest",),
 )

@@ -29,4 +29,8 @@ OPTION_QUOTES = Dataset(
     sequence="seq",
     written=DAY,
     best_first=("cancelled",),
+    is_imported=True,
+    is_of_contracts=True,
+    cancelled="cancelled",
+    unsigned=("bid_size", "ask_size", "open_interest"),
 )
