@@ -25,6 +25,12 @@ def test_the_forward_is_the_median_of_three_strikes_nearest_the_money() -> None:
     assert forward([*strikes, 500.0], [*call, 0.5], [*put, 0.5]) == 101.25  # a quote far off that looks like the money
 
 
+def test_of_two_strikes_equally_near_the_lower_counts_whatever_floats_make_of_it() -> None:
+    strikes, call, put = [130.0, 100.0, 105.0, 90.0], [0.3, 5.0, 3.0, 12.0], [2.3, 5.0, 2.0, 10.0]
+    assert abs(call[0] - put[0]) < call[3] - put[3]  # both are 2
+    assert forward(strikes, call, put) == 100  # of 100, 106 and 92, not 128
+
+
 def test_it_is_a_number_that_can_be_halfway_between_strikes_in_decimals() -> None:
     found = forward([100.0], [3.3], [2.05 + 1e-13])
     assert found == 101.25

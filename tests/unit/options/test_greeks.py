@@ -76,6 +76,7 @@ def test_a_row_has_the_model_of_its_contract() -> None:
     [
         {"iv": np.nan},
         {"iv": 0.0},
+        {"iv": -0.2},
         {"years": 0.0},
         {"years": -0.1},
         {"forward": np.nan},

@@ -48,5 +48,5 @@ def greeks(
         theta = decay - np.log(ratio) / years * forward * delta
         gamma = slope / (forward * iv * root) * ratio**2
         found = np.stack(np.broadcast_arrays(delta * ratio, gamma, theta / _DAYS, vega / _POINTS))
-        known = np.greater(iv, 0) & np.greater(years, 0) & np.isfinite(found).all(axis=0)
+        known = np.greater(iv, 0) & np.isfinite(found).all(axis=0)
         return Greeks(*np.where(known, found, np.nan))
