@@ -1,18 +1,18 @@
-"""Why an implied volatility is there, or is not."""
+"""Whether a contract has an implied volatility, and why not."""
 
 from datetime import timedelta
 from enum import StrEnum
 
-# For so long a quote or a trade counts, when nothing follows it.
+# How long a price counts after the last quote or trade.
 STALE_AFTER = timedelta(minutes=15)
 
 
 class IvStatus(StrEnum):
-    """Of several reasons the first that holds is told, in this order; only with `ok` are there numbers."""
+    """In the order in which they are looked for: the first that holds counts. Only `ok` has an iv and greeks."""
 
     EXPIRED = "expired"
-    NO_QUOTE = "no_quote"  # no price above zero, or no forward to hold it against
+    NO_QUOTE = "no_quote"  # no price above zero, or no forward above zero
     STALE = "stale"
     BELOW_INTRINSIC = "below_intrinsic"
-    ABOVE_MAXIMUM = "above_maximum"  # a call above its discounted forward, a put above its discounted strike
+    ABOVE_MAXIMUM = "above_maximum"  # a call at its discounted forward or above, a put at its discounted strike
     OK = "ok"

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Model(StrEnum):
-    """What is held still while a greek is taken: the forward in Black-76, the share's price in Black-Scholes-Merton."""
+    """What a greek holds: Black-76 the forward, Black-Scholes-Merton the spot and its yield."""
 
     BLACK_76 = "black_76"
     BLACK_SCHOLES_MERTON = "black_scholes_merton"

@@ -1,6 +1,6 @@
 """Forwards, implied volatilities and greeks of whole chains at once, by the formulas of docs/options.md. Needs numpy.
 
-Arguments are numbers or arrays that broadcast; NaN is unknown, going in and coming out.
+Arguments are arrays or numbers that broadcast. NaN means unknown, in arguments and in results.
 """
 
 from chandlery.options.numerics.discounts import discount_factors

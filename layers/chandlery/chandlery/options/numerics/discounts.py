@@ -9,13 +9,14 @@ from chandlery.options.numerics.normal import Floats
 
 
 def discount_factors(years: ArrayLike, days: Sequence[float], rates: Sequence[float]) -> Floats:
-    """e^(-rate · years), by one day's rates and the days each is for; 1 where no rate is known.
+    """e^(-rate · years), by rates and the number of days each is for; 1 where no rate is known.
 
-    Rates are yearly, continuously compounded, linear between the days that are known and level beyond them.
+    Rates are yearly and continuously compounded, linear between known days and level beyond them.
     """
     time = np.asarray(years, float)
     if not len(days):
         return np.ones_like(time)
     order = np.argsort(days)
-    rate: Floats = np.interp(time * 365, np.asarray(days, float)[order], np.asarray(rates, float)[order])
-    return np.exp(-rate * time)
+    rate = np.interp(time * 365, np.asarray(days, float)[order], np.asarray(rates, float)[order])
+    factors: Floats = np.exp(-rate * time)
+    return factors

@@ -1,9 +1,10 @@
-"""How the price of an option answers to what it depends on."""
+"""How an option's price moves with what it depends on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chandlery.options.domain.model import Model
 from chandlery.options.numerics.normal import Floats, Numbers, Truths, density
@@ -24,7 +25,7 @@ class Greeks:
 
 
 def greeks(
-    model: Model | Sequence[Model],
+    model: str | Sequence[str] | NDArray[np.str_],
     forward: Numbers,
     strike: Numbers,
     years: Numbers,
@@ -33,19 +34,19 @@ def greeks(
     is_call: Truths,
     spot: Numbers = np.nan,
 ) -> Greeks:
-    """The greeks of European exercise; NaN where what they need is, for Black-Scholes-Merton the spot too.
+    """The greeks of European exercise; NaN where anything they need is NaN. Black-Scholes-Merton alone needs the spot.
 
-    Black-76 holds the forward, and its delta is that of the discounted forward. Black-Scholes-Merton holds the spot and
-    its carry, ln(forward / spot) / years, which is the rate less the yield: its greeks follow from those of Black-76.
+    Black-76 holds the forward, and its delta is of the discounted forward. Black-Scholes-Merton holds the spot and its
+    carry, ln(forward / spot) / years, which is the rate less the yield: so its greeks follow from those of Black-76.
     """
     with np.errstate(all="ignore"):
-        d1, delta, paid = parts(forward, strike, years, discount, iv, is_call)
+        d1, delta, owed = parts(forward, strike, years, discount, iv, is_call)
         root, slope = np.sqrt(years), discount * density(d1)
         vega = slope * forward * root
-        decay = -vega * iv / (2 * years) - np.log(discount) / years * (forward * delta - paid)
+        decay = -vega * iv / (2 * years) - np.log(discount) / years * (forward * delta - owed)
         ratio = np.where(np.asarray(model) == Model.BLACK_SCHOLES_MERTON, np.divide(forward, spot), 1.0)
         theta = decay - np.log(ratio) / years * forward * delta
         gamma = slope / (forward * iv * root) * ratio**2
         found = np.stack(np.broadcast_arrays(delta * ratio, gamma, theta / _DAYS, vega / _POINTS))
-        known = np.greater(iv, 0) & np.greater(years, 0) & np.isfinite(found).all(axis=0)
+        known = np.greater(iv, 0) & np.isfinite(found).all(axis=0)
         return Greeks(*np.where(known, found, np.nan))

@@ -16,6 +16,6 @@ def density(z: Numbers) -> Floats:
 
 
 def distribution(z: Numbers) -> Floats:
-    """The probability of less than each place; in the lower tail as exact as in the middle."""
+    """The probability below each place; as exact in the lower tail as in the middle."""
     places = np.asarray(z) * -sqrt(0.5)
     return 0.5 * np.fromiter(map(erfc, places.ravel().tolist()), np.float64, places.size).reshape(places.shape)
