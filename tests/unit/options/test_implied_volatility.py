@@ -31,6 +31,16 @@ def test_any_price_gives_its_volatility_back(moneyness: float, total: float) -> 
         assert found == pytest.approx(known, rel=1e-9)
 
 
+@pytest.mark.parametrize("moneyness", [0.0, 1e-6, 0.1, 1.0, 5.0])
+def test_a_price_that_is_nearly_the_largest_has_a_volatility(moneyness: float) -> None:
+    value = np.array([exp(-moneyness / 2) * (1 - 10.0 ** (-5 - each / 2)) for each in range(13)])
+    known = [
+        oracle.normalised_implied_volatility_from_a_transformed_rational_guess(each, -moneyness, 1)
+        for each in value.tolist()
+    ]
+    assert total_volatility(np.full(13, -moneyness), value) == pytest.approx(known, rel=1e-5)
+
+
 @given(st.floats(0.5, 2), st.floats(1e-4, 3), st.floats(0.05, 2), st.floats(0.5, 1), st.booleans(), logs(-6, 5))
 def test_a_volatility_explains_its_price_on_either_side_of_the_money(
     ratio: float, years: float, iv: float, discount: float, is_call: bool, scale: float

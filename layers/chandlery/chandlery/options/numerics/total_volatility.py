@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from chandlery.options.numerics.normal import Floats, density, distribution
 
 _ENOUGH = 1e-9  # a step this small leaves no error that counts: each cubes the one before
-_EPSILON = np.finfo(np.float64).eps
 _STEPS = 32  # eight or so are the rule
 
 
@@ -41,7 +40,7 @@ def _closer(total: Floats, moneyness: Floats, value: Floats, below: NDArray[np.b
     with np.errstate(all="ignore"):
         price = most * distribution(ratio + half) - distribution(ratio - half) / most
         slope = density(np.hypot(ratio, half))
-        log, rest = np.log(price), np.maximum(most - price, most * _EPSILON)
+        log, rest = np.log(price), most - price
         off = np.where(below, 1 / log - 1 / np.log(value), np.log((most - value) / rest))
         pace = np.where(below, -slope / (price * log**2), slope / rest)
         turn = ratio**2 / total - total / 4 + np.where(below, -slope / price * (1 + 2 / log), slope / rest)
