@@ -74,7 +74,8 @@ def write_quotes(connection: Connection, where: str) -> None:
         f"""
         INSERT INTO market.option_quotes (instrument_id, time, bid, ask)
         SELECT
-            c.instrument_id, %s::timestamptz + INTERVAL '10 days' + m * INTERVAL '1 minute', 2 + mod(m, 5), 3 + mod(m, 5)
+            c.instrument_id, %s::timestamptz + INTERVAL '10 days' + m * INTERVAL '1 minute', 2 + mod(m, 5),
+            3 + mod(m, 5)
         FROM market.option_contracts AS c, generate_series(0, %s) AS m
         WHERE mod(m + c.instrument_id, 3) > 0 AND {where}
         """,  # noqa: S608  # our own words
