@@ -330,7 +330,8 @@ def test_a_gradual_deployment_is_taken_back_if_the_new_version_fails() -> None:
     groups = of_type(resources, "AWS::CodeDeploy::DeploymentGroup")
     # Those that run often enough for a part of their runs to say anything.
     assert groups.keys() == {
-        f"{name}DeploymentGroup" for name in ("LiveProcessor", "OptionProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
+        f"{name}DeploymentGroup"
+        for name in ("LiveProcessor", "OptionProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
     }
     for name, group in groups.items():
         function = name.removesuffix("DeploymentGroup")

@@ -1,3 +1,7 @@
+DROP VIEW IF EXISTS market.fo_option_strike_bars, market.fo_option_strike_bars_5min, market.fo_option_strike_bars_15min;
+DROP VIEW IF EXISTS market.expiry_metrics;
+DROP FUNCTION IF EXISTS market.expiry_metrics_at(integer, timestamptz[]);
+DROP FUNCTION IF EXISTS market.option_chain_at(integer, timestamptz[]);
 DROP VIEW IF EXISTS market.option_minutes;
 DROP TABLE market.newest_strikes;
 SELECT delete_job(job_id) FROM timescaledb_information.jobs

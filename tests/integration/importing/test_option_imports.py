@@ -41,10 +41,7 @@ def desk(connection: Connection) -> Connection:
         date(2026, 11, 27): (14, 18),
         date(2026, 12, 18): (14, 21),
     }
-    hours = tuple(
-        Session(day, *(datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for hour in each))
-        for day, each in days.items()
-    )
+    hours = tuple(Session(day, hour_of(day, opens), hour_of(day, closes)) for day, (opens, closes) in days.items())
     sessions.replace(connection, Calendar("US", "America/New_York", min(days), max(days), hours))
     connection.execute("INSERT INTO market.feeds VALUES ('test', 60) ON CONFLICT DO NOTHING")
     instruments.add(connection, KEY, "US", "test")
@@ -96,6 +93,10 @@ def take_marks(connection: Connection) -> list[tuple[datetime, str]]:
         " SELECT DISTINCT bucket, instrument_key FROM taken CROSS JOIN unnest(instrument_ids) AS i (instrument_id)"
         " JOIN market.instruments USING (instrument_id) ORDER BY 1, 2"
     ).fetchall()
+
+
+def hour_of(day: date, hour: int) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
 
 
 def at(text: str) -> datetime:

@@ -30,8 +30,8 @@ def quote(
     at: datetime, expiry: str, strike: str, right: str, bid: str | None, ask: str | None, **more: Any
 ) -> dict[str, Any]:
     """A quote as a feed writes it."""
-    said = {name: Decimal(price) if price else None for name, price in (("bid", bid), ("ask", ask))}
-    return {"time": at, "expiry": expiry, "strike": strike, "right": right, **said, **more}
+    prices = {"bid": Decimal(bid) if bid else None, "ask": Decimal(ask) if ask else None}
+    return {"time": at, "expiry": expiry, "strike": strike, "right": right, **prices, **more}
 
 
 def write(connection: Connection, underlying: int, rows: Sequence[Row], **listed: Any) -> None:
@@ -40,7 +40,10 @@ def write(connection: Connection, underlying: int, rows: Sequence[Row], **listed
 
 
 def test_what_is_no_quote_has_no_say(connection: Connection, underlying: int) -> None:
-    said = {"call": [("0", "0"), ("2.60", "1.90"), (None, "0.05"), ("1.98", "2.02")], "put": [("1.98", "2.02")]}
+    said: dict[str, list[tuple[str | None, str]]] = {
+        "call": [("0", "0"), ("2.60", "1.90"), (None, "0.05"), ("1.98", "2.02")],
+        "put": [("1.98", "2.02")],
+    }
     rows = [
         quote(AT + timedelta(seconds=5 + 15 * place), "2026-04-17", "50", right, bid, ask, underlying=50)
         for right, quotes in said.items()
@@ -222,10 +225,8 @@ def some_candles(seed: int = 8) -> list[dict[str, Any]]:
 
 @pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("seed", range(8))
-def test_in_any_order_and_in_any_parts_it_comes_to_the_same(
-    connection: Connection, underlying: int, seed: int
-) -> None:
-    """Quotes, trades, open interest and the underlying, shuffled, late, corrected, cancelled; runs that stop half way."""
+def test_in_any_order_and_in_any_parts_it_comes_to_the_same(connection: Connection, underlying: int, seed: int) -> None:
+    """All that is told, shuffled, late, corrected, cancelled; runs that stop half way."""
     chance = random.Random(seed)
     rows, candles = list(some_quotes(seed)), some_candles(seed)
     desk.list_contracts(connection, underlying, rows)
@@ -234,12 +235,21 @@ def test_in_any_order_and_in_any_parts_it_comes_to_the_same(
         for minute in (3, 9, 28)
     ]
     told = [
-        {"time": AT + late * MINUTE, "expiry": "2026-03-13", "strike": "100", "right": "put", "open_interest": 300 + late}
+        {
+            "time": AT + late * MINUTE,
+            "expiry": "2026-03-13",
+            "strike": "100",
+            "right": "put",
+            "open_interest": 300 + late,
+        }
         for late in (-200, 4, 12)
     ]
     chance.shuffle(rows)
     work: list[Any] = [lambda each=each: desk.write_quotes(connection, each) for each in _parts(chance, rows, 6)]
-    work += [lambda: desk.write_candles(connection, candles), lambda: desk.write_candles(connection, closes, underlying)]
+    work += [
+        lambda: desk.write_candles(connection, candles),
+        lambda: desk.write_candles(connection, closes, underlying),
+    ]
     work += [lambda each=each: desk.write_open_interest(connection, [each]) for each in told]
     chance.shuffle(work)
     corrected = [row | {"bid": Decimal("0.5"), "ask": Decimal("0.6")} for row in rows[:20]]
@@ -247,7 +257,9 @@ def test_in_any_order_and_in_any_parts_it_comes_to_the_same(
         lambda: desk.write_quotes(connection, corrected),
         lambda: desk.write_quotes(connection, [row | {"cancelled": True} for row in rows[20:60]]),
         lambda: connection.execute("DELETE FROM market.candles WHERE instrument_id <> %s AND volume > 4", [underlying]),
-        lambda: connection.execute("UPDATE market.candles SET close = 99, low = 99 WHERE instrument_id = %s", [underlying]),
+        lambda: connection.execute(
+            "UPDATE market.candles SET close = 99, low = 99 WHERE instrument_id = %s", [underlying]
+        ),
         lambda: connection.execute("UPDATE market.open_interest SET open_interest = 77 WHERE open_interest = 304"),
     ]
     for step in work:
@@ -287,7 +299,9 @@ def test_minutes_whose_quotes_retention_has_dropped_stay_as_they_are(connection:
     write(connection, underlying, [quote(AT, "2026-04-17", "100", "call", "2", "2.2")])
     process(connection, LATER)
     before = strikes_of(connection, "*")
-    connection.execute("INSERT INTO market.drops (table_name, starts, ends) VALUES ('option_quotes', %s, %s)", [AT, LATER])
+    connection.execute(
+        "INSERT INTO market.drops (table_name, starts, ends) VALUES ('option_quotes', %s, %s)", [AT, LATER]
+    )
     connection.execute("TRUNCATE market.option_quotes")
     candle = {"time": AT, "open": 1, "high": 1, "low": 1, "close": 1, "volume": 1}
     desk.write_candles(connection, [candle | {"expiry": "2026-04-17", "strike": "100", "right": "call"}])
