@@ -13,6 +13,7 @@ from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Value
 from chandlery.options.domain.answers import chain_values, strike_values
 from chandlery.options.domain.metrics import ExpiryMetrics
+from chandlery.options.read_expiries import MetricsPage
 from chandlery.words.timeframe import Timeframe
 
 from .row_models import TYPES, Number
@@ -21,10 +22,8 @@ _KNOWN = ("expiry", "strike", "contract", "expires_at", "minutes")
 
 
 def _row(name: str, values: Sequence[Value], *known: str) -> Any:
-    return TypedDict(  # type: ignore[misc]  # its name and fields are those declared
-        name,
-        {each.name: _type(each.kind) if each.name in known else _type(each.kind) | None for each in values},
-    )
+    told = {each.name: _type(each.kind) if each.name in known else _type(each.kind) | None for each in values}
+    return TypedDict(name, told)  # type: ignore[operator]  # its name and fields are those declared
 
 
 def _type(kind: Kind) -> Any:
@@ -75,9 +74,9 @@ class SeriesAnswer(BaseModel):
 
 @dataclass
 class ExpiryAnswer:
-    """The metrics of an expiry; null where a part of them is unknown."""
+    """What an expiry comes to at a time, by what was known then; null where a part of it is unknown."""
 
-    time: datetime | None
+    time: datetime
     expiry: date
     forward: float | None
     atm_strike: Number | None
@@ -92,8 +91,7 @@ class ExpiryAnswer:
     put_volume: Number | None
     call_oi: Number | None
     put_oi: Number | None
-    oi_coverage: float | None
-    underlying_close: Number | None
+    oi_coverage: Number | None
     contract: str
     expires_at: datetime
 
@@ -105,10 +103,30 @@ class ExpiriesAnswer(BaseModel):
     expiries: list[ExpiryAnswer]
 
 
+class MetricsAnswer(BaseModel):
+    """A page of metrics over time, the oldest first."""
+
+    instrument_key: str
+    timeframe: str = Field(description="at the end of whose buckets")
+    metrics: list[ExpiryAnswer]
+    next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
+
+
 def expiries_json(key: str, found: Sequence[ExpiryMetrics]) -> str:
     """All expiries as JSON."""
-    told = [ExpiryAnswer(**vars(each)) for each in found]
-    return ExpiriesAnswer.model_construct(instrument_key=key, expiries=told).model_dump_json()
+    return ExpiriesAnswer.model_construct(instrument_key=key, expiries=_told(found)).model_dump_json()
+
+
+def metrics_json(key: str, timeframe: str, page: MetricsPage) -> str:
+    """A page of metrics as JSON."""
+    told = MetricsAnswer.model_construct(
+        instrument_key=key, timeframe=timeframe, metrics=_told(page.metrics), next_cursor=page.next_cursor
+    )
+    return told.model_dump_json()
+
+
+def _told(found: Sequence[ExpiryMetrics]) -> list[ExpiryAnswer]:
+    return [ExpiryAnswer(**vars(each)) for each in found]
 
 
 def page_json(head: Mapping[str, object], name: str, texts: Sequence[str], cursor: str | None) -> str:

@@ -16,7 +16,7 @@ from chandlery.datasets.strike_candles import STRIKE_CANDLES
 from chandlery.options.domain.answers import FIELDS
 from chandlery.options.find_underlying import find_underlying
 from chandlery.options.read_chain import ChainQuery, write_chain
-from chandlery.options.read_expiries import read_expiries
+from chandlery.options.read_expiries import MOST_MOMENTS, MetricsQuery, read_expiries, read_metrics
 from chandlery.options.read_strikes import StrikeQuery, write_strikes
 from chandlery.reference.store.instrument_pages import InstrumentEntry
 from chandlery.words.timeframe import Timeframe
@@ -28,9 +28,11 @@ from .asking import Cursor, Day, Limit, Moment, PathKey, TimeframeName, Words
 from .option_models import (
     ChainAnswer,
     ExpiriesAnswer,
+    MetricsAnswer,
     SeriesAnswer,
     StrikesAnswer,
     expiries_json,
+    metrics_json,
     page_json,
 )
 from .problems import answers
@@ -76,18 +78,48 @@ _Make = Callable[[Connection, InstrumentEntry], _Page]
 @router.get(
     f"{_ROOM}/expiries",
     summary="The newest metrics of each expiry",
-    description="Forward, volatility at the money, straddle, skew, ratios and max pain of the expiries that have not passed.",
+    description=(
+        "Forward, volatility at the money, straddle, skew, ratios and max pain of the expiries that have not passed."
+    ),
     responses=answers(ExpiriesAnswer, *_PROBLEMS),
     tags=["options"],
 )
 def get_expiries(instrument_key: Underlying, at: At = None) -> Response[str]:
     """Answer all of them."""
-    query = ChainQuery(at=at)
 
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
-        return _Page(expiries_json(underlying.key, read_expiries(connection, underlying, query)), _up_to(at))
+        return _Page(expiries_json(underlying.key, read_expiries(connection, underlying, at)), _up_to(at))
 
-    return _respond(instrument_key, Timeframe.M1, ["expiries", query], make)
+    return _respond(instrument_key, Timeframe.M1, ["expiries", at], make)
+
+
+@router.get(
+    f"{_ROOM}/expiry-metrics",
+    summary="The metrics of expiries over time",
+    description=(
+        "At the end of each bucket, what `/expiries` answers. With `from`, pages go on from there; without it, the"
+        " newest before `to`, and pages go back. `limit` counts moments."
+    ),
+    responses=answers(MetricsAnswer, *_PROBLEMS),
+    tags=["options"],
+)
+def get_expiry_metrics(
+    instrument_key: Underlying,
+    timeframe: Of = Timeframe.M5,
+    starts: Annotated[Moment | None, Query(alias="from", description="moments from here on")] = None,
+    ends: Annotated[Moment | None, Query(alias="to", description="moments before; all where absent")] = None,
+    expiry: OnlyExpiry = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_MOMENTS, description="moments in a page, at most")] = 50,
+    cursor: Cursor = None,
+) -> Response[str]:
+    """Answer a page."""
+    query = MetricsQuery(timeframe, starts, ends, expiry, limit, cursor)
+
+    def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
+        page = read_metrics(connection, underlying, query)
+        return _Page(metrics_json(underlying.key, timeframe.value, page), page.window)
+
+    return _respond(instrument_key, timeframe, ["metrics", query], make)
 
 
 @router.get(
@@ -230,8 +262,13 @@ def _series(key: str, query: StrikeQuery) -> Response[str]:
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
         page = write_strikes(connection, underlying, query)
         rank = query.ranks[0] if query.ranks else None
-        head = {"instrument_key": underlying.key, "timeframe": query.timeframe.value, "expiry": query.expiry}
-        head |= {"rank": rank, "field": query.field}
+        head = {
+            "instrument_key": underlying.key,
+            "timeframe": query.timeframe.value,
+            "expiry": query.expiry,
+            "rank": rank,
+            "field": query.field,
+        }
         return _Page(page_json(head, "points", page.texts, page.next_cursor), page.window)
 
     return _respond(key, query.timeframe, ["series", query], make)

@@ -82,7 +82,7 @@ def strikes(
     """
     window = window_of(starts, ends)
     query = StrikeQuery(timeframe, window.starts, window.ends, expiry)
-    columns = [value.name for value in told_of(query)] if timeframe else []
+    columns = [value.name for value in told_of(query)]
     rows = _read(key, lambda connection, underlying: read_strikes(connection, underlying, query), as_csv, as_json)
     _show([dict(zip(columns, row, strict=True)) for row in rows], columns, f"{key} {timeframe}", as_csv, as_json)
 
@@ -120,12 +120,10 @@ def expiries(key: Key, at: At = None, as_csv: AsCsv = False, as_json: AsJson = F
 
     Unknown is empty. Expiries that have passed are left out.
     """
-    query = ChainQuery(at=at)
-    found = _read(key, lambda connection, underlying: read_expiries(connection, underlying, query), as_csv, as_json)
+    found = _read(key, lambda connection, underlying: read_expiries(connection, underlying, at), as_csv, as_json)
     spare = (
         "expires_at",
         "contract",
-        "underlying_close",
         "expected_move",
         "put_oi",
         "call_oi",

@@ -13,7 +13,7 @@ def find_underlying(connection: Connection, symbol: str) -> str:
         NotFound: there is none; names some that there are.
         Refused: there are several; names them.
     """
-    keys = [key for (key,) in run(connection, "list_underlyings")]
+    keys: list[str] = [key for (key,) in run(connection, "list_underlyings")]
     found = [key for key in keys if key.split("@")[1] == symbol]
     if not found:
         raise NotFound(f"no underlying {symbol[:60]} has options; these have: {', '.join(keys[:12]) or 'none'}")

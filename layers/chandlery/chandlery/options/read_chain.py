@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 from psycopg import Connection
@@ -20,10 +20,9 @@ from chandlery.platform.errors import Refused
 from chandlery.reading.domain.cursor import Value, read_cursor, write_cursor
 from chandlery.reading.store.candle_pages import find_sessions_at
 from chandlery.reference.domain.instrument import Instrument
-from chandlery.words.window import DAY, LATEST, MINUTE, WEEK, Window, floor_minute
+from chandlery.words.window import DAY, MINUTE, WEEK, floor_minute
 
 _ORDER: Mapping[str, Kind] = {"expires_at": Kind.TIME, "contract": Kind.TEXT, "strike": Kind.DECIMAL}
-_SOONEST = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,10 @@ class ChainQuery:
 
 @dataclass(frozen=True)
 class WrittenChain:
-    """Strikes as JSON, in order of expiry, contract and strike; they come from minutes of the window."""
+    """Strikes as JSON, in order of expiry, contract and strike."""
 
     texts: Sequence[str]
     next_cursor: str | None
-    window: Window
 
 
 def read_chain(connection: Connection, underlying: Instrument, query: ChainQuery) -> Sequence[Row]:
@@ -82,15 +80,10 @@ def write_chain(connection: Connection, underlying: Instrument, query: ChainQuer
     said = _said(underlying, query)
     asked = ask_chain(connection, underlying, query, _after(query, said))
     rows = answers.write(connection, asked) if asked else []
-    window = (
-        Window(query.at - WEEK, query.at)
-        if query.at
-        else Window(asked.given["since"] if asked else LATEST - DAY, LATEST)
-    )
     cursor = None
     if len(rows) > limit:
         cursor = write_cursor(said | {"position": json.dumps(list(rows[limit - 1].position))})
-    return WrittenChain([row.text for row in rows[:limit]], cursor, window)
+    return WrittenChain([row.text for row in rows[:limit]], cursor)
 
 
 def ask_chain(
@@ -116,7 +109,7 @@ def ask_chain(
         "at": query.at,
         "since": ends - WEEK,
         "ends": ends,
-        "known_at": query.at or ends - _SOONEST,
+        "known_before": query.at or ends,
         "session": session,
         "session_since": begun or ends,
         "near": query.near,

@@ -1,7 +1,7 @@
 -- The chains of some expiries: a row for each listed strike, with the newest that its candle told in minutes before :ends, or
 -- without :at the newest of all. Ranks and moneyness are all seen from the forward of the chain's newest minute, so that a silent
 -- strike keeps its place. What was not quoted or traded for a quarter of an hour by then is stale. Volume is that of the session;
--- open interest is carried forward until the next publication, and never one after :known_at.
+-- open interest is carried forward until the next publication, and none from :known_before on.
 -- As in psql -v underlying_id=1 -v expires_at='{2026-03-20T20:00Z}' -v at= -v since=2026-03-02 -v ends=2026-03-09T15:00Z ...
 WITH listed AS MATERIALIZED (
     SELECT
@@ -89,12 +89,12 @@ WITH listed AS MATERIALIZED (
     ) AS put_traded
     LEFT JOIN LATERAL (
         SELECT o.time, o.open_interest FROM market.open_interest AS o
-        WHERE o.instrument_id = t.call_id AND o.time <= :'known_at'::timestamptz
+        WHERE o.instrument_id = t.call_id AND o.time < :'known_before'::timestamptz
         ORDER BY o.time DESC LIMIT 1
     ) AS call_published ON true
     LEFT JOIN LATERAL (
         SELECT o.time, o.open_interest FROM market.open_interest AS o
-        WHERE o.instrument_id = t.put_id AND o.time <= :'known_at'::timestamptz
+        WHERE o.instrument_id = t.put_id AND o.time < :'known_before'::timestamptz
         ORDER BY o.time DESC LIMIT 1
     ) AS put_published ON true
 )

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class ExpiryMetrics:
-    """How they are defined stands in docs/options.md; each is None where a part of it is unknown."""
+    """What it comes to at a time, by what was known then; None where unknown. docs/options.md defines each."""
 
-    time: datetime | None
+    time: datetime
     expiry: date
     forward: float | None
     atm_strike: Decimal | None
@@ -24,7 +24,6 @@ class ExpiryMetrics:
     put_volume: Decimal | None
     call_oi: Decimal | None
     put_oi: Decimal | None
-    oi_coverage: float | None
-    underlying_close: Decimal | None
+    oi_coverage: Decimal | None
     contract: str
     expires_at: datetime

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
 from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Value
-from chandlery.options.domain.metrics import ExpiryMetrics
 from chandlery.platform.dry_run import alone
 from chandlery.platform.errors import psycopg_errors_translated
 from chandlery.platform.statements import statement
@@ -63,17 +61,6 @@ def read(connection: Connection, asked: Asked) -> Sequence[Row]:
     columns = ", ".join(f"{each.read} AS {each.name}" for each in asked.values)
     text = statement(asked.query, asked.relation, lists=(("columns", columns),))
     return _run(connection, text, asked.given)
-
-
-def read_expiries(connection: Connection, chains: Asked) -> list[ExpiryMetrics]:
-    """The metrics of each expiry of chains."""
-    text = statement("read_expiries", page=chains.query)
-    with (
-        psycopg_errors_translated(),
-        alone(connection),
-        connection.cursor(row_factory=class_row(ExpiryMetrics)) as cursor,
-    ):
-        return cursor.execute(text, chains.given).fetchall()
 
 
 def write(connection: Connection, asked: Asked) -> Sequence[WrittenRow]:
