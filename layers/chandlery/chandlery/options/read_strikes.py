@@ -107,19 +107,21 @@ def write_strikes(connection: Connection, underlying: Instrument, query: StrikeQ
     after = _after(query, said)
     whole = _window(query, after)
     rows: Sequence[answers.WrittenRow] = ()
+    window = whole
     for window in _widening(query, chosen, whole):
         rows = answers.write(connection, _asked(underlying, query, chosen, window, after))
-        if len(rows) > limit:
+        if len(rows) >= limit:
             break
     if not rows and query.expiry is not None:
         _check_ladder(connection, underlying, query, chosen)
+    page = rows[:limit]
     backward = query.starts is None
-    page = (rows[-limit:] if backward else rows[:limit]) if len(rows) > limit else rows
-    texts = [row.text for row in page]
+    texts = [row.text for row in (reversed(page) if backward else page)]
     reached = Window(query.starts or EARLIEST, query.ends or LATEST)
-    if len(rows) <= limit:
+    # Where no further was looked, there may be more.
+    if len(rows) < limit or (len(rows) == limit and window == whole):
         return WrittenStrikes(texts, None, reached)
-    last = (page[0] if backward else page[-1]).position
+    last = page[-1].position
     cursor = write_cursor(said | {"position": json.dumps(list(last))})
     edge = datetime.fromisoformat(last[0])
     reached = Window(edge, reached.ends) if backward else Window(reached.starts, edge + _SOONEST)
@@ -173,7 +175,7 @@ def _widening(query: StrikeQuery, chosen: Sequence[Expiry], whole: Window) -> It
     newest = of_expiries.newest_minute(chosen)
     ends = whole.ends if newest is None else min(whole.ends, query.timeframe.floor_bucket(newest) + width)
     # Of one strike, or one place, a bucket has one candle.
-    for reach in [width, DAY, 30 * DAY][query.strike is not None or query.field is not None :]:
+    for reach in [width, 8 * width, DAY, 30 * DAY][2 * (query.strike is not None or query.field is not None) :]:
         near = Window(whole.starts, whole.starts + reach) if query.starts else Window(ends - reach, ends)
         if whole.starts <= near.starts and near.ends < whole.ends:
             yield near
@@ -188,7 +190,6 @@ def _asked(
         "underlying_id": underlying.instrument_id,
         "starts": window.starts,
         "ends": window.ends,
-        "backward": query.starts is None and query.limit is not None,
         "expires_at": None if query.expiry is None else [each.expires_at for each in chosen],
         "strike": query.strike,
         "contract": query.contract,
@@ -198,7 +199,10 @@ def _asked(
         **dict(zip((f"after_{name}" for name in _ORDER), after or (None,) * len(_ORDER), strict=True)),
     }
     relation = STRIKE_CANDLES.relation(query.timeframe)
-    return Asked("read_strikes_page", told_of(query), tuple(_ORDER), given, relation)
+    is_backward = query.starts is None
+    ordered = ", ".join(f"{name} DESC" if is_backward else name for name in _ORDER)
+    lists = (("ordered", ordered), ("beyond", "<" if is_backward else ">"))
+    return Asked("read_strikes_page", told_of(query), tuple(_ORDER), given, relation, lists)
 
 
 def _said(underlying: Instrument, query: StrikeQuery) -> dict[str, Said]:

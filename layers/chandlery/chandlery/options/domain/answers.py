@@ -58,12 +58,20 @@ def strike_values(timeframe: Timeframe) -> Sequence[Value]:
         for name, read in _OF_MINUTES.items()
         if STRIKE_CANDLES.is_own(timeframe)
     }
-    return [Value(name, found[name].read, found[name].kind) for name in STRIKES]
+    return [_quick(Value(name, found[name].read, found[name].kind)) for name in STRIKES]
 
 
 def chain_values() -> Sequence[Value]:
     """What is read of a chain."""
     return [Value(name, name, kind) for name, kind in CHAIN.items()]
+
+
+def _quick(value: Value) -> Value:
+    """The mean of what is double precision anyway, without the digits that only decimals have."""
+    name = value.name
+    if value.read != f"market.average({name}_total, {name}_weight)" or name == "underlying_avg":
+        return value
+    return Value(name, f"{name}_total::float8 / nullif({name}_weight, 0)", Kind.REAL)
 
 
 def _told(column: str) -> str:

@@ -38,6 +38,7 @@ class Asked:
         values: what is told of a row.
         order: by what rows are ordered; none twice the same.
         relation: what it reads, where it reads any of several.
+        lists: what takes the place of its bare variables.
         given: its parameters.
     """
 
@@ -46,6 +47,7 @@ class Asked:
     order: Sequence[str]
     given: Mapping[str, Any]
     relation: LiteralString = ""
+    lists: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class WrittenRow:
 def read(connection: Connection, asked: Asked) -> Sequence[Row]:
     """Rows of values."""
     columns = ", ".join(f"{each.read} AS {each.name}" for each in asked.values)
-    text = statement(asked.query, asked.relation, lists=(("columns", columns),))
+    text = statement(asked.query, asked.relation, lists=(("columns", columns), *asked.lists))
     return _run(connection, text, asked.given)
 
 
@@ -78,7 +80,7 @@ def write(connection: Connection, asked: Asked) -> Sequence[WrittenRow]:
         "written": f"'{{' || {fields} || '}}'",
         "columns": ", ".join(columns),
     }
-    text = statement("write_rows_json", asked.relation, asked.query, tuple(lists.items()))
+    text = statement("write_rows_json", asked.relation, asked.query, (*lists.items(), *asked.lists))
     return [WrittenRow(json.loads(position), written) for position, written in _run(connection, text, asked.given)]
 
 
