@@ -163,7 +163,7 @@ def test_jobs_start_in_the_future_and_apart(desk: Connection) -> None:
     ).fetchall()
     assert {row[:2] for row in starts} == {(True, True)}
     # No two at one second of an hour, whatever their schedules.
-    assert len({row[2] % 3600 for row in starts}) == len(starts) == 27
+    assert len({row[2] % 3600 for row in starts}) == len(starts) > 27
 
 
 def test_drift_that_a_table_in_use_keeps_from_being_put_right_holds_up_no_other(
