@@ -16,7 +16,9 @@ from chandlery.datasets.strike_candles import STRIKE_CANDLES
 from chandlery.gaps.find_gaps import count_hours, find_gaps
 from chandlery.gaps.store import scans
 from chandlery.words.window import MINUTE, Window
+from functions.option_processor import handler
 from tests.conftest import REPO
+from tests.faults.components import Context
 from tests.integration.market import always
 from tests.integration.options import option_desk as desk
 from tests.integration.options.option_desk import Row, process, strikes_of
@@ -195,6 +197,26 @@ def test_the_same_again_writes_nothing(connection: Connection, underlying: int) 
     assert (again.candles_written, again.candles_revised, again.candles_deleted, again.changed) == (0, 0, 0, False)
     assert strikes_of(connection, "ctid, xmin, revision") == stored
     assert process(connection, LATER).pieces == 0
+
+
+def test_a_dry_run_says_what_a_run_writes(
+    connection: Connection, underlying: int, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "DATABASE_URL": database_url,
+        "OPTION_PIECE_CONTRACTS": "15",
+        "OPTION_SETTLE_SECONDS": "0",
+    }.items():
+        monkeypatch.setenv(name, value)
+    write(connection, underlying, list(some_quotes()))
+    event = {"scheduled_at": LATER.isoformat()}
+    told = handler(event | {"dry_run": True}, Context())
+    assert strikes_of(connection, "time") == []
+    done = handler(event, Context())
+    handler.sandbox.close()
+    assert told == {"dry_run": True} | done
+    assert done["candles_written"] == len(strikes_of(connection, "time")) > 0
+    assert (done["pieces"] > 1, done["pieces_left"]) == (True, 0)
 
 
 def some_quotes(seed: int = 7) -> Iterator[dict[str, Any]]:
