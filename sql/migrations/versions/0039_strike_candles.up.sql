@@ -104,11 +104,6 @@ ALTER TABLE market.newest_strikes SET (autovacuum_vacuum_scale_factor = 0, autov
 CREATE INDEX newest_strikes_expiry_idx ON market.newest_strikes (instrument_id, expires_at, time);
 COMMENT ON TABLE market.newest_strikes IS 'The newest strike candle of each strike, written along with it.';
 
--- A minute has its rows if any strike of the underlying has one.
-CREATE VIEW market.option_minutes AS
-SELECT instrument_id, time, false AS partial, NULL::bigint AS trades, 'strike_candles' AS source
-FROM market.strike_candles GROUP BY instrument_id, time;
-
 CREATE TRIGGER mark_inserted_hours AFTER INSERT ON market.strike_candles
     REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION market.mark_hours('strike_candles', 'count', 'refresh');
 CREATE TRIGGER mark_updated_hours AFTER UPDATE ON market.strike_candles
@@ -1000,3 +995,7 @@ GROUP BY instrument_id, expires_at, strike, contract, time_bucket(INTERVAL ''1 d
     sum(minutes)::bigint AS minutes
 FROM %s
 GROUP BY instrument_id, expires_at, strike, contract, time_bucket(INTERVAL ''1 day'', time)');
+
+-- Default privileges know no difference between a table and an aggregate.
+REVOKE INSERT, UPDATE, DELETE
+    ON market.strike_candles_5m, market.strike_candles_15m, market.strike_candles_1h, market.strike_candles_1d FROM chandlery_writer;

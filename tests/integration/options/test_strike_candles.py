@@ -1,6 +1,8 @@
 """The option processor: cases that are known by hand, and whatever comes late, is corrected or cancelled."""
 
 import random
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,7 +13,13 @@ import pytest
 from psycopg import Connection
 
 from chandlery.datasets.strike_candles import STRIKE_CANDLES
-from chandlery.words.window import MINUTE
+from chandlery.gaps.find_gaps import count_hours, find_gaps
+from chandlery.gaps.store import scans
+from chandlery.words.window import MINUTE, Window
+from functions.option_processor import handler
+from tests.conftest import REPO
+from tests.faults.components import Context
+from tests.integration.market import always
 from tests.integration.options import option_desk as desk
 from tests.integration.options.option_desk import Row, process, strikes_of
 
@@ -191,6 +199,26 @@ def test_the_same_again_writes_nothing(connection: Connection, underlying: int) 
     assert process(connection, LATER).pieces == 0
 
 
+def test_a_dry_run_says_what_a_run_writes(
+    connection: Connection, underlying: int, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "DATABASE_URL": database_url,
+        "OPTION_PIECE_CONTRACTS": "15",
+        "OPTION_SETTLE_SECONDS": "0",
+    }.items():
+        monkeypatch.setenv(name, value)
+    write(connection, underlying, list(some_quotes()))
+    event = {"scheduled_at": LATER.isoformat()}
+    told = handler(event | {"dry_run": True}, Context())
+    assert strikes_of(connection, "time") == []
+    done = handler(event, Context())
+    handler.sandbox.close()
+    assert told == {"dry_run": True} | done
+    assert done["candles_written"] == len(strikes_of(connection, "time")) > 0
+    assert (done["pieces"] > 1, done["pieces_left"]) == (True, 0)
+
+
 def some_quotes(seed: int = 7) -> Iterator[dict[str, Any]]:
     """Half an hour of quotes of two expiries, five strikes each, as they come: none a minute, one or several."""
     chance = random.Random(seed)
@@ -307,3 +335,38 @@ def test_minutes_whose_quotes_retention_has_dropped_stay_as_they_are(connection:
     desk.write_candles(connection, [candle | {"expiry": "2026-04-17", "strike": "100", "right": "call"}])
     assert process(connection, LATER).pieces == 1
     assert strikes_of(connection, "*") == before
+
+
+def test_there_is_an_index_by_strike_and_one_by_rank(connection: Connection, underlying: int) -> None:
+    write(connection, underlying, list(some_quotes()))
+    process(connection, LATER)
+    by_strike = "instrument_id = 1 AND expires_at = %(ends)s AND strike = 100 AND contract = ''"
+    by_rank = "instrument_id = 1 AND expires_at = %(ends)s AND rank = 0"
+    found = {}
+    for name, where in (("strike", by_strike), ("rank", by_rank)):
+        with connection.transaction(force_rollback=True):
+            connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+            query = f"EXPLAIN SELECT * FROM market.strike_candles WHERE {where} ORDER BY time"  # noqa: S608
+            found[name] = str(connection.execute(query, {"ends": desk.expires_at("2026-03-06")}).fetchall())
+    assert "strike_candles_pkey" in found["strike"]
+    assert "strike_candles_rank_idx" in found["rank"]
+
+
+def test_no_numpy_where_there_is_nothing_to_compute() -> None:
+    code = "import sys, functions.option_processor; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPO, check=False).returncode == 0
+
+
+def test_a_minute_without_any_strike_is_a_gap_and_a_silent_strike_is_none(
+    connection: Connection, underlying: int
+) -> None:
+    quiet = AT + 7 * MINUTE
+    rows = [row for row in some_quotes() if row["time"].replace(second=0) != quiet]
+    write(connection, underlying, rows)
+    process(connection, LATER)
+    count_hours(connection, always, dataset=STRIKE_CANDLES)
+    window = Window(AT, AT + 30 * MINUTE)
+    shares = scans.plan_shares(connection, 10)
+    find_gaps(connection, "monitor", window, window.ends, shares=shares, has_time=always, dataset=STRIKE_CANDLES)
+    query = "SELECT instrument_id, starts, ends FROM market.gaps WHERE dataset = 'strike_candles'"
+    assert connection.execute(query).fetchall() == [(underlying, quiet, quiet + MINUTE)]

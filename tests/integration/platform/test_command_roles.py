@@ -17,7 +17,14 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from chandlery.platform.migrations import alembic_config
-from functions import historical_gap_monitor, historical_processor, live_gap_monitor, live_processor, policy_maintenance
+from functions import (
+    historical_gap_monitor,
+    historical_processor,
+    live_gap_monitor,
+    live_processor,
+    option_processor,
+    policy_maintenance,
+)
 from functions.http_api.sandbox import SANDBOX
 from local.command_line import app, stack
 from local.schedules import read_functions
@@ -109,7 +116,14 @@ WITHOUT_DATABASE = [
     "sessions list --offered",
 ]
 BACKUP = "backup {folder}/desk.backup"
-COMPONENTS = (live_processor, live_gap_monitor, historical_gap_monitor, historical_processor, policy_maintenance)
+COMPONENTS = (
+    live_processor,
+    option_processor,
+    live_gap_monitor,
+    historical_gap_monitor,
+    historical_processor,
+    policy_maintenance,
+)
 ANY = "any login"
 BELOW = {READER: PRODUCER, WRITER: READER, OWNER: WRITER}
 # What has nothing to do is not refused it: there is nothing to repair or to refresh.

@@ -73,7 +73,8 @@ _POLICIES = {
     "jobs": "SELECT proc_name, schedule_interval, scheduled, config - 'hypertable_id' - 'mat_hypertable_id' AS config"
     " FROM timescaledb_information.jobs WHERE job_id >= 1000",
     "columnstore": "SELECT hypertable::text, segmentby, orderby"
-    " FROM timescaledb_information.hypertable_columnstore_settings",
+    " FROM timescaledb_information.hypertable_columnstore_settings"
+    " WHERE hypertable::text NOT IN ('market.option_quotes', 'market.open_interest')",
     "chunks": "SELECT hypertable_name, range_start, range_end, is_compressed FROM timescaledb_information.chunks",
 }
 # Marks of hours have become one table.
