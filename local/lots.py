@@ -17,7 +17,7 @@ from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.minutes.store.ticks import COLUMNS, Lot
 from chandlery.vendors.domain.vendor import turnover_of
 from local import binary_rows
-from local.market_file import BadRow, UnreadableFile, open_candle_file
+from local.market_file import BadRow, MarketFileReader, UnreadableFile, open_candle_file
 from local.market_file.reader import OnBad
 from local.market_file.source import explained
 
@@ -57,6 +57,22 @@ def checked_candle_lots(
         BadRow, UnreadableFile: what is wrong with the file; no lot was handed out.
     """
     opened = partial(open_candle_file, path, latest=latest, allow_negative=allow_negative)
+    made = checked_lots(opened, path, lambda _: candle_columns, on_bad, progress, on_ignored, lot_candles)
+    with made as lots:
+        yield lots
+
+
+@contextmanager
+def checked_lots(
+    opened: Callable[..., MarketFileReader],
+    path: Path,
+    make: Callable[[MarketFileReader], Callable[[pa.RecordBatch], _L]],
+    on_bad: OnBad | None,
+    progress: Callable[[int, int], None],
+    on_ignored: Callable[[Mapping[str, str | None]], None],
+    lot_candles: int = 20_000,
+) -> Iterator[Iterator[_L]]:
+    """The same of any file of candles, which `opened` opens; `make` tells how a reader's batches become lots."""
     with opened(on_bad=on_bad) as checked:
         on_ignored(checked.ignored_columns)
         total, as_it_was = 2 * checked.total_bytes, _state(path)
@@ -68,7 +84,7 @@ def checked_candle_lots(
     told = None if on_bad is None else _tell_nobody
     with opened(on_bad=told, batch_rows=lot_candles) as reader:
         lots = made_ahead(
-            _year_by_year(reader), _candle_lot, lambda: progress(reader.total_bytes + reader.bytes_read, total)
+            _year_by_year(reader), make(reader), lambda: progress(reader.total_bytes + reader.bytes_read, total)
         )
         with closing(lots):
             yield lots
@@ -141,7 +157,8 @@ def _year_by_year(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]
             yield ordered.slice(start, end - start)
 
 
-def _candle_lot(batch: pa.RecordBatch) -> CandleColumns:
+def candle_columns(batch: pa.RecordBatch) -> CandleColumns:
+    """Candles of a file."""
     times, opens, highs, lows, closes, volumes, vwaps, trades = (
         batch.column(name).to_pylist() for name in ("time", "open", "high", "low", "close", "volume", "vwap", "trades")
     )

@@ -11,23 +11,22 @@ from chandlery.importing.store.rows import Lot
 from local.lots import made_ahead
 
 
-def row_lots(
-    batches: Iterator[pa.RecordBatch], instrument_id: int, columns: Sequence[str], read: Callable[[], None]
-) -> Iterator[Lot]:
+def row_lots(batches: Iterator[pa.RecordBatch], columns: Sequence[str], read: Callable[[], None]) -> Iterator[Lot]:
     """One lot a batch; `read` is called after each, for a progress bar; `columns` are those that the file has."""
-    return made_ahead(batches, partial(_lot, instrument_id, columns), read)
+    return made_ahead(batches, partial(row_lot, columns), read)
 
 
-def _lot(instrument_id: int, columns: Sequence[str], batch: pa.RecordBatch) -> Lot:
+def row_lot(columns: Sequence[str], batch: pa.RecordBatch, places: pa.Array | None = None) -> Lot:
+    """A batch as a lot; `places` are those of the rows' instruments, from 1 on, where there are several."""
     times = pc.min_max(batch.column("time")).as_py()
     said = batch.select([*columns, "line"]).rename_columns([*columns, "#line"])
-    # Times and dates in ISO 8601, which str() of them nearly is.
-    rows = [{"instrument_id": instrument_id, **row} for row in said.to_pylist()]
+    said = said.append_column("instrument_id", pa.repeat(1, batch.num_rows) if places is None else places)
     return Lot(
         batch.num_rows,
         times["min"],
         times["max"],
         pc.unique(pc.floor_temporal(batch.column("time"), unit="hour")).to_pylist(),
         columns,
-        json.dumps(rows, default=str),
+        # Times and dates in ISO 8601, which str() of them nearly is.
+        json.dumps(said.to_pylist(), default=str),
     )

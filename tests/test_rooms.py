@@ -27,6 +27,7 @@ ROOMS = [
     "rebuild",
     "reading",
     "indicators",
+    "options",
     "health",
 ]
 # What pure rules may know beside their own room.

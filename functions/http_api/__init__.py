@@ -12,8 +12,9 @@ from .compute import router as compute
 from .data import router as data
 from .health import router as health
 from .instruments import router as instruments
+from .options import router as options
 
-for router in (health, candles, compute, instruments, completeness, data):
+for router in (health, candles, compute, instruments, completeness, data, options):
     app.include_router(router)
 document()
 

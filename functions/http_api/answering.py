@@ -12,6 +12,8 @@ from aws_lambda_powertools.event_handler import Response
 from psycopg import Connection
 from pydantic import BaseModel
 
+from chandlery.datasets.candles import CANDLES
+from chandlery.datasets.dataset import Dataset
 from chandlery.platform.connection import snapshot
 from chandlery.reading.store import fingerprints
 from chandlery.reference.store.instrument_pages import InstrumentEntry
@@ -50,6 +52,7 @@ class Question:
         words: all else that tells it from other questions, and the minute it is asked in where that matters.
         at: now.
         make: the answer, read in a transaction that sees one moment.
+        dataset: whose rows the candles are.
     """
 
     instrument: InstrumentEntry
@@ -57,6 +60,7 @@ class Question:
     words: object
     at: datetime
     make: Callable[[], Made]
+    dataset: Dataset = CANDLES
 
     @property
     def key(self) -> str:
@@ -126,7 +130,9 @@ def _make(connection: Connection, question: Question) -> Answered:
 
 def _fingerprint(connection: Connection, question: Question, window: Window) -> str | None:
     """None where candles of the window are in doubt just now."""
-    found = fingerprints.find_candles(connection, question.instrument.instrument_id, question.timeframe, window)
+    found = fingerprints.find_candles(
+        connection, question.instrument.instrument_id, question.timeframe, window, question.dataset
+    )
     if found.settled_to < window.ends:
         return None
     return f"{window.starts.isoformat()} {window.ends.isoformat()} {found.value}"

@@ -77,7 +77,7 @@ def spell_counts(counts: Mapping[str, Any], new: str, *changes: str) -> str:
 
 def exit_on_conflicts(done: Sequence[Mapping[str, Any]], on_conflict: OnConflict) -> None:
     """Exit with 1 where rows of any file were left out, since others of their key are kept."""
-    if on_conflict is OnConflict.KEEP and any(each["conflicting"] for each in done):
+    if on_conflict is OnConflict.KEEP and any(each.get("conflicting") for each in done):
         raise typer.Exit(1)
 
 
@@ -99,7 +99,7 @@ def _spell_row(conflict: RowConflict, word: str, key: Sequence[str]) -> str:
     other = [name for name in said if said[name] != stored[name]]
     first = "stored before" if conflict.stored_line is None else f"{word} {conflict.stored_line}"
     contents = (", ".join(f"{name} {_cell(each[name])}" for name in other) for each in (said, stored))
-    named = ", ".join(f"{name} {_cell(said[name])}" for name in key)
+    named = ", ".join(f"{name} {_cell(said[name])}" if name in said else conflict.instrument for name in key)
     return f"{named}: {next(contents)}; {first}: {next(contents)}"
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,9 +18,11 @@ from chandlery.platform.errors import Permanent
 from chandlery.words.counting import spell
 from chandlery.words.window import CLOCK_ALLOWANCE, MINUTE
 from local.command_line.conflicts import describe_conflicts, exit_on_conflicts, spell_counts, tell_conflicts
+from local.command_line.contract_imports import Underlying, import_trades, spell_option_counts
 from local.command_line.incoming_files import Counts, File, Options, SkipBad, import_files, watched
 from local.command_line.options import AsJson
-from local.command_line.row_imports import command_of
+from local.command_line.rate_imports import import_rate_file, spell_rates
+from local.command_line.row_imports import OnRowConflict, command_name, command_of
 
 
 class _Imports(TyperGroup):
@@ -27,11 +30,11 @@ class _Imports(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names."""
-        return [*super().list_commands(ctx), *(dataset.name for dataset in declared.imported())]
+        return [*super().list_commands(ctx), *map(command_name, declared.imported())]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """One of them; none if there is none of that name."""
-        found = next((dataset for dataset in declared.imported() if dataset.name == cmd_name), None)
+        found = next((dataset for dataset in declared.imported() if command_name(dataset) == cmd_name), None)
         return command_of(found) if found else super().get_command(ctx, cmd_name)
 
 
@@ -113,6 +116,52 @@ def candles(
 
     options = Options(skip_bad, aggregate, as_json)
     import_files(files, instrument, _import_candles, told, options)
+
+
+@app.command("option-trades")
+def option_trades(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE…",
+            help="CSV, CSV.gz or Parquet: time,expiry,strike,right and price,size[,seq] or open,high,low,close,volume",
+        ),
+    ],
+    underlying: Underlying,
+    on_conflict: OnRowConflict = OnConflict.KEEP,
+    aggregate: Aggregate = False,
+    skip_bad: SkipBad = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import trades of an underlying's options: ticks, or a vendor's one-minute candles where a file has these.
+
+    Columns: time, expiry, strike, right (C, P, call, put, CE, PE), optionally contract and expires_at, and those of
+    ticks or of candles. A contract that is not stored is made. Ticks: each file is imported whole or not at all, as by
+    `import ticks`. Candles: it is checked whole before any of it is written, as by `import candles`.
+    """
+    bring_in = partial(import_trades, on_conflict=on_conflict)
+    options = Options(skip_bad, aggregate, as_json)
+    exit_on_conflicts(import_files(files, underlying, bring_in, spell_option_counts, options), on_conflict)
+
+
+@app.command()
+def rates(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet: time,currency,days,rate")
+    ],
+    on_conflict: OnRowConflict = OnConflict.KEEP,
+    skip_bad: SkipBad = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import interest rates, by which options are discounted. Each file is imported whole or not at all.
+
+    Columns: time (since when the rate holds), currency, days (its term) and rate (a year's, compounded continuously, as
+    a fraction: 0.05). A row with the time, currency and days of another one but another rate is a conflict: by default
+    the first is kept, all other rows are imported, and the exit code is 1.
+    """
+    bring_in = partial(import_rate_file, on_conflict=on_conflict)
+    options = Options(skip_bad, aggregate=False, as_json=as_json)
+    exit_on_conflicts(import_files(files, None, bring_in, spell_rates, options), on_conflict)
 
 
 def _import_ticks(connection: Connection, file: File, on_conflict: OnConflict, seq: Seq) -> Counts:

@@ -50,17 +50,24 @@ class Reach:
 
 @dataclass(frozen=True)
 class File:
-    """A file on its way in, whose rows it has, how far all files reach, and who hears of bad rows and of bytes read.
+    """A file on its way in, of whose rows, how far all files reach, and who hears of bad rows and of bytes read.
 
     `ignored` are its columns that mean nothing, each with the one it may be meant for, or none.
     """
 
     path: Path
-    instrument: Instrument
+    of: Instrument | None
     reach: Reach
     set_aside: "_SetAside | None"
     progress: Callable[[int, int], None]
     ignored: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def instrument(self) -> Instrument:
+        """Whose rows it has."""
+        if self.of is None:
+            raise AssertionError("its rows are of no instrument")
+        return self.of
 
     def ignore(self, columns: Mapping[str, str | None]) -> None:
         """Say on stderr which columns mean nothing."""
@@ -77,23 +84,23 @@ Import = Callable[[Connection, File], Counts]
 
 def import_files(
     files: Sequence[Path],
-    key: str,
+    key: str | None,
     bring_in: Import,
     told: Callable[[Counts], str],
     options: Options,
 ) -> Sequence[Counts]:
-    """Bring files in one by one, and say what was done."""
+    """Bring files in one by one, rows of the instrument `key` if they are of any, and say what was done."""
     with open_connection() as connection:
-        known = instruments.find(connection, key)
+        known = instruments.find(connection, key) if key else None
         done, reach = [], Reach()
         for file in files:
             done.append(result := _import_file(connection, known, file, bring_in, reach, skip_bad=options.skip_bad))
             if not options.as_json:
                 out.print(f"{file}: {told(result)}", soft_wrap=True)
-        made = _make_candles(connection, known, reach) if options.aggregate else None
+        made = _make_candles(connection, known, reach) if options.aggregate and known else None
     if options.as_json:
         show_json(done if made is None else {"files": done, "made": asdict(made)})
-    elif made is not None:
+    elif made is not None and known:
         _show_made(known, made)
     return done
 
@@ -131,7 +138,7 @@ def _show_made(instrument: Instrument, made: AggregationReport) -> None:
 
 
 def _import_file(
-    connection: Connection, instrument: Instrument, path: Path, bring_in: Import, reach: Reach, *, skip_bad: bool
+    connection: Connection, instrument: Instrument | None, path: Path, bring_in: Import, reach: Reach, *, skip_bad: bool
 ) -> dict[str, Any]:
     with ExitStack() as stack:
         set_aside = _SetAside(path, stack) if skip_bad else None

@@ -5,14 +5,10 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from local.market_file.candle_checks import Fault, SeenMinutes, price_faults
+from local.market_file.candle_checks import Check, Fault, Parsed
 from local.market_file.columns import Column
 from local.market_file.errors import BadRow, RowWord
 from local.market_file.rows import Rows, text_at
-from local.market_file.values import quote
-
-_PRICES = ("open", "high", "low", "close")
-_MICROSECONDS_A_MINUTE = 60_000_000
 
 
 class Checker:
@@ -24,7 +20,7 @@ class Checker:
         file: the file's name, for messages.
         word: what a row's place is called there.
         first_seq: what is added to a row's line to make what is `by_line`, if the file has no column for it.
-        of_candles: whether prices must not contradict each other, and a minute may appear once.
+        checks: of what must hold between columns, and between rows.
     """
 
     def __init__(
@@ -34,25 +30,22 @@ class Checker:
         file: str,
         word: RowWord,
         first_seq: int,
-        *,
-        of_candles: bool = False,
+        checks: Sequence[Check] = (),
     ) -> None:
         self._columns = columns
         self._schema = schema
         self._file = file
         self._word: RowWord = word
         self._first_seq = first_seq
-        self._seen = SeenMinutes() if of_candles else None
+        self._checks = checks
 
     def check(self, rows: Rows) -> tuple[pa.RecordBatch, list[BadRow]]:
         """The good rows as a batch of the schema, and the bad ones, each with its first fault, in order."""
         faults: dict[int, Fault] = {}
         arrays = [self._parse(column, rows, faults) for column in self._columns]
-        good = _unfaulted(rows, faults)
-        if self._seen:
-            named = dict(zip(self._schema.names, arrays, strict=False))
-            _add(faults, price_faults({name: named[name] for name in _PRICES}, good))
-            _add(faults, self._repeated(named["time"], rows, _unfaulted(rows, faults), self._seen))
+        named = dict(zip(self._schema.names, arrays, strict=False))
+        for check in self._checks:
+            _add(faults, check(Parsed(named, rows, _unfaulted(rows, faults), self._word)))
         arrays.append(rows.lines)
         if faults:
             good = _unfaulted(rows, faults)
@@ -73,14 +66,6 @@ class Checker:
         if column.by_line:
             return pc.add(rows.lines, self._first_seq)
         return pa.repeat(pa.scalar(column.default, column.field.type), len(rows.lines))
-
-    def _repeated(self, times: pa.Array, rows: Rows, good: pa.Array, seen: SeenMinutes) -> Iterator[Fault]:
-        minutes = pc.divide(times.cast(pa.int64()), _MICROSECONDS_A_MINUTE).filter(good)
-        columns = (pc.indices_nonzero(good), minutes, rows.lines.filter(good))
-        for index, minute, line in zip(*(column.to_pylist() for column in columns), strict=True):
-            if first := seen.first_line(minute, line):
-                text = quote(text_at(rows.columns["time"], index))
-                yield Fault(index, "time", f"{text} is already on {self._word} {first}")
 
     def _bad_rows(self, rows: Rows, faults: dict[int, Fault]) -> list[BadRow]:
         bad = [BadRow(self._file, row.line, None, row.reason, text=row.text, word=self._word) for row in rows.misshapen]

@@ -46,7 +46,7 @@ class Column:
     parse: Callable[[pa.Array], Parsed]
     required: bool = True
     nullable: bool = False
-    default: bool | None = None
+    default: bool | int | None = None
     called: str | None = None
     by_line: bool = False
 

@@ -91,7 +91,7 @@ class CsvRows:
 
     def _numbered(self, batch: pa.RecordBatch, lines: "_Lines") -> Rows:
         numbers, misshapen = lines.number(batch)
-        blank = _blank(batch, self.header.positions["time"])
+        blank = _blank(batch, next(iter(self.header.positions.values())))
         if blank is not None:
             keep = pc.invert(blank)
             batch, numbers = batch.filter(keep), numbers.filter(keep)
@@ -171,9 +171,9 @@ def _read_header(stream: BufferedReader, file: str) -> tuple[list[str], int]:
         raise UnreadableFile(file, f"has a header line that is not CSV ({error}); correct it") from error
 
 
-def _blank(batch: pa.RecordBatch, time: int) -> pa.Array | None:
-    """Which rows hold nothing at all; None if no row does."""
-    blank = pc.equal(batch.column(time), "")
+def _blank(batch: pa.RecordBatch, known: int) -> pa.Array | None:
+    """Which rows hold nothing at all, nor in a known column; None if no row does."""
+    blank = pc.equal(batch.column(known), "")
     if pc.any(blank).as_py():
         blank = reduce(pc.and_, (pc.equal(cells, "") for cells in batch.columns))
     return blank if pc.any(blank).as_py() else None

@@ -9,6 +9,7 @@ from typing import Self
 
 import pyarrow as pa
 
+from local.market_file.candle_checks import Check, SeenMinutes, contradicting_prices
 from local.market_file.checker import Checker
 from local.market_file.columns import Column, candle_columns, schema_of, tick_columns
 from local.market_file.csv_rows import CsvRows
@@ -65,7 +66,8 @@ def open_candle_file(
     `open_tick_file`; `latest` is compared with a candle's start.
     """
     columns = candle_columns(latest, allow_negative=allow_negative)
-    return MarketFileReader(Path(path), columns, batch_rows=batch_rows, on_bad=on_bad, of_candles=True)
+    checks = (contradicting_prices, SeenMinutes())
+    return MarketFileReader(Path(path), columns, batch_rows=batch_rows, on_bad=on_bad, checks=checks)
 
 
 class MarketFileReader:
@@ -91,7 +93,7 @@ class MarketFileReader:
         *,
         batch_rows: int,
         on_bad: OnBad | None,
-        of_candles: bool = False,
+        checks: Sequence[Check] = (),
     ) -> None:
         if batch_rows < 1:
             raise ValueError(f"batch_rows must be at least 1, not {batch_rows}")
@@ -100,7 +102,7 @@ class MarketFileReader:
         self._columns = columns
         self._batch_rows = batch_rows
         self._on_bad = on_bad
-        self._of_candles = of_candles
+        self._checks = checks
         self._format = format_of(path)
         self.total_bytes = path.stat().st_size
         self.bytes_read = 0
@@ -141,5 +143,4 @@ class MarketFileReader:
         if any(each.by_line and each.name not in self.known_columns for each in self._columns):
             with explained(self.path):
                 first_seq = fingerprint(self.path, self._format) << 32
-        word, of_candles = self._source.word, self._of_candles
-        return Checker(self._columns, self.schema, self.path.name, word, first_seq, of_candles=of_candles)
+        return Checker(self._columns, self.schema, self.path.name, self._source.word, first_seq, self._checks)

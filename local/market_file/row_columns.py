@@ -1,7 +1,7 @@
 """The columns of files of a data set, as it declares them and as its table takes them."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ import pyarrow as pa
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
 from chandlery.importing.store.rows import Cell
+from local.market_file.candle_checks import Check
 from local.market_file.columns import Column
 from local.market_file.columns import Kind as Read
 from local.market_file.reader import MarketFileReader, OnBad
@@ -42,21 +43,33 @@ def row_columns(dataset: Dataset, cells: Sequence[Cell], latest: datetime) -> Se
     """The columns of a file of its rows, the key first; a row whose own time lies after `latest` is bad."""
     asked = {each.name: each for each in cells}
     names = [*dataset.order(), *(name for name in dataset.columns if name not in dataset.key)]
-    return [
-        _column(name, dataset.columns[name], asked[name], latest if name == dataset.time else None) for name in names
-    ]
+    return [_column(dataset, name, asked[name], latest) for name in names]
 
 
-def _column(name: str, kind: Kind, cell: Cell, latest: datetime | None) -> Column:
-    read, parse = _READ[kind]
-    if latest:
+def _column(dataset: Dataset, name: str, cell: Cell, latest: datetime) -> Column:
+    read, parse = _READ[dataset.columns[name]]
+    if name == dataset.time:
         parse = partial(parse_times, latest=latest)
+    elif name in dataset.unsigned:
+        parse = parse_numbers
+    elif name == dataset.sequence and cell.may_be_absent:
+        return Column(name, read, parse, required=False, default=0)
     cells = partial(parse_cells, parse=parse, may_be_empty=cell.may_be_empty)
     return Column(name, read, cells, required=not cell.may_be_absent, nullable=True)
 
 
+def told_columns(columns: Sequence[Column], known: Collection[str], key: Collection[str]) -> Sequence[str]:
+    """Those that rows are written with: the file's own, and what else tells rows apart."""
+    return [each.name for each in columns if each.name in known or each.name in key]
+
+
 def open_row_file(
-    path: str | os.PathLike[str], columns: Sequence[Column], *, on_bad: OnBad | None = None, batch_rows: int = 20_000
+    path: str | os.PathLike[str],
+    columns: Sequence[Column],
+    *,
+    on_bad: OnBad | None = None,
+    batch_rows: int = 20_000,
+    checks: Sequence[Check] = (),
 ) -> MarketFileReader:
     """Opens a file of a data set's rows. Arguments and errors are those of `open_tick_file`."""
-    return MarketFileReader(Path(path), columns, batch_rows=batch_rows, on_bad=on_bad)
+    return MarketFileReader(Path(path), columns, batch_rows=batch_rows, on_bad=on_bad, checks=checks)

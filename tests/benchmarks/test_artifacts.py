@@ -25,6 +25,7 @@ ROUNDS = 5
 # Function → its event; of the HTTP API one that needs the database, and one that needs numpy and TA-Lib as well.
 EVENTS = {
     "LiveProcessor": ["live_processor"],
+    "OptionProcessor": ["option_processor"],
     "LiveGapMonitor": ["live_gap_monitor"],
     "PolicyMaintenance": ["policy_maintenance"],
     "HistoricalGapMonitor": ["historical_gap_monitor"],
@@ -32,7 +33,7 @@ EVENTS = {
     "HttpApi": ["http_api_health", "http_api_indicators"],
     "Migrate": ["migrate_current"],
 }
-SCHEDULED = tuple(EVENTS)[:5]
+SCHEDULED = tuple(EVENTS)[:6]
 # Lambda's side of a start: import the handler's module, call it. Prints the seconds of both, and of the processor.
 START = """
 import os, sys, time

@@ -4,11 +4,25 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from chandlery.platform.component import Component
-from functions import historical_gap_monitor, historical_processor, live_gap_monitor, live_processor, policy_maintenance
+from functions import (
+    historical_gap_monitor,
+    historical_processor,
+    live_gap_monitor,
+    live_processor,
+    option_processor,
+    policy_maintenance,
+)
 
 COMPONENTS: Mapping[str, Component] = {
     each.handler.name: each.handler
-    for each in (live_processor, live_gap_monitor, historical_gap_monitor, historical_processor, policy_maintenance)
+    for each in (
+        live_processor,
+        option_processor,
+        live_gap_monitor,
+        historical_gap_monitor,
+        historical_processor,
+        policy_maintenance,
+    )
 }
 
 

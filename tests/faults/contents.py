@@ -9,6 +9,15 @@ from psycopg import Connection
 LEFT_OUT: Mapping[tuple[str, str], str] = {
     ("candles", "created_at"): "the server's clock when it was first written",
     ("candles", "updated_at"): "the server's clock when it was written",
+    **{
+        (table, column): why
+        for table in ("strike_candles", "newest_strikes")
+        for column, why in (
+            ("revision", "a minute that stands on another one is made again whenever that comes after it"),
+            ("created_at", "the server's clock when it was first written"),
+            ("updated_at", "the server's clock when it was written"),
+        )
+    },
     ("gaps", "gap_id"): "from a sequence, which counts rolled back rows too",
     ("marks", "mark_id"): "from a sequence, which counts rolled back rows too",
     ("stored_indicators", "indicator_id"): "from a sequence, which counts rolled back rows too",

@@ -22,7 +22,7 @@ from tests.faults.works import NOW, WELL
 from tests.integration.market import always
 from tests.integration.policy_scene import came_in_time, hold_jobs, relation_of, store_candles
 
-_ALL_WELL = ("live_processor", "live_gap_monitor", "historical_processor")
+_ALL_WELL = ("live_processor", "option_processor", "live_gap_monitor", "historical_processor")
 # A candle of 5m that is not what its minutes make.
 WRONG = desk.HISTORY + 2 * HOUR
 # Before the stroke of twelve at which most policies are due.
@@ -56,12 +56,20 @@ def set_up(connection: Connection, url: str, ran: Sequence[str] = _ALL_WELL) -> 
     """A desk at which all was well, as these have run, and where work has come in since then."""
     desk.open_desk(connection, history=True)
     desk.write_history(connection)
+    desk.list_options(connection)
     connection.execute("INSERT INTO market.tickers VALUES (2, 'polygon', 'B')")
     desk.write_first(connection, "(d < 10 OR m < 10)")
+    desk.write_quotes(connection, "m < 10")
     for name in ran:
         run(url, name, WELL)
     # Late ticks, and all that changes otherwise.
     desk.write_first(connection, "(d = 10 AND m < 20)")
+    desk.write_quotes(connection, "m BETWEEN 10 AND 19")
+    connection.execute(
+        "INSERT INTO market.open_interest SELECT instrument_id, %s::timestamptz, 7 FROM market.option_contracts",
+        [desk.OPENS + 10 * DAY - HOUR],
+    )
+    connection.execute("UPDATE market.option_quotes SET cancelled = true WHERE date_part('minute', time) IN (4, 11)")
     for change in desk.CHANGES:
         change(connection)
     connection.execute("DELETE FROM market.ticks WHERE time >= %s", [NOW])

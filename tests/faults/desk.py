@@ -46,6 +46,43 @@ def history_columns(offset: int = 0) -> CandleColumns:
     )
 
 
+def list_options(connection: Connection) -> None:
+    """Contracts of the third instrument: a strike of two expiries, both sides."""
+    connection.execute(
+        """
+        WITH named AS (
+            SELECT weeks, side, format('OPRA@C%%s%%s@OPTION', weeks, side) AS key
+            FROM generate_series(1, 2) AS weeks, unnest(ARRAY['call', 'put']) AS side
+        ), listed AS (
+            INSERT INTO market.instruments (instrument_key, calendar, feed)
+            SELECT key, 'NOON', 'options' FROM named ORDER BY key RETURNING instrument_id, instrument_key
+        )
+        INSERT INTO market.option_contracts
+        SELECT
+            listed.instrument_id, 3, (%(opens)s::timestamptz + weeks * INTERVAL '3 weeks')::date,
+            %(opens)s::timestamptz + weeks * INTERVAL '3 weeks', 104, side, '', 100, 'american', 'black_scholes_merton',
+            'USD'
+        FROM named JOIN listed ON listed.instrument_key = named.key
+        """,
+        {"opens": OPENS},
+    )
+
+
+def write_quotes(connection: Connection, where: str) -> None:
+    """A quote every minute of the last day that `where` names, and open interest before and in it."""
+    connection.execute(
+        f"""
+        INSERT INTO market.option_quotes (instrument_id, time, bid, ask)
+        SELECT
+            c.instrument_id, %s::timestamptz + INTERVAL '10 days' + m * INTERVAL '1 minute', 2 + mod(m, 5),
+            3 + mod(m, 5)
+        FROM market.option_contracts AS c, generate_series(0, %s) AS m
+        WHERE mod(m + c.instrument_id, 3) > 0 AND {where}
+        """,  # noqa: S608  # our own words
+        [OPENS, OPEN_MINUTES - 1],
+    )
+
+
 def write_history(connection: Connection) -> None:
     """Have the first instrument's candles of the long day."""
     import_candles(connection, 1, [history_columns()])

@@ -17,7 +17,14 @@ from tests.faults.scene import CopiedScene
 from tests.faults.trial import Child
 from tests.faults.works import NOW, SUBJECTS
 
-ORDER = ("live_processor", "live_gap_monitor", "historical_gap_monitor", "historical_processor", "policy_maintenance")
+ORDER = (
+    "live_processor",
+    "option_processor",
+    "live_gap_monitor",
+    "historical_gap_monitor",
+    "historical_processor",
+    "policy_maintenance",
+)
 # When the session is over; and when the day is, by any of the clocks.
 CLOSED, EVENING = NOW + 20 * MINUTE, NOW + 6 * HOUR
 # What may be otherwise, since it tells of the way there and not of where it led: when gaps were found, that some were

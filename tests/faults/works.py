@@ -98,6 +98,7 @@ def _refresh(connection: Connection) -> object:
 
 SUBJECTS: Mapping[str, Subject] = {
     "live processor": component("live_processor", "waiting", LIVE_PIECE_CANDLES="60"),
+    "option processor": component("option_processor", "waiting", OPTION_PIECE_CONTRACTS="100"),
     "live gap monitor": component("live_gap_monitor", "waiting"),
     "historical gap monitor": component(
         "historical_gap_monitor",

@@ -42,6 +42,8 @@ EXPECTED = {
     "LowCoverage7d": ("Coverage7d", "<", LEAST_COVERAGE["coverage_7d"][0], "ignore"),
     "MinutesLateWarning": ("LagSeconds", ">", WARNING_SECONDS, "ignore"),
     "MinutesLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
+    "OptionMinutesLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
+    "FewVolatilities": ("IvOkShare", "<", 0.3, "notBreaching"),
     "CandlesOld": ("CandlesBehindSeconds", ">", DELAYED_SECONDS, "ignore"),
     "AggregatesLateWarning": ("AggregateLagSeconds", ">", WARNING_SECONDS, "ignore"),
     "AggregatesLate": ("AggregateLagSeconds", ">", DELAYED_SECONDS, "ignore"),
@@ -60,7 +62,7 @@ EXPECTED = {
     "DatabaseProcessorFull": ("CPUUtilization", ">", 90, "notBreaching"),
     **{
         f"{name}NewVersionFails": ("Errors", ">=", 1, "notBreaching")
-        for name in ("LiveProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
+        for name in ("LiveProcessor", "OptionProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
     },
 }
 # What makes the verdict of health worse than a warning → the alarms that tell of it; and what only warns.

@@ -62,6 +62,16 @@ FUNCTIONS = {
         retries=0,
         event_age=timedelta(minutes=1),
     ),
+    "OptionProcessor": Expected(
+        module="option_processor",
+        schedule="cron(* * * * ? *)",
+        first=timedelta(0),
+        every=timedelta(minutes=1),
+        timeout=timedelta(seconds=55),
+        delivery_attempts=3,
+        retries=0,
+        event_age=timedelta(minutes=1),
+    ),
     "LiveGapMonitor": Expected(
         module="live_gap_monitor",
         schedule="cron(0/5 * * * ? *)",
@@ -320,7 +330,8 @@ def test_a_gradual_deployment_is_taken_back_if_the_new_version_fails() -> None:
     groups = of_type(resources, "AWS::CodeDeploy::DeploymentGroup")
     # Those that run often enough for a part of their runs to say anything.
     assert groups.keys() == {
-        f"{name}DeploymentGroup" for name in ("LiveProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
+        f"{name}DeploymentGroup"
+        for name in ("LiveProcessor", "OptionProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
     }
     for name, group in groups.items():
         function = name.removesuffix("DeploymentGroup")

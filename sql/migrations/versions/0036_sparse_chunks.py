@@ -1,6 +1,6 @@
 """Columns tell the least and greatest of what is named."""
 
-from chandlery.store.migrations import run_script
+from chandlery.platform.migrations import run_script
 
 revision = "0036"
 down_revision = "0035"

@@ -71,7 +71,7 @@ WITH brought AS MATERIALIZED (
         instrument_id, range_agg(tstzrange(starts, ends)) AS hours,
         range_agg(tstzrange(starts, ends)) FILTER (WHERE table_name = 'ticks') AS of_ticks
     FROM market.imports
-    WHERE tstzrange(starts, ends) && tstzrange(:'starts'::timestamptz, :'ends'::timestamptz)
+    WHERE table_name IN ('ticks', 'candles') AND tstzrange(starts, ends) && tstzrange(:'starts'::timestamptz, :'ends'::timestamptz)
     GROUP BY instrument_id
 ), sent AS (
     SELECT seen.instrument_id, min(seen.hour) AS since
@@ -88,7 +88,7 @@ WITH brought AS MATERIALIZED (
         -- Of ticks that are dropped nobody knows any more who brought them.
         AND NOT (SELECT market.dropped('ticks')) @> seen.hour
     GROUP BY seen.instrument_id
-), imported AS (
+), imported AS MATERIALIZED (  -- once: planned as few, it was made once more for each hour
     SELECT
         seen.instrument_id,
         -- Without a session both bounds would be null, and the range without end.

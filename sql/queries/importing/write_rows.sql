@@ -1,7 +1,8 @@
 -- How rows of a file come into a data set's table, in running order, in the caller's transaction. As in psql
--- -v relation=quotes -v columns='instrument_id, strike, time, bid' -v key='instrument_id, strike, time' -v content='bid'
--- -v said='said_row.bid' -v stored='stored_row.bid' -v given='EXCLUDED.bid': the columns that the file has. No data set has one
--- that is called "#line".
+-- -v relation=quotes -v columns='instrument_id, strike, time, bid' -v others='strike, time, bid' -v key='instrument_id, strike, time'
+-- -v same='stored_row.strike = said_row.strike AND …' -v content='bid' -v said='said_row.bid' -v stored='stored_row.bid'
+-- -v given='EXCLUDED.bid': the columns that the file has; -v cancelled=cancelled -v final=stored_row.cancelled: the flag of rows that
+-- are taken back for good, in a data set without one false. No data set has a column that is called "#line".
 
 -- step: create_said_rows
 -- Where the rows of a lot wait, each with its place in the file.
@@ -14,11 +15,11 @@ WITH NO DATA;
 TRUNCATE said_rows;
 
 -- step: fill_said_rows
--- Rows as a JSON array of objects, numbers in the file's own words: the table's own types read them.
+-- Rows as a JSON array of objects, numbers in the file's own words: the table's own types read them. Instead of its instrument
+-- each has that one's place among :instrument_ids.
 INSERT INTO said_rows
-SELECT :columns, ("#cells" ->> '#line')::bigint
-FROM jsonb_array_elements(:'rows'::jsonb) AS "#each" ("#cells")
-CROSS JOIN LATERAL jsonb_populate_record(NULL::market.:"relation", "#cells") AS read;
+SELECT (:'instrument_ids'::integer[])[instrument_id], :others, "#line"
+FROM json_populate_recordset(NULL::said_rows, :'rows'::json);
 
 -- step: insert_said_rows
 -- Of several with one key the first, and none whose key is stored already.
@@ -26,21 +27,30 @@ INSERT INTO market.:"relation" (:columns)
 SELECT :columns FROM said_rows ORDER BY "#line"
 ON CONFLICT DO NOTHING;
 
+-- step: cancel_said_rows
+-- Takes back stored rows that the file takes back.
+UPDATE market.:"relation" AS stored_row SET :cancelled = true
+FROM said_rows AS said_row
+WHERE :same AND said_row.:cancelled AND NOT stored_row.:cancelled
+    AND stored_row.instrument_id = ANY (:'instrument_ids'::integer[])
+    AND stored_row.time >= :'starts'::timestamptz AND stored_row.time <= :'ends'::timestamptz;
+
 -- step: list_row_conflicts
 -- Rows whose key is stored with other content: the first few, how many there are in all, and where the file says what is stored.
 WITH named AS (
     SELECT said_row, stored_row, count(*) OVER () AS conflicts
     FROM said_rows AS said_row
     JOIN market.:"relation" AS stored_row USING (:key)
-    WHERE stored_row.instrument_id = :'instrument_id'::integer
+    WHERE stored_row.instrument_id = ANY (:'instrument_ids'::integer[])
         AND stored_row.time >= :'starts'::timestamptz AND stored_row.time <= :'ends'::timestamptz
-        AND (:said) IS DISTINCT FROM (:stored)
+        AND NOT :final AND (:said) IS DISTINCT FROM (:stored)
     ORDER BY "#line"
     LIMIT :'most'::integer
 )
 SELECT
     (said_row)."#line" AS line, to_jsonb(said_row) - '#line' AS said, to_jsonb(stored_row) AS stored,
     (SELECT min("#line") FROM said_rows AS same WHERE to_jsonb(stored_row) @> (to_jsonb(same) - '#line')) AS stored_line,
+    (SELECT instrument_key FROM market.instruments WHERE instrument_id = (said_row).instrument_id) AS instrument,
     conflicts
 FROM named
 ORDER BY line;
@@ -50,4 +60,4 @@ ORDER BY line;
 INSERT INTO market.:"relation" AS stored_row (:columns)
 SELECT DISTINCT ON (:key) :columns FROM said_rows ORDER BY :key, "#line" DESC
 ON CONFLICT (:key) DO UPDATE SET (:content) = ROW(:given)
-WHERE (:given) IS DISTINCT FROM (:stored);
+WHERE NOT :final AND (:given) IS DISTINCT FROM (:stored);

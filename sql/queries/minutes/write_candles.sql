@@ -74,18 +74,18 @@ SELECT instrument_id, bucket, 0, false, true
 FROM unnest(:'instrument_ids'::integer[], :'buckets'::timestamptz[]) AS named (instrument_id, bucket);
 
 -- or step: fill_incoming_candles
--- Hands a vendor's candles of one instrument, which come as arrays of equal length, on as incoming_candles.
+-- Hands a vendor's candles, which come as arrays of equal length, on as incoming_candles.
 -- A vendor that counts no trades says 0 or nothing: both mean that the number is not known.
 INSERT INTO incoming_candles (
     instrument_id, time, open, high, low, close, volume, turnover, trades, price_eligible, partial, source, version
 )
 SELECT
-    :'instrument_id'::integer, c.time, c.open, c.high, c.low, c.close, c.volume, c.turnover, nullif(c.trades, 0),
+    c.instrument_id, c.time, c.open, c.high, c.low, c.close, c.volume, c.turnover, nullif(c.trades, 0),
     true, false, 'vendor_historical', 0
 FROM unnest(
-    :'times'::timestamptz[], :'opens'::numeric[], :'highs'::numeric[], :'lows'::numeric[], :'closes'::numeric[],
-    :'volumes'::numeric[], :'turnovers'::numeric[], :'trades'::bigint[]
-) AS c (time, open, high, low, close, volume, turnover, trades);
+    :'instrument_ids'::integer[], :'times'::timestamptz[], :'opens'::numeric[], :'highs'::numeric[], :'lows'::numeric[],
+    :'closes'::numeric[], :'volumes'::numeric[], :'turnovers'::numeric[], :'trades'::bigint[]
+) AS c (instrument_id, time, open, high, low, close, volume, turnover, trades);
 
 -- step: count_late_ticks
 -- Ticks that arrived after their bucket had been aggregated: those of touched buckets where a candle made of ticks stands.

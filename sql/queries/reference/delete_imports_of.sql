@@ -1,2 +1,2 @@
--- Deletes an instrument's rows of market.imports: retention keeps no chunk for rows that are gone.
-DELETE FROM market.imports WHERE instrument_id = :'instrument_id'::integer;
+-- Deletes instruments' rows of market.imports: retention keeps no chunk for rows that are gone.
+DELETE FROM market.imports WHERE instrument_id = ANY (:'instrument_ids'::integer[]);

@@ -1,2 +1,2 @@
--- Deletes an instrument with its gaps, its tickers and where its indicators stood; its data is to be gone before.
-DELETE FROM market.instruments WHERE instrument_id = :'instrument_id'::integer;
+-- Deletes instruments with their gaps, tickers and contracts, and where their indicators stood; their data is to be gone before.
+DELETE FROM market.instruments WHERE instrument_id = ANY (:'instrument_ids'::integer[]);

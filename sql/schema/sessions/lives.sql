@@ -18,6 +18,8 @@ JOIN (
     SELECT feed, min(live_since) AS live_since, bool_or(history <> '{}') AS has_history
     FROM market.instruments GROUP BY feed
 ) AS feed USING (feed)
+-- An option trades when it trades: its silence tells nothing.
+WHERE NOT EXISTS (SELECT FROM market.option_contracts AS o WHERE o.instrument_id = n.instrument_id)
 UNION ALL
 SELECT
     n.instrument_id,
@@ -29,4 +31,4 @@ SELECT
 FROM market.known_data AS k
 JOIN market.instruments AS n USING (instrument_id)
 CROSS JOIN LATERAL (SELECT greatest(k.data_from, n.listed_at) AS moment) AS since;
-COMMENT ON VIEW market.lives IS 'When candles are expected of each instrument, by its listing or first candle: since its feed is live, and on the days of its history. Of a feed without any data, since the listing. Rows of other data sets: since the first of them.';
+COMMENT ON VIEW market.lives IS 'When candles are expected of each instrument, by its listing or first candle: since its feed is live, and on the days of its history. Of a feed without any data, since the listing. Rows of other data sets: since the first of them. Of option contracts, none.';

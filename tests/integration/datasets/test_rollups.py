@@ -58,7 +58,13 @@ def test_a_view_over_days_is_what_is_declared(name: str, text: str) -> None:
 
 
 # One measure of every kind and choice; those of `time` are merged of stretches of it.
-BY_TIME = (First("opened", of="z"), Last("closed", of="z"), First("open", of="p", preferring="good"))
+BY_TIME = (
+    First("opened", of="z"),
+    Last("closed", of="z"),
+    First("open", of="p", preferring="good"),
+    First("first_known", of="y", known=True),
+    Last("last_known", of="z", known=True),
+)
 OF_ANY = (
     First("earliest", of="y", by="y_time"),
     Last("latest", of="x", by="x_time"),
@@ -76,6 +82,7 @@ OF_ANY = (
     Count("bad_rows", unless="good"),
     Union("bits", of="n"),
     Mean("mean", of="d", weight="w"),
+    Mean("plain_mean", of="d"),
 )
 _ROWS = """
 WITH given AS MATERIALIZED (
@@ -158,7 +165,8 @@ def test_what_is_read(asked: Connection) -> None:
     assert read(asked, rows) == {
         "opened": 3, "closed": None, "open": 9, "earliest": 2, "latest": 5, "high": 7, "low": 5, "top": 9, "bottom": 5,
         "good": True, "total": Decimal("15.5"), "known": None, "number": 7, "all_numbers": None, "rows": 4,
-        "good_rows": 2, "bad_rows": 2, "bits": 7, "mean": Decimal("3.5"),
+        "good_rows": 2, "bad_rows": 2, "bits": 7, "mean": Decimal("3.5"), "first_known": 4, "last_known": 8,
+        "plain_mean": Decimal("5.16666666666666667"),
     }  # fmt: skip
     nothing = [dict.fromkeys(rows[0]) | {"p": 1, "good": False, "d": 3.0, "w": 0}]
     assert read(asked, nothing)["mean"] is None

@@ -17,6 +17,7 @@ from functions.historical_processor import handler as historical_processor
 from functions.live_gap_monitor import handler as live_gap_monitor
 from functions.live_processor import handler as live_processor
 from functions.migrate import handler as migrate
+from functions.option_processor import handler as option_processor
 from functions.policy_maintenance import handler as policy_maintenance
 from tests.integration.api_scene import candles
 from tests.integration.market import NOON, around_the_clock, insert
@@ -27,7 +28,14 @@ from tests.unit.test_template import deployed, transformed
 
 __all__ = ["deployed", "desk", "transformed"]
 
-COMPONENTS = (live_processor, live_gap_monitor, policy_maintenance, historical_gap_monitor, historical_processor)
+COMPONENTS = (
+    live_processor,
+    option_processor,
+    live_gap_monitor,
+    policy_maintenance,
+    historical_gap_monitor,
+    historical_processor,
+)
 EVENTS = Path(__file__).resolve().parents[3] / "events"
 AT = NOON + timedelta(minutes=1)
 
@@ -48,7 +56,16 @@ def emitted(
 ) -> Iterator[set[Metric]]:
     """The metrics of one run of every function, each with its namespace and dimensions as CloudWatch reads them."""
     monkeypatch.setenv("DATABASE_URL", database_url)
-    (instrument,) = around_the_clock(desk, "X@A@EQ")
+    instrument, contract = around_the_clock(desk, "X@A@EQ", "OPRA@A@OPTION")
+    desk.execute(
+        "INSERT INTO market.option_contracts VALUES (%s, %s, '2026-04-17', '2026-04-17T20:00Z', 10, 'call', '', 100,"
+        " 'american', 'black_scholes_merton', 'USD')",
+        [contract, instrument],
+    )
+    desk.execute(
+        "INSERT INTO market.option_quotes (instrument_id, time, bid, ask, underlying) VALUES (%s, %s, 1, 1.1, 10)",
+        [contract, NOON],
+    )
     insert(desk, instrument, [Tick(NOON + timedelta(seconds=s), s, 10 + s, 1) for s in range(5)])  # type: ignore[arg-type]
     # The growth of a day is known once a run of the day before has told the size.
     before = {"database_bytes": 1_000_000}

@@ -17,7 +17,14 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from chandlery.platform.migrations import alembic_config
-from functions import historical_gap_monitor, historical_processor, live_gap_monitor, live_processor, policy_maintenance
+from functions import (
+    historical_gap_monitor,
+    historical_processor,
+    live_gap_monitor,
+    live_processor,
+    option_processor,
+    policy_maintenance,
+)
 from functions.http_api.sandbox import SANDBOX
 from local.command_line import app, stack
 from local.schedules import read_functions
@@ -35,6 +42,13 @@ TICKS = "time,price,size\n" + "".join(f"2026-03-02T12:{m:02}:30Z,{100 + m},7\n" 
 CANDLES = "time,open,high,low,close,volume\n2026-03-02T12:50:00Z,7,9,6,8,5\n"
 MORE = "time,open,high,low,close,volume\n2026-03-02T12:51:00Z,8,9,6,8,5\n"
 SESSIONS = "session_date,opens_at,closes_at\n2026-03-02,2026-03-02T09:00Z,2026-03-02T17:00Z\n"
+OPTIONS = {
+    "contracts": "expiry,strike,right\n2026-03-04,50,C\n",
+    "quotes": "time,expiry,strike,right,bid,ask\n2026-03-02T12:00Z,2026-03-04,50,C,1,2\n",
+    "trades": "time,expiry,strike,right,price,size\n2026-03-02T12:00Z,2026-03-04,50,C,1,2\n",
+    "interest": "time,expiry,strike,right,open_interest\n2026-03-02T12:00Z,2026-03-04,50,C,9\n",
+    "rates": "time,currency,days,rate\n2026-03-02T00:00Z,USD,30,0.04\n",
+}
 _HEAD = ScriptDirectory.from_config(alembic_config("postgresql://")).get_revision("head")
 # In the order in which a desk would: what each needs is there when it is its turn. Whose turn it is, the page says.
 COMMANDS = [
@@ -50,6 +64,11 @@ COMMANDS = [
     "sessions remove OWN",
     f"import ticks {{folder}}/ticks.csv --instrument {KEY}",
     f"import candles {{folder}}/candles.csv --instrument {OTHER}",
+    f"contracts import {{folder}}/contracts.csv --underlying {KEY}",
+    f"import option-quotes {{folder}}/quotes.csv --underlying {KEY}",
+    f"import option-trades {{folder}}/trades.csv --underlying {KEY}",
+    f"import open-interest {{folder}}/interest.csv --underlying {KEY}",
+    "import rates {folder}/rates.csv",
     f"backfill {KEY} --from 2026-03-02T11:00Z --to 2026-03-02T12:00Z",
     "invoke live_processor --at 2026-03-02T13:00Z",
     "invoke live_gap_monitor --at 2026-03-02T13:05Z",
@@ -63,6 +82,7 @@ COMMANDS = [
     "coverage --from 2026-03-02 --to 2026-03-03 --json",
     f"explain {KEY} 2026-03-02T12:05Z",
     "instruments list --json",
+    f"contracts list {KEY} --json",
     "sessions list --json",
     "feeds list --json",
     "status --exit-zero --at 2026-03-02T13:06Z --json",
@@ -96,7 +116,14 @@ WITHOUT_DATABASE = [
     "sessions list --offered",
 ]
 BACKUP = "backup {folder}/desk.backup"
-COMPONENTS = (live_processor, live_gap_monitor, historical_gap_monitor, historical_processor, policy_maintenance)
+COMPONENTS = (
+    live_processor,
+    option_processor,
+    live_gap_monitor,
+    historical_gap_monitor,
+    historical_processor,
+    policy_maintenance,
+)
 ANY = "any login"
 BELOW = {READER: PRODUCER, WRITER: READER, OWNER: WRITER}
 # What has nothing to do is not refused it: there is nothing to repair or to refresh.
@@ -132,7 +159,7 @@ def entry_of(line: str) -> str:
 def registered(known: Any, *path: str) -> Iterator[str]:
     """Every command there is; `invoke` is one of each function of the template."""
     if hasattr(known, "commands"):
-        for name in known.commands:
+        for name in known.list_commands(None):
             yield from registered(known.get_command(None, name), *path, name)
     elif path == ("invoke",):
         yield from (f"invoke {function.name}" for function in read_functions())
@@ -157,7 +184,8 @@ def test_what_needs_no_database() -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Files to import."""
-    for name, content in (("ticks", TICKS), ("candles", CANDLES), ("more", MORE), ("sessions", SESSIONS)):
+    files = {"ticks": TICKS, "candles": CANDLES, "more": MORE, "sessions": SESSIONS}
+    for name, content in (files | OPTIONS).items():
         (tmp_path / f"{name}.csv").write_text(content)
     return tmp_path
 

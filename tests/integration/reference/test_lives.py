@@ -134,7 +134,7 @@ def test_a_feed_that_went_live_is_missed_when_it_dies(connection: Connection) ->
     alive = [minute for day in (210, 211) for minute in (*half_hour(day), *(m + 30 * MINUTE for m in half_hour(day)))]
     send(connection, number, alive)
     # An import of the same days later takes nothing of that back.
-    imports.record(connection, "ticks", number, map(floor_hour, alive))
+    imports.record(connection, "ticks", [number], map(floor_hour, alive))
     run_live(connection, at(212, 12))
     assert read_open(connection, number) == [(at(212, 9), at(212, 10), "feed_down")]
     ((found_at,),) = connection.execute("SELECT found_at FROM market.gaps").fetchall()
@@ -167,7 +167,7 @@ def test_who_brought_what_is_told_by_imports(connection: Connection) -> None:
                 bring_in(connection, number, [hour])
             else:
                 if kind == "ticks":
-                    imports.record(connection, "ticks", number, [hour])
+                    imports.record(connection, "ticks", [number], [hour])
                 send(connection, number, [hour + 20 * MINUTE])
             if kind == "sent":
                 since = min(hour, since or hour)

@@ -63,7 +63,8 @@ def test_what_is_right_is_told_to_be(verified: Connection) -> None:
     same = {each.table: each.same for each in report.tables}
     assert same == {
         "candles_5m": 336, "candles_15m": 112, "candles_30m": 56, "candles_1h": 28, "candles_4h": 8,
-        "candles_1d_parts": 2, "ticks": 0, "candles": 0, "indicator_values": 0,
+        "candles_1d_parts": 2, "ticks": 0, "candles": 0, "indicator_values": 0, "option_quotes": 0,
+            "open_interest": 0,
     }  # fmt: skip
 
 

@@ -50,6 +50,10 @@ class Dataset:
         read_by: the view that people read it by, where its columns alone do not say what a row is.
         is_imported: whether its rows may come from files, as they stand; what is made, or has an importer of its own,
             does not.
+        is_of_contracts: whether its rows are those of option contracts: a file holds an underlying's, and names the
+            contract of each row by expiry, strike and right.
+        cancelled: the flag of a row that takes back the one of its key; it always wins.
+        unsigned: columns that are never below zero.
     """
 
     name: str
@@ -65,6 +69,9 @@ class Dataset:
     read_by: str = ""
     is_indicated: bool = False
     is_imported: bool = False
+    is_of_contracts: bool = False
+    cancelled: str = ""
+    unsigned: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no database could make."""
@@ -235,7 +242,13 @@ class Dataset:
             if not _NAME.fullmatch(name):
                 yield f"{name!r} is no name of a table or a column"
         compared = [name.removeprefix(LESS) for name in self.best_first]
-        for column in [*self.key, *compared, *(column for measure in self.rollup for column in measure.columns)]:
+        for column in [
+            *self.key,
+            *compared,
+            *self.unsigned,
+            *filter(None, [self.cancelled]),
+            *(column for measure in self.rollup for column in measure.columns),
+        ]:
             if column not in self.columns:
                 yield f"there is no column {column}"
         for column in {name for name in kept if kept.count(name) > 1}:

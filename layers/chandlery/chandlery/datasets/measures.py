@@ -100,10 +100,12 @@ class _Preferring(_OfColumn):
 class _Edge(_Preferring):
     """The column at one edge of time, null or not; the level below is one of stretches of time.
 
-    With `by`, the known value whose own time lies at that edge; that time is kept under its own name. No two are equal.
+    With `known`, the one at that edge that is not null. With `by`, the known value whose own time lies at that edge;
+    that time is kept under its own name. No two are equal.
     """
 
     by: str = ""
+    known: bool = False
     _pick: ClassVar[str]
     _bound: ClassVar[str]
 
@@ -118,7 +120,8 @@ class _Edge(_Preferring):
 
     def parts(self) -> Iterator[Part]:
         if not self.by:
-            yield self._alike(f"{self._pick}({{}}, time)")
+            known = " FILTER (WHERE {0} IS NOT NULL)" if self.known else ""
+            yield self._alike(f"{self._pick}({{0}}, time){known}")
             return
         known = f"FILTER (WHERE {self.column} IS NOT NULL AND {self.by} IS NOT NULL)"
         merged = f"{self._pick}({self.name}, {self.by}) FILTER (WHERE {self.by} IS NOT NULL)"
@@ -205,7 +208,7 @@ class Count(Measure):
 
 @dataclass(frozen=True)
 class Mean(_OfColumn):
-    """The mean, weighted by the column `weight`; null where the weights sum up to 0.
+    """The mean, weighted by the column `weight`, or each value alike; null where the weights sum up to 0.
 
     Means do not merge: Σx·w and Σw are kept. A null value carries no weight, and one without a weight none either.
     """
@@ -215,11 +218,15 @@ class Mean(_OfColumn):
     @property
     def columns(self) -> Sequence[str]:
         """The value, and its weight."""
-        return [self.column, self.weight]
+        return [self.column, *filter(None, [self.weight])]
 
     def parts(self) -> Iterator[Part]:
         """Two columns."""
         total, weight = f"{self.name}_total", f"{self.name}_weight"
+        if not self.weight:
+            yield Part(total, f"sum({self.column}::numeric)", f"sum({total})")
+            yield Part(weight, f"count({self.column})", f"sum({weight})::bigint")
+            return
         yield Part(total, f"sum({self.column}::numeric * {self.weight}::numeric)", f"sum({total})")
         known = f"FILTER (WHERE {self.column} IS NOT NULL)"
         yield Part(weight, f"sum({self.weight}::numeric) {known}", f"sum({weight})")

@@ -22,4 +22,5 @@ TICKS = Dataset(
     # For so long they come late, and are cancelled or corrected.
     written=DAY,
     best_first=("cancelled",),
+    cancelled="cancelled",
 )

@@ -50,7 +50,7 @@ _R = TypeVar("_R", bound=_Report)
 def import_lots(
     connection: Connection,
     table: str,
-    instrument_id: int,
+    whose: Callable[[_L], Sequence[int]],
     lots: Iterable[_L],
     write: Callable[[_L], _W],
     nothing: _W,
@@ -64,7 +64,7 @@ def import_lots(
     Args:
         connection: in autocommit mode.
         table: of the schema market, that they are written to.
-        instrument_id: whose rows they are.
+        whose: the instruments that are remembered for a lot, once it is written.
         lots: read as they are written; an error it raises rolls everything back.
         write: writes a lot inside the transaction.
         nothing: what became of no lot.
@@ -85,7 +85,7 @@ def import_lots(
         for lot in chain([first], waiting):
             came = write(lot)
             if came.new or came.replaced:
-                imports.record(connection, table, instrument_id, lot.hours)
+                imports.record(connection, table, whose(lot), lot.hours)
             written += came
             read += lot.rows
         done = report(read, written)

@@ -50,7 +50,7 @@ def import_ticks(
     return import_lots(
         connection,
         "ticks",
-        instrument_id,
+        lambda _: [instrument_id],
         lots,
         writer.write,
         TicksWritten(),

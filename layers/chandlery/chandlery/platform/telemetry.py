@@ -73,6 +73,7 @@ REPORTED = {
     "values_changed": ("IndicatorValuesChanged", MetricUnit.Count),
     "indicator_marks_left": ("IndicatorMarksLeft", MetricUnit.Count),
     "indicators_unfilled": ("IndicatorsUnfilled", MetricUnit.Count),
+    "iv_ok_share": ("IvOkShare", MetricUnit.NoUnit),
     # Of a feed, under the dimension "feed", and of the most silent one, without; only while a feed should be sending.
     "silent_seconds": ("FeedSilentSeconds", MetricUnit.Seconds),
 }

@@ -1,6 +1,6 @@
 """Rows of a file on their way into a data set's table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from psycopg import Connection
 from chandlery.datasets.dataset import Dataset
 from chandlery.platform.errors import WrongSchema
 from chandlery.platform.statements import read_rows, run_with
+from chandlery.reference.domain.contract import Named
 
 # Conflicts that are named; all are counted.
 NAMED = 10
@@ -17,7 +18,7 @@ NAMED = 10
 
 @dataclass(frozen=True)
 class Lot:
-    """Some rows of one instrument.
+    """Some rows of one instrument, or of several contracts of one underlying.
 
     Attributes:
         rows: how many.
@@ -25,7 +26,9 @@ class Lot:
         ends: the latest row's.
         hours: the starts of the hours that they lie in, each once.
         columns: those that the file has.
-        text: a JSON array of objects, one a row: its cells by their columns, and its place in the file as `#line`.
+        text: a JSON array of objects, one a row: its cells by their columns, its place in the file as `#line`,
+            and as `instrument_id` the place of its instrument, from 1 on.
+        named: the contracts that rows name, where they do.
     """
 
     rows: int
@@ -34,6 +37,7 @@ class Lot:
     hours: Sequence[datetime]
     columns: Sequence[str]
     text: str
+    named: Sequence[Named] = ()
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,15 @@ class RowConflict:
     said: Mapping[str, Any]
     stored: Mapping[str, Any]
     stored_line: int | None
+    instrument: str = ""
 
 
 @dataclass(frozen=True)
 class RowsWritten:
-    """What became of a lot: rows that were new or replaced, and those in conflict, the first ones named."""
+    """What became of a lot: rows that were new, taken back or replaced, and those in conflict, the first ones named."""
 
     new: int = 0
+    cancelled: int = 0
     replaced: int = 0
     conflicting: int = 0
     conflicts: Sequence[RowConflict] = ()
@@ -71,6 +77,7 @@ class RowsWritten:
         """Both together."""
         return RowsWritten(
             self.new + other.new,
+            self.cancelled + other.cancelled,
             self.replaced + other.replaced,
             self.conflicting + other.conflicting,
             (*self.conflicts, *other.conflicts)[:NAMED],
@@ -95,16 +102,21 @@ def list_cells(connection: Connection, dataset: Dataset) -> Sequence[Cell]:
 
 @dataclass
 class RowWriter:
-    """Writes lots inside the caller's transaction; all of them have the same columns."""
+    """Writes lots inside the caller's transaction; all of them have the same columns.
+
+    `whose` tells the instruments of a lot's rows, by their places.
+    """
 
     connection: Connection
     dataset: Dataset
-    instrument_id: int
+    whose: Callable[[Lot], Sequence[int]]
     replace: bool = False
     _ready: bool = field(default=False, init=False)
 
     def write(self, lot: Lot) -> RowsWritten:
         """Write a lot. The same row again changes nothing; one with other content only with `replace`.
+
+        One that takes back the row of its key always wins.
 
         Raises:
             Retryable, Permanent: from the database; the caller's transaction is then to be rolled back.
@@ -112,28 +124,36 @@ class RowWriter:
         lists = self._lists(lot)
         self._run("write_rows:empty_said_rows" if self._ready else "write_rows:create_said_rows", lists)
         self._ready = True
-        self._run("write_rows:fill_said_rows", lists, rows=lot.text)
+        instrument_ids = list(self.whose(lot))
+        self._run("write_rows:fill_said_rows", lists, rows=lot.text, instrument_ids=instrument_ids)
         new = self._run("write_rows:insert_said_rows", lists).rowcount
         if new == lot.rows or not lists["content"]:
             return RowsWritten(new)
-        return RowsWritten(new) + self._settle(lot, lists)
+        return RowsWritten(new) + self._settle(lot, lists, instrument_ids)
 
-    def _settle(self, lot: Lot, lists: Mapping[str, str]) -> RowsWritten:
+    def _settle(self, lot: Lot, lists: Mapping[str, str], instrument_ids: list[int]) -> RowsWritten:
         """Hold the lot against what is stored by now."""
-        stretch = {"instrument_id": self.instrument_id, "starts": lot.starts, "ends": lot.ends}
+        stretch = {"instrument_ids": instrument_ids, "starts": lot.starts, "ends": lot.ends}
+        takes_back = self.dataset.cancelled in lot.columns
+        cancelled = self._run("write_rows:cancel_said_rows", lists, **stretch).rowcount if takes_back else 0
         found = self._run("write_rows:list_row_conflicts", lists, **stretch, most=NAMED).fetchall()
         if not found:
-            return RowsWritten()
+            return RowsWritten(0, cancelled)
         replaced = self._run("write_rows:replace_said_rows", lists).rowcount if self.replace else 0
-        return RowsWritten(0, replaced, found[0][-1], [RowConflict(*row[:-1]) for row in found])
+        return RowsWritten(0, cancelled, replaced, found[0][-1], [RowConflict(*row[:-1]) for row in found])
 
     def _lists(self, lot: Lot) -> Mapping[str, str]:
         columns, key = ["instrument_id", *lot.columns], self.dataset.key
         content = [name for name in columns if name not in key]
         of_row = {"said": "said_row", "stored": "stored_row", "given": "EXCLUDED"}
-        lists = {"columns": columns, "key": key, "content": content}
+        lists = {"columns": columns, "others": lot.columns, "key": key, "content": content}
         lists |= {name: [f"{row}.{column}" for column in content] for name, row in of_row.items()}
-        return {name: ", ".join(each) for name, each in lists.items()}
+        flag = self.dataset.cancelled
+        return {name: ", ".join(each) for name, each in lists.items()} | {
+            "same": " AND ".join(f"stored_row.{name} = said_row.{name}" for name in key),
+            "cancelled": flag,
+            "final": f"stored_row.{flag}" if flag else "false",
+        }
 
     def _run(self, step: str, lists: Mapping[str, str], **values: Any) -> Any:
         return run_with(self.connection, self.dataset.name, lists, step, **values)

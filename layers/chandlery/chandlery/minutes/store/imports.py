@@ -1,6 +1,6 @@
 """What somebody imported on purpose: retention keeps the chunks that hold it until the operator releases them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from psycopg import Connection
@@ -12,14 +12,14 @@ from chandlery.words.window import stretches_of
 _APART = timedelta(hours=6)
 
 
-def record(connection: Connection, table: str, instrument_id: int, hours: Iterable[datetime]) -> None:
+def record(connection: Connection, table: str, instrument_ids: Sequence[int], hours: Iterable[datetime]) -> None:
     """Remember the hours of imported rows, given by their starts, in the transaction that imports them."""
     stretches = stretches_of(hours, _APART)
     run(
         connection,
         "record_import",
         table_name=table,
-        instrument_id=instrument_id,
+        instrument_ids=list(instrument_ids),
         starts=[each.starts for each in stretches],
         ends=[each.ends for each in stretches],
     )

@@ -9,6 +9,7 @@ from chandlery.platform.settings.environment import Environment
 
 SCHEDULED = (
     "live_processor",
+    "option_processor",
     "live_gap_monitor",
     "historical_gap_monitor",
     "historical_processor",
@@ -17,6 +18,7 @@ SCHEDULED = (
 
 # Who reads a setting, beside the command line where it does the same work; README's table says so.
 _LIVE: JsonDict = {"read_by": ["live_processor"]}
+_OPTIONS: JsonDict = {"read_by": ["option_processor"]}
 _LIVE_GAPS: JsonDict = {"read_by": ["live_gap_monitor"]}
 _HISTORY_GAPS: JsonDict = {"read_by": ["historical_gap_monitor"]}
 _HISTORY: JsonDict = {"read_by": ["historical_processor"]}
@@ -29,6 +31,9 @@ class SwitchSettings(Environment):
 
     live_processor_enabled: bool = Field(
         True, description="false: its runs do nothing, and say that they are switched off", json_schema_extra=_LIVE
+    )
+    option_processor_enabled: bool = Field(
+        True, description="the same for the option processor", json_schema_extra=_OPTIONS
     )
     live_gap_monitor_enabled: bool = Field(
         True, description="the same for the live gap monitor", json_schema_extra=_LIVE_GAPS

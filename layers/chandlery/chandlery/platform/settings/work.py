@@ -12,6 +12,7 @@ from chandlery.platform.domain.limits import (
 from chandlery.platform.settings.environment import Environment
 
 _LIVE: JsonDict = {"read_by": ["live_processor"]}
+_OPTIONS: JsonDict = {"read_by": ["option_processor"]}
 _LIVE_GAPS: JsonDict = {"read_by": ["live_gap_monitor"]}
 _HISTORY_GAPS: JsonDict = {"read_by": ["historical_gap_monitor"]}
 _HISTORY: JsonDict = {"read_by": ["historical_processor"]}
@@ -41,6 +42,22 @@ class WorkSettings(Environment):
         ge=0,
         description="instrument-minutes each run looks through for lost marks; the day is covered in turns",
         json_schema_extra=_LIVE,
+    )
+    option_settle_seconds: float = Field(
+        20,
+        ge=0,
+        le=30,
+        description="wait after a minute's end before its strikes are aggregated: candles of trades come first",
+        json_schema_extra=_OPTIONS,
+    )
+    option_piece_contracts: int = Field(
+        10_000, ge=1, description="contracts whose changes one transaction takes, about", json_schema_extra=_OPTIONS
+    )
+    option_most_pieces: int | None = Field(
+        None,
+        ge=1,
+        description="such transactions in one run, at most; not set: as many as there is time for",
+        json_schema_extra=_OPTIONS,
     )
     gap_most_pieces: int | None = Field(
         None,

@@ -102,7 +102,7 @@ _STARTS = {
     PolicyKind.REFRESH: (timedelta(0), timedelta(seconds=5)),
     PolicyKind.COLUMNSTORE: (timedelta(minutes=3, seconds=2), timedelta(minutes=2)),
     PolicyKind.RETENTION: (timedelta(minutes=30, seconds=2), timedelta(minutes=2)),
-    PolicyKind.STATISTICS: (timedelta(minutes=40, seconds=2), timedelta(minutes=2)),
+    PolicyKind.STATISTICS: (timedelta(minutes=40, seconds=32), timedelta(minutes=2)),
 }
 
 

@@ -31,6 +31,7 @@ from datetime import datetime
 from psycopg import Connection
 
 from chandlery.datasets.candles import CANDLES
+from chandlery.datasets.dataset import Dataset
 from chandlery.platform.statements import run
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import Window
@@ -50,17 +51,19 @@ class Fingerprint:
     settled_to: datetime
 
 
-def find_candles(connection: Connection, instrument_id: int, timeframe: Timeframe, window: Window) -> Fingerprint:
+def find_candles(
+    connection: Connection, instrument_id: int, timeframe: Timeframe, window: Window, dataset: Dataset = CANDLES
+) -> Fingerprint:
     """The fingerprint of an instrument's candles whose buckets start in a window: read it before them.
 
     It knows nothing of the time: whether a bucket is open is for the key.
     """
     starts, ends = timeframe.ceil_bucket(window.starts), timeframe.ceil_bucket(window.ends)
-    chain = () if timeframe is Timeframe.M1 else CANDLES.chain(timeframe)
+    chain = () if dataset.is_own(timeframe) else dataset.chain(timeframe)
     row = run(
         connection,
         "fingerprint_candles",
-        dataset=CANDLES.name,
+        dataset=dataset.name,
         instrument_id=instrument_id,
         starts=starts,
         ends=ends,

@@ -11,6 +11,7 @@ from chandlery.platform.errors import NotFound, Permanent
 from chandlery.platform.statements import read_rows, run, run_on, run_on_each
 from chandlery.reference.domain.instrument import Instrument, exchange_of
 from chandlery.reference.store.sessions import restamp_instrument
+from chandlery.words.counting import spell
 from chandlery.words.remark import Remark
 
 
@@ -95,14 +96,14 @@ def change(
 
 
 def remove(connection: Connection, key: str, *, with_data: bool = False) -> None:
-    """Remove an instrument, in one transaction.
+    """Remove an instrument, and with it the options on it, in one transaction.
 
-    What is derived of it goes as any that is stale: with the next refresh.
+    What is derived of them goes as any that is stale: with the next refresh.
 
     Args:
         connection: in autocommit mode.
         key: EXCHANGE@SYMBOL@TYPE.
-        with_data: whether its rows of every data set, and its gaps, go as well.
+        with_data: whether its rows of every data set, its gaps, and its contracts with theirs, go as well.
 
     Raises:
         NotFound: there is no such instrument.
@@ -117,13 +118,19 @@ def remove(connection: Connection, key: str, *, with_data: bool = False) -> None
         names = [dataset.name for dataset in declared.DATASETS]
         has_rows = run_on_each(connection, names, "has_rows_of", instrument_id=instrument_id)
         kept = [name for name, has in zip(names, has_rows, strict=True) if has]
-        if kept and not with_data:
-            raise Permanent(f"{key} has {' and '.join(kept)}; to delete them as well, for good: --with-data")
+        options = [found for (found,) in run(connection, "list_contract_ids", underlying_id=instrument_id)]
+        if (kept or options) and not with_data:
+            told = [*kept, *([spell(len(options), "contract")] if options else [])]
+            raise Permanent(f"{key} has {' and '.join(told)}; to delete them as well, for good: --with-data")
         run(connection, "set_bitmap_scans", setting="off")
-        for name in kept:
-            run_on(connection, name, "delete_rows_of", instrument_id=instrument_id)
-        for query in ("delete_candle_hours_of", "delete_imports_of", "delete_instrument"):
-            run(connection, query, instrument_id=instrument_id)
+        everything = [instrument_id, *options]
+        for name in names if options else kept:
+            run_on(connection, name, "delete_rows_of", instrument_ids=everything)
+        for query in ("delete_candle_hours_of", "delete_imports_of"):
+            run(connection, query, instrument_ids=everything)
+        # What others stand on goes last.
+        for instrument_ids in (options, [instrument_id]):
+            run(connection, "delete_instrument", instrument_ids=instrument_ids)
 
 
 def list_all(connection: Connection) -> Sequence[Instrument]:

@@ -162,6 +162,14 @@ def known(connection: Connection, calendar: str) -> bool:
     return run(connection, "find_calendar", calendar=calendar).fetchone() is not None
 
 
+def time_zone_of(connection: Connection, calendar: str) -> str:
+    """The time zone of a calendar that has been filled."""
+    row = run(connection, "find_calendar", calendar=calendar).fetchone()
+    if row is None:
+        raise AssertionError(f"instruments of {calendar} have no calendar")
+    return str(row[1])
+
+
 def find_known_days(connection: Connection, calendar: str) -> tuple[date | None, date | None]:
     """The first and the last day a calendar knows; none when it was never filled."""
     row = run(connection, "find_calendar", calendar=calendar).fetchone()

@@ -1,0 +1,134 @@
+"""The models of what is told of options, made of its columns; and the answers as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+from pydantic_core import to_json
+from typing_extensions import TypedDict
+
+from chandlery.datasets.kinds import Kind
+from chandlery.datasets.measures import Value
+from chandlery.options.domain.answers import chain_values, strike_values
+from chandlery.options.domain.metrics import ExpiryMetrics
+from chandlery.options.read_expiries import MetricsPage
+from chandlery.words.timeframe import Timeframe
+
+from .row_models import TYPES, Number
+
+_KNOWN = ("expiry", "strike", "contract", "expires_at", "minutes")
+
+
+def _row(name: str, values: Sequence[Value], *known: str) -> Any:
+    told = {each.name: _type(each.kind) if each.name in known else _type(each.kind) | None for each in values}
+    return TypedDict(name, told)  # type: ignore[operator]  # its name and fields are those declared
+
+
+def _type(kind: Kind) -> Any:
+    return Number if kind is Kind.REAL else TYPES[kind]
+
+
+StrikeCandle = _row("StrikeCandle", strike_values(Timeframe.M5), "time", *_KNOWN)
+ChainStrike = _row("ChainStrike", chain_values(), *_KNOWN)
+
+
+class StrikesAnswer(BaseModel):
+    """A page of strike candles, the oldest first."""
+
+    instrument_key: str
+    timeframe: str
+    strikes: list[StrikeCandle]  # type: ignore[valid-type]  # made above
+    next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
+
+
+class ChainAnswer(BaseModel):
+    """A page of a chain, by expiry, contract and strike."""
+
+    instrument_key: str
+    strikes: list[ChainStrike]  # type: ignore[valid-type]  # made above
+    next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
+
+
+class PointAnswer(BaseModel):
+    """A value of a strike; `time` is the start of its bucket."""
+
+    time: datetime
+    strike: float = Field(description="which had the rank then")
+    contract: str
+    value: float | None
+
+
+class SeriesAnswer(BaseModel):
+    """A page of a series, the oldest first."""
+
+    instrument_key: str
+    timeframe: str
+    expiry: date
+    rank: int
+    field: str
+    points: list[PointAnswer]
+    next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
+
+
+@dataclass
+class ExpiryAnswer:
+    """What an expiry comes to at a time, by what was known then; null where a part of it is unknown."""
+
+    time: datetime
+    expiry: date
+    forward: float | None
+    atm_strike: Number | None
+    atm_iv: float | None
+    straddle: Number | None
+    expected_move: Number | None
+    skew_25d: float | None
+    pcr_volume: Number | None
+    pcr_oi: Number | None
+    max_pain: Number | None
+    call_volume: Number | None
+    put_volume: Number | None
+    call_oi: Number | None
+    put_oi: Number | None
+    oi_coverage: Number | None
+    contract: str
+    expires_at: datetime
+
+
+class ExpiriesAnswer(BaseModel):
+    """The expiries of an underlying, in order."""
+
+    instrument_key: str
+    expiries: list[ExpiryAnswer]
+
+
+class MetricsAnswer(BaseModel):
+    """A page of metrics over time, the oldest first."""
+
+    instrument_key: str
+    timeframe: str = Field(description="at the end of whose buckets")
+    metrics: list[ExpiryAnswer]
+    next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
+
+
+def expiries_json(key: str, found: Sequence[ExpiryMetrics]) -> str:
+    """All expiries as JSON."""
+    return ExpiriesAnswer.model_construct(instrument_key=key, expiries=_told(found)).model_dump_json()
+
+
+def metrics_json(key: str, timeframe: str, page: MetricsPage) -> str:
+    """A page of metrics as JSON."""
+    told = MetricsAnswer.model_construct(
+        instrument_key=key, timeframe=timeframe, metrics=_told(page.metrics), next_cursor=page.next_cursor
+    )
+    return told.model_dump_json()
+
+
+def _told(found: Sequence[ExpiryMetrics]) -> list[ExpiryAnswer]:
+    return [ExpiryAnswer(**vars(each)) for each in found]
+
+
+def page_json(head: Mapping[str, object], name: str, texts: Sequence[str], cursor: str | None) -> str:
+    """A page around the rows that the database wrote, in the order of its model's fields."""
+    return f'{to_json(head).decode()[:-1]},"{name}":[{",".join(texts)}],"next_cursor":{to_json(cursor).decode()}}}'

@@ -1,0 +1,19 @@
+"""Open interest of option contracts, as it is published: once a day, or as often as a venue tells it."""
+
+from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.kinds import Kind
+from chandlery.words.window import DAY
+
+OPEN_INTEREST = Dataset(
+    "open_interest",
+    columns={
+        "instrument_id": Kind.INTEGER,
+        "time": Kind.TIME,
+        "open_interest": Kind.DECIMAL,
+        "source": Kind.TEXT,
+    },
+    written=DAY,
+    is_imported=True,
+    is_of_contracts=True,
+    unsigned=("open_interest",),
+)

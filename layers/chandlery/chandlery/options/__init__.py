@@ -1,0 +1,1 @@
+"""Options: contracts, quotes, strike candles, implied volatility and greeks."""

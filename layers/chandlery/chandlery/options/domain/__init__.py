@@ -1,0 +1,1 @@
+"""Pure rules about options: the standard library only."""

@@ -1,0 +1,89 @@
+"""What is told of options, as rows, or as the JSON that the server writes of them: the same rows, either way."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+from psycopg import Connection
+
+from chandlery.datasets.kinds import Kind
+from chandlery.datasets.measures import Value
+from chandlery.platform.dry_run import alone
+from chandlery.platform.errors import psycopg_errors_translated
+from chandlery.platform.statements import statement
+
+Row = Sequence[Any]
+Position = Sequence[str]
+
+# NaN and the infinities are no JSON; they sort above all numbers, or below.
+_NUMBER = "CASE WHEN r.{0} > '-Infinity' AND r.{0} < 'Infinity' THEN r.{0}::text ELSE 'null' END"
+_WHOLE = "coalesce(r.{0}::text, 'null')"
+_WRITTEN = {
+    Kind.DECIMAL: _NUMBER,
+    Kind.REAL: _NUMBER,
+    Kind.INTEGER: _WHOLE,
+    Kind.BIGINT: _WHOLE,
+    Kind.TEXT: "coalesce(to_json(r.{0})::text, 'null')",
+    Kind.DATE: "coalesce(to_json(r.{0})::text, 'null')",
+    Kind.TIME: "coalesce(rtrim(to_json(r.{0} AT TIME ZONE 'UTC')::text, '\"') || 'Z\"', 'null')",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a query is asked for.
+
+    Attributes:
+        values: what is told of a row.
+        order: by what rows are ordered; none twice the same.
+        relation: what it reads, where it reads any of several.
+        lists: what takes the place of its bare variables.
+        given: its parameters.
+    """
+
+    query: str
+    values: Sequence[Value]
+    order: Sequence[str]
+    given: Mapping[str, Any]
+    relation: LiteralString = ""
+    lists: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class WrittenRow:
+    """A row as JSON, and where it stands in the order."""
+
+    position: Position
+    text: str
+
+
+def read(connection: Connection, asked: Asked) -> Sequence[Row]:
+    """Rows of values."""
+    columns = ", ".join(f"{each.read} AS {each.name}" for each in asked.values)
+    text = statement(asked.query, asked.relation, lists=(("columns", columns), *asked.lists))
+    return _run(connection, text, asked.given)
+
+
+def write(connection: Connection, asked: Asked) -> Sequence[WrittenRow]:
+    """The same as JSON."""
+    told = {each.name for each in asked.values}
+    columns = [
+        *(f"{each.read} AS {each.name}" for each in asked.values),
+        *(name for name in asked.order if name not in told),
+    ]
+    fields = " || ',' || ".join(
+        f"'\"{each.name}\":' || {_WRITTEN[each.kind].format(each.name)}" for each in asked.values
+    )
+    lists = {
+        "position": ", ".join(f"r.{name}::text" for name in asked.order),
+        "written": f"'{{' || {fields} || '}}'",
+        "columns": ", ".join(columns),
+    }
+    text = statement("write_rows_json", asked.relation, asked.query, (*lists.items(), *asked.lists))
+    return [WrittenRow(json.loads(position), written) for position, written in _run(connection, text, asked.given)]
+
+
+def _run(connection: Connection, text: LiteralString, given: Mapping[str, Any]) -> Sequence[Row]:
+    with psycopg_errors_translated(), alone(connection):
+        return connection.execute(text, given).fetchall()

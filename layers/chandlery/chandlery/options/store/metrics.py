@@ -1,0 +1,39 @@
+"""What expiries come to at moments."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import Connection
+
+from chandlery.datasets.strike_candles import STRIKE_CANDLES
+from chandlery.options.domain.metrics import ExpiryMetrics
+from chandlery.platform.statements import read_rows, run_on
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import Window
+
+
+def read_expiry_metrics(
+    connection: Connection, underlying_id: int, moments: Sequence[datetime], expiry: date | None = None
+) -> Sequence[ExpiryMetrics]:
+    """Of each expiry that has not passed, or of one alone, by moment."""
+    given: dict[str, Any] = {"underlying_id": underlying_id, "moments": list(moments), "expiry": expiry}
+    return read_rows(connection, ExpiryMetrics, "read_expiry_metrics", **given)
+
+
+def list_moments(
+    connection: Connection, underlying_id: int, timeframe: Timeframe, window: Window, *, backward: bool, most: int
+) -> Sequence[datetime]:
+    """The ends of the first buckets in a window, or the newest, that have a candle of any strike; in order."""
+    found = run_on(
+        connection,
+        STRIKE_CANDLES.relation(timeframe),
+        "list_option_moments",
+        underlying_id=underlying_id,
+        width=timeframe.width,
+        starts=window.starts,
+        ends=window.ends,
+        backward=backward,
+        most=most,
+    )
+    return [moment for (moment,) in found]

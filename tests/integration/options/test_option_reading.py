@@ -1,0 +1,500 @@
+"""Options as they are read: the command line and the HTTP API say the same of chains, strike candles and expiries."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from math import log
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import quote as quoted
+
+import pytest
+from psycopg import ClientCursor, Connection
+from typer.testing import CliRunner
+
+from chandlery.datasets.strike_candles import STRIKE_CANDLES
+from chandlery.options.read_strikes import StrikeQuery, write_strikes
+from chandlery.reference.domain.instrument import Instrument
+from chandlery.reference.store.instruments import find
+from chandlery.refresh.store import refreshes
+from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import DAY, MINUTE, Window
+from local.command_line import app
+from tests import plain_options
+from tests.integration.api_scene import Answer, get, settings
+from tests.integration.options import option_desk as desk
+from tests.integration.options.option_desk import UNDERLYING, process
+from tests.integration.options.test_strike_candles import CLOSES, OPENS, quote
+
+AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+EXPIRY = "2026-03-20"
+Row = Mapping[str, Any]
+Read = Callable[..., list[Row]]
+
+
+@pytest.fixture
+def underlying(connection: Connection) -> int:
+    return desk.open_underlying(connection, OPENS, CLOSES)
+
+
+@pytest.fixture(autouse=True)
+def service(migrated_url: str) -> Iterator[None]:
+    with settings(migrated_url):
+        yield
+
+
+@pytest.fixture
+def command(connection: Connection, migrated_url: str) -> Callable[..., str]:
+    def run(*words: str, exit_code: int = 0) -> str:
+        done = CliRunner().invoke(app, list(words), env={"DATABASE_URL": migrated_url})
+        assert done.exit_code == exit_code, done.stderr
+        return done.stdout if exit_code == 0 else f"{done.stderr}{done.exception}"
+
+    return run
+
+
+def options(route: str, key: str = UNDERLYING, **queries: object) -> Answer:
+    return get(f"/api/v1/options/{quoted(key, safe='@')}/{route}", **queries)
+
+
+@pytest.fixture
+def read(command: Callable[..., str]) -> Read:
+    """Rows of a command as CSV, held against those that the route answers."""
+
+    def both(name: str, *arguments: str, key: str = UNDERLYING, rows: str = "strikes", **queries: object) -> list[Row]:
+        words = [word for asked, value in queries.items() for word in (f"--{asked.rstrip('_')}", str(value))]
+        told = list(csv.DictReader(io.StringIO(command(name, key, *arguments, *words, "--csv"))))
+        asked = dict(zip(["timeframe"], arguments, strict=False)) | queries
+        answer = options(name, key, **asked)
+        assert answer.status == 200, answer.text
+        served = answer.json[rows]
+        assert [list(row) for row in served] == [list(row) for row in told]
+        for row, other in zip(told, served, strict=True):
+            for column, cell in row.items():
+                assert_alike(cell, other[column], column)
+        return told
+
+    return both
+
+
+def assert_alike(cell: str, value: object, column: str) -> None:
+    if value is None or isinstance(value, str):
+        assert cell == (value or ""), column
+    else:
+        assert float(cell) == value, column
+
+
+def told(at: str, strike: str, right: str, number: int, **more: str) -> dict[str, Any]:
+    moment = datetime.fromisoformat(at)
+    return {"time": moment, "expiry": EXPIRY, "strike": strike, "right": right, "open_interest": number, **more}
+
+
+def publish(connection: Connection, underlying: int, rows: Sequence[dict[str, Any]]) -> None:
+    desk.list_contracts(connection, underlying, rows)
+    desk.write_open_interest(connection, rows)
+    process(connection, max(row["time"] for row in rows) + MINUTE)
+
+
+def columns(rows: Sequence[Row], *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+def test_max_pain_of_a_tie_and_of_strikes_with_one_side(connection: Connection, underlying: int, read: Read) -> None:
+    morning = "2026-03-03T11:30:00Z"
+    held = {
+        "call": {"95": 50, "97.5": 50, "105": 50, "110": 10},
+        "put": {"90": 40, "95": 60, "97.5": 100, "105": 50, "110": 50},
+    }
+    publish(
+        connection,
+        underlying,
+        [told(morning, strike, side, number) for side, each in held.items() for strike, number in each.items()],
+    )
+    (before,) = read("expiries", rows="expiries", at="2026-03-03T14:00:00Z")
+    assert columns([before], "max_pain", "pcr_oi", "call_oi", "put_oi", "atm_iv", "forward") == [
+        ("97.5", "1.875", "160", "300", "", "")
+    ]
+    calls, puts = ({Decimal(strike): number for strike, number in each.items()} for each in held.values())
+    assert Decimal(before["max_pain"]) == plain_options.max_pain(calls, puts)
+    traded = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
+    candle = {"time": traded, "expiry": EXPIRY, **dict.fromkeys(("open", "high", "low", "close"), Decimal("0.2"))}
+    sides = [("110", "call", 5000), ("95", "put", 10)]
+    desk.write_candles(connection, [candle | {"strike": s, "right": r, "volume": v} for s, r, v in sides])
+    process(connection, traded + MINUTE)
+    (after,) = read("expiries", rows="expiries", at="2026-03-03T15:01:00Z")
+    assert columns([after], "max_pain", "pcr_oi", "call_volume", "put_volume", "pcr_volume") == [
+        ("97.5", "1.875", "5000", "10", "0.002")
+    ]
+
+
+def test_open_interest_is_the_last_that_was_published_by_then(
+    connection: Connection, underlying: int, read: Read
+) -> None:
+    third, fourth = "2026-03-03T11:30:00Z", "2026-03-04T11:30:00Z"
+    publish(
+        connection,
+        underlying,
+        [told(fourth, "100", "call", 300), told(third, "100", "call", 900), told(third, "105", "call", 0)],
+    )
+    wanted = ("strike", "call_oi", "call_oi_as_of", "put_oi")
+    before = read("chain", at="2026-03-03T20:59:00Z")
+    assert columns(before, *wanted) == [("100", "900", third, ""), ("105", "0", third, "")]
+    after = read("chain", at="2026-03-04T14:31:00Z")
+    assert columns(after, *wanted) == [("100", "300", fourth, ""), ("105", "0", third, "")]
+    assert columns(read("chain"), *wanted) == columns(after, *wanted)
+    # Not a moment before it was published.
+    for moment in ("2026-03-03T11:29:59Z", "2026-03-03T11:30:00Z"):
+        assert columns(read("chain", at=moment), "call_oi") == [("",), ("",)]
+    assert columns(read("chain", at="2026-03-04T11:30:00Z"), "call_oi") == [("900",), ("0",)]
+    for timeframe in ("1m", "5m", "1d"):
+        query = {"from": "2026-03-03", "to": "2026-03-05"}
+        rows = [row for row in read("strikes", timeframe, **query) if row["strike"] == "100"]
+        assert columns(rows, "call_oi", "call_oi_as_of") == [("900", third), ("300", fourth)]
+
+
+def test_twins_stand_side_by_side(connection: Connection, underlying: int, read: Read) -> None:
+    roots = {"AMX": ("5.10", "5.30", 4000), "AMX1": ("1.00", "1.40", 7)}
+    rows = [quote(AT, "2026-12-18", "100", "call", *prices, contract=root) for root, (*prices, _) in roots.items()]
+    desk.list_contracts(connection, underlying, rows)
+    desk.write_open_interest(
+        connection,
+        [
+            {**row, "time": AT - 210 * MINUTE, "open_interest": number}
+            for row, (_, _, number) in zip(rows, roots.values(), strict=True)
+        ],
+    )
+    desk.write_quotes(connection, rows)
+    process(connection, AT + MINUTE)
+    found = read("chain", expiry="2026-12-18")
+    assert columns(found, "contract", "call_bid", "call_ask", "call_oi") == [
+        ("AMX", "5.1", "5.3", "4000"),
+        ("AMX1", "1", "1.4", "7"),
+    ]
+    one = options("strike-history", timeframe="1m", expiry="2026-12-18", strike="100", contract="AMX1")
+    assert [row["call_bid"] for row in one.json["strikes"]] == [None, 1]
+
+
+def test_ranks_are_places_on_the_listed_ladder(
+    connection: Connection, underlying: int, read: Read, command: Callable[..., str]
+) -> None:
+    mids = {
+        "90": ("13.25", "2.00"), "95": ("8.25", "2.00"), "100": ("3.25", "2.00"), "102.5": ("2.00", "3.25"),
+        "105": ("2.00", "5.75"), "110": ("2.00", "10.75"), "120": ("2.00", "20.75"),
+    }  # fmt: skip
+    half = Decimal("0.05")
+    rows = [
+        quote(AT, "2026-04-17", strike, side, str(Decimal(mid) - half), str(Decimal(mid) + half), underlying=102)
+        for strike, sides in mids.items()
+        for side, mid in zip(("call", "put"), sides, strict=True)
+    ]
+    silent = [quote(AT, "2026-04-17", "97.5", side, None, None) for side in ("call", "put")]
+    desk.list_contracts(connection, underlying, [*rows, *silent])
+    desk.write_quotes(connection, rows)
+    process(connection, AT + MINUTE)
+    found = read("chain", at="2026-03-02T15:01:00Z")
+    ladder = [Decimal(strike) for strike in [*mids, "97.5"]]
+    wanted = plain_options.ranks(ladder, Decimal("101.25"))
+    assert {Decimal(row["strike"]): int(row["rank"]) for row in found} == wanted
+    of = {row["strike"]: row for row in found}
+    assert float(of["102.5"]["moneyness"]) == pytest.approx(log(102.5 / 101.25))
+    assert (of["97.5"]["rank"], of["97.5"]["time"], of["97.5"]["call_bid"], of["97.5"]["call_volume"]) == (
+        "-1",
+        "",
+        "",
+        "0",
+    )
+    assert columns(read("chain", near=1), "rank") == [("-1",), ("0",), ("1",)]
+    series = options("moneyness-series", expiry="2026-04-17", rank=-2, field="put_mid").json
+    assert series["points"] == [{"time": "2026-03-02T15:00:00Z", "strike": 95, "contract": "", "value": 2}]
+    # On a terminal the money is marked, calls stand on its left, puts on its right.
+    (line,) = [line for line in command("chain", UNDERLYING).splitlines() if "> 100 <" in line]
+    left, right = line.split("> 100 <")
+    assert left.split()[-2:] == ["3.2", "3.3"]
+    assert right.split()[:2] == ["1.95", "2.05"]
+
+
+@pytest.fixture
+def quoted_desk(connection: Connection, underlying: int) -> Connection:
+    """Three strikes of two expiries, quoted for ten minutes while the money moves; the rest of the time silent."""
+    rows = [
+        quote(
+            AT + late * MINUTE, expiry, strike, side, *(f"{max(lead, 0) + more}" for more in (1, 1.2)),
+            underlying=100 + late,
+        )
+        for late in range(10)
+        for expiry in (EXPIRY, "2026-04-17")
+        for strike in ("95", "100", "105")
+        for side in ("call", "put")
+        for lead in [(100 + late - float(strike)) * (1 if side == "call" else -1)]
+    ]  # fmt: skip
+    desk.list_contracts(connection, underlying, rows)
+    desk.write_quotes(connection, rows)
+    process(connection, AT + 30 * MINUTE)
+    return connection
+
+
+@pytest.mark.usefixtures("quoted_desk")
+def test_pages_go_on_where_the_one_before_ended(read: Read) -> None:
+    stretch = {"from": AT.isoformat(), "to": (AT + DAY).isoformat()}
+    whole = options("strikes", timeframe="1m", limit=1000, **stretch).json["strikes"]
+    assert len(whole) == 60 == len(read("strikes", "1m", **stretch))
+    for asked, limit in ((stretch, 7), ({}, 7), (stretch, 60), ({}, 60)):
+        pages: list[list[Row]] = []
+        cursor: dict[str, str] = {}
+        while True:
+            answer = options("strikes", timeframe="1m", limit=limit, **asked, **cursor).json
+            pages.append(answer["strikes"])
+            if answer["next_cursor"] is None:
+                break
+            cursor = {"cursor": answer["next_cursor"]}
+        assert [row for page in (pages if asked else reversed(pages)) for row in page] == whole
+    chain = options("chain", limit=1000).json["strikes"]
+    first = options("chain", limit=4).json
+    second = options("chain", limit=4, cursor=first["next_cursor"]).json
+    assert (first["strikes"] + second["strikes"], second["next_cursor"]) == (chain, None)
+    newest = options("expiry-metrics", timeframe="1m", limit=3).json
+    assert [row["time"] for row in newest["metrics"]] == [
+        f"2026-03-02T15:{late:02}:00Z" for late in (8, 9, 10) for _ in range(2)
+    ]
+    older = options("expiry-metrics", timeframe="1m", limit=7, cursor=newest["next_cursor"]).json
+    assert (len(older["metrics"]), older["next_cursor"]) == (14, None)
+    metrics = options("expiry-metrics", timeframe="1m", expiry=EXPIRY, **stretch).json["metrics"]
+    assert [row["time"] for row in metrics] == [f"2026-03-02T15:{late:02}:00Z" for late in range(1, 11)]
+    assert metrics[-1] == options("expiries").json["expiries"][0]
+
+
+@pytest.mark.usefixtures("quoted_desk")
+def test_a_moneyness_is_followed_from_strike_to_strike() -> None:
+    told = options("moneyness-series", expiry=EXPIRY, rank=0, field="call_mid", **{"from": AT.isoformat()}).json
+    assert [point["strike"] for point in told["points"]] == [100, 100, 100, *[105] * 7]
+    assert (told["rank"], told["field"], told["timeframe"], told["next_cursor"]) == (0, "call_mid", "1m", None)
+    asked = {"expiry": EXPIRY, "rank": 0, "field": "call_mid", "from": AT.isoformat()}
+    for symbol in ("U", UNDERLYING):
+        assert get("/fo/moneyness-series", symbol=symbol, **asked).json == told
+    history = options("strike-history", timeframe="5m", expiry=EXPIRY, strike="100.0").json["strikes"]
+    assert [(row["strike"], row["minutes"], row["rank"]) for row in history] == [(100, 5, -1), (100, 5, -1)]
+
+
+@pytest.mark.usefixtures("quoted_desk")
+def test_what_is_wrong_is_told_with_what_would_be_right(command: Callable[..., str]) -> None:
+    series = {"expiry": EXPIRY, "rank": 0, "field": "call_iv"}
+    refused = [
+        (options("chain", "x@u@eq"), 404, [], "did you mean X@U@EQ"),
+        (options("chain", "OPRA@U-2026-03-20-c-95@OPTION"), 404, [], "has no option contracts"),
+        (options("chain", expiry="2026-03-21"), 422, ["expiry"], "there is: 2026-03-20, 2026-04-17"),
+        (options("chain", expiry="today"), 422, ["expiry"], "ISO 8601"),
+        (options("chain", at="15:00"), 422, ["at"], "ISO 8601"),
+        (options("strikes", timeframe="30m"), 422, ["timeframe"], "there is: 1m, 5m, 15m, 1h, 1d"),
+        (options("strikes", timeframe="1m", limit=0), 422, ["limit"], "1"),
+        (options("strikes", timeframe="1m", from_=AT.isoformat(), to=AT.isoformat()), 422, ["from"], "is not before"),
+        (options("strikes", timeframe="1m", cursor="x"), 422, ["cursor"], "cursor"),
+        (options("strike-history", timeframe="1m", expiry=EXPIRY, strike=101), 422, ["strike"], "95, 100, 105"),
+        (options("strike-history", timeframe="1m", expiry=EXPIRY, strike=0), 422, ["strike"], "0"),
+        (options("moneyness-series", **series | {"rank": 3}), 422, ["rank"], "from -2 to 2"),
+        (options("moneyness-series", **series | {"field": "vix"}), 422, ["field"], "call_iv"),
+        (options("moneyness-series", **series | {"expiry": "2026-01-01"}), 422, ["expiry"], EXPIRY),
+        (options("expiry-metrics", limit=1000), 422, ["limit"], ""),
+        (options("expiries", strike=1), 422, ["strike"], "there are: at"),
+        (get("/fo/moneyness-series", symbol="V", **series), 404, [], UNDERLYING),
+        (get("/fo/moneyness-series", symbol="U"), 422, ["expiry", "rank", "field"], ""),
+    ]
+    for answer, status, fields, said in refused:
+        assert (answer.status, answer.fields) == (status, fields), answer.text
+        assert said in answer.text
+    assert "there is: 2026-03-20, 2026-04-17" in command("chain", UNDERLYING, "--expiry", "2026-03-21", exit_code=1)
+    assert "X@U@EQ" in command("expiries", "x@u@eq", exit_code=1)
+    assert "there is: 1m, 5m" in command(
+        "strikes", UNDERLYING, "4h", "--from", "2026-03-02", "--to", "2026-03-03", exit_code=1
+    )
+    assert "not a time" in command("chain", UNDERLYING, "--at", "noon", exit_code=2)
+
+
+def test_an_answer_is_kept_until_a_strike_candle_changes(quoted_desk: Connection) -> None:
+    stretch = {"from": AT.isoformat(), "to": (AT + DAY).isoformat()}
+    series = {"expiry": EXPIRY, "rank": 0, "field": "put_iv"}
+    questions: list[Callable[[], Answer]] = [
+        lambda: options("strikes", timeframe="1m", **stretch),
+        lambda: options("strikes", timeframe="1m"),
+        lambda: options("chain"),
+        lambda: options("expiries"),
+        lambda: options("expiry-metrics", timeframe="1m"),
+        lambda: options("moneyness-series", **series),
+    ]
+    before = [ask() for ask in questions]
+    assert {answer.headers["X-Cache"] for answer in before} == {"miss"}
+    again = [ask() for ask in questions]
+    assert {answer.headers["X-Cache"] for answer in again} == {"hit"}
+    assert [answer.text for answer in again] == [answer.text for answer in before]
+    tag = before[2].headers["ETag"]
+    assert get(f"/api/v1/options/{UNDERLYING}/chain", if_none_match=tag).status == 304
+    late = quote(AT + 9 * MINUTE + timedelta(seconds=30), EXPIRY, "100", "call", "20", "21")
+    desk.write_quotes(quoted_desk, [late])
+    process(quoted_desk, AT + 30 * MINUTE)
+    changed = [ask() for ask in questions]
+    assert {answer.headers["X-Cache"] for answer in changed} == {"miss"}
+    (row,) = [row for row in changed[2].json["strikes"] if row["strike"] == 100 and row["expiry"] == EXPIRY]
+    assert (row["call_bid"], row["call_ask"]) == (20, 21)
+
+
+def test_what_is_old_has_no_volatility_and_nothing_is_nan(connection: Connection, underlying: int, read: Read) -> None:
+    expiry = "2026-03-02"
+    sides = {"call": ("0.08", "0.12"), "put": ("0.03", "0.07")}
+    moments = {"100": (CLOSES - 20 * MINUTE, CLOSES - MINUTE, CLOSES), "105": (CLOSES - 20 * MINUTE,)}
+    rows = [
+        quote(at, expiry, strike, side, *prices, underlying=Decimal("100.05"))
+        for strike, times in moments.items()
+        for at in times
+        for side, prices in sides.items()
+        if (strike, side) != ("105", "put")
+    ]
+    desk.list_contracts(connection, underlying, rows)
+    desk.write_quotes(connection, rows)
+    process(connection, CLOSES + 5 * MINUTE)
+    wanted = ("strike", "call_iv_status", "put_iv_status", "call_bid")
+    assert columns(read("chain", at=(CLOSES - MINUTE).isoformat()), *wanted) == [
+        ("100", "ok", "ok", "0.08"), ("105", "ok", "", "0.08"),
+    ]  # fmt: skip
+    for at in (CLOSES, CLOSES + 2 * MINUTE):
+        found = read("chain", at=at.isoformat())
+        assert columns(found, *wanted[1:3], "call_iv", "call_delta") == [
+            ("expired", "expired", "", ""),
+            ("expired", "", "", ""),
+        ]
+    newest = read("chain")
+    assert columns(newest, *wanted[1:3]) == [("expired", "expired"), ("expired", "")]
+    for answer in (options("chain"), options("strikes", timeframe="1m"), options("expiries")):
+        assert not {"NaN", "Infinity"}.intersection(answer.text.split('"'))
+        json.loads(answer.text, parse_constant=lambda word: pytest.fail(word))
+
+
+@pytest.fixture
+def goog(connection: Connection, real_data: Path) -> Connection:
+    """Half an hour of GOOG's options that expire in January 2016, with the open interest of the morning."""
+    opens = datetime(2015, 12, 24, 14, 30, tzinfo=UTC)
+    found = {}
+    for name in ("quotes", "trades", "open-interest", "underlying"):
+        rows = desk.read_csv(real_data / "us-options-1m" / f"GOOG-2015-12-24-{name}.csv.gz")
+        rows = [row for row in rows if row.get("expiry") in (None, "2016-01-15")]
+        given = [{**row, "time": datetime.fromisoformat(row["time"])} for row in rows]
+        found[name] = [row for row in given if row["time"] < opens + 30 * MINUTE]
+    underlying = desk.open_underlying(connection, opens, datetime(2015, 12, 24, 18, tzinfo=UTC), "XNAS@GOOG@EQ")
+    desk.list_contracts(connection, underlying, [*found["quotes"], *found["open-interest"]])
+    desk.write_quotes(connection, found["quotes"])
+    desk.write_candles(connection, found["trades"])
+    desk.write_candles(connection, found["underlying"], underlying)
+    desk.write_open_interest(connection, found["open-interest"])
+    process(connection, datetime(2015, 12, 24, 18, 30, tzinfo=UTC))
+    for rollup in STRIKE_CANDLES.rollups[:1]:
+        refreshes.refresh(connection, rollup.relation, Window(opens - DAY, opens + DAY))
+    return connection
+
+
+@pytest.mark.usefixtures("goog")
+def test_a_real_chain_is_what_plain_python_makes_of_it(read: Read) -> None:
+    key, at = "XNAS@GOOG@EQ", "2015-12-24T14:50:00Z"
+    chain = read("chain", key=key, at=at)
+    strikes = {Decimal(row["strike"]): row for row in chain}
+    assert len(strikes) > 150
+    assert all(row["time"] < at for row in chain if row["time"])
+    forward = Decimal(chain[0]["forward"])
+    assert {strike: int(row["rank"]) for strike, row in strikes.items()} == plain_options.ranks(strikes, forward)
+    (expiry,) = read("expiries", key=key, rows="expiries", at=at)
+    sides = {
+        side: {strike: int(row[f"{side}_oi"]) for strike, row in strikes.items() if row[f"{side}_oi"]}
+        for side in ("call", "put")
+    }
+    assert Decimal(expiry["max_pain"]) == plain_options.max_pain(sides["call"], sides["put"])
+    ratio = plain_options.put_call_ratio(sum(sides["put"].values()), sum(sides["call"].values()))
+    assert float(expiry["pcr_oi"]) == pytest.approx(ratio)
+    (money,) = [row for row in chain if row["rank"] == "0"]
+    assert expiry["atm_strike"] == money["strike"]
+    mids = [Decimal(money[f"{side}_mid"]) for side in ("call", "put")]
+    assert Decimal(expiry["straddle"]) == plain_options.sum_of_sides(*mids)
+    ivs = [float(money[f"{side}_iv"]) for side in ("call", "put")]
+    assert float(expiry["atm_iv"]) == pytest.approx(plain_options.mean_of_sides(*ivs))
+    smiles = {
+        side: [
+            (strike, float(row[f"{side}_delta"]), float(row[f"{side}_iv"]))
+            for strike, row in strikes.items()
+            if row[f"{side}_iv"]
+        ]
+        for side in ("call", "put")
+    }
+    assert float(expiry["skew_25d"]) == pytest.approx(plain_options.skew_25d(smiles["call"], smiles["put"]))
+    for side in ("call", "put"):
+        assert int(expiry[f"{side}_volume"]) == sum(int(row[f"{side}_volume"] or 0) for row in chain)
+
+
+@pytest.mark.usefixtures("goog")
+def test_real_strike_candles_are_those_that_are_stored(goog: Connection, read: Read) -> None:
+    stretch = {"from": "2015-12-24T14:35:00Z", "to": "2015-12-24T14:45:00Z", "expiry": "2016-01-15"}
+    for timeframe, width in (("5m", 5), ("1m", 1)):
+        told = read("strikes", timeframe, key="XNAS@GOOG@EQ", **stretch) if timeframe == "5m" else None
+        rows = told or options("strikes", "XNAS@GOOG@EQ", timeframe="1m", limit=10_000, **stretch).json["strikes"]
+        stored = goog.execute(
+            "SELECT strike, date_bin(make_interval(mins => %s), time, '2000-01-01'), avg(call_iv), sum(put_volume),"
+            " last(call_bid, time) FILTER (WHERE call_bid IS NOT NULL), max(call_oi), count(*)"
+            " FROM market.strike_candles WHERE time >= %s AND time < %s GROUP BY 1, 2 ORDER BY 2, 1",
+            [width, stretch["from"], stretch["to"]],
+        ).fetchall()
+        names = ("strike", "call_iv", "put_volume", "call_bid", "call_oi", "minutes")
+        found = [tuple(None if row[name] in ("", None) else float(row[name]) for name in names) for row in rows]
+        wanted = [
+            tuple(None if value is None else pytest.approx(float(value)) for value in (row[0], *row[2:]))
+            for row in stored
+        ]
+        assert found == wanted
+        assert len(found) > 100
+
+
+def test_strikes_and_ranks_are_found_by_their_indexes(goog: Connection) -> None:
+    """Also where a chunk is columns, by the index over its segments."""
+    (instrument_id,) = goog.execute("SELECT DISTINCT instrument_id FROM market.strike_candles").fetchone() or (0,)
+    underlying = find(goog, "XNAS@GOOG@EQ")
+    starts = datetime(2015, 12, 24, tzinfo=UTC)
+    of = {"starts": starts, "ends": starts + DAY, "expiry": date(2016, 1, 15), "limit": 500}
+    asked = {
+        "strike_candles_pkey": StrikeQuery(Timeframe.M1, strike=Decimal(750), contract="", **of),
+        "strike_candles_rank_idx": StrikeQuery(Timeframe.M1, ranks=(0, 0), field="call_iv", **of),
+    }
+    assert underlying.instrument_id == instrument_id
+    goog.execute("ANALYZE market.strike_candles")
+    for index, query in asked.items():
+        assert index in plan_of(goog, underlying, query)
+    goog.execute(
+        "ALTER TABLE market.strike_candles SET (timescaledb.compress, timescaledb.compress_orderby = 'time',"
+        " timescaledb.compress_segmentby = 'instrument_id, expires_at, strike, contract')"
+    )
+    try:
+        goog.execute("SELECT compress_chunk(chunk) FROM show_chunks('market.strike_candles') AS chunk")
+        goog.execute("ANALYZE market.strike_candles")
+        # Here half of a small table is asked for.
+        goog.execute("SET enable_seqscan = off")
+        for query in asked.values():
+            plan = plan_of(goog, underlying, query)
+            assert re.search(r"Index Scan using \w*compress\w+_idx", plan), plan
+            assert re.search(r"Index Cond: \(\(instrument_id = \d+\) AND \(expires_at =", plan), plan
+    finally:
+        goog.execute("RESET enable_seqscan")
+        goog.execute("SELECT decompress_chunk(chunk) FROM show_chunks('market.strike_candles') AS chunk")
+
+
+def plan_of(connection: Connection, underlying: Instrument, query: StrikeQuery) -> str:
+    """How the server answers what is asked of it first."""
+    asked: list[tuple[str, Any]] = []
+
+    def keep(_: Connection, text: str, given: Any) -> list[Any]:
+        asked.append((text, given))
+        return []
+
+    with patch("chandlery.options.store.answers._run", keep):
+        write_strikes(connection, underlying, query)
+    text, given = asked[0]
+    with ClientCursor(connection) as cursor:
+        cursor.execute("EXPLAIN " + text, given)
+        return "\n".join(line for (line,) in cursor.fetchall())
