@@ -52,7 +52,7 @@ def _column(dataset: Dataset, name: str, cell: Cell, latest: datetime) -> Column
         parse = partial(parse_times, latest=latest)
     elif name in dataset.unsigned:
         parse = parse_numbers
-    elif name == dataset.sequence and cell.may_be_absent:
+    elif name in dataset.sequence and cell.may_be_absent:
         return Column(name, read, parse, required=False, default=0)
     cells = partial(parse_cells, parse=parse, may_be_empty=cell.may_be_empty)
     return Column(name, read, cells, required=not cell.may_be_absent, nullable=True)

@@ -89,6 +89,11 @@ class Dataset:
         return self.key[1 : self.key.index(self.time)]
 
     @property
+    def sequence(self) -> tuple[str, ...]:
+        """What tells rows apart that agree in all of that."""
+        return self.key[self.key.index(self.time) + 1 :]
+
+    @property
     def works(self) -> tuple[str, ...]:
         """The work for which the hours of changed rows are marked."""
         return (*(["count"] if self.cadence else []), *(["refresh"] if self.rollups else []))
@@ -114,8 +119,7 @@ class Dataset:
 
     def order(self, timeframe: Timeframe | None = None) -> tuple[str, ...]:
         """The columns that order an instrument's rows in a timeframe, and tell each from all others."""
-        time = self.key.index(self.time)
-        return (self.time, *self.dimensions, *(self.key[time + 1 :] if self.is_own(timeframe) else ()))
+        return (self.time, *self.dimensions, *(self.sequence if self.is_own(timeframe) else ()))
 
     def values(self, timeframe: Timeframe | None = None) -> Sequence[Value]:
         """What is read of an instrument's rows in a timeframe: what orders them, then all else."""
