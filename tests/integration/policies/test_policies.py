@@ -129,8 +129,8 @@ def test_a_plan_changes_nothing(desk: Connection) -> None:
             r"candles_5m: remove job \d+, which runs in parallel .*: TimescaleDB's own refresh policy",
         ),
         (
-            "SELECT set_chunk_time_interval('market.ticks', INTERVAL '1 day')",
-            "ticks: new chunks of 6 h; they are of 1 day",
+            "SELECT set_chunk_time_interval('market.ticks', INTERVAL '2 days')",
+            "ticks: new chunks of 1 day; they are of 2 days",
         ),
         (
             "CALL market.set_columnstore('candles', '', 'time DESC')",
