@@ -1,9 +1,7 @@
 """Options as they are read: a desk of one underlying, its newest strikes, and a moneyness followed over a day."""
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from statistics import median
 from typing import Any
 from unittest.mock import patch
@@ -18,7 +16,7 @@ from chandlery.reference.store.instruments import find
 from chandlery.refresh.store import refreshes
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, Window
-from tests.benchmarks.scene import MINUTE, NOON, ON_SERVER, WHERE, list_instruments
+from tests.benchmarks.scene import MINUTE, NOON, ON_SERVER, WHERE, backend_seconds, list_instruments
 from tests.benchmarks.test_http_api import Times, handled, sandbox
 
 EXPIRIES = 4 if ON_SERVER else 2
@@ -124,20 +122,12 @@ def in_the_database(connection: Connection, query: StrikeQuery) -> str:
             told: dict[str, Any] = (cursor.fetchone() or [[{}]])[0][0]
             times.append((told["Planning Time"], told["Execution Time"], told["Plan"]["Actual Rows"]))
     plan, execution, rows = (median(each) for each in zip(*times, strict=True))
-    begun = _processor(connection)
+    begun = backend_seconds(connection)
     for _ in range(ROUNDS):
         connection.execute(text, given).fetchall()
-    used = (_processor(connection) - begun) / ROUNDS
+    used = (backend_seconds(connection) - begun) * 1000 / ROUNDS
     said = f"planned in {plan:.1f} ms, answered in {execution:.1f} ms (processor of both {used:.1f} ms)"
     return f"{rows:.0f} rows, {said}"
-
-
-def _processor(connection: Connection) -> float:
-    """Milliseconds that the server's process has used; 0 where it is on another machine."""
-    stat = Path(f"/proc/{connection.info.backend_pid}/stat")
-    if not stat.exists():
-        return 0.0
-    return sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 def test_o1_newest_strikes(desk: Connection, service: None) -> None:
