@@ -133,13 +133,13 @@ def in_the_database(connection: Connection, query: StrikeQuery) -> str:
 def test_o1_newest_strikes(desk: Connection, service: None) -> None:
     newest = StrikeQuery(Timeframe.M5, expiry=EXPIRY, ranks=(-_NEAR, _NEAR), limit=2 * _NEAR + 1)
     print(f"O1 newest strikes of 5m in the database: {in_the_database(desk, newest)} ({WHERE})")
-    asked = {"timeframe": "5m", "expiry": EXPIRY, "near": _NEAR}
+    asked = {"timeframe": "5m", "expiry": EXPIRY, "limit": 2 * _NEAR + 1}
     first, again = Times(), Times()
     for number in range(ROUNDS):
         # Another question each time: nothing is kept of it.
-        answer = first.take(route("strikes", **asked, limit=2 * _NEAR + 1 + number))
-        assert len(answer.json["strikes"]) > 2 * _NEAR
-        assert again.take(route("strikes", **asked, limit=2 * _NEAR + 1 + number)).headers["X-Cache"] == "hit"
+        answer = first.take(route("strikes", **asked, near=_NEAR + number))
+        assert len(answer.json["strikes"]) == 2 * _NEAR + 1
+        assert again.take(route("strikes", **asked, near=_NEAR + number)).headers["X-Cache"] == "hit"
     print(f"O1 through the handler: {first}; from the cache {again} ({WHERE})")
     chain, kept = Times(), Times()
     for number in range(ROUNDS):
