@@ -422,7 +422,10 @@ def test_the_route_refuses_what_is_not_there(market: Connection, migrated: str) 
         unknown = get(f"/api/v1/data/candles/{KEY}")
     assert (unknown.status, unknown.json["detail"]) == (
         404,
-        "there is no data set 'candles' to read here; there is: open_interest, option_quotes, ticks, moods",
+        (
+            "there is no data set 'candles' to read here; there is:"
+            " open_interest, option_quotes, strike_candles, ticks, moods"
+        ),
     )
     assert ask(migrated, timeframe="5m").status == 200
     assert ask(migrated, timeframe="30m").fields == ["timeframe"]

@@ -1,92 +1,32 @@
 """Options as they are read: the command line and the HTTP API say the same of chains, strike candles and expiries."""
 
-import csv
-import io
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import log
-from pathlib import Path
 from typing import Any
-from unittest.mock import patch
-from urllib.parse import quote as quoted
 
 import pytest
-from psycopg import ClientCursor, Connection
-from typer.testing import CliRunner
+from psycopg import Connection
 
-from chandlery.datasets.strike_candles import STRIKE_CANDLES
-from chandlery.options.read_strikes import StrikeQuery, write_strikes
-from chandlery.reference.domain.instrument import Instrument
-from chandlery.reference.store.instruments import find
-from chandlery.refresh.store import refreshes
-from chandlery.words.timeframe import Timeframe
-from chandlery.words.window import DAY, MINUTE, Window
-from local.command_line import app
+from chandlery.words.window import DAY, MINUTE
 from tests import plain_options
-from tests.integration.api_scene import Answer, get, settings
+from tests.integration.api_scene import Answer, get
 from tests.integration.options import option_desk as desk
 from tests.integration.options.option_desk import UNDERLYING, process
+from tests.integration.options.option_reading import Command, Read, Row, columns, command, options, read, service
 from tests.integration.options.test_strike_candles import CLOSES, OPENS, quote
 
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 EXPIRY = "2026-03-20"
-Row = Mapping[str, Any]
-Read = Callable[..., list[Row]]
+
+__all__ = ["command", "read", "service"]
 
 
 @pytest.fixture
 def underlying(connection: Connection) -> int:
     return desk.open_underlying(connection, OPENS, CLOSES)
-
-
-@pytest.fixture(autouse=True)
-def service(migrated_url: str) -> Iterator[None]:
-    with settings(migrated_url):
-        yield
-
-
-@pytest.fixture
-def command(connection: Connection, migrated_url: str) -> Callable[..., str]:
-    def run(*words: str, exit_code: int = 0) -> str:
-        done = CliRunner().invoke(app, list(words), env={"DATABASE_URL": migrated_url})
-        assert done.exit_code == exit_code, done.stderr
-        return done.stdout if exit_code == 0 else f"{done.stderr}{done.exception}"
-
-    return run
-
-
-def options(route: str, key: str = UNDERLYING, **queries: object) -> Answer:
-    return get(f"/api/v1/options/{quoted(key, safe='@')}/{route}", **queries)
-
-
-@pytest.fixture
-def read(command: Callable[..., str]) -> Read:
-    """Rows of a command as CSV, held against those that the route answers."""
-
-    def both(name: str, *arguments: str, key: str = UNDERLYING, rows: str = "strikes", **queries: object) -> list[Row]:
-        words = [word for asked, value in queries.items() for word in (f"--{asked.rstrip('_')}", str(value))]
-        told = list(csv.DictReader(io.StringIO(command(name, key, *arguments, *words, "--csv"))))
-        asked = dict(zip(["timeframe"], arguments, strict=False)) | queries
-        answer = options(name, key, **asked)
-        assert answer.status == 200, answer.text
-        served = answer.json[rows]
-        assert [list(row) for row in served] == [list(row) for row in told]
-        for row, other in zip(told, served, strict=True):
-            for column, cell in row.items():
-                assert_alike(cell, other[column], column)
-        return told
-
-    return both
-
-
-def assert_alike(cell: str, value: object, column: str) -> None:
-    if value is None or isinstance(value, str):
-        assert cell == (value or ""), column
-    else:
-        assert float(cell) == value, column
 
 
 def told(at: str, strike: str, right: str, number: int, **more: str) -> dict[str, Any]:
@@ -98,10 +38,6 @@ def publish(connection: Connection, underlying: int, rows: Sequence[dict[str, An
     desk.list_contracts(connection, underlying, rows)
     desk.write_open_interest(connection, rows)
     process(connection, max(row["time"] for row in rows) + MINUTE)
-
-
-def columns(rows: Sequence[Row], *names: str) -> list[tuple[Any, ...]]:
-    return [tuple(row[name] for name in names) for row in rows]
 
 
 def test_max_pain_of_a_tie_and_of_strikes_with_one_side(connection: Connection, underlying: int, read: Read) -> None:
@@ -180,7 +116,7 @@ def test_twins_stand_side_by_side(connection: Connection, underlying: int, read:
 
 
 def test_ranks_are_places_on_the_listed_ladder(
-    connection: Connection, underlying: int, read: Read, command: Callable[..., str]
+    connection: Connection, underlying: int, read: Read, command: Command
 ) -> None:
     mids = {
         "90": ("13.25", "2.00"), "95": ("8.25", "2.00"), "100": ("3.25", "2.00"), "102.5": ("2.00", "3.25"),
@@ -240,10 +176,11 @@ def quoted_desk(connection: Connection, underlying: int) -> Connection:
 
 @pytest.mark.usefixtures("quoted_desk")
 def test_pages_go_on_where_the_one_before_ended(read: Read) -> None:
-    stretch = {"from": AT.isoformat(), "to": (AT + DAY).isoformat()}
+    stretch: dict[str, Any] = {"from": AT.isoformat(), "to": (AT + DAY).isoformat()}
     whole = options("strikes", timeframe="1m", limit=1000, **stretch).json["strikes"]
     assert len(whole) == 60 == len(read("strikes", "1m", **stretch))
-    for asked, limit in ((stretch, 7), ({}, 7), (stretch, 60), ({}, 60)):
+    questions: list[tuple[dict[str, Any], int]] = [(stretch, 7), ({}, 7), (stretch, 60), ({}, 60)]
+    for asked, limit in questions:
         pages: list[list[Row]] = []
         cursor: dict[str, str] = {}
         while True:
@@ -273,7 +210,7 @@ def test_a_moneyness_is_followed_from_strike_to_strike() -> None:
     told = options("moneyness-series", expiry=EXPIRY, rank=0, field="call_mid", **{"from": AT.isoformat()}).json
     assert [point["strike"] for point in told["points"]] == [100, 100, 100, *[105] * 7]
     assert (told["rank"], told["field"], told["timeframe"], told["next_cursor"]) == (0, "call_mid", "1m", None)
-    asked = {"expiry": EXPIRY, "rank": 0, "field": "call_mid", "from": AT.isoformat()}
+    asked: dict[str, Any] = {"expiry": EXPIRY, "rank": 0, "field": "call_mid", "from": AT.isoformat()}
     for symbol in ("U", UNDERLYING):
         assert get("/fo/moneyness-series", symbol=symbol, **asked).json == told
     history = options("strike-history", timeframe="5m", expiry=EXPIRY, strike="100.0").json["strikes"]
@@ -281,8 +218,8 @@ def test_a_moneyness_is_followed_from_strike_to_strike() -> None:
 
 
 @pytest.mark.usefixtures("quoted_desk")
-def test_what_is_wrong_is_told_with_what_would_be_right(command: Callable[..., str]) -> None:
-    series = {"expiry": EXPIRY, "rank": 0, "field": "call_iv"}
+def test_what_is_wrong_is_told_with_what_would_be_right(command: Command) -> None:
+    series: dict[str, Any] = {"expiry": EXPIRY, "rank": 0, "field": "call_iv"}
     refused = [
         (options("chain", "x@u@eq"), 404, [], "did you mean X@U@EQ"),
         (options("chain", "OPRA@U-2026-03-20-c-95@OPTION"), 404, [], "has no option contracts"),
@@ -315,8 +252,8 @@ def test_what_is_wrong_is_told_with_what_would_be_right(command: Callable[..., s
 
 
 def test_an_answer_is_kept_until_a_strike_candle_changes(quoted_desk: Connection) -> None:
-    stretch = {"from": AT.isoformat(), "to": (AT + DAY).isoformat()}
-    series = {"expiry": EXPIRY, "rank": 0, "field": "put_iv"}
+    stretch: dict[str, Any] = {"from": AT.isoformat(), "to": (AT + DAY).isoformat()}
+    series: dict[str, Any] = {"expiry": EXPIRY, "rank": 0, "field": "put_iv"}
     questions: list[Callable[[], Answer]] = [
         lambda: options("strikes", timeframe="1m", **stretch),
         lambda: options("strikes", timeframe="1m"),
@@ -370,131 +307,3 @@ def test_what_is_old_has_no_volatility_and_nothing_is_nan(connection: Connection
     for answer in (options("chain"), options("strikes", timeframe="1m"), options("expiries")):
         assert not {"NaN", "Infinity"}.intersection(answer.text.split('"'))
         json.loads(answer.text, parse_constant=lambda word: pytest.fail(word))
-
-
-@pytest.fixture
-def goog(connection: Connection, real_data: Path) -> Connection:
-    """Half an hour of GOOG's options that expire in January 2016, with the open interest of the morning."""
-    opens = datetime(2015, 12, 24, 14, 30, tzinfo=UTC)
-    found = {}
-    for name in ("quotes", "trades", "open-interest", "underlying"):
-        rows = desk.read_csv(real_data / "us-options-1m" / f"GOOG-2015-12-24-{name}.csv.gz")
-        rows = [row for row in rows if row.get("expiry") in (None, "2016-01-15")]
-        given = [{**row, "time": datetime.fromisoformat(row["time"])} for row in rows]
-        found[name] = [row for row in given if row["time"] < opens + 30 * MINUTE]
-    underlying = desk.open_underlying(connection, opens, datetime(2015, 12, 24, 18, tzinfo=UTC), "XNAS@GOOG@EQ")
-    desk.list_contracts(connection, underlying, [*found["quotes"], *found["open-interest"]])
-    desk.write_quotes(connection, found["quotes"])
-    desk.write_candles(connection, found["trades"])
-    desk.write_candles(connection, found["underlying"], underlying)
-    desk.write_open_interest(connection, found["open-interest"])
-    process(connection, datetime(2015, 12, 24, 18, 30, tzinfo=UTC))
-    for rollup in STRIKE_CANDLES.rollups[:1]:
-        refreshes.refresh(connection, rollup.relation, Window(opens - DAY, opens + DAY))
-    return connection
-
-
-@pytest.mark.usefixtures("goog")
-def test_a_real_chain_is_what_plain_python_makes_of_it(read: Read) -> None:
-    key, at = "XNAS@GOOG@EQ", "2015-12-24T14:50:00Z"
-    chain = read("chain", key=key, at=at)
-    strikes = {Decimal(row["strike"]): row for row in chain}
-    assert len(strikes) > 150
-    assert all(row["time"] < at for row in chain if row["time"])
-    forward = Decimal(chain[0]["forward"])
-    assert {strike: int(row["rank"]) for strike, row in strikes.items()} == plain_options.ranks(strikes, forward)
-    (expiry,) = read("expiries", key=key, rows="expiries", at=at)
-    sides = {
-        side: {strike: int(row[f"{side}_oi"]) for strike, row in strikes.items() if row[f"{side}_oi"]}
-        for side in ("call", "put")
-    }
-    assert Decimal(expiry["max_pain"]) == plain_options.max_pain(sides["call"], sides["put"])
-    ratio = plain_options.put_call_ratio(sum(sides["put"].values()), sum(sides["call"].values()))
-    assert float(expiry["pcr_oi"]) == pytest.approx(ratio)
-    (money,) = [row for row in chain if row["rank"] == "0"]
-    assert expiry["atm_strike"] == money["strike"]
-    mids = [Decimal(money[f"{side}_mid"]) for side in ("call", "put")]
-    assert Decimal(expiry["straddle"]) == plain_options.sum_of_sides(*mids)
-    ivs = [float(money[f"{side}_iv"]) for side in ("call", "put")]
-    assert float(expiry["atm_iv"]) == pytest.approx(plain_options.mean_of_sides(*ivs))
-    smiles = {
-        side: [
-            (strike, float(row[f"{side}_delta"]), float(row[f"{side}_iv"]))
-            for strike, row in strikes.items()
-            if row[f"{side}_iv"]
-        ]
-        for side in ("call", "put")
-    }
-    assert float(expiry["skew_25d"]) == pytest.approx(plain_options.skew_25d(smiles["call"], smiles["put"]))
-    for side in ("call", "put"):
-        assert int(expiry[f"{side}_volume"]) == sum(int(row[f"{side}_volume"] or 0) for row in chain)
-
-
-@pytest.mark.usefixtures("goog")
-def test_real_strike_candles_are_those_that_are_stored(goog: Connection, read: Read) -> None:
-    stretch = {"from": "2015-12-24T14:35:00Z", "to": "2015-12-24T14:45:00Z", "expiry": "2016-01-15"}
-    for timeframe, width in (("5m", 5), ("1m", 1)):
-        told = read("strikes", timeframe, key="XNAS@GOOG@EQ", **stretch) if timeframe == "5m" else None
-        rows = told or options("strikes", "XNAS@GOOG@EQ", timeframe="1m", limit=10_000, **stretch).json["strikes"]
-        stored = goog.execute(
-            "SELECT strike, date_bin(make_interval(mins => %s), time, '2000-01-01'), avg(call_iv), sum(put_volume),"
-            " last(call_bid, time) FILTER (WHERE call_bid IS NOT NULL), max(call_oi), count(*)"
-            " FROM market.strike_candles WHERE time >= %s AND time < %s GROUP BY 1, 2 ORDER BY 2, 1",
-            [width, stretch["from"], stretch["to"]],
-        ).fetchall()
-        names = ("strike", "call_iv", "put_volume", "call_bid", "call_oi", "minutes")
-        found = [tuple(None if row[name] in ("", None) else float(row[name]) for name in names) for row in rows]
-        wanted = [
-            tuple(None if value is None else pytest.approx(float(value)) for value in (row[0], *row[2:]))
-            for row in stored
-        ]
-        assert found == wanted
-        assert len(found) > 100
-
-
-def test_strikes_and_ranks_are_found_by_their_indexes(goog: Connection) -> None:
-    """Also where a chunk is columns, by the index over its segments."""
-    (instrument_id,) = goog.execute("SELECT DISTINCT instrument_id FROM market.strike_candles").fetchone() or (0,)
-    underlying = find(goog, "XNAS@GOOG@EQ")
-    starts = datetime(2015, 12, 24, tzinfo=UTC)
-    of = {"starts": starts, "ends": starts + DAY, "expiry": date(2016, 1, 15), "limit": 500}
-    asked = {
-        "strike_candles_pkey": StrikeQuery(Timeframe.M1, strike=Decimal(750), contract="", **of),
-        "strike_candles_rank_idx": StrikeQuery(Timeframe.M1, ranks=(0, 0), field="call_iv", **of),
-    }
-    assert underlying.instrument_id == instrument_id
-    goog.execute("ANALYZE market.strike_candles")
-    for index, query in asked.items():
-        assert index in plan_of(goog, underlying, query)
-    goog.execute(
-        "ALTER TABLE market.strike_candles SET (timescaledb.compress, timescaledb.compress_orderby = 'time',"
-        " timescaledb.compress_segmentby = 'instrument_id, expires_at, strike, contract')"
-    )
-    try:
-        goog.execute("SELECT compress_chunk(chunk) FROM show_chunks('market.strike_candles') AS chunk")
-        goog.execute("ANALYZE market.strike_candles")
-        # Here half of a small table is asked for.
-        goog.execute("SET enable_seqscan = off")
-        for query in asked.values():
-            plan = plan_of(goog, underlying, query)
-            assert re.search(r"Index Scan using \w*compress\w+_idx", plan), plan
-            assert re.search(r"Index Cond: \(\(instrument_id = \d+\) AND \(expires_at =", plan), plan
-    finally:
-        goog.execute("RESET enable_seqscan")
-        goog.execute("SELECT decompress_chunk(chunk) FROM show_chunks('market.strike_candles') AS chunk")
-
-
-def plan_of(connection: Connection, underlying: Instrument, query: StrikeQuery) -> str:
-    """How the server answers what is asked of it first."""
-    asked: list[tuple[str, Any]] = []
-
-    def keep(_: Connection, text: str, given: Any) -> list[Any]:
-        asked.append((text, given))
-        return []
-
-    with patch("chandlery.options.store.answers._run", keep):
-        write_strikes(connection, underlying, query)
-    text, given = asked[0]
-    with ClientCursor(connection) as cursor:
-        cursor.execute("EXPLAIN " + text, given)
-        return "\n".join(line for (line,) in cursor.fetchall())

@@ -65,7 +65,7 @@ def write_parts(connection: Connection, underlying: int, rows: Kept, chance: ran
 
 
 def test_some_minutes_of_two_expiries_in_any_order(connection: Connection, real_data: Path) -> None:
-    some = Window(OPENS + 2 * HOUR, OPENS + 2 * HOUR + 10 * MINUTE)
+    some = Window(OPENS + 2 * HOUR, OPENS + 2 * HOUR + 6 * MINUTE)
     rows = read_goog(real_data, some, ["2015-12-24", "2016-02-05"])
     underlying = list_all(connection, rows)
     write_parts(connection, underlying, rows, random.Random(1), parts=2)

@@ -251,7 +251,7 @@ def some_candles(seed: int = 8) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-@pytest.mark.sampled(every=4)
+@pytest.mark.sampled(every=8)
 @pytest.mark.parametrize("seed", range(8))
 def test_in_any_order_and_in_any_parts_it_comes_to_the_same(connection: Connection, underlying: int, seed: int) -> None:
     """All that is told, shuffled, late, corrected, cancelled; runs that stop half way."""
@@ -293,8 +293,8 @@ def test_in_any_order_and_in_any_parts_it_comes_to_the_same(connection: Connecti
     for step in work:
         step()
         stops = iter([True] * chance.randrange(4))
-        process(connection, LATER + 300 * MINUTE, piece_contracts=15, has_time=lambda stops=stops: next(stops, False))
-    process(connection, LATER + 300 * MINUTE, piece_contracts=15)
+        process(connection, LATER + 300 * MINUTE, piece_contracts=60, has_time=lambda stops=stops: next(stops, False))
+    process(connection, LATER + 300 * MINUTE, piece_contracts=60)
     desk.assert_as_folded(connection, underlying)
     assert_newest_are_the_last(connection)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from chandlery.datasets import declared
 from chandlery.health.report_status import report_status
 from chandlery.platform import runs
 from chandlery.refresh.domain.verification import VerifyReport
@@ -64,7 +65,9 @@ def test_what_is_right_is_told_to_be(verified: Connection) -> None:
     assert same == {
         "candles_5m": 336, "candles_15m": 112, "candles_30m": 56, "candles_1h": 28, "candles_4h": 8,
         "candles_1d_parts": 2, "ticks": 0, "candles": 0, "indicator_values": 0, "option_quotes": 0,
-            "open_interest": 0,
+        "open_interest": 0, "strike_candles": 0, "strike_candles_5m": 0, "strike_candles_15m": 0,
+        "strike_candles_1h": 0,
+        "strike_candles_1d": 0,
     }  # fmt: skip
 
 
@@ -196,8 +199,9 @@ def test_samples_take_turns_over_all_that_is_stored(verified: Connection, monkey
     monkeypatch.setattr("chandlery.refresh.verify_candles._SAMPLE_INSTRUMENTS", 1)
     damage(verified, TWICE, "candles_5m")
     damage(verified, DIFFERENT, "candles_1h")
-    # Seven days of a chunk's minutes, by three instruments, one of them a run.
-    found = [verify_sample(verified, NOON + DAY + run * 5 * MINUTE).wrong for run in range(7 * 3)]
+    # Seven days of a chunk's minutes, by three instruments, one of them a run; data sets take turns.
+    turns = 7 * 3 * len(declared.rolled_up())
+    found = [verify_sample(verified, NOON + DAY + run * 5 * MINUTE).wrong for run in range(turns)]
     assert sorted(found)[-2:] == [0, 2]
 
 

@@ -205,7 +205,7 @@ def test_a_duration_is_told_as_it_was_written(unit: str, count: int) -> None:
         ),
         (
             '# a comment\n[tocks]\nchunk_interval = "6 h"',
-            "line 2, tocks: no such table; there are: open_interest, option_quotes, ticks,",
+            "line 2, tocks: no such table; there are: open_interest, option_quotes, strike_candles,",
         ),
         ('[ticks]\nchunk = "6 h"\nchunk_interval = "6 h"', "line 2, ticks.chunk: no such key; there are: chunk_interv"),
         (
@@ -301,9 +301,9 @@ def test_a_start_lies_inside_a_short_schedule() -> None:
 
 
 def test_workers_are_counted() -> None:
-    # Launcher, scheduler, upkeep; six refreshes; columnstore, retention, statistics.
-    assert workers_needed(SHIPPED, 1) == workers_needed(SHIPPED, 0) == 3 + 6 + 3
-    assert workers_needed(SHIPPED, 4) == 15
+    # Launcher, scheduler, upkeep; ten refreshes; columnstore, retention, statistics.
+    assert workers_needed(SHIPPED, 1) == workers_needed(SHIPPED, 0) == 3 + 10 + 3
+    assert workers_needed(SHIPPED, 4) == 19
 
 
 def test_a_bare_database_gets_everything_and_loses_nothing() -> None:
@@ -336,7 +336,8 @@ def test_the_first_drop_of_a_table_waits_for_the_operator(released: dict[str, ti
     assert plan(SHIPPED, waiting) == []
     held = releases(SHIPPED, waiting)
     assert [(each.table, each.drops_rows) for each in held] == [
-        ("option_quotes", False), ("ticks", False), ("candles", False), ("indicator_values", False),
+        ("option_quotes", False), ("strike_candles", False), ("ticks", False), ("candles", False),
+        ("indicator_values", False),
     ]  # fmt: skip
 
     due = [due_chunk("candles", NOW - 97 * DAY), due_chunk("candles", NOW - 90 * DAY)]

@@ -14,7 +14,7 @@ from chandlery.options.domain.answers import chain_values
 from chandlery.options.read_strikes import read_position
 from chandlery.options.store import answers
 from chandlery.options.store.answers import Asked, Row
-from chandlery.options.store.expiries import list_expiries
+from chandlery.options.store.expiries import list_expiries, of_day
 from chandlery.platform.asked import check_limit
 from chandlery.platform.errors import Refused
 from chandlery.reading.domain.cursor import Value, read_cursor, write_cursor
@@ -94,7 +94,7 @@ def ask_chain(
     newest = of_expiries.newest_minute(found)
     moment = query.at or newest
     if query.expiry is not None:
-        found = of_expiries.of_day(underlying.key, found, query.expiry)
+        found = of_day(underlying.key, found, query.expiry)
         moment = query.at or of_expiries.newest_minute(found)
     elif moment is not None:
         found = of_expiries.alive(found, moment)

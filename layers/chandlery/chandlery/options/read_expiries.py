@@ -10,7 +10,7 @@ from chandlery.datasets.strike_candles import STRIKE_CANDLES
 from chandlery.options.domain import expiries as of_expiries
 from chandlery.options.domain.metrics import ExpiryMetrics
 from chandlery.options.store import metrics
-from chandlery.options.store.expiries import list_expiries
+from chandlery.options.store.expiries import list_expiries, of_day
 from chandlery.platform.asked import check_limit, check_order
 from chandlery.platform.errors import Refused
 from chandlery.reading.domain.cursor import BROKEN, Value, read_cursor, write_cursor
@@ -85,7 +85,7 @@ def read_metrics(connection: Connection, underlying: Instrument, query: MetricsQ
         there = ", ".join(STRIKE_CANDLES.readable)
         raise Refused("timeframe", f"there are no strike candles of {query.timeframe}; there is: {there}")
     found = list_expiries(connection, underlying)
-    chosen = found if query.expiry is None else of_expiries.of_day(underlying.key, found, query.expiry)
+    chosen = found if query.expiry is None else of_day(underlying.key, found, query.expiry)
     said = _said(underlying, query)
     window = _window(query, _after(query, said))
     backward = query.starts is None

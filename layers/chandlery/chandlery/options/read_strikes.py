@@ -17,7 +17,7 @@ from chandlery.options.domain.answers import FIELDS, strike_values
 from chandlery.options.domain.expiries import Expiry
 from chandlery.options.store import answers
 from chandlery.options.store.answers import Asked, Row
-from chandlery.options.store.expiries import list_expiries, list_ladder
+from chandlery.options.store.expiries import list_expiries, list_ladder, of_day
 from chandlery.platform.asked import check_limit, check_order
 from chandlery.platform.errors import Refused
 from chandlery.reading.domain.cursor import BROKEN, read_cursor, write_cursor
@@ -136,7 +136,7 @@ def _choose(connection: Connection, underlying: Instrument, query: StrikeQuery) 
         there = ", ".join(STRIKE_CANDLES.readable)
         raise Refused("timeframe", f"there are no strike candles of {query.timeframe}; there is: {there}")
     found = list_expiries(connection, underlying)
-    return found if query.expiry is None else of_expiries.of_day(underlying.key, found, query.expiry)
+    return found if query.expiry is None else of_day(underlying.key, found, query.expiry)
 
 
 def _check_ladder(connection: Connection, underlying: Instrument, query: StrikeQuery, chosen: Sequence[Expiry]) -> None:
