@@ -1,4 +1,6 @@
-DROP VIEW IF EXISTS market.fo_option_strike_bars, market.fo_option_strike_bars_5min, market.fo_option_strike_bars_15min;
+DROP VIEW IF EXISTS market.fo_option_strike_bars;
+DROP VIEW IF EXISTS market.fo_option_strike_bars_5min;
+DROP VIEW IF EXISTS market.fo_option_strike_bars_15min;
 DROP VIEW IF EXISTS market.expiry_metrics;
 DROP FUNCTION IF EXISTS market.expiry_metrics_at(integer, timestamptz[]);
 DROP FUNCTION IF EXISTS market.option_chain_at(integer, timestamptz[]);
