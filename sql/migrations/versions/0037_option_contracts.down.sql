@@ -36,7 +36,10 @@ DROP TRIGGER mark_updated_options ON market.candles;
 DROP TRIGGER mark_deleted_options ON market.candles;
 SELECT delete_job(job_id) FROM timescaledb_information.jobs
 WHERE proc_schema = 'market' AND config ->> 'table_name' IN ('option_quotes', 'open_interest') AND pg_has_role(owner, 'USAGE');
-DROP TABLE market.rates, market.open_interest, market.option_quotes, market.option_contracts;
+DROP TABLE market.rates;
+DROP TABLE market.open_interest;
+DROP TABLE market.option_quotes;
+DROP TABLE market.option_contracts;
 DROP FUNCTION IF EXISTS market.mark_option_rows();
 DROP FUNCTION IF EXISTS market.mark_option_candles();
 DELETE FROM market.dirty WHERE dataset = 'strike_candles';

@@ -127,6 +127,8 @@ class Desk:
         """Every row of every table, of every aggregate as it is read, and of the policies; some may be left out."""
         has_marks = self.connection.execute("SELECT to_regclass('market.marks') IS NOT NULL").fetchone() == (True,)
         queries = self._queries | (_MARKS if has_marks else {})
+        if has_marks:
+            queries["scans"] += " WHERE dataset = 'candles'"
         return {
             name: Counter(row for (row,) in self.connection.execute(f"SELECT row::text FROM ({query}) AS row"))  # noqa: S608
             for name, query in queries.items()
