@@ -71,6 +71,7 @@ COMMANDS = [
     "import rates {folder}/rates.csv",
     f"backfill {KEY} --from 2026-03-02T11:00Z --to 2026-03-02T12:00Z",
     "invoke live_processor --at 2026-03-02T13:00Z",
+    "invoke option_processor --at 2026-03-02T13:00Z",
     "invoke live_gap_monitor --at 2026-03-02T13:05Z",
     "invoke historical_gap_monitor --at 2026-03-12T02:00Z",
     f"import ticks {{folder}}/ticks.csv --instrument {KEY} --aggregate",

@@ -186,11 +186,13 @@ def _asked(
     underlying: Instrument, query: StrikeQuery, chosen: Sequence[Expiry], window: Window, after: Sequence[str] | None
 ) -> Asked:
     low, high = query.ranks or (None, None)
+    times = [] if query.expiry is None else [each.expires_at for each in chosen]
     given: dict[str, Any] = {
         "underlying_id": underlying.instrument_id,
         "starts": window.starts,
         "ends": window.ends,
-        "expires_at": None if query.expiry is None else [each.expires_at for each in chosen],
+        "only": times[0] if len(times) == 1 else None,
+        "expires_at": times if len(times) > 1 else None,
         "strike": query.strike,
         "contract": query.contract,
         "low": low,
