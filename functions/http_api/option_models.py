@@ -1,12 +1,11 @@
 """The models of what is told of options, made of its columns; and the answers as JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
-from pydantic_core import to_json
 from typing_extensions import TypedDict
 
 from chandlery.datasets.kinds import Kind
@@ -16,6 +15,7 @@ from chandlery.options.domain.metrics import ExpiryMetrics
 from chandlery.options.read_expiries import MetricsPage
 from chandlery.words.timeframe import Timeframe
 
+from .answering import write_json, written
 from .row_models import TYPES, Number
 
 _KNOWN = ("expiry", "strike", "contract", "expires_at", "minutes")
@@ -112,23 +112,23 @@ class MetricsAnswer(BaseModel):
     next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
 
 
-def expiries_json(key: str, found: Sequence[ExpiryMetrics]) -> str:
+def expiries_json(key: str, found: Sequence[ExpiryMetrics]) -> bytes:
     """All expiries as JSON."""
-    return ExpiriesAnswer.model_construct(instrument_key=key, expiries=_told(found)).model_dump_json()
+    return ExpiriesAnswer.model_construct(instrument_key=key, expiries=_told(found)).model_dump_json().encode()
 
 
-def metrics_json(key: str, timeframe: str, page: MetricsPage) -> str:
+def metrics_json(key: str, timeframe: str, page: MetricsPage) -> bytes:
     """A page of metrics as JSON."""
     told = MetricsAnswer.model_construct(
         instrument_key=key, timeframe=timeframe, metrics=_told(page.metrics), next_cursor=page.next_cursor
     )
-    return told.model_dump_json()
+    return told.model_dump_json().encode()
 
 
 def _told(found: Sequence[ExpiryMetrics]) -> list[ExpiryAnswer]:
     return [ExpiryAnswer(**vars(each)) for each in found]
 
 
-def page_json(head: Mapping[str, object], name: str, texts: Sequence[str], cursor: str | None) -> str:
-    """A page around the rows that the database wrote, in the order of its model's fields."""
-    return f'{to_json(head).decode()[:-1]},"{name}":[{",".join(texts)}],"next_cursor":{to_json(cursor).decode()}}}'
+def page_json(model: type[BaseModel], rows: str, texts: Sequence[str], cursor: str | None, **head: object) -> bytes:
+    """A page around the rows that the database wrote."""
+    return write_json(model.model_construct(**head, **{rows: [*map(written, texts)]}, next_cursor=cursor))  # type: ignore[arg-type]  # fields of any model

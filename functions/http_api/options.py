@@ -68,7 +68,7 @@ _PROBLEMS = (404, 422, 500, 503)
 class _Page:
     """What a route answers with, before it is known whether it may be kept."""
 
-    body: str
+    body: bytes
     window: Window
 
 
@@ -146,8 +146,8 @@ def get_chain(
 
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
         page = write_chain(connection, underlying, query)
-        head = {"instrument_key": underlying.key}
-        return _Page(page_json(head, "strikes", page.texts, page.next_cursor), _up_to(at))
+        body = page_json(ChainAnswer, "strikes", page.texts, page.next_cursor, instrument_key=underlying.key)
+        return _Page(body, _up_to(at))
 
     return _respond(instrument_key, Timeframe.M1, ["chain", query], make)
 
@@ -253,7 +253,7 @@ def _strikes(key: str, query: StrikeQuery) -> Response[str]:
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
         page = write_strikes(connection, underlying, query)
         head = {"instrument_key": underlying.key, "timeframe": query.timeframe.value}
-        return _Page(page_json(head, "strikes", page.texts, page.next_cursor), page.window)
+        return _Page(page_json(StrikesAnswer, "strikes", page.texts, page.next_cursor, **head), page.window)
 
     return _respond(key, query.timeframe, ["strikes", query], make)
 
@@ -269,7 +269,7 @@ def _series(key: str, query: StrikeQuery) -> Response[str]:
             "rank": rank,
             "field": query.field,
         }
-        return _Page(page_json(head, "points", page.texts, page.next_cursor), page.window)
+        return _Page(page_json(SeriesAnswer, "points", page.texts, page.next_cursor, **head), page.window)
 
     return _respond(key, query.timeframe, ["series", query], make)
 
