@@ -34,6 +34,7 @@ HEALTH_EVENTS = {"http_api_health", "http_api_whole_health"}
 # Every function of the template that a schedule invokes → its module.
 MODULES = {
     "LiveProcessor": "live_processor",
+    "OptionProcessor": "option_processor",
     "LiveGapMonitor": "live_gap_monitor",
     "PolicyMaintenance": "policy_maintenance",
     "HistoricalGapMonitor": "historical_gap_monitor",
@@ -131,7 +132,7 @@ def test_third_party_numerics_have_a_layer_of_their_own(built: Path, template: A
     size = sum(path.stat().st_size for path in files)
     print(f"layers of the historical processor: {size / 2**20:.0f} MiB")
     assert size < LAMBDA_LAYERS_LIMIT
-    assert having(template, "IndicatorsLayer") == {"HistoricalProcessor", API}
+    assert having(template, "IndicatorsLayer") == {"HistoricalProcessor", "OptionProcessor", API}
     assert (opt_with_indicators / "indicators.toml").is_file()
 
 
