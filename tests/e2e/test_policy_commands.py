@@ -74,7 +74,8 @@ def test_policies_that_cannot_work_are_told(
 
 def test_status_tells_of_aggregates_and_storage(chandlery: Chandlery) -> None:
     status = json.loads(chandlery("status", "--json").stdout)
-    assert [each["aggregate"] for each in status["aggregates"]][:2] == ["candles_5m", "candles_15m"]
+    told = [each["aggregate"] for each in status["aggregates"]]
+    assert [name for name in told if name.startswith("candles")][:2] == ["candles_5m", "candles_15m"]
     assert {each["table_name"] for each in status["storage"]} >= {"ticks", "candles", "candles_1d_parts"}
     shown = chandlery("status").stdout
     assert "aggregates" in shown

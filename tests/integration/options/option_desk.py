@@ -57,8 +57,9 @@ def list_contracts(
     keys = [f"OPRA@U{root}-{expiry}-{side[0]}-{strike}@OPTION" for expiry, strike, side, root in listed]
     connection.execute(
         "INSERT INTO market.instruments (instrument_key, calendar, feed)"
-        " SELECT key, 'ONE', 'test' FROM unnest(%s::text[]) AS key ON CONFLICT DO NOTHING",
-        [keys],
+        " SELECT key, calendar, 'test' FROM market.instruments CROSS JOIN unnest(%s::text[]) AS key"
+        " WHERE instrument_id = %s ON CONFLICT DO NOTHING",
+        [keys, underlying_id],
     )
     expiries, strikes, sides, roots = map(list, zip(*listed, strict=True))
     ends = [expires_at(expiry, (closes or {}).get(expiry, time(16))) for expiry in expiries]

@@ -27,6 +27,7 @@ from local.command_line.functions import LocalContext
 from tests.conftest import SECRET_MARKER, SERVER_URL
 from tests.integration.api_scene import COIN, OPENS, SHARE, Answer, compute, get, set_scene, settings
 from tests.integration.market import MINUTE, NOON, around_the_clock, insert
+from tests.integration.options.option_desk import list_contracts
 from tests.integration.policy_scene import DAY, HOUR, WANTED, desk, hold_jobs, refresh_all, store_candles
 from tests.plain_fold import Tick
 
@@ -101,6 +102,7 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
 
     now = datetime.now(UTC)
     set_scene(desk, now)
+    list_contracts(desk, 1, [{"expiry": "2026-03-20", "strike": "100", "right": "call"}])
     turn_to_columns(desk, "candles")
     turn_to_columns(desk, "candles_5m")
     last = OPENS + 5 * DAY
@@ -120,6 +122,16 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
         "/api/v1/coverage": lambda: get("/api/v1/coverage", from_="2013-10-07", to="2013-10-12"),
         "/api/v1/timeframe-aggregation/status": lambda: get("/api/v1/timeframe-aggregation/status"),
     }
+    one = {"expiry": "2026-03-20", "field": "call_iv"}
+    options: dict[str, dict[str, Any]] = {
+        **{route: {} for route in ("chain", "expiries", "expiry-metrics")},
+        "strikes": {"timeframe": "5m"},
+        "strike-history": {"timeframe": "5m", "expiry": "2026-03-20", "strike": 100},
+        "moneyness-series": {"rank": 0, **one},
+    }
+    for route, given in options.items():
+        asked[f"/api/v1/options/{{instrument_key}}/{route}"] = partial(get, f"/api/v1/options/{SHARE}/{route}", **given)
+    asked["/fo/moneyness-series"] = partial(get, "/fo/moneyness-series", symbol=SHARE, rank=0, **one)
     assert asked.keys() == set(app.outline().paths or ())
     others = ("1m", "5m", "4h", "1d", "1w", "1mo")
     asked |= {each: partial(get, f"/api/v1/candles/{SHARE}", timeframe=each) for each in others}

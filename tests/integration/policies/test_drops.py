@@ -47,6 +47,7 @@ OLDER = datetime.fromisoformat("2025-11-13T00:00Z")
 OLD = OLDER + 7 * DAY
 EDGE = OLD + 7 * DAY
 HISTORY = OLDER - 364 * DAY
+RELEASED = ("candles", "ticks", "indicator_values", "option_quotes", "strike_candles")
 FIRST_WAITS = "candles: let rows older than 90 days be dropped from now on: 2 chunks from 2025-11-13T00:00Z"
 TOLD = [
     "candles from 2025-11-13T00:00Z to 2025-11-20T00:00Z: 6 rows",
@@ -117,7 +118,7 @@ def test_the_first_drop_waits_and_later_ones_do_not(collected: Connection) -> No
     assert waiting.startswith(FIRST_WAITS)
     assert stored(collected)[:2] == [OLDER, OLD]
 
-    released = [(table, PolicyStep.RELEASE_RETENTION) for table in ("candles", "ticks", "indicator_values")]
+    released = [(table, PolicyStep.RELEASE_RETENTION) for table in RELEASED]
     assert sorted(apply(collected)) == sorted(released)
     report = run_at(collected, NOON + 12 * HOUR)
     assert (report.drift, report.rows_dropped, report.drops) == (0, 66, TOLD)

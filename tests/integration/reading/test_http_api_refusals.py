@@ -30,6 +30,7 @@ from tests.integration.api_scene import (
 )
 from tests.integration.api_scene import scene as scene
 from tests.integration.api_scene import service as service
+from tests.integration.options.option_desk import list_contracts
 from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
 NOBODY = "X@NOBODY@EQ"
@@ -330,6 +331,26 @@ GIVING: Mapping[tuple[str, str], Mapping[int, str]] = {
         404: f"/api/v1/coverage?instrument_key={NOBODY}",
         422: "/api/v1/coverage?from=x",
     },
+    **{
+        ("get", f"/api/v1/options/{{instrument_key}}/{part}"): {
+            200: f"/api/v1/options/{SHARE}/{part}?{asked_for}",
+            404: f"/api/v1/options/{NOBODY}/{part}?{asked_for}",
+            422: f"/api/v1/options/{SHARE}/{part}?{asked_for}&{wrong}",
+        }
+        for part, asked_for, wrong in (
+            ("chain", "limit=5", "at=x"),
+            ("expiries", "", "at=x"),
+            ("expiry-metrics", "limit=5", "from=x"),
+            ("strikes", "timeframe=5m&limit=5", "from=x"),
+            ("strike-history", "timeframe=5m&expiry=2026-03-20&strike=100", "from=x"),
+            ("moneyness-series", "expiry=2026-03-20&rank=0&field=call_iv", "from=x"),
+        )
+    },
+    ("get", "/fo/moneyness-series"): {
+        200: f"/fo/moneyness-series?symbol={SHARE}&expiry=2026-03-20&rank=0&field=call_iv",
+        404: f"/fo/moneyness-series?symbol={NOBODY}&expiry=2026-03-20&rank=0&field=call_iv",
+        422: f"/fo/moneyness-series?symbol={SHARE}",
+    },
     ("get", "/api/v1/timeframe-aggregation/status"): {
         200: "/api/v1/timeframe-aggregation/status",
         422: "/api/v1/timeframe-aggregation/status?limit=1",
@@ -363,6 +384,16 @@ def broken_service() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def one_strike(scene: Connection) -> Iterator[None]:
+    list_contracts(scene, 1, [{"expiry": "2026-03-20", "strike": "100", "right": "call"}])
+    yield
+    scene.execute(
+        "DELETE FROM market.instruments WHERE instrument_id IN (SELECT instrument_id FROM market.option_contracts)"
+    )
+
+
+@pytest.mark.usefixtures("one_strike")
 @pytest.mark.parametrize(("method", "path"), operations(), ids=["-".join(each) for each in operations()])
 def test_every_status_the_document_promises(method: str, path: str) -> None:
     told = document()
