@@ -64,6 +64,9 @@ BEGIN
         EXECUTE 'TRUNCATE market.' || rolled_up;
     END LOOP;
     {"".join(f"DELETE FROM market.{name};" for name in _TABLES)}
+    -- New chunks are as the migrations leave them, whatever policies made of them.
+    PERFORM set_chunk_time_interval('market.ticks', INTERVAL '6 hours') FROM timescaledb_information.dimensions
+    WHERE hypertable_schema = 'market' AND hypertable_name = 'ticks' AND time_interval <> INTERVAL '6 hours';
     PERFORM setval(format('market.%I', sequencename)::regclass, 1, false)
     FROM pg_sequences WHERE schemaname = 'market' AND last_value IS NOT NULL;
 END
