@@ -11,13 +11,12 @@ from psycopg import Connection
 from chandlery.datasets.kinds import Kind
 from chandlery.options.domain import expiries as of_expiries
 from chandlery.options.domain.answers import chain_values
-from chandlery.options.read_strikes import read_position
 from chandlery.options.store import answers
 from chandlery.options.store.answers import Asked, Row
 from chandlery.options.store.expiries import list_expiries, of_day
 from chandlery.platform.asked import check_limit
-from chandlery.platform.errors import Refused
-from chandlery.reading.domain.cursor import Value, read_cursor, write_cursor
+from chandlery.reading.domain.cursor import Value, write_cursor
+from chandlery.reading.position import read_position
 from chandlery.reading.store.candle_pages import find_sessions_at
 from chandlery.reference.domain.instrument import Instrument
 from chandlery.words.window import DAY, MINUTE, WEEK, floor_minute
@@ -78,7 +77,7 @@ def write_chain(connection: Connection, underlying: Instrument, query: ChainQuer
     limit = query.limit or 1
     check_limit(limit)
     said = _said(underlying, query)
-    asked = ask_chain(connection, underlying, query, _after(query, said))
+    asked = ask_chain(connection, underlying, query, read_position(query.cursor, said, _ORDER))
     rows = answers.write(connection, asked) if asked else []
     cursor = None
     if len(rows) > limit:
@@ -126,13 +125,3 @@ def _said(underlying: Instrument, query: ChainQuery) -> dict[str, Value]:
         "at": query.at.isoformat() if query.at else None,
         "near": query.near,
     }
-
-
-def _after(query: ChainQuery, said: Mapping[str, Value]) -> Sequence[str] | None:
-    if query.cursor is None:
-        return None
-    try:
-        position = read_cursor(query.cursor, said, {"position": str})["position"]
-    except ValueError as error:
-        raise Refused("cursor", str(error)) from None
-    return read_position(str(position), _ORDER)

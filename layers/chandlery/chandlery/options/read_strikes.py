@@ -20,8 +20,9 @@ from chandlery.options.store.answers import Asked, Row
 from chandlery.options.store.expiries import list_expiries, list_ladder, of_day
 from chandlery.platform.asked import check_limit, check_order
 from chandlery.platform.errors import Refused
-from chandlery.reading.domain.cursor import BROKEN, read_cursor, write_cursor
 from chandlery.reading.domain.cursor import Value as Said
+from chandlery.reading.domain.cursor import write_cursor
+from chandlery.reading.position import read_position
 from chandlery.reference.domain.instrument import Instrument
 from chandlery.words.counting import spell
 from chandlery.words.timeframe import Timeframe
@@ -104,7 +105,7 @@ def write_strikes(connection: Connection, underlying: Instrument, query: StrikeQ
     check_limit(limit)
     chosen = _choose(connection, underlying, query)
     said = _said(underlying, query)
-    after = _after(query, said)
+    after = read_position(query.cursor, said, _ORDER)
     whole = _window(query, after)
     rows: Sequence[answers.WrittenRow] = ()
     window = whole
@@ -220,26 +221,3 @@ def _said(underlying: Instrument, query: StrikeQuery) -> dict[str, Said]:
         "contract": query.contract,
         "field": query.field,
     }
-
-
-def _after(query: StrikeQuery, said: Mapping[str, Said]) -> Sequence[str] | None:
-    """Where the page before ended."""
-    if query.cursor is None:
-        return None
-    try:
-        position = read_cursor(query.cursor, said, {"position": str})["position"]
-    except ValueError as error:
-        raise Refused("cursor", str(error)) from None
-    return read_position(str(position), _ORDER)
-
-
-def read_position(text: str, order: Mapping[str, Kind]) -> Sequence[str]:
-    """Where a row stands, as a cursor says it.
-
-    Raises:
-        Refused: it says something else.
-    """
-    try:
-        return [kind.normal(each) for kind, each in zip(order.values(), json.loads(text), strict=True)]
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        raise Refused("cursor", BROKEN) from None

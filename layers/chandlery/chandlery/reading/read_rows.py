@@ -13,7 +13,8 @@ from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.measures import Value
 from chandlery.platform.asked import check_limit, check_order
 from chandlery.platform.errors import NotFound, Refused
-from chandlery.reading.domain.cursor import BROKEN, read_cursor, write_cursor
+from chandlery.reading.domain.cursor import write_cursor
+from chandlery.reading.position import read_position
 from chandlery.reading.store import row_pages
 from chandlery.reading.store.row_pages import Row, RowsWanted
 from chandlery.reference.domain.instrument import Instrument
@@ -133,17 +134,8 @@ def _after(
     order: Sequence[Value], query: RowQuery, asked: Mapping[str, str | int | bool | None]
 ) -> Mapping[str, str] | None:
     """The row that the page before ended with: what it is ordered by."""
-    if query.cursor is None:
-        return None
-    try:
-        said = read_cursor(query.cursor, asked, {"position": str})
-    except ValueError as error:
-        raise Refused("cursor", str(error)) from None
-    try:
-        position = json.loads(str(said["position"]))
-        return {value.name: value.kind.normal(text) for value, text in zip(order, position, strict=True)}
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        raise Refused("cursor", BROKEN) from None
+    position = read_position(query.cursor, asked, {value.name: value.kind for value in order})
+    return None if position is None else dict(zip((value.name for value in order), position, strict=True))
 
 
 def _window(query: RowQuery, after: Mapping[str, str] | None) -> Window | None:
