@@ -1,4 +1,4 @@
-"""The models of what is told of options, made of its columns; and the answers as JSON."""
+"""The models of answers about options, and the answers as JSON."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -52,7 +52,7 @@ OnlyExpiry = Annotated[Day | None, Query(description="contracts that expire on t
 OneExpiry = Annotated[Day, Query(description="the date on which the contracts expire")]
 Of = Annotated[TimeframeName, Query(json_schema_extra={"type": "string", "enum": [*map(str, STRIKE_CANDLES.readable)]})]
 Contract = Annotated[Words | None, Query(max_length=100, description="of this name alone: it tells twins apart")]
-Near = Annotated[int | None, Query(ge=0, le=10_000, description="strikes at most so many places from the money")]
+Near = Annotated[int | None, Query(ge=0, le=10_000, description="strikes at most N places from the money")]
 Rank = Annotated[
     int, Query(ge=-10_000, le=10_000, description="place on the listed ladder: 0 at the money, 1 the strike above it")
 ]

@@ -11,7 +11,7 @@ from chandlery.minutes.store.candles import Written
 from chandlery.reference.store import instruments
 from chandlery.words.window import MINUTE, Window
 
-# A minute of so many instruments is worth a statement of its own.
+# From this many instruments on, each minute is read by a statement of its own.
 _MANY = 1_000
 
 

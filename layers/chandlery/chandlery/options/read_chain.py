@@ -31,7 +31,7 @@ class ChainQuery:
     Attributes:
         expiry: those that had not expired a day before, where absent.
         at: as it was known then, by minutes that had ended; where absent, the newest that there is.
-        near: strikes at most so many places from the money.
+        near: strikes at most N places from the money.
         limit: strikes a page; None: all.
         cursor: `next_cursor` of a page of the same question.
     """

@@ -1,4 +1,4 @@
-"""What is told of options: the columns of each answer, by the same names on the command line and over HTTP."""
+"""The columns of each answer about options, under the same names on the command line and over HTTP."""
 
 from collections.abc import Mapping, Sequence
 
