@@ -123,8 +123,8 @@ def _read_library(name: str, first: date, last: date) -> Calendar:
         raise Permanent(f"exchange_calendars knows {name} from {known_from} to {known_to} only")
     # The library refuses a stretch of a single day, or one without a session.
     calendar = _class_of(name)(start=max(known_from, starts - _WEEK), end=ends)
-    rows = calendar.schedule.loc[str(starts) : str(ends)].itertuples()
-    sessions = tuple(with_halt(_meant(name), _session(row)) for row in rows)
+    rows, known_as = calendar.schedule.loc[str(starts) : str(ends)].itertuples(), _meant(name)
+    sessions = tuple(with_halt(known_as, _session(row)) for row in rows)
     return Calendar(name, str(calendar.tz), starts, ends, sessions)
 
 

@@ -134,7 +134,7 @@ export class Engine {
   discard() {
     this.query('DISCARD ALL')
     this.query(DEFAULTS)
-    this.snapshot()
+    this.#loaded = this.defaults
   }
 
   /** Puts the defaults back under a client that ran RESET ALL or DISCARD ALL. */

@@ -41,11 +41,30 @@ export function inspect(sql) {
   const starts = (words) => new RegExp(`(^|;)\\s*${words}`, 'i').test(statement)
   return {
     refusal: refusal(sql, starts),
-    setsSession: starts('(set|reset|discard)\\b') || /\bset_config\b/i.test(statement),
+    setsSession: starts(`(${SETS_SESSION}|reset|discard)\\b`) || configuresSession(statement),
     resetsAll: starts('(reset|discard)\\s+all\\b'),
     listens: starts('listen\\b'),
     advisory: /\bpg_(try_)?advisory_lock/i.test(statement),
   }
+}
+
+// What these set otherwise ends with the transaction.
+const SETS_SESSION = 'set(?!\\s+(local|transaction|constraints)\\b)'
+
+// What set_config() sets ends with the transaction where its last argument is the word true.
+function configuresSession(statement) {
+  return statement.split(/\bset_config\b/i).slice(1).some((rest) => !/,\s*true\s*$/i.test(inParentheses(rest)))
+}
+
+// A statement as bare() leaves it: its parentheses are all SQL's own.
+function inParentheses(text) {
+  let depth = 0
+  for (let at = text.indexOf('('); at >= 0 && at < text.length; at += 1) {
+    if (text[at] === '(') depth += 1
+    if (text[at] === ')') depth -= 1
+    if (depth === 0) return text.slice(0, at)
+  }
+  return text
 }
 
 // COPY FROM STDOUT is the same statement to PostgreSQL's grammar. Both, and a client encoding that

@@ -472,6 +472,23 @@ class TestClientsTogether:
             assert value(third, query) == '"$user", public UTC'
             assert value(third, "SELECT current_user") == "postgres"
 
+    @pytest.mark.parametrize(
+        ("statement", "kept"),
+        [
+            ("SET LOCAL TIME ZONE 'Asia/Tokyo'", "UTC"),
+            ("SELECT set_config('TimeZone', concat('Asia/', 'Tokyo'), true)", "UTC"),
+            ("SELECT set_config('work_mem', '8MB', true), set_config('TimeZone', 'Asia/Tokyo', false)", "Asia/Tokyo"),
+            ("SELECT set_config('TimeZone', 'Asia/Tokyo', NOT true)", "Asia/Tokyo"),
+        ],
+    )
+    def test_a_setting_lasts_for_the_transaction_or_the_session(self, url: str, statement: str, kept: str) -> None:
+        with connect(url) as first, connect(url) as second:
+            with first.transaction():
+                first.execute(statement.encode())
+                assert value(first, "SHOW TimeZone") == "Asia/Tokyo"
+            assert value(second, "SHOW TimeZone") == "UTC"
+            assert (value(first, "SHOW TimeZone"), str(first.info.timezone)) == (kept, kept)
+
     def test_an_unknown_setting_is_refused(self, url: str) -> None:
         with (
             connect(url, options="-c nonsense=1") as connection,

@@ -25,7 +25,9 @@ BEGIN
     COMMIT;
     -- Chunks are folded together. One by one, TimescaleDB writes down each bucket's partial sums, first and last values, sorts
     -- them and reads them again to combine them: more than twice the work, wherever a refresh reads more than one chunk.
-    PERFORM set_config(name, 'off', false) FROM pg_settings WHERE name = 'timescaledb.enable_chunkwise_aggregation';
+    IF current_setting('timescaledb.enable_chunkwise_aggregation', true) IS NOT NULL THEN
+        PERFORM set_config('timescaledb.enable_chunkwise_aggregation', 'off', false);
+    END IF;
     IF EXISTS (
         SELECT FROM timescaledb_information.chunks AS c
         WHERE format('%I.%I', c.hypertable_schema, c.hypertable_name)::regclass = market.policy_relation(aggregate)
