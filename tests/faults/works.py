@@ -25,6 +25,7 @@ from local.lots import tick_lots
 from local.market_file import open_tick_file
 from tests.faults import desk
 from tests.faults.components import COMPONENTS, fire
+from tests.faults.option_files import import_all, number_again
 
 # Ten minutes into the session, when all was well; and ten minutes later, when the faults come.
 WELL = desk.OPENS + 10 * DAY + 10 * MINUTE
@@ -91,6 +92,11 @@ def _import_candles(connection: Connection) -> object:
     return import_candles(connection, 1, lots)
 
 
+def _import_options(connection: Connection) -> object:
+    number_again(connection)
+    return import_all(connection)
+
+
 def _refresh(connection: Connection) -> object:
     window = Window(desk.HISTORY - DAY, desk.OPENS + 12 * DAY)
     return refresh_history(connection, CANDLES, Timeframe.M15, window, NOW, lambda _done, _total: None)
@@ -110,6 +116,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "historical processor": component("historical_processor", "aggregated"),
     "import of ticks": command("waiting", _import_ticks),
     "import of candles": command("waiting", _import_candles),
+    "imports of options": command("waiting", _import_options),
     "refresh": command("aggregated", _refresh),
 }
 

@@ -4,9 +4,10 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,18 @@ from psycopg import Connection, errors
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from chandlery.gaps.import_candles import CandleImport, ContractCandles, import_contract_candles
 from chandlery.platform.connection import connect
+from chandlery.platform.errors import Permanent, Retryable
 from chandlery.platform.settings import Settings
 from chandlery.reference.domain.session import Calendar, Session
 from chandlery.reference.store import instruments, sessions
 from local.command_line import app
+from local.contract_lots import contract_candles
+from local.lots import checked_lots
+from local.market_file.columns import candle_columns
+from local.market_file.contract_columns import contract_columns
+from local.market_file.row_columns import open_row_file
 from tests.integration.market import live
 from tests.waiting import wait_until
 
@@ -283,6 +291,43 @@ def test_trades_may_be_minutes(desk: Connection, bring_in: Command) -> None:
     code, _, error = bring_in("option-trades", header, row.format(3, "C").replace("0.24", "0.255"))
     assert (code, "low" in error) == (1, True)
     assert len(take_marks(desk)) == 0
+
+
+def test_what_stops_an_import_of_minutes_leaves_nothing(desk: Connection, tmp_path: Path, database_url: str) -> None:
+    """Lots beyond the first, a connection that breaks, a contract by two names: none, or all, and again the same."""
+    path = tmp_path / "minutes.csv"
+    row = "2026-03-02T15:0{}:00Z,{},110,C,0.25,0.26,0.24,0.25,57"
+    header = "time,expiry,strike,right,open,high,low,close,volume"
+    fridays = [row.format(minute, "2026-03-20") for minute in range(6)]
+    path.write_text("\n".join([header, *fridays]) + "\n")
+    underlying = instruments.find(desk, KEY)
+    opened = partial(open_row_file, path, [*contract_columns(), *candle_columns(at("2026-03-03T00:00Z"))])
+
+    def bring_in(connection: Connection, breaks_at: int = -1) -> CandleImport:
+        def broken(lots: Iterator[ContractCandles]) -> Iterator[ContractCandles]:
+            for number, lot in enumerate(lots):
+                if number == breaks_at:
+                    connection.close()
+                yield lot
+
+        made = partial(contract_candles, "AMX")
+        ignore: Callable[..., None] = lambda *_: None  # noqa: E731
+        with checked_lots(opened, path, made, None, ignore, ignore, lot_candles=2) as lots:
+            return import_contract_candles(connection, underlying, broken(lots))
+
+    with connect(Settings(database_url=SecretStr(database_url)), "test") as own, pytest.raises(Retryable):
+        bring_in(own, breaks_at=2)
+    stored = "SELECT (SELECT count(*) FROM market.candles), (SELECT count(*) FROM market.option_contracts)"
+    assert desk.execute(stored).fetchone() == (0, 0)
+    # A Saturday is the Friday before it: the same contract, whose minute is there twice.
+    path.write_text("\n".join([header, *fridays, row.format(0, "2026-03-21")]) + "\n")
+    with pytest.raises(Permanent, match="the call 110 of 2026-03-21 has the minute 2026-03-02T15:00Z twice"):
+        bring_in(desk)
+    assert (desk.execute(stored).fetchone(), take_marks(desk)) == ((0, 0), [])
+    path.write_text("\n".join([header, *fridays]) + "\n")
+    assert bring_in(desk) == CandleImport(6, written=6, revised=0, contracts=1)
+    assert bring_in(desk) == CandleImport(6, written=0, revised=0)
+    assert desk.execute(stored).fetchone() == (6, 1)
 
 
 def test_open_interest_is_kept_as_it_was_published(desk: Connection, bring_in: Command) -> None:

@@ -97,18 +97,17 @@ class Contracts:
     def _told(self, named: Named, found: "_Found") -> int:
         if found.instrument_id is not None:
             return found.instrument_id
-        told = f"{named.side} {named.strike} of {named.expiry}"
         if found.expires_at is None:
             raise Permanent(
-                f"nobody knows when the {told} expires: calendar {self.underlying.calendar} has no session up to that"
+                f"nobody knows when the {named} expires: calendar {self.underlying.calendar} has no session up to that"
                 " day; give the column expires_at"
             )
         if found.twins > 1:
             raise Permanent(
-                f"there are {found.twins} contracts for the {told}: give the column contract, or expires_at"
+                f"there are {found.twins} contracts for the {named}: give the column contract, or expires_at"
             )
         raise Permanent(
-            f"the {told} (contract {named.contract or 'empty'}) has the key of another instrument: give it another"
+            f"the {named} (contract {named.contract or 'empty'}) has the key of another instrument: give it another"
             " name in the column contract"
         )
 
