@@ -1,7 +1,8 @@
 -- The chains of some expiries: a row for each listed strike, with the newest that its candle told in minutes before :ends, or
 -- without :at the newest of all. Ranks and moneyness are all seen from the forward of the chain's newest minute, so that a silent
--- strike keeps its place. What was not quoted or traded for a quarter of an hour by then is stale. Volume is that of the session;
--- open interest is carried forward until the next publication, and none from :known_before on.
+-- strike keeps its place. What was not quoted or traded for a quarter of an hour by then is stale. Volume is that of the session,
+-- or where none is known that since midnight UTC; open interest is carried forward until the next publication, and none from
+-- :known_before on.
 -- As in psql -v underlying_id=1 -v expires_at='{2026-03-20T20:00Z}' -v at= -v since=2026-03-02 -v ends=2026-03-09T15:00Z ...
 WITH listed AS MATERIALIZED (
     SELECT
@@ -78,13 +79,13 @@ WITH listed AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT sum(k.volume) AS volume, last(k.close, k.time) AS close, max(k.time) AS time
         FROM market.candles AS k
-        WHERE k.instrument_id = t.call_id AND k.session_date = :'session'::date
+        WHERE k.instrument_id = t.call_id AND (:'session'::date IS NULL OR k.session_date = :'session'::date)
             AND k.time >= :'session_since'::timestamptz AND k.time < :'ends'::timestamptz
     ) AS call_traded
     CROSS JOIN LATERAL (
         SELECT sum(k.volume) AS volume, last(k.close, k.time) AS close, max(k.time) AS time
         FROM market.candles AS k
-        WHERE k.instrument_id = t.put_id AND k.session_date = :'session'::date
+        WHERE k.instrument_id = t.put_id AND (:'session'::date IS NULL OR k.session_date = :'session'::date)
             AND k.time >= :'session_since'::timestamptz AND k.time < :'ends'::timestamptz
     ) AS put_traded
     LEFT JOIN LATERAL (

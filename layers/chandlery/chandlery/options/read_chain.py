@@ -101,7 +101,7 @@ def ask_chain(
         return None
     ends = floor_minute(query.at) if query.at else moment + MINUTE
     session, _ = find_sessions_at(connection, underlying.calendar, moment)
-    begun = None if session is None else datetime.combine(session, datetime.min.time(), UTC) - DAY
+    midnight = datetime.combine(session or moment.astimezone(UTC).date(), datetime.min.time(), UTC)
     given: dict[str, Any] = {
         "underlying_id": underlying.instrument_id,
         "expires_at": [each.expires_at for each in found],
@@ -110,7 +110,7 @@ def ask_chain(
         "ends": ends,
         "known_before": query.at or ends,
         "session": session,
-        "session_since": begun or ends,
+        "session_since": midnight - DAY if session else midnight,
         "near": query.near,
         "most": None if query.limit is None else query.limit + 1,
         **dict(zip((f"after_{name}" for name in _ORDER), after or (None,) * len(_ORDER), strict=True)),
