@@ -92,9 +92,9 @@ def _import_candles(connection: Connection) -> object:
     return import_candles(connection, 1, lots)
 
 
-def _import_options(connection: Connection) -> object:
+def _import_options(connection: Connection) -> None:
     number_again(connection)
-    return import_all(connection)
+    import_all(connection)
 
 
 def _refresh(connection: Connection) -> object:

@@ -182,6 +182,14 @@ def test_an_unknown_underlying_is_refused(chandlery: Command, tmp_path: Path) ->
     assert (code, "no instrument X@AMY@EQ" in said) == (1, True)
 
 
+def test_an_option_has_no_options(desk: Connection, bring_in: Command, chandlery: Command, tmp_path: Path) -> None:
+    assert bring_in("option-quotes", QUOTES, FIRST)[0] == 0
+    key, path = "X@AMX-20260417-C-50@OPTION", str(tmp_path / "option-quotes.csv")
+    code, _, said = chandlery("import", "option-quotes", path, "--underlying", key)
+    assert (code, f"{key} is an option of {KEY} itself; name what it is an option of" in said) == (1, True)
+    assert len(contracts(desk)) == 1
+
+
 def test_quotes_that_are_none_are_stored_and_told_with_their_line(desk: Connection, bring_in: Command) -> None:
     call = "2026-03-02T15:00:{},2026-04-17,50,call,{}"
     lines = [

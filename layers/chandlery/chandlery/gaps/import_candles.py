@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from psycopg import Connection
 
@@ -77,7 +78,7 @@ def import_contract_candles(
         Retryable, Permanent: from the database.
     """
     minutes = _Minutes(Contracts(connection, underlying))
-    vendor_lots = (VendorLot(lot.columns, lambda lot=lot: minutes.whose(lot)) for lot in lots)
+    vendor_lots = (VendorLot(lot.columns, partial(minutes.whose, lot)) for lot in lots)
     done = write_vendor_lots(connection, vendor_lots, imported=True)
     _count(connection)
     return CandleImport(len(minutes.seen), done.written, done.revised, len(minutes.contracts.made))

@@ -81,6 +81,7 @@ class Contracts:
         run(self.connection, "write_contracts:find_contracts", underlying_id=underlying_id)
         found = self._list_said()
         if any(each.twins == 0 for each in found):
+            self._refuse_contract()
             run(self.connection, "write_contracts:lock_contracts", underlying_id=underlying_id)
             run(self.connection, "write_contracts:find_contracts", underlying_id=underlying_id)
             usual = asdict(terms_of(self.underlying)) | {"symbol": symbol_of(self.underlying.key)}
@@ -90,6 +91,12 @@ class Contracts:
             found = self._list_said()
         run(self.connection, "write_contracts:drop_said_contracts")
         return [self._told(*each) for each in zip(named, found, strict=True)]
+
+    def _refuse_contract(self) -> None:
+        given = self.underlying
+        row = run(self.connection, "write_contracts:find_underlying", underlying_id=given.instrument_id).fetchone()
+        if row:
+            raise Permanent(f"{given.key} is an option of {row[0]} itself; name what it is an option of: {row[0]}")
 
     def _list_said(self) -> Sequence["_Found"]:
         return read_rows(self.connection, _Found, "write_contracts:list_said_contracts")
