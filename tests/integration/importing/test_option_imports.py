@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
@@ -180,6 +181,51 @@ def test_an_unknown_underlying_is_refused(chandlery: Command, tmp_path: Path) ->
     path.write_text(f"{QUOTES}\n{FIRST}\n")
     code, _, said = chandlery("import", "option-quotes", str(path), "--underlying", "X@AMY@EQ")
     assert (code, "no instrument X@AMY@EQ" in said) == (1, True)
+
+
+def test_a_file_that_is_none_is_refused_and_says_why(desk: Connection, chandlery: Command, tmp_path: Path) -> None:
+    whole = f"{QUOTES}\n{FIRST}\n"
+    table = pa_csv.read_csv(io.BytesIO(whole.encode()))
+    place = table.column_names.index
+    wrong: dict[str, tuple[bytes | pa.Table, str]] = {
+        "empty.csv": (b"", "empty.csv: is empty; it needs at least a header line"),
+        "columns.csv": (
+            b"time,strike,bid\n",
+            "columns.csv: has no column expiry, right; its columns are: time, strike, bid",
+        ),
+        "cut.csv.gz": (gzip.compress(whole.encode())[:60], "cut.csv.gz: is cut short (its gzip data has no end)"),
+        "naive.csv": (
+            whole.replace(":05Z", ":05").encode(),
+            'naive.csv line 2, column time: "2026-03-02T15:00:05" has no time zone; write an offset or Z',
+        ),
+        "bool.parquet": (
+            table.set_column(place("strike"), "strike", pa.array([True])),
+            "bool.parquet: column strike: cannot be of type bool; write numbers or text",
+        ),
+        "dates.parquet": (
+            table.set_column(place("expiry"), "expiry", pa.array([20260417])),
+            "dates.parquet: column expiry: cannot be of type int64; write dates or text",
+        ),
+        "naive.parquet": (
+            table.set_column(place("time"), "time", pa.array([datetime(2026, 3, 2)], pa.timestamp("us"))),  # noqa: DTZ001
+            "naive.parquet: column time: timestamp[us] has no time zone; write an offset or Z",
+        ),
+    }
+    for name, (content, said) in wrong.items():
+        path = tmp_path / name
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            pq.write_table(content, path)
+        code, _, error = chandlery("import", "option-quotes", str(path), "--underlying", KEY)
+        assert (code, said in error) == (1, True), error
+    path = tmp_path / "header.csv"
+    path.write_text(QUOTES + "\n")
+    assert (
+        "header.csv: 0 new rows, 0 known already"
+        in chandlery("import", "option-quotes", str(path), "--underlying", KEY)[1]
+    )
+    assert contracts(desk) == []
 
 
 def test_an_option_has_no_options(desk: Connection, bring_in: Command, chandlery: Command, tmp_path: Path) -> None:
@@ -414,6 +460,9 @@ def test_rates_are_imported(desk: Connection, chandlery: Command, tmp_path: Path
     assert chandlery("import", "rates", str(path), "--on-conflict", "refuse")[0] == 1
     assert chandlery("import", "rates", str(path), "--on-conflict", "replace")[0] == 0
     assert desk.execute("SELECT days, rate::float FROM market.rates ORDER BY 1").fetchall() == [(30, 0.05), (90, -0.01)]
+    path.write_text("time,currency,days,rate\n" + row.format(60, 5.25))
+    told = chandlery("import", "rates", str(path))[2]
+    assert "rates.csv line 2: 5.25 is 525% a year; rates are fractions: 0.05 is 5 %" in told
     path.write_text("time,currency,days,rate\n" + row.format(0, 0.04))
     assert 'line 2, column days: "0" is' in chandlery("import", "rates", str(path))[2]
 
