@@ -51,7 +51,11 @@ At = Annotated[
 ]
 OnlyExpiry = Annotated[Day | None, Query(description="contracts that expire on this date alone")]
 OneExpiry = Annotated[Day, Query(description="the date on which the contracts expire")]
-Of = Annotated[TimeframeName, Query(json_schema_extra={"type": "string", "enum": [*map(str, STRIKE_CANDLES.readable)]})]
+_TIMEFRAMES = [*map(str, STRIKE_CANDLES.readable)]
+Of = Annotated[
+    TimeframeName,
+    Query(description=", ".join(_TIMEFRAMES), json_schema_extra={"type": "string", "enum": _TIMEFRAMES}),
+]
 Contract = Annotated[Words | None, Query(max_length=100, description="of this name alone: it tells twins apart")]
 Near = Annotated[int | None, Query(ge=0, le=10_000, description="strikes at most N places from the money")]
 Rank = Annotated[
@@ -188,7 +192,7 @@ def get_strike_history(
     instrument_key: Underlying,
     timeframe: Of,
     expiry: OneExpiry,
-    strike: Annotated[Decimal, Query(gt=0, max_digits=60, allow_inf_nan=False)],
+    strike: Annotated[Decimal, Query(gt=0, max_digits=60, allow_inf_nan=False, description="as listed: 100.0 is 100")],
     starts: From = None,
     ends: To = None,
     contract: Contract = None,

@@ -155,5 +155,7 @@ def test_an_index_with_open_interest_once_a_day_carries_it_and_counts_it_once(bo
             assert columns(read("chain", key=INDEX, **query), *asked, "call_volume") == [(*held, "0")]
             (metrics,) = read("expiries", rows="expiries", key=INDEX, **query)
             assert columns([metrics], "call_oi", "put_oi", "oi_coverage", "call_volume") == [("900", "300", "1", "0")]
+    at_once = options("expiries", key=INDEX, at=f"{days[1]}T15:01:00Z").text
+    assert '"pcr_oi":0.333333333333333333,' in at_once
     bars = book.connection.execute("SELECT call_oi_sum, put_oi_sum FROM market.fo_option_strike_bars_15min").fetchall()
     assert set(bars) == {(900, 300)}
