@@ -14,7 +14,7 @@ from chandlery.gaps.import_candles import import_candles
 from chandlery.minutes.import_ticks import import_ticks
 from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.platform.connection import connect
-from chandlery.platform.errors import Permanent
+from chandlery.platform.errors import Permanent, psycopg_errors_translated
 from chandlery.platform.settings import Settings
 from chandlery.policies.wanted import read_policies
 from chandlery.rebuild.rebuild_timeframe import rebuild_timeframe
@@ -93,7 +93,8 @@ def _import_candles(connection: Connection) -> object:
 
 
 def _import_options(connection: Connection) -> None:
-    number_again(connection)
+    with psycopg_errors_translated():
+        number_again(connection)
     import_all(connection)
 
 
