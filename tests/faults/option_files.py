@@ -33,7 +33,7 @@ _DAY = desk.OPENS + 10 * DAY
 _LATEST = _DAY + DAY
 # Strikes of the desk's first expiry; each import makes the contracts of one of its own.
 _EXPIRY = (desk.OPENS + 21 * DAY).date()
-_LOT = 4
+_LOT = 8
 
 
 @contextmanager
