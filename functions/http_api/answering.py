@@ -53,6 +53,7 @@ class Question:
         at: now.
         make: the answer, read in a transaction that sees one moment.
         dataset: whose rows the candles are.
+        more: what the answer hangs on beyond them, as text; None while that is in doubt.
     """
 
     instrument: InstrumentEntry
@@ -61,6 +62,7 @@ class Question:
     at: datetime
     make: Callable[[], Made]
     dataset: Dataset = CANDLES
+    more: Callable[[Connection], str | None] = lambda _: ""
 
     @property
     def key(self) -> str:
@@ -129,13 +131,12 @@ def _make(connection: Connection, question: Question) -> Answered:
 
 
 def _fingerprint(connection: Connection, question: Question, window: Window) -> str | None:
-    """None where candles of the window are in doubt just now."""
+    """None where candles of the window, or what else the answer hangs on, are in doubt just now."""
     found = fingerprints.find_candles(
         connection, question.instrument.instrument_id, question.timeframe, window, question.dataset
     )
-    if found.settled_to < window.ends:
-        return None
-    return f"{window.starts.isoformat()} {window.ends.isoformat()} {found.value}"
+    more = question.more(connection) if found.settled_to >= window.ends else None
+    return None if more is None else f"{window.starts.isoformat()} {window.ends.isoformat()} {found.value} {more}"
 
 
 def _window_of(fingerprint: str) -> Window:

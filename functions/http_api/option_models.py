@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -114,19 +115,24 @@ class MetricsAnswer(BaseModel):
 
 def expiries_json(key: str, found: Sequence[ExpiryMetrics]) -> bytes:
     """All expiries as JSON."""
-    return ExpiriesAnswer.model_construct(instrument_key=key, expiries=_told(found)).model_dump_json().encode()
+    return write_json(ExpiriesAnswer.model_construct(instrument_key=key, expiries=_told(found)))
 
 
 def metrics_json(key: str, timeframe: str, page: MetricsPage) -> bytes:
     """A page of metrics as JSON."""
-    told = MetricsAnswer.model_construct(
-        instrument_key=key, timeframe=timeframe, metrics=_told(page.metrics), next_cursor=page.next_cursor
+    return write_json(
+        MetricsAnswer.model_construct(
+            instrument_key=key, timeframe=timeframe, metrics=_told(page.metrics), next_cursor=page.next_cursor
+        )
     )
-    return told.model_dump_json().encode()
 
 
-def _told(found: Sequence[ExpiryMetrics]) -> list[ExpiryAnswer]:
-    return [ExpiryAnswer(**vars(each)) for each in found]
+def _told(found: Sequence[ExpiryMetrics]) -> Any:
+    """The fields of `ExpiryAnswer`, decimals with every digit."""
+    return [
+        {name: written(f"{value:f}") if isinstance(value, Decimal) else value for name, value in vars(each).items()}
+        for each in found
+    ]
 
 
 def page_json(model: type[BaseModel], rows: str, texts: Sequence[str], cursor: str | None, **head: object) -> bytes:

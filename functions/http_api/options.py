@@ -18,9 +18,10 @@ from chandlery.options.find_underlying import find_underlying
 from chandlery.options.read_chain import ChainQuery, write_chain
 from chandlery.options.read_expiries import MOST_MOMENTS, MetricsQuery, read_expiries, read_metrics
 from chandlery.options.read_strikes import StrikeQuery, write_strikes
+from chandlery.options.store.answers import find_fingerprint
 from chandlery.reference.store.instrument_pages import InstrumentEntry
 from chandlery.words.timeframe import Timeframe
-from chandlery.words.window import EARLIEST, LATEST, WEEK, Window
+from chandlery.words.window import EARLIEST, LATEST, Window
 
 from .answering import Answered, Made, Question, answer, respond
 from .application import asked_at
@@ -50,7 +51,11 @@ At = Annotated[
 ]
 OnlyExpiry = Annotated[Day | None, Query(description="contracts that expire on this date alone")]
 OneExpiry = Annotated[Day, Query(description="the date on which the contracts expire")]
-Of = Annotated[TimeframeName, Query(json_schema_extra={"type": "string", "enum": [*map(str, STRIKE_CANDLES.readable)]})]
+_TIMEFRAMES = [*map(str, STRIKE_CANDLES.readable)]
+Of = Annotated[
+    TimeframeName,
+    Query(description=", ".join(_TIMEFRAMES), json_schema_extra={"type": "string", "enum": _TIMEFRAMES}),
+]
 Contract = Annotated[Words | None, Query(max_length=100, description="of this name alone: it tells twins apart")]
 Near = Annotated[int | None, Query(ge=0, le=10_000, description="strikes at most N places from the money")]
 Rank = Annotated[
@@ -73,6 +78,7 @@ class _Page:
 
 
 _Make = Callable[[Connection, InstrumentEntry], _Page]
+_More = Callable[..., str | None]
 
 
 @router.get(
@@ -90,7 +96,7 @@ def get_expiries(instrument_key: Underlying, at: At = None) -> Response[str]:
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
         return _Page(expiries_json(underlying.key, read_expiries(connection, underlying, at)), _up_to(at))
 
-    return _respond(instrument_key, Timeframe.M1, ["expiries", at], make)
+    return _respond(instrument_key, Timeframe.M1, ["expiries", at], make, _chains(at))
 
 
 @router.get(
@@ -119,7 +125,7 @@ def get_expiry_metrics(
         page = read_metrics(connection, underlying, query)
         return _Page(metrics_json(underlying.key, timeframe.value, page), page.window)
 
-    return _respond(instrument_key, timeframe, ["metrics", query], make)
+    return _respond(instrument_key, timeframe, ["metrics", query], make, _chains(None))
 
 
 @router.get(
@@ -149,7 +155,7 @@ def get_chain(
         body = page_json(ChainAnswer, "strikes", page.texts, page.next_cursor, instrument_key=underlying.key)
         return _Page(body, _up_to(at))
 
-    return _respond(instrument_key, Timeframe.M1, ["chain", query], make)
+    return _respond(instrument_key, Timeframe.M1, ["chain", query], make, _chains(at))
 
 
 @router.get(
@@ -186,7 +192,7 @@ def get_strike_history(
     instrument_key: Underlying,
     timeframe: Of,
     expiry: OneExpiry,
-    strike: Annotated[Decimal, Query(gt=0, max_digits=60, allow_inf_nan=False)],
+    strike: Annotated[Decimal, Query(gt=0, max_digits=60, allow_inf_nan=False, description="as listed: 100.0 is 100")],
     starts: From = None,
     ends: To = None,
     contract: Contract = None,
@@ -274,8 +280,19 @@ def _series(key: str, query: StrikeQuery) -> Response[str]:
     return _respond(key, query.timeframe, ["series", query], make)
 
 
-def _respond(key: str, timeframe: Timeframe, words: Sequence[object], make: _Make) -> Response[str]:
-    """A page that is kept while the strike candles it comes from are the same."""
+def _nothing_more(_connection: Connection, underlying_id: int) -> str:  # noqa: ARG001  # by name
+    return ""
+
+
+def _chains(at: datetime | None) -> _More:
+    """What chains come from as well: contracts, open interest, candles of the session."""
+    return partial(find_fingerprint, at=at)
+
+
+def _respond(
+    key: str, timeframe: Timeframe, words: Sequence[object], make: _Make, more: _More = _nothing_more
+) -> Response[str]:
+    """A page that is kept while the strike candles it comes from, and what more there is, are the same."""
     at = asked_at()
 
     def read(connection: Connection) -> Answered:
@@ -284,7 +301,8 @@ def _respond(key: str, timeframe: Timeframe, words: Sequence[object], make: _Mak
             return Made(lambda _: page.body, page.window)
 
         def ask(underlying: InstrumentEntry) -> Question:
-            return Question(underlying, timeframe, repr(words), at, partial(made, underlying), STRIKE_CANDLES)
+            hangs_on = partial(more, underlying_id=underlying.instrument_id)
+            return Question(underlying, timeframe, repr(words), at, partial(made, underlying), STRIKE_CANDLES, hangs_on)
 
         return answer(connection, key, ask)
 
@@ -292,5 +310,5 @@ def _respond(key: str, timeframe: Timeframe, words: Sequence[object], make: _Mak
 
 
 def _up_to(at: datetime | None) -> Window:
-    """From when strike candles may come that are newest then."""
-    return Window(at - WEEK, at) if at else Window(EARLIEST, LATEST)
+    """Where strike candles may stand that are newest then, or open interest that still holds."""
+    return Window(EARLIEST, at or LATEST)

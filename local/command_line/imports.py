@@ -136,8 +136,8 @@ def option_trades(
     """Import trades of an underlying's options: ticks, or a vendor's one-minute candles where a file has these.
 
     Columns: time, expiry, strike, right (C, P, call, put, CE, PE), optionally contract and expires_at, and those of
-    ticks or of candles. A contract that is not stored is made. Ticks: each file is imported whole or not at all, as by
-    `import ticks`. Candles: it is checked whole before any of it is written, as by `import candles`.
+    ticks or of candles. A contract that is not stored is made. Each file is imported whole or not at all, and may be
+    imported again. Other writers of candles wait until all candles of a file are written.
     """
     bring_in = partial(import_trades, on_conflict=on_conflict)
     options = Options(skip_bad, aggregate, as_json)

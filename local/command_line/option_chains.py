@@ -62,8 +62,11 @@ _SPARE = (
 )
 _CALLS = ("call_oi", "call_volume", "call_iv", "call_delta", "call_last", "call_bid", "call_ask")
 _PUTS = ("put_bid", "put_ask", "put_last", "put_delta", "put_iv", "put_volume", "put_oi")
+_RATIOS = ("pcr_volume", "pcr_oi", "oi_coverage")
+# From here on two decimals are more than four digits.
+_TENS_OF_CENTS = 100
 # What a narrow terminal goes without on either side, in this order.
-_SPARE_OF_SIDES = ("last", "delta", "volume", "oi")
+_SPARE_OF_SIDES = ("last", "delta", "volume", "oi", "iv")
 
 
 def strikes(
@@ -161,7 +164,7 @@ def _show(
         exact = [{name: _exact(value) for name, value in row.items()} for row in rows]
         show_rows(exact, columns, title=title, as_json=True)
     else:
-        shown = [{name: _rounded(value) for name, value in row.items()} for row in rows]
+        shown = [{name: _rounded(value) for name, value in _in_few_digits(row).items()} for row in rows]
         show_rows(shown, columns, title=title, as_json=False, spare=spare)
 
 
@@ -171,14 +174,25 @@ def _exact(value: object) -> object:
 
 
 def _rounded(value: object) -> object:
-    return Decimal(f"{value:.4g}") if isinstance(value, float) else value
+    """To four digits, but two of cents at least."""
+    if not isinstance(value, float):
+        return value
+    return Decimal(f"{value:.2f}" if abs(value) >= _TENS_OF_CENTS else f"{value:.4g}")
+
+
+def _in_few_digits(row: Row) -> Row:
+    """Ratios are endless decimals."""
+    return {name: float(value) if value is not None and name in _RATIOS else value for name, value in row.items()}
 
 
 def _show_chain(title: str, rows: Sequence[Row]) -> None:
     """Calls, the strike, puts; the money stands out."""
     newest = max((row["time"] for row in rows if row["time"]), default=None)
     close, forward = rows[0]["underlying_close"], rows[0]["forward"]
-    said = f"{title}, at {plain(newest)}: underlying {plain(close)}, forward {plain(_rounded(forward))}"
+    known = {"underlying": close, "forward": _rounded(forward)}
+    money = ", ".join(f"{name} {plain(value)}" for name, value in known.items() if value is not None)
+    said = f"{title}, at {plain(newest)}" if newest else f"{title}: nothing known of any strike"
+    said = f"{said}: {money}" if money else said
     left_out: list[str] = []
     table = _table(said, rows, left_out)
     for name in _SPARE_OF_SIDES:
@@ -197,18 +211,19 @@ def _table(title: str, rows: Sequence[Row], left_out: Sequence[str]) -> Table:
     calls, puts = ([name for name in side if name.partition("_")[2] not in left_out] for side in (_CALLS, _PUTS))
     table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE)
     for name in calls:
-        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
-    table.add_column("strike", justify="center", no_wrap=True, style="bold")
+        table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
+    strikes_shown = [f"> {plain(row['strike'])} <" if row["rank"] == 0 else plain(row["strike"]) for row in rows]
+    widest = max(map(len, strikes_shown))
+    table.add_column("\nstrike", justify="center", no_wrap=True, style="bold", min_width=widest)
     for name in puts:
-        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
-    for row in rows:
-        is_money, strike = row["rank"] == 0, plain(row["strike"])
+        table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
+    for row, strike in zip(rows, strikes_shown, strict=True):
         cells = [
             *(_cell(row, name) for name in calls),
-            f"> {strike} <" if is_money else strike,
+            strike,
             *(_cell(row, name) for name in puts),
         ]
-        table.add_row(*cells, style="reverse" if is_money else None)
+        table.add_row(*cells, style="reverse" if row["rank"] == 0 else None)
     return table
 
 

@@ -1,5 +1,7 @@
 """How files of interest rates come in. Reading them is imported late: it loads pyarrow."""
 
+from decimal import Decimal
+
 from psycopg import Connection
 
 from chandlery.importing.import_rates import import_rates
@@ -9,6 +11,7 @@ from chandlery.minutes.import_lots import OnConflict
 from chandlery.platform.errors import Permanent
 from local.command_line.conflicts import describe_conflicts, spell_counts, tell_row_conflicts
 from local.command_line.incoming_files import Counts, File
+from local.command_line.output import err
 
 _KEY = ("currency", "time", "days")
 
@@ -25,6 +28,7 @@ def import_rate_file(connection: Connection, file: File, *, on_conflict: OnConfl
             for values, name in zip(vars(read).values(), ("currency", "time", "days", "rate", "line"), strict=True):
                 values.extend(batch.column(name).to_pylist())
             file.progress(reader.bytes_read, reader.total_bytes)
+    _warn_of_percents(file, read)
     try:
         result = import_rates(connection, read, on_conflict)
     except Permanent as error:
@@ -33,6 +37,15 @@ def import_rate_file(connection: Connection, file: File, *, on_conflict: OnConfl
         raise
     tell_row_conflicts(file.path, reader.word, result, _KEY, on_conflict)
     return {**vars(result), "known": result.known, "conflicts": describe_conflicts(result.conflicts)}
+
+
+def _warn_of_percents(file: File, read: RateColumns) -> None:
+    first = next((place for place, rate in enumerate(read.rates) if abs(Decimal(rate)) > 1), None)
+    if first is not None:
+        told = (
+            f"{file.path.name} line {read.lines[first]}: {read.rates[first]} is {Decimal(read.rates[first]):.0%} a year"
+        )
+        err.print(f"{told}; rates are fractions: 0.05 is 5 %", style="yellow", markup=False, soft_wrap=True)
 
 
 def spell_rates(counts: Counts) -> str:

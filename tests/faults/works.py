@@ -14,7 +14,7 @@ from chandlery.gaps.import_candles import import_candles
 from chandlery.minutes.import_ticks import import_ticks
 from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.platform.connection import connect
-from chandlery.platform.errors import Permanent
+from chandlery.platform.errors import Permanent, psycopg_errors_translated
 from chandlery.platform.settings import Settings
 from chandlery.policies.wanted import read_policies
 from chandlery.rebuild.rebuild_timeframe import rebuild_timeframe
@@ -25,6 +25,7 @@ from local.lots import tick_lots
 from local.market_file import open_tick_file
 from tests.faults import desk
 from tests.faults.components import COMPONENTS, fire
+from tests.faults.option_files import import_all, number_again
 
 # Ten minutes into the session, when all was well; and ten minutes later, when the faults come.
 WELL = desk.OPENS + 10 * DAY + 10 * MINUTE
@@ -91,6 +92,12 @@ def _import_candles(connection: Connection) -> object:
     return import_candles(connection, 1, lots)
 
 
+def _import_options(connection: Connection) -> None:
+    with psycopg_errors_translated():
+        number_again(connection)
+    import_all(connection)
+
+
 def _refresh(connection: Connection) -> object:
     window = Window(desk.HISTORY - DAY, desk.OPENS + 12 * DAY)
     return refresh_history(connection, CANDLES, Timeframe.M15, window, NOW, lambda _done, _total: None)
@@ -110,6 +117,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "historical processor": component("historical_processor", "aggregated"),
     "import of ticks": command("waiting", _import_ticks),
     "import of candles": command("waiting", _import_candles),
+    "imports of options": command("waiting", _import_options),
     "refresh": command("aggregated", _refresh),
 }
 

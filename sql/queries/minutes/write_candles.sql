@@ -87,6 +87,10 @@ FROM unnest(
     :'closes'::numeric[], :'volumes'::numeric[], :'turnovers'::numeric[], :'trades'::bigint[]
 ) AS c (instrument_id, time, open, high, low, close, volume, turnover, trades);
 
+-- step: empty_incoming_candles
+-- Makes room for the next lot.
+TRUNCATE incoming_candles;
+
 -- step: count_late_ticks
 -- Ticks that arrived after their bucket had been aggregated: those of touched buckets where a candle made of ticks stands.
 SELECT coalesce(sum(b.ticks), 0)::bigint AS late

@@ -1,7 +1,8 @@
 -- The chains of some expiries: a row for each listed strike, with the newest that its candle told in minutes before :ends, or
 -- without :at the newest of all. Ranks and moneyness are all seen from the forward of the chain's newest minute, so that a silent
--- strike keeps its place. What was not quoted or traded for a quarter of an hour by then is stale. Volume is that of the session;
--- open interest is carried forward until the next publication, and none from :known_before on.
+-- strike keeps its place. What was not quoted or traded for a quarter of an hour by then is stale. Volume is that since
+-- the session opened, or where none is known since midnight UTC; open interest is carried forward until the next publication, and none from
+-- :known_before on.
 -- As in psql -v underlying_id=1 -v expires_at='{2026-03-20T20:00Z}' -v at= -v since=2026-03-02 -v ends=2026-03-09T15:00Z ...
 WITH listed AS MATERIALIZED (
     SELECT
@@ -13,6 +14,15 @@ WITH listed AS MATERIALIZED (
     JOIN market.instruments AS n ON n.instrument_id = c.instrument_id AND (n.listed_at >= :'ends'::timestamptz) IS NOT TRUE
     WHERE c.underlying_id = :'underlying_id'::integer AND c.expires_at = ANY (:'expires_at'::timestamptz[])
     GROUP BY c.expires_at, c.contract, c.strike
+), opened AS MATERIALIZED (
+    SELECT coalesce(
+        (
+            SELECT max(s.opens_at) FROM market.sessions AS s JOIN market.instruments AS n USING (calendar)
+            WHERE n.instrument_id = :'underlying_id'::integer
+                AND s.opens_at < :'ends'::timestamptz AND s.opens_at >= :'since'::timestamptz
+        ),
+        date_trunc('day', :'ends'::timestamptz - INTERVAL '1 minute', 'UTC')
+    ) AS opens_at
 ), stood AS MATERIALIZED (
     SELECT n.*
     FROM market.newest_strikes AS n
@@ -75,17 +85,18 @@ WITH listed AS MATERIALIZED (
             ELSE put_status
         END AS put_iv_status
     FROM told AS t
+    CROSS JOIN opened AS o
     CROSS JOIN LATERAL (
         SELECT sum(k.volume) AS volume, last(k.close, k.time) AS close, max(k.time) AS time
         FROM market.candles AS k
-        WHERE k.instrument_id = t.call_id AND k.session_date = :'session'::date
-            AND k.time >= :'session_since'::timestamptz AND k.time < :'ends'::timestamptz
+        WHERE k.instrument_id = t.call_id AND k.time >= o.opens_at
+            AND k.time >= :'since'::timestamptz AND k.time < :'ends'::timestamptz
     ) AS call_traded
     CROSS JOIN LATERAL (
         SELECT sum(k.volume) AS volume, last(k.close, k.time) AS close, max(k.time) AS time
         FROM market.candles AS k
-        WHERE k.instrument_id = t.put_id AND k.session_date = :'session'::date
-            AND k.time >= :'session_since'::timestamptz AND k.time < :'ends'::timestamptz
+        WHERE k.instrument_id = t.put_id AND k.time >= o.opens_at
+            AND k.time >= :'since'::timestamptz AND k.time < :'ends'::timestamptz
     ) AS put_traded
     LEFT JOIN LATERAL (
         SELECT o.time, o.open_interest FROM market.open_interest AS o

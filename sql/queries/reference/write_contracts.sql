@@ -46,6 +46,12 @@ WHERE said.place = found.place;
 -- Who makes contracts of an underlying waits for whoever does, and then finds them.
 SELECT pg_advisory_xact_lock(hashtext('market.option_contracts'), :'underlying_id'::integer);
 
+-- step: find_underlying
+-- The underlying of what is a contract itself: there are no options of it.
+SELECT n.instrument_key
+FROM market.option_contracts AS c JOIN market.instruments AS n ON n.instrument_id = c.underlying_id
+WHERE c.instrument_id = :'underlying_id'::integer;
+
 -- step: insert_contracts
 -- Makes an instrument of each that is not stored, with its underlying's calendar and feed, and its contract. When it expires is
 -- part of the key where it is not at the usual time.

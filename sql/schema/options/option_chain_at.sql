@@ -10,7 +10,7 @@ RETURNS TABLE (
     put_oi numeric, put_oi_time timestamptz
 ) LANGUAGE sql STABLE AS $$
     -- Every listed strike that has not expired at a moment, with its last candle that had closed by then, of a week at most; and
-    -- the open interest as it was last published by then, which may be later than the candle.
+    -- the open interest as it was last published by then, however long before; it may be later than the candle.
     SELECT
         m.moment, l.expires_at, l.contract, l.expiry, l.strike, l.call_id IS NOT NULL, l.put_id IS NOT NULL,
         k.time, k.underlying_close, k.forward, k.rank, k.moneyness,
@@ -44,7 +44,7 @@ RETURNS TABLE (
     LEFT JOIN LATERAL (
         SELECT o.time, o.open_interest
         FROM market.open_interest AS o
-        WHERE o.instrument_id = l.call_id AND o.time < m.moment AND o.time > m.moment - INTERVAL '7 days'
+        WHERE o.instrument_id = l.call_id AND o.time < m.moment
             AND (o.time <= k.call_oi_time) IS NOT TRUE
         ORDER BY o.time DESC
         LIMIT 1
@@ -52,7 +52,7 @@ RETURNS TABLE (
     LEFT JOIN LATERAL (
         SELECT o.time, o.open_interest
         FROM market.open_interest AS o
-        WHERE o.instrument_id = l.put_id AND o.time < m.moment AND o.time > m.moment - INTERVAL '7 days'
+        WHERE o.instrument_id = l.put_id AND o.time < m.moment
             AND (o.time <= k.put_oi_time) IS NOT TRUE
         ORDER BY o.time DESC
         LIMIT 1

@@ -4,12 +4,14 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
@@ -17,11 +19,18 @@ from psycopg import Connection, errors
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from chandlery.gaps.import_candles import CandleImport, ContractCandles, import_contract_candles
 from chandlery.platform.connection import connect
+from chandlery.platform.errors import Permanent, Retryable
 from chandlery.platform.settings import Settings
 from chandlery.reference.domain.session import Calendar, Session
 from chandlery.reference.store import instruments, sessions
 from local.command_line import app
+from local.contract_lots import contract_candles
+from local.lots import checked_lots
+from local.market_file.columns import candle_columns
+from local.market_file.contract_columns import contract_columns
+from local.market_file.row_columns import open_row_file
 from tests.integration.market import live, put_candles
 from tests.waiting import wait_until
 
@@ -174,6 +183,59 @@ def test_an_unknown_underlying_is_refused(chandlery: Command, tmp_path: Path) ->
     assert (code, "no instrument X@AMY@EQ" in said) == (1, True)
 
 
+def test_a_file_that_is_none_is_refused_and_says_why(desk: Connection, chandlery: Command, tmp_path: Path) -> None:
+    whole = f"{QUOTES}\n{FIRST}\n"
+    table = pa_csv.read_csv(io.BytesIO(whole.encode()))
+    place = table.column_names.index
+    wrong: dict[str, tuple[bytes | pa.Table, str]] = {
+        "empty.csv": (b"", "empty.csv: is empty; it needs at least a header line"),
+        "columns.csv": (
+            b"time,strike,bid\n",
+            "columns.csv: has no column expiry, right; its columns are: time, strike, bid",
+        ),
+        "cut.csv.gz": (gzip.compress(whole.encode())[:60], "cut.csv.gz: is cut short (its gzip data has no end)"),
+        "naive.csv": (
+            whole.replace(":05Z", ":05").encode(),
+            'naive.csv line 2, column time: "2026-03-02T15:00:05" has no time zone; write an offset or Z',
+        ),
+        "bool.parquet": (
+            table.set_column(place("strike"), "strike", pa.array([True])),
+            "bool.parquet: column strike: cannot be of type bool; write numbers or text",
+        ),
+        "dates.parquet": (
+            table.set_column(place("expiry"), "expiry", pa.array([20260417])),
+            "dates.parquet: column expiry: cannot be of type int64; write dates or text",
+        ),
+        "naive.parquet": (
+            table.set_column(place("time"), "time", pa.array([datetime(2026, 3, 2)], pa.timestamp("us"))),  # noqa: DTZ001
+            "naive.parquet: column time: timestamp[us] has no time zone; write an offset or Z",
+        ),
+    }
+    for name, (content, said) in wrong.items():
+        path = tmp_path / name
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            pq.write_table(content, path)
+        code, _, error = chandlery("import", "option-quotes", str(path), "--underlying", KEY)
+        assert (code, said in error) == (1, True), error
+    path = tmp_path / "header.csv"
+    path.write_text(QUOTES + "\n")
+    assert (
+        "header.csv: 0 new rows, 0 known already"
+        in chandlery("import", "option-quotes", str(path), "--underlying", KEY)[1]
+    )
+    assert contracts(desk) == []
+
+
+def test_an_option_has_no_options(desk: Connection, bring_in: Command, chandlery: Command, tmp_path: Path) -> None:
+    assert bring_in("option-quotes", QUOTES, FIRST)[0] == 0
+    key, path = "X@AMX-20260417-C-50@OPTION", str(tmp_path / "option-quotes.csv")
+    code, _, said = chandlery("import", "option-quotes", path, "--underlying", key)
+    assert (code, f"{key} is an option of {KEY} itself; name what it is an option of" in said) == (1, True)
+    assert len(contracts(desk)) == 1
+
+
 def test_quotes_that_are_none_are_stored_and_told_with_their_line(desk: Connection, bring_in: Command) -> None:
     call = "2026-03-02T15:00:{},2026-04-17,50,call,{}"
     lines = [
@@ -285,6 +347,43 @@ def test_trades_may_be_minutes(desk: Connection, bring_in: Command) -> None:
     assert len(take_marks(desk)) == 0
 
 
+def test_what_stops_an_import_of_minutes_leaves_nothing(desk: Connection, tmp_path: Path, database_url: str) -> None:
+    """Lots beyond the first, a connection that breaks, a contract by two names: none, or all, and again the same."""
+    path = tmp_path / "minutes.csv"
+    row = "2026-03-02T15:0{}:00Z,{},110,C,0.25,0.26,0.24,0.25,57"
+    header = "time,expiry,strike,right,open,high,low,close,volume"
+    fridays = [row.format(minute, "2026-03-20") for minute in range(6)]
+    path.write_text("\n".join([header, *fridays]) + "\n")
+    underlying = instruments.find(desk, KEY)
+    opened = partial(open_row_file, path, [*contract_columns(), *candle_columns(at("2026-03-03T00:00Z"))])
+
+    def bring_in(connection: Connection, breaks_at: int = -1) -> CandleImport:
+        def broken(lots: Iterator[ContractCandles]) -> Iterator[ContractCandles]:
+            for number, lot in enumerate(lots):
+                if number == breaks_at:
+                    connection.close()
+                yield lot
+
+        made = partial(contract_candles, "AMX")
+        ignore: Callable[..., None] = lambda *_: None  # noqa: E731
+        with checked_lots(opened, path, made, None, ignore, ignore, lot_candles=2) as lots:
+            return import_contract_candles(connection, underlying, broken(lots))
+
+    with connect(Settings(database_url=SecretStr(database_url)), "test") as own, pytest.raises(Retryable):
+        bring_in(own, breaks_at=2)
+    stored = "SELECT (SELECT count(*) FROM market.candles), (SELECT count(*) FROM market.option_contracts)"
+    assert desk.execute(stored).fetchone() == (0, 0)
+    # A Saturday is the Friday before it: the same contract, whose minute is there twice.
+    path.write_text("\n".join([header, *fridays, row.format(0, "2026-03-21")]) + "\n")
+    with pytest.raises(Permanent, match="the call 110 of 2026-03-21 has the minute 2026-03-02T15:00Z twice"):
+        bring_in(desk)
+    assert (desk.execute(stored).fetchone(), take_marks(desk)) == ((0, 0), [])
+    path.write_text("\n".join([header, *fridays]) + "\n")
+    assert bring_in(desk) == CandleImport(6, written=6, revised=0, contracts=1)
+    assert bring_in(desk) == CandleImport(6, written=0, revised=0)
+    assert desk.execute(stored).fetchone() == (6, 1)
+
+
 def test_open_interest_is_kept_as_it_was_published(desk: Connection, bring_in: Command) -> None:
     row = "2026-03-0{}T11:30:00Z,2026-03-20,{},call,{}"
     lines = [row.format(4, 100, 300), row.format(3, 100, 900), row.format(3, 105, 0)]
@@ -361,6 +460,9 @@ def test_rates_are_imported(desk: Connection, chandlery: Command, tmp_path: Path
     assert chandlery("import", "rates", str(path), "--on-conflict", "refuse")[0] == 1
     assert chandlery("import", "rates", str(path), "--on-conflict", "replace")[0] == 0
     assert desk.execute("SELECT days, rate::float FROM market.rates ORDER BY 1").fetchall() == [(30, 0.05), (90, -0.01)]
+    path.write_text("time,currency,days,rate\n" + row.format(60, 5.25))
+    told = chandlery("import", "rates", str(path))[2]
+    assert "rates.csv line 2: 5.25 is 525% a year; rates are fractions: 0.05 is 5 %" in told
     path.write_text("time,currency,days,rate\n" + row.format(0, 0.04))
     assert 'line 2, column days: "0" is' in chandlery("import", "rates", str(path))[2]
 

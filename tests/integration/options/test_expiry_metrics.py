@@ -78,18 +78,6 @@ def plain_pain(rows: list[dict[str, Any]]) -> Decimal:
     return min(strikes, key=lambda strike: (paid(strike), strike))
 
 
-def test_a_ratio_by_nothing_is_unknown(connection: Connection, underlying: int) -> None:
-    rows = [told("100", "call", 200), told("100", "put", 300), told("100", "put", 80, "2026-04-17")]
-    desk.list_contracts(connection, underlying, rows)
-    desk.write_open_interest(connection, rows)
-    desk.write_candles(connection, [trade("100", "put", 500)])
-    process(connection, AT + MINUTE)
-    first, second = metrics(connection, underlying, AT + MINUTE)
-    assert (first["call_volume"], first["put_volume"], first["pcr_volume"], first["pcr_oi"]) == (0, 500, None, 1.5)
-    assert (second["call_oi"], second["put_oi"], second["pcr_oi"], second["max_pain"]) == (None, 80, None, 100)
-    assert connection.execute("SELECT count(*) FROM market.expiry_metrics").fetchone() == (2,)
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_pain_of_any_chain_is_that_of_the_plain_sum(connection: Connection, underlying: int, seed: int) -> None:
     chance = random.Random(seed)

@@ -278,6 +278,64 @@ def test_an_answer_is_kept_until_a_strike_candle_changes(quoted_desk: Connection
     assert (row["call_bid"], row["call_ask"]) == (20, 21)
 
 
+def test_a_chain_that_was_kept_is_never_out_of_date(quoted_desk: Connection, underlying: int) -> None:
+    """What it comes from beyond strike candles: volume of the session, open interest, contracts."""
+    questions: list[Callable[[], Answer]] = [
+        lambda: options("chain", expiry=EXPIRY),
+        lambda: options("chain", expiry=EXPIRY, at=(AT + 10 * MINUTE).isoformat()),
+    ]
+
+    def ask() -> list[tuple[str, list[Row]]]:
+        return [(answer.headers["X-Cache"], answer.json["strikes"]) for answer in (each() for each in questions)]
+
+    def process_nothing() -> None:
+        # As where retention has dropped what the minute is made of: its strike candle stays.
+        quoted_desk.execute("DELETE FROM market.dirty")
+
+    ask()
+    assert [kept for kept, _ in ask()] == ["hit", "hit"]
+    prices = dict.fromkeys(("open", "high", "low", "close"), 7)
+    traded = {"time": AT, "expiry": EXPIRY, "strike": "100", "right": "call", **prices, "volume": 11}
+    published = told((AT - 9 * DAY).isoformat(), "100", "put", 33)
+    changes: list[tuple[Callable[[], None], Callable[[], object], str, object]] = [
+        (lambda: desk.write_candles(quoted_desk, [traded]), process_nothing, "call_volume", 11),
+        (
+            lambda: desk.write_open_interest(quoted_desk, [published]),
+            lambda: process(quoted_desk, AT + 30 * MINUTE), "put_oi", 33,
+        ),
+    ]  # fmt: skip
+    for change, then, column, value in changes:
+        change()
+        for settle in (lambda: None, then):
+            settle()
+            assert [[row[column] for row in rows if row["strike"] == 100] for _, rows in ask()] == [[value]] * 2
+    assert [kept for kept, _ in ask()] == ["hit", "hit"]
+    desk.list_contracts(quoted_desk, underlying, [told(AT.isoformat(), "110", "call", 1)])
+    assert [(kept, rows[-1]["strike"], rows[-1]["call_volume"]) for kept, rows in ask()] == [("miss", 110, 0)] * 2
+
+
+def test_open_interest_holds_until_the_next_publication_however_old(
+    connection: Connection, underlying: int, read: Read
+) -> None:
+    """Told once, before a holiday: in chains and metrics alike, with its time, and counted once."""
+    first, second = AT - 20 * DAY, AT - 2 * MINUTE
+    publish(connection, underlying, [told(first.isoformat(), "100", side, 40) for side in ("call", "put")])
+    rows = [quote(AT, EXPIRY, strike, side, "2", "2.2") for strike in ("100", "105") for side in ("call", "put")]
+    desk.list_contracts(connection, underlying, rows)
+    desk.write_quotes(connection, rows)
+    process(connection, AT + MINUTE)
+    wanted = ("strike", "call_oi", "call_oi_as_of", "put_oi")
+    as_of = first.isoformat().replace("+00:00", "Z")
+    for at in ({}, {"at": (AT + MINUTE).isoformat()}):
+        assert columns(read("chain", **at), *wanted) == [("100", "40", as_of, "40"), ("105", "", "", "")]
+        (metrics,) = read("expiries", rows="expiries", **at)
+        assert columns([metrics], "call_oi", "put_oi", "oi_coverage") == [("40", "40", "0.5")]
+    publish(connection, underlying, [told(second.isoformat(), "100", "call", 0)])
+    assert columns(read("chain"), *wanted)[0] == ("100", "0", second.isoformat().replace("+00:00", "Z"), "40")
+    (metrics,) = read("expiries", rows="expiries")
+    assert columns([metrics], "call_oi", "put_oi", "oi_coverage", "pcr_oi") == [("0", "40", "0.5", "")]
+
+
 def test_what_is_old_has_no_volatility_and_nothing_is_nan(connection: Connection, underlying: int, read: Read) -> None:
     expiry = "2026-03-02"
     sides = {"call": ("0.08", "0.12"), "put": ("0.03", "0.07")}

@@ -1,14 +1,16 @@
-"""Bring somebody else's one-minute candles into the database, in short transactions."""
+"""Bring somebody else's one-minute candles into the database."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from psycopg import Connection
 
 from chandlery.gaps.find_gaps import count_hours
 from chandlery.minutes.store.candle_columns import CandleColumns
-from chandlery.minutes.store.candles import Written, write_vendor_of
+from chandlery.minutes.store.candles import VendorLot, Written, write_vendor, write_vendor_lots
+from chandlery.platform.errors import Permanent
 from chandlery.reference.domain.contract import Named
 from chandlery.reference.domain.instrument import Instrument
 from chandlery.reference.store.contracts import Contracts
@@ -42,7 +44,12 @@ def import_candles(connection: Connection, instrument_id: int, lots: Iterable[Ca
     Raises:
         Retryable, Permanent: from the database.
     """
-    return _import(connection, ((partial(_same, instrument_id, lot), lot) for lot in lots))
+    read, done = 0, Written()
+    for lot in lots:
+        done += write_vendor(connection, instrument_id, lot, imported=True)
+        read += len(lot)
+    _count(connection)
+    return CandleImport(read, done.written, done.revised)
 
 
 @dataclass(frozen=True)
@@ -57,31 +64,45 @@ class ContractCandles:
 def import_contract_candles(
     connection: Connection, underlying: Instrument, lots: Iterable[ContractCandles]
 ) -> CandleImport:
-    """The same of option contracts; those that are not stored are made in the transaction of their candles.
+    """Write lots of candles of option contracts in one transaction; whatever stops it leaves nothing behind.
+
+    Contracts that are not stored are made in it. Other writers of candles wait for all of it.
+
+    Args:
+        connection: in autocommit mode.
+        underlying: whose options they are.
+        lots: read as they are written; an error it raises rolls everything back.
 
     Raises:
-        Permanent: a contract cannot be told from others.
+        Permanent: a contract cannot be told from others, or has a minute twice.
         Retryable, Permanent: from the database.
     """
-    contracts = Contracts(connection, underlying)
+    minutes = _Minutes(Contracts(connection, underlying))
+    vendor_lots = (VendorLot(lot.columns, partial(minutes.whose, lot)) for lot in lots)
+    done = write_vendor_lots(connection, vendor_lots, imported=True)
+    _count(connection)
+    return CandleImport(len(minutes.seen), done.written, done.revised, len(minutes.contracts.made))
 
-    def whose(lot: ContractCandles) -> list[int]:
-        found = contracts.identify(lot.named)
+
+@dataclass
+class _Minutes:
+    """Finds the contracts of candles, each minute of which may come once, whatever a file calls the contract."""
+
+    contracts: Contracts
+    seen: set[tuple[int, datetime]] = field(default_factory=set)
+
+    def whose(self, lot: ContractCandles) -> list[int]:
+        found = self.contracts.identify(lot.named)
+        for place, time in zip(lot.places, lot.columns.times, strict=True):
+            if (found[place], time) in self.seen:
+                raise Permanent(
+                    f"the {lot.named[place]} has the minute {time:%Y-%m-%dT%H:%MZ} twice, by different names;"
+                    " leave one of them out"
+                )
+            self.seen.add((found[place], time))
         return [found[place] for place in lot.places]
 
-    done = _import(connection, ((partial(whose, lot), lot.columns) for lot in lots))
-    return replace(done, contracts=len(contracts.made))
 
-
-def _same(instrument_id: int, lot: CandleColumns) -> list[int]:
-    return [instrument_id] * len(lot)
-
-
-def _import(connection: Connection, lots: Iterable[tuple[Callable[[], list[int]], CandleColumns]]) -> CandleImport:
-    read, done = 0, Written()
-    for whose, columns in lots:
-        done += write_vendor_of(connection, whose, columns, imported=True)
-        read += len(columns)
+def _count(connection: Connection) -> None:
     # From when on candles are expected: readers of derived candles need not wait for a gap monitor to tell.
     count_hours(connection, lambda: True)
-    return CandleImport(read, done.written, done.revised)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from psycopg import Connection
@@ -17,9 +17,8 @@ from chandlery.options.store.expiries import list_expiries, of_day
 from chandlery.platform.asked import check_limit
 from chandlery.reading.domain.cursor import Value, write_cursor
 from chandlery.reading.position import read_position
-from chandlery.reading.store.candle_pages import find_sessions_at
 from chandlery.reference.domain.instrument import Instrument
-from chandlery.words.window import DAY, MINUTE, WEEK, floor_minute
+from chandlery.words.window import MINUTE, WEEK, floor_minute
 
 _ORDER: Mapping[str, Kind] = {"expires_at": Kind.TIME, "contract": Kind.TEXT, "strike": Kind.DECIMAL}
 
@@ -100,8 +99,6 @@ def ask_chain(
     if moment is None:
         return None
     ends = floor_minute(query.at) if query.at else moment + MINUTE
-    session, _ = find_sessions_at(connection, underlying.calendar, moment)
-    begun = None if session is None else datetime.combine(session, datetime.min.time(), UTC) - DAY
     given: dict[str, Any] = {
         "underlying_id": underlying.instrument_id,
         "expires_at": [each.expires_at for each in found],
@@ -109,8 +106,6 @@ def ask_chain(
         "since": ends - WEEK,
         "ends": ends,
         "known_before": query.at or ends,
-        "session": session,
-        "session_since": begun or ends,
         "near": query.near,
         "most": None if query.limit is None else query.limit + 1,
         **dict(zip((f"after_{name}" for name in _ORDER), after or (None,) * len(_ORDER), strict=True)),

@@ -1,6 +1,6 @@
 """One-minute candles, and the only ways to write them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,25 +100,41 @@ def write_vendor(
     Raises:
         Retryable, Permanent: from the database; nothing is written then.
     """
-    return write_vendor_of(connection, lambda: [instrument_id] * len(columns), columns, imported=imported)
-
-
-def write_vendor_of(
-    connection: Connection, whose: Callable[[], list[int]], columns: CandleColumns, *, imported: bool = False
-) -> Written:
-    """The same of several instruments: `whose`, asked inside the transaction, names that of each candle."""
     if not columns:
         return Written()
-    starts, ends = min(columns.times), max(columns.times) + MINUTE
+    return write_vendor_lots(
+        connection, [VendorLot(columns, lambda: [instrument_id] * len(columns))], imported=imported
+    )
+
+
+@dataclass(frozen=True)
+class VendorLot:
+    """A vendor's candles, of several instruments: `whose`, asked inside the transaction, names that of each."""
+
+    columns: CandleColumns
+    whose: Callable[[], list[int]]
+
+
+def write_vendor_lots(connection: Connection, lots: Iterable[VendorLot], *, imported: bool = False) -> Written:
+    """The same of lots that belong together: all of them or none. Other writers of candles wait for the last one."""
+    done = Written()
     with _writing(connection):
-        instrument_ids = whose()
         run(connection, "write_candles:create_incoming_candles")
-        run(connection, "write_candles:fill_incoming_candles", instrument_ids=instrument_ids, **vars(columns))
-        counts = run(connection, "write_candles:upsert_candles", starts=starts, ends=ends).fetchone()
-        if counts is None:
-            raise AssertionError("an aggregate without groups answers one row")
-        if imported and any(counts):
-            imports.record(connection, "candles", sorted(set(instrument_ids)), set(map(floor_hour, columns.times)))
+        for lot in lots:
+            done += _write_lot(connection, lot, imported=imported)
+    return done
+
+
+def _write_lot(connection: Connection, lot: VendorLot, *, imported: bool) -> Written:
+    columns, instrument_ids = lot.columns, lot.whose()
+    starts, ends = min(columns.times), max(columns.times) + MINUTE
+    run(connection, "write_candles:fill_incoming_candles", instrument_ids=instrument_ids, **vars(columns))
+    counts = run(connection, "write_candles:upsert_candles", starts=starts, ends=ends).fetchone()
+    if counts is None:
+        raise AssertionError("an aggregate without groups answers one row")
+    if imported and any(counts):
+        imports.record(connection, "candles", sorted(set(instrument_ids)), set(map(floor_hour, columns.times)))
+    run(connection, "write_candles:empty_incoming_candles")
     return Written(written=counts[0], revised=counts[1])
 
 

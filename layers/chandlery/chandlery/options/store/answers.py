@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg import Connection
@@ -11,7 +12,7 @@ from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Value
 from chandlery.platform.dry_run import alone
 from chandlery.platform.errors import psycopg_errors_translated
-from chandlery.platform.statements import statement
+from chandlery.platform.statements import run, statement
 
 Row = Sequence[Any]
 Position = Sequence[str]
@@ -82,6 +83,12 @@ def write(connection: Connection, asked: Asked) -> Sequence[WrittenRow]:
     }
     text = statement("write_rows_json", asked.relation, asked.query, (*lists.items(), *asked.lists))
     return [WrittenRow(json.loads(position), written) for position, written in _run(connection, text, asked.given)]
+
+
+def find_fingerprint(connection: Connection, underlying_id: int, at: datetime | None) -> str | None:
+    """What tells chains and metrics of an underlying apart whose strike candles are the same; none while marks wait."""
+    row = run(connection, "fingerprint_chain", underlying_id=underlying_id, at=at).fetchone()
+    return None if row is None else str(row[0])
 
 
 def _run(connection: Connection, text: LiteralString, given: Mapping[str, Any]) -> Sequence[Row]:

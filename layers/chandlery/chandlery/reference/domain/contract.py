@@ -47,6 +47,10 @@ class Named(NamedTuple):
     contract: str | None = None
     expires_at: datetime | None = None
 
+    def __str__(self) -> str:
+        """As people say it."""
+        return f"{self.side} {self.strike} of {self.expiry}"
+
 
 @dataclass(frozen=True)
 class Said:

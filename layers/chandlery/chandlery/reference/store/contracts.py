@@ -81,6 +81,7 @@ class Contracts:
         run(self.connection, "write_contracts:find_contracts", underlying_id=underlying_id)
         found = self._list_said()
         if any(each.twins == 0 for each in found):
+            self._refuse_contract()
             run(self.connection, "write_contracts:lock_contracts", underlying_id=underlying_id)
             run(self.connection, "write_contracts:find_contracts", underlying_id=underlying_id)
             usual = asdict(terms_of(self.underlying)) | {"symbol": symbol_of(self.underlying.key)}
@@ -91,24 +92,29 @@ class Contracts:
         run(self.connection, "write_contracts:drop_said_contracts")
         return [self._told(*each) for each in zip(named, found, strict=True)]
 
+    def _refuse_contract(self) -> None:
+        given = self.underlying
+        row = run(self.connection, "write_contracts:find_underlying", underlying_id=given.instrument_id).fetchone()
+        if row:
+            raise Permanent(f"{given.key} is an option of {row[0]} itself; name what it is an option of: {row[0]}")
+
     def _list_said(self) -> Sequence["_Found"]:
         return read_rows(self.connection, _Found, "write_contracts:list_said_contracts")
 
     def _told(self, named: Named, found: "_Found") -> int:
         if found.instrument_id is not None:
             return found.instrument_id
-        told = f"{named.side} {named.strike} of {named.expiry}"
         if found.expires_at is None:
             raise Permanent(
-                f"nobody knows when the {told} expires: calendar {self.underlying.calendar} has no session up to that"
+                f"nobody knows when the {named} expires: calendar {self.underlying.calendar} has no session up to that"
                 " day; give the column expires_at"
             )
         if found.twins > 1:
             raise Permanent(
-                f"there are {found.twins} contracts for the {told}: give the column contract, or expires_at"
+                f"there are {found.twins} contracts for the {named}: give the column contract, or expires_at"
             )
         raise Permanent(
-            f"the {told} (contract {named.contract or 'empty'}) has the key of another instrument: give it another"
+            f"the {named} (contract {named.contract or 'empty'}) has the key of another instrument: give it another"
             " name in the column contract"
         )
 

@@ -1,0 +1,19 @@
+-- What chains of an underlying come from beyond its strike candles: its contracts, and the candles that the volume of a session is
+-- made of, of a week and a day up to :at, or to the newest minute. Null while marks wait of minutes up to then: what they stand
+-- for, as open interest, may be told already, and is in no strike candle yet.
+-- As in psql -v underlying_id=1 -v at=
+WITH told AS (
+    SELECT coalesce(:'at'::timestamptz, max(time) + INTERVAL '1 minute') AS ends
+    FROM market.newest_strikes WHERE instrument_id = :'underlying_id'::integer
+), listed AS (
+    SELECT count(*) AS contracts, max(instrument_id) AS newest
+    FROM market.option_contracts WHERE underlying_id = :'underlying_id'::integer
+)
+SELECT concat_ws(' ', listed.contracts, listed.newest, coalesce((
+    SELECT sum(v.version)
+    FROM generate_series(0, 63) AS share
+    JOIN market.hour_versions AS v ON v.dataset = 'candles' AND v.share = share.share
+        AND v.hour >= told.ends - INTERVAL '8 days' AND v.hour < told.ends
+), 0)) AS fingerprint
+FROM told CROSS JOIN listed
+WHERE NOT EXISTS (SELECT FROM market.dirty AS d WHERE d.dataset = 'strike_candles' AND d.bucket < told.ends);
