@@ -16,7 +16,7 @@ from chandlery.reference.store.instruments import find
 from chandlery.refresh.store import refreshes
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, Window
-from tests.benchmarks.scene import MINUTE, NOON, ON_SERVER, WHERE, backend_seconds, list_instruments
+from tests.benchmarks.scene import MINUTE, NOON, ON_SERVER, WHERE, backend_seconds, list_contracts, list_instruments
 from tests.benchmarks.test_http_api import Times, handled, sandbox
 
 EXPIRIES = 4 if ON_SERVER else 2
@@ -24,6 +24,7 @@ STRIKES = 200 if ON_SERVER else 100
 MINUTES = 375 if ON_SERVER else 60
 ROUNDS = 100 if ON_SERVER else 10
 KEY, EXPIRY = "X@S1@EQ", date(2026, 3, 6)
+FIRST = datetime.combine(EXPIRY, NOON.timetz()) + timedelta(hours=8)
 ENDS = NOON + MINUTES * MINUTE
 _NEAR = 31
 # A session in which every strike is quoted every minute, while the money moves up and down.
@@ -65,21 +66,8 @@ _SIDE = {
 @pytest.fixture
 def desk(connection: Connection) -> Connection:
     list_instruments(connection, 1)
-    values = {
-        "expiries": EXPIRIES, "strikes": STRIKES, "minutes": MINUTES, "starts": NOON,
-        "first": datetime.combine(EXPIRY, NOON.timetz()) + timedelta(hours=8),
-    }  # fmt: skip
-    connection.execute(
-        "WITH listed AS (INSERT INTO market.instruments (instrument_key, calendar, feed)"
-        " SELECT format('OPRA@S1-%%s-%%s-%%s@OPTION', n, place, side), '24/7', 'bench'"
-        " FROM generate_series(0, %(expiries)s - 1) AS n, generate_series(1, %(strikes)s) AS place,"
-        " unnest('{call,put}'::text[]) AS side RETURNING instrument_id, split_part(instrument_key, '@', 2) AS symbol)"
-        " INSERT INTO market.option_contracts SELECT instrument_id, 1, expires_at::date, expires_at,"
-        " 1000 + 5 * (split_part(symbol, '-', 3)::integer - %(strikes)s / 2), split_part(symbol, '-', 4), '', 100,"
-        " 'european', 'black_76', 'USD' FROM listed CROSS JOIN LATERAL (SELECT %(first)s::timestamptz"
-        " + split_part(symbol, '-', 2)::integer * INTERVAL '7 days' AS expires_at) AS e",
-        values,
-    )
+    values = {"expiries": EXPIRIES, "strikes": STRIKES, "minutes": MINUTES, "starts": NOON, "first": FIRST}
+    list_contracts(connection, EXPIRIES, STRIKES, values["first"])
     names = [f"{side}_{name}" for side in ("call", "put") for name in _SIDE]
     text = _INSERT.format(sides=", ".join(names), values=", ".join([*_SIDE.values()] * 2))
     connection.execute(text, values)
@@ -87,6 +75,9 @@ def desk(connection: Connection) -> Connection:
         "INSERT INTO market.newest_strikes SELECT * FROM market.strike_candles WHERE time = %s", [ENDS - MINUTE]
     )
     refreshes.refresh(connection, STRIKE_CANDLES.relation(Timeframe.M5), Window(NOON - DAY, ENDS))
+    connection.execute(
+        "INSERT INTO market.newest_strikes_5m SELECT * FROM market.strike_candles_5m WHERE time = %s", [ENDS - 5 * MINUTE]
+    )
     # As refreshes leave it.
     connection.execute("DELETE FROM market.marks")
     connection.execute("VACUUM ANALYZE market.strike_candles")
