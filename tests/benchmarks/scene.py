@@ -51,7 +51,8 @@ INSERT INTO market.option_contracts
 SELECT
     instrument_id, 1, expires_at::date, expires_at, 1000 + 5 * (words[3]::integer - %(strikes)s / 2), words[4], '', 100,
     'european', 'black_76', 'USD'
-FROM listed CROSS JOIN LATERAL (SELECT %(first)s::timestamptz + words[2]::integer * INTERVAL '7 days' AS expires_at) AS e
+FROM listed
+CROSS JOIN LATERAL (SELECT %(first)s::timestamptz + words[2]::integer * INTERVAL '7 days' AS expires_at) AS e
 """
 
 
@@ -71,7 +72,7 @@ def list_instruments(connection: Connection, count: int) -> None:
 
 
 def list_contracts(connection: Connection, expiries: int, strikes: int, first: datetime) -> None:
-    """Calls and puts of instrument 1: a ladder in steps of 5 around 1,000 for each of some weeks, the first expiry given."""
+    """Calls and puts of instrument 1: a ladder in steps of 5 around 1,000, for each of some weeks from the first on."""
     connection.execute(_LIST_CONTRACTS, {"expiries": expiries, "strikes": strikes, "first": first})
 
 

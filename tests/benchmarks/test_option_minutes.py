@@ -28,8 +28,8 @@ PIECE = 10_000
 _QUOTES = """
 INSERT INTO market.option_quotes (instrument_id, time, bid, bid_size, ask, ask_size)
 SELECT
-    c.instrument_id, %(at)s::timestamptz + c.instrument_id %% 60 * INTERVAL '1 second', mid - 0.05, 1 + c.instrument_id %% 40,
-    mid + 0.05, 1 + c.instrument_id %% 30
+    c.instrument_id, %(at)s::timestamptz + c.instrument_id %% 60 * INTERVAL '1 second',
+    mid - 0.05, 1 + c.instrument_id %% 40, mid + 0.05, 1 + c.instrument_id %% 30
 FROM market.option_contracts AS c
 CROSS JOIN LATERAL (SELECT 1000 + extract(minute FROM %(at)s::timestamptz) AS forward) AS f
 CROSS JOIN LATERAL (
@@ -73,18 +73,17 @@ def test_o3_the_option_minute(market: Connection) -> None:
     }
     at = NOON
     for told, which in every.items():
-        reports, used, here = [], [], []
+        used, here = [], []
         for _ in range(ROUNDS + 1):
             at += MINUTE
             write_minute(market, at, which)
             begun = time.process_time()
-            used.append(processor_seconds(market, lambda at=at: reports.append(process(market, at + MINUTE))))  # type: ignore[misc]
+            used.append(processor_seconds(market, lambda at=at: process(market, at + MINUTE)))  # type: ignore[misc]
             here.append(time.process_time() - begun)
         # The first minute makes chunks, and plans.
         print(
-            f"O3 a minute of {CONTRACTS:,} contracts, quotes of {told}: {reports[-1].candles_written:,} strike candles,"
-            f" volatilities and greeks computed ({reports[-1].iv_ok_share:.0%} have one); processor {median(used[1:]):.2f} s,"
-            f" {median(here[1:]):.2f} of it Python's ({WHERE})"
+            f"O3 a minute of {CONTRACTS:,} contracts, quotes of {told}: {made(market, at)}; processor"
+            f" {median(used[1:]):.2f} s, {median(here[1:]):.2f} of it Python's ({WHERE})"
         )
 
 
@@ -92,6 +91,14 @@ def write_minute(connection: Connection, at: datetime, which: str) -> None:
     for text in (_QUOTES, _TRADES):
         connection.execute(text.format(which=which).encode(), {"at": at})
     connection.execute(_UNDERLYING, {"at": at})
+
+
+def made(connection: Connection, at: datetime) -> str:
+    row = connection.execute(
+        "SELECT count(*), count(call_delta) + count(put_delta) FROM market.strike_candles WHERE time = %s", [at]
+    ).fetchone()
+    assert row is not None
+    return f"{row[0]:,} strike candles, {row[1]:,} volatilities with greeks computed"
 
 
 def process(connection: Connection, at: datetime) -> StrikesReport:
@@ -108,6 +115,7 @@ def test_o4_a_real_half_day_in_columns(kept: Connection, real_data: Path) -> Non
             process(kept, CLOSES + HOUR)
             known = kept.execute("SELECT avg((call_iv IS NOT NULL)::integer) FROM market.strike_candles").fetchone()
             candles = measure(kept, "strike_candles")
+            print(f"O4 of these in bytes: {columns_of(kept, candles.rows)}")
     kept.execute("DELETE FROM market.dirty")
     quotes = measure(kept, "option_quotes")
     assert known is not None
@@ -115,9 +123,9 @@ def test_o4_a_real_half_day_in_columns(kept: Connection, real_data: Path) -> Non
     as_rows, as_columns = (each / candles.rows * strikes * minutes / 1e9 for each in (candles.before, candles.after))
     quoted = [each / quotes.rows * MARKET * minutes / 2 / 1e9 for each in (quotes.before, quotes.after)]
     print(
-        f"O4 growth of {MARKET:,} contracts a month ({MONTH} sessions of {SESSION} minutes): {as_rows:.1f} GB of strike candles"
-        f" as rows, {as_columns:.1f} as columns, where each strike changes every minute (a call in {1 / float(known[0]):.1f} has an"
-        f" iv); {quoted[0]:.1f} GB of quotes as rows, {quoted[1]:.1f} as columns, one in two minutes"
+        f"O4 growth of {MARKET:,} contracts a month ({MONTH} sessions of {SESSION} minutes): strike candles, each"
+        f" strike in every minute ({known[0]:.0%} of calls with an iv), {as_rows:.1f} GB as rows, {as_columns:.1f} as columns;"
+        f" quotes, one in two minutes, {quoted[0]:.1f} GB as rows, {quoted[1]:.1f} as columns"
     )
 
 
@@ -134,5 +142,4 @@ def write_quotes(connection: Connection, rows: Kept, underlying: int | None) -> 
 def measure(connection: Connection, table: str) -> Stored:
     found = turn_to_columns(connection, table)
     print(f"O4 {table}, {found.rows:,} rows of a real half day, {WHERE}: {found.told('row')}")
-    print(f"O4 of these in bytes: {columns_of(connection, found.rows)}")
     return found

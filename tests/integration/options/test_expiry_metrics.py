@@ -180,7 +180,9 @@ def test_the_money_has_the_last_valid_quote_of_a_quarter_of_an_hour(connection: 
         connection.execute(f"SELECT {side}_iv FROM market.strike_candles WHERE time = %s", [at]).fetchone()  # noqa: S608
         for side, at in (("call", AT), ("put", AT + 14 * MINUTE))
     )
-    assert call and put and later["atm_iv"] == (call[0] + put[0]) / 2
+    assert call
+    assert put
+    assert later["atm_iv"] == (call[0] + put[0]) / 2
     assert (stale["atm_strike"], stale["straddle"], stale["atm_iv"]) == (100, None, None)
 
 

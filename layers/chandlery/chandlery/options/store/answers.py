@@ -19,7 +19,7 @@ Position = Sequence[str]
 
 _TIME = "(to_json(r.{0} AT TIME ZONE 'UTC') #>> '{{}}') || 'Z' AS {0}"
 _NUMBERS = (Kind.DECIMAL, Kind.REAL)
-# PostgreSQL writes what is no number of JSON as text. Quotes within text are escaped, so this is found as a number alone.
+# PostgreSQL writes what is no number of JSON as text. Quotes within text are escaped: no text is taken for such.
 _NO_NUMBER = '"({})":"(?:NaN|-?Infinity)"'
 
 

@@ -15,7 +15,10 @@ from chandlery.words.window import Window
 
 
 def read_expiry_metrics(
-    connection: Connection, underlying_id: int, moments: Sequence[datetime], expires_at: Sequence[datetime] | None = None
+    connection: Connection,
+    underlying_id: int,
+    moments: Sequence[datetime],
+    expires_at: Sequence[datetime] | None = None,
 ) -> Sequence[ExpiryMetrics]:
     """Of each expiry that has not passed, or of some alone, by moment."""
     times = None if expires_at is None else list(expires_at)
