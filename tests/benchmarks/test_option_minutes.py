@@ -124,7 +124,8 @@ def test_o4_a_real_half_day_in_columns(kept: Connection, real_data: Path) -> Non
     quoted = [each / quotes.rows * MARKET * minutes / 2 / 1e9 for each in (quotes.before, quotes.after)]
     print(
         f"O4 growth of {MARKET:,} contracts a month ({MONTH} sessions of {SESSION} minutes): strike candles, each"
-        f" strike in every minute ({known[0]:.0%} of calls with an iv), {as_rows:.1f} GB as rows, {as_columns:.1f} as columns;"
+        f" strike in every minute ({known[0]:.0%} of calls with an iv), {as_rows:.1f} GB as rows, {as_columns:.1f} as"
+        " columns;"
         f" quotes, one in two minutes, {quoted[0]:.1f} GB as rows, {quoted[1]:.1f} as columns"
     )
 

@@ -131,7 +131,7 @@ RETURNS TABLE (
 $$;
 COMMENT ON FUNCTION market.expiry_metrics_at(integer, timestamptz[], timestamptz[]) IS 'What a chain comes to at each of some moments: a row for each expiry that has not passed, of some expiries, or of all where null. What a part of is unknown is null.';
 
--- Of all expiries. The code of the revision before calls it.
+-- Of all expiries.
 CREATE OR REPLACE FUNCTION market.expiry_metrics_at(of_underlying integer, moments timestamptz[])
 RETURNS TABLE (
     "time" timestamptz, expiry date, expires_at timestamptz, contract text, forward double precision, atm_strike numeric,
