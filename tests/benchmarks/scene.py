@@ -38,6 +38,22 @@ CROSS JOIN LATERAL (SELECT 100 + (i * 31 + date_part('minute', minute)::integer 
 WHERE abs(hashint8extended(i * 100000000::bigint + (extract(epoch FROM minute) / 60)::bigint, 0) %% 100000)
     >= %(left_out)s * 100000
 """
+_LIST_CONTRACTS = """
+WITH listed AS (
+    INSERT INTO market.instruments (instrument_key, calendar, feed)
+    SELECT format('OPRA@S1-%%s-%%s-%%s@OPTION', n, place, side), '24/7', 'bench'
+    FROM generate_series(0, %(expiries)s - 1) AS n
+    CROSS JOIN generate_series(1, %(strikes)s) AS place
+    CROSS JOIN unnest('{call,put}'::text[]) AS side
+    RETURNING instrument_id, string_to_array(split_part(instrument_key, '@', 2), '-') AS words
+)
+INSERT INTO market.option_contracts
+SELECT
+    instrument_id, 1, expires_at::date, expires_at, 1000 + 5 * (words[3]::integer - %(strikes)s / 2), words[4], '', 100,
+    'european', 'black_76', 'USD'
+FROM listed
+CROSS JOIN LATERAL (SELECT %(first)s::timestamptz + words[2]::integer * INTERVAL '7 days' AS expires_at) AS e
+"""
 
 
 def list_instruments(connection: Connection, count: int) -> None:
@@ -53,6 +69,11 @@ def list_instruments(connection: Connection, count: int) -> None:
         " SELECT format('X@S%%s@EQ', i), '24/7', 'bench' FROM generate_series(1, %s) AS i",
         [count],
     )
+
+
+def list_contracts(connection: Connection, expiries: int, strikes: int, first: datetime) -> None:
+    """Calls and puts of instrument 1: a ladder in steps of 5 around 1,000, for each of some weeks from the first on."""
+    connection.execute(_LIST_CONTRACTS, {"expiries": expiries, "strikes": strikes, "first": first})
 
 
 def insert_ticks(

@@ -113,20 +113,20 @@ def test_p6_real_ticks(kept: Connection, real_data: Path) -> None:
     _import_real_ticks(kept, real_data)
     # In the order they came in. Rows are written again each time: what decompressing leaves is packed more closely.
     kept.execute("CREATE TEMPORARY TABLE real_ticks AS SELECT * FROM market.ticks")
-    found = _turn_to_columns(kept, "ticks")
+    found = turn_to_columns(kept, "ticks")
     print(f"columns, {found.rows:,} real ticks of two instruments, {WHERE}: {found.told('tick')}")
-    print(f"of these in bytes: {_columns(kept, found.rows)}")
+    print(f"of these in bytes: {columns_of(kept, found.rows)}")
     for length, order in [*OTHER_CHUNKS, *OTHER_ORDERS]:
         kept.execute("TRUNCATE market.ticks")
         kept.execute("SELECT set_chunk_time_interval('market.ticks', %s::interval)", [length])
         kept.execute("CALL market.set_columnstore('ticks', 'instrument_id', %s)", [order])
         kept.execute("INSERT INTO market.ticks SELECT * FROM real_ticks")
-        print(f"  chunks of {length} ordered by {order}: {_turn_to_columns(kept, 'ticks').told('tick')}")
+        print(f"  chunks of {length} ordered by {order}: {turn_to_columns(kept, 'ticks').told('tick')}")
     kept.execute("TRUNCATE market.ticks")
     kept.execute("SELECT set_chunk_time_interval('market.ticks', INTERVAL '1 day')")
     kept.execute("CALL market.set_columnstore('ticks', 'instrument_id', 'time, seq')")
     kept.execute(_COPIES, {"copies": DESK // 2})
-    many = _turn_to_columns(kept, "ticks")
+    many = turn_to_columns(kept, "ticks")
     print(f"growth: {many.rows:,} ticks of {DESK} instruments, each a copy of a real one: {many.told('tick')}")
 
 
@@ -141,10 +141,10 @@ def test_p6_generated_ticks(kept: Connection, instruments: int) -> None:
     kept.execute("SELECT delete_job(job_id) FROM timescaledb_information.jobs WHERE job_id >= 1000")
     for first in range(0, TICKS, TICKS // 4):
         kept.execute(_TICKS, {"first": first, "ticks": TICKS // 4, "starts": NOON})
-    found = _turn_to_columns(kept, "ticks")
+    found = turn_to_columns(kept, "ticks")
     print(
         f"columns, {found.rows:,} generated ticks, {TICKS:,} of each of {instruments:,} instruments, {WHERE}:"
-        f" {found.told('tick')}\nof these in bytes: {_columns(kept, found.rows)}"
+        f" {found.told('tick')}\nof these in bytes: {columns_of(kept, found.rows)}"
     )
 
 
@@ -152,14 +152,14 @@ def test_p6_candles_of_a_generated_month(kept: Connection) -> None:
     list_instruments(kept, INSTRUMENTS)
     kept.execute(_WALK, [NOON - MONTH, NOON])
     as_rows = _read_a_week(kept)
-    found = _turn_to_columns(kept, "candles")
+    found = turn_to_columns(kept, "candles")
     as_columns = _read_a_week(kept)
     a_candle = found.after / found.rows
     print(
         f"columns, {found.rows:,} generated candles, {WHERE}: {found.told('candle')};"
         f" a month of {MARKET:,} instruments: {_gigabytes(a_candle, AROUND_THE_CLOCK)} around the clock,"
         f" {_gigabytes(a_candle, EXCHANGE_HOURS)} in exchange hours\n"
-        f"of these in bytes: {_columns(kept, found.rows)}\n"
+        f"of these in bytes: {columns_of(kept, found.rows)}\n"
         f"reading a week of minutes of an instrument (10,080 candles): {as_rows * 1000:.1f} ms from rows,"
         f" {as_columns * 1000:.1f} ms from columns; ratio {as_columns / as_rows:.2f}"
     )
@@ -203,7 +203,7 @@ class Stored:
         return f"{before:.0f} bytes a {row} as rows, {after:.1f} as columns; ratio {before / after:.1f}"
 
 
-def _turn_to_columns(connection: Connection, table: str) -> Stored:
+def turn_to_columns(connection: Connection, table: str) -> Stored:
     policies.turn_to_columns(connection, table, datetime(2100, 1, 1, tzinfo=UTC))
     row = connection.execute(
         "SELECT before_bytes, after_bytes FROM market.compression_stats WHERE table_name = %s", [table]
@@ -214,7 +214,7 @@ def _turn_to_columns(connection: Connection, table: str) -> Stored:
     return Stored(count[0], row[0], row[1])
 
 
-def _columns(connection: Connection, rows: int) -> str:
+def columns_of(connection: Connection, rows: int) -> str:
     """What each column's batches take, the largest first; the rest is what TOAST, pages and indexes cost."""
     found: Counter[str] = Counter()
     for schema, relation in connection.execute(_BATCHES).fetchall():

@@ -1,4 +1,6 @@
-CREATE OR REPLACE FUNCTION market.expiry_metrics_at(of_underlying integer, moments timestamptz[])
+CREATE OR REPLACE FUNCTION market.expiry_metrics_at(
+    of_underlying integer, moments timestamptz[], of_expiries timestamptz[]
+)
 RETURNS TABLE (
     "time" timestamptz, expiry date, expires_at timestamptz, contract text, forward double precision, atm_strike numeric,
     atm_iv double precision, straddle numeric, expected_move numeric, skew_25d double precision, pcr_volume numeric,
@@ -7,7 +9,7 @@ RETURNS TABLE (
 ) LANGUAGE sql STABLE AS $$
     WITH chain AS MATERIALIZED (
         SELECT c.*, c.time AS told_at, max(c.time) OVER w AS newest
-        FROM market.option_chain_at(of_underlying, moments) AS c
+        FROM market.option_chain_at(of_underlying, moments, of_expiries) AS c
         WINDOW w AS (PARTITION BY c.moment, c.expires_at, c.contract)
     ), sums AS (
         -- Prefix sums: of calls below each strike and puts above it, how many are open and what they were struck at.
@@ -59,6 +61,23 @@ RETURNS TABLE (
             moment, expires_at, contract,
             max(iv) FILTER (WHERE side = 'put') - max(iv) FILTER (WHERE side = 'call') AS skew_25d
         FROM at_25 GROUP BY moment, expires_at, contract
+    ), money AS (
+        -- Of the strike at the money, the last middles and volatilities of the quarter of an hour: a side may be without a valid
+        -- quote for a while.
+        SELECT
+            l.moment, l.expires_at, l.contract, l.strike,
+            last(s.call_mid, s.time) FILTER (WHERE s.call_mid IS NOT NULL AND s.call_quoted_at >= l.since)
+                + last(s.put_mid, s.time) FILTER (WHERE s.put_mid IS NOT NULL AND s.put_quoted_at >= l.since) AS straddle,
+            (
+                last(s.call_iv, s.time) FILTER (WHERE s.call_iv IS NOT NULL AND (s.call_quoted_at >= l.since OR s.call_trades > 0))
+                    + last(s.put_iv, s.time) FILTER (WHERE s.put_iv IS NOT NULL AND (s.put_quoted_at >= l.since OR s.put_trades > 0))
+            ) / 2 AS iv
+        FROM (SELECT d.*, d.newest - INTERVAL '14 minutes' AS since FROM ladder AS d WHERE d.is_atm) AS l
+        LEFT JOIN market.strike_candles AS s
+            ON s.instrument_id = of_underlying AND s.expires_at = l.expires_at AND s.strike = l.strike AND s.contract = l.contract
+            AND s.time >= l.since AND s.time <= l.newest
+            AND s.time < market.last_moment(moments) AND s.time > market.first_moment(moments) - INTERVAL '7 days'
+        GROUP BY l.moment, l.expires_at, l.contract, l.strike
     ), opened AS MATERIALIZED (
         -- Volume is that since the session opened; of an underlying without sessions, since midnight UTC.
         SELECT m.moment, coalesce(
@@ -70,34 +89,59 @@ RETURNS TABLE (
         ) AS opens_at
         FROM unnest(moments) AS m (moment)
     ), traded AS (
-        SELECT o.moment, k.expires_at, k.contract, sum(k.call_volume) AS call_volume, sum(k.put_volume) AS put_volume
-        FROM opened AS o
-        JOIN market.strike_candles AS k
-            ON k.instrument_id = of_underlying AND k.time >= o.opens_at AND k.time <= o.moment - INTERVAL '1 minute'
-        GROUP BY o.moment, k.expires_at, k.contract
+        -- By probes of the contracts' own candles: few contracts trade in a minute, but all are quoted.
+        SELECT
+            c.moment, c.expires_at, c.contract, sum(CASE WHEN c.call_id IS NOT NULL THEN coalesce(k.volume, 0) END) AS call_volume,
+            sum(CASE WHEN c.put_id IS NOT NULL THEN coalesce(p.volume, 0) END) AS put_volume
+        FROM chain AS c
+        JOIN opened AS o USING (moment)
+        CROSS JOIN LATERAL (
+            SELECT sum(e.volume) AS volume FROM market.candles AS e
+            WHERE e.instrument_id = c.call_id AND e.time >= o.opens_at AND e.time <= o.moment - INTERVAL '1 minute'
+                AND e.time < market.last_moment(moments) AND e.time > market.first_moment(moments) - INTERVAL '7 days'
+        ) AS k
+        CROSS JOIN LATERAL (
+            SELECT sum(e.volume) AS volume FROM market.candles AS e
+            WHERE e.instrument_id = c.put_id AND e.time >= o.opens_at AND e.time <= o.moment - INTERVAL '1 minute'
+                AND e.time < market.last_moment(moments) AND e.time > market.first_moment(moments) - INTERVAL '7 days'
+        ) AS p
+        GROUP BY c.moment, c.expires_at, c.contract
     ), metrics AS (
         SELECT
             l.moment, l.expiry, l.expires_at, l.contract, max(l.ahead) AS forward,
-            max(l.strike) FILTER (WHERE l.is_atm) AS atm_strike,
-            max((l.call_iv + l.put_iv) / 2) FILTER (WHERE l.is_atm AND l.is_fresh) AS atm_iv,
-            max(l.call_mid + l.put_mid) FILTER (WHERE l.is_atm AND l.is_fresh) AS straddle,
             (array_agg(l.strike ORDER BY l.pain, l.strike) FILTER (WHERE l.call_oi IS NOT NULL OR l.put_oi IS NOT NULL))[1] AS pain,
             sum(l.call_oi) AS call_oi, sum(l.put_oi) AS put_oi,
             round(
                 (count(l.call_oi) + count(l.put_oi))::numeric
-                    / (count(*) FILTER (WHERE l.has_call) + count(*) FILTER (WHERE l.has_put)),
+                    / (count(l.call_id) + count(l.put_id)),
                 6
             ) AS oi_coverage
         FROM ladder AS l
         GROUP BY l.moment, l.expiry, l.expires_at, l.contract
     )
     SELECT
-        m.moment, m.expiry, m.expires_at, m.contract, m.forward, m.atm_strike, m.atm_iv, m.straddle, m.straddle, w.skew_25d,
+        m.moment, m.expiry, m.expires_at, m.contract, m.forward, a.strike, a.iv, a.straddle, a.straddle, w.skew_25d,
         market.average(t.put_volume, t.call_volume), market.average(m.put_oi, m.call_oi),
         CASE WHEN coalesce(m.call_oi, 0) + coalesce(m.put_oi, 0) > 0 THEN m.pain END,
         t.call_volume, t.put_volume, m.call_oi, m.put_oi, m.oi_coverage
     FROM metrics AS m
+    LEFT JOIN money AS a ON a.moment = m.moment AND a.expires_at = m.expires_at AND a.contract = m.contract
     LEFT JOIN skewed AS w ON w.moment = m.moment AND w.expires_at = m.expires_at AND w.contract = m.contract
     LEFT JOIN traded AS t ON t.moment = m.moment AND t.expires_at = m.expires_at AND t.contract = m.contract
 $$;
-COMMENT ON FUNCTION market.expiry_metrics_at IS 'What a chain comes to at each of some moments: a row for each expiry that has not passed. What a part of is unknown is null.';
+COMMENT ON FUNCTION market.expiry_metrics_at(integer, timestamptz[], timestamptz[]) IS 'What a chain comes to at each of some moments: a row for each expiry that has not passed, of some expiries, or of all where null. What a part of is unknown is null.';
+
+-- Of all expiries.
+CREATE OR REPLACE FUNCTION market.expiry_metrics_at(of_underlying integer, moments timestamptz[])
+RETURNS TABLE (
+    "time" timestamptz, expiry date, expires_at timestamptz, contract text, forward double precision, atm_strike numeric,
+    atm_iv double precision, straddle numeric, expected_move numeric, skew_25d double precision, pcr_volume numeric,
+    pcr_oi numeric, max_pain numeric, call_volume numeric, put_volume numeric, call_oi numeric, put_oi numeric,
+    oi_coverage numeric
+) LANGUAGE sql STABLE AS $$
+    SELECT
+        m.time, m.expiry, m.expires_at, m.contract, m.forward, m.atm_strike, m.atm_iv, m.straddle, m.expected_move, m.skew_25d,
+        m.pcr_volume, m.pcr_oi, m.max_pain, m.call_volume, m.put_volume, m.call_oi, m.put_oi, m.oi_coverage
+    FROM market.expiry_metrics_at(of_underlying, moments, NULL) AS m
+$$;
+COMMENT ON FUNCTION market.expiry_metrics_at(integer, timestamptz[]) IS 'What the chains of all expiries that have not passed come to at each of some moments.';

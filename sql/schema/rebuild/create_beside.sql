@@ -1,6 +1,7 @@
 CREATE OR REPLACE PROCEDURE market.create_beside(aggregates text[]) LANGUAGE plpgsql AS $$
 DECLARE
     each record;
+    own_index text;
 BEGIN
     -- Retention, which takes these locks as well, comes before or sees that it must wait.
     PERFORM pg_advisory_xact_lock_shared(hashtext('market.horizons'));
@@ -18,6 +19,16 @@ BEGIN
             )
         );
         CALL market.copy_rights(each.relation, each.relation || '_beside');
+        -- Indexes of the aggregate in use that TimescaleDB has not made of itself; under other names, as those are still in use.
+        FOR own_index IN
+            SELECT substring(pg_get_indexdef(indexrelid) FROM ' (USING .*)') FROM pg_index
+            WHERE indrelid = market.policy_relation(each.relation)
+            EXCEPT
+            SELECT substring(pg_get_indexdef(indexrelid) FROM ' (USING .*)') FROM pg_index
+            WHERE indrelid = market.policy_relation(each.relation || '_beside')
+        LOOP
+            EXECUTE format('CREATE INDEX ON market.%I %s', each.relation || '_beside', own_index);
+        END LOOP;
         INSERT INTO market.rebuilds VALUES (each.relation, 'building')
         ON CONFLICT (aggregate) DO UPDATE SET state = 'building', copied = '{}';
     END LOOP;

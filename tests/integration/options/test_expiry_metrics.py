@@ -131,6 +131,49 @@ def test_money_straddle_and_skew_are_those_of_the_chain_as_it_stands(connection:
     assert found["skew_25d"] == pytest.approx(put - call, rel=1e-12)
 
 
+def test_one_expiry_is_what_it_is_among_all(connection: Connection, underlying: int) -> None:
+    rows = [
+        quote(AT, expiry, strike, right, "2", "2.2", underlying=100)
+        for expiry in (EXPIRY, "2026-04-17") for strike in ("95", "100", "105") for right in ("call", "put")
+    ]  # fmt: skip
+    desk.list_contracts(connection, underlying, rows)
+    desk.write_quotes(connection, rows)
+    desk.write_candles(connection, [trade("100", "call", 30), trade("95", "put", 5, "2026-04-17")])
+    process(connection, AT + MINUTE)
+    moments = [AT + MINUTE, AT]
+    cursor = connection.cursor(row_factory=dict_row)
+    wanted = metrics(connection, underlying, *moments)
+    assert [row["time"] for row in wanted] == [AT, AT, AT + MINUTE, AT + MINUTE]
+    for expiry in {row["expires_at"] for row in wanted}:
+        query = "SELECT * FROM market.expiry_metrics_at(%s, %s, %s) ORDER BY time"
+        found = cursor.execute(query, [underlying, moments, [expiry]]).fetchall()
+        assert found == [row for row in wanted if row["expires_at"] == expiry]
+
+
+def test_the_money_has_the_last_valid_quote_of_a_quarter_of_an_hour(connection: Connection, underlying: int) -> None:
+    rows = [quote(AT, EXPIRY, "100", right, "1.9", "2.1", underlying=100) for right in ("call", "put")]
+    desk.list_contracts(connection, underlying, rows)
+    desk.write_quotes(connection, rows)
+    without_ask = [
+        quote(AT + late * MINUTE, EXPIRY, "100", "call", "1.9", None, underlying=100) for late in range(1, 20)
+    ]
+    desk.write_quotes(connection, without_ask)
+    desk.write_quotes(
+        connection, [quote(AT + late * MINUTE, EXPIRY, "100", "put", "2.3", "2.5") for late in range(1, 20)]
+    )
+    process(connection, AT + 30 * MINUTE)
+    now, later, stale = (metrics(connection, underlying, AT + late * MINUTE)[0] for late in (1, 15, 16))
+    assert (now["straddle"], later["straddle"]) == (4, Decimal("4.4"))
+    call, put = (
+        connection.execute(f"SELECT {side}_iv FROM market.strike_candles WHERE time = %s", [at]).fetchone()  # noqa: S608
+        for side, at in (("call", AT), ("put", AT + 14 * MINUTE))
+    )
+    assert call
+    assert put
+    assert later["atm_iv"] == (call[0] + put[0]) / 2
+    assert (stale["atm_strike"], stale["straddle"], stale["atm_iv"]) == (100, None, None)
+
+
 def interpolated(outwards: list[tuple[float, float]]) -> float:
     """The volatility at a delta of a quarter, between the first two on either side of it."""
     known = [each for each in outwards if each[0] is not None]

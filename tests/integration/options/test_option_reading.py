@@ -177,19 +177,20 @@ def quoted_desk(connection: Connection, underlying: int) -> Connection:
 @pytest.mark.usefixtures("quoted_desk")
 def test_pages_go_on_where_the_one_before_ended(read: Read) -> None:
     stretch: dict[str, Any] = {"from": AT.isoformat(), "to": (AT + DAY).isoformat()}
-    whole = options("strikes", timeframe="1m", limit=1000, **stretch).json["strikes"]
-    assert len(whole) == 60 == len(read("strikes", "1m", **stretch))
-    questions: list[tuple[dict[str, Any], int]] = [(stretch, 7), ({}, 7), (stretch, 60), ({}, 60)]
-    for asked, limit in questions:
-        pages: list[list[Row]] = []
-        cursor: dict[str, str] = {}
-        while True:
-            answer = options("strikes", timeframe="1m", limit=limit, **asked, **cursor).json
-            pages.append(answer["strikes"])
-            if answer["next_cursor"] is None:
-                break
-            cursor = {"cursor": answer["next_cursor"]}
-        assert [row for page in (pages if asked else reversed(pages)) for row in page] == whole
+    for timeframe, count in (("1m", 60), ("5m", 12)):
+        whole = options("strikes", timeframe=timeframe, limit=1000, **stretch).json["strikes"]
+        assert len(whole) == count == len(read("strikes", timeframe, **stretch))
+        questions: list[tuple[dict[str, Any], int]] = [(stretch, 5), ({}, 5), (stretch, count), ({}, count)]
+        for asked, limit in questions:
+            pages: list[list[Row]] = []
+            cursor: dict[str, str] = {}
+            while True:
+                answer = options("strikes", timeframe=timeframe, limit=limit, **asked, **cursor).json
+                pages.append(answer["strikes"])
+                if answer["next_cursor"] is None:
+                    break
+                cursor = {"cursor": answer["next_cursor"]}
+            assert [row for page in (pages if asked else reversed(pages)) for row in page] == whole
     chain = options("chain", limit=1000).json["strikes"]
     first = options("chain", limit=4).json
     second = options("chain", limit=4, cursor=first["next_cursor"]).json

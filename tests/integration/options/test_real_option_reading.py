@@ -15,6 +15,7 @@ from chandlery.datasets.strike_candles import STRIKE_CANDLES
 from chandlery.options.read_strikes import StrikeQuery, write_strikes
 from chandlery.platform.connection import connect
 from chandlery.platform.settings import Settings
+from chandlery.policies.wanted import read_policies
 from chandlery.reference.domain.instrument import Instrument
 from chandlery.reference.store.instruments import find
 from chandlery.refresh.store import refreshes
@@ -126,18 +127,22 @@ def test_strikes_and_ranks_are_found_by_their_indexes(goog: Connection) -> None:
     asked = {
         "strike_candles_pkey": StrikeQuery(Timeframe.M1, strike=Decimal(750), contract="", **of),
         "strike_candles_rank_idx": StrikeQuery(Timeframe.M1, ranks=(0, 0), field="call_iv", **of),
+        "strike_candles_5m_rank_idx": StrikeQuery(Timeframe.M5, ranks=(0, 0), field="call_iv", **of),
     }
     assert underlying.instrument_id == instrument_id
     goog.execute("ANALYZE market.strike_candles")
     for index, query in asked.items():
         assert index in plan_of(goog, underlying, query)
-    goog.execute(
-        "ALTER TABLE market.strike_candles SET (timescaledb.compress, timescaledb.compress_orderby = 'time',"
-        " timescaledb.compress_segmentby = 'instrument_id, expires_at, strike, contract')"
-    )
+    tables = ("strike_candles", "strike_candles_5m")
+    for table in tables:
+        columns = read_policies()[table].columnstore
+        assert columns is not None
+        segments, order = ", ".join(columns.segment_by), ", ".join(columns.order_by)
+        goog.execute("CALL market.set_columnstore(%s, %s, %s)", [table, segments, order])
     try:
-        goog.execute("SELECT compress_chunk(chunk) FROM show_chunks('market.strike_candles') AS chunk")
-        goog.execute("ANALYZE market.strike_candles")
+        for table in tables:
+            goog.execute("SELECT compress_chunk(chunk) FROM show_chunks(market.policy_relation(%s)) AS chunk", [table])
+            goog.execute("CALL market.analyze_table(%s)", [table])
         # Here half of a small table is asked for.
         goog.execute("SET enable_seqscan = off")
         for query in asked.values():
@@ -146,7 +151,9 @@ def test_strikes_and_ranks_are_found_by_their_indexes(goog: Connection) -> None:
             assert re.search(r"Index Cond: \(\(instrument_id = \d+\) AND \(expires_at =", plan), plan
     finally:
         goog.execute("RESET enable_seqscan")
-        goog.execute("SELECT decompress_chunk(chunk) FROM show_chunks('market.strike_candles') AS chunk")
+        for table in tables:
+            chunks = "show_chunks(market.policy_relation(%s))"
+            goog.execute(f"SELECT decompress_chunk(chunk) FROM {chunks} AS chunk", [table])  # noqa: S608
 
 
 def plan_of(connection: Connection, underlying: Instrument, query: StrikeQuery) -> str:

@@ -311,6 +311,9 @@ def assert_newest_are_the_last(connection: Connection) -> None:
     ordered = "ORDER BY expires_at, strike, contract"
     wanted = connection.execute(f"{last} {ordered}, time DESC").fetchall()
     assert connection.execute(f"SELECT {columns} FROM market.newest_strikes {ordered}").fetchall() == wanted != []  # noqa: S608
+    last = f"SELECT DISTINCT ON (expires_at, strike, contract) * FROM market.strike_candles_5m {ordered}, time DESC"  # noqa: S608
+    found = connection.execute(f"SELECT * FROM market.newest_strikes_5m {ordered}").fetchall()  # noqa: S608
+    assert found == connection.execute(last).fetchall()
 
 
 def test_nothing_is_left_of_a_minute_whose_quotes_were_all_cancelled(connection: Connection, underlying: int) -> None:

@@ -385,7 +385,8 @@ def test_stale_buckets_are_no_differences(history: Connection) -> None:
     assert [(each.waiting, each.unlike) for each in report.comparisons] == [(1, 0)]
 
 
-def test_rights_and_everybodys_views_go_along(history: Connection) -> None:
+def test_rights_indexes_and_everybodys_views_go_along(history: Connection) -> None:
+    history.execute("CREATE INDEX dearest_first ON market.candles_1h (high DESC)")
     history.execute("CREATE ROLE rebuild_reader")
     history.execute("GRANT SELECT ON market.candles_1h TO rebuild_reader WITH GRANT OPTION")
     history.execute("GRANT SELECT ON market.candles_4h TO PUBLIC")
@@ -400,8 +401,15 @@ def test_rights_and_everybodys_views_go_along(history: Connection) -> None:
             " (SELECT reloptions FROM pg_class WHERE oid = 'public.dearest'::regclass)"
         ).fetchone()
         assert row == (True, True, ["security_barrier=true"])
+        indexes = history.execute(
+            "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = market.policy_relation('candles_1h')"
+            " AND pg_get_indexdef(indexrelid) LIKE '% USING btree (high DESC)'"
+        ).fetchall()
+        assert len(indexes) == 1
+        history.execute(f"DROP INDEX {indexes[0][0]}".encode())
         discard(history, CANDLES, Timeframe.H1, Place.BEFORE)
     finally:
+        history.execute("DROP INDEX IF EXISTS _timescaledb_internal.dearest_first")
         history.execute("DROP VIEW public.dearest")
         history.execute("REVOKE ALL ON market.candles_1h FROM rebuild_reader CASCADE")
         history.execute("REVOKE ALL ON market.candles_4h FROM PUBLIC")

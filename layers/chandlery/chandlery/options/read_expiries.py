@@ -103,7 +103,8 @@ def read_metrics(connection: Connection, underlying: Instrument, query: MetricsQ
         if len(moments) > query.limit:
             break
     page = moments[-query.limit :] if backward else moments[: query.limit]
-    rows = metrics.read_expiry_metrics(connection, underlying.instrument_id, page, query.expiry) if page else []
+    only = None if query.expiry is None else [each.expires_at for each in chosen]
+    rows = metrics.read_expiry_metrics(connection, underlying.instrument_id, page, only) if page else []
     cursor, whole = None, Window(query.starts or EARLIEST, query.ends or LATEST)
     if len(moments) > query.limit:
         cursor = write_cursor(said | {"moment": (page[0] if backward else page[-1]).isoformat()})

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import Connection
 
@@ -18,6 +18,7 @@ from chandlery.options.domain.expiries import Expiry
 from chandlery.options.store import answers
 from chandlery.options.store.answers import Asked, Row
 from chandlery.options.store.expiries import list_expiries, list_ladder, of_day
+from chandlery.options.store.newest_buckets import NEWEST
 from chandlery.platform.asked import check_limit, check_order
 from chandlery.platform.errors import Refused
 from chandlery.reading.domain.cursor import Value as Said
@@ -183,6 +184,14 @@ def _widening(query: StrikeQuery, chosen: Sequence[Expiry], whole: Window) -> It
     yield whole
 
 
+def _relation(query: StrikeQuery, chosen: Sequence[Expiry], window: Window) -> LiteralString:
+    """Where candles of a window are. From the newest bucket on each strike has one, which is at hand."""
+    newest = of_expiries.newest_minute(chosen)
+    if newest is not None and window.starts >= query.timeframe.floor_bucket(newest):
+        return NEWEST.get(query.timeframe, STRIKE_CANDLES.relation(query.timeframe))
+    return STRIKE_CANDLES.relation(query.timeframe)
+
+
 def _asked(
     underlying: Instrument, query: StrikeQuery, chosen: Sequence[Expiry], window: Window, after: Sequence[str] | None
 ) -> Asked:
@@ -201,7 +210,7 @@ def _asked(
         "most": None if query.limit is None else query.limit + 1,
         **dict(zip((f"after_{name}" for name in _ORDER), after or (None,) * len(_ORDER), strict=True)),
     }
-    relation = STRIKE_CANDLES.relation(query.timeframe)
+    relation = _relation(query, chosen, window)
     is_backward = query.starts is None
     ordered = ", ".join(f"{name} DESC" if is_backward else name for name in _ORDER)
     lists = (("ordered", ordered), ("beyond", "<" if is_backward else ">"))

@@ -1,24 +1,32 @@
 """What expiries come to at moments."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
 
 from chandlery.datasets.strike_candles import STRIKE_CANDLES
 from chandlery.options.domain.metrics import ExpiryMetrics
-from chandlery.platform.statements import read_rows, run_on
+from chandlery.platform.connection import transaction
+from chandlery.platform.statements import read_rows, run, run_on
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import Window
 
 
 def read_expiry_metrics(
-    connection: Connection, underlying_id: int, moments: Sequence[datetime], expiry: date | None = None
+    connection: Connection,
+    underlying_id: int,
+    moments: Sequence[datetime],
+    expires_at: Sequence[datetime] | None = None,
 ) -> Sequence[ExpiryMetrics]:
-    """Of each expiry that has not passed, or of one alone, by moment."""
-    given: dict[str, Any] = {"underlying_id": underlying_id, "moments": list(moments), "expiry": expiry}
-    return read_rows(connection, ExpiryMetrics, "read_expiry_metrics", **given)
+    """Of each expiry that has not passed, or of some alone, by moment."""
+    times = None if expires_at is None else list(expires_at)
+    given: dict[str, Any] = {"underlying_id": underlying_id, "moments": list(moments), "expires_at": times}
+    with transaction(connection):
+        # Bounds exclude chunks as it is planned: to exclude them again at each probe costs more than the probe.
+        run(connection, "set_chunk_exclusion", setting="off")
+        return read_rows(connection, ExpiryMetrics, "read_expiry_metrics", **given)
 
 
 def list_moments(

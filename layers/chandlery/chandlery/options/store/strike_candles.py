@@ -10,6 +10,7 @@ from psycopg import Connection
 from chandlery.datasets.strike_candles import STRIKE_CANDLES
 from chandlery.minutes.domain.source import Source
 from chandlery.minutes.store.marks import Piece
+from chandlery.options.store import newest_buckets
 from chandlery.platform.connection import transaction
 from chandlery.platform.statements import run, run_with
 
@@ -96,6 +97,8 @@ def write(connection: Connection, piece: Piece, source: Source) -> StrikesWritte
         _run(connection, "write_strike_candles:upsert_newest_strikes", **stretch)
     if deleted and _run(connection, "write_strike_candles:delete_lost_newest").rowcount:
         _run(connection, "write_strike_candles:find_newest_again", **stretch)
+    if written or revised or deleted:
+        newest_buckets.follow_minutes(connection, piece, is_any_deleted=deleted > 0)
     ok, sides = _one(connection, "write_strike_candles:count_statuses")
     return StrikesWritten(written=written, revised=revised, deleted=deleted, ok=ok, sides=sides)
 

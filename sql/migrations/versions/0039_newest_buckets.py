@@ -1,0 +1,20 @@
+"""The newest bucket of five minutes of each strike, and indexes by rank over the roll-ups of strike candles."""
+
+from chandlery.platform.migrations import run_script
+
+revision = "0039"
+down_revision = "0038"
+branch_labels = None
+depends_on = None
+# What is new is written by this code alone: code before leaves it behind, and nothing fills it up again.
+serves_code_from = "0039"
+
+
+def upgrade() -> None:
+    """Create and fill the table, and create the indexes."""
+    run_script("0039_newest_buckets.up.sql")
+
+
+def downgrade() -> None:
+    """Drop them; nothing is lost that is not stored elsewhere."""
+    run_script("0039_newest_buckets.down.sql")
