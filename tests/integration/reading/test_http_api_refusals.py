@@ -389,7 +389,8 @@ def one_strike(scene: Connection) -> Iterator[None]:
     list_contracts(scene, 1, [{"expiry": "2026-03-20", "strike": "100", "right": "call"}])
     yield
     scene.execute(
-        "DELETE FROM market.instruments WHERE instrument_id IN (SELECT instrument_id FROM market.option_contracts)"
+        "DELETE FROM market.instruments WHERE instrument_id IN (SELECT instrument_id FROM market.option_contracts"
+        " UNION ALL SELECT instrument_id FROM market.option_expiries)"
     )
 
 
