@@ -1,5 +1,5 @@
+DROP FUNCTION IF EXISTS market.instruments_of(text, text);
 DROP VIEW IF EXISTS market.brought;
-DROP VIEW IF EXISTS market.parts;
 -- As the older code has them: these read what goes.
 CREATE OR REPLACE VIEW market.option_minutes AS
 SELECT instrument_id, time, false AS partial, NULL::bigint AS trades, 'strike_candles' AS source
@@ -38,6 +38,7 @@ FROM market.known_data AS k
 JOIN market.instruments AS n USING (instrument_id)
 CROSS JOIN LATERAL (SELECT greatest(k.data_from, n.listed_at) AS moment) AS since;
 COMMENT ON VIEW market.lives IS 'When candles are expected of each instrument, by its listing or first candle: since its feed is live, and on the days of its history. Of a feed without any data, since the listing. Rows of other data sets: since the first of them. Of option contracts, none.';
+DROP VIEW IF EXISTS market.parts;
 DROP TRIGGER make_inserted_expiries ON market.option_contracts;
 DROP TRIGGER make_updated_expiries ON market.option_contracts;
 DROP FUNCTION IF EXISTS market.make_option_expiries();
