@@ -42,6 +42,7 @@ DROP VIEW IF EXISTS market.parts;
 DROP TRIGGER make_inserted_expiries ON market.option_contracts;
 DROP TRIGGER make_updated_expiries ON market.option_contracts;
 DROP FUNCTION IF EXISTS market.make_option_expiries();
+ALTER TABLE market.option_contracts DROP CONSTRAINT option_contracts_underlying_id_expires_at_fkey;
 ALTER TABLE market.known_data DROP COLUMN live_since, DROP COLUMN history;
 DELETE FROM market.marks WHERE dataset = 'strike_candles' AND work = 'count';
 INSERT INTO market.marks (dataset, work, hour, instrument_ids)

@@ -64,6 +64,10 @@ CREATE TRIGGER make_updated_expiries AFTER UPDATE ON market.option_contracts
     REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION market.make_option_expiries();
 -- Those of the contracts there are.
 UPDATE market.option_contracts SET expires_at = expires_at;
+-- Deferred: the trigger makes them once the statement is through. A restore of data fills expiries first, and makes none.
+ALTER TABLE market.option_contracts
+    ADD FOREIGN KEY (underlying_id, expires_at) REFERENCES market.option_expiries (underlying_id, expires_at)
+    DEFERRABLE INITIALLY DEFERRED;
 
 -- Since when rows of other data sets are expected: as market.instruments tells it of candles.
 ALTER TABLE market.known_data

@@ -48,6 +48,7 @@ def add(
         _refuse_backward_life(stored, key, listed_at, delisted_at)
         named = {"feed": feed, "listed_at": listed_at, "delisted_at": delisted_at, "allow_negative": allow_negative}
         run(connection, "upsert_instrument", instrument_key=key, calendar=calendar, **named)
+        run(connection, "align_parts", instrument_key=key)
         if stored and allow_negative is False:
             _refuse_stored_negative(connection, stored)
         for vendor, ticker in (tickers or {}).items():
@@ -86,6 +87,7 @@ def change(
         _refuse_backward_life(stored, key, listed_at, delisted_at)
         named = {"feed": feed, "listed_at": listed_at, "delisted_at": delisted_at, "allow_negative": allow_negative}
         run(connection, "change_instrument", instrument_key=key, calendar=calendar, **named)
+        run(connection, "align_parts", instrument_key=key)
         if allow_negative is False:
             _refuse_stored_negative(connection, stored)
         for vendor, ticker in (tickers or {}).items():
