@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
@@ -96,15 +96,22 @@ def test_a_half_day_has_no_gap_but_that_of_an_expiry_that_falls_silent(
     assert gaps(chandlery) == [(*GAP, True)]
 
 
-def test_nothing_is_missed_of_days_that_nobody_imported(
-    connection: Connection, chandlery: Command, rows: Rows, tmp_path: Path
-) -> None:
-    path = tmp_path / "quotes.csv"
+def bring_in(chandlery: Command, path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    chosen = list(rows)
     with path.open("w", newline="") as text:
-        writer = csv.DictWriter(text, list(rows[0]))
+        writer = csv.DictWriter(text, list(chosen[0]))
         writer.writeheader()
-        writer.writerows(row for row in rows if not is_silenced(row))
-    chandlery("import", "option-quotes", str(path), "--underlying", GOOG)
+        writer.writerows(chosen)
+    chandlery("import", path.stem, str(path), "--underlying", GOOG)
+
+
+def test_nothing_is_missed_of_days_that_nobody_imported(
+    connection: Connection, chandlery: Command, rows: Rows, real_data: Path, tmp_path: Path
+) -> None:
+    bring_in(chandlery, tmp_path / "option-quotes.csv", (row for row in rows if not is_silenced(row)))
+    # It was published before the session.
+    published = desk.read_csv(real_data / "us-options-1m" / "GOOG-2015-12-24-open-interest.csv.gz")
+    bring_in(chandlery, tmp_path / "open-interest.csv", {row["expiry"]: row for row in published}.values())
     later = datetime(2016, 3, 1, tzinfo=UTC)
     desk.process(connection, later)
     watch_historical_gaps(
