@@ -16,6 +16,7 @@ from chandlery.gaps.watch_live_gaps import LiveGapReport, watch_live_gaps
 from chandlery.reference.store import instruments
 from chandlery.words.window import DAY, HOUR, MINUTE
 from local.command_line import app
+from tests.integration.api_scene import get, settings
 from tests.integration.market import always
 from tests.integration.options import option_desk as desk
 
@@ -41,8 +42,8 @@ def chandlery(connection: Connection, migrated_url: str) -> Command:
     """A command, which does well; there is an underlying with New York's calendar, holidays and all."""
 
     def command(*arguments: str) -> str:
-        settings = {"DATABASE_URL": migrated_url, "CHANDLERY_PROGRESS": "false"}
-        done = CliRunner().invoke(app, list(arguments), env=settings)
+        environment = {"DATABASE_URL": migrated_url, "CHANDLERY_PROGRESS": "false"}
+        done = CliRunner().invoke(app, list(arguments), env=environment)
         assert done.exit_code == 0, done.output
         return done.stdout
 
@@ -72,7 +73,7 @@ def gaps(chandlery: Command, key: str = GOOG) -> list[tuple[Any, ...]]:
 
 
 def test_a_half_day_has_no_gap_but_that_of_an_expiry_that_falls_silent(
-    connection: Connection, chandlery: Command, rows: Rows
+    connection: Connection, chandlery: Command, rows: Rows, migrated_url: str
 ) -> None:
     desk.list_contracts(connection, 1, rows, closes={"2015-12-24": time(13)})
     desk.write_quotes(connection, [row for row in rows if timed(row) < HEARD and not is_silenced(row)])
@@ -84,6 +85,9 @@ def test_a_half_day_has_no_gap_but_that_of_an_expiry_that_falls_silent(
     watch(connection, CLOSES + 3 * DAY)
     assert gaps(chandlery) == gaps(chandlery, GAP[0]) == [(*GAP, False)]
     assert gaps(chandlery, "OPRA@GOOG-20151224@EXPIRY") == []
+    with settings(migrated_url):
+        served = get("/api/v1/gaps", dataset="strike_candles", instrument_key=GOOG).json["gaps"]
+    assert [(row["instrument_key"], row["starts"], row["minutes"]) for row in served] == [(*GAP[:2], 10)]
     asked = ("--from", "2015-12-24", "--to", "2015-12-25", "--dataset", "strike_candles", "--json")
     days = json.loads(chandlery("coverage", GOOG, *asked))
     assert [(day["key"], day["expected"], day["present"], day["explained"], day["missing"]) for day in days] == [

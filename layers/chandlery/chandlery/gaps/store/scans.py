@@ -81,12 +81,13 @@ class Reconciled:
 
 @dataclass(frozen=True)
 class OpenGaps:
-    """A feed's open gaps: rows, their expected minutes, and where the oldest starts."""
+    """A feed's open gaps: rows, their expected minutes, where the oldest starts, and the key of its instrument."""
 
     feed: str
     gaps: int
     minutes: int
     oldest: datetime
+    oldest_key: str
 
 
 @dataclass(frozen=True)
