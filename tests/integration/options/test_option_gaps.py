@@ -137,3 +137,6 @@ def test_morning_and_evening_of_a_day_are_two_expiries(connection: Connection, c
         ("OPRA@GOOG-20160115@EXPIRY", datetime(2016, 1, 15, 21, tzinfo=UTC)),
         ("OPRA@GOOG-20160115T1430@EXPIRY", datetime(2016, 1, 15, 14, 30, tzinfo=UTC)),
     ]
+    instruments.change(connection, GOOG, feed="another")
+    feeds = "SELECT DISTINCT feed FROM market.instruments WHERE instrument_key LIKE '%@EXPIRY'"
+    assert connection.execute(feeds).fetchall() == [("another",)]
