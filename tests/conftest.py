@@ -39,7 +39,8 @@ _HYPERTABLES = tuple(dataset.name for dataset in declared.DATASETS)
 # What refers to another comes before it.
 _TABLES = (
     "dirty", "marks", "feeds", "feed_minutes", "gaps", "scans", "tickers", "judged", "known_data", "runs",
-    "indicator_states", "stored_indicators", "newest_strikes", "newest_strikes_5m", "option_contracts", "rates",
+    "indicator_states", "stored_indicators", "newest_strikes", "newest_strikes_5m", "option_contracts", "option_expiries",
+    "rates",
     "instruments", "sessions", "calendars", "open_hours", "upkeep", "unindicated_hours", "indicator_set", "horizons",
     "imports", "retentions", "releases", "drops", "hour_versions", "reaches",
 )  # fmt: skip

@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from chandlery.datasets import declared
+from chandlery.datasets.dataset import Dataset
 from chandlery.platform.domain.limits import PAGE_ROWS
 from chandlery.platform.errors import Refused
 from chandlery.words.counting import spell
@@ -57,6 +58,23 @@ def _timeframe(text: Any) -> Any:
 
 def _timeframe_or_auto(text: Any) -> Any:
     return str(_timeframe(text)) if isinstance(text, str) and text != AUTO else text
+
+
+def _watched(name: str) -> str:
+    watched(name)
+    return name
+
+
+def watched(name: str) -> Dataset:
+    """The data set of a name, whose gaps are looked for.
+
+    Raises:
+        ValueError: there is none.
+    """
+    named = {each.name: each for each in declared.watched()}
+    if name not in named:
+        raise ValueError(f"must be one of {', '.join(named)}")
+    return named[name]
 
 
 Moment = Annotated[
@@ -114,6 +132,16 @@ PathKey = Annotated[Key, BeforeValidator(unquote)]
 Feed = Annotated[Words | None, Query(min_length=1, max_length=100, description="of this feed's instruments alone")]
 Limit = Annotated[int, Query(ge=1, le=PAGE_ROWS, description="rows in a page, at most")]
 Cursor = Annotated[Words | None, Query(min_length=1, max_length=2000, description="next_cursor of the page before")]
+
+
+DatasetName = Annotated[
+    Words,
+    AfterValidator(_watched),
+    Query(
+        description="whose rows; strike_candles are missed by expiry, an underlying's key asks for all of its expiries",
+        json_schema_extra={"enum": [each.name for each in declared.watched()]},
+    ),
+]
 
 
 def dimensions_of(dataset: str | None) -> Sequence[str]:

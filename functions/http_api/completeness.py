@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, Field
 
+from chandlery.datasets import declared
 from chandlery.gaps.list_gaps import list_gaps
 from chandlery.gaps.report_coverage import report_coverage
 from chandlery.health.report_status import report_status
@@ -19,7 +20,7 @@ from chandlery.words.window import DAY
 
 from .answering import plain
 from .application import asked_at
-from .asking import Cursor, Day, Feed, Key, Limit, Moment, Words
+from .asking import Cursor, DatasetName, Day, Feed, Key, Limit, Moment, Words, watched
 from .causes import CAUSES, VERDICT, CauseAnswer
 from .problems import answers
 from .sandbox import SANDBOX
@@ -41,7 +42,7 @@ _TOLD_BY = {
 
 
 class GapAnswer(BaseModel):
-    """A run of expected minutes without a candle, of one reason."""
+    """A run of expected minutes without a row, of one reason."""
 
     instrument_key: str
     reason: str
@@ -166,6 +167,7 @@ def get_gaps(
     starts: Annotated[Moment | None, Query(alias="from")] = None,
     ends: Annotated[Moment | None, Query(alias="to")] = None,
     healed: Annotated[bool, Query(description="whether to list healed ones too")] = False,
+    dataset: DatasetName = declared.DEFAULT.name,
     limit: Limit = 1000,
     cursor: Cursor = None,
 ) -> Response[str]:
@@ -183,6 +185,7 @@ def get_gaps(
             ends=ends,
             limit=limit,
             cursor=cursor,
+            dataset=watched(dataset),
         )
     )
     rows = [GapAnswer.model_validate({"instrument_key": gap.key, **vars(gap)}) for gap in page.gaps]
@@ -204,6 +207,7 @@ def get_coverage(
     feed: Feed = None,
     first: Annotated[Day | None, Query(alias="from", description="session date to begin with")] = None,
     ends: Annotated[Day | None, Query(alias="to", description="session date to stop before")] = None,
+    dataset: DatasetName = declared.DEFAULT.name,
     limit: Annotated[int, Query(ge=1, le=1000, description="instruments in a page, at most")] = 100,
     cursor: Cursor = None,
 ) -> Response[str]:
@@ -220,6 +224,7 @@ def get_coverage(
             last=ends and ends - DAY,
             limit=limit,
             cursor=cursor,
+            dataset=watched(dataset),
         )
     )
     days = [

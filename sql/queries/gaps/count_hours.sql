@@ -18,6 +18,22 @@ SELECT DISTINCT marked.instrument_id, taken.hour
 FROM taken CROSS JOIN unnest(taken.instrument_ids) AS marked (instrument_id)
 ORDER BY taken.hour, marked.instrument_id;
 
+-- or step: take_uncounted_parts
+-- The same of a data set whose rows are expected of each part of an instrument by itself: the marks name the whole. A part that
+-- has ended has no row to come.
+WITH taken AS (
+    DELETE FROM market.marks
+    WHERE dataset = :'dataset' AND work = 'count' AND hour >= :'starts'::timestamptz AND hour < :'ends'::timestamptz
+    RETURNING hour, instrument_ids
+)
+INSERT INTO taken_hours (instrument_id, hour)
+SELECT DISTINCT p.instrument_id, taken.hour
+FROM taken
+CROSS JOIN unnest(taken.instrument_ids) AS marked (instrument_id)
+JOIN market.parts AS p ON p.dataset = :'dataset' AND p.whole_id = marked.instrument_id
+JOIN market.instruments AS n ON n.instrument_id = p.instrument_id AND (n.delisted_at < taken.hour) IS NOT TRUE
+ORDER BY taken.hour, p.instrument_id;
+
 -- step: count_candle_hours
 -- Counts the taken hours anew, from the rows of a data set that stand in them now, as in psql -v relation=candles. An hour that
 -- is known so already is not touched: ON CONFLICT alone would lock its row, which writes to it.
@@ -121,12 +137,50 @@ WHERE n.instrument_id = come.instrument_id AND (
 );
 
 -- or step: extend_known_rows
--- Remembers of the instruments whose hours were counted the earliest minute that ever had a row of the data set.
-INSERT INTO market.known_data AS known (dataset, instrument_id, data_from)
-SELECT :'dataset', instrument_id, min(h.hour + (position(B'1' IN h.complete | h.partial) - 1) * INTERVAL '1 minute')
-FROM taken_hours
-JOIN market.candle_hours AS h USING (instrument_id, hour)
-WHERE h.dataset = :'dataset' AND bit_count(h.complete | h.partial) > 0
-    AND h.hour >= :'starts'::timestamptz AND h.hour < :'ends'::timestamptz
-GROUP BY instrument_id
-ON CONFLICT (dataset, instrument_id) DO UPDATE SET data_from = excluded.data_from WHERE known.data_from > excluded.data_from;
+-- Remembers the same of another data set: the earliest minute that ever had a row; the earliest hour with one that no import
+-- brought; the sessions of what was imported before that.
+WITH seen AS MATERIALIZED (
+    SELECT
+        h.instrument_id, h.hour, h.hour + (position(B'1' IN h.complete | h.partial) - 1) * INTERVAL '1 minute' AS minute,
+        (known.live_since <= h.hour) IS TRUE AS is_live, (known.history @> h.hour) IS TRUE AS in_history
+    FROM taken_hours
+    JOIN market.candle_hours AS h USING (instrument_id, hour)
+    LEFT JOIN market.known_data AS known ON known.dataset = :'dataset' AND known.instrument_id = h.instrument_id
+    WHERE h.dataset = :'dataset' AND bit_count(h.complete | h.partial) > 0
+        AND h.hour >= :'starts'::timestamptz AND h.hour < :'ends'::timestamptz
+), imported AS MATERIALIZED (
+    SELECT instrument_id, range_agg(tstzrange(starts, ends)) AS hours
+    FROM market.brought
+    WHERE dataset = :'dataset' AND tstzrange(starts, ends) && tstzrange(:'starts'::timestamptz, :'ends'::timestamptz)
+    GROUP BY instrument_id
+), days AS MATERIALIZED (
+    SELECT
+        seen.instrument_id,
+        range_agg(
+            tstzrange(coalesce(s.opens_at, seen.hour), coalesce(s.closes_at, seen.hour + INTERVAL '1 hour'))
+        ) AS stretches
+    FROM seen
+    JOIN imported USING (instrument_id)
+    JOIN market.instruments AS n USING (instrument_id)
+    LEFT JOIN market.sessions AS s
+        ON s.calendar = n.calendar AND s.opens_at < seen.hour + INTERVAL '1 hour' AND s.closes_at > seen.hour
+        -- By the index: no session is longer.
+        AND s.opens_at > seen.hour - INTERVAL '2 days'
+    WHERE imported.hours @> seen.hour AND NOT seen.is_live AND NOT seen.in_history
+    GROUP BY seen.instrument_id
+), come AS (
+    SELECT
+        instrument_id, min(seen.minute) AS data_from,
+        min(seen.hour) FILTER (WHERE NOT seen.in_history AND (imported.hours @> seen.hour) IS NOT TRUE) AS live_since
+    FROM seen LEFT JOIN imported USING (instrument_id)
+    GROUP BY instrument_id
+)
+INSERT INTO market.known_data AS known (dataset, instrument_id, data_from, live_since, history)
+SELECT :'dataset', instrument_id, come.data_from, come.live_since, market.join_days(coalesce(days.stretches, '{}'))
+FROM come LEFT JOIN days USING (instrument_id)
+ON CONFLICT (dataset, instrument_id) DO UPDATE SET
+    data_from = least(known.data_from, excluded.data_from),
+    live_since = least(known.live_since, excluded.live_since),
+    history = market.join_days(known.history + excluded.history)
+WHERE known.data_from > excluded.data_from OR known.live_since > excluded.live_since
+    OR (known.live_since IS NULL AND excluded.live_since IS NOT NULL) OR NOT known.history @> excluded.history;

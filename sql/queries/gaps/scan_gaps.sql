@@ -336,7 +336,7 @@ GROUP BY instrument_id, hours.hour_of_day;
 
 -- step: create_trade_rates
 -- What each instrument that was quiet at all trades: at each hour of the day that it was quiet in, and over all. Of the expected
--- minutes in which the feed lived, all are present but those it was quiet in, or that a vendor explained.
+-- minutes in which the feed lived, all are present but those it was quiet in, or that a vendor explained. Silent minutes that are assumed are watched, and not present.
 CREATE TEMPORARY TABLE trade_rates ON COMMIT DROP AS
 WITH silent AS MATERIALIZED (
     SELECT instrument_id, hour_of_day, sum(bit_count(quiet | explained))::bigint AS minutes, bool_or(bit_count(quiet) > 0) AS was_quiet
@@ -348,7 +348,7 @@ WITH silent AS MATERIALIZED (
         -- Null where a candle does not tell its trades.
         CASE WHEN coalesce(t.untold, 0) = 0 THEN coalesce(t.trades, 0) END AS trades,
         e.alive - coalesce(s.minutes, 0) AS present,
-        e.alive AS minutes
+        e.alive + :'assumed_silent'::integer AS minutes
     FROM expected_hours AS e
     LEFT JOIN hour_trades AS t USING (instrument_id, hour_of_day)
     LEFT JOIN silent AS s USING (instrument_id, hour_of_day)
@@ -356,7 +356,7 @@ WITH silent AS MATERIALIZED (
 ), overall AS (
     SELECT
         instrument_id, CASE WHEN count(*) = count(trades) THEN sum(trades) END AS trades, sum(present)::bigint AS present,
-        sum(minutes)::bigint AS minutes
+        sum(minutes - :'assumed_silent'::integer)::bigint + :'assumed_silent'::integer AS minutes
     FROM at_hour
     GROUP BY instrument_id
 )

@@ -2,7 +2,8 @@
 SELECT g.reason::text AS reason, g.healed_at IS NOT NULL AS healed, count(*) AS gaps, sum(g.minutes)::bigint AS minutes
 FROM market.gaps AS g
 JOIN market.instruments AS n USING (instrument_id)
-WHERE g.dataset = :'dataset' AND :'instrument_key' IN ('', n.instrument_key) AND :'feed' IN ('', n.feed)
+WHERE g.dataset = :'dataset' AND :'feed' IN ('', n.feed)
+    AND (:'instrument_key' = '' OR g.instrument_id IN (SELECT market.instruments_of(:'dataset', :'instrument_key')))
     AND (cardinality(:'reasons'::text[]) = 0 OR g.reason = ANY (:'reasons'::market.gap_reason[]))
     AND g.starts < :'ends'::timestamptz AND g.ends > :'starts'::timestamptz
     AND (:'healed'::boolean OR g.healed_at IS NULL)

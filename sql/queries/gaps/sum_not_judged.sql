@@ -1,4 +1,4 @@
--- How many instruments, of one key or all (''), one feed or all (''), have expected minutes in [:starts, :ends) that no gap
+-- How many instruments, of one key and its parts, or all (''), one feed or all (''), have expected minutes in [:starts, :ends) that no gap
 -- monitor has judged, and where the first of these stretches starts and the last one ends. Without :ends up to where the newest
 -- look ended, or else up to :due.
 WITH judged AS MATERIALIZED (
@@ -20,7 +20,8 @@ WITH judged AS MATERIALIZED (
             ELSE '{}'
         END
     ) AS part (stretch)
-    WHERE whole.dataset = :'dataset' AND :'instrument_key' IN ('', n.instrument_key) AND :'feed' IN ('', n.feed)
+    WHERE whole.dataset = :'dataset' AND :'feed' IN ('', n.feed)
+        AND (:'instrument_key' = '' OR n.instrument_id IN (SELECT market.instruments_of(:'dataset', :'instrument_key')))
 ), open AS MATERIALIZED (
     -- The market may have been closed all the while; most instruments share their stretches.
     SELECT each.calendar, each.stretch

@@ -258,8 +258,8 @@ def test_gaps_are_told_as_of_the_moment_asked_for(connection: Connection) -> Non
         " FROM unnest(%s::timestamptz[]) AS starts",
         [share, [NOON - HOUR, NOON]],
     )
-    assert measure_health(connection, NOON).gaps == Gaps(1, 2, NOON - HOUR)
-    assert measure_health(connection, NOON + MINUTE).gaps == Gaps(2, 4, NOON - HOUR)
+    assert measure_health(connection, NOON).gaps == Gaps(1, 2, NOON - HOUR, "X@A@EQ")
+    assert measure_health(connection, NOON + MINUTE).gaps == Gaps(2, 4, NOON - HOUR, "X@A@EQ")
 
 
 def test_marks_of_today_are_told_apart_from_older_ones(connection: Connection) -> None:

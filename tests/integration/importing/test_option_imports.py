@@ -419,7 +419,7 @@ def test_a_contract_expires_at_the_close_of_its_session(desk: Connection, chandl
         "X@AMX-20261127-C-50@OPTION",
         "X@AMX-20261218T1430-C-50-AM@OPTION",
     ]
-    expiring = desk.execute("SELECT delisted_at FROM market.instruments WHERE instrument_key LIKE %s", ["%1127%"])
+    expiring = desk.execute("SELECT delisted_at FROM market.instruments WHERE instrument_key LIKE %s", ["%1127-C%"])
     assert expiring.fetchall() == [(at("2026-11-27T18:00Z"),)]
 
 

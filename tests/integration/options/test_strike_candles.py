@@ -13,13 +13,10 @@ import pytest
 from psycopg import Connection
 
 from chandlery.datasets.strike_candles import STRIKE_CANDLES
-from chandlery.gaps.find_gaps import count_hours, find_gaps
-from chandlery.gaps.store import scans
-from chandlery.words.window import MINUTE, Window
+from chandlery.words.window import MINUTE
 from functions.option_processor import handler
 from tests.conftest import REPO
 from tests.faults.components import Context
-from tests.integration.market import always
 from tests.integration.options import option_desk as desk
 from tests.integration.options.option_desk import Row, process, strikes_of
 
@@ -358,18 +355,3 @@ def test_there_is_an_index_by_strike_and_one_by_rank(connection: Connection, und
 def test_no_numpy_where_there_is_nothing_to_compute() -> None:
     code = "import sys, functions.option_processor; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=REPO, check=False).returncode == 0
-
-
-def test_a_minute_without_any_strike_is_a_gap_and_a_silent_strike_is_none(
-    connection: Connection, underlying: int
-) -> None:
-    quiet = AT + 7 * MINUTE
-    rows = [row for row in some_quotes() if row["time"].replace(second=0) != quiet]
-    write(connection, underlying, rows)
-    process(connection, LATER)
-    count_hours(connection, always, dataset=STRIKE_CANDLES)
-    window = Window(AT, AT + 30 * MINUTE)
-    shares = scans.plan_shares(connection, 10)
-    find_gaps(connection, "monitor", window, window.ends, shares=shares, has_time=always, dataset=STRIKE_CANDLES)
-    query = "SELECT instrument_id, starts, ends FROM market.gaps WHERE dataset = 'strike_candles'"
-    assert connection.execute(query).fetchall() == [(underlying, quiet, quiet + MINUTE)]

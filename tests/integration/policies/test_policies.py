@@ -45,6 +45,7 @@ def _of(table: str, procedure: str, schedule: str) -> str:
 
 
 REFRESH = _of("candles_5m", "apply_refresh", "1 minute")
+STRIKES = _of("strike_candles_15m", "apply_refresh", "5 minutes")
 RETENTION = _of("candles", "apply_retention", "12 hours")
 STATISTICS = _of("ticks", "apply_statistics", "7 days")
 CALM = (0, 0, False)
@@ -82,10 +83,30 @@ def test_the_first_run_sets_everything_up_and_the_second_finds_nothing(desk: Con
     ticks = tables["ticks"]
     assert (ticks.segment_by, ticks.order_by, ticks.minmax) == ("instrument_id", "time, seq", "cancelled")
     assert tables["candles_5m"].chunk_interval == timedelta(days=28)
+    strikes = tables["strike_candles"], tables["strike_candles_5m"], tables["strike_candles_15m"]
+    assert [each.chunk_interval for each in strikes] == [DAY, 7 * DAY, 28 * DAY]
+    of_strike = ("instrument_id, expires_at, strike, contract", "time")
+    assert {(each.segment_by, each.order_by) for each in strikes} == {of_strike}
     kept = jobs(desk)
+    assert strike_jobs(desk) == [
+        ("strike_candles", "columnstore", HOUR, DAY),
+        ("strike_candles", "retention", 12 * HOUR, 90 * DAY),
+        ("strike_candles_15m", "columnstore", 12 * HOUR, 28 * DAY),
+        ("strike_candles_15m", "refresh", 5 * MINUTE, 6 * HOUR),
+        ("strike_candles_5m", "columnstore", 12 * HOUR, 7 * DAY),
+        ("strike_candles_5m", "refresh", MINUTE, 2 * HOUR),
+    ]
 
     assert calm(maintain(desk, NOON)) == CALM
     assert jobs(desk) == kept
+
+
+def strike_jobs(connection: Connection) -> list[tuple[object, ...]]:
+    """What is done to strike candles of 1, 5 and 15 minutes: how often, and over or after how long."""
+    tables = ("strike_candles", "strike_candles_5m", "strike_candles_15m")
+    found = store.find(connection, WANTED, NOON).jobs
+    told = [(job.table_name, str(job.kind), job.schedule, job.age) for job in found if job.table_name in tables]
+    return sorted(each for each in told if each[1] != "statistics")
 
 
 def test_a_plan_changes_nothing(desk: Connection) -> None:
@@ -109,6 +130,10 @@ def test_a_plan_changes_nothing(desk: Connection) -> None:
         (
             f"SELECT alter_job({REFRESH}, schedule_interval => INTERVAL '1 hour')",
             r"candles_5m: refresh the newest 2 h every 1 min; job \d+ runs every 1 h",
+        ),
+        (
+            f"SELECT alter_job({STRIKES}, schedule_interval => INTERVAL '1 hour')",
+            r"strike_candles_15m: refresh the newest 6 h every 5 min; job \d+ runs every 1 h",
         ),
         (f"SELECT alter_job({REFRESH}, scheduled => false)", r"candles_5m: .*; job \d+ is paused"),
         (

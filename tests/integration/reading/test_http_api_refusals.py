@@ -122,6 +122,7 @@ WRONG_QUERIES: list[tuple[str, int, str | None]] = [
     ("/api/v1/gaps?instrument_key=%00", 422, "instrument_key"),
     ("/api/v1/gaps?reason=boredom", 422, "reason"),
     ("/api/v1/gaps?reason=%00", 422, "reason.0"),
+    ("/api/v1/gaps?dataset=ticks", 422, "dataset"),
     ("/api/v1/gaps?healed=2", 422, "healed"),
     ("/api/v1/gaps?from=2013-10-08T00:00Z&to=2013-10-07T00:00Z", 422, "from"),
     (f"/api/v1/coverage?instrument_key={NOBODY}", 404, None),
@@ -389,7 +390,8 @@ def one_strike(scene: Connection) -> Iterator[None]:
     list_contracts(scene, 1, [{"expiry": "2026-03-20", "strike": "100", "right": "call"}])
     yield
     scene.execute(
-        "DELETE FROM market.instruments WHERE instrument_id IN (SELECT instrument_id FROM market.option_contracts)"
+        "DELETE FROM market.instruments WHERE instrument_id IN (SELECT instrument_id FROM market.option_contracts"
+        " UNION ALL SELECT instrument_id FROM market.option_expiries)"
     )
 
 

@@ -131,11 +131,12 @@ CASES: Mapping[str, tuple[Measured, Cause]] = {
         Cause(Health.DELAYED, "candles_5m", "is 1 h 12 min behind"),
     ),
     "open gaps": (
-        replace(WELL, gaps=Gaps(1411, 2_700_000, AT - timedelta(days=30))),
+        replace(WELL, gaps=Gaps(1411, 2_700_000, AT - timedelta(days=30), "X@A@EQ")),
         Cause(
             Health.WARNING,
             "gaps",
-            "1,411 open, of 2,700,000 minutes; the oldest began at 2026-01-31T12:00:00Z, 30 days ago: chandlery gaps",
+            "1,411 open, of 2,700,000 minutes; the oldest, of X@A@EQ, began at 2026-01-31T12:00:00Z, 30 days ago:"
+            " chandlery gaps",
         ),
     ),
     "coverage of a day": (

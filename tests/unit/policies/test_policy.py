@@ -127,8 +127,10 @@ def test_the_shipped_policies_are_those_promised() -> None:
     assert (ticks.columnstore.after, candles.columnstore.after) == (DAY, 7 * DAY)
     assert (ticks.retention, candles.retention) == (Retention(90 * DAY, 6 * HOUR), Retention(90 * DAY, 12 * HOUR))
     assert SHIPPED["indicator_values"].retention == Retention(90 * DAY, 12 * HOUR)
-    assert SHIPPED["candles_5m"].refresh == Refresh(2 * HOUR, MINUTE)
-    assert SHIPPED["candles_15m"].refresh == Refresh(6 * HOUR, 5 * MINUTE)
+    for derived in ("candles", "strike_candles"):
+        assert SHIPPED[f"{derived}_5m"].refresh == Refresh(2 * HOUR, MINUTE)
+        assert SHIPPED[f"{derived}_15m"].refresh == Refresh(6 * HOUR, 5 * MINUTE)
+    assert SHIPPED["strike_candles"].retention == Retention(90 * DAY, 12 * HOUR)
     assert not [name for name in SHIPPED if tables()[name].bucket and SHIPPED[name].retention]
 
 

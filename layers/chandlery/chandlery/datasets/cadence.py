@@ -17,12 +17,18 @@ class Cadence:
             known) and a source; a view where the table has other columns.
         is_silence_plausible: whether a silence can be told from a gap by how often an instrument trades; where it
             cannot, each is a gap.
+        assumed_silent: minutes of silence that are assumed on top of those seen, where rows do not tell how often an
+            instrument trades: what was never silent yet may be, and a minute alone is no gap.
+        by: the dimensions by whose values rows are expected, of each by itself; `market.parts` knows the instrument
+            that stands for each, and `counted` has that one's rows. Empty: rows are expected of the instrument.
         tells_of_feeds: whether its rows tell since when an instrument and its feed live, and what was imported.
     """
 
     every: timedelta
     counted: LiteralString
     is_silence_plausible: bool = True
+    assumed_silent: int = 0
+    by: tuple[str, ...] = ()
     tells_of_feeds: bool = False
 
     def __post_init__(self) -> None:

@@ -251,6 +251,7 @@ class Dataset:
             *compared,
             *self.unsigned,
             *filter(None, [self.cancelled]),
+            *(self.cadence.by if self.cadence else ()),
             *(column for measure in self.rollup for column in measure.columns),
         ]:
             if column not in self.columns:

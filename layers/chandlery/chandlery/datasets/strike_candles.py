@@ -78,8 +78,8 @@ STRIKE_CANDLES = Dataset(
         Count("minutes"),
     ),
     timeframes=(Timeframe.M5, Timeframe.M15, Timeframe.H1, Timeframe.D1),
-    # Quotes come when they change: a silent strike is no gap, but a silent underlying is.
-    cadence=Cadence(MINUTE, "option_minutes", is_silence_plausible=False),
+    # Quotes come when they change: a silent strike is no gap, but an expiry is whose strikes are all silent.
+    cadence=Cadence(MINUTE, "option_minutes", assumed_silent=1, by=("expires_at",)),
     # For so long quotes come late, and are cancelled or corrected.
     written=DAY,
     best_first=("version", "revision"),

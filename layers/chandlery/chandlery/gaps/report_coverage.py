@@ -75,7 +75,7 @@ def report_coverage(
     """
     asked = {"dataset": dataset.name, "keys": " ".join(keys), "feed": feed, "from": _said(first), "to": _said(last)}
     after, first, last = _position(cursor, asked, first, last)
-    left = [each for each in _choose(connection, keys, feed) if each.key > after]
+    left = [each for each in _choose(connection, dataset, keys, feed) if each.key > after]
     chosen = left[:limit]
     names = sorted({instrument.calendar for instrument in chosen})
     due = floor_minute(at) - MINUTE
@@ -150,8 +150,11 @@ def _position(
         raise Refused("cursor", BROKEN) from None
 
 
-def _choose(connection: Connection, keys: Sequence[str], feed: str | None) -> Sequence[Instrument]:
+def _choose(connection: Connection, dataset: Dataset, keys: Sequence[str], feed: str | None) -> Sequence[Instrument]:
     found = [instruments.find(connection, key) for key in dict.fromkeys(keys)] or instruments.list_all(connection)
+    if dataset.watched.by:
+        ids = coverage.list_parts(connection, dataset, keys)
+        found = [each for each in instruments.list_all(connection) if each.instrument_id in ids] or found
     if not found:
         add = "; add one: chandlery instruments add KEY --calendar NAME"
         raise NotFound(Remark("there is no instrument yet", add))

@@ -171,7 +171,7 @@ def watch_live_gaps(
         pieces_left=pieces_left + hours_left,
         shares_left=sum(each.shares_left for each in looked.values()),
         ending_calendars=scans.list_ending_calendars(connection, now),
-        silent_instruments=scans.list_silent_instruments(connection, CANDLES, now - MINUTE, _MOST_NAMES),
+        silent_instruments=scans.list_silent_instruments(connection, declared.watched(), now - MINUTE, _MOST_NAMES),
         candles_behind_seconds=max(
             (each.behind_seconds for each in feeds.list_freshness(connection, now)), default=None
         ),

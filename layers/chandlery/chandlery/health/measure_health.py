@@ -46,9 +46,11 @@ def measure_health(connection: Connection, at: datetime) -> Measured:
 
 def _together(open_of: Mapping[str, Sequence[OpenGaps]]) -> Gaps:
     of_feeds = [feed for feeds in open_of.values() for feed in feeds]
+    first = min(of_feeds, key=lambda feed: feed.oldest, default=None)
     return Gaps(
         gaps=sum(feed.gaps for feed in of_feeds),
         minutes=sum(feed.minutes for feed in of_feeds),
-        oldest=min((feed.oldest for feed in of_feeds), default=None),
+        oldest=first.oldest if first else None,
+        oldest_key=first.oldest_key if first else "",
         of_others={name: count for name, count in count_open(open_of).items() if name != declared.DEFAULT.name},
     )

@@ -82,6 +82,12 @@ def list_days(
     )
 
 
+def list_parts(connection: Connection, dataset: Dataset, keys: Sequence[str]) -> AbstractSet[int]:
+    """The instruments of which rows are expected where some are named, or none: their parts, or each that has none."""
+    rows = run(connection, "list_parts", dataset=dataset.name, keys=list(keys))
+    return {instrument_id for (instrument_id,) in rows}
+
+
 def describe_calendars(
     connection: Connection, calendars: Sequence[str], first: date, last: date
 ) -> Sequence[CalendarStretch]:

@@ -33,7 +33,8 @@ def count_inside(connection: Connection, dataset: Dataset, window: Window) -> No
     hours = whole_hours(window)
     stretch = {"dataset": dataset.name, "starts": hours.starts, "ends": hours.ends}
     run(connection, "count_hours:create_taken_hours")
-    run(connection, "count_hours:take_uncounted", **stretch)
+    take = "count_hours:take_uncounted_parts" if dataset.watched.by else "count_hours:take_uncounted"
+    run(connection, take, **stretch)
     with excluded_once(connection, hours):
         run_on(connection, dataset.watched.counted, "count_hours:count_candle_hours", **stretch)
     if not dataset.watched.tells_of_feeds:

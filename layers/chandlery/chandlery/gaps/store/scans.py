@@ -81,12 +81,13 @@ class Reconciled:
 
 @dataclass(frozen=True)
 class OpenGaps:
-    """A feed's open gaps: rows, their expected minutes, and where the oldest starts."""
+    """A feed's open gaps: rows, their expected minutes, where the oldest starts, and the key of its instrument."""
 
     feed: str
     gaps: int
     minutes: int
     oldest: datetime
+    oldest_key: str
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class Scan:
             "ends": window.ends,
             "cadence": dataset.watched.minutes,
             "is_silence_plausible": dataset.watched.is_silence_plausible,
+            "assumed_silent": dataset.watched.assumed_silent,
         }
         self._at = at
 
@@ -143,7 +145,7 @@ class Scan:
         if run(self._connection, "scan_gaps:create_steady_instruments", **values).rowcount:
             run(self._connection, "scan_gaps:leave_steady_instruments")
         run(self._connection, "scan_gaps:create_hour_trades", **values)
-        run(self._connection, "scan_gaps:create_trade_rates")
+        run(self._connection, "scan_gaps:create_trade_rates", **values)
         run(self._connection, "scan_gaps:create_unmeasured_instruments", **values)
         run(self._connection, "scan_gaps:create_gap_runs", **values)
         feeds = read_rows(self._connection, FeedMinutes, "scan_gaps:sum_coverage")
@@ -266,8 +268,8 @@ def find_tick_horizon(connection: Connection) -> datetime | None:
 
 
 def list_silent_instruments(
-    connection: Connection, dataset: Dataset, ends: datetime, instruments: int
+    connection: Connection, datasets: Sequence[Dataset], ends: datetime, instruments: int
 ) -> Sequence[str]:
     """Keys of instruments that are silent up to `ends` though their feed lives, the longest silent first."""
-    values = {"dataset": dataset.name, "ends": ends, "instruments": instruments}
+    values = {"datasets": [each.name for each in datasets], "ends": ends, "instruments": instruments}
     return [key for (key,) in run(connection, "list_silent_instruments", **values)]

@@ -156,7 +156,8 @@ def judge_gaps(measured: Measured) -> Iterator[Cause]:
     """Open gaps, and how much they are of what is expected."""
     gaps = measured.gaps
     if gaps.gaps and gaps.oldest:
-        oldest = f"the oldest began {_ago(gaps.oldest, measured.at)}"
+        whose = f", of {gaps.oldest_key}," if gaps.oldest_key else ""
+        oldest = f"the oldest{whose} began {_ago(gaps.oldest, measured.at)}"
         others = "".join(f"; {count:,} of {name}" for name, count in gaps.of_others.items())
         said = f"{gaps.gaps:,} open, of {spell(gaps.minutes, 'minute')}; {oldest}{others}"
         remedy = ": chandlery gaps" + (" --dataset NAME" if others else "")

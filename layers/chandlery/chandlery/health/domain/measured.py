@@ -43,7 +43,7 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Gaps:
-    """The open gaps: how many, their expected minutes, and where the oldest starts.
+    """The open gaps: how many, their expected minutes, where the oldest starts, and the key of its instrument.
 
     They are of all data sets; `of_others` says how many of any but candles.
     """
@@ -51,6 +51,7 @@ class Gaps:
     gaps: int = 0
     minutes: int = 0
     oldest: datetime | None = None
+    oldest_key: str = ""
     of_others: Mapping[str, int] = field(default_factory=dict)
 
 

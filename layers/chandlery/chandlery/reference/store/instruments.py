@@ -48,6 +48,7 @@ def add(
         _refuse_backward_life(stored, key, listed_at, delisted_at)
         named = {"feed": feed, "listed_at": listed_at, "delisted_at": delisted_at, "allow_negative": allow_negative}
         run(connection, "upsert_instrument", instrument_key=key, calendar=calendar, **named)
+        run(connection, "align_parts", instrument_key=key)
         if stored and allow_negative is False:
             _refuse_stored_negative(connection, stored)
         for vendor, ticker in (tickers or {}).items():
@@ -86,6 +87,7 @@ def change(
         _refuse_backward_life(stored, key, listed_at, delisted_at)
         named = {"feed": feed, "listed_at": listed_at, "delisted_at": delisted_at, "allow_negative": allow_negative}
         run(connection, "change_instrument", instrument_key=key, calendar=calendar, **named)
+        run(connection, "align_parts", instrument_key=key)
         if allow_negative is False:
             _refuse_stored_negative(connection, stored)
         for vendor, ticker in (tickers or {}).items():
@@ -118,9 +120,9 @@ def remove(connection: Connection, key: str, *, with_data: bool = False) -> None
         names = [dataset.name for dataset in declared.DATASETS]
         has_rows = run_on_each(connection, names, "has_rows_of", instrument_id=instrument_id)
         kept = [name for name, has in zip(names, has_rows, strict=True) if has]
-        options = [found for (found,) in run(connection, "list_contract_ids", underlying_id=instrument_id)]
+        options = dict[int, bool](run(connection, "list_contract_ids", underlying_id=instrument_id).fetchall())
         if (kept or options) and not with_data:
-            told = [*kept, *([spell(len(options), "contract")] if options else [])]
+            told = [*kept, *([spell(sum(options.values()), "contract")] if options else [])]
             raise Permanent(f"{key} has {' and '.join(told)}; to delete them as well, for good: --with-data")
         run(connection, "set_bitmap_scans", setting="off")
         everything = [instrument_id, *options]
@@ -129,7 +131,7 @@ def remove(connection: Connection, key: str, *, with_data: bool = False) -> None
         for query in ("delete_candle_hours_of", "delete_imports_of"):
             run(connection, query, instrument_ids=everything)
         # What others stand on goes last.
-        for instrument_ids in (options, [instrument_id]):
+        for instrument_ids in ([*options], [instrument_id]):
             run(connection, "delete_instrument", instrument_ids=instrument_ids)
 
 
