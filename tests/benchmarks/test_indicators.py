@@ -64,7 +64,8 @@ def test_p10_the_indicator_pass_beside_ta_lib_alone(stored: Connection) -> None:
     def indicate(at: datetime, first: int = 1, last: int = INSTRUMENTS) -> IndicatorReport:
         stored.execute(
             "INSERT INTO market.marks (work, hour, instrument_ids) SELECT 'indicate', hour, array_agg(i)"
-            " FROM generate_series(%s, %s, INTERVAL '1 hour') AS hour, generate_series(%s, %s) AS i GROUP BY hour",
+            " FROM generate_series(%s, %s, INTERVAL '1 hour') AS hour, generate_series(%s::integer, %s) AS i"
+            " GROUP BY hour",
             [at - 6 * HOUR, at - HOUR, first, last],
         )
         run_at = at + timedelta(minutes=30)
@@ -103,7 +104,7 @@ def test_p10_the_indicator_pass_beside_ta_lib_alone(stored: Connection) -> None:
     assert size is not None
     print(
         f"\nP10 indicators, {INSTRUMENTS:,} instruments x {len(wanted)} timeframes x 10, {WHERE}, seconds of the"
-        f" processor: six hours of candles {regular:.1f} s ({reports[0].values_written:,} values);"
+        f" processor: six hours of candles {regular:.2f} s ({reports[0].values_written:,} values);"
         f" TA-Lib alone on arrays of the same candles and a warm-up of 1,000 {sums:.2f} s: ratio {regular / sums:.1f};"
         f" looked at again, with nothing changed, {again:.1f} s: {again / sums:.1f}; from no values, with warm-up,"
         f" {filled:.1f} s: {filled / sums:.1f}; {size[0]:,.0f} bytes a value before columns\n"
