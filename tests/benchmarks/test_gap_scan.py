@@ -107,10 +107,10 @@ def test_p3_a_week_beside_the_plain_anti_join(emptied: Connection) -> None:
 
     A look never reads candles: those of the others would only take the time to load.
     """
-    _store_hours(emptied, INSTRUMENTS, 1)
+    _store_hours(emptied, INSTRUMENTS, WEEK_TO_NOON)
     emptied.execute("SET max_parallel_workers_per_gather = 0")  # one process against one
     shares = scans.plan_shares(emptied, SHARE)
-    missing = _count(emptied, "SELECT sum(60 - bit_count(complete)) FROM market.candle_hours") + INSTRUMENTS * 60
+    missing = _count(emptied, "SELECT sum(60 - bit_count(complete)) FROM market.candle_hours")
     with unmarked(emptied, "candles"), candles_unindexed(emptied):
         for day in range(WEEK // DAY):
             starts = WEEK_TO_NOON.starts + day * DAY
@@ -172,7 +172,7 @@ def _measure_memory(connection: Connection, shares: Sequence[Share]) -> None:
 @pytest.mark.parametrize(("instruments", "weeks"), [(FEW, 1), (FEW, 10), (INSTRUMENTS, 1)])
 def test_p15_a_run_of_the_monitor_without_changes(emptied: Connection, instruments: int, weeks: int) -> None:
     """Five minutes after the last run: an hour to count, a turn to hold against its ticks, the scan."""
-    _store_hours(emptied, instruments, weeks)
+    _store_hours(emptied, instruments, Window(NOON - weeks * WEEK, NOON - HOUR))
     _store_turn(emptied, instruments)
 
     def monitor() -> LiveGapReport:
@@ -216,17 +216,18 @@ def test_p15_a_run_of_the_monitor_without_changes(emptied: Connection, instrumen
     )
 
 
-def _store_hours(connection: Connection, instruments: int, weeks: int) -> None:
-    """The hours of candles, up to the last one."""
+def _store_hours(connection: Connection, instruments: int, window: Window) -> None:
+    """The hours of candles, and nothing that was expected before them."""
     list_instruments(connection, instruments)
-    starts = NOON - weeks * WEEK
     connection.execute(
         "INSERT INTO market.sessions SELECT '24/7', day::date, day, day + INTERVAL '1 day'"
         " FROM generate_series(date_trunc('day', %s::timestamptz, 'UTC'), '2026-02-22 00:00Z', '1 day') AS day",
-        [starts],
+        [window.starts],
     )
-    connection.execute("UPDATE market.instruments SET listed_at = %s, data_from = %s, live_since = %s", [starts] * 3)
-    values = {"instruments": instruments, "trades": TRADES, "starts": starts, "ends": NOON - HOUR}
+    connection.execute(
+        "UPDATE market.instruments SET listed_at = %s, data_from = %s, live_since = %s", [window.starts] * 3
+    )
+    values = {"instruments": instruments, "trades": TRADES, "starts": window.starts, "ends": window.ends}
     connection.execute(_INSERT_HOURS, {**values, "left_out": LEFT_OUT})
     connection.execute("VACUUM ANALYZE market.instruments, market.candle_hours")
 
