@@ -17,7 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The soak takes an hour: it runs when asked for by its name."""
+    """The soak takes as long as half of the others: it runs when asked for by its name."""
     if SOAK not in config.option.keyword.lower():
         left_out = [item for item in items if item.name.startswith(f"test_{SOAK}_")]
         config.hook.pytest_deselected(items=left_out)

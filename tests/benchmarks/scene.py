@@ -1,5 +1,6 @@
 """What the benchmarks share: many instruments, much history, a stopwatch, lines to print."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -101,14 +102,17 @@ def insert_candles(
 
 
 @contextmanager
-def candles_unmarked(connection: Connection) -> Iterator[None]:
-    """Meanwhile market.candles has none of its triggers: TimescaleDB lets no hypertable's triggers be switched off."""
+def unmarked(connection: Connection, table: str) -> Iterator[None]:
+    """Meanwhile a table has no triggers that mark: TimescaleDB lets no hypertable's triggers be switched off."""
     triggers = connection.execute(
         "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger"
-        " WHERE tgrelid = 'market.candles'::regclass AND starts_with(tgname, 'mark_')"
+        " WHERE tgrelid = format('market.%%I', %s::text)::regclass AND starts_with(tgname, 'mark_')",
+        [table],
     ).fetchall()
     for name, _ in triggers:
-        connection.execute(sql.SQL("DROP TRIGGER {} ON market.candles").format(sql.Identifier(name)))
+        connection.execute(
+            sql.SQL("DROP TRIGGER {} ON {}").format(sql.Identifier(name), sql.Identifier("market", table))
+        )
     try:
         yield
     finally:
@@ -144,6 +148,20 @@ def process_seconds(backend: int) -> float:
     if not (process / "schedstat").exists() or not (process / "comm").read_text().startswith("postgres"):
         return 0.0
     return int((process / "schedstat").read_text().split()[0]) / 1e9
+
+
+def ended_seconds(connection: Connection) -> float:
+    """Processor time of the server's processes that have ended so far, as parallel workers do after each statement."""
+    backend = Path(f"/proc/{connection.info.backend_pid}/stat")
+    if not process_seconds(connection.info.backend_pid):
+        return 0.0
+    server = _stat_fields(backend)[1]
+    return sum(map(int, _stat_fields(Path(f"/proc/{server}/stat"))[13:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _stat_fields(path: Path) -> list[str]:
+    """From the state on: what stands before may hold blanks."""
+    return path.read_text().rpartition(")")[2].split()
 
 
 def processor_seconds(connection: Connection, action: Callable[[], object]) -> float:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from statistics import median
@@ -16,12 +16,13 @@ from psycopg import Connection
 
 from local.emulation.aws import INTERPRETER, Emulator
 from local.emulation.stack import secret_of
-from tests.artifacts import functions_of, layers_of, size_of, unpack
+from tests.artifacts import functions_of, layers_of, read_template, size_of, unpack
 from tests.e2e.test_lambda_artifact import trade_a_day
 from tests.extension_server import ExtensionServer
 
 REPO = Path(__file__).resolve().parents[2]
 ROUNDS = 5
+LIBRARIES = "OPENBLAS_NUM_THREADS"
 # Function → its event; of the HTTP API one that needs the database, and one that needs numpy and TA-Lib as well.
 EVENTS = {
     "LiveProcessor": ["live_processor"],
@@ -81,9 +82,9 @@ def test_p8_cold_starts_with_a_secret(built: Path, database_url: str, tmp_path: 
     (packages,) = INTERPRETER.parents[1].glob("lib/python*/site-packages")
     named = {"DATABASE_SECRET_ID": "desk"}
     heading("extension", "client", "from DATABASE_URL")
+    libraries = of_libraries(built)
     with ExtensionServer({"desk": secret}) as extension:
-        for name in SCHEDULED:
-            folder = compiled(unpacked(built, name, tmp_path / name))
+        for folder, name in unpacked_once(built, SCHEDULED, tmp_path):
             boto3 = {"PYTHONPATH": os.pathsep.join((path_of(folder), str(packages)))}
             ways = (
                 extension.environment | named,
@@ -91,24 +92,42 @@ def test_p8_cold_starts_with_a_secret(built: Path, database_url: str, tmp_path: 
                 {"DATABASE_URL": database_url},
             )
             (event,) = EVENTS[name]
-            row(event, cold_starts([(folder, each) for each in ways], functions_of(built)[name]["Handler"], event))
-            shutil.rmtree(folder)
+            starts = [(folder, libraries | each) for each in ways]
+            row(event, cold_starts(starts, functions_of(built)[name]["Handler"], event))
+    print("growth: none; a start reads nothing that a desk has more of")
 
 
 def test_p8_what_bytecode_saves(built: Path, connection: Connection, database_url: str, tmp_path: Path) -> None:
     """Of a process that has the artifact on its path and nothing else; Lambda's own part of a start is not in it."""
     heading("with bytecode", "without")
-    environment = {"DATABASE_URL": database_url}
-    for name, events in EVENTS.items():
-        if name == "HttpApi":
-            trade_a_day(connection)
+    environment = of_libraries(built) | {"DATABASE_URL": database_url}
+    trade_a_day(connection)
+    for name in ("LiveProcessor", "HttpApi", "Migrate"):
         plain, fast = (unpacked(built, name, tmp_path / kind) for kind in ("plain", "compiled"))
         compiled(fast)
         handler = functions_of(built)[name]["Handler"]
-        for event in events:
+        for event in EVENTS[name]:
             row(event, cold_starts([(folder, environment) for folder in (fast, plain)], handler, event))
         shutil.rmtree(plain)
         shutil.rmtree(fast)
+
+
+def of_libraries(built: Path) -> dict[str, str]:
+    """What the template tells libraries by the environment of every function."""
+    variables = read_template(built)["Globals"]["Function"]["Environment"]["Variables"]
+    return {LIBRARIES: variables[LIBRARIES]}
+
+
+def unpacked_once(built: Path, names: Sequence[str], folder: Path) -> Iterator[tuple[Path, str]]:
+    """A folder with bytecode for each function; one for all that have the same layers."""
+    by_layers: dict[tuple[Path, ...], list[str]] = {}
+    for name in names:
+        by_layers.setdefault(tuple(layers_of(built, name)), []).append(name)
+    for same in by_layers.values():
+        whole = compiled(unpacked(built, same[0], folder / same[0]))
+        for name in same:
+            yield whole, name
+        shutil.rmtree(whole)
 
 
 def compiled(folder: Path) -> Path:

@@ -128,6 +128,7 @@ COMMON_VARIABLES = {
     "POWERTOOLS_LOG_LEVEL": "INFO",
     "POWERTOOLS_METRICS_NAMESPACE": {"Ref": "MetricsNamespace"},
     "SSL_CERT_FILE": "/etc/pki/tls/certs/ca-bundle.crt",
+    "OPENBLAS_NUM_THREADS": "1",
 }
 NO_VALUE = {"Ref": "AWS::NoValue"}
 

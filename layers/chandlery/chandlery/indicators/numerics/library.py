@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import talib
-from talib import _ta_lib, abstract
+from talib import _ta_lib
 
 from chandlery.indicators.numerics.candle_arrays import Floats, SessionCandles
-from chandlery.indicators.numerics.functions import LIBRARY, Indicator, only_above_zero
+from chandlery.indicators.numerics.functions import LIBRARY, Indicator, described, only_above_zero
 from chandlery.indicators.numerics.parameters import IndicatorInfo, ParameterError, ParameterInfo, Value
 from chandlery.indicators.numerics.prepared import (
     Compute,
@@ -75,7 +75,7 @@ def _info(ours: str, name: str) -> IndicatorInfo:
     parameters = (*_own_parameters(name), *_input_parameters(name))
     defaults = {each.name: each.default for each in parameters}
     indicator, extra = _split(name, {key: value for key, value in defaults.items() if value is not None})
-    outputs = tuple(abstract.Function(name).output_names)
+    outputs = tuple(described(name).output_names)
     says = _memory_in_words(warm_up_of(indicator, extra))
     if any(each.name.endswith("matype") for each in parameters):
         says += " Told to use another average, it is warmed up by what that one needs."
@@ -140,7 +140,7 @@ def _bound(accepts: Callable[[float], bool], default: float, direction: float) -
 def _inputs(name: str) -> Sequence[tuple[str | None, str]]:
     """Of each input array: the parameter that chooses its column, or None, and the column TA-Lib takes by itself."""
     inputs: list[tuple[str | None, str]] = []
-    for what, columns in abstract.Function(name).input_names.items():
+    for what, columns in described(name).input_names.items():
         if what == "periods":
             inputs.append(("periods", "periods"))
         elif isinstance(columns, str):
