@@ -119,7 +119,7 @@ def test_p6_real_ticks(kept: Connection, real_data: Path) -> None:
         kept.execute("TRUNCATE market.ticks")
         kept.execute("SELECT set_chunk_time_interval('market.ticks', %s::interval)", [length])
         kept.execute("INSERT INTO market.ticks SELECT * FROM real_ticks")
-        print(f"  chunks of {length}: {_turn_tocolumns_of(kept, 'ticks').told('tick')}")
+        print(f"  chunks of {length}: {turn_to_columns(kept, 'ticks').told('tick')}")
     kept.execute("TRUNCATE market.ticks")
     kept.execute("SELECT set_chunk_time_interval('market.ticks', INTERVAL '1 day')")
     kept.execute(_COPIES, {"copies": DESK // 2})
@@ -139,7 +139,7 @@ def test_p6_generated_ticks(kept: Connection, instruments: int) -> None:
     with unmarked(kept, "ticks"):
         for first in range(0, TICKS, TICKS // 4):
             kept.execute(_TICKS, {"first": first, "ticks": TICKS // 4, "starts": NOON})
-    found = _turn_tocolumns_of(kept, "ticks")
+    found = turn_to_columns(kept, "ticks")
     print(
         f"columns, {found.rows:,} generated ticks, {TICKS:,} of each of {instruments:,} instruments, {WHERE}:"
         f" {found.told('tick')}\nof these in bytes: {columns_of(kept, found.rows)}"

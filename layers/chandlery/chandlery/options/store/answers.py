@@ -1,7 +1,6 @@
 """What is told of options, as rows, or as the JSON that the server writes of them: the same rows, either way."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,10 +17,13 @@ from chandlery.platform.statements import run, statement
 Row = Sequence[Any]
 Position = Sequence[str]
 
-_TIME = "(to_json(r.{0} AT TIME ZONE 'UTC') #>> '{{}}') || 'Z' AS {0}"
-_NUMBERS = (Kind.DECIMAL, Kind.REAL)
-# PostgreSQL writes what is no number of JSON as text. Quotes within text are escaped: no text is taken for such.
-_NO_NUMBER = '"({})":"(?:NaN|-?Infinity)"'
+# NaN and the infinities are no JSON; they sort above all numbers, or below.
+_NUMBER = "CASE WHEN r.{0} > '-Infinity' AND r.{0} < 'Infinity' THEN r.{0} END AS {0}"
+_TOLD = {
+    Kind.DECIMAL: _NUMBER,
+    Kind.REAL: _NUMBER,
+    Kind.TIME: "(to_json(r.{0} AT TIME ZONE 'UTC') #>> '{{}}') || 'Z' AS {0}",
+}
 
 
 @dataclass(frozen=True)
@@ -68,22 +70,12 @@ def write(connection: Connection, asked: Asked) -> Sequence[WrittenRow]:
     ]
     lists = {
         "position": ", ".join(f"r.{name}::text" for name in asked.order),
-        "told": ", ".join(
-            _TIME.format(each.name) if each.kind is Kind.TIME else f"r.{each.name}" for each in asked.values
-        ),
+        "told": ", ".join(_TOLD.get(each.kind, "r.{0}").format(each.name) for each in asked.values),
         "columns": ", ".join(columns),
     }
     text = statement("write_rows_json", asked.relation, asked.query, (*lists.items(), *asked.lists))
     found = _run(connection, text, asked.given)
-    return [WrittenRow(json.loads(position), _numbers_alone(asked, written)) for position, written in found]
-
-
-def _numbers_alone(asked: Asked, written: str) -> str:
-    """NaN and the infinities are no JSON: null."""
-    if 'NaN"' not in written and 'Infinity"' not in written:
-        return written
-    names = "|".join(each.name for each in asked.values if each.kind in _NUMBERS)
-    return re.sub(_NO_NUMBER.format(names), r'"\1":null', written)
+    return [WrittenRow(json.loads(position), written) for position, written in found]
 
 
 def find_fingerprint(connection: Connection, underlying_id: int, at: datetime | None) -> str | None:
