@@ -166,7 +166,9 @@ def migrated_tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not tarball.exists():
             home = tmp_path_factory.mktemp("embedded")
             embedded = EmbeddedDatabase(home, tied=True)
-            command.upgrade(alembic_config(embedded.start()), "head")
+            told: list[str] = []
+            command.upgrade(alembic_config(embedded.start(told.append)), "head")
+            assert "making a new database" in told
             embedded.stop()
             embedded.dump(tarball)
             shutil.rmtree(home)

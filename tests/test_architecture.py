@@ -1,11 +1,12 @@
 """Imports go one way, each room keeps to its own, and no query is orphaned."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -74,15 +75,32 @@ def test_timeframes_and_aggregates_are_listed_once() -> None:
     assert special == {"candles_1d.sql", "candles_1w.sql", "candles_1mo.sql"}
 
 
-@pytest.mark.parametrize(
-    "path",
-    sorted(path for path in (REPO / "functions").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()),
-    ids=lambda path: path.stem,
+FUNCTIONS = sorted(
+    path.stem for path in (REPO / "functions").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
 )
-def test_third_party_numerics_are_loaded_where_they_are_deployed(path: Path) -> None:
-    code = f"import sys, functions.{path.stem}; print(sorted({{'numpy', 'talib'}} & sys.modules.keys()))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == str(["numpy", "talib"] if path.stem in NUMERIC_FUNCTIONS else [])
+
+
+@pytest.fixture(scope="module")
+def numerics_loaded() -> Mapping[str, Sequence[str]]:
+    """What is loaded of numpy and TA-Lib once a function is: in one process, those that are to load them at the end."""
+    code = (
+        "import importlib, json, sys\n"
+        "def loaded(name):\n"
+        "    importlib.import_module(f'functions.{name}')\n"
+        "    return sorted({'numpy', 'talib'} & sys.modules.keys())\n"
+        "print(json.dumps({name: loaded(name) for name in sys.argv[1:]}))"
+    )
+    names = sorted(FUNCTIONS, key=NUMERIC_FUNCTIONS.__contains__)
+    done = subprocess.run([sys.executable, "-c", code, *names], cwd=REPO, capture_output=True, text=True, check=True)
+    found: Mapping[str, Sequence[str]] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_third_party_numerics_are_loaded_where_they_are_deployed(
+    name: str, numerics_loaded: Mapping[str, Sequence[str]]
+) -> None:
+    assert numerics_loaded[name] == (["numpy", "talib"] if name in NUMERIC_FUNCTIONS else [])
 
 
 def test_only_settings_reads_the_environment() -> None:

@@ -26,6 +26,7 @@ class Emulator:
     def __init__(self, folder: Path, port: int = 0) -> None:
         self._folder = folder
         self._port = _free_port(port)
+        self._clients: dict[str, Any] = {}
         self.access = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._port}",
             "AWS_ACCESS_KEY_ID": "test",
@@ -89,7 +90,12 @@ class Emulator:
         return (self._folder / "emulator.log").read_text()
 
     def client(self, service: str) -> Any:
-        """A boto3 client of it."""
+        """A boto3 client of it, made once: that takes a tenth of a second."""
+        if service not in self._clients:
+            self._clients[service] = self._make_client(service)
+        return self._clients[service]
+
+    def _make_client(self, service: str) -> Any:
         import boto3  # imported here: no other command need wait for it
         from botocore.config import Config
 

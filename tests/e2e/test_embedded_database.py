@@ -62,13 +62,11 @@ def insert_around_an_error(connection: Connection) -> None:
 
 
 @pytest.fixture(scope="module")
-def seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tarball of a database with a hypertable and a continuous aggregate; made from an empty directory."""
+def seed(tmp_path_factory: pytest.TempPathFactory, migrated_tarball: Path) -> Path:
+    """A tarball of a database with a hypertable and a continuous aggregate."""
     home = tmp_path_factory.mktemp("seed")
-    database = EmbeddedDatabase(home)
-    told: list[str] = []
-    with connect(database.start(told.append)) as connection:
-        assert "making a new database" in told
+    database = EmbeddedDatabase(home, tarball=migrated_tarball)
+    with connect(database.start()) as connection:
         connection.execute(SCHEMA.encode())
         connection.execute(MINUTES.encode())
     assert database.stop()
