@@ -1,12 +1,17 @@
 """Our own indicators straight from their definitions: exact or with fifty digits, one candle at a time, and slow."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import pairwise
 
+import numpy as np
+
+from chandlery.indicators.numerics.candle_arrays import Floats, SessionCandles
+
 DIGITS = 50
+SAME = 1e-11
 
 
 @dataclass(frozen=True)
@@ -236,3 +241,27 @@ def pivot_points(candles: Candles, kind: str) -> Sequence[Row]:
         high, low = max(each.high for each in seen), min(each.low for each in seen)
         levels[session] = KINDS[kind](seen[0].open, high, low, seen[-1].close)
     return [levels[candle.session] for candle in candles]
+
+
+def listed(candles: SessionCandles) -> Sequence[PlainCandle]:
+    rows = zip(*(getattr(candles, field.name).tolist() for field in fields(candles)), strict=True)
+    return [
+        PlainCandle(
+            time,
+            Fraction(open_),
+            Fraction(high),
+            Fraction(low),
+            Fraction(close),
+            Fraction(volume),
+            None if turnover != turnover else Fraction(turnover),  # NaN
+            session,
+        )
+        for time, open_, high, low, close, volume, turnover, session in rows
+    ]
+
+
+def assert_same(found: Mapping[str, Floats], expected: Sequence[Row]) -> None:
+    for output, values in found.items():
+        wanted = [row.get(output) for row in expected]
+        exact = np.array([np.nan if value is None else float(value) for value in wanted])
+        np.testing.assert_allclose(values, exact, rtol=SAME, atol=SAME, equal_nan=True, err_msg=output)

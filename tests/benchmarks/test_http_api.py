@@ -44,8 +44,8 @@ from tests.benchmarks.scene import (
 )
 from tests.cached import CACHE_KEY
 from tests.integration.api_scene import Answer, Sandboxes, call, settings
-from tests.integration.reading.test_shared_cache import SERVER as REDIS
-from tests.integration.reading.test_shared_cache import Server
+from tests.integration.redis_server import SERVER as REDIS
+from tests.integration.redis_server import Server
 
 INSTRUMENTS = 60 if ON_SERVER else 6
 DAYS = 14 if ON_SERVER else 9

@@ -5,7 +5,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -200,3 +200,27 @@ def _finish(connection: "Connection[Any]", rest: _Rest | _Done) -> Any:
             rest.exchange.send(Ready.R)
     except StopIteration as over:
         return over.value
+
+
+# Disk full, a lock not granted in time, a deadlock, a serialization failure.
+CODES = ("53100", "55P03", "40P01", "40001")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of fault, and the steps that it is put at: from the first, each so many."""
+
+    fault: Callable[[int], Fault]
+    first: int
+    each: int
+
+
+# What is killed before a step leaves what all steps before it left; what is killed unanswered, that step's as well. So
+# each other step will do for both together, and likewise for the two ways to lose a connection.
+KINDS: Mapping[str, Kind] = {
+    "killed before": Kind(lambda _at: kill_before, 1, 2),
+    "killed unanswered": Kind(lambda _at: kill_unanswered, 1, 2),
+    "terminated": Kind(lambda at: terminate_amid(at) if at % 4 else terminate, 2, 2),
+    "cut off unanswered": Kind(lambda _at: cut_unanswered, 1, 2),
+    "refused": Kind(lambda at: refuse(CODES[(at + at // 4) % len(CODES)]), 1, 1),
+}

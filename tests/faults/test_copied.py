@@ -11,8 +11,7 @@ from tests.faults.conftest import Tell
 from tests.faults.databases import Templates
 from tests.faults.proof import Proof
 from tests.faults.scene import CopiedScene
-from tests.faults.steps import kill_before, kill_unanswered
-from tests.faults.test_every_step import KINDS
+from tests.faults.steps import KINDS, kill_before, kill_unanswered
 from tests.faults.works import NOW, Subject, command, rebuild
 
 

@@ -12,10 +12,10 @@ from chandlery.platform.settings import Settings
 from local.backup import back_up
 from local.digests import digest_path
 from local.encryption import read_identities
+from tests.damaged_bytes import NOWHERE, TIMES, damaged
 from tests.faults.conftest import Tell
 from tests.integration.backup_scene import have_programs
 from tests.main_program import run_main
-from tests.unit.test_damaged_bytes import NOWHERE, TIMES, damaged
 
 # A thousand in eight parts, which run side by side; of them a sample.
 _PARTS, _SAMPLE = 8, 8

@@ -11,7 +11,7 @@ from chandlery.words.window import HOUR, MINUTE
 from tests.faults import desk
 from tests.faults.components import COMPONENTS, fire
 from tests.faults.conftest import Tell
-from tests.faults.contents import Contents, differences
+from tests.faults.contents import INSTEAD, Contents, differences
 from tests.faults.databases import Templates, run
 from tests.faults.scene import CopiedScene
 from tests.faults.trial import Child
@@ -27,26 +27,6 @@ ORDER = (
 )
 # When the session is over; and when the day is, by any of the clocks.
 CLOSED, EVENING = NOW + 20 * MINUTE, NOW + 6 * HOUR
-# What may be otherwise, since it tells of the way there and not of where it led: when gaps were found, that some were
-# there for a while, from when on they were looked for, how often a candle changed on its way, who ran when.
-INSTEAD: Mapping[str, str] = {
-    "gaps": "SELECT instrument_id, starts, ends, minutes, reason FROM market.gaps WHERE healed_at IS NULL",
-    "candles": "SELECT instrument_id, time, open, high, low, close, volume, turnover, trades, price_eligible, partial,"
-    " session_date, extended, source, version FROM market.candles",
-    # Computed from another candle on, they agree to nine digits, as promised.
-    "indicator_values": "SELECT instrument_id, timeframe, name, parameters, time, round(value::numeric, 7),"
-    " round(value_2::numeric, 7), round(value_3::numeric, 7) FROM market.indicators",
-    # Where values go on from, if from anywhere.
-    "indicator_states": "SELECT 1",
-    "scans": "SELECT component, ends, resume_at FROM market.scans",
-    # How far back the first look went is told by its clock.
-    "judged": "SELECT component, instrument_id, upper(stretches) FROM market.judged_stretches",
-    "reaches": "SELECT component, share, ends FROM market.reaches",
-    "runs": "SELECT 1",
-    "upkeep": "SELECT policy, failures, error FROM market.upkeep",
-    "hour_versions": "SELECT hour FROM market.hour_versions",
-    "open_hours": "SELECT 1",
-}
 
 
 @pytest.fixture(scope="module")

@@ -22,12 +22,11 @@ from local.schedules import read_functions
 from tests.faults import desk
 from tests.faults.components import COMPONENTS, fire
 from tests.faults.conftest import Tell
-from tests.faults.contents import Contents, differences
+from tests.faults.contents import INSTEAD, Contents, differences
 from tests.faults.databases import WRONG, Templates
 from tests.faults.holding import Gate, Step, Stop, blocked, held_open, writing_commits
 from tests.faults.option_files import import_all
 from tests.faults.scene import CopiedScene
-from tests.faults.test_overlaps_and_clocks import INSTEAD
 from tests.faults.trial import Child, Ended, Work, in_child
 from tests.faults.works import NOW, SUBJECTS, Subject, command, component, rebuild
 from tests.integration.market import always

@@ -1,6 +1,6 @@
 """Setting the scene: instruments, ticks in, candles out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -54,6 +54,36 @@ def insert(connection: Connection, instrument_id: int, ticks: Iterable[Tick]) ->
             " %s::boolean[], %s::boolean[]) ON CONFLICT DO NOTHING",
             [instrument_id, *map(list, zip(*rows, strict=True))],
         )
+
+
+_CANDLE: Mapping[str, Any] = {
+    "open": 1,
+    "high": 2,
+    "low": 1,
+    "close": 2,
+    "volume": 5,
+    "turnover": 8,
+    "trades": 3,
+    "partial": False,
+    "source": "vendor_historical",
+    "version": 0,
+}
+
+
+def put_candles(
+    connection: Connection, instruments: int | list[int], times: Iterable[datetime], **columns: Any
+) -> None:
+    """Candles by another hand than Chandlery's; those that are there stay. A column holds one value, or a list."""
+    rows, names = list(times), ", ".join(("instrument_id", *_CANDLE))
+    values = [rows, instruments, *{**_CANDLE, **columns}.values()]
+    kinds = "timestamptz int numeric numeric numeric numeric numeric numeric bigint boolean market.candle_source bigint"
+    connection.execute(
+        f"INSERT INTO market.candles (time, {names}, session_date, extended)"  # noqa: S608
+        f" SELECT c.*, (time AT TIME ZONE 'UTC')::date, false"
+        f" FROM unnest({', '.join(f'%s::{kind}[]' for kind in kinds.split())}) AS c (time, {names})"
+        " ON CONFLICT DO NOTHING",
+        [each if isinstance(each, list) else [each] * len(rows) for each in values],
+    )
 
 
 def keep_at_work(connection: Connection, at: datetime) -> None:

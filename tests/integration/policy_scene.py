@@ -12,7 +12,7 @@ from chandlery.policies.maintain_policies import PolicyReport, maintain_policies
 from chandlery.policies.store import policies
 from chandlery.policies.wanted import read_policies
 from chandlery.refresh.refresh_stale import refresh_stale
-from tests.integration.market import always
+from tests.integration.market import always, put_candles
 
 WANTED = read_policies()
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -102,14 +102,7 @@ def store_candles(connection: Connection, starts: datetime, ends: datetime, step
     """Candles of instrument 1, as a writer of ours leaves them."""
     with connection.transaction():
         connection.execute("SELECT set_config('chandlery.writing', 'on', true)")
-        connection.execute(
-            "INSERT INTO market.candles (instrument_id, time, open, high, low, close, volume, turnover, trades,"
-            " session_date, extended, source, version)"
-            " SELECT 1, at, 1, 2, 1, 2, 5, 8, 3, (at AT TIME ZONE 'UTC')::date, false, 'vendor_historical', 0"
-            " FROM generate_series(%s::timestamptz, %s::timestamptz - INTERVAL '1 second', %s::interval) AS at"
-            " ON CONFLICT DO NOTHING",
-            [starts, ends, step],
-        )
+        put_candles(connection, 1, [starts + n * step for n in range(-((starts - ends) // step))])
 
 
 def refresh_all(connection: Connection, at: datetime) -> None:

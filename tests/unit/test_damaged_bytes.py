@@ -3,7 +3,6 @@
 import gzip
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,39 +22,12 @@ from local.embedded import tarball as tarballs
 from local.embedded.errors import EmbeddedDatabaseError
 from local.encryption import decrypting, encrypting
 from local.market_file import MarketFileError, MarketFileReader, open_candle_file, open_tick_file
+from tests.damaged_bytes import NOWHERE, TIMES, damaged
 from tests.main_program import run_main
 
 REPO = Path(__file__).parents[2]
-# Of files as many all in all, of archives, of events and of requests each.
-TIMES = 1_000
 TICKS = "time,price,size,venue\n" + "".join(f"2026-03-02T12:{m:02}:30.5Z,{100 + m}.25,{m + 1},Ü\n" for m in range(40))
 CANDLES = "time,open,high,low,close,volume\n" + "".join(f"2026-03-02T12:{m:02}Z,7,9.5,6,8,{m}\n" for m in range(40))
-# Nobody listens there.
-NOWHERE = "postgresql://desk:s3cret-word@127.0.0.1:1/desk"
-
-
-def damaged(whole: bytes, times: int = TIMES, seed: int = 7) -> Iterator[bytes]:
-    """Copies with a few bytes changed, taken out or doubled, or the end cut off; each differs from the whole."""
-    dice = Random(seed)
-    made = 0
-    while made < times:
-        content = bytearray(whole)
-        for _ in range(dice.randint(1, 3)):
-            at = dice.randrange(len(content))
-            match dice.randrange(4):
-                case 0:
-                    content[at] ^= dice.randrange(1, 256)
-                case 1:
-                    del content[at : at + dice.randint(1, 8)]
-                case 2:
-                    content[at:at] = content[at : at + dice.randint(1, 8)]
-                case _:
-                    content = content[: max(at, 1)]
-            if not content:
-                break
-        if content and content != whole:
-            made += 1
-            yield bytes(content)
 
 
 def hold_one_line(error: Exception) -> None:

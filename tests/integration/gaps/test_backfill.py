@@ -21,7 +21,7 @@ from chandlery.words.window import DAY, HOUR, Window
 from local import calendars
 from local.command_line import main
 from tests.conftest import REPO
-from tests.integration.market import MINUTE, candles_of, row_versions
+from tests.integration.market import MINUTE, candles_of, put_candles, row_versions
 from tests.vendor_server import VendorServer, alter, bar, refuse, stay_silent
 from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
@@ -170,13 +170,8 @@ def test_days_at_the_ends_are_asked_for_in_part(ibm: Connection, chandlery: Chan
 
 
 def test_candles_of_ticks_stay_unless_partial(ibm: Connection, chandlery: Chandlery, vendor: VendorServer) -> None:
-    ibm.execute(
-        "INSERT INTO market.candles (instrument_id, time, open, high, low, close, volume, partial, session_date,"
-        " extended, source, version)"
-        " SELECT 1, %(at)s + n * INTERVAL '1 minute', 7, 7, 7, 7, 1, n = 1, '2013-10-08', false,"
-        " 'historical_aggregated', 1 FROM generate_series(0, 1) AS n",
-        {"at": opens(8)},
-    )
+    stored_before = {"open": 7, "high": 7, "low": 7, "close": 7, "partial": [False, True]}
+    put_candles(ibm, 1, [opens(8), opens(8) + MINUTE], source="historical_aggregated", version=1, **stored_before)
     give(vendor, *session(8))
     counts = filled(chandlery, "--from", "2013-10-08", "--to", "2013-10-09")
     assert (counts["candles_written"], counts["candles_revised"]) == (388, 1)

@@ -24,7 +24,7 @@ from local import calendars
 from local.command_line.functions import call, scheduled_event
 from local.schedules import find_function
 from tests.integration import api_scene
-from tests.integration.market import NOON, around_the_clock, keep_at_work
+from tests.integration.market import NOON, around_the_clock, keep_at_work, put_candles
 from tests.integration.policy_scene import hold_jobs
 
 AT = NOON + 30 * MINUTE
@@ -52,13 +52,7 @@ def grades(told: Verdict) -> dict[str, Health]:
 
 def store(connection: Connection, instrument: int, *times: datetime) -> None:
     """Candles, as another hand writes them."""
-    connection.execute(
-        "INSERT INTO market.candles (instrument_id, time, open, high, low, close, volume, turnover, trades,"
-        " session_date, extended, source, version)"
-        " SELECT %s, time, 1, 2, 1, 2, 5, 8, 3, (time AT TIME ZONE 'UTC')::date, false, 'vendor_historical', 0"
-        " FROM unnest(%s::timestamptz[]) AS time",
-        [instrument, list(times)],
-    )
+    put_candles(connection, instrument, times)
     connection.execute(
         "UPDATE market.instruments SET data_from = least(data_from, %s) WHERE instrument_id = %s",
         [min(times), instrument],

@@ -31,7 +31,7 @@ from local.lots import checked_lots
 from local.market_file.columns import candle_columns
 from local.market_file.contract_columns import contract_columns
 from local.market_file.row_columns import open_row_file
-from tests.integration.market import live
+from tests.integration.market import live, put_candles
 from tests.waiting import wait_until
 
 KEY = "X@AMX@EQ"
@@ -480,16 +480,10 @@ def test_plain_sql_leaves_marks_too(desk: Connection, bring_in: Command) -> None
     desk.execute("DELETE FROM market.option_quotes")
     desk.execute("DELETE FROM market.open_interest")
     assert take_marks(desk) == [(minute - timedelta(minutes=2), key)]
-    candle = (
-        "INSERT INTO market.candles (instrument_id, time, open, high, low, close, volume, session_date, extended,"
-        " source, version, price_eligible, partial)"
-        " SELECT instrument_id, %s, 1, 1, 1, 1, 1, '2026-03-02', false, 'vendor_historical', 0, true, false"
-        " FROM market.instruments WHERE instrument_key = %s"
-    )
     # The underlying's candle changes what is made of its options; that of any other instrument does not.
     instruments.add(desk, "X@OTHER@EQ", "US", "test")
-    for each in (KEY, "X@OTHER@EQ"):
-        desk.execute(candle, [minute, each])
+    ids = {each.key: each.instrument_id for each in instruments.list_all(desk)}
+    put_candles(desk, [ids[KEY], ids["X@OTHER@EQ"]], [minute, minute])
     desk.execute("UPDATE market.candles SET close = 1.5, high = 2")
     desk.execute("DELETE FROM market.candles")
     assert take_marks(desk) == [(minute, KEY)]

@@ -25,6 +25,7 @@ from tests.integration.market import (
     contents,
     insert,
     live,
+    put_candles,
     row_versions,
     snapshot,
 )
@@ -168,12 +169,8 @@ def test_a_candle_moved_by_hand_is_made_anew_where_it_was(connection: Connection
 @pytest.mark.parametrize("source", ["live_aggregated", "live_gap_filled", "vendor_historical"])
 def test_a_hands_candle_without_ticks_is_left_alone(connection: Connection, desk: Sequence[int], source: str) -> None:
     lonely = NOON + 5 * MINUTE
-    connection.execute(
-        "INSERT INTO market.candles (instrument_id, time, open, high, low, close, volume, trades, session_date,"
-        " extended, source, version) VALUES (%s, %s, 1, 1, 1, 1, 1, 1, %s, false, %s::market.candle_source, 7)",
-        [desk[0], lonely, NOON.date(), source],
-    )
-    connection.execute("UPDATE market.candles SET high = 2, trades = 9 WHERE time = %s", [lonely])
+    put_candles(connection, desk[0], [lonely], source=source, version=7)
+    connection.execute("UPDATE market.candles SET high = 3, trades = 9 WHERE time = %s", [lonely])
     before = [row for row in row_versions(connection) if row[0] == "candle"]
     live(connection, NOON + 10 * MINUTE)
     for at in (LATER, LATER + 5 * MINUTE):

@@ -25,6 +25,7 @@ from tests.integration.market import (
     contents,
     insert,
     live,
+    put_candles,
     row_versions,
     snapshot,
 )
@@ -262,17 +263,9 @@ def test_a_recomputed_gap_fill_keeps_its_source(connection: Connection) -> None:
     assert (candle.high, candle.source, candle.revision) == (11, "live_gap_filled", 1)
 
 
-def _vendor_candle(connection: Connection, instrument: int, *, partial: bool = False) -> None:
-    connection.execute(
-        "INSERT INTO market.candles (instrument_id, time, open, high, low, close, volume, partial, session_date,"
-        " extended, source, version) VALUES (%s, %s, 1, 1, 1, 1, 1, %s, %s, false, 'vendor_historical', 0)",
-        [instrument, NOON, partial, NOON.date()],
-    )
-
-
 def test_a_live_candle_replaces_a_vendors(connection: Connection) -> None:
     (instrument,) = around_the_clock(connection, "X@A@EQ")
-    _vendor_candle(connection, instrument)
+    put_candles(connection, instrument, [NOON])
     insert(connection, instrument, [tick(1, "10")])
     live(connection, NOON + MINUTE)
     (candle,) = candles_of(connection, instrument, Window(NOON, NOON + MINUTE))
@@ -281,7 +274,7 @@ def test_a_live_candle_replaces_a_vendors(connection: Connection) -> None:
 
 def test_a_vendors_candle_outlives_cancelled_ticks(connection: Connection) -> None:
     (instrument,) = around_the_clock(connection, "X@A@EQ")
-    _vendor_candle(connection, instrument)
+    put_candles(connection, instrument, [NOON])
     insert(connection, instrument, [replace(tick(1, "10"), cancelled=True)])
     live(connection, NOON + MINUTE)
     assert [row[13] for row in snapshot(connection)] == ["vendor_historical"]

@@ -19,7 +19,7 @@ from chandlery.options.aggregate_strikes import StrikesReport, aggregate_strikes
 from chandlery.reference.domain.session import Calendar, Session
 from chandlery.reference.store import instruments, sessions
 from chandlery.words.window import DAY
-from tests.integration.market import always
+from tests.integration.market import always, put_candles
 from tests.plain_strikes import Listed, Told, fold
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -116,14 +116,8 @@ def write_open_interest(connection: Connection, rows: Sequence[Row]) -> None:
 def write_candles(connection: Connection, rows: Sequence[Row], instrument_id: int | None = None) -> None:
     """Minutes of contracts, or of an instrument, as a vendor's."""
     ids = [instrument_id] * len(rows) if instrument_id else _ids(connection, rows)
-    columns = ("time", "open", "high", "low", "close", "volume")
-    connection.execute(
-        f"INSERT INTO market.candles (instrument_id, {', '.join(columns)}, session_date, extended, source, version)"  # noqa: S608
-        " SELECT i, t, o, h, l, c, v, t::date, false, 'vendor_historical', 0"
-        " FROM unnest(%s::int[], %s::timestamptz[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],"
-        " %s::numeric[]) AS w (i, t, o, h, l, c, v)",
-        [ids, *([row[name] for row in rows] for name in columns)],
-    )
+    prices = {name: [row[name] for row in rows] for name in ("open", "high", "low", "close", "volume")}
+    put_candles(connection, ids, [row["time"] for row in rows], turnover=None, trades=None, **prices)
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

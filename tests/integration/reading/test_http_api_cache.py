@@ -30,7 +30,7 @@ from tests.integration.api_scene import (
     settle,
 )
 from tests.integration.derived_scene import stored_minutes, write
-from tests.integration.reading.test_shared_cache import SERVER, Server
+from tests.integration.redis_server import SERVER, Server
 from tests.plain_derived import Minute
 
 __all__ = ["scene"]

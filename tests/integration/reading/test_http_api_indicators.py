@@ -27,8 +27,8 @@ from tests import plain_indicators as plain
 from tests.conftest import empty
 from tests.integration.api_scene import SHARE, Answer, candles, compute, settings, settle
 from tests.integration.derived_scene import listed
-from tests.unit.indicators.test_own_indicators import assert_same
-from tests.unit.indicators.test_own_indicators import listed as rows_of
+from tests.plain_indicators import assert_same
+from tests.plain_indicators import listed as rows_of
 
 INDEX = "XBOM@NIFTY50@INDEX"
 CLASHING = {"vwap", "supertrend", "donchian"}

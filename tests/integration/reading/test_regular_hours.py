@@ -17,7 +17,7 @@ from chandlery.words.timeframe import ENOUGH, Timeframe
 from chandlery.words.window import DAY, HOUR, MINUTE, Window
 from tests.integration.api_scene import minute
 from tests.integration.derived_scene import listed, open_hours, refresh, write
-from tests.integration.reading.test_candle_pages import KEY, STRETCHES, query, some_minutes, walk
+from tests.integration.reading.pages import KEY, STRETCHES, query, some_minutes, walk
 from tests.plain_derived import UTC_MINUTES, Derived, Minute, OpenHours, bucket_of, fold
 
 SHARE = "XNYS@RTH@EQ"

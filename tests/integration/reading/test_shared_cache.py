@@ -1,9 +1,7 @@
 """The second level on a real Redis: shared by sandboxes, and never more than slow when it fails."""
 
 import random
-import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,51 +21,10 @@ from tests.cached import CACHE_KEY, found, shared
 from tests.integration.cached_reading import cached, new_cache, plain
 from tests.integration.derived_scene import refresh, write
 from tests.integration.market import around_the_clock
+from tests.integration.redis_server import SERVER, Server
 from tests.plain_derived import Minute
-from tests.waiting import wait_until
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-SERVER = shutil.which("redis-server") or shutil.which("valkey-server")
-
-
-class Server:
-    """A Redis of the test's own, on a socket in a folder: it can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self._socket = folder / "redis.sock"
-        self.url = f"unix://:s3cret-word@{self._socket}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        assert SERVER is not None
-        command = [
-            SERVER,
-            "--port",
-            "0",
-            "--unixsocket",
-            str(self._socket),
-            "--save",
-            "",
-            "--requirepass",
-            "s3cret-word",
-        ]
-        self._process = subprocess.Popen(command, cwd=self._socket.parent, stdout=subprocess.DEVNULL)
-        wait_until(self._answers, "redis-server answers")
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self.client().ping())
-        except redis.RedisError:
-            return False
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def client(self) -> redis.Redis:
-        return redis.Redis(unix_socket_path=str(self._socket), password="s3cret-word")
 
 
 @pytest.fixture

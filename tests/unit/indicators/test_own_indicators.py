@@ -1,10 +1,9 @@
 """Our own indicators against their definitions, worked examples, and TA-Lib where it has the same."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,10 @@ from hypothesis import strategies as st
 from chandlery.indicators.numerics.candle_arrays import Floats, SessionCandles
 from chandlery.indicators.numerics.catalogue import catalogue, prepare
 from tests import plain_indicators as plain
+from tests.plain_indicators import assert_same, listed
 from tests.real_candles import FILES, real_candles
 
 LEVELS = ("pp", "r1", "r2", "r3", "r4", "s1", "s2", "s3", "s4")
-SAME = 1e-11
 TICKS = 64  # to a unit of the price
 
 
@@ -41,33 +40,9 @@ def some_candles(draw: st.DrawFn) -> SessionCandles:
     return SessionCandles(time, opens / TICKS, high / TICKS, low / TICKS, ticks / TICKS, volume, turnover, session)
 
 
-def listed(candles: SessionCandles) -> Sequence[plain.PlainCandle]:
-    rows = zip(*(getattr(candles, field.name).tolist() for field in fields(candles)), strict=True)
-    return [
-        plain.PlainCandle(
-            time,
-            Fraction(open_),
-            Fraction(high),
-            Fraction(low),
-            Fraction(close),
-            Fraction(volume),
-            None if turnover != turnover else Fraction(turnover),  # NaN
-            session,
-        )
-        for time, open_, high, low, close, volume, turnover, session in rows
-    ]
-
-
 def computed(name: str, parameters: Mapping[str, object], candles: SessionCandles) -> Mapping[str, Floats]:
     prepared = prepare(name, parameters, UTC)
     return dict(zip(prepared.info.outputs, prepared.compute(candles), strict=True))
-
-
-def assert_same(found: Mapping[str, Floats], expected: Sequence[plain.Row]) -> None:
-    for output, values in found.items():
-        wanted = [row.get(output) for row in expected]
-        exact = np.array([np.nan if value is None else float(value) for value in wanted])
-        np.testing.assert_allclose(values, exact, rtol=SAME, atol=SAME, equal_nan=True, err_msg=output)
 
 
 periods = st.integers(1, 40)
