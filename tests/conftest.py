@@ -49,7 +49,8 @@ _EMPTY = f"""
 DO $$
 BEGIN
     PERFORM drop_chunks(('market.' || name)::regclass, older_than => 'infinity'::timestamptz)
-    FROM unnest('{{{",".join(_HYPERTABLES + _ROLLED_UP)}}}'::text[]) AS name;
+    FROM unnest('{{{",".join(_HYPERTABLES + _ROLLED_UP)}}}'::text[]) AS name
+    WHERE EXISTS (SELECT FROM show_chunks(('market.' || name)::regclass));
     {"".join(f"DELETE FROM market.{name};" for name in _TABLES)}
     -- New chunks are as the migrations leave them, whatever policies made of them.
     PERFORM set_chunk_time_interval('market.ticks', INTERVAL '6 hours') FROM timescaledb_information.dimensions
