@@ -12,7 +12,7 @@ from chandlery.platform.statements import run_with
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import WEEK
 
-# Where the newest bucket of each strike is, by its timeframe.
+# Where the newest bucket of each strike is, by its timeframe. What changes a roll-up's columns changes those as well.
 NEWEST: Mapping[Timeframe, LiteralString] = {Timeframe.M1: "newest_strikes", Timeframe.M5: "newest_strikes_5m"}
 
 
