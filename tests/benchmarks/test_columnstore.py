@@ -24,7 +24,7 @@ from tests.integration.market import candles_of
 
 DAYS = (date(2013, 10, 7), date(2013, 10, 11))
 MONTH = timedelta(days=28)
-INSTRUMENTS = 50 if ON_SERVER else 2
+INSTRUMENTS = 200 if ON_SERVER else 2  # of fewer, the index of rows takes less than that of a large desk
 MARKET = 10_000
 DESK = 20
 TICKS = 1_000

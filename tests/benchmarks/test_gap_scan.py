@@ -54,7 +54,7 @@ LIVE_INSTRUMENTS = 2_000 if ON_SERVER else 250
 BLOCKS = [NOON + 40 * MINUTE, NOON + 50 * MINUTE]
 
 # Enough that every minute one of them trades: otherwise it is their feed that falls silent.
-RARE_INSTRUMENTS = 2_000 if ON_SERVER else 300
+RARE_INSTRUMENTS = 500 if ON_SERVER else 300
 RARE_MINUTES = 30
 
 # What comes to mind first: all that is expected, less what is there.

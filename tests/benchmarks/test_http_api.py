@@ -47,12 +47,12 @@ from tests.integration.api_scene import Answer, Sandboxes, call, settings
 from tests.integration.redis_server import SERVER as REDIS
 from tests.integration.redis_server import Server
 
-INSTRUMENTS = 30 if ON_SERVER else 6
+INSTRUMENTS = 60 if ON_SERVER else 6
 DAYS = 14 if ON_SERVER else 9
 ROUNDS = 100 if ON_SERVER else 20
 CLIENTS = 16 if ON_SERVER else 4
 SANDBOXES = 2
-QUESTIONS = 1_500 if ON_SERVER else 300
+QUESTIONS = 3_000 if ON_SERVER else 300
 PLANNED = 20 if ON_SERVER else 3
 PRICED = 10_000 if ON_SERVER else 300
 COMPUTED = (
