@@ -73,7 +73,7 @@ def test_p1_live_minute_beside_a_refresh_of_the_same(
         f"\n{name} live minute, {INSTRUMENTS:,} instruments x {TICKS} ticks, {WHERE}: {ours:.2f} s;"
         f" continuous aggregate refresh {theirs:.2f} s; ratio {ours / theirs:.2f};"
         f" by one process of the server {alone:.2f} and {again:.2f} s of the processor, ratio {alone / again:.2f}\n"
-        f"P1 growth: {FEWER:,} instruments {tenth:.3f} s of the processor"
+        f"P1 growth: a minute in which {FEWER:,} of them trade {tenth:.3f} s of the processor"
     )
 
 
