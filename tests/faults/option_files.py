@@ -121,6 +121,13 @@ def import_all(connection: Connection) -> None:
         bring_in(connection)
 
 
+def import_beside_others(connection: Connection) -> None:
+    """All but rates: what was computed before they came stays, so that it matters which was first."""
+    for name, bring_in in IMPORTS.items():
+        if name != "rates":
+            bring_in(connection)
+
+
 def number_again(connection: Connection) -> None:
     """Give numbers of instruments again that were rolled back, so that states compare."""
     connection.execute(

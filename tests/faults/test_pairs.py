@@ -25,7 +25,7 @@ from tests.faults.conftest import Tell
 from tests.faults.contents import INSTEAD, Contents, differences
 from tests.faults.databases import WRONG, Templates
 from tests.faults.holding import Gate, Step, Stop, blocked, held_open, writing_commits
-from tests.faults.option_files import import_all
+from tests.faults.option_files import import_beside_others
 from tests.faults.scene import CopiedScene
 from tests.faults.trial import Child, Ended, Work, in_child
 from tests.faults.works import NOW, SUBJECTS, Subject, command, component, rebuild
@@ -116,7 +116,7 @@ DROPS = Gate("an old chunk of candles", read_chunk("candles", NOW - 100 * DAY))
 # Each work, and the locks that it can be held at in the middle of one statement.
 WORKS: Mapping[str, tuple[Work, Sequence[Gate]]] = {
     **{name: (SUBJECTS[name], ()) for name in SUBJECTS},
-    "imports of options": (command("busy", import_all), ()),
+    "imports of options": (command("busy", import_beside_others), ()),
     "historical processor": (SUBJECTS["historical processor"], (REFRESHES,)),
     "refresh": (SUBJECTS["refresh"], (REFRESHES,)),
     "policy maintenance": (component("policy_maintenance", "busy"), (REFRESHES, DROPS)),
