@@ -25,7 +25,8 @@ NAMES = [rollup.relation for rollup in STRIKE_CANDLES.rollups]
 READ = (
     "market.fo_option_strike_bars", "market.fo_option_strike_bars_5min", "market.fo_option_strike_bars_15min",
     "market.strike_candles_5m", "market.strike_candles_1h", "market.newest_strikes", "market.expiry_metrics",
-    "market.strike_candles", "market.option_contracts", "market.open_interest", "market.instruments", "market.sessions",
+    "market.strike_candles", "market.option_contracts", "market.open_interest", "market.candles", "market.instruments",
+    "market.sessions",
 )  # fmt: skip
 Seen = dict[str, list[tuple[Any, ...]]]
 
