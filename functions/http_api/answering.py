@@ -53,7 +53,7 @@ class Question:
         at: now.
         make: the answer, read in a transaction that sees one moment.
         dataset: whose rows the candles are.
-        more: what the answer hangs on beyond them, as text; None while that is in doubt.
+        more: what else the answer depends on, as text; None while that is in doubt.
     """
 
     instrument: InstrumentEntry
@@ -131,7 +131,7 @@ def _make(connection: Connection, question: Question) -> Answered:
 
 
 def _fingerprint(connection: Connection, question: Question, window: Window) -> str | None:
-    """None where candles of the window, or what else the answer hangs on, are in doubt just now."""
+    """None while candles of the window, or what else the answer depends on, are in doubt."""
     found = fingerprints.find_candles(
         connection, question.instrument.instrument_id, question.timeframe, window, question.dataset
     )

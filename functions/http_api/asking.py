@@ -138,7 +138,7 @@ DatasetName = Annotated[
     Words,
     AfterValidator(_watched),
     Query(
-        description="whose rows; strike_candles are missed by expiry, an underlying's key asks for all of its expiries",
+        description="the data set; an underlying's key asks for all of its expiries",
         json_schema_extra={"enum": [each.name for each in declared.watched()]},
     ),
 ]

@@ -78,7 +78,7 @@ class _Page:
 
 
 _Make = Callable[[Connection, InstrumentEntry], _Page]
-_More = Callable[..., str | None]
+_More = Callable[[Connection, int], str | None]
 
 
 @router.get(
@@ -280,19 +280,19 @@ def _series(key: str, query: StrikeQuery) -> Response[str]:
     return _respond(key, query.timeframe, ["series", query], make)
 
 
-def _nothing_more(_connection: Connection, underlying_id: int) -> str:  # noqa: ARG001  # by name
+def _nothing_more(*_: object) -> str:
     return ""
 
 
 def _chains(at: datetime | None) -> _More:
-    """What chains come from as well: contracts, open interest, candles of the session."""
+    """What chains depend on as well: contracts, open interest, candles of the session."""
     return partial(find_fingerprint, at=at)
 
 
 def _respond(
     key: str, timeframe: Timeframe, words: Sequence[object], make: _Make, more: _More = _nothing_more
 ) -> Response[str]:
-    """A page that is kept while the strike candles it comes from, and what more there is, are the same."""
+    """A page that is kept until a strike candle changes that it comes from, or what else it depends on."""
     at = asked_at()
 
     def read(connection: Connection) -> Answered:
@@ -301,8 +301,15 @@ def _respond(
             return Made(lambda _: page.body, page.window)
 
         def ask(underlying: InstrumentEntry) -> Question:
-            hangs_on = partial(more, underlying_id=underlying.instrument_id)
-            return Question(underlying, timeframe, repr(words), at, partial(made, underlying), STRIKE_CANDLES, hangs_on)
+            return Question(
+                underlying,
+                timeframe,
+                repr(words),
+                at,
+                make=partial(made, underlying),
+                dataset=STRIKE_CANDLES,
+                more=lambda connection: more(connection, underlying.instrument_id),
+            )
 
         return answer(connection, key, ask)
 
@@ -310,5 +317,5 @@ def _respond(
 
 
 def _up_to(at: datetime | None) -> Window:
-    """Where strike candles may stand that are newest then, or open interest that still holds."""
+    """Where the newest strike candles of that time may lie, and open interest that still holds."""
     return Window(EARLIEST, at or LATEST)

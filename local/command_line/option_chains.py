@@ -63,8 +63,8 @@ _SPARE = (
 _CALLS = ("call_oi", "call_volume", "call_iv", "call_delta", "call_last", "call_bid", "call_ask")
 _PUTS = ("put_bid", "put_ask", "put_last", "put_delta", "put_iv", "put_volume", "put_oi")
 _RATIOS = ("pcr_volume", "pcr_oi", "oi_coverage")
-# From here on two decimals are more than four digits.
-_TENS_OF_CENTS = 100
+# From here on a number with two decimals has more than four digits.
+_FIVE_DIGITS = 100
 # What a narrow terminal goes without on either side, in this order.
 _SPARE_OF_SIDES = ("last", "delta", "volume", "oi", "iv")
 
@@ -174,14 +174,14 @@ def _exact(value: object) -> object:
 
 
 def _rounded(value: object) -> object:
-    """To four digits, but two of cents at least."""
+    """To four digits; of large numbers to cents."""
     if not isinstance(value, float):
         return value
-    return Decimal(f"{value:.2f}" if abs(value) >= _TENS_OF_CENTS else f"{value:.4g}")
+    return Decimal(f"{value:.2f}" if abs(value) >= _FIVE_DIGITS else f"{value:.4g}")
 
 
 def _in_few_digits(row: Row) -> Row:
-    """Ratios are endless decimals."""
+    """Ratios as floats, which are rounded: their decimals have no end."""
     return {name: float(value) if value is not None and name in _RATIOS else value for name, value in row.items()}
 
 

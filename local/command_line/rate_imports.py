@@ -42,10 +42,9 @@ def import_rate_file(connection: Connection, file: File, *, on_conflict: OnConfl
 def _warn_of_percents(file: File, read: RateColumns) -> None:
     first = next((place for place, rate in enumerate(read.rates) if abs(Decimal(rate)) > 1), None)
     if first is not None:
-        told = (
-            f"{file.path.name} line {read.lines[first]}: {read.rates[first]} is {Decimal(read.rates[first]):.0%} a year"
-        )
-        err.print(f"{told}; rates are fractions: 0.05 is 5 %", style="yellow", markup=False, soft_wrap=True)
+        rate, where = read.rates[first], f"{file.path.name} line {read.lines[first]}"
+        said = f"{where}: {rate} is {Decimal(rate):.0%} a year; rates are fractions: 0.05 is 5 %"
+        err.print(said, style="yellow", markup=False, soft_wrap=True)
 
 
 def spell_rates(counts: Counts) -> str:

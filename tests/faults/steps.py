@@ -208,7 +208,7 @@ CODES = ("53100", "55P03", "40P01", "40001")
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault, and the steps that it is put at: from the first, each so many."""
+    """A kind of fault, the first step that it is put at, and how many steps on the next one lies."""
 
     fault: Callable[[int], Fault]
     first: int

@@ -1,4 +1,4 @@
-"""Files of options: killed at any statement, two at once, twice: whole, or not at all."""
+"""Files of options come in whole or not at all: killed at any statement, two at once, or twice."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ _ALLOWED = ("succeeded", "Retryable")
 
 
 class Trial:
-    """An import, at the desk where work waits."""
+    """An import into the desk where work waits."""
 
     def __init__(self, scene: Scene, bring_in: Callable[[Connection], object]) -> None:
         self.scene, self._bring_in = scene, bring_in

@@ -6,7 +6,7 @@ revision = "0039"
 down_revision = "0038"
 branch_labels = None
 depends_on = None
-# What is new is written by this code alone: code before leaves it behind, and nothing fills it up again.
+# Older code would write minutes and leave the newest buckets as they were, and nothing would fill them again.
 serves_code_from = "0039"
 
 

@@ -1,3 +1,5 @@
+-- Nobody counts hours or looks for gaps meanwhile.
+SELECT pg_advisory_xact_lock(hashtext('market.gaps'));
 DROP FUNCTION IF EXISTS market.instruments_of(text, text);
 DROP VIEW IF EXISTS market.brought;
 -- As the older code has them: these read what goes.

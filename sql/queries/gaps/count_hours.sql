@@ -19,8 +19,8 @@ FROM taken CROSS JOIN unnest(taken.instrument_ids) AS marked (instrument_id)
 ORDER BY taken.hour, marked.instrument_id;
 
 -- or step: take_uncounted_parts
--- The same of a data set whose rows are expected of each part of an instrument by itself: the marks name the whole. A part that
--- has ended has no row to come.
+-- The same where rows are expected of each part of an instrument by itself: the marks name the whole. A part that has ended gets
+-- no more rows.
 WITH taken AS (
     DELETE FROM market.marks
     WHERE dataset = :'dataset' AND work = 'count' AND hour >= :'starts'::timestamptz AND hour < :'ends'::timestamptz

@@ -1,5 +1,6 @@
--- A data set's rows of the ledger that touch [:starts, :ends), the earliest start first, from the one after (:after_starts, :after_id) on, at
--- most :most: of one instrument and its parts, or all (''), one feed or all (''), these reasons or any ('{}'); with :healed, history too.
+-- A data set's rows of the ledger that touch [:starts, :ends), the earliest start first, from the one after
+-- (:after_starts, :after_id) on, at most :most: of one instrument and its parts, or all (''), one feed or all (''), these reasons
+-- or any ('{}'); with :healed, history too.
 SELECT
     g.gap_id, n.instrument_key AS key, n.feed, g.starts, g.ends, g.minutes, g.reason::text AS reason, g.found_at,
     g.healed_at, g.healed_from, g.attempts, g.next_attempt_at, g.evidence

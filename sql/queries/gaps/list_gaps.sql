@@ -1,5 +1,6 @@
--- A data set's rows of the ledger that touch [:starts, :ends), of one instrument and its parts, or all (''), one feed or all (''), these reasons or any
--- ('{}'); with :healed, history too. Open gaps first, the oldest at the top; then what was healed, the latest at the top.
+-- A data set's rows of the ledger that touch [:starts, :ends), of one instrument and its parts, or all (''), one feed or all (''),
+-- these reasons or any ('{}'); with :healed, history too. Open gaps first, the oldest at the top; then what was healed, the latest
+-- at the top.
 SELECT
     n.instrument_key AS key, n.feed, g.starts, g.ends, g.minutes, g.reason::text AS reason, g.found_at,
     g.healed_at, g.healed_from, g.attempts, g.next_attempt_at, g.evidence

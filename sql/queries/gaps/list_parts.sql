@@ -1,5 +1,5 @@
--- Of which instruments rows of a data set are expected part by part: the parts of those named, and each named one that has none;
--- all parts where none is named.
+-- The instruments of which a data set's rows are expected, where these are expected part by part: the parts of those named, and
+-- each named one that has none; all parts where none is named.
 SELECT p.instrument_id
 FROM market.parts AS p
 JOIN market.instruments AS whole ON whole.instrument_id = p.whole_id

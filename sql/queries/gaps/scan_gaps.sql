@@ -336,7 +336,8 @@ GROUP BY instrument_id, hours.hour_of_day;
 
 -- step: create_trade_rates
 -- What each instrument that was quiet at all trades: at each hour of the day that it was quiet in, and over all. Of the expected
--- minutes in which the feed lived, all are present but those it was quiet in, or that a vendor explained. Silent minutes that are assumed are watched, and not present.
+-- minutes in which the feed lived, all are present but those it was quiet in, or that a vendor explained. Silent minutes that are
+-- assumed count among the minutes, and not among those present.
 CREATE TEMPORARY TABLE trade_rates ON COMMIT DROP AS
 WITH silent AS MATERIALIZED (
     SELECT instrument_id, hour_of_day, sum(bit_count(quiet | explained))::bigint AS minutes, bool_or(bit_count(quiet) > 0) AS was_quiet

@@ -1,6 +1,6 @@
--- How many instruments, of one key and its parts, or all (''), one feed or all (''), have expected minutes in [:starts, :ends) that no gap
--- monitor has judged, and where the first of these stretches starts and the last one ends. Without :ends up to where the newest
--- look ended, or else up to :due.
+-- How many instruments, of one key and its parts, or all (''), one feed or all (''), have expected minutes in [:starts, :ends)
+-- that no gap monitor has judged, and where the first of these stretches starts and the last one ends. Without :ends up to where
+-- the newest look ended, or else up to :due.
 WITH judged AS MATERIALIZED (
     SELECT instrument_id, range_agg(stretches) AS stretches FROM market.judged_stretches
     WHERE dataset = :'dataset'

@@ -1,5 +1,5 @@
--- Per data set and feed: open gaps that began before :at, their minutes, the first one's start and whose it is. From the index of the open ones
--- alone: what was healed since is not looked through.
+-- Per data set and feed: open gaps that began before :at, their minutes, the first one's start and the key of its instrument. From
+-- the index of the open ones alone: what was healed since is not looked through.
 SELECT g.dataset, n.feed, count(*) AS gaps, sum(g.minutes)::bigint AS minutes, min(g.starts) AS oldest,
     first(n.instrument_key, g.starts) AS oldest_key
 FROM market.gaps AS g

@@ -1,8 +1,7 @@
--- What chains of an underlying come from beyond its strike candles: its contracts, and the candles that the volume of a session is
--- made of, of a week and a day up to :at, or to the newest minute. Null while marks wait of minutes up to then: what they stand
--- for, as open interest, may be told already, and is in no strike candle yet.
--- As in psql -v underlying_id=1 -v at=
-WITH told AS (
+-- What chains of an underlying depend on beyond its strike candles: its contracts, and the candles of a week and a day up to :at,
+-- or to the newest minute, which the volume of a session is made of. No row while marks of minutes up to then wait: a chain may
+-- show already what they stand for, as open interest, and no strike candle has it yet. As in psql -v underlying_id=1 -v at=
+WITH asked AS (
     SELECT coalesce(:'at'::timestamptz, max(time) + INTERVAL '1 minute') AS ends
     FROM market.newest_strikes WHERE instrument_id = :'underlying_id'::integer
 ), listed AS (
@@ -11,9 +10,10 @@ WITH told AS (
 )
 SELECT concat_ws(' ', listed.contracts, listed.newest, coalesce((
     SELECT sum(v.version)
+    -- By the key, a share at a time.
     FROM generate_series(0, 63) AS share
     JOIN market.hour_versions AS v ON v.dataset = 'candles' AND v.share = share.share
-        AND v.hour >= told.ends - INTERVAL '8 days' AND v.hour < told.ends
+        AND v.hour >= asked.ends - INTERVAL '8 days' AND v.hour < asked.ends
 ), 0)) AS fingerprint
-FROM told CROSS JOIN listed
-WHERE NOT EXISTS (SELECT FROM market.dirty AS d WHERE d.dataset = 'strike_candles' AND d.bucket < told.ends);
+FROM asked CROSS JOIN listed
+WHERE NOT EXISTS (SELECT FROM market.dirty AS d WHERE d.dataset = 'strike_candles' AND d.bucket < asked.ends);

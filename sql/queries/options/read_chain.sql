@@ -1,8 +1,8 @@
 -- The chains of some expiries: a row for each listed strike, with the newest that its candle told in minutes before :ends, or
 -- without :at the newest of all. Ranks and moneyness are all seen from the forward of the chain's newest minute, so that a silent
--- strike keeps its place. What was not quoted or traded for a quarter of an hour by then is stale. Volume is that since
--- the session opened, or where none is known since midnight UTC; open interest is carried forward until the next publication, and none from
--- :known_before on.
+-- strike keeps its place. What was not quoted or traded for a quarter of an hour by then is stale. Volume is that since the
+-- session opened, or since midnight UTC where no session is known; open interest is carried forward until the next publication,
+-- and none from :known_before on. Candles are bounded by :since as well, so that chunks are excluded.
 -- As in psql -v underlying_id=1 -v expires_at='{2026-03-20T20:00Z}' -v at= -v since=2026-03-02 -v ends=2026-03-09T15:00Z ...
 WITH listed AS MATERIALIZED (
     SELECT

@@ -1,16 +1,16 @@
--- How the newest bucket of each strike follows its minutes, in the transaction that writes them: folded of all minutes that are in
--- it, as its roll-up would. As in psql -v relation=newest_strikes_5m -v width='5 minutes' -v columns='instrument_id, …'
+-- How the newest bucket of each strike follows its minutes, in the transaction that writes them: all minutes in it are folded, as
+-- the roll-up folds them. As in psql -v relation=newest_strikes_5m -v width='5 minutes' -v columns='instrument_id, …'
 -- -v folds='instrument_id, …, max(call_high) AS call_high, …' -v stored='newest.expiry, …' -v given='EXCLUDED.expiry, …' …
 
 -- step: delete_lost_buckets
--- Those of whose chains candles were deleted in them: what is left of them is folded again.
+-- Those in which a chain may have lost candles: what is left of them is folded again.
 DELETE FROM market.:"relation" AS b
 USING touched_chains AS t
 WHERE b.instrument_id = t.underlying_id AND b.expires_at = t.expires_at AND b.contract = t.contract
     AND b.time = time_bucket(:'width'::interval, t.time);
 
 -- step: upsert_newest_buckets
--- Of all strikes of the chains whose newest bucket lies in [starts, ends): whatever was written is in one of them, or is not newest.
+-- Of all strikes of the chains whose newest bucket lies in [starts, ends): what was written is in one of them, or not the newest.
 WITH changed AS MATERIALIZED (
     SELECT n.instrument_id, n.expires_at, n.strike, n.contract, time_bucket(:'width'::interval, n.time) AS bucket
     FROM (SELECT DISTINCT underlying_id, expires_at, contract FROM touched_chains) AS t

@@ -42,15 +42,15 @@ FROM (
 ) AS found
 WHERE said.place = found.place;
 
--- step: lock_contracts
--- Who makes contracts of an underlying waits for whoever does, and then finds them.
-SELECT pg_advisory_xact_lock(hashtext('market.option_contracts'), :'underlying_id'::integer);
-
 -- step: find_underlying
--- The underlying of what is a contract itself: there are no options of it.
+-- Of what the given underlying is an option itself, if it is one: then it has none.
 SELECT n.instrument_key
 FROM market.option_contracts AS c JOIN market.instruments AS n ON n.instrument_id = c.underlying_id
 WHERE c.instrument_id = :'underlying_id'::integer;
+
+-- step: lock_contracts
+-- Who makes contracts of an underlying waits for whoever does, and then finds them.
+SELECT pg_advisory_xact_lock(hashtext('market.option_contracts'), :'underlying_id'::integer);
 
 -- step: insert_contracts
 -- Makes an instrument of each that is not stored, with its underlying's calendar and feed, and its contract. When it expires is

@@ -232,7 +232,7 @@ def test_an_option_has_no_options(desk: Connection, bring_in: Command, chandlery
     assert bring_in("option-quotes", QUOTES, FIRST)[0] == 0
     key, path = "X@AMX-20260417-C-50@OPTION", str(tmp_path / "option-quotes.csv")
     code, _, said = chandlery("import", "option-quotes", path, "--underlying", key)
-    assert (code, f"{key} is an option of {KEY} itself; name what it is an option of" in said) == (1, True)
+    assert (code, f"{key} is itself an option of {KEY}; name the underlying: {KEY}" in said) == (1, True)
     assert len(contracts(desk)) == 1
 
 

@@ -24,6 +24,9 @@ from tests.plain_strikes import Listed, Told, fold
 
 NEW_YORK = ZoneInfo("America/New_York")
 UNDERLYING = "X@U@EQ"
+# Its session.
+OPENS = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
+CLOSES = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
 Row = Mapping[str, Any]
 QUOTE = (
     "time", "seq", "bid", "bid_size", "ask", "ask_size", "iv", "delta", "open_interest", "oi_time", "underlying",
@@ -86,6 +89,14 @@ def _ids(connection: Connection, rows: Sequence[Row]) -> list[int]:
         )
     }
     return [found[_contract(row)] for row in rows]
+
+
+def quote(
+    at: datetime, expiry: str, strike: str, right: str, bid: str | None, ask: str | None, **more: Any
+) -> dict[str, Any]:
+    """A quote as a feed writes it."""
+    prices = {"bid": Decimal(bid) if bid else None, "ask": Decimal(ask) if ask else None}
+    return {"time": at, "expiry": expiry, "strike": strike, "right": right, **prices, **more}
 
 
 def write_quotes(connection: Connection, rows: Sequence[Row]) -> None:
@@ -190,3 +201,15 @@ def _alike(found: Any, wanted: Any) -> bool:
     if isinstance(found, float) and wanted is not None:
         return isclose(found, wanted, rel_tol=1e-5, abs_tol=1e-9)
     return bool(found == wanted)
+
+
+def assert_newest_are_the_last(connection: Connection) -> None:
+    """Of each strike the candle that comes last, as it is stored."""
+    columns = ", ".join(STRIKE_CANDLES.columns)
+    last = f"SELECT DISTINCT ON (expires_at, strike, contract) {columns} FROM market.strike_candles"  # noqa: S608
+    ordered = "ORDER BY expires_at, strike, contract"
+    wanted = connection.execute(f"{last} {ordered}, time DESC").fetchall()
+    assert connection.execute(f"SELECT {columns} FROM market.newest_strikes {ordered}").fetchall() == wanted != []  # noqa: S608
+    last = f"SELECT DISTINCT ON (expires_at, strike, contract) * FROM market.strike_candles_5m {ordered}, time DESC"  # noqa: S608
+    found = connection.execute(f"SELECT * FROM market.newest_strikes_5m {ordered}").fetchall()  # noqa: S608
+    assert found == connection.execute(last).fetchall()

@@ -12,8 +12,7 @@ from psycopg.rows import dict_row
 
 from chandlery.words.window import MINUTE
 from tests.integration.options import option_desk as desk
-from tests.integration.options.option_desk import process
-from tests.integration.options.test_strike_candles import CLOSES, OPENS, quote
+from tests.integration.options.option_desk import CLOSES, OPENS, process, quote
 
 MORNING = datetime(2026, 3, 2, 11, 30, tzinfo=UTC)
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)

@@ -10,9 +10,8 @@ from psycopg import Connection
 from chandlery.words.window import MINUTE
 from tests.integration.market import live
 from tests.integration.options import option_desk as desk
-from tests.integration.options.option_desk import UNDERLYING, process
+from tests.integration.options.option_desk import CLOSES, OPENS, UNDERLYING, process
 from tests.integration.options.option_reading import Command, Read, Row, columns, command, options, read, service
-from tests.integration.options.test_strike_candles import CLOSES, OPENS
 
 INDEX = "X@U@INDEX"
 QUOTES = "time,expiry,strike,right,bid,bid_size,ask,ask_size,underlying"

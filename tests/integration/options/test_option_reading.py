@@ -14,9 +14,8 @@ from chandlery.words.window import DAY, MINUTE
 from tests import plain_options
 from tests.integration.api_scene import Answer, get
 from tests.integration.options import option_desk as desk
-from tests.integration.options.option_desk import UNDERLYING, process
+from tests.integration.options.option_desk import CLOSES, OPENS, UNDERLYING, process, quote
 from tests.integration.options.option_reading import Command, Read, Row, columns, command, options, read, service
-from tests.integration.options.test_strike_candles import CLOSES, OPENS, quote
 
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 EXPIRY = "2026-03-20"

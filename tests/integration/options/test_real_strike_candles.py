@@ -17,8 +17,7 @@ from chandlery.refresh.refresh_stale import refresh_stale
 from chandlery.words.window import DAY, HOUR, MINUTE, Window
 from tests.integration.market import always
 from tests.integration.options import option_desk as desk
-from tests.integration.options.option_desk import process
-from tests.integration.options.test_strike_candles import assert_newest_are_the_last
+from tests.integration.options.option_desk import assert_newest_are_the_last, process
 
 OPENS, CLOSES = datetime(2015, 12, 24, 14, 30, tzinfo=UTC), datetime(2015, 12, 24, 18, 0, tzinfo=UTC)
 DAY_AFTER = CLOSES + DAY

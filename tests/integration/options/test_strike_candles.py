@@ -12,16 +12,21 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from chandlery.datasets.strike_candles import STRIKE_CANDLES
 from chandlery.words.window import MINUTE
 from functions.option_processor import handler
 from tests.conftest import REPO
 from tests.faults.components import Context
 from tests.integration.options import option_desk as desk
-from tests.integration.options.option_desk import Row, process, strikes_of
+from tests.integration.options.option_desk import (
+    CLOSES,
+    OPENS,
+    Row,
+    assert_newest_are_the_last,
+    process,
+    quote,
+    strikes_of,
+)
 
-OPENS = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
-CLOSES = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 LATER = AT + 30 * MINUTE
 
@@ -29,14 +34,6 @@ LATER = AT + 30 * MINUTE
 @pytest.fixture
 def underlying(connection: Connection) -> int:
     return desk.open_underlying(connection, OPENS, CLOSES)
-
-
-def quote(
-    at: datetime, expiry: str, strike: str, right: str, bid: str | None, ask: str | None, **more: Any
-) -> dict[str, Any]:
-    """A quote as a feed writes it."""
-    prices = {"bid": Decimal(bid) if bid else None, "ask": Decimal(ask) if ask else None}
-    return {"time": at, "expiry": expiry, "strike": strike, "right": right, **prices, **more}
 
 
 def write(connection: Connection, underlying: int, rows: Sequence[Row], **listed: Any) -> None:
@@ -299,18 +296,6 @@ def test_in_any_order_and_in_any_parts_it_comes_to_the_same(connection: Connecti
 def _parts(chance: random.Random, rows: Sequence[Row], number: int) -> Iterator[Sequence[Row]]:
     cuts = sorted(chance.sample(range(1, len(rows)), number - 1))
     yield from (rows[start:end] for start, end in zip([0, *cuts], [*cuts, len(rows)], strict=True))
-
-
-def assert_newest_are_the_last(connection: Connection) -> None:
-    """Of each strike the candle that comes last, as it is stored."""
-    columns = ", ".join(STRIKE_CANDLES.columns)
-    last = f"SELECT DISTINCT ON (expires_at, strike, contract) {columns} FROM market.strike_candles"  # noqa: S608
-    ordered = "ORDER BY expires_at, strike, contract"
-    wanted = connection.execute(f"{last} {ordered}, time DESC").fetchall()
-    assert connection.execute(f"SELECT {columns} FROM market.newest_strikes {ordered}").fetchall() == wanted != []  # noqa: S608
-    last = f"SELECT DISTINCT ON (expires_at, strike, contract) * FROM market.strike_candles_5m {ordered}, time DESC"  # noqa: S608
-    found = connection.execute(f"SELECT * FROM market.newest_strikes_5m {ordered}").fetchall()  # noqa: S608
-    assert found == connection.execute(last).fetchall()
 
 
 def test_nothing_is_left_of_a_minute_whose_quotes_were_all_cancelled(connection: Connection, underlying: int) -> None:

@@ -85,8 +85,8 @@ def test_the_first_run_sets_everything_up_and_the_second_finds_nothing(desk: Con
     assert tables["candles_5m"].chunk_interval == timedelta(days=28)
     strikes = tables["strike_candles"], tables["strike_candles_5m"], tables["strike_candles_15m"]
     assert [each.chunk_interval for each in strikes] == [DAY, 7 * DAY, 28 * DAY]
-    of_strike = ("instrument_id, expires_at, strike, contract", "time")
-    assert {(each.segment_by, each.order_by) for each in strikes} == {of_strike}
+    of_chain = ("instrument_id, expires_at, contract", "strike, time")
+    assert {(each.segment_by, each.order_by) for each in strikes} == {of_chain}
     kept = jobs(desk)
     assert strike_jobs(desk) == [
         ("strike_candles", "columnstore", HOUR, DAY),

@@ -1,4 +1,4 @@
-"""Roll-ups of strike candles, replaced on real options: whoever reads them, by whatever view, misses nothing."""
+"""Roll-ups of strike candles are replaced on real options, and their readers miss nothing, by any view."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,7 +80,7 @@ def rebuild(connection: Connection, progress: Any) -> RebuildReport:
 
 @pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("step", [RebuildStep.REFRESH, RebuildStep.COMPARE, RebuildStep.SWAP, RebuildStep.SETTLE])
-def test_whoever_reads_sees_the_same_before_during_and_after(strikes: Connection, step: RebuildStep) -> None:
+def test_readers_see_the_same_before_during_and_after(strikes: Connection, step: RebuildStep) -> None:
     keep(strikes)
     before, told = seen(strikes), answers()
     assert min(map(len, before.values())) > 0

@@ -17,10 +17,10 @@ class Cadence:
             known) and a source; a view where the table has other columns.
         is_silence_plausible: whether a silence can be told from a gap by how often an instrument trades; where it
             cannot, each is a gap.
-        assumed_silent: minutes of silence that are assumed on top of those seen, where rows do not tell how often an
-            instrument trades: what was never silent yet may be, and a minute alone is no gap.
-        by: the dimensions by whose values rows are expected, of each by itself; `market.parts` knows the instrument
-            that stands for each, and `counted` has that one's rows. Empty: rows are expected of the instrument.
+        assumed_silent: minutes of silence that count on top of those seen, where rows do not say how often an
+            instrument trades: one that never was silent may be so for a minute, which is no gap.
+        by: the dimensions whose values rows are expected of, each by itself; `market.parts` knows the instrument that
+            stands for each, and `counted` has its rows. Empty: rows are expected of the whole instrument.
         tells_of_feeds: whether its rows tell since when an instrument and its feed live, and what was imported.
     """
 

@@ -78,7 +78,7 @@ STRIKE_CANDLES = Dataset(
         Count("minutes"),
     ),
     timeframes=(Timeframe.M5, Timeframe.M15, Timeframe.H1, Timeframe.D1),
-    # Quotes come when they change: a silent strike is no gap, but an expiry is whose strikes are all silent.
+    # Quotes come when they change: a silent strike is no gap, but an expiry whose strikes are all silent is one.
     cadence=Cadence(MINUTE, "option_minutes", assumed_silent=1, by=("expires_at",)),
     # For so long quotes come late, and are cancelled or corrected.
     written=DAY,

@@ -185,11 +185,12 @@ def _widening(query: StrikeQuery, chosen: Sequence[Expiry], whole: Window) -> It
 
 
 def _relation(query: StrikeQuery, chosen: Sequence[Expiry], window: Window) -> LiteralString:
-    """Where candles of a window are. From the newest bucket on each strike has one, which is at hand."""
+    """What holds the candles of a window. From the newest bucket on, a strike has one at most: its newest."""
+    relation = STRIKE_CANDLES.relation(query.timeframe)
     newest = of_expiries.newest_minute(chosen)
-    if newest is not None and window.starts >= query.timeframe.floor_bucket(newest):
-        return NEWEST.get(query.timeframe, STRIKE_CANDLES.relation(query.timeframe))
-    return STRIKE_CANDLES.relation(query.timeframe)
+    if newest is None or window.starts < query.timeframe.floor_bucket(newest):
+        return relation
+    return NEWEST.get(query.timeframe, relation)
 
 
 def _asked(

@@ -83,7 +83,7 @@ def list_days(
 
 
 def list_parts(connection: Connection, dataset: Dataset, keys: Sequence[str]) -> AbstractSet[int]:
-    """The instruments of which rows are expected where some are named, or none: their parts, or each that has none."""
+    """Of named instruments, or of all, the parts that rows are expected of; and each named one that has none."""
     rows = run(connection, "list_parts", dataset=dataset.name, keys=list(keys))
     return {instrument_id for (instrument_id,) in rows}
 

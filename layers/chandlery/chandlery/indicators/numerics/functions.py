@@ -119,9 +119,9 @@ def only_above_zero(indicator: Indicator, prices: Sequence[Floats], outputs: lis
 
 
 def described(name: str, **parameters: float) -> Any:
-    """TA-Lib's own description of a function; `talib.abstract`, which makes those of all at its import, takes 8 ms."""
-    ours = name.upper()
-    return _ta_lib.Function(ours, getattr(_ta_lib, ours), **parameters)
+    """TA-Lib's description of a function. Importing `talib.abstract`, which describes all of them, takes 8 ms."""
+    theirs = name.upper()
+    return _ta_lib.Function(theirs, getattr(_ta_lib, theirs), **parameters)
 
 
 @cache
@@ -130,7 +130,7 @@ def _names() -> Sequence[str]:
 
 
 def _is_known(name: str) -> bool:
-    """Whether it is one of `names`, without a look at all the others."""
+    """Whether it is one of `names`, without describing all the others."""
     return name == name.lower() and name.upper() in talib.get_functions() and _reads_candles(name)
 
 

@@ -19,7 +19,7 @@ Position = Sequence[str]
 
 # NaN and the infinities are no JSON; they sort above all numbers, or below.
 _NUMBER = "CASE WHEN r.{0} > '-Infinity' AND r.{0} < 'Infinity' THEN r.{0} END AS {0}"
-_TOLD = {
+_FIELDS = {
     Kind.DECIMAL: _NUMBER,
     Kind.REAL: _NUMBER,
     Kind.TIME: "(to_json(r.{0} AT TIME ZONE 'UTC') #>> '{{}}') || 'Z' AS {0}",
@@ -63,14 +63,14 @@ def read(connection: Connection, asked: Asked) -> Sequence[Row]:
 
 def write(connection: Connection, asked: Asked) -> Sequence[WrittenRow]:
     """The same as JSON."""
-    told = {each.name for each in asked.values}
+    names = {each.name for each in asked.values}
     columns = [
         *(f"{each.read} AS {each.name}" for each in asked.values),
-        *(name for name in asked.order if name not in told),
+        *(name for name in asked.order if name not in names),
     ]
     lists = {
         "position": ", ".join(f"r.{name}::text" for name in asked.order),
-        "told": ", ".join(_TOLD.get(each.kind, "r.{0}").format(each.name) for each in asked.values),
+        "fields": ", ".join(_FIELDS.get(each.kind, "r.{0}").format(each.name) for each in asked.values),
         "columns": ", ".join(columns),
     }
     text = statement("write_rows_json", asked.relation, asked.query, (*lists.items(), *asked.lists))
@@ -79,7 +79,7 @@ def write(connection: Connection, asked: Asked) -> Sequence[WrittenRow]:
 
 
 def find_fingerprint(connection: Connection, underlying_id: int, at: datetime | None) -> str | None:
-    """What tells chains and metrics of an underlying apart whose strike candles are the same; none while marks wait."""
+    """What chains and metrics depend on beyond strike candles, as text; None while marks wait."""
     row = run(connection, "fingerprint_chain", underlying_id=underlying_id, at=at).fetchone()
     return None if row is None else str(row[0])
 

@@ -20,7 +20,7 @@ def read_expiry_metrics(
     moments: Sequence[datetime],
     expires_at: Sequence[datetime] | None = None,
 ) -> Sequence[ExpiryMetrics]:
-    """Of each expiry that has not passed, or of some alone, by moment."""
+    """What each expiry that has not passed, or each of some, comes to, by moment."""
     times = None if expires_at is None else list(expires_at)
     given: dict[str, Any] = {"underlying_id": underlying_id, "moments": list(moments), "expires_at": times}
     with transaction(connection):

@@ -1,4 +1,4 @@
-"""The newest bucket of each strike, by which the newest page of a timeframe is read: no roll-up has it yet."""
+"""The newest bucket of each strike, which no roll-up has yet: the newest page of a timeframe is read from it."""
 
 from collections.abc import Mapping
 from typing import LiteralString
@@ -12,12 +12,12 @@ from chandlery.platform.statements import run_with
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import WEEK
 
-# Where the newest bucket of each strike is, by its timeframe. What changes a roll-up's columns changes those as well.
+# What holds the newest bucket of each strike, by timeframe, under a roll-up's columns: they change with these.
 NEWEST: Mapping[Timeframe, LiteralString] = {Timeframe.M1: "newest_strikes", Timeframe.M5: "newest_strikes_5m"}
 
 
 def follow_minutes(connection: Connection, piece: Piece, *, is_any_deleted: bool) -> None:
-    """Fold the newest buckets again in which minutes of a piece were written or deleted, in their transaction."""
+    """Fold again, in their transaction, the newest buckets in which minutes of a piece were written or deleted."""
     for timeframe, relation in NEWEST.items():
         if STRIKE_CANDLES.is_own(timeframe):
             continue
