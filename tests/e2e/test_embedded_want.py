@@ -154,6 +154,7 @@ def limited(home: Path, limit: str, most: int, tarball: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_too_little_memory_is_told(home: Path, migrated_tarball: Path) -> None:
     said = limited(home, "RLIMIT_AS", 2048 * _MEGABYTE, migrated_tarball)
     assert "could not be started: there is not enough memory, of which it takes some 500 MB: free some" in said
@@ -161,6 +162,7 @@ def test_too_little_memory_is_told(home: Path, migrated_tarball: Path) -> None:
     assert execute(EmbeddedDatabase(home).start(), "SELECT 1") == [(1,)]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY, reason="limited already")
 def test_files_that_may_not_grow_are_told(home: Path, migrated_tarball: Path) -> None:
     said = limited(home, "RLIMIT_FSIZE", _MEGABYTE // 2, migrated_tarball)

@@ -74,6 +74,7 @@ def test_csv_and_json_exclude_each_other(history: Chandlery) -> None:
     assert "--csv and --json exclude each other" in refused.stderr
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize("options", [("--csv",), ()])
 def test_a_reader_that_has_gone_ends_a_command_without_a_word(history: Chandlery, options: tuple[str, ...]) -> None:
     url = history("db", "url").stdout.strip()

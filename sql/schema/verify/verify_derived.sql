@@ -10,7 +10,15 @@ DECLARE
     -- Beyond, buckets are computed when read.
     until timestamptz := least(ends, coalesce(market.materialized_up_to(aggregate), '-infinity'));
     chosen text := CASE WHEN instrument_ids IS NULL THEN '' ELSE 'AND instrument_id = ANY ($4)' END;
+    something boolean;
 BEGIN
+    EXECUTE format(
+        'SELECT EXISTS (SELECT FROM %s WHERE %I >= $1 AND %2$I < $2) OR EXISTS (SELECT FROM market.%I WHERE time >= $1 AND time < $2)',
+        stored, rollup.bucket, rollup.dataset
+    ) INTO something USING starts, until;
+    IF NOT something THEN
+        RETURN;
+    END IF;
     -- All in one snapshot. A bucket with a mark is known to be stale, one that stands twice is wrong whatever is marked.
     RETURN QUERY EXECUTE format(
         $query$

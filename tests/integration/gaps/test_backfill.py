@@ -200,7 +200,8 @@ def test_a_vendor_that_fails_leaves_the_days_before(
     assert len(stored(ibm)) == 5 * 390
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.sampled(every=2)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_stopped_goes_on_when_repeated(
     ibm: Connection, chandlery: Chandlery, vendor: VendorServer, environment: dict[str, str], how: signal.Signals
 ) -> None:

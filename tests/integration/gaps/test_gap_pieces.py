@@ -123,6 +123,7 @@ def test_a_run_killed_between_pieces_keeps_those_before_it(
     assert scanned(desk) == [(WINDOW.starts, WINDOW.ends)]
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize("runs", [1, 25, 61, 1_000])
 def test_a_share_with_too_much_to_do_is_cut(desk: Connection, whole: tuple[Found, Sequence[Any]], runs: int) -> None:
     found = look(desk, shares=1, share_runs=runs)

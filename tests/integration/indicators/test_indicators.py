@@ -222,6 +222,7 @@ def test_values_written_as_candles_come_are_the_same(
     assert read[0] > 5  # not from the beginning of the series each time
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize("hour", [1, 40])
 def test_wherever_the_processor_starts(
     connection: Connection, instrument: int, minutes: CandleColumns, hour: int

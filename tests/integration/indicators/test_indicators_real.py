@@ -62,6 +62,7 @@ def assert_from(connection: Connection, instrument: int, starts: datetime) -> No
     assert {name for name, values in stored_of(connection, instrument, Timeframe.D1).items() if values} == {"obv"}
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(("file", "calendar", "first", "last"), FILES, ids=["IBM", "AIG", "NIFTY50"])
 def test_real_minutes(
     connection: Connection, real_data: Path, file: str, calendar: str, first: date, last: date

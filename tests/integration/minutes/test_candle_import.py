@@ -105,6 +105,7 @@ def read_rows(path: Path) -> Iterator[tuple[datetime, *tuple[Decimal, ...]]]:
             yield datetime.fromisoformat(row.pop("time")), *map(Decimal, row.values())
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize("lot_candles", [1, 7, 59, 60, 61])
 def test_lots_lose_nothing_at_their_bounds(
     connection: Connection, instrument: int, write: Callable[..., Path], lot_candles: int

@@ -139,6 +139,7 @@ COLUMNS = "time,price,size,seq,cancelled"
 TRADE, OTHER, CANCELLATION = (f"2026-03-02T12:00:30Z,{end}" for end in ("1,5,8,0", "2,5,8,", "3,5,8,1"))
 
 
+@pytest.mark.sampled(every=5)
 @pytest.mark.parametrize("on_conflict", OnConflict)
 @pytest.mark.parametrize(
     "rows", [(TRADE, CANCELLATION), (CANCELLATION, TRADE), (CANCELLATION, OTHER), (TRADE, CANCELLATION, TRADE)]

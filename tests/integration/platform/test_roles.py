@@ -217,6 +217,7 @@ def test_a_member_of_the_owner_keeps_policies_and_history(
     assert columns[0] > 0
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("name", [WRITER, READER])
 @pytest.mark.parametrize("component", [policy_maintenance, historical_processor], ids=lambda each: each.__name__[10:])
 def test_nobody_else_can_do_that(

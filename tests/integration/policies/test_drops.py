@@ -153,6 +153,7 @@ def test_what_was_released_is_no_shorter_once_rows_are_kept_longer(collected: Co
     assert policies.find(collected, WANTED, NOON).released["candles"] == 90 * DAY
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(
     ("imported", "why"), [(True, "imported"), (False, "written long after its time")], ids=["imported", "plain SQL"]
 )
@@ -182,7 +183,8 @@ def test_a_chunk_that_came_in_time_stays_for_an_imported_row(collected: Connecti
     assert OLD in stored(collected)
 
 
-@pytest.mark.parametrize("imported", [True, False], ids=["imported", "plain SQL"])
+@pytest.mark.sampled(every=2)
+@pytest.mark.parametrize("imported", [False, True], ids=["plain SQL", "imported"])
 def test_a_release_covers_nothing_that_comes_later(collected: Connection, imported: bool) -> None:
     bring_in(collected, HISTORY)
     apply(collected, "candles")
@@ -248,6 +250,7 @@ def test_history_below_what_was_dropped_is_kept_whole(collected: Connection) -> 
     assert expected == [(HISTORY,)]
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(
     ("gap", "left"),
     [

@@ -115,7 +115,7 @@ def test_a_plan_changes_nothing(desk: Connection) -> None:
     assert jobs(desk) == []
 
 
-@pytest.mark.sampled(every=4)
+@pytest.mark.sampled(every=6)
 @pytest.mark.parametrize(
     ("sabotage", "said"),
     [
@@ -294,6 +294,7 @@ def test_a_run_tells_how_far_behind_aggregates_are(with_scheduler: Connection) -
     assert report.aggregate_lag_seconds == (55 - 6) * 60
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(("before", "known"), [(DAY, True), (DAY + 2 * HOUR, True), (DAY + 3 * HOUR, False)])
 def test_a_run_tells_the_databases_size_and_growth(desk: Connection, before: timedelta, known: bool) -> None:
     first = maintain(desk, NOON)

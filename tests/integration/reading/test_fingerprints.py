@@ -109,7 +109,7 @@ def earlier_first(connection: Connection, instrument: int) -> None:
     write(connection, instrument, [candle(FIRST - 2 * DAY, 1)])
 
 
-@pytest.mark.sampled(every=4)
+@pytest.mark.sampled(every=8)
 @pytest.mark.parametrize(
     "change",
     [insert_one, update_one, delete_one, heal_one, late_tick, correct, list_later, earlier_first],

@@ -117,6 +117,7 @@ def test_every_function_of_ta_lib_answers_what_it_computes_directly(scene: Scene
                 assert not told[:settled].any(), (name, output)
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("name", sorted(catalogue()))
 def test_no_value_depends_on_from(scene: Scene, name: str) -> None:
     """Of the last stretch, asked for alone, what is answered is what is answered of it with all before."""

@@ -302,7 +302,7 @@ def test_minutes_are_not_rebuilt(history: Connection) -> None:
         rebuild(history, Timeframe.M1)
 
 
-@pytest.mark.sampled(every=2)
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("step", [RebuildStep.REFRESH, RebuildStep.COMPARE, RebuildStep.SWAP, RebuildStep.SETTLE])
 def test_a_run_that_dies_is_gone_on_with(history: Connection, step: RebuildStep) -> None:
     rows, was = materialized(history), relations(history)

@@ -71,7 +71,7 @@ def test_what_is_right_is_told_to_be(verified: Connection) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.sampled(every=2)
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     ("aggregate", "statement", "found", "says"),
     [
@@ -147,7 +147,7 @@ def test_where_minutes_were_dropped_only_what_stands_twice_goes(history: Connect
     }
 
 
-@pytest.mark.sampled(every=2)
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     ("table", "order"), [("ticks", "cancelled"), ("candles", "version"), ("indicator_values", "made_at")]
 )
