@@ -47,10 +47,15 @@ WHERE said.place = found.place;
 SELECT pg_advisory_xact_lock(hashtext('market.option_contracts'), :'underlying_id'::integer);
 
 -- step: find_underlying
--- The underlying of what is a contract itself: there are no options of it.
-SELECT n.instrument_key
-FROM market.option_contracts AS c JOIN market.instruments AS n ON n.instrument_id = c.underlying_id
-WHERE c.instrument_id = :'underlying_id'::integer;
+-- The underlying of what is a contract or an expiry itself: there are no options of it.
+SELECT n.instrument_key, part.named
+FROM (
+    SELECT instrument_id, underlying_id, 'an option' AS named FROM market.option_contracts
+    UNION ALL
+    SELECT instrument_id, underlying_id, 'an expiry' FROM market.option_expiries
+) AS part
+JOIN market.instruments AS n ON n.instrument_id = part.underlying_id
+WHERE part.instrument_id = :'underlying_id'::integer;
 
 -- step: insert_contracts
 -- Makes an instrument of each that is not stored, with its underlying's calendar and feed, and its contract. When it expires is
