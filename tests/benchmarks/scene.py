@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,6 +39,14 @@ CROSS JOIN LATERAL (SELECT 100 + (i * 31 + date_part('minute', minute)::integer 
 WHERE abs(hashint8extended(i * 100000000::bigint + (extract(epoch FROM minute) / 60)::bigint, 0) %% 100000)
     >= %(left_out)s * 100000
 """
+_HIDDEN_PAGES = """
+SELECT c.relname
+FROM unnest(%s::text[]) AS name
+JOIN pg_class AS t ON t.oid = format('market.%%I', name)::regclass
+LEFT JOIN pg_inherits AS chunk ON chunk.inhparent = t.oid
+JOIN pg_class AS c ON c.oid IN (t.oid, chunk.inhrelid)
+WHERE c.relallvisible < c.relpages
+"""
 _LIST_CONTRACTS = """
 WITH listed AS (
     INSERT INTO market.instruments (instrument_key, calendar, feed)
@@ -70,6 +78,24 @@ def list_instruments(connection: Connection, count: int) -> None:
         " SELECT format('X@S%%s@EQ', i), '24/7', 'bench' FROM generate_series(1, %s) AS i",
         [count],
     )
+
+
+def vacuum(connection: Connection, *tables: str) -> None:
+    """Vacuum tables of the schema market until each page is known to be visible to all, as it is after a quiet hour.
+
+    One pass may leave them as they were: whoever holds a snapshot for that moment, a worker of the server or another
+    database's backend, might not see rows just written. Index-only scans would read each of them from the table.
+    """
+    for _ in range(50):
+        connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(_joined(tables)))
+        if not connection.execute(_HIDDEN_PAGES, [list(tables)]).fetchall():
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"a snapshot that somebody holds keeps {', '.join(tables)} from being vacuumed")
+
+
+def _joined(tables: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier("market", each) for each in tables)
 
 
 def list_contracts(connection: Connection, expiries: int, strikes: int, first: datetime) -> None:

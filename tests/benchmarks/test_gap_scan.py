@@ -32,6 +32,7 @@ from tests.benchmarks.scene import (
     list_instruments,
     seconds,
     unmarked,
+    vacuum,
 )
 
 INSTRUMENTS = 10_000 if ON_SERVER else 50
@@ -115,7 +116,7 @@ def test_p3_a_week_beside_the_plain_anti_join(emptied: Connection) -> None:
         for day in range(WEEK // DAY):
             starts = WEEK_TO_NOON.starts + day * DAY
             insert_candles(emptied, starts, starts + DAY, WITH_CANDLES, trades=TRADES, left_out=LEFT_OUT)
-    emptied.execute("VACUUM ANALYZE market.candles")
+    vacuum(emptied, "candles")
     absent = WITH_CANDLES * (WEEK // MINUTE) - _count(emptied, "SELECT count(*) FROM market.candles")
 
     def look() -> None:
@@ -137,7 +138,7 @@ def test_p3_a_week_beside_the_plain_anti_join(emptied: Connection) -> None:
         return [median(each) for each in zip(*(both(action) for _ in range(LOOKS)), strict=True)]
 
     first = seconds(look)
-    emptied.execute("VACUUM ANALYZE market.gaps, market.judged")
+    vacuum(emptied, "gaps", "judged")
     again, used = medians(look)
     # The planner thinks that generate_series has a thousand rows, and probes: what suits the anti-join is told as well.
     (lasted, plain), (_, merged) = (
@@ -187,7 +188,7 @@ def test_p15_a_run_of_the_monitor_without_changes(emptied: Connection, instrumen
 
     for _ in range(2):  # the turn has ticks: its candles are made of them; then the ledger is filled, and settled
         monitor()
-    emptied.execute("VACUUM ANALYZE market.candles, market.candle_hours, market.gaps, market.judged")
+    vacuum(emptied, "candles", "candle_hours", "gaps", "judged")
     taken, used, helped, counting = [], [], [], []
     for _ in range(LOOKS):
         _mark(emptied, Window(NOON - HOUR, NOON), EVERY_MINUTES)
@@ -229,7 +230,7 @@ def _store_hours(connection: Connection, instruments: int, window: Window) -> No
     )
     values = {"instruments": instruments, "trades": TRADES, "starts": window.starts, "ends": window.ends}
     connection.execute(_INSERT_HOURS, {**values, "left_out": LEFT_OUT})
-    connection.execute("VACUUM ANALYZE market.instruments, market.candle_hours")
+    vacuum(connection, "instruments", "candle_hours")
 
 
 def _store_turn(connection: Connection, instruments: int) -> None:
@@ -241,14 +242,14 @@ def _store_turn(connection: Connection, instruments: int) -> None:
     for hour in (turn, Window(NOON - HOUR, NOON)):
         _mark(connection, hour)
     insert_ticks(connection, TURN.starts, TURN.ends - TURN.starts, instruments, TRADES * EVERY_MINUTES)
-    connection.execute("VACUUM ANALYZE market.candles, market.candle_hours, market.ticks")
+    vacuum(connection, "candles", "candle_hours", "ticks")
 
 
 def test_what_marks_cost_the_live_minute(emptied: Connection) -> None:
     list_instruments(emptied, LIVE_INSTRUMENTS)
     with unmarked(emptied, "candles"):
         insert_candles(emptied, NOON, BLOCKS[0], LIVE_INSTRUMENTS, trades=TRADES, left_out=0)
-    emptied.execute("VACUUM ANALYZE market.candles, market.instruments")
+    vacuum(emptied, "candles", "instruments")
     _live_minute(emptied, BLOCKS[0] - MINUTE)
     count_hours(emptied, lambda: True)
     taken: dict[bool, list[float]] = {True: [], False: []}
@@ -300,9 +301,9 @@ def _store_week(connection: Connection, instruments: int, trades: int, left_out:
 
     loading = seconds(load)
     _mark(connection, WEEK_TO_NOON)
-    connection.execute("VACUUM ANALYZE market.candles, market.instruments, market.marks")
+    vacuum(connection, "candles", "instruments", "marks")
     counting = seconds(lambda: count_hours(connection, lambda: True))
-    connection.execute("VACUUM ANALYZE market.candle_hours, market.instruments, market.marks")
+    vacuum(connection, "candle_hours", "instruments", "marks")
     return Stored(_count(connection, "SELECT count(*) FROM market.candles"), loading, counting)
 
 

@@ -20,7 +20,7 @@ from chandlery.reading.store.series import PageWanted, read_around
 from chandlery.refresh.store import refreshes
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, HOUR, Window
-from tests.benchmarks.scene import NOON, ON_SERVER, WHERE, insert_candles, list_instruments, unmarked
+from tests.benchmarks.scene import NOON, ON_SERVER, WHERE, insert_candles, list_instruments, unmarked, vacuum
 
 INSTRUMENTS = 1_000 if ON_SERVER else 20
 DAYS = 12
@@ -51,7 +51,7 @@ def stored(connection: Connection) -> Connection:
     for rollup in CANDLES.rollups:
         whole = Window(rollup.timeframe.ceil_bucket(NOON - DAYS * DAY), rollup.timeframe.floor_bucket(NOON))
         refreshes.refresh(connection, rollup.relation, whole)
-    connection.execute("VACUUM ANALYZE market.candles")
+    vacuum(connection, "candles")
     # The history before is not filled here.
     keep_set(connection, read_indicator_set(), NOON)
     connection.execute("UPDATE market.indicator_set SET filled_from = '-infinity'")
@@ -78,8 +78,7 @@ def test_p10_the_indicator_pass_beside_ta_lib_alone(stored: Connection) -> None:
     filled = processor_seconds(stored, lambda: indicate(NOON - 12 * HOUR))
     tenth = processor_seconds(stored, lambda: indicate(NOON - 6 * HOUR, last=INSTRUMENTS // 10))
     indicate(NOON - 6 * HOUR, first=INSTRUMENTS // 10 + 1)
-    stored.execute("VACUUM ANALYZE market.indicator_values")
-    stored.execute("VACUUM ANALYZE market.indicator_states")
+    vacuum(stored, "indicator_values", "indicator_states")
     regular = processor_seconds(stored, lambda: reports.append(indicate(NOON)))
     again = processor_seconds(stored, lambda: reports.append(indicate(NOON)))
     assert reports[0].values_written

@@ -20,6 +20,7 @@ from tests.benchmarks.scene import (
     list_instruments,
     processor_seconds,
     seconds,
+    vacuum,
 )
 
 INSTRUMENTS = 10_000 if ON_SERVER else 500
@@ -58,7 +59,7 @@ def test_p1_live_minute_beside_a_refresh_of_the_same(
     list_instruments(connection, INSTRUMENTS)
     for number in range(STORED_MINUTES):
         insert_ticks(connection, NOON + number * MINUTE, MINUTE, INSTRUMENTS, TICKS, batches)
-    connection.execute("VACUUM ANALYZE market.ticks, market.dirty, market.instruments")
+    vacuum(connection, "ticks", "dirty", "instruments")
     first = NOON + WARM_MINUTES * MINUTE
     live(connection, first)
     ours, theirs = _beside_a_refresh(connection, continuous_aggregate, first)
@@ -142,7 +143,7 @@ def _store(connection: Connection, hours: int) -> None:
         " generate_series(1, %s) AS i",
         [NOON - hours * 60 * MINUTE, NOON - MINUTE, THIN_INSTRUMENTS],
     )
-    connection.execute("VACUUM ANALYZE market.ticks, market.candles, market.dirty, market.instruments")
+    vacuum(connection, "ticks", "candles", "dirty", "instruments")
 
 
 def _gap_check(connection: Connection, at: datetime) -> float:

@@ -25,6 +25,7 @@ from tests.benchmarks.scene import (
     list_contracts,
     list_instruments,
     process_seconds,
+    vacuum,
 )
 from tests.benchmarks.test_http_api import Times, handled, of_this_machine, sandbox
 
@@ -90,7 +91,7 @@ def desk(connection: Connection) -> Connection:
     )
     # As refreshes leave it.
     connection.execute("DELETE FROM market.marks")
-    connection.execute("VACUUM ANALYZE market.strike_candles")
+    vacuum(connection, "strike_candles")
     connection.execute("ANALYZE")
     return connection
 
