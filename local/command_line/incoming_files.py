@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from psycopg import Connection
@@ -22,6 +22,9 @@ from local.command_line.database import open_connection
 from local.command_line.liveness import at_work, progress_bar
 from local.command_line.output import err, out, show_json
 from local.command_line.retention import warn_of_retention
+
+if TYPE_CHECKING:
+    from local.market_file import MarketFileReader
 
 SkipBad = Annotated[bool, typer.Option(help="put bad rows in FILE.bad.csv instead of stopping")]
 
@@ -69,12 +72,23 @@ class File:
             raise AssertionError("its rows are of no instrument")
         return self.of
 
-    def ignore(self, columns: Mapping[str, str | None]) -> None:
-        """Say on stderr which columns mean nothing."""
+    def describe(self, reader: "MarketFileReader") -> None:
+        """Say on stderr which columns mean nothing, and how it is read where that is otherwise than ours."""
+        columns = reader.ignored_columns
         self.ignored.update(columns)
+        if reader.told:
+            self._say(f"read as {reader.told}")
         if columns:
             told = (f"{name} (did you mean {meant}?)" if meant else name for name, meant in columns.items())
-            err.print(f"{self.path}: ignored columns: {', '.join(told)}", style="yellow", markup=False, soft_wrap=True)
+            self._say(f"ignored columns: {', '.join(told)}", "yellow")
+
+    def remark(self, reader: "MarketFileReader") -> None:
+        """Say on stderr what the file's layout says of it, once it is read."""
+        for each in reader.remarks():
+            self._say(each, "yellow")
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        err.print(f"{self.path}: {text}", style=style, markup=False, soft_wrap=True)
 
 
 _L = TypeVar("_L")

@@ -1,6 +1,6 @@
 """Parquet files as rows of text, times excepted."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 
 from local.market_file.columns import Column, Header, match_header
 from local.market_file.errors import RowWord, UnreadableFile
-from local.market_file.rows import Rows
+from local.market_file.head import Numbered
+from local.market_file.rows import Rows, cells_at
 from local.market_file.source import explained
 
 _BUFFER = 1 << 20
@@ -19,7 +20,7 @@ _LONGEST_ROW = 4 * _LONGEST_VALUE
 _LEAST_GROUP = 64 << 20
 _TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
 _FITTING = {
-    "time": (),
+    "time": (pa.types.is_integer,),
     "date": (pa.types.is_date,),
     "number": (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal),
     "integer": (pa.types.is_integer, pa.types.is_floating),
@@ -47,7 +48,7 @@ class ParquetRows:
 
     word: RowWord = "row"
 
-    def __init__(self, path: Path, columns: Sequence[Column]) -> None:
+    def __init__(self, path: Path, columns: Sequence[Column], extra: Mapping[str, str] | None = None) -> None:
         self._path = path
         self._size = path.stat().st_size
         self._done = 0
@@ -56,27 +57,28 @@ class ParquetRows:
         try:
             _refuse_huge(self._file.metadata, path.name)
             schema = self._file.schema_arrow
-            self.header: Header = match_header(schema.names, columns, path.name)
+            self.header: Header = match_header(schema.names, columns, path.name, extra)
             for column in columns:
-                if column.name in self.header.positions:
-                    _check_type(column, schema.field(self.header.positions[column.name]).type, path.name)
+                for place in self.header.positions.get(column.name, ()):
+                    _check_type(column, schema.field(place).type, path.name)
         except BaseException:
             self._file.close()
             raise
 
     def rows(self, most: int) -> Iterator[Rows]:
         """The rows in order, at most `most` at a time; once only."""
-        names = [self._file.schema_arrow.names[position] for position in self.header.positions.values()]
+        places = sorted({place for at in self.header.positions.values() for place in at})
+        names = [self._file.schema_arrow.names[place] for place in places]
         self._done = 0
         with explained(self._path):
             for batch in self._file.iter_batches(batch_size=most, columns=names):
-                columns = {
-                    name: _text(batch.column(raw), name, self._path.name)
-                    for name, raw in zip(self.header.positions, names, strict=True)
+                cells = {
+                    at: _text(batch.column(name), name, self._path.name) for at, name in zip(places, names, strict=True)
                 }
+                columns = {name: cells_at(cells, at) for name, at in self.header.positions.items()}
                 first = self._done + 1
                 self._done += batch.num_rows
-                yield Rows(columns, pa.arange(first, self._done + 1), list(columns.values()))
+                yield Rows(columns, pa.arange(first, self._done + 1), list(cells.values()))
 
     def position(self) -> int:
         """The share of the file's bytes that the rows read so far make up."""
@@ -88,11 +90,26 @@ class ParquetRows:
         self._file.close()
 
 
+def read_parquet_head(path: Path) -> tuple[Sequence[str], Numbered]:
+    """The names of a file's columns, and its first rows as text, of which nested values are left empty."""
+    with explained(path), _open_parquet(path) as file:
+        _refuse_huge(file.metadata, path.name)
+        names = file.schema_arrow.names
+        read = [field.name for field in file.schema_arrow if not pa.types.is_nested(field.type)]
+        batch = next(file.iter_batches(batch_size=200, columns=read), None)
+        if batch is None:
+            return names, ()
+        cells = {name: _text(batch.column(name), name, path.name).cast(pa.string()).to_pylist() for name in read}
+        return names, [
+            (row + 1, [cells[name][row] if name in cells else "" for name in names]) for row in range(len(batch))
+        ]
+
+
 def _check_type(column: Column, type_: pa.DataType, file: str) -> None:
     """Raises `UnreadableFile` if no value of this type can be one of this column."""
     bare = type_.value_type if pa.types.is_dictionary(type_) else type_
     if column.kind == "time" and pa.types.is_timestamp(bare):
-        if bare.tz is None:
+        if bare.tz is None and not column.may_be_naive:
             raise UnreadableFile(file, f"column {column.name}: {bare} has no time zone; write an offset or Z")
         return
     if any(fits(bare) for fits in (*_TEXT, *_FITTING[column.kind])):
