@@ -1,19 +1,17 @@
 """How files write times: one way for the whole of a file, and never guessed row by row."""
 
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import partial
-from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from local.market_file.asked import Asked, DayOrder, Unit
+from local.market_file.asked import Unit
 from local.market_file.values import (
     INSTANT,
     Parsed,
@@ -25,24 +23,18 @@ from local.market_file.values import (
     quote,
 )
 
-_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?")
+NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?")
 _WHOLE = r"\A[0-9]{1,19}\z"
 _DECIMAL = r"\A(?P<whole>[0-9]{1,11})(?:\.(?P<part>[0-9]*))?\z"
-_SLASHED = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-][0-9]{4}(?:[T ,]+.*)?")
-_EXCEL_DAY = re.compile(r"[2-7][0-9]{4}(?:\.[0-9]+)?")
-_COMPACT = re.compile(r"(?:19|20)[0-9]{6}[T ]?(?:[0-9]{4}|[0-9]{6}|[0-9]{9})")
-_OFFSET = re.compile(r".*[0-9](?:Z|z|[+-][0-9]{2}(?::?[0-9]{2})?)")
 # As files have them: 2 parts of a date, then the time of day.
 _TWO = r"\A\s*([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})"
 _EXCEL_EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
 # Numbers from here on count the unit; those below count one that is coarser.
 _LEAST = {Unit.S: 0, Unit.MS: 10**11, Unit.US: 10**14, Unit.NS: 10**17}
-_SPELLED = {Unit.S: "seconds", Unit.MS: "milliseconds", Unit.US: "microseconds", Unit.NS: "nanoseconds"}
+SPELLED = {Unit.S: "seconds", Unit.MS: "milliseconds", Unit.US: "microseconds", Unit.NS: "nanoseconds"}
 # Of the year 9999.
 _LAST_SECOND = 253_402_300_800
 _PER_SECOND = {Unit.S: 1, Unit.MS: 10**3, Unit.US: 10**6, Unit.NS: 10**9}
-
-Lines = Iterable[tuple[int, str]]
 
 
 class Form(Enum):
@@ -53,10 +45,6 @@ class Form(Enum):
     DAY_FIRST = "the day first"
     MONTH_FIRST = "the month first"
     COMPACT = "digits without separators"
-
-
-class UnclearTimes(ValueError):
-    """A file's times can be read in more than one way, or in none."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +61,8 @@ class Clock:
     is_judged: bool = False
 
     def __str__(self) -> str:
-        if self.unit in _SPELLED:
-            return f"times in {_SPELLED[self.unit]}"
+        if self.unit in SPELLED:
+            return f"times in {SPELLED[self.unit]}"
         written = "days since 1900" if self.unit else "" if self.form is Form.ISO else f"{self.form.value}"
         told = [
             f"dates with {written}" if "first" in written else written,
@@ -92,24 +80,24 @@ class Clock:
             return _counted(pc.utf8_trim_whitespace(texts), self.unit, is_judged=self.is_judged)
         if self.form is Form.ISO and self.zone is None:
             return instants_of(texts)
-        return _zoned(_as_iso(texts, self.form), self.zone)
+        return _zoned(as_iso(texts, self.form), self.zone)
 
     def explain(self, text: str, last: datetime) -> str:
         """What is wrong with a time."""
         bare = text.strip()
         if not bare:
             return "is empty"
-        if self.unit and not _NUMBER.fullmatch(bare):
+        if self.unit and not NUMBER.fullmatch(bare):
             return f"{quote(text)} is not a number, as the file's other times are"
-        if self.unit in _SPELLED and self.is_judged and (other := unit_of(bare)) is not self.unit:
-            return f"{quote(text)} counts {_SPELLED[other]}, the file's other times {_SPELLED[self.unit]}"
+        if self.unit in SPELLED and self.is_judged and (other := unit_of(bare)) is not self.unit:
+            return f"{quote(text)} counts {SPELLED[other]}, the file's other times {SPELLED[self.unit]}"
         instant = self.instants(pa.array([text]))[0].as_py()
         if instant is not None:
             return explain_time(text, last, instant)
         if self.form is Form.ISO and self.zone is None:
             reason = explain_time(text, last)
             return f"{reason}, or give --time-zone ZONE" if "has no time zone" in reason else reason
-        if self.zone and (moment := moment_of(_as_iso(pa.array([text]), self.form)[0].as_py())):
+        if self.zone and (moment := moment_of(as_iso(pa.array([text]), self.form)[0].as_py())):
             many = "twice" if _is_twice(moment, self.zone) else "never"
             return f"{quote(text)} comes {many} on {moment:%Y-%m-%d} by the clock of {self.zone}; write an offset"
         return f"{quote(text)} is not a time written as the file's others: {self.form.value}"
@@ -128,86 +116,8 @@ def unit_of(text: str) -> Unit:
     return next(unit for unit, least in reversed(_LEAST.items()) if number >= least)
 
 
-def judge_clock(sample: Lines, asked: Asked, zone: str | None, every: Callable[[], Lines]) -> Clock:
-    """The clock of a file's times.
-
-    Args:
-        sample: the first of them, with their lines.
-        asked: what the command line says.
-        zone: of times without an offset, as the layout has it.
-        every: reads all times of the file, where the first leave open what is day and what month.
-
-    Raises:
-        UnclearTimes: they can be read in two ways, or lack a time zone.
-    """
-    times = [(line, text.strip()) for line, text in sample if text.strip()]
-    zone = asked.time_zone or zone
-    if asked.time_unit:
-        return _with_zone(Clock(Form.NUMBER, asked.time_unit, zone), times)
-    if not times:
-        return Clock(zone=zone)
-    if _all(_COMPACT, times):
-        return _with_zone(Clock(Form.COMPACT, zone=zone), times)
-    if _all(_EXCEL_DAY, times):
-        line, text = times[0]
-        raise UnclearTimes(
-            f"line {line}: the time {quote(text)} looks like a number of days, as spreadsheets have it: if so, give"
-            f" --time-unit excel{'' if zone else ' --time-zone ZONE (as in Europe/Berlin, or UTC)'}"
-        )
-    if _all(_NUMBER, times):
-        return Clock(Form.NUMBER, unit_of(times[0][1]), is_judged=True)
-    if _SLASHED.fullmatch(times[0][1]):
-        has_zone = bool(zone) or any(_OFFSET.fullmatch(text) for _, text in times)
-        return _with_zone(Clock(_judge_order(times, asked, every, has_zone=has_zone), zone=zone), times)
-    return Clock(zone=zone)
-
-
-def _all(pattern: re.Pattern[str], times: list[tuple[int, str]]) -> bool:
-    return all(pattern.fullmatch(text) for _, text in times)
-
-
-def _with_zone(clock: Clock, times: list[tuple[int, str]]) -> Clock:
-    """The same; raises `UnclearTimes` where nobody says whose clock it is."""
-    if clock.zone or not times or clock.unit in _SPELLED or any(_OFFSET.fullmatch(text) for _, text in times):
-        return clock
-    line, text = times[0]
-    order = f" (it has {clock.form.value})" if clock.form in (Form.DAY_FIRST, Form.MONTH_FIRST) else ""
-    raise UnclearTimes(
-        f"line {line}: the time {quote(text)}{order} has no time zone; say whose clock it is by: --time-zone ZONE,"
-        " as in --time-zone America/New_York or --time-zone UTC"
-    )
-
-
-def _judge_order(times: list[tuple[int, str]], asked: Asked, every: Callable[[], Lines], *, has_zone: bool) -> Form:
-    if asked.day_order:
-        return Form.DAY_FIRST if asked.day_order is DayOrder.DAY_FIRST else Form.MONTH_FIRST
-    for lines in (times, every()):
-        for _, text in lines:
-            if found := _order_of(text):
-                return found
-    line, text = times[0]
-    readings = []
-    for form, flag in ((Form.DAY_FIRST, "--day-first"), (Form.MONTH_FIRST, "--month-first")):
-        days = pc.utf8_slice_codeunits(_as_iso(pa.array([each for _, each in islice(times, 3)]), form), 0, 10)
-        readings.append(f"{', '.join(days.to_pylist())} with {flag}")
-    zone = "" if has_zone else ", and --time-zone ZONE, for its times have none"
-    raise UnclearTimes(
-        f"line {line}: the date of {quote(text)} begins with the day or with the month, and no date of the file tells"
-        f" which: its first are {' or '.join(readings)}; give the flag that is right{zone}"
-    )
-
-
-def _order_of(text: str) -> Form | None:
-    found = _SLASHED.fullmatch(text.strip())
-    if not found:
-        return None
-    first, second = int(found[1]), int(found[2])
-    if first > 12 >= second:
-        return Form.DAY_FIRST
-    return Form.MONTH_FIRST if second > 12 >= first else None
-
-
-def _as_iso(texts: pa.Array, form: Form) -> pa.Array:
+def as_iso(texts: pa.Array, form: Form) -> pa.Array:
+    """Times as ISO 8601 has them; what is not written in this form stays as it is."""
     if form is Form.COMPACT:
         texts = pc.replace_substring_regex(
             texts,
@@ -262,7 +172,7 @@ def _whole(text: str) -> int | None:
 
 
 def _moment_of_number(text: str, unit: Unit, *, is_judged: bool) -> int | None:
-    if not _NUMBER.fullmatch(text) or len(text) > 40 or (is_judged and unit_of(text) is not unit):
+    if not NUMBER.fullmatch(text) or len(text) > 40 or (is_judged and unit_of(text) is not unit):
         return None
     microseconds = int(Decimal(text) * 10**6 / _PER_SECOND[unit])
     return microseconds if microseconds < 2**62 else None
@@ -274,7 +184,7 @@ def _excel_days(texts: pa.Array) -> pa.Array:
 
 
 def _excel_day(text: str) -> datetime | None:
-    if not _NUMBER.fullmatch(text) or len(text) > 40 or Decimal(text) > 2_000_000:
+    if not NUMBER.fullmatch(text) or len(text) > 40 or Decimal(text) > 2_000_000:
         return None
     milliseconds = (Decimal(text) * 86_400_000).to_integral_value()
     return (_EXCEL_EPOCH + timedelta(milliseconds=int(milliseconds))).replace(tzinfo=None)

@@ -11,9 +11,9 @@ import pyarrow.csv as pa_csv
 
 from chandlery.words.counting import spell
 from local.market_file.columns import Column, Header, match_header
+from local.market_file.dialect import Dialect, read_header
 from local.market_file.errors import RowWord, UnreadableFile
 from local.market_file.guard import MOST_MISSHAPEN, blocks
-from local.market_file.head import Dialect, read_header
 from local.market_file.rows import Misshapen, Rows, cells_at
 from local.market_file.source import Format, decompressed, explained, open_raw
 

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from local.market_file.columns import Column, Header, match_header
+from local.market_file.dialect import Numbered
 from local.market_file.errors import RowWord, UnreadableFile
 from local.market_file.guard import BLOCK
-from local.market_file.head import Numbered
 from local.market_file.rows import Misshapen, Rows, cells_at
 from local.market_file.source import Format, decompressed, explained, open_raw
 

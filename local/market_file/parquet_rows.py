@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from local.market_file.columns import Column, Header, match_header
+from local.market_file.dialect import Numbered
 from local.market_file.errors import RowWord, UnreadableFile
-from local.market_file.head import Numbered
 from local.market_file.rows import Rows, cells_at
 from local.market_file.source import explained
 

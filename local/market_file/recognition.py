@@ -1,29 +1,29 @@
 """How a file is laid out, by what it begins with and what the command line says of it."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from local.market_file.asked import NOTHING, Asked
-from local.market_file.candle_checks import Check, Fault, Parsed
-from local.market_file.clocks import Clock, UnclearTimes, judge_clock, parse_moments
+from local.market_file.candle_checks import Check
+from local.market_file.clocks import Clock, parse_moments
 from local.market_file.columns import Column
 from local.market_file.csv_rows import CsvRows
+from local.market_file.dialect import Dialect, Numbered
 from local.market_file.errors import UnreadableFile
-from local.market_file.head import Dialect, Numbered, read_header, sample_rows
-from local.market_file.json_rows import JsonRows, is_json, read_json_head
+from local.market_file.head import Head, SourceKind, fit, no_tail, read_head, source_of, with_names
+from local.market_file.json_rows import JsonRows
+from local.market_file.judged_clock import UnclearTimes, judge_clock
 from local.market_file.layouts import LAYOUTS, Holds, Layout
-from local.market_file.parquet_rows import ParquetRows, read_parquet_head
+from local.market_file.parquet_rows import ParquetRows
 from local.market_file.refusals import refuse_unknown
 from local.market_file.rows import RowSource
 from local.market_file.rules import Rule
 from local.market_file.rules_of import rules_of
-from local.market_file.source import Format, decompressed, explained, format_of, open_raw
+from local.market_file.source import Format, format_of
 from local.market_file.written_numbers import PLAIN, UnclearNumbers, Written, judge_numbers, parse_written
 
 # What else our columns are called, where a file has none of that name.
@@ -36,17 +36,6 @@ _CLOCKED = "time"
 _PRICES = ("price", "open", "high", "low", "close", "vwap")
 _NUMBERS = (*_PRICES, "size", "volume")
 _UNCHANGED = (PLAIN, 0)
-
-
-@dataclass(frozen=True)
-class Head:
-    """What a file begins with; `dialect` is that of CSV, and `is_headless` says that its first line is a row."""
-
-    names: Sequence[str]
-    rows: Numbered
-    dialect: Dialect | None = None
-    is_headless: bool = False
-    has_tail: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,8 +66,8 @@ def recognise(path: Path, holds: Holds, columns: Sequence[Column], asked: Asked 
         UnreadableFile: it cannot be read, is of no known layout, or can be read in two ways; says which flags decide.
     """
     format_ = format_of(path)
-    source = _source_of(path, format_)
-    head = _read_head(path, format_, source)
+    source = source_of(path, format_)
+    head = read_head(path, format_, source)
     layout, head = _choose(path, head, holds, columns, asked)
     try:
         return _read_as(path, format_, source, head, layout, columns, asked)
@@ -93,45 +82,7 @@ def read_plainly(path: Path, columns: Sequence[Column]) -> Reading:
         UnreadableFile: it cannot be read.
     """
     format_ = format_of(path)
-    return Reading(columns, partial(_open, path, format_, _source_of(path, format_), None, columns, {}))
-
-
-def _source_of(path: Path, format_: Format) -> type[CsvRows | JsonRows | ParquetRows]:
-    if format_ == "parquet":
-        return ParquetRows
-    return JsonRows if is_json(path, format_) else CsvRows
-
-
-def _read_head(path: Path, format_: Format, source: type) -> Head:
-    if source is ParquetRows:
-        return Head(*read_parquet_head(path))
-    if source is JsonRows:
-        return Head(*read_json_head(path, format_))
-    with explained(path), open_raw(path) as raw:
-        stream = decompressed(raw, format_)
-        dialect = read_header(stream, path.name)
-        rows = sample_rows(stream, dialect)
-    if not _is_row(dialect.names):
-        wide = len(dialect.names) + 1
-        if rows and len(rows[0][1]) == wide and not rows[0][1][-1]:
-            return Head(dialect.names, rows, replace(dialect, names=[*dialect.names, ""]), has_tail=True)
-        return Head(dialect.names, rows, dialect)
-    names = dialect.remark if len(dialect.remark) == len(dialect.names) else ()
-    before = replace(dialect, skipped=dialect.skipped - 1, names=names)
-    return Head(names, [(dialect.skipped, dialect.names), *rows], before, is_headless=not names)
-
-
-def _is_row(cells: Sequence[str]) -> bool:
-    """Whether most cells are values rather than names."""
-    filled = [cell.strip() for cell in cells if cell.strip()]
-    return len(filled) > 1 and 2 * sum(cell[0].isdigit() or cell[0] in "-+." for cell in filled) > len(filled)
-
-
-def _no_tail(parsed: Parsed) -> Iterator[Fault]:
-    """The rows in which more stands behind the last delimiter, where the first row ends with one."""
-    wide = len(parsed.rows.cells)
-    for index in pc.indices_nonzero(pc.not_equal(parsed.rows.cells[-1], "")).to_pylist():
-        yield Fault(index, "", f"has {wide} columns instead of {wide - 1}")
+    return Reading(columns, partial(_open, path, format_, source_of(path, format_), None, columns, {}))
 
 
 def _choose(path: Path, head: Head, holds: Holds, columns: Sequence[Column], asked: Asked) -> tuple[Layout, Head]:
@@ -143,7 +94,7 @@ def _choose(path: Path, head: Head, holds: Holds, columns: Sequence[Column], ask
     ours = Layout("", holds, "", {column.name: column.title for column in columns if column.title})
     if asked.format is None and known.issuperset(needed):
         return ours, head
-    found = [(layout, named) for layout in _layouts(path, asked) if (named := _fitting(path, layout, head, asked))]
+    found = [(layout, named) for layout in _layouts(path, asked) if (named := fit(path, layout, head, asked))]
     of_these = [each for each in found if each[0].holds is holds]
     if len(of_these) == 1:
         return of_these[0]
@@ -168,7 +119,7 @@ def _mapped(path: Path, head: Head, holds: Holds, columns: Sequence[Column], ask
         raise UnreadableFile(path.name, f"{strange[0]} is no column of {holds}; these are: {', '.join(titles)}")
     if head.is_headless:
         wide = max((len(cells) for _, cells in head.rows), default=0)
-        head = _with_names(head, [str(place) for place in range(1, wide + 1)])
+        head = with_names(head, [str(place) for place in range(1, wide + 1)])
     else:
         names = {str(place): name for place, name in enumerate(head.names, 1)}
         taken = {name.strip().lower() for name in head.names}
@@ -193,74 +144,10 @@ def _layouts(path: Path, asked: Asked) -> Sequence[Layout]:
     return found
 
 
-def _fitting(path: Path, layout: Layout, head: Head, asked: Asked) -> Head | None:
-    """The head with the names of its columns, if it is one of this layout."""
-    if head.is_headless:
-        return _shaped(layout, head)
-    if layout.stacked and len(head.rows) >= len(layout.stacked) - 1 and _is_stacked(layout, head):
-        return _unstacked(path, head, asked)
-    if not layout.has_header or not layout.needed <= {name.strip().lower() for name in head.names}:
-        return None
-    return head if layout.clock is None or _is_by(layout, head) else None
-
-
-def _is_by(layout: Layout, head: Head) -> bool:
-    """Whether the first times are written as the layout has them: of two that are called alike, this one."""
-    titles = [name.strip().lower() for name in head.names]
-    parts = layout.columns[_CLOCKED].lower().split("+")
-    texts = [
-        " ".join(cells[titles.index(part)] for part in parts) for _, cells in head.rows[:5] if len(cells) == len(titles)
-    ]
-    clock = layout.clock or Clock()
-    return clock.instants(pa.array(texts, pa.string())).null_count == 0
-
-
-def _shaped(layout: Layout, head: Head) -> Head | None:
-    if layout.shape is None:
-        return None
-    names, patterns = list(layout.shape.cells), list(layout.shape.cells.values())
-    wide = len(head.rows[0][1])
-    if not layout.shape.least <= wide <= len(names):
-        return None
-    whole = [cells for _, cells in head.rows if len(cells) == wide]
-    fits = all(
-        all(re.fullmatch(pattern, cell.strip()) for pattern, cell in zip(patterns, cells, strict=False))
-        for cells in whole[:1]
-    )
-    return _with_names(head, [f"{place} ({name})" for place, name in enumerate(names[:wide], 1)]) if fits else None
-
-
-def _is_stacked(layout: Layout, head: Head) -> bool:
-    lines = [head.names, *(cells for _, cells in head.rows)]
-    return all(line[0].strip() in words for line, words in zip(lines, layout.stacked, strict=False))
-
-
-def _unstacked(path: Path, head: Head, asked: Asked) -> Head:
-    """The head of a file whose columns' names, tickers and index stand in lines of their own."""
-    (_, tickers), (last, (index, *_)), *rows = head.rows
-    of = sorted(set(tickers[1:]))
-    if len(of) > 1 and asked.ticker is None:
-        raise UnreadableFile(path.name, f"has columns of {', '.join(of)}; say whose are to be read: --ticker {of[0]}")
-    if asked.ticker not in (None, *of):
-        raise UnreadableFile(path.name, f"has no columns of {asked.ticker}; it has those of {', '.join(of)}")
-    wanted = asked.ticker or next(iter(of), "")
-    names = [
-        index,
-        *(name if ticker == wanted else "" for name, ticker in zip(head.names[1:], tickers[1:], strict=False)),
-    ]
-    skipped = replace(head.dialect, names=names, skipped=last) if head.dialect else None
-    return Head(names, rows, skipped)
-
-
-def _with_names(head: Head, names: Sequence[str]) -> Head:
-    dialect = replace(head.dialect, names=names) if head.dialect else None
-    return replace(head, names=names, dialect=dialect)
-
-
 def _read_as(
     path: Path,
     format_: Format,
-    source: type,
+    source: SourceKind,
     head: Head,
     layout: Layout,
     columns: Sequence[Column],
@@ -282,7 +169,7 @@ def _read_as(
     return Reading(
         made,
         partial(opened, made, {name: title for rule in rules for name, title in rule.extra.items()}),
-        (_no_tail,) if head.has_tail else (),
+        (no_tail,) if head.has_tail else (),
         rules,
         layout.name,
         _tell(layout, titles, clock, written),
@@ -338,7 +225,7 @@ def _cells(rows: Numbered, places: Mapping[str, int], title: str) -> Iterator[tu
 def _open(
     path: Path,
     format_: Format,
-    source: type,
+    source: SourceKind,
     dialect: Dialect | None,
     columns: Sequence[Column],
     extra: Mapping[str, str],

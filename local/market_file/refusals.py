@@ -8,8 +8,8 @@ from typing import NoReturn
 
 from local.market_file.asked import Asked
 from local.market_file.columns import Column
+from local.market_file.dialect import Numbered
 from local.market_file.errors import UnreadableFile
-from local.market_file.head import Numbered
 from local.market_file.layouts import Holds, Layout
 from local.market_file.values import quote
 

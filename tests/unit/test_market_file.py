@@ -204,6 +204,7 @@ def test_progress_follows_the_batches(ticks: Write, monkeypatch: pytest.MonkeyPa
 # --- bad rows ----------------------------------------------------------------------------------------------
 
 BOUNDS = "(at most 100 digits on each side of the point, exponent to 99)"
+NAIVE = "has no time zone; write an offset or Z, or give --time-zone ZONE"
 EXAMPLE = "as in 2024-05-01T13:30:00.123456Z"
 BAD_TICKS = [
     (tick(price="abc"), 'column price: "abc" is not a number'),
@@ -220,8 +221,11 @@ BAD_TICKS = [
     ),
     (tick(size="x" * 100), f'column size: "{"x" * 59}…" is not a number'),
     (tick(""), "column time: is empty"),
-    (tick(NOON[:-1]), 'column time: "2024-05-01T12:00:00" has no time zone; write an offset or Z, or give --time-zone ZONE'),
-    (tick("2024-05-01"), 'column time: "2024-05-01" has no time zone; write an offset or Z, or give --time-zone ZONE'),
+    (
+        tick(NOON[:-1]),
+        'column time: "2024-05-01T12:00:00" has no time zone; write an offset or Z, or give --time-zone ZONE',
+    ),
+    (tick("2024-05-01"), f'column time: "2024-05-01" {NAIVE}'),
     (tick("noon"), f'column time: "noon" is not a time in ISO 8601, {EXAMPLE}'),
     (
         tick("2024-02-30T12:00:00Z"),
@@ -370,18 +374,18 @@ def test_a_skipped_candle_does_not_claim_its_minute(candles: Write) -> None:
 ZIPPED = gzip.compress(("time,price,size\n" + "".join(f"{NOON},{n},1\n" for n in range(99_999))).encode(), mtime=0)
 NO_HEADER = "does not start with a header line of text; it must be CSV or Parquet"
 HUGE_ROW = "has a row of more than 2 MiB; look for a quote that is never closed"
+WHICH = "say which is which: --columns"
 UNREADABLE = [
     (b"", "is empty; it needs at least a header line"),
     (b"\n\n", "is empty; it needs at least a header line"),
     (gzip.compress(b"", mtime=0), "is empty; it needs at least a header line"),
     (
         b"time,size,foo\n",
-        "has no column price; its columns are: time, size, foo; say which is which: --columns price=NAME",
+        f"has no column price; its columns are: time, size, foo; {WHICH} price=NAME",
     ),
     (
         b"a\n",
-        "has no column time, price, size; its columns are: a; say which is which:"
-        " --columns time=NAME,price=NAME,size=NAME",
+        f"has no column time, price, size; its columns are: a; {WHICH} time=NAME,price=NAME,size=NAME",
     ),
     (b"time,price,size,Price \n", "has the column price more than once; leave one of them"),
     ("time,price,size\n".encode("utf-16"), "is UTF-16 text; save it as UTF-8"),
