@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from local.market_file.asked import Unit
 from local.market_file.values import (
+    EPOCH,
     INSTANT,
     Parsed,
     check_times,
@@ -34,6 +35,7 @@ _LEAST = {Unit.S: 0, Unit.MS: 10**11, Unit.US: 10**14, Unit.NS: 10**17}
 SPELLED = {Unit.S: "seconds", Unit.MS: "milliseconds", Unit.US: "microseconds", Unit.NS: "nanoseconds"}
 # Of the year 9999.
 _LAST_SECOND = 253_402_300_800
+_LAST_MOMENT = (_LAST_SECOND - 1) * 10**6
 _PER_SECOND = {Unit.S: 1, Unit.MS: 10**3, Unit.US: 10**6, Unit.NS: 10**9}
 
 
@@ -91,12 +93,12 @@ class Clock:
             return f"{quote(text)} is not a number, as the file's other times are"
         if self.unit in SPELLED and self.is_judged and (other := unit_of(bare)) is not self.unit:
             return f"{quote(text)} counts {SPELLED[other]}, the file's other times {SPELLED[self.unit]}"
-        instant = self.instants(pa.array([text]))[0].as_py()
-        if instant is not None:
-            return explain_time(text, last, instant)
-        if self.form is Form.ISO and self.zone is None:
+        if self.form is Form.ISO and not self.unit and self.zone is None:
             reason = explain_time(text, last)
             return f"{reason}, or give --time-zone ZONE" if "has no time zone" in reason else reason
+        microseconds = self.instants(pa.array([text])).cast(pa.int64())[0].as_py()
+        if microseconds is not None:
+            return explain_time(text, last, EPOCH + timedelta(microseconds=min(microseconds, _LAST_MOMENT)))
         if self.zone and (moment := moment_of(as_iso(pa.array([text]), self.form)[0].as_py())):
             many = "twice" if _is_twice(moment, self.zone) else "never"
             return f"{quote(text)} comes {many} on {moment:%Y-%m-%d} by the clock of {self.zone}; write an offset"
@@ -134,7 +136,7 @@ def as_iso(texts: pa.Array, form: Form) -> pa.Array:
         texts = pc.replace_substring_regex(texts, r"T([0-9]):", r"T0\1:")
         return pc.replace_substring_regex(texts, r"T\z", "T00:00:00")
     # A date with dots, as platforms write it, and a time behind it.
-    return pc.replace_substring_regex(texts, r"\A\s*([0-9]{4})[./]([0-9]{2})[./]([0-9]{2})[D ]", r"\1-\2-\3T")
+    return pc.replace_substring_regex(texts, r"\A\s*([0-9]{4})[-./]([0-9]{2})[-./]([0-9]{2})[D ]", r"\1-\2-\3T")
 
 
 def _counted(texts: pa.Array, unit: Unit, *, is_judged: bool) -> pa.Array:

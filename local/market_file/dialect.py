@@ -55,7 +55,9 @@ def read_header(stream: BufferedReader, file: str) -> Dialect:
     except csv.Error as error:
         raise UnreadableFile(file, f"has a header line that is not CSV ({error}); correct it") from error
     delimiter = max(_DELIMITERS, key=lambda each: len(cells[each]))
-    return Dialect(cells[delimiter], line, delimiter, remark.removeprefix("#").split(delimiter))
+    return Dialect(
+        cells[delimiter], line, delimiter, [each.strip() for each in remark.removeprefix("#").split(delimiter)]
+    )
 
 
 def sample_rows(stream: BufferedReader, dialect: Dialect) -> Numbered:

@@ -99,7 +99,8 @@ def read_parquet_head(path: Path) -> tuple[Sequence[str], Numbered]:
         batch = next(file.iter_batches(batch_size=200, columns=read), None)
         if batch is None:
             return names, ()
-        cells = {name: _text(batch.column(name), name, path.name).cast(pa.string()).to_pylist() for name in read}
+        texts = (_text(batch.column(name), name, path.name).cast(pa.string()) for name in read)
+        cells = {name: pc.fill_null(each, "").to_pylist() for name, each in zip(read, texts, strict=True)}
         return names, [
             (row + 1, [cells[name][row] if name in cells else "" for name in names]) for row in range(len(batch))
         ]

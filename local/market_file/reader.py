@@ -116,7 +116,8 @@ class MarketFileReader:
         self.total_bytes = path.stat().st_size
         self.bytes_read = 0
         self._source = reading.open()
-        self.ignored_columns = {} if reading.layout else self._source.header.ignored
+        ignored = self._source.header.ignored
+        self.ignored_columns = {name: meant for name, meant in ignored.items() if name not in reading.unread}
         self.known_columns = frozenset(self._source.header.positions).intersection(self.schema.names)
         self.word = self._source.word
 

@@ -1,6 +1,6 @@
 """How a file is laid out, by what it begins with and what the command line says of it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -49,6 +49,7 @@ class Reading:
         rules: of its layout.
         layout: the name of that; empty where it is ours, or that of the command line.
         told: how it is read, where that is otherwise than ours.
+        unread: columns that are left unread without a word: those of a vendor, and one that is empty throughout.
     """
 
     columns: Sequence[Column]
@@ -57,6 +58,7 @@ class Reading:
     rules: Sequence[Rule] = ()
     layout: str = ""
     told: str = ""
+    unread: Collection[str] = ()
 
 
 def recognise(path: Path, holds: Holds, columns: Sequence[Column], asked: Asked = NOTHING) -> Reading:
@@ -173,6 +175,7 @@ def _read_as(
         rules,
         layout.name,
         _tell(layout, titles, clock, written),
+        [name.strip() for name in head.names] if layout.name else [f"(column {len(head.names) + 1})"] * head.has_tail,
     )
 
 

@@ -76,6 +76,7 @@ class Ticker(Rule):
     file: str = ""
     wanted: str | None = None
     seen: Counter[str] = field(default_factory=Counter)
+    taken: int = 0
 
     def find(self, parsed: Parsed) -> pa.Array | None:
         """The rows of other tickers."""
@@ -90,8 +91,14 @@ class Ticker(Rule):
             raise UnreadableFile(self.file, f"has rows of {told}; say whose are to be read: --ticker {named[0]}")
         return None
 
+    def watch(self, parsed: Parsed) -> None:
+        """Count the rows that are taken."""
+        self.taken += pc.sum(parsed.good).as_py() or 0
+
     def remarks(self) -> Sequence[str]:
         """How many rows are others'; that none is of the ticker."""
+        if not self.taken and self.left_out:
+            return (f"no row is of {self.wanted}: all {self.left_out:,} are of other tickers",)
         return (f"{spell(self.left_out, 'row')} of other tickers left out",) if self.left_out else ()
 
 
