@@ -35,7 +35,7 @@ def command_of(dataset: Dataset) -> Any:
         return _command_of_contracts(dataset)
 
     def rows(
-        files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet")],
+        files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, JSON lines or Parquet")],
         instrument: Annotated[str, typer.Option(metavar="KEY", help="instrument that the rows belong to")],
         on_conflict: OnRowConflict = OnConflict.KEEP,
         skip_bad: SkipBad = False,
@@ -50,7 +50,7 @@ def command_of(dataset: Dataset) -> Any:
 
 def _command_of_contracts(dataset: Dataset) -> Any:
     def rows(
-        files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet")],
+        files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, JSON lines or Parquet")],
         underlying: Underlying,
         on_conflict: OnRowConflict = OnConflict.KEEP,
         skip_bad: SkipBad = False,

@@ -1,5 +1,6 @@
 """Parquet files as rows of text, times excepted."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ _BUFFER = 1 << 20
 _LONGEST_VALUE = 4_096
 _LONGEST_ROW = 4 * _LONGEST_VALUE
 _LEAST_GROUP = 64 << 20
+_SAMPLED_ROWS = 200
+_SHOWN = 64
 _TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
 _FITTING = {
     "time": (pa.types.is_integer,),
@@ -95,15 +98,30 @@ def read_parquet_head(path: Path) -> tuple[Sequence[str], Numbered]:
     with explained(path), _open_parquet(path) as file:
         _refuse_huge(file.metadata, path.name)
         names = file.schema_arrow.names
-        read = [field.name for field in file.schema_arrow if not pa.types.is_nested(field.type)]
-        batch = next(file.iter_batches(batch_size=200, columns=read), None)
+        times = Counter(names)
+        read = [
+            field.name for field in file.schema_arrow if times[field.name] == 1 and not pa.types.is_nested(field.type)
+        ]
+        batch = next(file.iter_batches(batch_size=_SAMPLED_ROWS, columns=read), None)
         if batch is None:
             return names, ()
-        texts = (_text(batch.column(name), name, path.name).cast(pa.string()) for name in read)
-        cells = {name: pc.fill_null(each, "").to_pylist() for name, each in zip(read, texts, strict=True)}
-        return names, [
-            (row + 1, [cells[name][row] if name in cells else "" for name in names]) for row in range(len(batch))
-        ]
+        cells = {name: _shown(batch.column(name)) for name in read}
+        rows = zip(*(cells.get(name, [""] * len(batch)) for name in names), strict=True)
+        return names, list(enumerate(rows, 1))
+
+
+def _shown(values: pa.Array) -> list[str]:
+    """The values as text, long ones cut: of a dictionary before they are written out for each row."""
+    if pa.types.is_dictionary(values.type):
+        return _shown(pa.array(_shown(values.dictionary), pa.string()).take(values.indices))
+    try:
+        texts = pc.fill_null(values.cast(pa.string()), "")
+        texts.validate(full=True)
+    except pa.ArrowException:
+        # No text: found when it is read, if it is.
+        return [""] * len(values)
+    shown: list[str] = pc.utf8_slice_codeunits(texts, 0, _SHOWN).to_pylist()
+    return shown
 
 
 def _check_type(column: Column, type_: pa.DataType, file: str) -> None:

@@ -32,6 +32,8 @@ OTHER_NAMES: Mapping[str, Sequence[str]] = {
     "size": ("quantity", "qty", "amount", "volume"),
     "trades": ("trade_count", "count"),
 }
+# Whose rows they are, where a file that is laid out by nobody known says it.
+_TICKERS = ("ticker", "symbol")
 _CLOCKED = "time"
 _PRICES = ("price", "open", "high", "low", "close", "vwap")
 _NUMBERS = (*_PRICES, "size", "volume")
@@ -93,7 +95,7 @@ def _choose(path: Path, head: Head, holds: Holds, columns: Sequence[Column], ask
         return _mapped(path, head, holds, columns, asked)
     known = {name.strip().lower() for name in head.names}
     needed = [column.name for column in columns if column.required]
-    ours = Layout("", holds, "", {column.name: column.title for column in columns if column.title})
+    ours = Layout("", holds, "", {column.title: column.title for column in columns if column.title}, tickers=_TICKERS)
     if asked.format is None and known.issuperset(needed):
         return ours, head
     found = [(layout, named) for layout in _layouts(path, asked) if (named := fit(path, layout, head, asked))]
@@ -115,8 +117,8 @@ def _named(name: str, known: set[str]) -> str | None:
 
 def _mapped(path: Path, head: Head, holds: Holds, columns: Sequence[Column], asked: Asked) -> tuple[Layout, Head]:
     """The layout that the command line says."""
-    titles = {column.name: column.title for column in columns if column.title}
-    strange = [name for name in asked.columns if name not in {column.name for column in columns}]
+    titles = {column.title: column.title for column in columns if column.title}
+    strange = [name for name in asked.columns if name not in titles]
     if strange:
         raise UnreadableFile(path.name, f"{strange[0]} is no column of {holds}; these are: {', '.join(titles)}")
     if head.is_headless:
@@ -132,7 +134,7 @@ def _mapped(path: Path, head: Head, holds: Holds, columns: Sequence[Column], ask
                 for ours, title in asked.columns.items()
             },
         )
-    return Layout("", holds, "", {**titles, **asked.columns}), head
+    return Layout("", holds, "", {**titles, **asked.columns}, tickers=_TICKERS), head
 
 
 def _layouts(path: Path, asked: Asked) -> Sequence[Layout]:

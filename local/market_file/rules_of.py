@@ -4,15 +4,22 @@ from collections.abc import Sequence
 
 from local.market_file.asked import Asked
 from local.market_file.clocks import Clock
+from local.market_file.errors import UnreadableFile
 from local.market_file.layouts import Layout
 from local.market_file.rules import FlatWithoutVolume, Missing, OneMinute, Only, Rule, Ticker, Undefined
 
 
 def rules_of(file: str, layout: Layout, names: Sequence[str], clock: Clock, asked: Asked) -> Sequence[Rule]:
-    """The rules of a file with columns of these names, in the order in which they hold."""
+    """The rules of a file with columns of these names, in the order in which they hold.
+
+    Raises:
+        UnreadableFile: a ticker is asked for, and no column has any.
+    """
     by_name = {_bare(name): name for name in names}
     rules: list[Rule] = []
     ticker = next((by_name[each.lower()] for each in layout.tickers if each.lower() in by_name), None)
+    if asked.ticker and not ticker and not layout.stacked:
+        raise UnreadableFile(file, f"has no column that says whose a row is; leave out --ticker {asked.ticker}")
     if ticker:
         rules.append(Ticker({"ticker": ticker}, file=file, wanted=asked.ticker))
     for title, (words, otherwise) in layout.only.items():

@@ -45,7 +45,7 @@ class Written:
             well = pc.match_substring_regex(texts, _WELL_PARTED["."])
             bare = pc.replace_substring(pc.replace_substring(texts, ".", ""), ",", ".", max_replacements=1)
             loose = pc.invert(pc.match_substring(texts, "."))
-            return pc.if_else(pc.or_(loose, well), bare, pc.binary_join_element_wise(texts, " ", ""))
+            return pc.if_else(pc.or_(loose, well), bare, pc.binary_join_element_wise(texts, "?", ""))
         well = pc.match_substring_regex(texts, _WELL_PARTED[","])
         return pc.if_else(well, pc.replace_substring(texts, ",", ""), texts)
 
