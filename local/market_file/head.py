@@ -99,8 +99,8 @@ def _is_by(layout: Layout, head: Head) -> bool:
     texts = [
         " ".join(cells[titles.index(part)] for part in parts) for _, cells in head.rows[:5] if len(cells) == len(titles)
     ]
-    clock = layout.clock or Clock()
-    return clock.instants(pa.array(texts, pa.string())).null_count == 0
+    instants = (layout.clock or Clock()).instants(pa.array(texts, pa.string()))
+    return None not in instants.cast(pa.int64()).to_pylist()
 
 
 def _shaped(layout: Layout, head: Head) -> Head | None:

@@ -30,7 +30,6 @@ from local.market_file.written_numbers import PLAIN, UnclearNumbers, Written, ju
 OTHER_NAMES: Mapping[str, Sequence[str]] = {
     "time": ("timestamp", "datetime", "date_time", "date+time", "<date>+<time>", "ts"),
     "size": ("quantity", "qty", "amount", "volume"),
-    "trades": ("trade_count", "count"),
 }
 # Whose rows they are, where a file that is laid out by nobody known says it.
 _TICKERS = ("ticker", "symbol")
@@ -161,8 +160,8 @@ def _read_as(
     places = {name.strip().lower(): place for place, name in enumerate(head.names)}
     cells = partial(_cells, head.rows, places)
     opened = partial(_open, path, format_, source, head.dialect)
-    clock = layout.clock if layout.clock and not asked.time_unit else None
-    clock = clock or judge_clock(
+    said = asked.time_unit or asked.time_zone or asked.day_order
+    clock = (None if said else layout.clock) or judge_clock(
         cells(titles[_CLOCKED]), asked, layout.zone, lambda: _every_time(opened, titles[_CLOCKED])
     )
     numbers = {name: list(cells(titles[name])) for name in _NUMBERS if name in titles}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -185,6 +186,33 @@ class OneMinute(Rule):
                 " candles of one minute can be imported",
             )
         return None
+
+
+@dataclass
+class Spacing(Rule):
+    """Says that no two candles are a minute apart: they may be of more minutes than one."""
+
+    least: int = 0
+    rows: int = 0
+    _last: int | None = None
+
+    def watch(self, parsed: Parsed) -> None:
+        """Take down how close candles are that follow one another."""
+        minutes = parsed.minutes().filter(parsed.good).to_numpy()
+        if self._last is not None:
+            minutes = np.append(self._last, minutes)
+        apart = np.abs(np.diff(minutes))
+        apart = apart[apart > 0]
+        if len(apart):
+            self.least = min(self.least or int(apart.min()), int(apart.min()))
+        self.rows += int(pc.sum(parsed.good).as_py() or 0)
+        self._last = int(minutes[-1]) if len(minutes) else None
+
+    def remarks(self) -> Sequence[str]:
+        """Say so of more than two candles."""
+        if self.rows < 3 or self.least < 2:
+            return ()
+        return (f"no two candles are closer than {self.least} minutes: are they of one minute each?",)
 
 
 @dataclass

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from local.market_file.asked import Asked
 from local.market_file.clocks import Clock
 from local.market_file.errors import UnreadableFile
-from local.market_file.layouts import Layout
-from local.market_file.rules import FlatWithoutVolume, Missing, OneMinute, Only, Rule, Ticker, Undefined
+from local.market_file.layouts import Holds, Layout
+from local.market_file.rules import FlatWithoutVolume, Missing, OneMinute, Only, Rule, Spacing, Ticker, Undefined
 
 
 def rules_of(file: str, layout: Layout, names: Sequence[str], clock: Clock, asked: Asked) -> Sequence[Rule]:
@@ -31,6 +31,8 @@ def rules_of(file: str, layout: Layout, names: Sequence[str], clock: Clock, aske
         rules.append(FlatWithoutVolume({}))
     if layout.ends:
         rules.append(OneMinute({"ends": by_name[layout.ends]}, file, clock.instants))
+    elif layout.holds is Holds.CANDLES:
+        rules.append(Spacing({}))
     if layout.numbered:
         keys = ("id", "first_trade", "last_trade")
         extra = {key: by_name[name] for key, name in zip(keys, layout.numbered, strict=False)}

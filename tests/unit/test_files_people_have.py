@@ -341,6 +341,15 @@ def test_flat_candles_of_closed_hours_are_left_out_and_counted(candles: Write) -
     assert "multiplied by 1,000,000" in reader.told
 
 
+def test_candles_of_more_than_a_minute_are_doubted(candles: Write) -> None:
+    rows = [f"{1767625200 + 300 * number},7,9,6,8,5,3\n" for number in range(4)]
+    reader = open_candle_file(candles("".join(rows)), batch_rows=1)
+    assert (len(read(reader)), reader.layout) == (4, "kraken-candles")
+    assert reader.remarks() == ["no two candles are closer than 5 minutes: are they of one minute each?"]
+    reader = open_candle_file(candles("".join(rows) + "1767626160,7,9,6,8,5,3\n"))
+    assert (len(read(reader)), reader.remarks()) == (5, [])
+
+
 DATABENTO = (
     "ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,depth,price,size,flags,ts_in_delta,sequence,symbol\n"
 )

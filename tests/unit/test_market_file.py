@@ -394,7 +394,7 @@ UNREADABLE = [
     (b"time,price,size\n2024-05-01T12:00:00Z,1,\xe9,5,5\n", "is not UTF-8 text; save it as UTF-8"),
     (b"\0\1\2\3\n", NO_HEADER),
     (b"x" * 70_000, NO_HEADER),
-    (b"PK\x03\x04..", "is a zip archive that cannot be read (File is not a zip file); unpack it"),
+    (b"PK\x03\x04..", "is a zip archive that cannot be read (File is not a zip file); unpack it, or copy it again"),
     (b'time,price,size\n"' + b"2024-05-01T12:00:00Z,1,1\n" * 400_000, HUGE_ROW),
     (ZIPPED[: len(ZIPPED) // 2], "is cut short (its gzip data has no end); copy it again"),
     (ZIPPED[:-1], "is cut short (its gzip data has no end); copy it again"),
