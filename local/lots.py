@@ -23,6 +23,7 @@ from local.market_file.reader import OnBad
 from local.market_file.source import explained
 
 _L = TypeVar("_L")
+_ROUNDED = Decimal("0.0001")
 
 
 def tick_lots(
@@ -166,14 +167,24 @@ def _year_by_year(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]
 
 def candle_columns(batch: pa.RecordBatch) -> CandleColumns:
     """Candles of a file."""
-    times, opens, highs, lows, closes, volumes, vwaps, trades = (
-        batch.column(name).to_pylist() for name in ("time", "open", "high", "low", "close", "volume", "vwap", "trades")
-    )
-    turnovers = [
-        vwap and turnover_of(Decimal(vwap), Decimal(volume), Decimal(low), Decimal(high))
-        for vwap, volume, low, high in zip(vwaps, volumes, lows, highs, strict=True)
-    ]
+    names = ("time", "open", "high", "low", "close", "volume", "trades")
+    times, opens, highs, lows, closes, volumes, trades = (batch.column(name).to_pylist() for name in names)
+    told = (batch.column(name).to_pylist() for name in ("turnover", "vwap", "volume", "low", "high"))
+    turnovers = [_turnover(*each) for each in zip(*told, strict=True)]
     return CandleColumns(times, opens, highs, lows, closes, volumes, turnovers, trades)
+
+
+def _turnover(turnover: str | None, vwap: str | None, volume: str, low: str, high: str) -> Decimal | None:
+    """Σ price·size, as told or by the average price; null where nobody says."""
+    if turnover is not None:
+        return _plausible(Decimal(turnover), Decimal(volume), Decimal(low), Decimal(high))
+    return turnover_of(Decimal(vwap), Decimal(volume), Decimal(low), Decimal(high)) if vwap else None
+
+
+def _plausible(turnover: Decimal, volume: Decimal, low: Decimal, high: Decimal) -> Decimal | None:
+    """The same, unless it is of no price between low and high: contracts may count it in another currency."""
+    rounded = _ROUNDED * volume * max(abs(low), abs(high))
+    return turnover if low * volume - rounded <= turnover <= high * volume + rounded else None
 
 
 def _state(path: Path) -> tuple[int, int]:

@@ -145,8 +145,8 @@ def candles(
     """Import a vendor's one-minute candles. Each file is checked whole before any of it is written.
 
     Columns: time (start of the minute, ISO 8601 with an offset), open, high, low, close, volume and, optionally, vwap
-    and trades; or those of a layout that is known (docs/files.md). Candles made of ticks stay. After an interruption,
-    import the same file again to continue.
+    or turnover, and trades; or those of a layout that is known (docs/files.md). Candles made of ticks stay. After an
+    interruption, import the same file again to continue.
     """
     asked = asked_of(format_, columns, time_unit, time_zone, day_first, decimal_comma, ticker)
 

@@ -104,6 +104,7 @@ def candle_columns(latest: datetime | None, *, allow_negative: bool = False) -> 
         *(Column(name, "number", price) for name in ("open", "high", "low", "close")),
         Column("volume", "number", parse_numbers),
         Column("vwap", "number", partial(price, nullable=True), required=False, nullable=True),
+        Column("turnover", "number", partial(price, nullable=True), required=False, nullable=True),
         Column("trades", "integer", count, required=False, nullable=True),
     )
 

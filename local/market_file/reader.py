@@ -66,7 +66,7 @@ def open_candle_file(
     allow_negative: bool = False,
     asked: Asked = NOTHING,
 ) -> "MarketFileReader":
-    """Opens a file of one-minute candles: `time,open,high,low,close,volume[,vwap,trades]`.
+    """Opens a file of one-minute candles: `time,open,high,low,close,volume[,vwap,turnover,trades]`.
 
     Prices must not contradict each other, and a minute may appear once. Arguments and errors are those of
     `open_tick_file`; `latest` is compared with a candle's start.

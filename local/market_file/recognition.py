@@ -35,7 +35,7 @@ OTHER_NAMES: Mapping[str, Sequence[str]] = {
 _TICKERS = ("ticker", "symbol")
 _CLOCKED = "time"
 _PRICES = ("price", "open", "high", "low", "close", "vwap")
-_NUMBERS = (*_PRICES, "size", "volume")
+_NUMBERS = (*_PRICES, "size", "volume", "turnover")
 _UNCHANGED = (PLAIN, 0)
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from local.lots import candle_columns
 from local.market_file import MarketFileError, MarketFileReader, open_candle_file, open_tick_file
 from local.market_file.asked import Asked, DayOrder, Unit
 from tests.unit.market_file_scene import Row, Write, candles, failure, read, ticks
@@ -292,11 +293,23 @@ def test_the_unit_of_klines_is_that_of_each_file(candles: Write) -> None:
     ]
     for content, unit in files:
         reader = open_candle_file(candles(content))
-        assert brief(read(reader), "close", "trades") == [("2025-01-01 00:00:00.000", "93190", 51)]
+        assert brief(read(reader), "close", "trades", "turnover") == [
+            ("2025-01-01 00:00:00.000", "93190", 51, "279480")
+        ]
         assert reader.told == f"binance-klines: times in {unit}"
     hour = rows.format("17356896", "1735693199999")
     told = "line 1 is a candle of 60 minutes; candles of one minute can be imported"
     assert failure(lambda: open_candle_file(candles(hour))) == f"candles.csv: {told}"
+
+
+def test_the_average_price_of_klines_is_theirs_if_it_is_one(candles: Write) -> None:
+    row = "1735689600000,93140,93200,93130,93190,3,1735689659999,{0},51,1.5,139740,0\n"
+    found = []
+    # Contracts on coins have the sum in coins there.
+    for quote in ("279480", "0.0032"):
+        with open_candle_file(candles(row.format(quote))) as reader:
+            found += candle_columns(next(iter(reader))).turnovers
+    assert found == [3 * 93160, None]
 
 
 def test_a_header_of_three_lines_is_yahoos(candles: Write) -> None:

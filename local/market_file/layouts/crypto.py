@@ -50,8 +50,10 @@ LAYOUTS = (
         "binance-klines",
         Holds.CANDLES,
         _BINANCE,
-        {"time": "open_time"} | {name: name for name in (*_PRICES, "volume")} | {"trades": "count"},
-        tells=("close_time", "quote_volume"),
+        {"time": "open_time"}
+        | {name: name for name in (*_PRICES, "volume")}
+        | {"trades": "count", "turnover": "quote_volume"},
+        tells=("close_time",),
         shape=Shape(
             {"open_time": Cell.EPOCH}
             | dict.fromkeys((*_PRICES, "volume"), Cell.NUMBER)
