@@ -109,7 +109,7 @@ def import_files(
     Not side by side: each is one transaction, and only one at a time can make chunks of a table.
     """
     paths = list_files(files)
-    bytes_of = _Bytes([path.stat().st_size if path.is_file() else 0 for path in paths])
+    bytes_of = Bytes([path.stat().st_size if path.is_file() else 0 for path in paths])
     with open_connection() as connection:
         known = instruments.find(connection, key) if key else None
         done, reach = [], Reach()
@@ -159,7 +159,7 @@ def _show_made(instrument: Instrument, made: AggregationReport) -> None:
 
 
 @dataclass
-class _Bytes:
+class Bytes:
     """How many bytes each of several files has, and which file is read: for one progress bar over all of them."""
 
     sizes: Sequence[int]
@@ -182,7 +182,7 @@ class _Incoming:
     connection: Connection
     of: Instrument | None
     reach: Reach
-    bytes_of: _Bytes
+    bytes_of: Bytes
     skip_bad: bool
 
 

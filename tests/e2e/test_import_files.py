@@ -25,8 +25,10 @@ def test_a_folder_comes_in_and_again_changes_nothing(chandlery: Chandlery, tmp_p
     told = [
         f"{folder}: 1 other file left out",
         f"{folder / 'a.csv'}: read as binance-aggtrades: times in microseconds",
-        (f"{folder / 'a.csv'}: 4 aggregate ids (7004 to 7007), 7 trades (9008 to 9014) missing between"
-        " 2026-01-05T15:00:03Z and 2026-01-05T15:07:10Z"),
+        (
+            f"{folder / 'a.csv'}: 4 aggregate ids (7004 to 7007), 7 trades (9008 to 9014) missing between"
+            " 2026-01-05T15:00:03Z and 2026-01-05T15:07:10Z"
+        ),
     ]
     assert [line for line in first.stderr.splitlines() if "retention" not in line] == told
     again = chandlery(*command)
