@@ -50,14 +50,21 @@ def read_header(stream: BufferedReader, file: str) -> Dialect:
         text = raw.decode("utf-8-sig" if line == 1 else "utf-8")
         if "\0" in text or len(raw) == _LONGEST_HEADER:
             raise UnreadableFile(file, "does not start with a header line of text; it must be CSV or Parquet")
-    try:
-        cells = {delimiter: next(csv.reader([text], strict=True, delimiter=delimiter)) for delimiter in _DELIMITERS}
-    except csv.Error as error:
-        raise UnreadableFile(file, f"has a header line that is not CSV ({error}); correct it") from error
-    delimiter = max(_DELIMITERS, key=lambda each: len(cells[each]))
+    cells = {each: found for each in _DELIMITERS if (found := _cells(text, each))}
+    if not cells:
+        raise UnreadableFile(file, "has a header line that is not CSV; look for a quote that is never closed")
+    delimiter = max(cells, key=lambda each: len(cells[each]))
     return Dialect(
         cells[delimiter], line, delimiter, [each.strip() for each in remark.removeprefix("#").split(delimiter)]
     )
+
+
+def _cells(text: str, delimiter: str) -> Sequence[str]:
+    """The cells of a line; none if it is not CSV with this between them."""
+    try:
+        return next(csv.reader([text], strict=True, delimiter=delimiter))
+    except csv.Error:
+        return ()
 
 
 def sample_rows(stream: BufferedReader, dialect: Dialect) -> Numbered:

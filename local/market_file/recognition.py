@@ -176,8 +176,14 @@ def _read_as(
         rules,
         layout.name,
         _tell(layout, titles, clock, written),
-        [name.strip() for name in head.names] if layout.name else [f"(column {len(head.names) + 1})"] * head.has_tail,
+        _unread(layout, head),
     )
+
+
+def _unread(layout: Layout, head: Head) -> Collection[str]:
+    if layout.name:
+        return [name.strip() or f"(column {place})" for place, name in enumerate(head.names, 1)]
+    return [f"(column {len(head.names) + 1})"] if head.has_tail else []
 
 
 def _as_written(

@@ -45,6 +45,7 @@ READ: dict[str, tuple[str, str, list[tuple[str, str, str]]]] = {
     ),
     "semicolons": ("time;price;size\n2026-01-05T15:00:01Z;100.10;5\n2026-01-05T15:00:40Z;100.20;7\n", "", TWO),
     "tabs": ("time\tprice\tsize\n2026-01-05T15:00:01Z\t100.10\t5\n2026-01-05T15:00:40Z\t100.20\t7\n", "", TWO),
+    "quotes": ('"time","price","size"\n"2026-01-05T15:00:01Z","100.10","5"\n', "", ONE),
     "bars": ("time|price|size\n2026-01-05T15:00:01Z|100.10|5\n", "", ONE),
     "thousands": (
         'time,price,size\n2026-01-05T15:00:01Z,"68,123.45","1,200"\n',
@@ -331,7 +332,8 @@ def test_a_header_of_three_lines_is_yahoos(candles: Write) -> None:
     )
     refused = "candles.csv: has columns of AAPL, MSFT; say whose are to be read: --ticker AAPL"
     assert failure(lambda: open_candle_file(two)) == refused
-    assert brief(read(open_candle_file(two, asked=Asked(ticker="MSFT"))), "close", "volume")[0][1:] == ("21", "6")
+    reader = open_candle_file(two, asked=Asked(ticker="MSFT"))
+    assert (brief(read(reader), "close", "volume")[0][1:], reader.ignored_columns) == (("21", "6"), {})
 
 
 def test_flat_candles_of_closed_hours_are_left_out_and_counted(candles: Write) -> None:

@@ -49,7 +49,7 @@ LAYOUTS = (
         },
         tells=("ticker", "sip_timestamp"),
         tickers=("ticker",),
-        remark="neither conditions nor corrections decide there what counts: every trade does",
+        remark="conditions are kept, but neither they nor corrections decide what counts: every trade does",
     ),
     Layout(
         "polygon-candles",
