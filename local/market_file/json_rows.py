@@ -16,6 +16,7 @@ from local.market_file.rows import Misshapen, Rows, cells_at
 from local.market_file.source import Format, decompressed, explained, open_raw
 
 _SAMPLED_LINES = 200
+_KEYED_LINES = 1_000
 _SHOWN = 300
 _WORDS = {True: "true", False: "false", None: ""}
 
@@ -25,7 +26,7 @@ _Row = Mapping[str, str]
 class JsonRows:
     """A file of JSON objects, one a line; a number's digits stay as they stand there. Blank lines are ignored.
 
-    Its columns are the keys of the objects in its first two MiB. An absent key, and null, are an empty cell.
+    Its columns are the keys of its first thousand objects. An absent key, and null, are an empty cell.
 
     Raises:
         UnreadableFile: when made, or while rows are read.
@@ -76,7 +77,7 @@ class JsonRows:
         self._raw.close()
 
     def _keys(self) -> Sequence[str]:
-        objects, _ = self._parse(1, self._first)
+        objects, _ = self._parse(1, self._first[:_KEYED_LINES])
         if not objects:
             raise UnreadableFile(self._path.name, "does not begin with JSON objects, one a line; write it so")
         return list(dict.fromkeys(key for _, row in objects for key in row))
@@ -153,7 +154,7 @@ def _object(text: bytes) -> _Row:
         ValueError: it is no JSON object of plain values; says why.
     """
     written = text.decode()
-    found = json.loads(written, parse_int=str, parse_float=str, parse_constant=_refuse, object_pairs_hook=_pairs)
+    found = _DECODER.decode(written)
     if not isinstance(found, dict):
         raise _NoObjectError("is no JSON object; write one on each line")
     if "\\u" in written:
@@ -175,6 +176,9 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> str:
     raise _NoObjectError(f"holds {constant}, which is no JSON; write null where there is no value")
+
+
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse, object_pairs_hook=_pairs)
 
 
 def _plain(key: str, value: object) -> str:
