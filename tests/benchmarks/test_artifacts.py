@@ -30,6 +30,7 @@ EVENTS = {
     "PolicyMaintenance": ["policy_maintenance"],
     "HistoricalGapMonitor": ["historical_gap_monitor"],
     "HistoricalProcessor": ["historical_processor"],
+    "TickIngest": ["tick_ingest_queue"],
     "HttpApi": ["http_api_health", "http_api_indicators"],
     "Migrate": ["migrate_current"],
 }

@@ -41,6 +41,10 @@ class Refused(Permanent):
         self.field = field
 
 
+class RowsRefused(Permanent):
+    """The database does not take rows that it was given: what is in them breaks a rule of theirs."""
+
+
 class LoginRefused(Permanent):
     """The database does not let the login in; another password may."""
 
@@ -146,7 +150,8 @@ def _translate(error: psycopg.Error) -> ChandleryError:
         return Retryable(f"the database cannot be reached: {said}; check host, port and network")
     if isinstance(error, psycopg.OperationalError):
         return Retryable(f"the database failed: {said}")
-    return Permanent(f"the database refused: {said}")
+    kind = RowsRefused if isinstance(error, (psycopg.DataError, psycopg.IntegrityError)) else Permanent
+    return kind(f"the database refused: {said}")
 
 
 def _said_by_server(error: psycopg.Error) -> str:

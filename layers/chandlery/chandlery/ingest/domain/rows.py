@@ -1,0 +1,183 @@
+"""What a row that was sent must hold, by the declaration of its data set; each is checked before any is written."""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.kinds import Kind
+from chandlery.ingest.domain.envelope import Envelope, read_json, shown
+from chandlery.words.window import EARLIEST
+
+# The member of a row that names its instrument.
+INSTRUMENT = "instrument"
+_PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?").fullmatch
+_SHORT_INTEGER = re.compile(r"-?[0-9]{1,9}").fullmatch
+_IS_ZERO = re.compile(r"[-+]?[0.]+(?:[eE].*)?").fullmatch
+
+
+class SentRow(NamedTuple):
+    """A row as it goes to the database.
+
+    Attributes:
+        record: the place of its record in the batch.
+        line: its place in the record.
+        key: of its instrument.
+        moment: its own time.
+        columns: those that it has, in the order of the declaration.
+        cells: their texts.
+    """
+
+    record: int
+    line: int
+    key: str
+    moment: datetime
+    columns: tuple[str, ...]
+    cells: tuple[str, ...]
+
+
+class Fault(NamedTuple):
+    """What is wrong with a row, or with a whole record, where there is no line; and the row as it was sent."""
+
+    line: int | None
+    reason: str
+    row: str = ""
+
+
+class _Plan(NamedTuple):
+    """How rows of the same members are read: their columns, and what makes a cell of each."""
+
+    columns: tuple[str, ...]
+    parsers: tuple[Callable[[Any], str], ...]
+    time: int
+
+
+@dataclass
+class RowReader:
+    """Reads rows of one data set; those whose own time lies after `latest` are bad.
+
+    `required` are the columns that each row has to have.
+    """
+
+    dataset: Dataset
+    required: Collection[str]
+    latest: datetime
+    _plans: dict[tuple[str, ...], _Plan] = field(default_factory=dict, init=False)
+
+    def read(self, envelope: Envelope, record: int) -> tuple[list[SentRow], list[Fault]]:
+        """The good rows of a record, the one at this place of its batch, and what is wrong with the others."""
+        good, bad = [], []
+        for line, sent in enumerate(envelope.lines, envelope.first):
+            try:
+                text = sent.decode().strip()
+                if text:
+                    good.append(self._row(record, line, read_json(text)))
+            except ValueError as error:
+                reason = "is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+                bad.append(Fault(line, reason, sent.decode(errors="replace")))
+        return good, bad
+
+    def _row(self, record: int, line: int, said: Any) -> SentRow:
+        if type(said) is not dict:
+            raise ValueError("is no JSON object")
+        if None in said.values():
+            said = {name: value for name, value in said.items() if value is not None}
+        names = tuple(said)
+        plan = self._plans.get(names) or self._plan(names)
+        key = said[INSTRUMENT]
+        if type(key) is not str:
+            raise ValueError(f"{INSTRUMENT}: {shown(key)} must be a text")
+        try:
+            cells = tuple(parse(said[name]) for name, parse in zip(plan.columns, plan.parsers, strict=True))
+        except ValueError:
+            raise ValueError(self._explained(plan, said)) from None
+        moment = datetime.fromisoformat(cells[plan.time])
+        if moment > self.latest:
+            raise ValueError(f"{self.dataset.time}: {shown(said[self.dataset.time])} lies in the future")
+        return SentRow(record, line, key, moment, plan.columns, cells)
+
+    def _plan(self, names: tuple[str, ...]) -> _Plan:
+        """Raises ValueError where rows of such members are bad."""
+        known = self.dataset.columns.keys() - {"instrument_id"}
+        if lacking := [name for name in (INSTRUMENT, *self.dataset.columns) if self._must_have(name, names)]:
+            raise ValueError(f"lacks {', '.join(lacking)}")
+        if unknown := [name for name in names if name not in known and name != INSTRUMENT]:
+            there = ", ".join((INSTRUMENT, *(name for name in self.dataset.columns if name in known)))
+            raise ValueError(f"has a member that nobody knows: {shown(unknown[0])}; there are {there}")
+        columns = tuple(name for name in self.dataset.columns if name in names)
+        parsers = tuple(self._parser(name) for name in columns)
+        plan = self._plans[names] = _Plan(columns, parsers, columns.index(self.dataset.time))
+        return plan
+
+    def _must_have(self, name: str, names: Sequence[str]) -> bool:
+        return name not in names and (name == INSTRUMENT or name in self.required)
+
+    def _parser(self, name: str) -> Callable[[Any], str]:
+        kind = self.dataset.columns[name]
+        parse = _PARSERS.get(kind) or partial(_other, kind)
+        return partial(_unsigned, parse) if name in self.dataset.unsigned else parse
+
+    def _explained(self, plan: _Plan, said: Mapping[str, Any]) -> str:
+        """Of what is wrong with a row, the first."""
+        for name, parse in zip(plan.columns, plan.parsers, strict=True):
+            try:
+                parse(said[name])
+            except ValueError as error:
+                return f"{name}: {shown(said[name])} {error}"
+        raise AssertionError("nothing is wrong with it")
+
+
+def _other(kind: Kind, value: Any) -> str:
+    if type(value) is not str:
+        raise ValueError(_MUST.get(kind, f"must be of the kind {kind}"))
+    return kind.normal(value)
+
+
+def _number(value: Any) -> str:
+    if type(value) is not str:
+        raise ValueError("must be a number")
+    return value if _PLAIN_NUMBER(value) else Kind.DECIMAL.normal(value)
+
+
+def _integer(kind: Kind, value: Any) -> str:
+    if type(value) is not str:
+        raise ValueError(f"must be a whole number of {kind.bits} bits")
+    return value if _SHORT_INTEGER(value) else kind.normal(value)
+
+
+def _flag(value: Any) -> str:
+    if type(value) is bool:
+        return "true" if value else "false"
+    raise ValueError("must be true or false")
+
+
+def _moment(value: Any) -> str:
+    if type(value) is str:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = EARLIEST
+        if moment.tzinfo is not None and moment > EARLIEST:
+            return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()
+    raise ValueError("must be a time in ISO 8601 with an offset, such as 2026-03-02T09:15:00Z")
+
+
+def _unsigned(parse: Callable[[Any], str], value: Any) -> str:
+    text = parse(value)
+    if text[0] == "-" and not _IS_ZERO(text):
+        raise ValueError("must not be below zero")
+    return text
+
+
+_MUST = {Kind.TEXT: "must be a text", Kind.DATE: "must be a date"}
+_PARSERS: Mapping[Kind, Callable[[Any], str]] = {
+    Kind.INTEGER: partial(_integer, Kind.INTEGER),
+    Kind.BIGINT: partial(_integer, Kind.BIGINT),
+    Kind.DECIMAL: _number,
+    Kind.REAL: _number,
+    Kind.FLAG: _flag,
+    Kind.TIME: _moment,
+}
