@@ -26,7 +26,8 @@ REPO = Path(__file__).resolve().parents[2]
 EVENT = json.loads((REPO / "events" / "live_processor.json").read_text())
 API = "HttpApi"
 API_EVENTS = sorted((REPO / "events").glob("http_api_*.json"))
-INGEST = "TickIngest"
+INGEST, RECORDS = "TickIngest", "RecordApi"
+RECORD_EVENTS = sorted((REPO / "events").glob("record_api_*.json"))
 INGEST_EVENTS = sorted((REPO / "events").glob("tick_ingest_*.json"))
 MIGRATE = "Migrate"
 MIGRATE_EVENTS = sorted((REPO / "events").glob("migrate_*.json"))
@@ -108,7 +109,7 @@ def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) ->
         path.name for path in (REPO / "sql" / "queries").rglob("*.sql")
     }
     source = REPO / "functions"
-    for name in (*MODULES, INGEST, API, MIGRATE):
+    for name in (*MODULES, INGEST, API, RECORDS, MIGRATE):
         files = {path.relative_to(built / name) for path in (built / name).rglob("*") if path.is_file()}
         assert files == {path.relative_to(source) for path in source.rglob("*.py")}
     layer = [path for path in (built / "ChandleryLayer").rglob("*") if path.is_file()]
@@ -144,7 +145,7 @@ def test_third_party_numerics_have_a_layer_of_their_own(built: Path, template: A
 
 def having(template: Any, layer: str) -> set[str]:
     """The functions that have a layer beside those of all."""
-    functions = {name: template["Resources"][name]["Properties"] for name in (*MODULES, INGEST, API, MIGRATE)}
+    functions = {name: template["Resources"][name]["Properties"] for name in (*MODULES, INGEST, API, RECORDS, MIGRATE)}
     return {name for name, each in functions.items() if {"Ref": layer} in each.get("Layers", [])}
 
 
@@ -217,7 +218,8 @@ def test_the_template_has_no_other_function(template: Any) -> None:
 
 def test_every_event_is_somebodys() -> None:
     named = {path.stem for path in (REPO / "events").iterdir()}
-    assert named == {*MODULES.values(), *(path.stem for path in (*API_EVENTS, *INGEST_EVENTS, *MIGRATE_EVENTS))}
+    others = (*API_EVENTS, *INGEST_EVENTS, *RECORD_EVENTS, *MIGRATE_EVENTS)
+    assert named == {*MODULES.values(), *(path.stem for path in others)}
 
 
 @pytest.mark.parametrize(("sandbox", "module"), MODULES.items(), indirect=["sandbox"], ids=MODULES.values())
@@ -332,6 +334,15 @@ def test_records_of_both_sources_become_ticks(sandbox: Sandbox, connection: Conn
     ]
     # The stream says again what the queue said.
     assert (metrics_of(sandbox)["RowsNew"], metrics_of(sandbox)["RowsKnown"]) == ([0], [2])
+
+
+@pytest.mark.parametrize("sandbox", [RECORDS], indirect=True)
+def test_posted_rows_become_ticks(sandbox: Sandbox, connection: Connection) -> None:
+    around_the_clock(connection, "NSE@NIFTY@INDEX")
+    (path,) = RECORD_EVENTS
+    outcome = sandbox.invoke(json.loads(path.read_text()))
+    assert (outcome.error, outcome.result["statusCode"]) == (None, 202)
+    assert json.loads(outcome.result["body"])["new"] == 2
 
 
 @pytest.mark.parametrize("sandbox", [API], indirect=True)

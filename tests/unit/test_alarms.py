@@ -63,7 +63,8 @@ EXPECTED = {
     "ApiServerErrors": ("5xx", ">=", 5, "notBreaching"),
     "ApiSlow": ("Latency", ">", 3000, "notBreaching"),
     **{
-        f"{name}MemoryFull": ("MemoryShare", ">", 0.9, "notBreaching") for name in (*FUNCTIONS, "TickIngest", "HttpApi")
+        f"{name}MemoryFull": ("MemoryShare", ">", 0.9, "notBreaching")
+        for name in (*FUNCTIONS, "TickIngest", "HttpApi", "RecordApi")
     },
     **{f"{name}ProcessorFull": ("CpuShare", ">", 0.9, "notBreaching") for name in ("LiveProcessor", "HttpApi")},
     "ApiCacheMisses": ("CacheHitRate", "<", 0.2, "notBreaching"),

@@ -113,8 +113,8 @@ FUNCTIONS = {
         event_age=timedelta(hours=6),
     ),
 }
-API, INGEST, MIGRATE = "HttpApi", "TickIngest", "Migrate"
-ALL_FUNCTIONS = (*FUNCTIONS, INGEST, API, MIGRATE)
+API, INGEST, RECORDS, MIGRATE = "HttpApi", "TickIngest", "RecordApi", "Migrate"
+ALL_FUNCTIONS = (*FUNCTIONS, INGEST, API, RECORDS, MIGRATE)
 for_all_functions = pytest.mark.parametrize("name", ALL_FUNCTIONS)
 for_each_function = pytest.mark.parametrize(("name", "expected"), FUNCTIONS.items(), ids=FUNCTIONS.keys())
 
@@ -406,7 +406,7 @@ def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str
     }
     assert told.pop("HistoricalGapMonitor") == COMMON_VARIABLES | vendor | switch_of("HistoricalGapMonitor")
     assert told.pop("HttpApi") == COMMON_VARIABLES | {"REDIS_SECRET_ID": {"Ref": "RedisSecretId"}}
-    assert told.pop("Migrate") == COMMON_VARIABLES
+    assert told.pop("Migrate") == told.pop("RecordApi") == COMMON_VARIABLES
     assert told.pop("TickIngest") == COMMON_VARIABLES | {
         "BAD_RECORDS_QUEUE_URL": {"Ref": "BadRecords"},
         "ADD_UNKNOWN_INSTRUMENTS": {"Ref": "AddUnknownInstruments"},
@@ -610,7 +610,7 @@ def test_the_historical_gap_monitor_alone_may_read_the_vendors_secret(
     ("parameter", "names"),
     [
         ("ApiDatabaseSecretId", [API]),
-        ("ProducerSecretId", [INGEST]),
+        ("ProducerSecretId", [INGEST, RECORDS]),
         ("OwnerSecretId", [MIGRATE, "PolicyMaintenance", "HistoricalProcessor"]),
     ],
 )

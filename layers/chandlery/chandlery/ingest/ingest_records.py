@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import attrgetter
+from operator import itemgetter
 
 from psycopg import Connection
 
@@ -22,7 +22,7 @@ from chandlery.reference.domain.instrument import exchange_of
 from chandlery.reference.store import instruments
 from chandlery.words.window import CLOCK_ALLOWANCE
 
-_ORDER = attrgetter("key", "moment")
+_ORDER = itemgetter(2, 3)  # a row's key and moment
 # Once a row was turned away by a lock of somebody else, the others wait no longer than this for theirs.
 _LOCK_MILLISECONDS = 500
 
@@ -207,7 +207,6 @@ class _Batch:
         lot = lot_of(rows, ids)
         whose = sorted({*lot.instrument_ids})
         writer = SentRowWriter(self.connection, dataset, lambda _: whose, named=len(rows))
-        writer.begin(lot)
         self._halve(writer, rows, ids)
 
     def _halve(self, writer: SentRowWriter, rows: Sequence[SentRow], ids: Mapping[str, int]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
 from chandlery.ingest.domain.envelope import MEMBERS, MOST_ROWS, SCHEMA_VERSION
-from chandlery.ingest.domain.rows import INSTRUMENT
+from chandlery.ingest.domain.row_pattern import INSTRUMENT
 
 _DIGITS = r"([0-9]{1,100}(\.[0-9]{0,100})?|\.[0-9]{1,100})([eE][+-]?[0-9]{1,2})?$"
 _MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})$"

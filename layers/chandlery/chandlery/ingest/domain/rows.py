@@ -5,15 +5,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple
+from itertools import count, repeat
+from typing import Any, NamedTuple, cast
 
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
 from chandlery.ingest.domain.envelope import Envelope, read_json, shown
+from chandlery.ingest.domain.row_pattern import INSTRUMENT, MOST_KEY, row_pattern
 from chandlery.words.window import EARLIEST
 
-# The member of a row that names its instrument.
-INSTRUMENT = "instrument"
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?").fullmatch
 _SHORT_INTEGER = re.compile(r"-?[0-9]{1,9}").fullmatch
 _IS_ZERO = re.compile(r"[-+]?[0.]+(?:[eE].*)?").fullmatch
@@ -27,7 +27,7 @@ class SentRow(NamedTuple):
         line: its place in the record.
         key: of its instrument.
         moment: its own time.
-        columns: those that it has, in the order of the declaration.
+        columns: those that it has, in its own order.
         cells: their texts.
     """
 
@@ -37,6 +37,10 @@ class SentRow(NamedTuple):
     moment: datetime
     columns: tuple[str, ...]
     cells: tuple[str, ...]
+
+
+# Thousands are made at once: a named tuple's own way takes twice as long.
+_sent_row = cast("Callable[[tuple[object, ...]], SentRow]", partial(tuple.__new__, SentRow))
 
 
 class Fault(NamedTuple):
@@ -66,9 +70,12 @@ class RowReader:
     required: Collection[str]
     latest: datetime
     _plans: dict[tuple[str, ...], _Plan] = field(default_factory=dict, init=False)
+    _columns: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict, init=False)
 
     def read(self, envelope: Envelope, record: int) -> tuple[list[SentRow], list[Fault]]:
         """The good rows of a record, the one at this place of its batch, and what is wrong with the others."""
+        if alike := self._read_alike(envelope, record):
+            return alike, []
         good, bad = [], []
         for line, sent in enumerate(envelope.lines, envelope.first):
             try:
@@ -80,6 +87,35 @@ class RowReader:
                 bad.append(Fault(line, reason, sent.decode(errors="replace")))
         return good, bad
 
+    def _read_alike(self, envelope: Envelope, record: int) -> list[SentRow]:
+        """All rows at once, where each is written as the first is, and none looks unusual; else none.
+
+        An expression reads and checks them in a fifth of the time that JSON takes, line by line.
+        """
+        try:
+            text = b"\n".join([*envelope.lines, b""]).decode("ascii")
+            names = tuple(read_json(text[: text.index("\n")]))
+        except (ValueError, TypeError):
+            return []
+        if INSTRUMENT not in names or any(self._must_have(name, names) for name in self.dataset.columns):
+            return []
+        pattern = row_pattern(self.dataset, names, text)
+        found = pattern.findall(text) if pattern else []
+        if len(found) != len(envelope.lines) or len(names) < 2:
+            return []
+        of_key, of_time = names.index(INSTRUMENT), names.index(self.dataset.time)
+        try:
+            moments = [datetime.fromisoformat(cells[of_time]) for cells in found]
+        except ValueError:
+            return []
+        if min(moments) <= EARLIEST or max(moments) > self.latest:
+            return []
+        columns = self._columns.setdefault(names, names[:of_key] + names[of_key + 1 :])
+        keys = [cells[of_key] for cells in found]
+        cells = [cells[:of_key] + cells[of_key + 1 :] for cells in found]
+        parts = zip(repeat(record), count(envelope.first), keys, moments, repeat(columns), cells, strict=False)
+        return list(map(_sent_row, parts))
+
     def _row(self, record: int, line: int, said: Any) -> SentRow:
         if type(said) is not dict:
             raise ValueError("is no JSON object")
@@ -88,8 +124,8 @@ class RowReader:
         names = tuple(said)
         plan = self._plans.get(names) or self._plan(names)
         key = said[INSTRUMENT]
-        if type(key) is not str:
-            raise ValueError(f"{INSTRUMENT}: {shown(key)} must be a text")
+        if type(key) is not str or not key.isprintable() or len(key) > MOST_KEY:
+            raise ValueError(f"{INSTRUMENT}: {shown(key)} must be a key, as in NSE@NIFTY@INDEX")
         try:
             cells = tuple(parse(said[name]) for name, parse in zip(plan.columns, plan.parsers, strict=True))
         except ValueError:
@@ -107,7 +143,7 @@ class RowReader:
         if unknown := [name for name in names if name not in known and name != INSTRUMENT]:
             there = ", ".join((INSTRUMENT, *(name for name in self.dataset.columns if name in known)))
             raise ValueError(f"has a member that nobody knows: {shown(unknown[0])}; there are {there}")
-        columns = tuple(name for name in self.dataset.columns if name in names)
+        columns = self._columns.setdefault(names, tuple(name for name in names if name != INSTRUMENT))
         parsers = tuple(self._parser(name) for name in columns)
         plan = self._plans[names] = _Plan(columns, parsers, columns.index(self.dataset.time))
         return plan

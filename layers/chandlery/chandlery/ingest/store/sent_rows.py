@@ -8,7 +8,7 @@ import psycopg
 from psycopg import Connection
 from psycopg import errors as pg
 
-from chandlery.importing.store.rows import Lot, RowWriter
+from chandlery.importing.store.rows import Lot, RowsWritten, RowWriter
 from chandlery.ingest.domain.rows import SentRow
 from chandlery.platform.errors import psycopg_errors_translated
 from chandlery.platform.statements import run, statement
@@ -45,54 +45,68 @@ def hold_drops(connection: Connection, dataset: str) -> Sequence[Window]:
 
 @dataclass
 class SentRowWriter(RowWriter):
-    """Writes lots that all have the same columns; streams them where the database can COPY."""
+    """Writes lots in the fastest way that the database and the rows allow.
+
+    Straight COPY first: rows are new as a rule. Once one is stored already, through a place where rows wait; there as
+    JSON, where the database cannot COPY.
+    """
 
     _copies: bool = field(default=True, init=False)
+    _is_new: bool = field(default=True, init=False)
 
-    def begin(self, lot: Lot) -> None:
-        """Make the place where rows wait, before any savepoint that may be rolled back."""
+    def write(self, lot: Lot) -> RowsWritten:
+        """As any lot is written; what becomes of it depends on itself alone, whatever was rolled back before."""
         lists = self._lists(lot)
+        if self._is_new and self._stream(lot, "copy_rows", lists, placed=False):
+            return RowsWritten(lot.rows)
+        self._is_new = False
         self._run("write_rows:drop_said_rows", lists)
-        self._run("write_rows:create_said_rows", lists)
-        self._ready = True
+        self._ready = False
+        return super().write(lot)
 
     def _fill(self, lot: Lot, lists: Mapping[str, str], instrument_ids: list[int]) -> None:
-        if not isinstance(lot, SentLot):
-            raise TypeError("rows of files have a writer of their own")
-        if not (self._copies and self._stream(lot, lists)):
+        if not self._stream(lot, "write_rows:copy_said_rows", lists, placed=True):
             text = _as_json(lot, instrument_ids)
             self._run("write_rows:fill_said_rows", lists, rows=text, instrument_ids=instrument_ids)
 
-    def _stream(self, lot: SentLot, lists: Mapping[str, str]) -> bool:
-        """Whether the rows were streamed: the embedded database cannot."""
-        copying = statement("write_rows:copy_said_rows", lists=tuple(lists.items()))
+    def _stream(self, lot: Lot, name: str, lists: Mapping[str, str], *, placed: bool) -> bool:
+        """Whether the rows were streamed: not where the database cannot, or has one of them."""
+        if not self._copies or not isinstance(lot, SentLot):
+            return False
+        copying = statement(name, self.dataset.name, lists=tuple(lists.items()))
         try:
             with self.connection.transaction(), self.connection.cursor() as cursor, cursor.copy(copying) as copy:
-                copy.write(_as_text(lot))
+                copy.write(_as_text(lot, placed=placed))
         except pg.FeatureNotSupported:
             self._copies = False
+            return False
+        except pg.UniqueViolation:
+            return False
         except psycopg.Error:
             with psycopg_errors_translated():
                 raise
-        return self._copies
+        return True
 
 
-def _as_text(lot: SentLot) -> str:
-    tabs = len(lot.columns) - 1
-    return "".join(
-        f"{instrument_id}\t{_line(row.cells, tabs)}\t{place}\n"
-        for place, (row, instrument_id) in enumerate(zip(lot.sent, lot.instrument_ids, strict=True))
-    )
+def _as_text(lot: SentLot, *, placed: bool) -> str:
+    lines = ["\t".join(row.cells) for row in lot.sent]
+    whole = "\n".join(lines)
+    if (
+        "\\" in whole
+        or "\r" in whole
+        or whole.count("\n") != len(lines) - 1
+        or whole.count("\t") != len(lines) * (len(lot.columns) - 1)
+    ):
+        lines = ["\t".join([cell.translate(_ESCAPED) for cell in row.cells]) for row in lot.sent]
+    if placed:
+        lines = [f"{line}\t{place}" for place, line in enumerate(lines)]
+    told = zip(lot.instrument_ids, lines, strict=True)
+    return "".join([f"{instrument_id}\t{line}\n" for instrument_id, line in told])
 
 
-def _line(cells: Sequence[str], tabs: int) -> str:
-    line = "\t".join(cells)
-    if "\\" in line or "\n" in line or "\r" in line or line.count("\t") != tabs:
-        return "\t".join(cell.translate(_ESCAPED) for cell in cells)
-    return line
-
-
-def _as_json(lot: SentLot, instrument_ids: Sequence[int]) -> str:
+def _as_json(lot: Lot, instrument_ids: Sequence[int]) -> str:
+    if not isinstance(lot, SentLot):
+        raise TypeError("rows of files have a writer of their own")
     places = {instrument_id: place for place, instrument_id in enumerate(instrument_ids, 1)}
     return json.dumps(
         [
