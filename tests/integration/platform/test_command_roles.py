@@ -24,6 +24,8 @@ from functions import (
     live_processor,
     option_processor,
     policy_maintenance,
+    record_api,
+    tick_ingest,
 )
 from functions.http_api.sandbox import SANDBOX
 from local.command_line import app, stack
@@ -74,6 +76,9 @@ COMMANDS = [
     "invoke option_processor --at 2026-03-02T13:00Z",
     "invoke live_gap_monitor --at 2026-03-02T13:05Z",
     "invoke historical_gap_monitor --at 2026-03-12T02:00Z",
+    "instruments add NSE@NIFTY@INDEX --calendar 24/7 --feed NSE",
+    "invoke tick_ingest --event {events}/tick_ingest_queue.json",
+    "invoke record_api --event {events}/record_api_ticks.json",
     f"import ticks {{folder}}/ticks.csv --instrument {KEY} --aggregate",
     f"import candles {{folder}}/more.csv --instrument {OTHER} --aggregate",
     f"candles {KEY} 1m {STRETCH} --csv",
@@ -219,7 +224,9 @@ def vendor() -> Iterator[Mapping[str, str]]:
 def run(url: str, line: str, folder: Path, **environment: str) -> Result:
     for function in COMPONENTS:  # each would keep its connection
         function.handler.sandbox.close()
-    SANDBOX.close()
+    for sandbox in (SANDBOX, record_api.SANDBOX, tick_ingest.SANDBOX):
+        sandbox.close()
+    environment |= {"BAD_RECORDS_QUEUE_URL": "https://queue.example/bad"}
     words = line.format(folder=folder, events=REPO / "events").split()
     return CliRunner(env={"DATABASE_URL": url} | environment).invoke(app, words)
 
@@ -260,7 +267,8 @@ def test_each_command_works_under_its_least_role(
                 wrong.append((least, line, told(result)))
         for function in COMPONENTS:
             function.handler.sandbox.close()
-        SANDBOX.close()
+        for sandbox in (SANDBOX, record_api.SANDBOX, tick_ingest.SANDBOX):
+            sandbox.close()
         assert not wrong, "\n".join(str(each)[:700] for each in wrong)
 
 
