@@ -88,6 +88,14 @@ def test_what_the_database_turns_away_for_now_comes_again_once(desk: Desk) -> No
     assert [each["record_id"] for each in desk.bad()] == ["m-2"]
 
 
+@pytest.mark.parametrize("sqlstate", ["23514", "55P03"])
+def test_once_there_is_no_time_what_was_not_tried_comes_again(desk: Desk, sqlstate: str) -> None:
+    records = [Record(f"m-{seq}", body(tick(seq)).encode()) for seq in range(4)]
+    with refusing(desk.connection, [1], sqlstate):
+        report = ingest_records(desk.connection, records, AT, has_time=lambda _: False)
+    assert (report.turned_away, desk.seqs()) == (["m-0", "m-1", "m-2", "m-3"], [])
+
+
 def test_where_the_database_is_away_the_whole_batch_comes_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/away")
     monkeypatch.setenv("DATABASE_CONNECT_TIMEOUT_SECONDS", "1")

@@ -25,6 +25,8 @@ from chandlery.words.window import CLOCK_ALLOWANCE
 _ORDER = itemgetter(2, 3)  # a row's key and moment
 # Once a row was turned away by a lock of somebody else, the others wait no longer than this for theirs.
 _LOCK_MILLISECONDS = 500
+# Where so many records were turned away it is not them: the others come again untried.
+_MOST_AWAY = 10
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ class _Batch:
         self._halve(writer, rows, ids)
 
     def _halve(self, writer: SentRowWriter, rows: Sequence[SentRow], ids: Mapping[str, int]) -> None:
-        """Write rows, or, where the database takes them not, each half of them."""
+        """Write rows, or, where the database takes them not, each half of them as long as there is time."""
         try:
             with transaction(self.connection):
                 written = writer.write(lot_of(rows, ids))
@@ -221,16 +223,19 @@ class _Batch:
         except Retryable:
             if self.connection.closed:
                 raise
-            if len(rows) == 1 or not self.has_time(2 * _LOCK_MILLISECONDS / 1000):
-                self._away |= {row.record for row in rows}
+            if len(rows) == 1:
+                self._away.add(rows[0].record)
                 return
             run(self.connection, "set_lock_timeout", milliseconds=_LOCK_MILLISECONDS)
         else:
             self._settle(rows, written)
             return
         half = len(rows) // 2
-        self._halve(writer, rows[:half], ids)
-        self._halve(writer, rows[half:], ids)
+        for some in (rows[:half], rows[half:]):
+            if len(self._away) < _MOST_AWAY and self.has_time(2 * _LOCK_MILLISECONDS / 1000):
+                self._halve(writer, some, ids)
+            else:
+                self._away |= {row.record for row in some}
 
     def _settle(self, rows: Sequence[SentRow], written: RowsWritten) -> None:
         """Count rows that were written, and name those that contradict what is stored."""

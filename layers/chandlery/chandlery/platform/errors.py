@@ -69,6 +69,9 @@ _RETRYABLE = (
     pg.UniqueViolation,
 )
 
+# What is said of values, by types, constraints and triggers; somebody else's trigger may raise without a code.
+_ABOUT_ROWS = (psycopg.DataError, psycopg.IntegrityError, pg.RaiseException)
+
 # While connecting, psycopg knows the server's words but not its code; and libpq's own words on TLS.
 _NO_DATABASE = re.compile(r'database ".*" does not exist')
 _NO_LOGIN = re.compile(r'password|no pg_hba.conf entry|role ".*" does not exist|not permitted to log in')
@@ -150,7 +153,7 @@ def _translate(error: psycopg.Error) -> ChandleryError:
         return Retryable(f"the database cannot be reached: {said}; check host, port and network")
     if isinstance(error, psycopg.OperationalError):
         return Retryable(f"the database failed: {said}")
-    kind = RowsRefused if isinstance(error, (psycopg.DataError, psycopg.IntegrityError)) else Permanent
+    kind = RowsRefused if isinstance(error, _ABOUT_ROWS) else Permanent
     return kind(f"the database refused: {said}")
 
 
