@@ -29,7 +29,7 @@ class Context:
         return 900_000
 
 
-def tick(seq: int, price: object = 100, size: object = 1, **more: Any) -> dict[str, Any]:
+def tick(seq: int, price: object = 100, size: object = 1, /, **more: Any) -> dict[str, Any]:
     """A row of ticks: that many seconds after AT."""
     time = (AT + timedelta(seconds=seq)).isoformat()
     return {"instrument": KEY, "time": time, "price": price, "size": size, "seq": seq} | more

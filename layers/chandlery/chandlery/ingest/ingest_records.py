@@ -16,7 +16,7 @@ from chandlery.ingest.domain.record import BadRecord, Record
 from chandlery.ingest.domain.rows import Fault, RowReader, SentRow
 from chandlery.ingest.store.sent_rows import SentRowWriter, find_instruments, hold_drops, lot_of
 from chandlery.platform.connection import transaction
-from chandlery.platform.errors import Retryable, RowsRefused
+from chandlery.platform.errors import Permanent, Retryable, RowsRefused
 from chandlery.platform.statements import run
 from chandlery.reference.domain.instrument import exchange_of
 from chandlery.reference.store import instruments
@@ -201,13 +201,15 @@ class _Batch:
         if self.unknown is None:
             return f"instrument: there is no {key}; add it: chandlery instruments add {key} --calendar NAME"
         feed = self.unknown.feed or self._envelopes[row.record].header.feed
-        instruments.add(self.connection, key, self.unknown.calendar, feed)
+        try:
+            instruments.add(self.connection, key, self.unknown.calendar, feed)
+        except Permanent as error:
+            return f"instrument: {key} cannot be added: {error}"
         self._added += 1
         return ""
 
     def _write_group(self, dataset: Dataset, rows: Sequence[SentRow], ids: Mapping[str, int]) -> None:
-        lot = lot_of(rows, ids)
-        whose = sorted({*lot.instrument_ids})
+        whose = sorted({ids[row.key] for row in rows})
         writer = SentRowWriter(self.connection, dataset, lambda _: whose, named=len(rows))
         self._halve(writer, rows, ids)
 
