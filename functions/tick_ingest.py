@@ -7,7 +7,8 @@ from typing import Any
 
 from chandlery.ingest.domain.bad_queue import bad_messages
 from chandlery.ingest.domain.delivery import Delivery, read_event
-from chandlery.ingest.ingest_records import IngestReport, Unknown, ingest_records
+from chandlery.ingest.identify_instruments import Unknown
+from chandlery.ingest.ingest_records import IngestReport, ingest_records
 from chandlery.platform import queues
 from chandlery.platform.component import LambdaContext, memory_of
 from chandlery.platform.connection import SandboxConnection, connect

@@ -97,7 +97,7 @@ COMMANDS = [
     "status --exit-zero --at 2026-03-02T13:06Z --json",
     f"verify {STRETCH}",
     "policies plan",
-    "invoke http_api --event {events}/http_api_instruments.json",
+    "invoke http_api --event {events}/http_api_status.json",
     "up --no-schedules --port 0 --sandboxes 1",
     f"verify {STRETCH} --repair",
     "policies apply",
@@ -136,7 +136,11 @@ COMPONENTS = (
 ANY = "any login"
 BELOW = {READER: PRODUCER, WRITER: READER, OWNER: WRITER}
 # What has nothing to do is not refused it: there is nothing to repair or to refresh.
-HARMLESS = {f"verify {STRETCH} --repair", "invoke historical_processor --at 2026-03-02T18:30Z"}
+HARMLESS = {
+    f"verify {STRETCH} --repair",
+    "invoke historical_processor --at 2026-03-02T18:30Z",
+    "up --no-schedules --port 0 --sandboxes 1",
+}
 SAYS_NO = re.compile(r"lacks a right|status.{0,4}50[03]")
 
 

@@ -14,12 +14,11 @@ from chandlery.importing.store.rows import RowConflict, RowsWritten, list_cells
 from chandlery.ingest.domain.envelope import Envelope, Unreadable, open_envelope
 from chandlery.ingest.domain.record import BadRecord, Record
 from chandlery.ingest.domain.rows import Fault, RowReader, SentRow
-from chandlery.ingest.store.sent_rows import SentRowWriter, find_instruments, hold_drops, lot_of
+from chandlery.ingest.identify_instruments import Unknown, identify_instruments
+from chandlery.ingest.store.sent_rows import SentRowWriter, hold_drops, lot_of
 from chandlery.platform.connection import transaction
-from chandlery.platform.errors import Permanent, Retryable, RowsRefused
+from chandlery.platform.errors import Retryable, RowsRefused
 from chandlery.platform.statements import run
-from chandlery.reference.domain.instrument import exchange_of
-from chandlery.reference.store import instruments
 from chandlery.words.window import CLOCK_ALLOWANCE
 
 _ORDER = itemgetter(2, 3)  # a row's key and moment
@@ -70,17 +69,6 @@ class IngestReport:
     def changed(self) -> bool:
         """Whether the batch left the database other than it found it."""
         return bool(self.rows_new or self.rows_cancelled or self.instruments_added)
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """What becomes of an instrument that nobody knows: it is added under this calendar and feed, or its rows are bad.
-
-    Without a feed it is of the one that the record names.
-    """
-
-    calendar: str
-    feed: str | None = None
 
 
 def ingest_records(
@@ -181,32 +169,14 @@ class _Batch:
 
     def _identify(self, rows: Sequence[SentRow]) -> Mapping[str, int]:
         """The instruments of rows; those that nobody knows are added, or their rows are bad."""
-        named = {row.key: row for row in reversed(rows)}
-        ids = find_instruments(self.connection, named)
-        lacking = {key: row for key, row in named.items() if key not in ids}
-        refused = {key: self._add(key, row) for key, row in lacking.items()}
-        if len(refused) > sum(map(bool, refused.values())):
-            ids = find_instruments(self.connection, named)
-        for row in rows:
-            if reason := refused.get(row.key):
-                self._refuse(row, reason)
-        return ids
-
-    def _add(self, key: str, row: SentRow) -> str:
-        """Why an instrument cannot be added; empty where it was."""
-        try:
-            exchange_of(key)
-        except ValueError as error:
-            return f"instrument: {error}"
-        if self.unknown is None:
-            return f"instrument: there is no {key}; add it: chandlery instruments add {key} --calendar NAME"
-        feed = self.unknown.feed or self._envelopes[row.record].header.feed
-        try:
-            instruments.add(self.connection, key, self.unknown.calendar, feed)
-        except Permanent as error:
-            return f"instrument: {key} cannot be added: {error}"
-        self._added += 1
-        return ""
+        feeds = {row.key: self._envelopes[row.record].header.feed for row in rows}
+        found = identify_instruments(self.connection, feeds, self.unknown)
+        self._added += found.added
+        if found.refused:
+            for row in rows:
+                if reason := found.refused.get(row.key):
+                    self._refuse(row, reason)
+        return found.ids
 
     def _write_group(self, dataset: Dataset, rows: Sequence[SentRow], ids: Mapping[str, int]) -> None:
         whose = sorted({ids[row.key] for row in rows})

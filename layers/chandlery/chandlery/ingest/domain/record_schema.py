@@ -5,6 +5,7 @@ from typing import Any
 
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
+from chandlery.ingest.domain.contract_members import CONTRACT_MEMBERS
 from chandlery.ingest.domain.envelope import MEMBERS, MOST_ROWS, SCHEMA_VERSION
 from chandlery.ingest.domain.row_pattern import INSTRUMENT
 
@@ -33,6 +34,7 @@ def name_of(dataset: Dataset) -> str:
 def record_schema(dataset: Dataset, required: Collection[str]) -> Mapping[str, Any]:
     """The lines of a record as an array: the header, then rows, which must have the `required` columns."""
     columns = {name: kind for name, kind in dataset.columns.items() if name != "instrument_id"}
+    named = CONTRACT_MEMBERS if dataset.is_of_contracts else {}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"A record of {dataset.name}, version {SCHEMA_VERSION}: its lines as an array",
@@ -55,6 +57,7 @@ def record_schema(dataset: Dataset, required: Collection[str]) -> Mapping[str, A
             "row": {
                 "type": "object",
                 "properties": {INSTRUMENT: {"type": "string"}}
+                | {name: _member(dataset, name, kind, is_required=False) for name, kind in named.items()}
                 | {name: _member(dataset, name, kind, is_required=name in required) for name, kind in columns.items()},
                 "required": [INSTRUMENT, *(name for name in columns if name in required)],
                 "additionalProperties": False,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
+from chandlery.ingest.domain.contract_members import CONTRACT_MEMBERS, contract_key
 from chandlery.ingest.domain.envelope import Envelope, read_json, shown
 from chandlery.ingest.domain.row_pattern import INSTRUMENT, MOST_KEY, row_pattern
 from chandlery.words.window import EARLIEST
@@ -25,7 +26,7 @@ class SentRow(NamedTuple):
     Attributes:
         record: the place of its record in the batch.
         line: its place in the record.
-        key: of its instrument.
+        key: of its instrument, or what stands for a contract's.
         moment: its own time.
         columns: those that it has, in its own order.
         cells: their texts.
@@ -121,11 +122,11 @@ class RowReader:
             raise ValueError("is no JSON object")
         if None in said.values():
             said = {name: value for name, value in said.items() if value is not None}
+        key = self._key(said)
+        if self.dataset.is_of_contracts:
+            said = {name: value for name, value in said.items() if name not in CONTRACT_MEMBERS}
         names = tuple(said)
         plan = self._plans.get(names) or self._plan(names)
-        key = said[INSTRUMENT]
-        if type(key) is not str or not key.isprintable() or len(key) > MOST_KEY:
-            raise ValueError(f"{INSTRUMENT}: {shown(key)} must be a key, as in NSE@NIFTY@INDEX")
         try:
             cells = tuple(parse(said[name]) for name, parse in zip(plan.columns, plan.parsers, strict=True))
         except ValueError:
@@ -135,13 +136,23 @@ class RowReader:
             raise ValueError(f"{self.dataset.time}: {shown(said[self.dataset.time])} lies in the future")
         return SentRow(record, line, key, moment, plan.columns, cells)
 
+    def _key(self, said: Mapping[str, Any]) -> str:
+        """What names a row's instrument; empty where nothing does."""
+        key = said.get(INSTRUMENT, "")
+        if type(key) is not str or not key.isprintable() or len(key) > MOST_KEY:
+            raise ValueError(f"{INSTRUMENT}: {shown(key)} must be a key, as in NSE@NIFTY@INDEX")
+        if self.dataset.is_of_contracts and not CONTRACT_MEMBERS.keys().isdisjoint(said):
+            return contract_key(key, said)
+        return key
+
     def _plan(self, names: tuple[str, ...]) -> _Plan:
         """Raises ValueError where rows of such members are bad."""
         known = self.dataset.columns.keys() - {"instrument_id"}
         if lacking := [name for name in (INSTRUMENT, *self.dataset.columns) if self._must_have(name, names)]:
             raise ValueError(f"lacks {', '.join(lacking)}")
         if unknown := [name for name in names if name not in known and name != INSTRUMENT]:
-            there = ", ".join((INSTRUMENT, *(name for name in self.dataset.columns if name in known)))
+            more = CONTRACT_MEMBERS if self.dataset.is_of_contracts else ()
+            there = ", ".join((INSTRUMENT, *more, *(name for name in self.dataset.columns if name in known)))
             raise ValueError(f"has a member that nobody knows: {shown(unknown[0])}; there are {there}")
         columns = self._columns.setdefault(names, tuple(name for name in names if name != INSTRUMENT))
         parsers = tuple(self._parser(name) for name in columns)
