@@ -48,7 +48,6 @@ def test_what_names_no_contract_is_bad_and_harms_no_other(connection: Connection
         QUOTE | CALL | {"strike": True},
         QUOTE | CALL | {"right": "sideways"},
         QUOTE | CALL | {"instrument": "X@B@EQ"},
-        QUOTE | CALL | {"expiry": "2036-03-04"},
     )
     assert report.rows_new == 1
     told = reasons(report)

@@ -17,6 +17,7 @@ from chandlery.words.window import EARLIEST
 
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?").fullmatch
 _SHORT_INTEGER = re.compile(r"-?[0-9]{1,9}").fullmatch
+_SEQUENCE = ("0",)
 _IS_ZERO = re.compile(r"[-+]?[0.]+(?:[eE].*)?").fullmatch
 
 
@@ -53,10 +54,11 @@ class Fault(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """How rows of the same members are read: their columns, and what makes a cell of each."""
+    """How rows of the same members are read: these, what makes a cell of each, and the columns that they have then."""
 
-    columns: tuple[str, ...]
+    told: tuple[str, ...]
     parsers: tuple[Callable[[Any], str], ...]
+    columns: tuple[str, ...]
     time: int
 
 
@@ -111,9 +113,10 @@ class RowReader:
             return []
         if min(moments) <= EARLIEST or max(moments) > self.latest:
             return []
-        columns = self._columns.setdefault(names, names[:of_key] + names[of_key + 1 :])
+        columns = self._columns_of(names)
+        untold = _SEQUENCE * (len(columns) + 1 - len(names))
         keys = [cells[of_key] for cells in found]
-        cells = [cells[:of_key] + cells[of_key + 1 :] for cells in found]
+        cells = [cells[:of_key] + cells[of_key + 1 :] + untold for cells in found]
         parts = zip(repeat(record), count(envelope.first), keys, moments, repeat(columns), cells, strict=False)
         return list(map(_sent_row, parts))
 
@@ -128,13 +131,14 @@ class RowReader:
         names = tuple(said)
         plan = self._plans.get(names) or self._plan(names)
         try:
-            cells = tuple(parse(said[name]) for name, parse in zip(plan.columns, plan.parsers, strict=True))
+            cells = tuple(parse(said[name]) for name, parse in zip(plan.told, plan.parsers, strict=True))
         except ValueError:
             raise ValueError(self._explained(plan, said)) from None
         moment = datetime.fromisoformat(cells[plan.time])
         if moment > self.latest:
             raise ValueError(f"{self.dataset.time}: {shown(said[self.dataset.time])} lies in the future")
-        return SentRow(record, line, key, moment, plan.columns, cells)
+        untold = _SEQUENCE * (len(plan.columns) - len(cells))
+        return SentRow(record, line, key, moment, plan.columns, cells + untold)
 
     def _key(self, said: Mapping[str, Any]) -> str:
         """What names a row's instrument; empty where nothing does."""
@@ -154,13 +158,21 @@ class RowReader:
             more = CONTRACT_MEMBERS if self.dataset.is_of_contracts else ()
             there = ", ".join((INSTRUMENT, *more, *(name for name in self.dataset.columns if name in known)))
             raise ValueError(f"has a member that nobody knows: {shown(unknown[0])}; there are {there}")
-        columns = self._columns.setdefault(names, tuple(name for name in names if name != INSTRUMENT))
-        parsers = tuple(self._parser(name) for name in columns)
-        plan = self._plans[names] = _Plan(columns, parsers, columns.index(self.dataset.time))
+        told = tuple(name for name in names if name != INSTRUMENT)
+        parsers = tuple(self._parser(name) for name in told)
+        plan = self._plans[names] = _Plan(told, parsers, self._columns_of(names), told.index(self.dataset.time))
         return plan
 
+    def _columns_of(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns of rows with these members: what tells rows of one time apart is 0 where none says it."""
+        if names not in self._columns:
+            told = [name for name in names if name != INSTRUMENT]
+            self._columns[names] = (*told, *(name for name in self.dataset.sequence if name not in names))
+        return self._columns[names]
+
     def _must_have(self, name: str, names: Sequence[str]) -> bool:
-        return name not in names and (name == INSTRUMENT or name in self.required)
+        must = (INSTRUMENT, *self.required, self.dataset.time, *self.dataset.dimensions)
+        return name not in names and name in must
 
     def _parser(self, name: str) -> Callable[[Any], str]:
         kind = self.dataset.columns[name]
@@ -169,7 +181,7 @@ class RowReader:
 
     def _explained(self, plan: _Plan, said: Mapping[str, Any]) -> str:
         """Of what is wrong with a row, the first."""
-        for name, parse in zip(plan.columns, plan.parsers, strict=True):
+        for name, parse in zip(plan.told, plan.parsers, strict=True):
             try:
                 parse(said[name])
             except ValueError as error:
