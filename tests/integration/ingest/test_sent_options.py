@@ -51,14 +51,8 @@ def test_what_names_no_contract_is_bad_and_harms_no_other(connection: Connection
     )
     assert report.rows_new == 1
     told = reasons(report)
-    assert [line for line, _ in told] == [3, 4, 5, 6, 7]
-    words = (
-        "lacks strike",
-        "strike: true must be",
-        "neither call nor put",
-        "no instrument X@B@EQ",
-        "nobody knows when",
-    )
+    assert [line for line, _ in told] == [3, 4, 5, 6]
+    words = ("lacks strike", "strike: true must", "neither call nor put", "no instrument X@B@EQ")
     assert all(word in reason for word, (_, reason) in zip(words, told, strict=True)), told
 
 
