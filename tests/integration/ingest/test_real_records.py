@@ -76,8 +76,12 @@ def shuffled(rows: Sequence[dict[str, str]], random: Random) -> Iterator[Record]
     return iter(records)
 
 
-def deliver(url: str, records: Sequence[Record], at: Iterator[int]) -> set[tuple[str, int | None]]:
-    """Hand batches over until each is taken, each time with a session that dies one statement later; what was bad."""
+def deliver(url: str, records: Sequence[Record], *, each: bool) -> set[tuple[str, int | None]]:
+    """Hand batches over until each is taken, each time with a session that dies one statement later; what was bad.
+
+    The first batch dies at each of its statements; the others as well, where `each` of them is to.
+    """
+    at = count(1)
 
     def die(connection: "psycopg.Connection[Any]", _exchange: Any) -> Any:
         connection.close()
@@ -86,6 +90,7 @@ def deliver(url: str, records: Sequence[Record], at: Iterator[int]) -> set[tuple
     bad = set()
     for start in range(0, len(records), BATCH_RECORDS):
         batch = records[start : start + BATCH_RECORDS]
+        at = count(1) if each else at
         while True:
             connection = connect(Settings(database_url=url), "ingest")
             try:
@@ -120,7 +125,7 @@ def test_a_day_of_records_that_die_comes_to_what_an_import_does(
 
     open_market(connection)
     records = list(shuffled(rows, Random(1)))
-    bad = deliver(database_url, records, count(1))
+    bad = deliver(database_url, records, each=stretch == "a day")
     live(connection, at)
 
     assert everything(connection) == expected
