@@ -33,7 +33,7 @@ KEY, DAY = "XNYS@IBM@EQ", datetime(2013, 10, 8, tzinfo=UTC)
 COLUMNS = ("time", "seq", "price", "size", "updates_ohlc", "updates_volume", "venue", "conditions")
 RECORD_ROWS, BATCH_RECORDS = 40, 10
 STRETCHES = {
-    "an hour": (DAY.replace(hour=19), DAY.replace(hour=20)),
+    "ten minutes": (DAY.replace(hour=19, minute=50), DAY.replace(hour=20)),
     "a day": (DAY, DAY + timedelta(days=1)),
 }
 
@@ -105,7 +105,7 @@ def deliver(url: str, records: Sequence[Record], *, each: bool) -> set[tuple[str
     return bad
 
 
-@pytest.mark.parametrize("stretch", ["an hour", pytest.param("a day", marks=pytest.mark.long)])
+@pytest.mark.parametrize("stretch", ["ten minutes", pytest.param("a day", marks=pytest.mark.long)])
 def test_a_day_of_records_that_die_comes_to_what_an_import_does(
     connection: Connection, database_url: str, real_data: Path, tmp_path: Path, stretch: str
 ) -> None:
