@@ -29,6 +29,7 @@ _COMMANDS = {
     "sessions": "reference.sessions",
     "feeds": "feeds.app",
     "import": "imports.app",
+    "send": "send.send",
     "backfill": "backfill.backfill",
     "invoke": "functions.invoke",
     "replay": "functions.replay",

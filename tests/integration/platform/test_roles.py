@@ -412,7 +412,9 @@ def test_a_producer_may_do_nothing_else(desk: Connection, database_url: str) -> 
     store_candles_of_all_kinds(desk)
     written = ("ticks", "option_quotes", "open_interest")
     may = {(f"market.{name}", verb) for name in written for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")}
-    may |= {(f"market.{name}", "SELECT") for name in ("instruments", "option_contracts", "calendars", "sessions")}
+    looked_at = {"instruments", "tickers", "option_contracts", "calendars", "sessions"}
+    looked_at |= {"drops", "horizons", "schema_revision"}
+    may |= {(f"market.{name}", "SELECT") for name in looked_at}
     attempts = {
         "SELECT": "SELECT FROM {} LIMIT 1",
         "INSERT": "INSERT INTO {} DEFAULT VALUES",

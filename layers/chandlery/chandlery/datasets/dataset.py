@@ -50,6 +50,7 @@ class Dataset:
         read_by: the view that people read it by, where its columns alone do not say what a row is.
         is_imported: whether its rows may come from files, as they stand; what is made, or has an importer of its own,
             does not.
+        is_sent: whether its rows may come in records of a queue, a stream or a request.
         is_of_contracts: whether its rows are those of option contracts: a file holds an underlying's, and names the
             contract of each row by expiry, strike and right.
         cancelled: the flag of a row that takes back the one of its key; it always wins.
@@ -69,6 +70,7 @@ class Dataset:
     read_by: str = ""
     is_indicated: bool = False
     is_imported: bool = False
+    is_sent: bool = False
     is_of_contracts: bool = False
     cancelled: str = ""
     unsigned: tuple[str, ...] = ()
@@ -258,8 +260,8 @@ class Dataset:
                 yield f"there is no column {column}"
         for column in {name for name in kept if kept.count(name) > 1}:
             yield f"{column} is kept twice"
-        if (self.rollup or self.is_imported) and self.time != "time":
-            yield "what is rolled up, or imported, has its time in the column time"
+        if (self.rollup or self.is_imported or self.is_sent) and self.time != "time":
+            yield "what is rolled up, imported or sent has its time in the column time"
         yield from self._unsound_kinds()
         yield from self._unsound_measures(kept)
         own = self.cadence.every if self.cadence else None
@@ -270,8 +272,8 @@ class Dataset:
     def _unsound_kinds(self) -> Iterator[str]:
         if self.columns.get("instrument_id", Kind.INTEGER) is not Kind.INTEGER:
             yield "the column instrument_id is no integer"
-        if self.is_imported and not all(kind.is_plain for kind in self.columns.values()):
-            yield "no file has all of its columns"
+        if (self.is_imported or self.is_sent) and not all(kind.is_plain for kind in self.columns.values()):
+            yield "no file or record has all of its columns"
         if self.is_shown and (taken := _ASKED.intersection(self.dimensions)):
             yield f"no dimension can be called {', '.join(sorted(taken))}"
 
