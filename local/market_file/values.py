@@ -131,6 +131,11 @@ def parse_cells(cells: pa.Array, *, parse: Callable[[pa.Array], Parsed], may_be_
     return Parsed(values, bad, lambda text: parsed.reason(text) if text.strip() else "is empty")
 
 
+def parse_with_default(cells: pa.Array, *, parse: Callable[[pa.Array], Parsed], otherwise: str) -> Parsed:
+    """What `parse` makes of them, of an empty one as of the text `otherwise`."""
+    return parse(pc.if_else(pc.equal(pc.ascii_trim_whitespace(cells), ""), otherwise, cells))
+
+
 def _bad(good: pa.Array) -> pa.Array | None:
     """The opposite of `good`, null taken as not good; None if all are good."""
     good = pc.fill_null(good, fill_value=False)

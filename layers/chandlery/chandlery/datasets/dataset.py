@@ -54,6 +54,9 @@ class Dataset:
             contract of each row by expiry, strike and right.
         cancelled: the flag of a row that takes back the one of its key; it always wins.
         unsigned: columns that are never below zero.
+        otherwise: what an empty cell of a file means, in a file's words, where that is not null.
+        made: columns that triggers of the table make of the others, whoever writes a row: no file has them.
+        noted: columns that say how a row came, and nothing of what it says: another one is no conflict.
     """
 
     name: str
@@ -72,6 +75,9 @@ class Dataset:
     is_of_contracts: bool = False
     cancelled: str = ""
     unsigned: tuple[str, ...] = ()
+    otherwise: Mapping[str, str] = field(default_factory=dict, hash=False)
+    made: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no database could make."""
@@ -92,6 +98,12 @@ class Dataset:
     def sequence(self) -> tuple[str, ...]:
         """What tells rows apart that agree in all of that."""
         return self.key[self.key.index(self.time) + 1 :]
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The columns that a file of an instrument's rows may have, the key first."""
+        order = self.order()
+        return (*order, *(name for name in self.columns if name not in {*self.key, *self.made}))
 
     @property
     def works(self) -> tuple[str, ...]:
@@ -250,6 +262,9 @@ class Dataset:
             *self.key,
             *compared,
             *self.unsigned,
+            *self.otherwise,
+            *self.made,
+            *self.noted,
             *filter(None, [self.cancelled]),
             *(column for measure in self.rollup for column in measure.columns),
         ]:
