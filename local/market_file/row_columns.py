@@ -23,9 +23,11 @@ from local.market_file.values import (
     parse_flags,
     parse_integers,
     parse_numbers,
+    parse_numbers_within,
     parse_texts,
     parse_times,
     parse_with_default,
+    parse_words,
     quote,
 )
 
@@ -69,6 +71,11 @@ def _column(dataset: Dataset, name: str, cell: Cell, latest: datetime) -> Column
         parse = partial(parse_times, latest=latest)
     elif name in dataset.unsigned:
         parse = parse_numbers
+    elif name in dataset.among:
+        parse = partial(parse_words, words=dataset.among[name])
+    elif name in dataset.within:
+        least, most = dataset.within[name]
+        parse = partial(parse_numbers_within, least=least, most=most)
     elif name in dataset.sequence and cell.may_be_absent:
         return Column(name, read, parse, required=False, default=0)
     if name in dataset.otherwise:

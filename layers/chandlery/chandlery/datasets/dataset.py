@@ -54,6 +54,8 @@ class Dataset:
             contract of each row by expiry, strike and right.
         cancelled: the flag of a row that takes back the one of its key; it always wins.
         unsigned: columns that are never below zero.
+        among: all that a column may say, where these are few words.
+        within: the least and the most of a column's numbers.
         otherwise: what an empty cell of a file means, in a file's words, where that is not null.
         made: columns that triggers of the table make of the others, whoever writes a row: no file has them.
         noted: columns that say how a row came, and nothing of what it says: another one is no conflict.
@@ -75,6 +77,8 @@ class Dataset:
     is_of_contracts: bool = False
     cancelled: str = ""
     unsigned: tuple[str, ...] = ()
+    among: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    within: Mapping[str, tuple[int, int]] = field(default_factory=dict, hash=False)
     otherwise: Mapping[str, str] = field(default_factory=dict, hash=False)
     made: tuple[str, ...] = ()
     noted: tuple[str, ...] = ()
@@ -262,6 +266,8 @@ class Dataset:
             *self.key,
             *compared,
             *self.unsigned,
+            *self.among,
+            *self.within,
             *self.otherwise,
             *self.made,
             *self.noted,

@@ -41,6 +41,7 @@ FLOWS = Dataset(
     is_imported=True,
     cancelled="cancelled",
     unsigned=("amount", "usd"),
+    among={"direction": ("in", "out")},
     otherwise={"cancelled": "false"},
     made=("taken_off", "counted", "counted_usd", "comes_in", "goes_out"),
     noted=("received_at",),

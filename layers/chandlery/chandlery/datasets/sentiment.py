@@ -30,6 +30,7 @@ SENTIMENT = Dataset(
     timeframes=(Timeframe.H1, Timeframe.D1),
     is_imported=True,
     unsigned=("weight",),
+    within={"score": (-1, 1)},
     otherwise={"weight": "1"},
     made=("positive", "negative", "neutral"),
     noted=("received_at",),
