@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
@@ -19,6 +19,7 @@ from .row_models import TYPES
 from .sandbox import SANDBOX
 
 router = Router()
+InstrumentKey = Annotated[PathKey, Path()]
 From = Annotated[Moment | None, Query(alias="from", description="buckets that start here or later")]
 To = Annotated[Moment | None, Query(alias="to", description="buckets that start before; all where absent")]
 _PAGES = (
@@ -73,7 +74,7 @@ class FlowsAnswer(BaseModel):
     tags=["sentiment and flows"],
 )
 def get_sentiment(
-    instrument_key: PathKey,
+    instrument_key: InstrumentKey,
     timeframe: _of(OF_SENTIMENT) = Timeframe.H1,  # type: ignore[valid-type]  # made above
     starts: From = None,
     ends: To = None,
@@ -100,7 +101,7 @@ def get_sentiment(
     tags=["sentiment and flows"],
 )
 def get_flows(
-    instrument_key: PathKey,
+    instrument_key: InstrumentKey,
     timeframe: _of(OF_FLOWS) = Timeframe.H1,  # type: ignore[valid-type]  # made above
     starts: From = None,
     ends: To = None,

@@ -1,6 +1,6 @@
 """The columns by which files of options name contracts, and what must hold between them and the others."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import partial
