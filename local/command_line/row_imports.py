@@ -41,7 +41,7 @@ def command_of(dataset: Dataset) -> Any:
         return _command_of_contracts(dataset)
 
     def rows(
-        files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet")],
+        files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, JSON lines or Parquet")],
         instrument: Annotated[
             str | None,
             typer.Option(metavar="KEY", help="instrument that the rows belong to, where they do not name theirs"),
@@ -59,7 +59,7 @@ def command_of(dataset: Dataset) -> Any:
 
 def _command_of_contracts(dataset: Dataset) -> Any:
     def rows(
-        files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet")],
+        files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, JSON lines or Parquet")],
         underlying: Underlying,
         on_conflict: OnRowConflict = OnConflict.KEEP,
         skip_bad: SkipBad = False,
@@ -103,7 +103,7 @@ def _import_rows(connection: Connection, file: File, *, dataset: Dataset, on_con
     known = {file.of.key: file.of.instrument_id} if file.of else instruments.list_keys(connection)
     named = instrument_column(known, f"%s is not {file.of.key}" if file.of else _STRANGE)
     with open_row_file(file.path, [named, *columns], on_bad=file.set_aside) as reader:
-        file.ignore(reader.ignored_columns)
+        file.describe(reader)
         told = told_columns(columns, reader.known_columns, dataset.key)
         key = dataset.order() if file.of else ("instrument", *dataset.order())
         try:
