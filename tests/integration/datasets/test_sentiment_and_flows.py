@@ -256,7 +256,7 @@ def test_what_moves_inside_a_venue_counts_on_neither_side(market: Connection, br
 
 
 BAD = [
-    ("flows", legs(f"2026-03-02T10:00:00Z,{KEY},alpha,0xa,0,in,-1,false"), 'column amount: "-1" is below zero'),
+    ("flows", legs(f"2026-03-02T10:00:00Z,{KEY},alpha,0xa,0,in,-1,false"), 'column amount: "-1" is negative'),
     ("flows", legs("2026-03-02T10:00:00Z,X@NONE@SPOT,alpha,0xa,0,in,1,false"), '"X@NONE@SPOT" is no instrument here'),
     ("flows", legs(f"2026-03-02T10:00:00Z,{KEY},alpha,0xa,0,up,1,false"), 'column direction: "up" is none of in, out'),
     ("sentiment", SENTIMENT.replace("0.9", "1.5"), 'column score: "1.5" is not from -1 to 1'),
@@ -273,6 +273,19 @@ def test_a_bad_row_is_named(market: Connection, bring: Bring, dataset: str, text
 def test_rows_of_another_instrument_than_the_one_named_are_bad(bring: Bring) -> None:
     assert '"X@BTC@SPOT" is not X@ETH@SPOT' in bring("sentiment", SENTIMENT, "--instrument", KEY)[2]
     assert bring("sentiment", SENTIMENT, "--instrument", OTHER)[0] == 0
+
+
+def test_lines_of_json_are_files_too(market: Connection, migrated_url: str, tmp_path: Path, read: Any) -> None:
+    amounts = (2**256 - 1, "0.000000000000000001")
+    rows = [
+        {"time": f"2026-03-02T10:0{leg}:00Z", "instrument": KEY, "venue": "alpha", "tx": "0xa", "leg": leg,
+         "direction": "in", "amount": amount}
+        for leg, amount in enumerate(amounts)
+    ]  # fmt: skip
+    path = tmp_path / "flows.ndjson"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert chandlery(migrated_url, "import", "flows", str(path))[0] == 0
+    assert told(read("flows", "1h"), "in_amount", "in_count") == [(f"{2**256 - 1}.000000000000000001", "2")]
 
 
 @pytest.fixture(scope="module")
@@ -303,7 +316,7 @@ LEGS = st.builds(
 LATER = NOON + DAY
 
 
-@examples(max_examples=12)
+@examples(max_examples=8)
 @given(st.lists(st.lists(LEGS, min_size=1, max_size=6), min_size=1, max_size=5), st.data())
 def test_flows_are_those_of_a_plain_fold(desk: Connection, statements: Sequence[Sequence[Leg]], data: Any) -> None:
     desk.execute("TRUNCATE market.flows; TRUNCATE market.flows_1h; TRUNCATE market.flows_1d; DELETE FROM market.marks")
@@ -370,7 +383,7 @@ ITEM = st.builds(
 )
 
 
-@examples(max_examples=8)
+@examples(max_examples=5)
 @given(st.lists(st.lists(ITEM, min_size=1, max_size=6), min_size=1, max_size=5), st.data())
 def test_sentiment_is_that_of_a_plain_fold(desk: Connection, statements: Sequence[Sequence[Item]], data: Any) -> None:
     desk.execute(

@@ -337,7 +337,7 @@ def test_the_first_drop_of_a_table_waits_for_the_operator(released: dict[str, ti
     held = releases(SHIPPED, waiting)
     assert [(each.table, each.drops_rows) for each in held] == [
         ("option_quotes", False), ("strike_candles", False), ("ticks", False), ("candles", False),
-        ("indicator_values", False),
+        ("flows", False), ("indicator_values", False), ("sentiment", False),
     ]  # fmt: skip
 
     due = [due_chunk("candles", NOW - 97 * DAY), due_chunk("candles", NOW - 90 * DAY)]
