@@ -1,6 +1,6 @@
 """The columns by which files of options name contracts, and what must hold between them and the others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -44,7 +44,7 @@ def contract_columns() -> tuple[Column, ...]:
 
 def term_columns() -> tuple[Column, ...]:
     """Those of a file of contracts that say what each is like; an empty cell says nothing."""
-    parsers = {
+    parsers: dict[str, Callable[[pa.Array], Values]] = {
         "multiplier": parse_strikes,
         "style": partial(parse_words, words=STYLES),
         "model": partial(parse_words, words=MODELS),

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -27,6 +29,7 @@ from tests.conftest import empty
 from tests.integration.api_scene import get, settings
 from tests.integration.market import NOON, always, around_the_clock
 from tests.plain_flows import Item, Leg
+from tests.waiting import wait_until
 
 KEY, OTHER = "X@ETH@SPOT", "X@BTC@SPOT"
 SIDES = ("in_amount", "out_amount", "net_amount", "in_usd", "out_usd", "net_usd", "in_count", "out_count")
@@ -253,6 +256,19 @@ def test_what_moves_inside_a_venue_counts_on_neither_side(market: Connection, br
     assert told(read("flows", "1h"), *wanted) == [("", "8", "10", "-2", "1", "1")]
     market.execute("DELETE FROM market.flows WHERE leg = 2")
     assert told(read("flows", "1d"), *wanted) == [("", "11", "10", "1", "2", "1")]
+
+
+def test_legs_that_come_at_once_are_netted(market: Connection, migrated_url: str, server_url: str) -> None:
+    leg = Leg("alpha", NOON, "0xf", 1, "in", Decimal(10))
+    with ThreadPoolExecutor(1) as pool, connect(Settings(database_url=migrated_url), "second") as second:
+        with market.transaction():
+            write_legs(market, [leg])
+            coming = pool.submit(write_legs, second, [replace(leg, leg=2, direction="out", amount=Decimal(4))])
+            waits = "SELECT wait_event = 'advisory' FROM pg_stat_activity WHERE pid = %s"
+            wait_until(lambda: market.execute(waits, [second.info.backend_pid]).fetchone() == (True,), "its turn")
+        coming.result()
+    stored = market.execute("SELECT leg, counted FROM market.flows ORDER BY leg").fetchall()
+    assert stored == [(1, 6), (2, 0)]
 
 
 BAD = [

@@ -301,9 +301,9 @@ def test_a_start_lies_inside_a_short_schedule() -> None:
 
 
 def test_workers_are_counted() -> None:
-    # Launcher, scheduler, upkeep; ten refreshes; columnstore, retention, statistics.
-    assert workers_needed(SHIPPED, 1) == workers_needed(SHIPPED, 0) == 3 + 10 + 3
-    assert workers_needed(SHIPPED, 4) == 19
+    # Launcher, scheduler, upkeep; fourteen refreshes; columnstore, retention, statistics.
+    assert workers_needed(SHIPPED, 1) == workers_needed(SHIPPED, 0) == 3 + 14 + 3
+    assert workers_needed(SHIPPED, 4) == 23
 
 
 def test_a_bare_database_gets_everything_and_loses_nothing() -> None:

@@ -10,25 +10,13 @@ from itertools import pairwise
 from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Count, First, Last, Measure, Part, Sum, Value
-from chandlery.datasets.rollup import LESS, Rollup
+from chandlery.datasets.rollup import LESS, Rollup, SessionDays
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import WEEK
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # What a question about rows says anyway: none of these can choose a dimension's rows as well.
 _ASKED = frozenset({"from", "to", "timeframe", "limit", "cursor"})
-
-
-@dataclass(frozen=True)
-class SessionDays:
-    """Days that are those of sessions, and the timeframes that are made of them.
-
-    Rows with the flag `outside` are none of a regular session. An aggregate needs a bucket of time: it holds the parts
-    of sessions that a UTC day cuts out, and views fold these.
-    """
-
-    timeframes: tuple[Timeframe, ...]
-    outside: str
 
 
 @dataclass(frozen=True)
