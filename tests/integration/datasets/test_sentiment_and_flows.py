@@ -313,7 +313,8 @@ def desk(migrated_url: str) -> Iterator[Connection]:
         yield connection
 
 
-TIMES = st.integers(0, 2 * 24 * 60 - 1).map(lambda minute: NOON - 2 * DAY + minute * MINUTE)
+# On either side of an hour's end and of a day's.
+TIMES = st.sampled_from([NOON - 12 * HOUR + minute * MINUTE for minute in (-60, -1, 0, 59, 60, 119)])
 AMOUNTS = st.one_of(
     st.integers(0, 4).map(Decimal), st.just(Decimal(2**256 - 1)), st.just(Decimal("0.000000000000000001")),
     st.decimals(0, 100, places=3),
