@@ -37,6 +37,8 @@ _COMMANDS = {
     "strikes": "option_chains.strikes",
     "chain": "option_chains.chain",
     "expiries": "option_chains.expiries",
+    "sentiment": "summaries.sentiment",
+    "flows": "summaries.flows",
     "show": "show.show",
     "refresh": "derived.refresh",
     "rebuild": "derived.rebuild",

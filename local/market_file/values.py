@@ -7,7 +7,7 @@ few of its values are unusual.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import NamedTuple
@@ -90,6 +90,28 @@ def parse_numbers(texts: pa.Array, *, nullable: bool = False, negative: bool = F
     return _with_nulls(texts, texts, good, partial(_explain_number, negative=negative), nullable=nullable)
 
 
+def parse_numbers_within(texts: pa.Array, *, least: int, most: int) -> Parsed:
+    """Decimal numbers from `least` to `most`, kept as exact text."""
+    parsed = parse_numbers(texts, negative=True)
+    known = parsed.values if parsed.bad is None else pc.if_else(parsed.bad, None, parsed.values)
+    numbers = known.cast(pa.float64())
+    good = pc.and_(pc.greater_equal(numbers, float(least)), pc.less_equal(numbers, float(most)))
+
+    def explain(text: str) -> str:
+        is_number = parse_numbers(pa.array([text]), negative=True).bad is None
+        return f"{quote(text)} is not from {least} to {most}" if is_number else parsed.reason(text)
+
+    return Parsed(parsed.values, _bad(good), explain)
+
+
+def parse_words(texts: pa.Array, *, words: Collection[str]) -> Parsed:
+    """One of a few words."""
+    texts = pc.utf8_trim_whitespace(texts)
+    return Parsed(
+        texts, _bad(pc.is_in(texts, pa.array(list(words)))), lambda text: f"{quote(text)} is none of {', '.join(words)}"
+    )
+
+
 def parse_integers(texts: pa.Array, *, least: int = -(2**63), bits: int = 64, nullable: bool = False) -> Parsed:
     """Integers from `least` up that fit 64 bits, or fewer; `12.0`, as pandas writes them, is one."""
     texts = pc.ascii_trim_whitespace(texts)
@@ -139,6 +161,11 @@ def parse_cells(cells: pa.Array, *, parse: Callable[[pa.Array], Parsed], may_be_
     bad = pa.repeat(pa.scalar(value=False), len(cells)) if parsed.bad is None else parsed.bad
     bad = pc.and_not(bad, empty) if may_be_empty else pc.or_(bad, empty)
     return Parsed(values, bad, lambda text: parsed.reason(text) if text.strip() else "is empty")
+
+
+def parse_with_default(cells: pa.Array, *, parse: Callable[[pa.Array], Parsed], otherwise: str) -> Parsed:
+    """What `parse` makes of them, of an empty one as of the text `otherwise`."""
+    return parse(pc.if_else(pc.equal(pc.ascii_trim_whitespace(cells), ""), otherwise, cells))
 
 
 def _bad(good: pa.Array) -> pa.Array | None:

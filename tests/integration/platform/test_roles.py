@@ -117,6 +117,8 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
         "/api/v1/instruments/{instrument_key}/latest": lambda: get(f"/api/v1/instruments/{COIN}/latest"),
         "/api/v1/instruments/{instrument_key}/statistics": lambda: get(f"/api/v1/instruments/{SHARE}/statistics"),
         "/api/v1/data/{dataset}/{instrument_key}": lambda: get(f"/api/v1/data/ticks/{SHARE}"),
+        "/api/v1/sentiment/{instrument_key}": lambda: get(f"/api/v1/sentiment/{SHARE}"),
+        "/api/v1/flows/{instrument_key}": lambda: get(f"/api/v1/flows/{SHARE}"),
         "/api/v1/price-changes": lambda: get("/api/v1/price-changes"),
         "/api/v1/gaps": lambda: get("/api/v1/gaps"),
         "/api/v1/coverage": lambda: get("/api/v1/coverage", from_="2013-10-07", to="2013-10-12"),

@@ -10,25 +10,13 @@ from itertools import pairwise
 from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Count, First, Last, Measure, Part, Sum, Value
-from chandlery.datasets.rollup import LESS, Rollup
+from chandlery.datasets.rollup import LESS, Rollup, SessionDays
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import WEEK
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # What a question about rows says anyway: none of these can choose a dimension's rows as well.
 _ASKED = frozenset({"from", "to", "timeframe", "limit", "cursor"})
-
-
-@dataclass(frozen=True)
-class SessionDays:
-    """Days that are those of sessions, and the timeframes that are made of them.
-
-    Rows with the flag `outside` are none of a regular session. An aggregate needs a bucket of time: it holds the parts
-    of sessions that a UTC day cuts out, and views fold these.
-    """
-
-    timeframes: tuple[Timeframe, ...]
-    outside: str
 
 
 @dataclass(frozen=True)
@@ -55,6 +43,11 @@ class Dataset:
             contract of each row by expiry, strike and right.
         cancelled: the flag of a row that takes back the one of its key; it always wins.
         unsigned: columns that are never below zero.
+        among: all that a column may say, where these are few words.
+        within: the least and the most of a column's numbers.
+        otherwise: what an empty cell of a file means, in a file's words, where that is not null.
+        made: columns that triggers of the table make of the others, whoever writes a row: no file has them.
+        noted: columns that say how a row came, and nothing of what it says: another one is no conflict.
     """
 
     name: str
@@ -74,6 +67,11 @@ class Dataset:
     is_of_contracts: bool = False
     cancelled: str = ""
     unsigned: tuple[str, ...] = ()
+    among: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    within: Mapping[str, tuple[int, int]] = field(default_factory=dict, hash=False)
+    otherwise: Mapping[str, str] = field(default_factory=dict, hash=False)
+    made: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no database could make."""
@@ -94,6 +92,12 @@ class Dataset:
     def sequence(self) -> tuple[str, ...]:
         """What tells rows apart that agree in all of that."""
         return self.key[self.key.index(self.time) + 1 :]
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The columns that a file of an instrument's rows may have, the key first."""
+        order = self.order()
+        return (*order, *(name for name in self.columns if name not in {*self.key, *self.made}))
 
     @property
     def works(self) -> tuple[str, ...]:
@@ -252,6 +256,11 @@ class Dataset:
             *self.key,
             *compared,
             *self.unsigned,
+            *self.among,
+            *self.within,
+            *self.otherwise,
+            *self.made,
+            *self.noted,
             *filter(None, [self.cancelled]),
             *(self.cadence.by if self.cadence else ()),
             *(column for measure in self.rollup for column in measure.columns),

@@ -18,7 +18,7 @@ NAMED = 10
 
 @dataclass(frozen=True)
 class Lot:
-    """Some rows of one instrument, or of several contracts of one underlying.
+    """Some rows of one instrument, of several, or of several contracts of one underlying.
 
     Attributes:
         rows: how many.
@@ -29,6 +29,7 @@ class Lot:
         text: a JSON array of objects, one a row: its cells by their columns, its place in the file as `#line`,
             and as `instrument_id` the place of its instrument, from 1 on.
         named: the contracts that rows name, where they do.
+        instrument_ids: the instruments that rows name, where they do.
     """
 
     rows: int
@@ -38,6 +39,7 @@ class Lot:
     columns: Sequence[str]
     text: str
     named: Sequence[Named] = ()
+    instrument_ids: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ class RowWriter:
 
     def _lists(self, lot: Lot) -> Mapping[str, str]:
         columns, key = ["instrument_id", *lot.columns], self.dataset.key
-        content = [name for name in columns if name not in key]
+        content = [name for name in columns if name not in {*key, *self.dataset.noted}]
         of_row = {"said": "said_row", "stored": "stored_row", "given": "EXCLUDED"}
         lists = {"columns": columns, "others": lot.columns, "key": key, "content": content}
         lists |= {name: [f"{row}.{column}" for column in content] for name, row in of_row.items()}
