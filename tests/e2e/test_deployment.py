@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from psycopg import Connection
@@ -16,7 +15,6 @@ from local.emulation.aws import Emulator
 from local.emulation.errors import EmulationError
 from local.emulation.runs import alarms_of_failures, runs_of
 from tests.e2e.test_lambda_artifact import MODULES, insert_ticks
-from tests.integration.ingest.record_scene import body
 from tests.translated_template import translate
 from tests.unit.test_template import TEMPLATE, holds
 from tests.waiting import wait_until
@@ -52,7 +50,6 @@ def test_a_deployed_schedule_makes_candles(
     assert runs == [("succeeded", True, True)], log
     assert '"CandlesWritten":[' in log
     assert "live processor: " in told
-    assert_records_become_ticks(emulator, connection, bucket - timedelta(minutes=5))
     assert_a_failure_leads_to_its_page(emulator, connection)
 
     emulator.client("cloudformation").delete_stack(StackName=stack.NAME)
@@ -66,24 +63,6 @@ def test_a_deployed_schedule_makes_candles(
 def has_run(connection: Connection) -> bool:
     """Whether any component has ended a run."""
     return connection.execute("SELECT FROM market.runs").rowcount > 0
-
-
-def assert_records_become_ticks(emulator: Emulator, connection: Connection, at: datetime) -> None:
-    """What is sent to the queue is written by the deployed function, which tells another queue of what is bad."""
-    outputs, sqs = stack.outputs_of(emulator), emulator.client("sqs")
-    row = {"instrument": "TEST@BTC@SPOT", "time": at.isoformat(), "price": "9.5", "size": 3, "seq": 1}
-    for sent in (body(row), "nonsense"):
-        sqs.send_message(QueueUrl=outputs["RecordsUrl"], MessageBody=sent)
-    found = "SELECT price FROM market.ticks WHERE time = %s"
-    wait_until(lambda: connection.execute(found, [at]).fetchall() == [(Decimal("9.5"),)], "the record is written")
-    told: list[Any] = []
-
-    def is_told() -> bool:
-        told.extend(sqs.receive_message(QueueUrl=outputs["BadRecordsUrl"]).get("Messages", []))
-        return bool(told)
-
-    wait_until(is_told, "the queue of bad records is told")
-    assert "the header is no JSON" in told[0]["Body"]
 
 
 def assert_a_failure_leads_to_its_page(emulator: Emulator, connection: Connection) -> None:
