@@ -24,6 +24,8 @@ from chandlery.platform.telemetry import Telemetry
 
 _NAME = "record_api"
 _PATH = re.compile(r"/api/v1/([a-z-]+)/?")
+# What HttpApi has at such a path, which API Gateway leads here all the same if it is posted.
+_READ = ("coverage", "gaps", "health", "indicators", "instruments", "price-changes")
 # No type that a page of another origin may send unasked.
 _TYPES = ("application/x-ndjson", "application/json", "application/gzip", "application/octet-stream")
 _MOST_ERRORS = 1_000
@@ -39,9 +41,10 @@ SANDBOX = SandboxConnection(
 class _Problem(Exception):
     """A request that cannot be taken, and the status that says so."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, allowed: str = "") -> None:
         super().__init__(detail)
         self.status = status
+        self.headers = {"Allow": allowed} if allowed else {}
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         )
     except _Problem as problem:
         _telemetry.succeeded({}, time.perf_counter() - started)
-        return _problem(problem.status, str(problem), request_id)
+        return _problem(problem.status, str(problem), request_id, headers=problem.headers)
     except Exception as error:  # noqa: BLE001  # whatever it is: the caller gets an answer, the log the reason
         said = str(error) if isinstance(error, ChandleryError) else f"unexpected {type(error).__name__}"
         seconds = time.perf_counter() - started
@@ -75,11 +78,13 @@ def _asked(event: Mapping[str, Any]) -> tuple[str, bytes]:
     found = _PATH.fullmatch(event.get("rawPath", ""))
     names = [each.name for each in declared.sent()]
     name = found[1].replace("-", "_") if found else ""
+    if found and found[1] in _READ:
+        raise _Problem(405, f"{found[1]} takes GET or HEAD", "GET, HEAD")
     if name not in names:
         there = ", ".join(f"/api/v1/{each.replace('_', '-')}" for each in names)
         raise _Problem(404, f"rows are posted to {there}")
     if event["requestContext"]["http"]["method"] != "POST":
-        raise _Problem(405, "rows are posted")
+        raise _Problem(405, "rows are posted", "POST")
     kind = event.get("headers", {}).get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _TYPES:
         raise _Problem(415, f"send the body as {' or '.join(_TYPES)}")

@@ -47,8 +47,13 @@ class _Application(APIGatewayHttpResolver):
         return schema
 
     def outline(self, **words: Any) -> OpenAPI:
-        """The document, but for indicators, and with one route for all data sets."""
-        return super().get_openapi_schema(**words)
+        """The document, but for indicators, and with one route for all data sets that are read."""
+        # Imported here: a request that finds its route need not wait for it.
+        from .record_reference import add_records
+
+        schema = super().get_openapi_schema(**words)
+        add_records(schema)
+        return schema
 
 
 app = _Application(enable_validation=True, json_body_deserializer=read_json)

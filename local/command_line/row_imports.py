@@ -19,7 +19,9 @@ from chandlery.words.window import CLOCK_ALLOWANCE
 from local.command_line.conflicts import describe_conflicts, exit_on_conflicts, spell_counts, tell_row_conflicts
 from local.command_line.contract_imports import NAMED, Underlying, import_option_rows, spell_option_counts
 from local.command_line.incoming_files import Counts, File, Options, SkipBad, import_files, watched
+from local.command_line.layout_options import Columns, DayFirst, DecimalComma, TimeUnit, TimeZone, asked_of
 from local.command_line.options import AsJson
+from local.market_file.asked import Asked
 
 if TYPE_CHECKING:
     from local.market_file import MarketFileReader
@@ -48,9 +50,15 @@ def command_of(dataset: Dataset) -> Any:
         ] = None,
         on_conflict: OnRowConflict = OnConflict.KEEP,
         skip_bad: SkipBad = False,
+        columns: Columns = None,
+        time_unit: TimeUnit = None,
+        time_zone: TimeZone = None,
+        day_first: DayFirst = None,
+        decimal_comma: DecimalComma = None,
         as_json: AsJson = False,
     ) -> None:
-        bring_in = partial(_import_rows, dataset=dataset, on_conflict=on_conflict)
+        asked = asked_of(None, columns, time_unit, time_zone, day_first, decimal_comma, None)
+        bring_in = partial(_import_rows, dataset=dataset, on_conflict=on_conflict, asked=asked)
         options = Options(skip_bad, aggregate=False, as_json=as_json)
         exit_on_conflicts(import_files(files, instrument, bring_in, _spell, options), on_conflict)
 
@@ -96,13 +104,15 @@ def _spell(counts: Counts) -> str:
     return spell_counts(counts, "new row", "cancelled", "replaced")
 
 
-def _import_rows(connection: Connection, file: File, *, dataset: Dataset, on_conflict: OnConflict) -> Counts:
+def _import_rows(
+    connection: Connection, file: File, *, dataset: Dataset, on_conflict: OnConflict, asked: Asked
+) -> Counts:
     from local.market_file.row_columns import instrument_column, open_row_file, row_columns, told_columns
 
     columns = row_columns(dataset, list_cells(connection, dataset), datetime.now(UTC) + CLOCK_ALLOWANCE)
     known = {file.of.key: file.of.instrument_id} if file.of else instruments.list_keys(connection)
     named = instrument_column(known, f"%s is not {file.of.key}" if file.of else _STRANGE)
-    with open_row_file(file.path, [named, *columns], on_bad=file.set_aside) as reader:
+    with open_row_file(file.path, [named, *columns], on_bad=file.set_aside, asked=asked) as reader:
         file.describe(reader)
         told = told_columns(columns, reader.known_columns, dataset.key)
         key = dataset.order() if file.of else ("instrument", *dataset.order())

@@ -79,7 +79,7 @@ def _send(
     file: Path, dataset: Dataset, key: str, header: dict[str, Any], rows: int, target: Target
 ) -> tuple[Outcome, int]:
     outcome, sent, number = Outcome(), 0, count(1)
-    with progress_bar() as bar, _open(file, dataset) as reader:
+    with progress_bar() as bar, _open(file, dataset, key) as reader:
         task = bar.add_task(file.name, total=None)
         names = [name for name in dataset.columns if name in reader.known_columns or name in dataset.key]
         names.remove("instrument_id")
@@ -106,16 +106,18 @@ def _told(cell: Any) -> Any:
     return cell if isinstance(cell, (str, int, bool)) else cell.isoformat()
 
 
-def _open(file: Path, dataset: Dataset) -> Any:
+def _open(file: Path, dataset: Dataset, key: str) -> Any:
     # Imported here: it loads pyarrow.
     from local.market_file import open_tick_file
-    from local.market_file.row_columns import open_row_file, row_columns
+    from local.market_file.row_columns import instrument_column, open_row_file, row_columns
 
     latest = datetime.now(UTC) + CLOCK_ALLOWANCE
     if dataset is TICKS:
         return open_tick_file(file, latest=latest, allow_negative=True)
     with open_connection() as connection:
-        return open_row_file(file, row_columns(dataset, list_cells(connection, dataset), latest))
+        # Rows that name another instrument than the one given are bad.
+        named = instrument_column([key], f"%s is not {key}")
+        return open_row_file(file, [named, *row_columns(dataset, list_cells(connection, dataset), latest)])
 
 
 def _find(name: str) -> Dataset:

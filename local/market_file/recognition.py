@@ -24,6 +24,7 @@ from local.market_file.rows import RowSource
 from local.market_file.rules import Rule
 from local.market_file.rules_of import rules_of
 from local.market_file.source import Format, format_of
+from local.market_file.values import Parsed
 from local.market_file.written_numbers import PLAIN, UnclearNumbers, Written, judge_numbers, parse_written
 
 # What else our columns are called, where a file has none of that name.
@@ -35,7 +36,6 @@ OTHER_NAMES: Mapping[str, Sequence[str]] = {
 _TICKERS = ("ticker", "symbol")
 _CLOCKED = "time"
 _PRICES = ("price", "open", "high", "low", "close", "vwap")
-_NUMBERS = (*_PRICES, "size", "volume", "turnover")
 _UNCHANGED = (PLAIN, 0)
 
 
@@ -90,7 +90,7 @@ def read_plainly(path: Path, columns: Sequence[Column]) -> Reading:
 
 def _choose(path: Path, head: Head, holds: Holds, columns: Sequence[Column], asked: Asked) -> tuple[Layout, Head]:
     """The layout of a file, and its head with the names of its columns."""
-    if asked.columns:
+    if asked.columns or holds is Holds.ROWS:
         return _mapped(path, head, holds, columns, asked)
     known = {name.strip().lower() for name in head.names}
     needed = [column.name for column in columns if column.required]
@@ -133,7 +133,8 @@ def _mapped(path: Path, head: Head, holds: Holds, columns: Sequence[Column], ask
                 for ours, title in asked.columns.items()
             },
         )
-    return Layout("", holds, "", {**titles, **asked.columns}, tickers=_TICKERS), head
+    tickers = () if holds is Holds.ROWS else _TICKERS
+    return Layout("", holds, "", {**titles, **asked.columns}, tickers=tickers), head
 
 
 def _layouts(path: Path, asked: Asked) -> Sequence[Layout]:
@@ -164,7 +165,8 @@ def _read_as(
     clock = (None if said else layout.clock) or judge_clock(
         cells(titles[_CLOCKED]), asked, layout.zone, lambda: _every_time(opened, titles[_CLOCKED])
     )
-    numbers = {name: list(cells(titles[name])) for name in _NUMBERS if name in titles}
+    written_out = [column.name for column in columns if column.kind == "number"]
+    numbers = {name: list(cells(titles[name])) for name in written_out if name in titles}
     written = judge_numbers((each for of_one in numbers.values() for each in of_one), asked.decimal_comma)
     parsers = {name: (written, _power(layout, name, of_one)) for name, of_one in numbers.items()}
     made = [_as_written(column, titles, clock, parsers) for column in columns]
@@ -192,12 +194,20 @@ def _as_written(
     """One of our columns as the file has it: what it is called there, and how it is read."""
     parse = column.parse
     if column.name == _CLOCKED:
-        parse = partial(parse_moments, **{"clock": clock} | getattr(parse, "keywords", {}))
+        parse = _by_clock(parse, clock)
     elif parsers.get(column.name, _UNCHANGED) != _UNCHANGED:
         written, power = parsers[column.name]
         parse = partial(parse_written, parse=parse, written=written, power=power)
     called = titles.get(column.title, "") if column.title else ""
     return replace(column, called=called, parse=parse, may_be_naive=column.name == _CLOCKED and bool(clock.zone))
+
+
+def _by_clock(parse: Callable[[pa.Array], Parsed], clock: Clock) -> Callable[[pa.Array], Parsed]:
+    """What reads times as a clock writes them, in the place of what reads plain ones."""
+    given = getattr(parse, "keywords", {})
+    if isinstance(parse, partial) and "parse" in given:
+        return partial(parse.func, **given | {"parse": _by_clock(given["parse"], clock)})
+    return partial(parse_moments, **{"clock": clock} | given)
 
 
 def _tell(layout: Layout, titles: Mapping[str, str], clock: Clock, written: Written) -> str:

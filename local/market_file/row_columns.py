@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
 from chandlery.importing.store.rows import Cell
+from local.market_file.asked import NOTHING, Asked
 from local.market_file.candle_checks import Check
 from local.market_file.columns import Column
 from local.market_file.columns import Kind as Read
+from local.market_file.layouts import Holds
 from local.market_file.reader import MarketFileReader, OnBad
-from local.market_file.recognition import read_plainly
+from local.market_file.recognition import read_plainly, recognise
 from local.market_file.values import (
     Parsed,
     parse_cells,
@@ -98,7 +100,9 @@ def open_row_file(
     on_bad: OnBad | None = None,
     batch_rows: int = 20_000,
     checks: Sequence[Check] = (),
+    asked: Asked = NOTHING,
 ) -> MarketFileReader:
     """Opens a file of a data set's rows. Arguments and errors are those of `open_tick_file`."""
-    reading = read_plainly(Path(path), columns)
+    plain = asked == NOTHING
+    reading = read_plainly(Path(path), columns) if plain else recognise(Path(path), Holds.ROWS, columns, asked)
     return MarketFileReader(Path(path), reading, batch_rows=batch_rows, on_bad=on_bad, checks=checks)

@@ -13,6 +13,8 @@ class Holds(StrEnum):
     TICKS = "ticks"
     CANDLES = "candles"
     QUOTES = "quotes"
+    # Of a data set: nobody's layout has them.
+    ROWS = "rows"
 
 
 class Cell(StrEnum):

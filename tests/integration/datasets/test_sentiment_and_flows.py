@@ -143,6 +143,16 @@ def test_an_item_scored_again_is_a_correction_and_when_it_came_is_none(
     assert stored == [(datetime(2026, 3, 2, 10, 5, 1, tzinfo=UTC),)]
 
 
+def test_a_file_of_other_names_and_clocks_is_read_as_the_command_says(bring: Bring, read: Any) -> None:
+    text = "Date;Symbol;Feed;Id;Score;weight\n02.03.2026 11:05:00;X@BTC@SPOT;news;n1;0,5;1.000,5\n"
+    named = "time=Date,instrument=Symbol,source=Feed,item_id=Id"
+    clock = ("--time-zone", "Europe/Berlin", "--day-first", "--decimal-comma")
+    assert bring("sentiment", text, "--columns", named, *clock)[0] == 0
+    assert told(read("sentiment", "1h", OTHER), "time", *ITEMS[:3]) == [("2026-03-02T10:00:00Z", "0.5", "1000.5", "1")]
+    code, _, said = bring("sentiment", text, "--columns", "when=Date")
+    assert (code, "when is no column of rows; these are: instrument, time, source" in said) == (1, True)
+
+
 def legs(*rows: str) -> str:
     return "\n".join(["time,instrument,venue,tx,leg,direction,amount,cancelled", *rows, ""])
 

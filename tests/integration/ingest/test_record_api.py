@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from chandlery.reference.store import instruments
 from functions import record_api
+from functions.http_api.application import _paths
 from local.http_server import event_of, function_of
 from tests.integration.ingest.record_scene import AT, KEY, Context, body, refusing, tick
 from tests.integration.market import MINUTE, around_the_clock, contents, live
@@ -96,6 +97,7 @@ def test_a_body_may_be_packed(connection: Connection, post: Post) -> None:
         (400, gzip.compress(b" " * (5 * 2**20)), {"kind": "application/gzip"}),
         (404, body(tick(1)), {"path": "/api/v1/candles"}),
         (405, body(tick(1)), {"method": "PUT"}),
+        (405, body(tick(1)), {"path": "/api/v1/gaps"}),
         (413, " " * (4 * 2**20 + 1), {}),
         (415, body(tick(1)), {"kind": "text/plain"}),
         (422, body(tick(1, "dear"), tick(2, instrument="X@Y@Z")), {}),
@@ -107,6 +109,7 @@ def test_what_cannot_be_taken_is_a_problem(
     answer = post(sent, **words)
     assert (answer.status, answer.body["status"]) == (status, status)
     assert answer.headers["Content-Type"] == "application/problem+json"
+    assert ("Allow" in answer.headers) == (status == 405)
     assert answer.body["request_id"] == answer.headers["X-Request-Id"]
     assert seqs(connection) == []
 
@@ -121,6 +124,12 @@ def test_what_the_database_cannot_take_now_is_to_be_sent_again(
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/away")
     assert post(body(tick(1))).status == 503
     assert seqs(connection) == [2]
+
+
+def test_what_is_read_at_a_path_of_that_kind_is_known() -> None:
+    read = {path.replace("\\", "") for path, methods in _paths().items() if "GET" in methods}
+    posted = filter(None, map(record_api._PATH.fullmatch, read))
+    assert {*record_api._READ} == {found[1] for found in posted}
 
 
 def test_the_local_server_leads_to_the_function_that_the_template_does() -> None:

@@ -7,12 +7,14 @@ import jsonschema_rs
 import pytest
 from psycopg import Connection
 
-from chandlery.datasets.ticks import TICKS
+from chandlery.datasets import declared
 from chandlery.ingest.domain.envelope import Unreadable, open_envelope
+from chandlery.ingest.domain.record_schema import name_of
 from chandlery.ingest.domain.rows import RowReader
 from chandlery.words.window import LATEST
 from local.record_schemas import FOLDER, written
 from tests.integration.ingest.record_scene import HEADER, tick
+from tests.integration.ingest.test_sent_summaries import ITEM, LEG
 
 ROWS: list[tuple[dict[str, Any], bool]] = [
     (tick(1), True),
@@ -30,6 +32,17 @@ ROWS: list[tuple[dict[str, Any], bool]] = [
     (tick(1, time=1772463601), False),
     (tick(1, colour="red"), False),
     ({name: value for name, value in tick(1).items() if name != "seq"}, False),
+]
+ITEMS: list[tuple[dict[str, Any], bool]] = [
+    (ITEM | {"weight": None, "label": "post"}, True),
+    (ITEM | {"score": 1.01}, False),
+    (ITEM | {"neutral": True}, False),
+]
+LEGS: list[tuple[dict[str, Any], bool]] = [
+    (LEG | {"cancelled": None, "usd": None}, True),
+    (LEG | {"direction": "sideways"}, False),
+    (LEG | {"amount": "-1"}, False),
+    ({name: value for name, value in LEG.items() if name != "leg"}, False),
 ]
 HEADERS: list[tuple[dict[str, Any], bool]] = [
     (HEADER, True),
@@ -49,11 +62,14 @@ def test_the_published_schemas_are_those_of_the_declarations(connection: Connect
 @pytest.mark.parametrize(("header", "row", "good"), [
     *((HEADER, row, good) for row, good in ROWS),
     *((header, tick(1), good) for header, good in HEADERS),
+    *((HEADER | {"data_set": "sentiment"}, row, good) for row, good in ITEMS),
+    *((HEADER | {"data_set": "flows"}, row, good) for row, good in LEGS),
 ])  # fmt: skip
 def test_a_schema_takes_what_the_reader_takes(header: dict[str, Any], row: dict[str, Any], good: bool) -> None:
-    schema = json.loads((FOLDER / "ticks.v1.schema.json").read_text())
+    dataset = next(each for each in declared.sent() if each.name == header["data_set"])
+    schema = json.loads((FOLDER / name_of(dataset)).read_text())
     assert jsonschema_rs.Draft202012Validator(schema).is_valid([header, row]) == good
-    reader = RowReader(TICKS, schema["$defs"]["row"]["required"], LATEST)
+    reader = RowReader(dataset, schema["$defs"]["row"]["required"], LATEST)
     try:
         envelope = open_envelope(f"{json.dumps(header)}\n{json.dumps(row)}".encode(), {})
         assert (reader.read(envelope, 0)[1] == []) == good

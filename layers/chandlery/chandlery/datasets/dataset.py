@@ -45,8 +45,8 @@ class Dataset:
         unsigned: columns that are never below zero.
         among: all that a column may say, where these are few words.
         within: the least and the most of a column's numbers.
-        otherwise: what an empty cell of a file means, in a file's words, where that is not null.
-        made: columns that triggers of the table make of the others, whoever writes a row: no file has them.
+        otherwise: what an empty cell of a file, or null in a record, means, in a file's words, where that is not null.
+        made: columns that triggers of the table make of the others, whoever writes a row: no file or record has them.
         noted: columns that say how a row came, and nothing of what it says: another one is no conflict.
     """
 
@@ -95,7 +95,7 @@ class Dataset:
 
     @property
     def said(self) -> tuple[str, ...]:
-        """The columns that a file of an instrument's rows may have, the key first."""
+        """The columns that a file or a record of an instrument's rows may have, the key first."""
         order = self.order()
         return (*order, *(name for name in self.columns if name not in {*self.key, *self.made}))
 

@@ -39,6 +39,7 @@ FLOWS = Dataset(
     timeframes=(Timeframe.H1, Timeframe.D1),
     best_first=("cancelled",),
     is_imported=True,
+    is_sent=True,
     cancelled="cancelled",
     unsigned=("amount", "usd"),
     among={"direction": ("in", "out")},

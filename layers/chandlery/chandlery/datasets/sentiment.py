@@ -29,6 +29,7 @@ SENTIMENT = Dataset(
     ),
     timeframes=(Timeframe.H1, Timeframe.D1),
     is_imported=True,
+    is_sent=True,
     unsigned=("weight",),
     within={"score": (-1, 1)},
     otherwise={"weight": "1"},

@@ -33,7 +33,7 @@ def name_of(dataset: Dataset) -> str:
 
 def record_schema(dataset: Dataset, required: Collection[str]) -> Mapping[str, Any]:
     """The lines of a record as an array: the header, then rows, which must have the `required` columns."""
-    columns = {name: kind for name, kind in dataset.columns.items() if name != "instrument_id"}
+    columns = {name: kind for name, kind in dataset.columns.items() if name in dataset.said}
     named = CONTRACT_MEMBERS if dataset.is_of_contracts else {}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -70,6 +70,10 @@ def _member(dataset: Dataset, name: str, kind: Kind, *, is_required: bool) -> Ma
     member = dict(_MEMBERS[kind])
     if name in dataset.unsigned:
         member |= {"minimum": 0, "pattern": f"^[+]?{_DIGITS}"}
+    if name in dataset.within:
+        member |= dict(zip(("minimum", "maximum"), dataset.within[name], strict=True))
+    if name in dataset.among:
+        member["enum"] = [*dataset.among[name], *([] if is_required else [None])]
     if not is_required:
         types = member["type"] if isinstance(member["type"], list) else [member["type"]]
         member["type"] = [*types, "null"]

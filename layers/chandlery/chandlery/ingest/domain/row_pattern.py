@@ -30,7 +30,8 @@ def row_pattern(dataset: Dataset, names: Sequence[str], text: str) -> re.Pattern
     """
     first = text[: text.index("\n")]
     is_quoted = tuple(re.search(rf'"{re.escape(name)}": ?"', first) is not None for name in names)
-    return _compiled(dataset.name, tuple(dataset.columns.items()), dataset.unsigned, tuple(names), is_quoted)
+    columns = tuple((name, dataset.columns[name]) for name in dataset.said)
+    return _compiled(dataset.name, columns, dataset.unsigned, tuple(names), is_quoted)
 
 
 @lru_cache(maxsize=64)
@@ -41,7 +42,7 @@ def _compiled(
     names: Sequence[str],
     is_quoted: Sequence[bool],
 ) -> re.Pattern[str] | None:
-    kinds = {name: kind for name, kind in columns if name != "instrument_id"}
+    kinds = dict(columns)
     members = []
     for name, quoted in zip(names, is_quoted, strict=True):
         value = _KEY if name == INSTRUMENT else _value(kinds.get(name), quoted, name in unsigned)

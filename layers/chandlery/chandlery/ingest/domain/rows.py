@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from itertools import count, repeat
 from typing import Any, NamedTuple, cast
@@ -100,11 +101,11 @@ class RowReader:
             names = tuple(read_json(text[: text.index("\n")]))
         except (ValueError, TypeError):
             return []
-        if INSTRUMENT not in names or any(self._must_have(name, names) for name in self.dataset.columns):
+        if INSTRUMENT not in names or any(self._must_have(name, names) for name in self.dataset.said):
             return []
         pattern = row_pattern(self.dataset, names, text)
         found = pattern.findall(text) if pattern else []
-        if len(found) != len(envelope.lines) or len(names) < 2:
+        if len(found) != len(envelope.lines) or len(names) < 2 or not self._are_allowed(names, found):
             return []
         of_key, of_time = names.index(INSTRUMENT), names.index(self.dataset.time)
         try:
@@ -124,7 +125,8 @@ class RowReader:
         if type(said) is not dict:
             raise ValueError("is no JSON object")
         if None in said.values():
-            said = {name: value for name, value in said.items() if value is not None}
+            meant = {name: self._meant_by_null(name) if value is None else value for name, value in said.items()}
+            said = {name: value for name, value in meant.items() if value is not None}
         key = self._key(said)
         if self.dataset.is_of_contracts:
             said = {name: value for name, value in said.items() if name not in CONTRACT_MEMBERS}
@@ -140,6 +142,22 @@ class RowReader:
         untold = _SEQUENCE * (len(plan.columns) - len(cells))
         return SentRow(record, line, key, moment, plan.columns, cells + untold)
 
+    def _are_allowed(self, names: Sequence[str], found: Sequence[Sequence[str]]) -> bool:
+        """Whether the cells of rows say no more than their columns may."""
+        for name in (*self.dataset.among, *self.dataset.within):
+            if name in names:
+                place, parse = names.index(name), self._parser(name)
+                try:
+                    for cell in {cells[place] for cells in found}:
+                        parse(cell)
+                except ValueError:
+                    return False
+        return True
+
+    def _meant_by_null(self, name: str) -> str | bool | None:
+        text = self.dataset.otherwise.get(name)
+        return text == "true" if text and self.dataset.columns[name] is Kind.FLAG else text
+
     def _key(self, said: Mapping[str, Any]) -> str:
         """What names a row's instrument; empty where nothing does."""
         key = said.get(INSTRUMENT, "")
@@ -151,12 +169,12 @@ class RowReader:
 
     def _plan(self, names: tuple[str, ...]) -> _Plan:
         """Raises ValueError where rows of such members are bad."""
-        known = self.dataset.columns.keys() - {"instrument_id"}
-        if lacking := [name for name in (INSTRUMENT, *self.dataset.columns) if self._must_have(name, names)]:
+        known = self.dataset.said
+        if lacking := [name for name in (INSTRUMENT, *known) if self._must_have(name, names)]:
             raise ValueError(f"lacks {', '.join(lacking)}")
         if unknown := [name for name in names if name not in known and name != INSTRUMENT]:
             more = CONTRACT_MEMBERS if self.dataset.is_of_contracts else ()
-            there = ", ".join((INSTRUMENT, *more, *(name for name in self.dataset.columns if name in known)))
+            there = ", ".join((INSTRUMENT, *more, *known))
             raise ValueError(f"has a member that nobody knows: {shown(unknown[0])}; there are {there}")
         told = tuple(name for name in names if name != INSTRUMENT)
         parsers = tuple(self._parser(name) for name in told)
@@ -177,6 +195,10 @@ class RowReader:
     def _parser(self, name: str) -> Callable[[Any], str]:
         kind = self.dataset.columns[name]
         parse = _PARSERS.get(kind) or partial(_other, kind)
+        if name in self.dataset.among:
+            parse = partial(_among, self.dataset.among[name])
+        if name in self.dataset.within:
+            parse = partial(_within, *self.dataset.within[name], parse)
         return partial(_unsigned, parse) if name in self.dataset.unsigned else parse
 
     def _explained(self, plan: _Plan, said: Mapping[str, Any]) -> str:
@@ -228,6 +250,19 @@ def _unsigned(parse: Callable[[Any], str], value: Any) -> str:
     text = parse(value)
     if text[0] == "-" and not _IS_ZERO(text):
         raise ValueError("must not be below zero")
+    return text
+
+
+def _among(words: Sequence[str], value: Any) -> str:
+    if value not in words:
+        raise ValueError(f"must be {' or '.join(words)}")
+    return str(value)
+
+
+def _within(least: int, most: int, parse: Callable[[Any], str], value: Any) -> str:
+    text = parse(value)
+    if not least <= Decimal(text) <= most:
+        raise ValueError(f"must be from {least} to {most}")
     return text
 
 
