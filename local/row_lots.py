@@ -1,7 +1,8 @@
 """Arrow batches of a data set's file as lots the database takes."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import pyarrow as pa
@@ -14,6 +15,19 @@ from local.lots import made_ahead
 def row_lots(batches: Iterator[pa.RecordBatch], columns: Sequence[str], read: Callable[[], None]) -> Iterator[Lot]:
     """One lot a batch; `read` is called after each, for a progress bar; `columns` are those that the file has."""
     return made_ahead(batches, partial(row_lot, columns), read)
+
+
+def named_row_lots(
+    batches: Iterator[pa.RecordBatch], columns: Sequence[str], known: Mapping[str, int], read: Callable[[], None]
+) -> Iterator[Lot]:
+    """The same of rows that name their instruments, as `known` has them."""
+    return made_ahead(batches, partial(_named_row_lot, columns, known), read)
+
+
+def _named_row_lot(columns: Sequence[str], known: Mapping[str, int], batch: pa.RecordBatch) -> Lot:
+    coded = batch.column("instrument").dictionary_encode()
+    named = [known[key] for key in coded.dictionary.to_pylist()]
+    return replace(row_lot(columns, batch, pc.add(coded.indices, 1)), instrument_ids=named)
 
 
 def row_lot(columns: Sequence[str], batch: pa.RecordBatch, places: pa.Array | None = None) -> Lot:

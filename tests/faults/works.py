@@ -1,5 +1,6 @@
 """What is disturbed: scheduled functions as Lambda calls them, and commands as the command line does them."""
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from psycopg import Connection
 
 from chandlery.datasets.candles import CANDLES
 from chandlery.gaps.import_candles import import_candles
+from chandlery.ingest.domain.record import Record
+from chandlery.ingest.ingest_records import ingest_records
 from chandlery.minutes.import_ticks import import_ticks
 from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.platform.connection import connect
@@ -76,6 +79,24 @@ def _import_ticks(connection: Connection) -> object:
         return import_ticks(connection, 2, tick_lots(_small(iter(reader)), 2, lambda: None))
 
 
+def _ingest_records(connection: Connection) -> object:
+    """Records of two instruments, one of them twice, a row of it bad, some ticks stored already."""
+    header = {"data_set": "ticks", "schema_version": 1, "feed": "one", "producer": "p", "batch_id": "1"}
+    rows = [
+        {
+            "instrument": ("X@A@EQ", "X@B@EQ")[number % 2],
+            "time": (desk.OPENS + 10 * DAY + timedelta(seconds=15 * number)).isoformat(),
+            "seq": number // 30,
+            "price": 100 + number % 7 if number != 40 else "nonsense",
+            "size": 2,
+        }
+        for number in range(60)
+    ]
+    bodies = ["\n".join(map(json.dumps, [header, *rows[start : start + 15]])) for start in range(0, 60, 15)]
+    records = [Record(str(place), body.encode()) for place, body in enumerate([*bodies, bodies[1]])]
+    return ingest_records(connection, records, NOW)
+
+
 def _small(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for start in range(0, batch.num_rows, 20):
@@ -116,6 +137,7 @@ SUBJECTS: Mapping[str, Subject] = {
     ),
     "historical processor": component("historical_processor", "aggregated"),
     "import of ticks": command("waiting", _import_ticks),
+    "ingest of records": command("waiting", _ingest_records),
     "import of candles": command("waiting", _import_candles),
     "imports of options": command("waiting", _import_options),
     "refresh": command("aggregated", _refresh),

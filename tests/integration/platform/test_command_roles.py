@@ -24,6 +24,8 @@ from functions import (
     live_processor,
     option_processor,
     policy_maintenance,
+    record_api,
+    tick_ingest,
 )
 from functions.http_api.sandbox import SANDBOX
 from local.command_line import app, stack
@@ -74,6 +76,9 @@ COMMANDS = [
     "invoke option_processor --at 2026-03-02T13:00Z",
     "invoke live_gap_monitor --at 2026-03-02T13:05Z",
     "invoke historical_gap_monitor --at 2026-03-12T02:00Z",
+    "instruments add NSE@NIFTY@INDEX --calendar 24/7 --feed NSE",
+    "invoke tick_ingest --event {events}/tick_ingest_queue.json",
+    "invoke record_api --event {events}/record_api_ticks.json",
     f"import ticks {{folder}}/ticks.csv --instrument {KEY} --aggregate",
     f"import candles {{folder}}/more.csv --instrument {OTHER} --aggregate",
     f"candles {KEY} 1m {STRETCH} --csv",
@@ -92,7 +97,7 @@ COMMANDS = [
     "status --exit-zero --at 2026-03-02T13:06Z --json",
     f"verify {STRETCH}",
     "policies plan",
-    "invoke http_api --event {events}/http_api_instruments.json",
+    "invoke http_api --event {events}/http_api_status.json",
     "up --no-schedules --port 0 --sandboxes 1",
     f"verify {STRETCH} --repair",
     "policies apply",
@@ -131,7 +136,11 @@ COMPONENTS = (
 ANY = "any login"
 BELOW = {READER: PRODUCER, WRITER: READER, OWNER: WRITER}
 # What has nothing to do is not refused it: there is nothing to repair or to refresh.
-HARMLESS = {f"verify {STRETCH} --repair", "invoke historical_processor --at 2026-03-02T18:30Z"}
+HARMLESS = {
+    f"verify {STRETCH} --repair",
+    "invoke historical_processor --at 2026-03-02T18:30Z",
+    "up --no-schedules --port 0 --sandboxes 1",
+}
 SAYS_NO = re.compile(r"lacks a right|status.{0,4}50[03]")
 
 
@@ -219,7 +228,9 @@ def vendor() -> Iterator[Mapping[str, str]]:
 def run(url: str, line: str, folder: Path, **environment: str) -> Result:
     for function in COMPONENTS:  # each would keep its connection
         function.handler.sandbox.close()
-    SANDBOX.close()
+    for sandbox in (SANDBOX, record_api.SANDBOX, tick_ingest.SANDBOX):
+        sandbox.close()
+    environment |= {"BAD_RECORDS_QUEUE_URL": "https://queue.example/bad"}
     words = line.format(folder=folder, events=REPO / "events").split()
     return CliRunner(env={"DATABASE_URL": url} | environment).invoke(app, words)
 
@@ -260,7 +271,8 @@ def test_each_command_works_under_its_least_role(
                 wrong.append((least, line, told(result)))
         for function in COMPONENTS:
             function.handler.sandbox.close()
-        SANDBOX.close()
+        for sandbox in (SANDBOX, record_api.SANDBOX, tick_ingest.SANDBOX):
+            sandbox.close()
         assert not wrong, "\n".join(str(each)[:700] for each in wrong)
 
 

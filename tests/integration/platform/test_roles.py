@@ -117,6 +117,8 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
         "/api/v1/instruments/{instrument_key}/latest": lambda: get(f"/api/v1/instruments/{COIN}/latest"),
         "/api/v1/instruments/{instrument_key}/statistics": lambda: get(f"/api/v1/instruments/{SHARE}/statistics"),
         "/api/v1/data/{dataset}/{instrument_key}": lambda: get(f"/api/v1/data/ticks/{SHARE}"),
+        "/api/v1/sentiment/{instrument_key}": lambda: get(f"/api/v1/sentiment/{SHARE}"),
+        "/api/v1/flows/{instrument_key}": lambda: get(f"/api/v1/flows/{SHARE}"),
         "/api/v1/price-changes": lambda: get("/api/v1/price-changes"),
         "/api/v1/gaps": lambda: get("/api/v1/gaps"),
         "/api/v1/coverage": lambda: get("/api/v1/coverage", from_="2013-10-07", to="2013-10-12"),
@@ -413,7 +415,9 @@ def test_a_producer_may_do_nothing_else(desk: Connection, database_url: str) -> 
     store_candles_of_all_kinds(desk)
     written = ("ticks", "option_quotes", "open_interest")
     may = {(f"market.{name}", verb) for name in written for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")}
-    may |= {(f"market.{name}", "SELECT") for name in ("instruments", "option_contracts", "calendars", "sessions")}
+    looked_at = {"instruments", "tickers", "option_contracts", "calendars", "sessions"}
+    looked_at |= {"drops", "horizons", "schema_revision"}
+    may |= {(f"market.{name}", "SELECT") for name in looked_at}
     attempts = {
         "SELECT": "SELECT FROM {} LIMIT 1",
         "INSERT": "INSERT INTO {} DEFAULT VALUES",

@@ -307,6 +307,14 @@ GIVING: Mapping[tuple[str, str], Mapping[int, str]] = {
         404: f"/api/v1/data/tocks/{SHARE}",
         422: f"/api/v1/data/ticks/{SHARE}?timeframe=5m",
     },
+    **{
+        ("get", f"/api/v1/{part}/{{instrument_key}}"): {
+            200: f"/api/v1/{part}/{SHARE}?limit=5",
+            404: f"/api/v1/{part}/{NOBODY}",
+            422: f"/api/v1/{part}/{SHARE}?timeframe=5m",
+        }
+        for part in ("sentiment", "flows")
+    },
     ("get", "/api/v1/instruments"): {200: "/api/v1/instruments", 422: "/api/v1/instruments?limit=0"},
     **{
         ("get", f"/api/v1/instruments/{{instrument_key}}{part}"): {

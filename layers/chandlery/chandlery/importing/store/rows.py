@@ -18,7 +18,7 @@ NAMED = 10
 
 @dataclass(frozen=True)
 class Lot:
-    """Some rows of one instrument, or of several contracts of one underlying.
+    """Some rows of one instrument, of several, or of several contracts of one underlying.
 
     Attributes:
         rows: how many.
@@ -29,6 +29,7 @@ class Lot:
         text: a JSON array of objects, one a row: its cells by their columns, its place in the file as `#line`,
             and as `instrument_id` the place of its instrument, from 1 on.
         named: the contracts that rows name, where they do.
+        instrument_ids: the instruments that rows name, where they do.
     """
 
     rows: int
@@ -38,6 +39,7 @@ class Lot:
     columns: Sequence[str]
     text: str
     named: Sequence[Named] = ()
+    instrument_ids: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -104,13 +106,14 @@ def list_cells(connection: Connection, dataset: Dataset) -> Sequence[Cell]:
 class RowWriter:
     """Writes lots inside the caller's transaction; all of them have the same columns.
 
-    `whose` tells the instruments of a lot's rows, by their places.
+    `whose` tells the instruments of a lot's rows, by their places; `named` is how many conflicts of a lot are named.
     """
 
     connection: Connection
     dataset: Dataset
     whose: Callable[[Lot], Sequence[int]]
     replace: bool = False
+    named: int = NAMED
     _ready: bool = field(default=False, init=False)
 
     def write(self, lot: Lot) -> RowsWritten:
@@ -125,18 +128,22 @@ class RowWriter:
         self._run("write_rows:empty_said_rows" if self._ready else "write_rows:create_said_rows", lists)
         self._ready = True
         instrument_ids = list(self.whose(lot))
-        self._run("write_rows:fill_said_rows", lists, rows=lot.text, instrument_ids=instrument_ids)
+        self._fill(lot, lists, instrument_ids)
         new = self._run("write_rows:insert_said_rows", lists).rowcount
         if new == lot.rows or not lists["content"]:
             return RowsWritten(new)
         return RowsWritten(new) + self._settle(lot, lists, instrument_ids)
+
+    def _fill(self, lot: Lot, lists: Mapping[str, str], instrument_ids: list[int]) -> None:
+        """Have the rows wait, each with its instrument."""
+        self._run("write_rows:fill_said_rows", lists, rows=lot.text, instrument_ids=instrument_ids)
 
     def _settle(self, lot: Lot, lists: Mapping[str, str], instrument_ids: list[int]) -> RowsWritten:
         """Hold the lot against what is stored by now."""
         stretch = {"instrument_ids": instrument_ids, "starts": lot.starts, "ends": lot.ends}
         takes_back = self.dataset.cancelled in lot.columns
         cancelled = self._run("write_rows:cancel_said_rows", lists, **stretch).rowcount if takes_back else 0
-        found = self._run("write_rows:list_row_conflicts", lists, **stretch, most=NAMED).fetchall()
+        found = self._run("write_rows:list_row_conflicts", lists, **stretch, most=self.named).fetchall()
         if not found:
             return RowsWritten(0, cancelled)
         replaced = self._run("write_rows:replace_said_rows", lists).rowcount if self.replace else 0
@@ -144,7 +151,7 @@ class RowWriter:
 
     def _lists(self, lot: Lot) -> Mapping[str, str]:
         columns, key = ["instrument_id", *lot.columns], self.dataset.key
-        content = [name for name in columns if name not in key]
+        content = [name for name in columns if name not in {*key, *self.dataset.noted}]
         of_row = {"said": "said_row", "stored": "stored_row", "given": "EXCLUDED"}
         lists = {"columns": columns, "others": lot.columns, "key": key, "content": content}
         lists |= {name: [f"{row}.{column}" for column in content] for name, row in of_row.items()}
