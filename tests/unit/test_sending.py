@@ -185,5 +185,5 @@ def test_what_takes_no_records_is_told(file: Path, serve: Serve) -> None:
     for to in ("ticks", "arn:aws:s3:::bucket", "ftp://host/x"):
         with pytest.raises(Permanent, match="is no queue's URL"):
             send(file, to, KEY)
-    with pytest.raises(Permanent, match="no rows of candles can be sent; there are: ticks"):
+    with pytest.raises(Permanent, match="no rows of candles can be sent; there are: flows, sentiment, ticks"):
         send(file, STREAM, KEY, dataset="candles")
