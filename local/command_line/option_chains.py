@@ -95,7 +95,7 @@ def chain(
     expiry: Expiry = None,
     at: At = None,
     near: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="strikes at most N places from the money alone")
+        int | None, typer.Option(min=0, max=10_000, metavar="N", help="strikes at most N places from the money alone")
     ] = None,
     as_csv: AsCsv = False,
     as_json: AsJson = False,

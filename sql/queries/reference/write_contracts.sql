@@ -43,10 +43,15 @@ FROM (
 WHERE said.place = found.place;
 
 -- step: find_underlying
--- Of what the given underlying is an option itself, if it is one: then it has none.
-SELECT n.instrument_key
-FROM market.option_contracts AS c JOIN market.instruments AS n ON n.instrument_id = c.underlying_id
-WHERE c.instrument_id = :'underlying_id'::integer;
+-- The underlying of what is a contract or an expiry itself: there are no options of it.
+SELECT n.instrument_key, part.named
+FROM (
+    SELECT instrument_id, underlying_id, 'an option' AS named FROM market.option_contracts
+    UNION ALL
+    SELECT instrument_id, underlying_id, 'an expiry' FROM market.option_expiries
+) AS part
+JOIN market.instruments AS n ON n.instrument_id = part.underlying_id
+WHERE part.instrument_id = :'underlying_id'::integer;
 
 -- step: lock_contracts
 -- Who makes contracts of an underlying waits for whoever does, and then finds them.

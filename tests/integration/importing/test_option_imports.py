@@ -230,10 +230,13 @@ def test_a_file_that_is_none_is_refused_and_says_why(desk: Connection, chandlery
 
 def test_an_option_has_no_options(desk: Connection, bring_in: Command, chandlery: Command, tmp_path: Path) -> None:
     assert bring_in("option-quotes", QUOTES, FIRST)[0] == 0
-    key, path = "X@AMX-20260417-C-50@OPTION", str(tmp_path / "option-quotes.csv")
-    code, _, said = chandlery("import", "option-quotes", path, "--underlying", key)
-    assert (code, f"{key} is itself an option of {KEY}; name the underlying: {KEY}" in said) == (1, True)
+    path, expiry = str(tmp_path / "option-quotes.csv"), "X@AMX-20260417@EXPIRY"
+    for key, named in (("X@AMX-20260417-C-50@OPTION", "an option"), (expiry, "an expiry")):
+        code, _, said = chandlery("import", "option-quotes", path, "--underlying", key)
+        assert (code, f"{key} is itself {named} of {KEY}; name the underlying: {KEY}" in said) == (1, True)
     assert len(contracts(desk)) == 1
+    code, _, said = chandlery("instruments", "remove", expiry, "--with-data")
+    assert (code, f"{expiry} is an expiry of {KEY} with 1 contract: it goes with its underlying" in said) == (1, True)
 
 
 def test_quotes_that_are_none_are_stored_and_told_with_their_line(desk: Connection, bring_in: Command) -> None:

@@ -279,7 +279,7 @@ def test_an_answer_is_kept_until_a_strike_candle_changes(quoted_desk: Connection
 
 
 def test_a_chain_that_was_kept_is_never_out_of_date(quoted_desk: Connection, underlying: int) -> None:
-    """What it comes from beyond strike candles: volume of the session, open interest, contracts."""
+    """What it comes from beyond strike candles: volume of the session, open interest, contracts and their listing."""
     questions: list[Callable[[], Answer]] = [
         lambda: options("chain", expiry=EXPIRY),
         lambda: options("chain", expiry=EXPIRY, at=(AT + 10 * MINUTE).isoformat()),
@@ -312,6 +312,17 @@ def test_a_chain_that_was_kept_is_never_out_of_date(quoted_desk: Connection, und
     assert [kept for kept, _ in ask()] == ["hit", "hit"]
     desk.list_contracts(quoted_desk, underlying, [told(AT.isoformat(), "110", "call", 1)])
     assert [(kept, rows[-1]["strike"], rows[-1]["call_volume"]) for kept, rows in ask()] == [("miss", 110, 0)] * 2
+    quoted_desk.execute(
+        "UPDATE market.instruments SET listed_at = %s"
+        " WHERE instrument_id = (SELECT max(instrument_id) FROM market.option_contracts)",
+        [AT + DAY],
+    )
+    assert [(kept, rows[-1]["strike"]) for kept, rows in ask()] == [("miss", 105)] * 2
+    assert [kept for kept, _ in ask()] == ["hit", "hit"]
+    quoted_desk.execute(
+        "UPDATE market.sessions SET opens_at = %s WHERE opens_at <= %s AND closes_at > %s", [AT + MINUTE, AT, AT]
+    )
+    assert [[row["call_volume"] for row in rows if row["strike"] == 100] for _, rows in ask()] == [[0]] * 2
 
 
 def test_open_interest_holds_until_the_next_publication_however_old(

@@ -96,7 +96,7 @@ class Contracts:
         given = self.underlying
         row = run(self.connection, "write_contracts:find_underlying", underlying_id=given.instrument_id).fetchone()
         if row:
-            raise Permanent(f"{given.key} is itself an option of {row[0]}; name the underlying: {row[0]}")
+            raise Permanent(f"{given.key} is itself {row[1]} of {row[0]}; name the underlying: {row[0]}")
 
     def _list_said(self) -> Sequence["_Found"]:
         return read_rows(self.connection, _Found, "write_contracts:list_said_contracts")

@@ -109,7 +109,7 @@ def remove(connection: Connection, key: str, *, with_data: bool = False) -> None
 
     Raises:
         NotFound: there is no such instrument.
-        Permanent: data of it is stored, and is not to go; nothing is written then.
+        Permanent: data of it is stored, and is not to go; or an expiry has contracts. Nothing is written then.
         Retryable: from the database.
     """
     with transaction(connection):
@@ -117,6 +117,9 @@ def remove(connection: Connection, key: str, *, with_data: bool = False) -> None
         run(connection, "lock_gaps")
         run(connection, "lock_candles")
         instrument_id = find(connection, key).instrument_id
+        if expiring := run(connection, "find_expiring", instrument_id=instrument_id).fetchone():
+            contracts = spell(expiring[1], "contract")
+            raise Permanent(f"{key} is an expiry of {expiring[0]} with {contracts}: it goes with its underlying")
         names = [dataset.name for dataset in declared.DATASETS]
         has_rows = run_on_each(connection, names, "has_rows_of", instrument_id=instrument_id)
         kept = [name for name, has in zip(names, has_rows, strict=True) if has]
