@@ -7,6 +7,7 @@ from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow.csv import WriteOptions, write_csv
 
 from chandlery.importing.store.rows import Lot
 from local.lots import made_ahead
@@ -34,13 +35,26 @@ def row_lot(columns: Sequence[str], batch: pa.RecordBatch, places: pa.Array | No
     """A batch as a lot; `places` are those of the rows' instruments, from 1 on, where there are several."""
     times = pc.min_max(batch.column("time")).as_py()
     said = batch.select([*columns, "line"]).rename_columns([*columns, "#line"])
-    said = said.append_column("instrument_id", pa.repeat(1, batch.num_rows) if places is None else places)
+    places = pa.repeat(1, batch.num_rows) if places is None else places
     return Lot(
         batch.num_rows,
         times["min"],
         times["max"],
         pc.unique(pc.floor_temporal(batch.column("time"), unit="hour")).to_pylist(),
         columns,
-        # Times and dates in ISO 8601, which str() of them nearly is.
-        json.dumps(said.to_pylist(), default=str),
+        partial(_lines, said, places),
+        partial(_text, said, places),
     )
+
+
+def _lines(said: pa.RecordBatch, places: pa.Array, instrument_ids: Sequence[int]) -> bytes:
+    ids = pa.array(instrument_ids, pa.int32()).take(pc.subtract(places, 1))
+    written = pa.BufferOutputStream()
+    # Texts in quotes, and null as nothing.
+    write_csv(said.add_column(0, "instrument_id", ids), written, WriteOptions(include_header=False))
+    return bytes(written.getvalue())
+
+
+def _text(said: pa.RecordBatch, places: pa.Array) -> str:
+    # Times and dates in ISO 8601, which str() of them nearly is.
+    return json.dumps(said.append_column("instrument_id", places).to_pylist(), default=str)

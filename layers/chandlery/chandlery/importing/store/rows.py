@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
+from psycopg import errors as pg
 
 from chandlery.datasets.dataset import Dataset
-from chandlery.platform.errors import WrongSchema
-from chandlery.platform.statements import read_rows, run_with
+from chandlery.platform.errors import WrongSchema, psycopg_errors_translated
+from chandlery.platform.statements import read_rows, run_with, statement
 from chandlery.reference.domain.contract import Named
 
 # Conflicts that are named; all are counted.
@@ -26,8 +27,10 @@ class Lot:
         ends: the latest row's.
         hours: the starts of the hours that they lie in, each once.
         columns: those that the file has.
-        text: a JSON array of objects, one a row: its cells by their columns, its place in the file as `#line`,
-            and as `instrument_id` the place of its instrument, from 1 on.
+        lines: lines of CSV, one a row: its instrument, of those given in the order of their places; its cells in the
+            order of `columns`; its place in the file.
+        text: the same as a JSON array of objects: cells by their columns, the place in the file as `#line`, and as
+            `instrument_id` the place of its instrument, from 1 on. For a database that cannot COPY.
         named: the contracts that rows name, where they do.
         instrument_ids: the instruments that rows name, where they do.
     """
@@ -37,7 +40,8 @@ class Lot:
     ends: datetime
     hours: Sequence[datetime]
     columns: Sequence[str]
-    text: str
+    lines: Callable[[Sequence[int]], bytes]
+    text: Callable[[], str]
     named: Sequence[Named] = ()
     instrument_ids: Sequence[int] = ()
 
@@ -115,6 +119,7 @@ class RowWriter:
     replace: bool = False
     named: int = NAMED
     _ready: bool = field(default=False, init=False)
+    _copies: bool = field(default=True, init=False)
 
     def write(self, lot: Lot) -> RowsWritten:
         """Write a lot. The same row again changes nothing; one with other content only with `replace`.
@@ -136,7 +141,23 @@ class RowWriter:
 
     def _fill(self, lot: Lot, lists: Mapping[str, str], instrument_ids: list[int]) -> None:
         """Have the rows wait, each with its instrument."""
-        self._run("write_rows:fill_said_rows", lists, rows=lot.text, instrument_ids=instrument_ids)
+        if not self._stream("write_rows:copy_said_lines", lists, lambda: lot.lines(instrument_ids)):
+            self._run("write_rows:fill_said_rows", lists, rows=lot.text(), instrument_ids=instrument_ids)
+
+    def _stream(self, name: str, lists: Mapping[str, str], lines: Callable[[], str | bytes]) -> bool:
+        """Whether lines were streamed: not where the database cannot COPY, or has the key of one."""
+        if not self._copies:
+            return False
+        copying = statement(name, self.dataset.name, lists=tuple(lists.items()))
+        with psycopg_errors_translated():
+            try:
+                with self.connection.transaction(), self.connection.cursor() as cursor, cursor.copy(copying) as copy:
+                    copy.write(lines())
+            except pg.FeatureNotSupported:
+                self._copies = False
+            except pg.UniqueViolation:
+                return False
+        return self._copies
 
     def _settle(self, lot: Lot, lists: Mapping[str, str], instrument_ids: list[int]) -> RowsWritten:
         """Hold the lot against what is stored by now."""

@@ -3,15 +3,13 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 
-import psycopg
 from psycopg import Connection
-from psycopg import errors as pg
 
 from chandlery.importing.store.rows import Lot, RowsWritten, RowWriter
 from chandlery.ingest.domain.rows import SentRow
-from chandlery.platform.errors import psycopg_errors_translated
-from chandlery.platform.statements import run, statement
+from chandlery.platform.statements import run
 from chandlery.words.window import Window
 
 _ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -29,7 +27,10 @@ def lot_of(rows: Sequence[SentRow], instruments: Mapping[str, int]) -> SentLot:
     """Rows as a lot; their places are those in `rows`, from 0 on."""
     moments = [row.moment for row in rows]
     ids = [instruments[row.key] for row in rows]
-    return SentLot(len(rows), min(moments), max(moments), (), rows[0].columns, "", sent=rows, instrument_ids=ids)
+    starts, ends = min(moments), max(moments)
+    return SentLot(
+        len(rows), starts, ends, (), rows[0].columns, _of_no_file, _of_no_file, sent=rows, instrument_ids=ids
+    )
 
 
 def find_instruments(connection: Connection, keys: Collection[str]) -> dict[str, int]:
@@ -51,13 +52,12 @@ class SentRowWriter(RowWriter):
     JSON, where the database cannot COPY.
     """
 
-    _copies: bool = field(default=True, init=False)
     _is_new: bool = field(default=True, init=False)
 
     def write(self, lot: Lot) -> RowsWritten:
         """As any lot is written; what becomes of it depends on itself alone, whatever was rolled back before."""
         lists = self._lists(lot)
-        if self._is_new and self._stream(lot, "copy_rows", lists, placed=False):
+        if self._is_new and self._stream("copy_rows", lists, lambda: _as_text(lot, placed=False)):
             return RowsWritten(lot.rows)
         self._is_new = False
         self._run("write_rows:drop_said_rows", lists)
@@ -65,31 +65,18 @@ class SentRowWriter(RowWriter):
         return super().write(lot)
 
     def _fill(self, lot: Lot, lists: Mapping[str, str], instrument_ids: list[int]) -> None:
-        if not self._stream(lot, "write_rows:copy_said_rows", lists, placed=True):
+        if not self._stream("write_rows:copy_said_rows", lists, lambda: _as_text(lot, placed=True)):
             text = _as_json(lot, instrument_ids)
             self._run("write_rows:fill_said_rows", lists, rows=text, instrument_ids=instrument_ids)
 
-    def _stream(self, lot: Lot, name: str, lists: Mapping[str, str], *, placed: bool) -> bool:
-        """Whether the rows were streamed: not where the database cannot, or has one of them."""
-        if not self._copies or not isinstance(lot, SentLot):
-            return False
-        copying = statement(name, self.dataset.name, lists=tuple(lists.items()))
-        try:
-            with self.connection.transaction(), self.connection.cursor() as cursor, cursor.copy(copying) as copy:
-                copy.write(_as_text(lot, placed=placed))
-        except pg.FeatureNotSupported:
-            self._copies = False
-            return False
-        except pg.UniqueViolation:
-            return False
-        except psycopg.Error:
-            with psycopg_errors_translated():
-                raise
-        return True
+
+def _of_no_file(*_: object) -> NoReturn:
+    raise TypeError("rows that were sent are written by a writer of their own")
 
 
-def _as_text(lot: SentLot, *, placed: bool) -> str:
-    lines = ["\t".join(row.cells) for row in lot.sent]
+def _as_text(lot: Lot, *, placed: bool) -> str:
+    sent = _sent(lot)
+    lines = ["\t".join(row.cells) for row in sent]
     whole = "\n".join(lines)
     if (
         "\\" in whole
@@ -97,20 +84,24 @@ def _as_text(lot: SentLot, *, placed: bool) -> str:
         or whole.count("\n") != len(lines) - 1
         or whole.count("\t") != len(lines) * (len(lot.columns) - 1)
     ):
-        lines = ["\t".join([cell.translate(_ESCAPED) for cell in row.cells]) for row in lot.sent]
+        lines = ["\t".join([cell.translate(_ESCAPED) for cell in row.cells]) for row in sent]
     if placed:
         lines = [f"{line}\t{place}" for place, line in enumerate(lines)]
     told = zip(lot.instrument_ids, lines, strict=True)
     return "".join([f"{instrument_id}\t{line}\n" for instrument_id, line in told])
 
 
-def _as_json(lot: Lot, instrument_ids: Sequence[int]) -> str:
+def _sent(lot: Lot) -> Sequence[SentRow]:
     if not isinstance(lot, SentLot):
-        raise TypeError("rows of files have a writer of their own")
+        raise TypeError("rows of files are written by a writer of their own")
+    return lot.sent
+
+
+def _as_json(lot: Lot, instrument_ids: Sequence[int]) -> str:
     places = {instrument_id: place for place, instrument_id in enumerate(instrument_ids, 1)}
     return json.dumps(
         [
             {**dict(zip(row.columns, row.cells, strict=True)), "instrument_id": places[instrument_id], "#line": place}
-            for place, (row, instrument_id) in enumerate(zip(lot.sent, lot.instrument_ids, strict=True))
+            for place, (row, instrument_id) in enumerate(zip(_sent(lot), lot.instrument_ids, strict=True))
         ]
     )
