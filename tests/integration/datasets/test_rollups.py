@@ -200,7 +200,7 @@ def test_every_measure_is_tried() -> None:
             {"rollup": (Last("volume"), Last("other", of="volume", by="later"))},
             "volume is ordered by two different columns",
         ),
-        ({"key": ("instrument_id", "later")}, "what is rolled up, or imported, has its time in the column time"),
+        ({"key": ("instrument_id", "later")}, "what is rolled up, imported or sent has its time in the column time"),
         ({"key": ("instrument_id", "strike", "time")}, "there is no column strike"),
         ({"key": ("time", "instrument_id")}, "its key is not an instrument_id, dimensions, and a time"),
         ({"key": ("instrument_id", "volume")}, "its key is not an instrument_id, dimensions, and a time"),
@@ -210,7 +210,7 @@ def test_every_measure_is_tried() -> None:
             "instrument_id is no integer",
         ),
         ({"columns": {"instrument_id": Kind.INTEGER, "time": Kind.DATE, "volume": Kind.REAL}}, "its key is not an"),
-        ({"is_imported": True}, "no file has all of its columns"),
+        ({"is_imported": True}, "no file or record has all of its columns"),
         (
             {
                 "columns": {"instrument_id": Kind.INTEGER, "time": Kind.TIME, "volume": Kind.REAL, "limit": Kind.REAL},

@@ -50,6 +50,8 @@ OPTIONS = {
     "trades": "time,expiry,strike,right,price,size\n2026-03-02T12:00Z,2026-03-04,50,C,1,2\n",
     "interest": "time,expiry,strike,right,open_interest\n2026-03-02T12:00Z,2026-03-04,50,C,9\n",
     "rates": "time,currency,days,rate\n2026-03-02T00:00Z,USD,30,0.04\n",
+    "sentiment": "time,source,item_id,score\n2026-03-02T12:00Z,news,1,0.5\n",
+    "flows": "time,venue,tx,leg,direction,amount\n2026-03-02T12:00Z,kraken,0x1,0,in,5\n",
 }
 _HEAD = ScriptDirectory.from_config(alembic_config("postgresql://")).get_revision("head")
 # In the order in which a desk would: what each needs is there when it is its turn. Whose turn it is, the page says.
@@ -71,6 +73,8 @@ COMMANDS = [
     f"import option-trades {{folder}}/trades.csv --underlying {KEY}",
     f"import open-interest {{folder}}/interest.csv --underlying {KEY}",
     "import rates {folder}/rates.csv",
+    f"import sentiment {{folder}}/sentiment.csv --instrument {KEY}",
+    f"import flows {{folder}}/flows.csv --instrument {KEY}",
     f"backfill {KEY} --from 2026-03-02T11:00Z --to 2026-03-02T12:00Z",
     "invoke live_processor --at 2026-03-02T13:00Z",
     "invoke option_processor --at 2026-03-02T13:00Z",
@@ -86,6 +90,8 @@ COMMANDS = [
     f"strikes {KEY} 5m {STRETCH} --csv",
     f"chain {KEY} --csv",
     f"expiries {KEY} --json",
+    f"sentiment {KEY} 1h {STRETCH} --csv",
+    f"flows {KEY} 1h {STRETCH} --csv",
     f"show ticks {KEY} {STRETCH} --csv",
     "gaps --all --json",
     "coverage --from 2026-03-02 --to 2026-03-03 --json",

@@ -416,7 +416,7 @@ def test_a_producer_writes_ticks_and_looks_instruments_up(desk: Connection, data
 
 def test_a_producer_may_do_nothing_else(desk: Connection, database_url: str) -> None:
     store_candles_of_all_kinds(desk)
-    written = ("ticks", "option_quotes", "open_interest")
+    written = ("ticks", "option_quotes", "open_interest", "sentiment", "flows")
     may = {(f"market.{name}", verb) for name in written for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")}
     looked_at = {"instruments", "tickers", "option_contracts", "calendars", "sessions"}
     looked_at |= {"drops", "horizons", "schema_revision"}

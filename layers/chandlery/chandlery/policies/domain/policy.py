@@ -100,9 +100,9 @@ class JobWanted:
 # stroke jobs would want more workers than there are, and two of them on one chunk would be in each other's way.
 _STARTS = {
     PolicyKind.REFRESH: (timedelta(0), timedelta(seconds=2)),
-    PolicyKind.COLUMNSTORE: (timedelta(minutes=3, seconds=2), timedelta(minutes=2)),
-    PolicyKind.RETENTION: (timedelta(minutes=30, seconds=2), timedelta(minutes=2)),
-    PolicyKind.STATISTICS: (timedelta(minutes=40, seconds=32), timedelta(minutes=2)),
+    PolicyKind.COLUMNSTORE: (timedelta(minutes=3, seconds=3), timedelta(minutes=2)),
+    PolicyKind.RETENTION: (timedelta(minutes=30, seconds=23), timedelta(minutes=2)),
+    PolicyKind.STATISTICS: (timedelta(minutes=40, seconds=33), timedelta(minutes=2)),
 }
 
 
