@@ -145,8 +145,14 @@ def narrowed(document: Any) -> Any:
     # Each of these goes with some of the others alone.
     by_name |= {"session": {"type": "string", "enum": ["all"]}, "align": {"type": "string", "enum": ["clock"]}}
     of_options: dict[str, Any] = {"at": starts, "expires_at": ends, "symbol": keys}
-    of_options |= {"rank": {"type": "integer", "minimum": -9, "maximum": 9}, "near": {"type": "integer", "minimum": 1}}
-    of_options |= {"expiry": {"type": "string", "enum": ["2013-10-18"]}, "strike": {"type": "number", "minimum": 1}}
+    of_options |= {
+        "rank": {"type": "integer", "minimum": -9, "maximum": 9},
+        "near": {"type": "integer", "minimum": 1, "maximum": 99},
+    }
+    of_options |= {
+        "expiry": {"type": "string", "enum": ["2013-10-18"]},
+        "strike": {"type": "integer", "minimum": 1, "maximum": 9_999},
+    }
     of_options["field"] = {"type": "string", "enum": ["call_iv", "put_oi"]}
     for path, item in told["paths"].items():
         for operation in item.values():
@@ -164,6 +170,10 @@ def narrowed(document: Any) -> Any:
                     several = any(each.get("type") == "array" for each in parameter["schema"].get("anyOf", ()))
                     narrow = {"type": "array", "items": narrow, "maxItems": 2} if several else narrow
                     parameter = {**parameter, "schema": narrow}
+                if parameter["name"] == "timeframe":
+                    # auto is chosen by what is between from and to.
+                    named = [each for each in parameter["schema"]["enum"] if each != "auto"]
+                    parameter = {**parameter, "schema": {"type": "string", "enum": named}}
                 if parameter["name"] == "limit":
                     most = parameter["schema"].get("maximum", 10_000)
                     parameter = {**parameter, "schema": {"type": "integer", "minimum": 1, "maximum": most}}

@@ -45,7 +45,7 @@ INSTEAD: Mapping[str, str] = {
     # Where values go on from, if from anywhere.
     "indicator_states": "SELECT 1",
     "scans": "SELECT component, ends, resume_at FROM market.scans",
-    # How far back the first look went is told by its clock.
+    # How far back the first look went depends on its clock.
     "judged": "SELECT component, instrument_id, upper(stretches) FROM market.judged_stretches",
     "reaches": "SELECT component, share, ends FROM market.reaches",
     "runs": "SELECT 1",

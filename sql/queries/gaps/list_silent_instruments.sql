@@ -1,5 +1,5 @@
--- Instruments that are silent right now though their feed lives: an open gap of theirs, in any of some data sets, reaches up to
--- :ends. The longest first.
+-- Instruments that are silent right now though their feed lives: they have an open gap, in any of some data sets, that reaches up
+-- to :ends. The longest first.
 SELECT n.instrument_key
 FROM market.gaps AS g
 JOIN market.instruments AS n USING (instrument_id)

@@ -154,7 +154,8 @@ def _choose(connection: Connection, dataset: Dataset, keys: Sequence[str], feed:
     found = [instruments.find(connection, key) for key in dict.fromkeys(keys)] or instruments.list_all(connection)
     if dataset.watched.by:
         ids = coverage.list_parts(connection, dataset, keys)
-        found = [each for each in instruments.list_all(connection) if each.instrument_id in ids] or found
+        every = instruments.list_all(connection) if keys else found
+        found = [each for each in every if each.instrument_id in ids] or found
     if not found:
         add = "; add one: chandlery instruments add KEY --calendar NAME"
         raise NotFound(Remark("there is no instrument yet", add))

@@ -120,7 +120,9 @@ def write_vendor_lots(connection: Connection, lots: Iterable[VendorLot], *, impo
     done = Written()
     with _writing(connection):
         run(connection, "write_candles:create_incoming_candles")
-        for lot in lots:
+        for place, lot in enumerate(lots):
+            if place:
+                run(connection, "write_candles:empty_incoming_candles")
             done += _write_lot(connection, lot, imported=imported)
     return done
 
@@ -134,7 +136,6 @@ def _write_lot(connection: Connection, lot: VendorLot, *, imported: bool) -> Wri
         raise AssertionError("an aggregate without groups answers one row")
     if imported and any(counts):
         imports.record(connection, "candles", sorted(set(instrument_ids)), set(map(floor_hour, columns.times)))
-    run(connection, "write_candles:empty_incoming_candles")
     return Written(written=counts[0], revised=counts[1])
 
 
