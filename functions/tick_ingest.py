@@ -12,7 +12,7 @@ from chandlery.ingest.ingest_records import IngestReport, ingest_records
 from chandlery.platform import queues
 from chandlery.platform.component import LambdaContext, memory_of
 from chandlery.platform.connection import SandboxConnection, connect
-from chandlery.platform.errors import ChandleryError, Permanent, Retryable
+from chandlery.platform.errors import Permanent, Retryable, describe
 from chandlery.platform.settings import Settings, read_settings
 from chandlery.platform.telemetry import Telemetry
 
@@ -24,11 +24,10 @@ SANDBOX = SandboxConnection(lambda: connect(read_settings(), _NAME), _telemetry.
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take a batch of records: SQS's event, or Kinesis's, in; what is to come again out.
 
-    Powertools' batch processor is not used: it hands records over one by one, names a message that came twice twice,
-    and of a stream every failure.
+    Why Powertools' batch processor is not used: docs/records.md.
 
     Raises:
-        Retryable, Permanent: the database did not take any of it, and the whole batch comes again.
+        Retryable, Permanent: nothing was written, or the queue of bad records refuses; the whole batch comes again.
     """
     started, received_at = time.perf_counter(), datetime.now(UTC)
     _telemetry.began(context.aws_request_id, memory_of(context))
@@ -44,9 +43,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         )
         turned_away = [*report.turned_away, *_tell_of_bad(delivery, report, queue_url)]
     except Exception as error:
-        said = str(error) if isinstance(error, ChandleryError) else f"unexpected {type(error).__name__}"
-        retryable = isinstance(error, Retryable)
-        _telemetry.failed(said, retryable=retryable, seconds=time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        _telemetry.failed(describe(error), retryable=isinstance(error, Retryable), seconds=seconds)
         raise
     counts = asdict(report) | {"turned_away": turned_away, "bad": len(report.bad)}
     _telemetry.succeeded(counts, time.perf_counter() - started)
@@ -62,7 +60,7 @@ def _delivered(event: dict[str, Any]) -> Delivery:
 
 def _bad_queue(settings: Settings) -> str:
     if settings.bad_records_queue_url is None:
-        raise Permanent("BAD_RECORDS_QUEUE_URL is not set: nobody would hear of bad records")
+        raise Permanent("BAD_RECORDS_QUEUE_URL is not set; set it to the URL of the queue that hears of bad records")
     return settings.bad_records_queue_url
 
 
@@ -83,5 +81,5 @@ def _tell_of_bad(delivery: Delivery, report: IngestReport, queue_url: str) -> li
         _telemetry.logger.warning("bad records come again: their queue was not told of them", error=str(error))
         return [each.record.record_id for each in untold]
     if refused:
-        raise Permanent(f"{queue_url} refuses to be told of bad records: {next(iter(refused.values()))}")
+        raise Permanent(f"{queue_url} refuses what it was sent of bad records: {next(iter(refused.values()))}")
     return []

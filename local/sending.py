@@ -61,17 +61,17 @@ def find_target(to: str, path: str, partition: str, token: str | None = None) ->
         token: a bearer's, for an API.
 
     Raises:
-        Permanent: it is none of them.
+        Permanent: it is none of them, or names a queue that cannot be found.
     """
     if found := _ARN.fullmatch(to):
         service, region, account, name = found.groups()
         if service == "kinesis":
             return _Stream(_client("kinesis", region), to, partition)
         client = _client("sqs", region)
-        return _Queue(client, client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"])
+        return _Queue(client, _url_of(client, name, account))
     parts = urlsplit(to)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise Permanent(f"{to} is no queue's URL or ARN, no stream's ARN, and no URL of an HTTP API")
+        raise Permanent(f"{to} is neither a queue's URL or ARN, nor a stream's ARN, nor the URL of an HTTP API")
     if _QUEUE_PATH.fullmatch(parts.path):
         return _Queue(queues.queue_client(to), to)
     return _Api(to if parts.path.strip("/") else to.rstrip("/") + path, token)
@@ -85,6 +85,15 @@ def _client(service: str, region: str) -> Any:
         return boto3.client(service, region_name=region)  # type: ignore[call-overload]  # one of two
     except BotoCoreError as error:
         raise Permanent(f"AWS cannot be asked: {error}") from None
+
+
+def _url_of(client: Any, name: str, account: str) -> str:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return str(client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"])
+    except (BotoCoreError, ClientError) as error:
+        raise Permanent(f"the queue {name} cannot be found: {error}") from None
 
 
 @dataclass
@@ -154,10 +163,10 @@ class _Api:
         for attempt in range(queues.ATTEMPTS):
             try:
                 with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
-                    return answer.status, json.load(answer)
+                    return answer.status, _read(answer.read())
             except urllib.error.HTTPError as error:
                 if error.code not in (429, 503):
-                    return error.code, _problem(error.read())
+                    return error.code, _read(error.read())
                 said = f"answers {error.code}"
             except OSError as error:
                 said = str(error)
@@ -167,7 +176,8 @@ class _Api:
         raise Retryable(f"{self.url} takes no records now: {said}; send the file again: twice is once")
 
 
-def _problem(body: bytes) -> Mapping[str, Any]:
+def _read(body: bytes) -> Mapping[str, Any]:
+    """What an answer says; nothing where it is not JSON, as pages of proxies are not."""
     try:
         found = json.loads(body)
     except ValueError:

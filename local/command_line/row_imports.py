@@ -26,7 +26,7 @@ from local.market_file.asked import Asked
 if TYPE_CHECKING:
     from local.market_file import MarketFileReader
 
-_STRANGE = "%s is no instrument here; add it first: chandlery instruments add KEY --calendar NAME"
+_STRANGE = "%s is not an instrument here; add it first: chandlery instruments add KEY --calendar NAME"
 
 OnRowConflict = Annotated[
     OnConflict,

@@ -40,7 +40,8 @@ def send(
     ] = None,
     rows: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="rows in a record")] = 300,
     token_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="file with the bearer's token, for an HTTP API")
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="file with the bearer's token, for an HTTP API"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -151,12 +151,12 @@ def _object(text: bytes) -> _Row:
     """An object's values as text.
 
     Raises:
-        ValueError: it is no JSON object of plain values; says why.
+        ValueError: it is not a JSON object of plain values; says why.
     """
     written = text.decode()
     found = _DECODER.decode(written)
     if not isinstance(found, dict):
-        raise _NoObjectError("is no JSON object; write one on each line")
+        raise _NoObjectError("is not a JSON object; write one on each line")
     if "\\u" in written:
         json.dumps(found, ensure_ascii=False).encode()
     return {key: value if isinstance(value, str) else _plain(key, value) for key, value in found.items()}
@@ -175,7 +175,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> str:
-    raise _NoObjectError(f"holds {constant}, which is no JSON; write null where there is no value")
+    raise _NoObjectError(f"holds {constant}, which is not JSON; write null where there is no value")
 
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse, object_pairs_hook=_pairs)

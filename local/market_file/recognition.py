@@ -119,7 +119,7 @@ def _mapped(path: Path, head: Head, holds: Holds, columns: Sequence[Column], ask
     titles = {column.title: column.title for column in columns if column.title}
     strange = [name for name in asked.columns if name not in titles]
     if strange:
-        raise UnreadableFile(path.name, f"{strange[0]} is no column of {holds}; these are: {', '.join(titles)}")
+        raise UnreadableFile(path.name, f"{strange[0]} is not a column of {holds}; these are: {', '.join(titles)}")
     if head.is_headless:
         wide = max((len(cells) for _, cells in head.rows), default=0)
         head = with_names(head, [str(place) for place in range(1, wide + 1)])

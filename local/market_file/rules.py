@@ -217,7 +217,10 @@ class Spacing(Rule):
 
 @dataclass
 class Missing(Rule):
-    """Says which trades are missing, by numbers that count on: those of rows, `first`, and of the trades in each."""
+    """Says which trades are missing, by numbers that count on: those of rows, and of the first and last trade in each.
+
+    `noun` is what the numbers of rows are of, `gaps` says the first ones, and `count` is how many there are.
+    """
 
     noun: str = "trade"
     gaps: list[str] = field(default_factory=list)
@@ -228,8 +231,10 @@ class Missing(Rule):
         """Compare each row's numbers with those before it."""
         names = [name for name in ("id", "first_trade", "last_trade") if name in parsed.rows.columns]
         columns = [self._numbers(parsed, name) for name in names]
-        ids = columns[0]
-        times = parsed.values["time"].filter(parsed.good)
+        # Numbered by row, a file may have other words there.
+        known = pc.is_valid(columns[0])
+        ids, *_ = columns = [column.filter(known) for column in columns]
+        times = parsed.values["time"].filter(parsed.good).filter(known)
         if not len(ids):
             return
         ends = pc.indices_nonzero(pc.greater(pc.subtract(ids[1:], ids[:-1]), 1)).to_pylist()

@@ -366,11 +366,7 @@ def test_routes_that_compute_nothing_need_no_numerics(
 ) -> None:
     trade_a_day(connection)
     properties = template["Resources"][API]["Properties"]
-    environment = {
-        "DATABASE_URL": database_url,
-        "POWERTOOLS_LOG_LEVEL": "INFO",
-        "BAD_RECORDS_QUEUE_URL": "https://queue.example/bad",
-    }
+    environment = {"DATABASE_URL": database_url, "POWERTOOLS_LOG_LEVEL": "INFO"}
     with Sandbox(built / properties["CodeUri"], opt, client, properties["Handler"], environment) as sandbox:
         for path in API_EVENTS:
             outcome = sandbox.invoke(json.loads(path.read_text()), seconds=29)

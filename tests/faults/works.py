@@ -80,21 +80,30 @@ def _import_ticks(connection: Connection) -> object:
 
 
 def _ingest_records(connection: Connection) -> object:
-    """Records of two instruments, one of them twice, a row of it bad, some ticks stored already."""
-    header = {"data_set": "ticks", "schema_version": 1, "feed": "one", "producer": "p", "batch_id": "1"}
+    """Records of three data sets, one of them twice, a row bad, some ticks stored already, legs that cancel out."""
     rows = [
         {
-            "instrument": ("X@A@EQ", "X@B@EQ")[number % 2],
-            "time": (desk.OPENS + 10 * DAY + timedelta(seconds=15 * number)).isoformat(),
-            "seq": number // 30,
-            "price": 100 + number % 7 if number != 40 else "nonsense",
-            "size": 2,
+            "instrument": ("X@A@EQ", "X@B@EQ")[n % 2],
+            "time": (desk.OPENS + 10 * DAY + timedelta(seconds=15 * n)).isoformat(),
         }
-        for number in range(60)
+        for n in range(60)
     ]
-    bodies = ["\n".join(map(json.dumps, [header, *rows[start : start + 15]])) for start in range(0, 60, 15)]
-    records = [Record(str(place), body.encode()) for place, body in enumerate([*bodies, bodies[1]])]
-    return ingest_records(connection, records, NOW)
+    ticks = [
+        row | {"seq": n // 30, "price": 100 + n % 7 if n != 40 else "nonsense", "size": 2} for n, row in enumerate(rows)
+    ]
+    legs = [
+        row | {"venue": "v", "tx": f"0x{n // 4}", "leg": n, "direction": ("in", "out")[n % 3 == 0], "amount": n}
+        for n, row in enumerate(rows[:15])
+    ]
+    items = [row | {"source": "news", "item_id": str(n), "score": 0.1 * n - 0.7} for n, row in enumerate(rows[:15])]
+    bodies = [_body("ticks", ticks[start : start + 15]) for start in range(0, 60, 15)]
+    bodies += [bodies[1], _body("flows", legs), _body("sentiment", items)]
+    return ingest_records(connection, [Record(str(place), body) for place, body in enumerate(bodies)], NOW)
+
+
+def _body(data_set: str, rows: list[dict[str, object]]) -> bytes:
+    header = {"data_set": data_set, "schema_version": 1, "feed": "one", "producer": "p", "batch_id": "1"}
+    return "\n".join(map(json.dumps, [header, *rows])).encode()
 
 
 def _small(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

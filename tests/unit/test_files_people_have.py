@@ -241,7 +241,7 @@ BAD: dict[str, tuple[str, Asked, str]] = {
     "NaN in JSON": (
         '{"time": "2026-01-05T15:00:01Z", "price": 1, "size": 1}\n{"time": "2026-01-05T15:00:01Z", "price": NaN}\n',
         Asked(),
-        "line 2: holds NaN, which is no JSON; write null where there is no value",
+        "line 2: holds NaN, which is not JSON; write null where there is no value",
     ),
     "a nested value": (
         '{"time": "2026-01-05T15:00:01Z", "price": 1, "size": 1}\n{"price": {"amount": 1}}\n',
@@ -416,6 +416,14 @@ def test_trades_that_a_dump_lacks_are_told_by_their_numbers(ticks: Write, batch_
             " 2026-01-05T15:07:10Z"
         )
     ]
+
+
+@pytest.mark.parametrize("batch_rows", [1, 50])
+def test_words_in_the_place_of_numbers_tell_of_no_trade(ticks: Write, batch_rows: int) -> None:
+    row = "{},93120.10,0.50,46560.05,1767625201123,True,True\n"
+    path = ticks("".join(map(row.format, ("5117", "none", "5118", "none"))))
+    reader = open_tick_file(path, by_row=True, batch_rows=batch_rows)
+    assert (len(read(reader)), reader.remarks()) == (4, [])
 
 
 POLYGON = (

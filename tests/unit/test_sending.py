@@ -29,7 +29,7 @@ def taken(number: int) -> Mapping[str, str]:
 
 
 class Scripted:
-    """A client that answers as it is told, and remembers what it was asked."""
+    """A client that gives these answers, and remembers what it was asked."""
 
     def __init__(self, *answers: Mapping[str, Any]) -> None:
         self.answers = list(answers)
@@ -135,10 +135,10 @@ Serve = Callable[..., str]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """A server that answers each POST with the next status and body; its URL."""
+    """A server that answers each POST with the next status and body, text as it is; its URL."""
     servers = []
 
-    def begin(seen: list[tuple[str, str | None]], *answers: tuple[int, Mapping[str, Any]]) -> str:
+    def begin(seen: list[tuple[str, str | None]], *answers: tuple[int, Mapping[str, Any] | str]) -> str:
         left = list(answers)
 
         class Handler(BaseHTTPRequestHandler):
@@ -148,7 +148,7 @@ def serve() -> Iterator[Serve]:
                 status, body = left.pop(0)
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(json.dumps(body).encode())
+                self.wfile.write((body if isinstance(body, str) else json.dumps(body)).encode())
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
@@ -182,8 +182,12 @@ def test_an_api_is_asked_again_where_it_is_away_and_its_counts_are_told(
 def test_what_takes_no_records_is_told(file: Path, serve: Serve) -> None:
     with pytest.raises(Permanent, match="answers 403: forbidden"):
         send(file, serve([], (403, {"detail": "forbidden"})), KEY)
+    with pytest.raises(Permanent, match="answers 200: without a word"):
+        send(file, serve([], (200, "<html>a proxy</html>")), KEY)
+    with mock_aws(), pytest.raises(Permanent, match="the queue none cannot be found"):
+        send(file, "arn:aws:sqs:us-east-1:123456789012:none", KEY)
     for to in ("ticks", "arn:aws:s3:::bucket", "ftp://host/x"):
-        with pytest.raises(Permanent, match="is no queue's URL"):
+        with pytest.raises(Permanent, match="is neither a queue's URL or ARN"):
             send(file, to, KEY)
     with pytest.raises(Permanent, match="no rows of candles can be sent; there are: flows, sentiment, ticks"):
         send(file, STREAM, KEY, dataset="candles")

@@ -1,4 +1,4 @@
-"""Layouts of files that are known: one table, of which whoever reads a file knows nothing but what it declares."""
+"""Layouts of files that are known: one table, and readers of files know of a layout only what it declares."""
 
 from local.market_file.layouts import crypto, markets
 from local.market_file.layouts.layout import Cell, Holds, Layout, Shape

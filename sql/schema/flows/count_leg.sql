@@ -17,4 +17,4 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION market.count_leg IS 'Of a leg of a flow, whoever writes it: what of it counts, and on which side. What is taken off it is for market.net_legs to say.';
+COMMENT ON FUNCTION market.count_leg IS 'Says what of a leg of a flow counts, and on which side. What is taken off it is for market.net_legs to say.';

@@ -32,4 +32,4 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION market.net_legs IS 'Has the transactions of changed legs netted, whoever changes them. For INSERT and UPDATE by statement, with transition tables written and removed; for DELETE by row.';
+COMMENT ON FUNCTION market.net_legs IS 'Has the transactions of changed legs netted. For INSERT and UPDATE by statement, with transition tables written and removed; for DELETE by row.';

@@ -8,4 +8,4 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION market.grade_item IS 'Of an item of sentiment, whoever writes it: a weight that is not known is 1, and its score is positive, negative or neither.';
+COMMENT ON FUNCTION market.grade_item IS 'Of an item of sentiment: a weight that is not known is 1, and its score is positive, negative or neither.';

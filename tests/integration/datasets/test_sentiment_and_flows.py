@@ -150,7 +150,7 @@ def test_a_file_of_other_names_and_clocks_is_read_as_the_command_says(bring: Bri
     assert bring("sentiment", text, "--columns", named, *clock)[0] == 0
     assert told(read("sentiment", "1h", OTHER), "time", *ITEMS[:3]) == [("2026-03-02T10:00:00Z", "0.5", "1000.5", "1")]
     code, _, said = bring("sentiment", text, "--columns", "when=Date")
-    assert (code, "when is no column of rows; these are: instrument, time, source" in said) == (1, True)
+    assert (code, "when is not a column of rows; these are: instrument, time, source" in said) == (1, True)
 
 
 def legs(*rows: str) -> str:
@@ -283,7 +283,11 @@ def test_legs_that_come_at_once_are_netted(market: Connection, migrated_url: str
 
 BAD = [
     ("flows", legs(f"2026-03-02T10:00:00Z,{KEY},alpha,0xa,0,in,-1,false"), 'column amount: "-1" is negative'),
-    ("flows", legs("2026-03-02T10:00:00Z,X@NONE@SPOT,alpha,0xa,0,in,1,false"), '"X@NONE@SPOT" is no instrument here'),
+    (
+        "flows",
+        legs("2026-03-02T10:00:00Z,X@NONE@SPOT,alpha,0xa,0,in,1,false"),
+        '"X@NONE@SPOT" is not an instrument',
+    ),
     ("flows", legs(f"2026-03-02T10:00:00Z,{KEY},alpha,0xa,0,up,1,false"), 'column direction: "up" is none of in, out'),
     ("sentiment", SENTIMENT.replace("0.9", "1.5"), 'column score: "1.5" is not from -1 to 1'),
     ("sentiment", SENTIMENT.replace("instrument", "ticker"), "no column instrument names the rows' instruments"),

@@ -58,7 +58,7 @@ def test_a_message_that_nobody_can_read_holds_nothing_up(desk: Desk, capsys: pyt
     assert desk.ticks() == [(1, "100.1", "5", False), (3, "100.3", "2", False)]
     (bad,) = desk.bad()
     assert (bad["record_id"], bad["faults"][0]["line"], bad["body"]) == ("m-2", 1, '{"data_set": "ticks", ')
-    assert "the header is no JSON" in bad["faults"][0]["reason"]
+    assert "the header is not JSON" in bad["faults"][0]["reason"]
     assert counts(capsys) == [2, 0, 1, 0]
     assert desk.take(event) == []
     assert counts(capsys) == [0, 2, 1, 0]

@@ -20,9 +20,9 @@ from tests.integration.ingest.record_scene import HEADER, body, from_queue, from
 
 REQUIRED = ("time", "seq", "price", "size")
 MALFORMED = {
-    "nonsense": "is no JSON",
-    "[1, 2]": "is no JSON object",
-    "17": "is no JSON object",
+    "nonsense": "is not JSON",
+    "[1, 2]": "is not a JSON object",
+    "17": "is not a JSON object",
     '{"a": 1} {"b": 2}': "more follows",
     "[" * 100_000: "too deep",
     "{}": "lacks instrument, time, seq, price, size",
@@ -62,7 +62,7 @@ def test_a_malformed_row_has_its_place_and_reason_and_harms_no_other(line: str, 
 
 def test_a_row_that_is_no_text_is_told_of() -> None:
     good, bad = reader().read(open_envelope(body(tick(1)).encode() + b"\xff\xfe\n", {}), 0)
-    assert (len(good), bad[0].line, bad[0].reason) == (1, 3, "is no text in UTF-8")
+    assert (len(good), bad[0].line, bad[0].reason) == (1, 3, "is not text in UTF-8")
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_a_row_that_is_no_text_is_told_of() -> None:
     [
         (b"", "is empty", None),
         (b"\n\n", "is empty", None),
-        (b"\xff", "is no text in UTF-8", 1),
-        (b"[]", "no JSON object", 1),
+        (b"\xff", "is not text in UTF-8", 1),
+        (b"[]", "not a JSON object", 1),
         (body(schema_version=2).encode(), "schema_version 2; this reads 1", 1),
         (body(feed="").encode(), "has a feed that is not 1 to 100 characters", 1),
         (body(feed=["x"]).encode(), "has a feed", 1),

@@ -46,7 +46,7 @@ class Dataset:
         among: all that a column may say, where these are few words.
         within: the least and the most of a column's numbers.
         otherwise: what an empty cell of a file, or null in a record, means, in a file's words, where that is not null.
-        made: columns that triggers of the table make of the others, whoever writes a row: no file or record has them.
+        made: columns that triggers of the table make of the others: no file or record has them.
         noted: columns that say how a row came, and nothing of what it says: another one is no conflict.
     """
 

@@ -24,7 +24,7 @@ from chandlery.words.window import CLOCK_ALLOWANCE
 _ORDER = itemgetter(2, 3)  # a row's key and moment
 # Once a row was turned away by a lock of somebody else, the others wait no longer than this for theirs.
 _LOCK_MILLISECONDS = 500
-# Where so many records were turned away it is not them: the others come again untried.
+# Where this many records were turned away, the cause is not in them: the others come again untried.
 _MOST_AWAY = 10
 
 
@@ -80,15 +80,15 @@ def ingest_records(
     only: str | None = None,
     has_time: Callable[[float], bool] = lambda _: True,
 ) -> IngestReport:
-    """Write what is good of records in one transaction; rows that the database refuses are found by halving the batch.
+    """Write what is good of records in one transaction; halving the batch finds the rows that the database refuses.
 
     Args:
         connection: in autocommit mode.
         records: in any order, any of them more than once.
-        received_at: when the batch came, its only clock.
+        received_at: when the batch came, aware; its only clock.
         unknown: how to add instruments that nobody knows; None: their rows are bad.
         only: the one data set that the records may be of.
-        has_time: whether so many seconds are left to go on halving.
+        has_time: whether these seconds are left to go on halving.
 
     Raises:
         Retryable: the database is away; nothing of the batch is written.
@@ -103,6 +103,8 @@ def ingest_records(
 
 @dataclass
 class _Batch:
+    """What has become of a batch so far. Records and their envelopes are known by their places in the batch."""
+
     connection: Connection
     records: Sequence[Record]
     received_at: datetime
@@ -152,7 +154,7 @@ class _Batch:
                 if row.key in ids:
                     groups[row.columns].append(row)
             for group in groups.values():
-                # In one order, whoever writes: two that write the same rows wait for each other at the first.
+                # In one order everywhere: two that write the same rows wait for each other at the first.
                 self._write_group(dataset, sorted(group, key=_ORDER), ids)
 
     def _leave_out_dropped(self, dataset: Dataset, rows: Sequence[SentRow]) -> Sequence[SentRow]:
@@ -184,7 +186,7 @@ class _Batch:
         self._halve(writer, rows, ids)
 
     def _halve(self, writer: SentRowWriter, rows: Sequence[SentRow], ids: Mapping[str, int]) -> None:
-        """Write rows, or, where the database takes them not, each half of them as long as there is time."""
+        """Write rows, or each half of them where the database refuses, as long as there is time."""
         try:
             with transaction(self.connection):
                 written = writer.write(lot_of(rows, ids))

@@ -42,7 +42,7 @@ class Refused(Permanent):
 
 
 class RowsRefused(Permanent):
-    """The database does not take rows that it was given: what is in them breaks a rule of theirs."""
+    """The database refuses rows for what is in them: a type, a constraint or a trigger does not take it."""
 
 
 class LoginRefused(Permanent):
@@ -51,6 +51,11 @@ class LoginRefused(Permanent):
 
 class UnknownTicker(Permanent):
     """The vendor does not know an instrument's ticker."""
+
+
+def describe(error: Exception) -> str:
+    """What a log may say of an error. One that was not raised on purpose may hold a secret: its kind is enough."""
+    return str(error) if isinstance(error, ChandleryError) else f"unexpected {type(error).__name__}"
 
 
 # What the server says about itself and its load, rather than about our statement: worth another try.

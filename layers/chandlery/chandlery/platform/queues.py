@@ -24,10 +24,10 @@ class Sent:
 
 
 def queue_client(queue_url: str) -> "SQSClient":
-    """A client of the queue's region.
+    """A client of the region that AWS_REGION names; `queue_url` is for the error alone.
 
     Raises:
-        Permanent: no region is known.
+        Permanent: no region is named.
     """
     # Imported here: boto3 is a quarter of a second that a function without bad records need not pay.
     import boto3
@@ -36,7 +36,7 @@ def queue_client(queue_url: str) -> "SQSClient":
     try:
         return boto3.client("sqs")
     except BotoCoreError as error:
-        raise Permanent(f"{queue_url} cannot be asked: {error}") from None
+        raise Permanent(f"{queue_url} cannot be asked ({error}); set AWS_REGION to its region") from None
 
 
 def send(client: "SQSClient", queue_url: str, bodies: Sequence[str]) -> Sent:

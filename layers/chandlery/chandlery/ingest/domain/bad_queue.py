@@ -1,4 +1,4 @@
-"""What the queue of bad records is told: which record of which source, the place of each fault, its reason, the row."""
+"""Messages to the queue of bad records: which record of which source; of each fault its line, its reason, the row."""
 
 import base64
 import json

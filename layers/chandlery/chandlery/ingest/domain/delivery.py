@@ -38,7 +38,7 @@ def read_event(event: Mapping[str, Any]) -> Delivery:
     """The delivery that an event is.
 
     Raises:
-        ValueError: it is none of a queue or a stream.
+        ValueError: it is from neither a queue nor a stream.
     """
     try:
         sent = event["Records"]

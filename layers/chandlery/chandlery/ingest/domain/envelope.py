@@ -56,7 +56,7 @@ class Envelope:
 
 
 class Constant(str):
-    """NaN or Infinity, which are no JSON, though many programs write them."""
+    """NaN or Infinity, which JSON does not know, though many programs write them."""
 
     __slots__ = ()
 
@@ -68,16 +68,16 @@ def read_json(text: str) -> Any:
     """What a line of JSON says: numbers in their own digits, as texts.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: it is not JSON; says where.
     """
     try:
         found, end = _read(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"is no JSON: {error.msg} at character {error.pos + 1}") from None
+        raise ValueError(f"is not JSON: {error.msg} at character {error.pos + 1}") from None
     except RecursionError:
-        raise ValueError("is no JSON that anybody could read: too deep") from None
+        raise ValueError("is nested too deeply") from None
     if end != len(text):
-        raise ValueError(f"is no JSON: more follows at character {end + 1}")
+        raise ValueError(f"is not JSON: more follows at character {end + 1}")
     return found
 
 
@@ -91,11 +91,11 @@ def open_envelope(body: bytes, attributes: Mapping[str, str]) -> Envelope:
     """Open a record.
 
     Args:
-        body: lines of JSON, perhaps packed with gzip, and that in base64; the first is the header, unless
-        attributes: which travel with it, say so.
+        body: lines of JSON, plain, packed with gzip, or that in base64; the first is the header.
+        attributes: what travels with it; where they have `data_set`, they are the header, and all lines are rows.
 
     Raises:
-        Unreadable: it has no header, or too much of all else.
+        Unreadable: it has no sound header, too many rows or bytes, or cannot be unpacked.
     """
     lines = _unpack(body).split(b"\n")
     while lines and not lines[-1].strip():
@@ -116,10 +116,10 @@ def _header_line(lines: Sequence[bytes]) -> Header:
     try:
         said = read_json(lines[0].decode().strip())
     except ValueError as error:
-        reason = "is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        reason = "is not text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         raise Unreadable(f"the header {reason}", 1) from None
     if not isinstance(said, dict):
-        raise Unreadable("the header is no JSON object", 1)
+        raise Unreadable("the header is not a JSON object", 1)
     return header_of(said, 1)
 
 

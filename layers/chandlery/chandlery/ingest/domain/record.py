@@ -1,4 +1,4 @@
-"""Records as they come, and what is told of bad ones."""
+"""Records as they come, and bad ones with their faults."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The envelope as JSON Schema, for whoever writes a producer: of each data set one, by its declaration."""
+"""The envelope as JSON Schema, for those who write producers: one for each data set, by its declaration."""
 
 from collections.abc import Collection, Mapping
 from typing import Any

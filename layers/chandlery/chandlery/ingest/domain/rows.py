@@ -87,7 +87,7 @@ class RowReader:
                 if text:
                     good.append(self._row(record, line, read_json(text)))
             except ValueError as error:
-                reason = "is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+                reason = "is not text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
                 bad.append(Fault(line, reason, sent.decode(errors="replace")))
         return good, bad
 
@@ -123,7 +123,7 @@ class RowReader:
 
     def _row(self, record: int, line: int, said: Any) -> SentRow:
         if type(said) is not dict:
-            raise ValueError("is no JSON object")
+            raise ValueError("is not a JSON object")
         if None in said.values():
             meant = {name: self._meant_by_null(name) if value is None else value for name, value in said.items()}
             said = {name: value for name, value in meant.items() if value is not None}

@@ -12,7 +12,7 @@ class IngestSettings(Environment):
     """How records are taken."""
 
     bad_records_queue_url: str | None = Field(
-        None, description="queue that is told of bad records; needed where any come", json_schema_extra=_INGEST
+        None, description="queue that hears of bad records; TickIngest fails without it", json_schema_extra=_INGEST
     )
     add_unknown_instruments: str | None = Field(
         None,
