@@ -19,7 +19,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import formatdate
-from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,9 @@ from chandlery.platform.errors import Permanent
 from local.schedules import find_function
 
 _ROOT = Path(__file__).resolve().parents[1]
-FUNCTION = "http_api"
+FUNCTION, RECORDS = "http_api", "record_api"
+# As the routes of the template have it.
+_RECORD_PATH = re.compile(r"/api/v1/(?!compute/?$)[^/]+/?")
 # As API Gateway's own limit.
 _MOST_BYTES = 10 * 1024 * 1024
 _MOST_HEAD_BYTES, _PIECE_BYTES = 256 * 1024, 256 * 1024
@@ -97,6 +98,12 @@ def event_of(
         except UnicodeDecodeError:
             event["body"], event["isBase64Encoded"] = base64.b64encode(body).decode(), True
     return event
+
+
+def function_of(event: Mapping[str, Any]) -> str:
+    """The function that a request's route leads to."""
+    posts = event["requestContext"]["http"]["method"] == "POST"
+    return RECORDS if posts and _RECORD_PATH.fullmatch(event["rawPath"]) else FUNCTION
 
 
 class _Exchange(BaseHTTPRequestHandler):
@@ -351,7 +358,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--socket", type=int, required=True, help="file descriptor of a listening socket")
     listening = socket.socket(fileno=parser.parse_args().socket)
-    server = Server(listening, partial(call, find_function(FUNCTION)))
+    functions = {name: find_function(name) for name in (FUNCTION, RECORDS)}
+    server = Server(listening, lambda event: call(functions[function_of(event)], event))
     with contextlib.redirect_stdout(sys.stderr):
         while True:
             server.serve_round()

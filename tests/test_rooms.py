@@ -21,6 +21,7 @@ ROOMS = [
     "reference",
     "minutes",
     "importing",
+    "ingest",
     "gaps",
     "refresh",
     "policies",

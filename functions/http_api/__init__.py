@@ -13,8 +13,9 @@ from .data import router as data
 from .health import router as health
 from .instruments import router as instruments
 from .options import router as options
+from .summaries import router as summaries
 
-for router in (health, candles, compute, instruments, completeness, data, options):
+for router in (health, candles, compute, instruments, completeness, data, options, summaries):
     app.include_router(router)
 document()
 

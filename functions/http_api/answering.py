@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 import orjson
@@ -171,9 +172,20 @@ def written(json: bytes | str) -> Any:
     return orjson.Fragment(json)
 
 
+def exact(value: Any) -> Any:
+    """A decimal in JSON: a number with all its digits, and never an exponent; null where it is none."""
+    if not isinstance(value, Decimal):
+        return value
+    return written(f"{value:f}") if value.is_finite() else None
+
+
 def plain(body: BaseModel) -> Response[str]:
     """An answer of the moment, tagged by its own content."""
-    text = body.model_dump_json().encode()
+    return of_moment(body.model_dump_json().encode())
+
+
+def of_moment(text: bytes) -> Response[str]:
+    """The same, as it is written already."""
     return respond(Answered(text, "bypass", '"' + hashlib.sha256(text).hexdigest()[:32] + '"'))
 
 

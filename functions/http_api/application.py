@@ -47,8 +47,13 @@ class _Application(APIGatewayHttpResolver):
         return schema
 
     def outline(self, **words: Any) -> OpenAPI:
-        """The document, but for indicators, and with one route for all data sets."""
-        return super().get_openapi_schema(**words)
+        """The document, but for indicators, and with one route for all data sets that are read."""
+        # Imported here: a request that finds its route need not wait for it.
+        from .record_reference import add_records
+
+        schema = super().get_openapi_schema(**words)
+        add_records(schema)
+        return schema
 
 
 app = _Application(enable_validation=True, json_body_deserializer=read_json)
@@ -58,7 +63,7 @@ telemetry = RequestTelemetry(COMPONENT)
 _TO_ANSWER_SECONDS, _WARM_UP_SECONDS = 2.0, 10.0
 # Where a path has an instrument's key, which may have a slash of its own: BINANCE@BTC/USDT@SPOT.
 _KEYED = re.compile(
-    r"(?P<before>/api/v1/(?:candles|instruments|options|data/[^/@]+)/)(?P<key>.+@.+@[^/]+)"
+    r"(?P<before>/api/v1/(?:candles|instruments|options|sentiment|flows|data/[^/@]+)/)(?P<key>.+@.+@[^/]+)"
     r"(?P<after>/(?:latest|statistics|expiries|chain|strikes|strike-history|moneyness-series|expiry-metrics))?/?"
 )
 _SHOWN = 60  # characters of a wrong name that its refusal repeats

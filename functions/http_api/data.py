@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
-from .answering import plain
+from .answering import exact, of_moment, write_json
 from .application import app
 from .asking import Cursor, Limit, Moment, PathKey, TimeframeName, Words, dimensions_of
 from .problems import documented
@@ -56,12 +56,11 @@ def get_rows(
         lambda connection: read_rows(connection, chosen, SANDBOX.find_instrument(connection, instrument_key), query)
     )
     names = [value.name for value in page.values]
-    return plain(
-        page_of(chosen, timeframe).model_construct(
-            instrument_key=instrument_key,
-            dataset=chosen.name,
-            timeframe=timeframe or chosen.own_timeframe,
-            rows=[dict(zip(names, row, strict=True)) for row in page.rows],
-            next_cursor=page.next_cursor,
-        )
+    told = page_of(chosen, timeframe).model_construct(
+        instrument_key=instrument_key,
+        dataset=chosen.name,
+        timeframe=timeframe or chosen.own_timeframe,
+        rows=[dict(zip(names, map(exact, row), strict=True)) for row in page.rows],
+        next_cursor=page.next_cursor,
     )
+    return of_moment(write_json(told))

@@ -98,7 +98,9 @@ def plain(value: object) -> str:
         case bool():
             return str(value).lower()
         case Decimal():
-            return f"{value.normalize():f}"
+            # Not by normalize(), which rounds to 28 digits.
+            text = f"{value:f}"
+            return text.rstrip("0").rstrip(".") if "." in text else text
         case float():
             return f"{value:.3f}"
         case datetime():

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 from psycopg import Connection
 
-from chandlery.datasets.dataset import Dataset
 from chandlery.platform.domain.limits import PAGE_ROWS
 from chandlery.platform.errors import Refused
+from chandlery.reading.domain.summary import Rows
 from chandlery.reading.read_rows import RowQuery, find_dataset, read_rows
 from chandlery.reference.domain.instrument import Instrument
 from chandlery.reference.store import instruments
@@ -59,18 +59,18 @@ def show(
     columns = [value.name for value in chosen.values(timeframe)] if timeframe in (None, *chosen.readable) else []
     with open_connection() as connection:
         instrument = instruments.find(connection, key)
-        rows = _rows(connection, chosen, instrument, query, most)
+        rows = all_rows(connection, chosen, instrument, query, most)
         if as_csv:
-            show_csv((dict(zip(columns, map(_exact, row), strict=True)) for row in rows), columns)
+            show_csv((dict(zip(columns, map(exact, row), strict=True)) for row in rows), columns)
             return
-        cell = _in_json if as_json else _exact
+        cell = in_json if as_json else exact
         found = [dict(zip(columns, map(cell, row), strict=True)) for row in rows]
     title = f"{dataset} of {key}{f' {timeframe}' if timeframe else ''}"
     show_rows(found, columns, title=title, as_json=as_json, spare=columns[:0:-1])
 
 
-def _rows(
-    connection: Connection, dataset: Dataset, instrument: Instrument, query: RowQuery, most: int | None
+def all_rows(
+    connection: Connection, dataset: Rows, instrument: Instrument, query: RowQuery, most: int | None
 ) -> Iterator[Sequence[Any]]:
     """Page by page: none of them need be small enough for all to be in memory."""
     shown = 0
@@ -100,11 +100,11 @@ def _dimensions(where: Sequence[str]) -> Mapping[str, str]:
     return found
 
 
-def _in_json(value: Any) -> Any:
+def in_json(value: Any) -> Any:
     """JSON has no word for a double that is no number: null, as the HTTP API says."""
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
-def _exact(value: Any) -> Any:
+def exact(value: Any) -> Any:
     """A double with every digit, as decimals have them."""
     return Decimal(repr(value)) if isinstance(value, float) else value

@@ -1,7 +1,7 @@
-"""ministack, started by its own interpreter, with two things done as AWS does them that it does not do yet.
+"""ministack, started by its own interpreter, with three things done as AWS does them that it does not do yet.
 
-It knows no `Fn::Join` and no `Fn::Split` in conditions, and keeps a function's layers apart where Lambda lays them one
-over the other in /opt.
+It knows no `Fn::Join` and no `Fn::Split` in conditions, keeps a function's layers apart where Lambda lays them one over
+the other in /opt, and fails where a parameter of the template says how many batches of a queue there may be at once.
 """
 
 import os
@@ -11,6 +11,7 @@ import threading
 from typing import Any
 
 from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
 from ministack.services.cloudformation import engine
 
 _FUNCTIONS = {"Fn::Join", "Fn::Select", "Fn::Split"}
@@ -27,6 +28,7 @@ for _other in _others:
 """
 
 _evaluate = engine._evaluate_conditions
+_concurrency_of = lambda_svc._sqs_esm_concurrency
 
 
 def evaluate_conditions(template: dict[str, Any], params: dict[str, Any]) -> dict[str, bool]:
@@ -46,6 +48,13 @@ def _resolve(value: Any, params: dict[str, Any]) -> Any:
     return {key: _resolve(each, params) for key, each in value.items()}
 
 
+def concurrency_of(source: dict[str, Any], *others: Any) -> int:
+    """Batches of a queue at the same time: what a parameter says is text, which it compares with a count."""
+    scaling = {name: int(most) for name, most in (source.get("ScalingConfig") or {}).items()}
+    found: int = _concurrency_of(source | {"ScalingConfig": scaling}, *others)
+    return found
+
+
 def _end_with_parent() -> None:
     """The other end of stdin is closed when whoever started this is gone, however that came."""
     sys.stdin.buffer.read()
@@ -58,6 +67,7 @@ def main() -> None:
     for module in list(sys.modules.values()):
         if getattr(module, "_evaluate_conditions", None) is _evaluate:
             module._evaluate_conditions = evaluate_conditions  # type: ignore[attr-defined]
+    lambda_svc._sqs_esm_concurrency = concurrency_of
     lambda_runtime._PYTHON_WORKER_SCRIPT = _LAY_OVER + lambda_runtime._PYTHON_WORKER_SCRIPT
     from ministack.app import main as serve
 

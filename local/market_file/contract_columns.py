@@ -1,6 +1,6 @@
 """The columns by which files of options name contracts, and what must hold between them and the others."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from local.market_file.values import (
     parse_integers,
     parse_numbers,
     parse_times,
+    parse_words,
     quote,
 )
 from local.market_file.values import Parsed as Values
@@ -43,10 +44,10 @@ def contract_columns() -> tuple[Column, ...]:
 
 def term_columns() -> tuple[Column, ...]:
     """Those of a file of contracts that say what each is like; an empty cell says nothing."""
-    parsers = {
+    parsers: dict[str, Callable[[pa.Array], Values]] = {
         "multiplier": parse_strikes,
-        "style": _one_of(STYLES),
-        "model": _one_of(MODELS),
+        "style": partial(parse_words, words=STYLES),
+        "model": partial(parse_words, words=MODELS),
         "currency": parse_currencies,
     }
     return tuple(
@@ -70,15 +71,6 @@ def parse_currencies(texts: pa.Array) -> Values:
     texts = pc.utf8_trim_whitespace(texts)
     bad = pc.invert(pc.match_substring_regex(texts, r"\A[A-Z][A-Z0-9]{2,9}\z"))
     return Values(texts, bad, lambda text: f"{quote(text)} is no currency, as in USD" if text.strip() else "is empty")
-
-
-def _one_of(words: Collection[str]) -> Callable[[pa.Array], Values]:
-    def parse(texts: pa.Array) -> Values:
-        texts = pc.utf8_trim_whitespace(texts)
-        bad = pc.invert(pc.is_in(texts, pa.array(list(words))))
-        return Values(texts, bad, lambda text: f"{quote(text)} is none of {', '.join(words)}")
-
-    return parse
 
 
 def parse_strikes(texts: pa.Array) -> Values:

@@ -7,14 +7,18 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
 from chandlery.importing.store.rows import Cell
+from local.market_file.asked import NOTHING, Asked
 from local.market_file.candle_checks import Check
 from local.market_file.columns import Column
 from local.market_file.columns import Kind as Read
+from local.market_file.layouts import Holds
 from local.market_file.reader import MarketFileReader, OnBad
+from local.market_file.recognition import read_plainly, recognise
 from local.market_file.values import (
     Parsed,
     parse_cells,
@@ -22,8 +26,12 @@ from local.market_file.values import (
     parse_flags,
     parse_integers,
     parse_numbers,
+    parse_numbers_within,
     parse_texts,
     parse_times,
+    parse_with_default,
+    parse_words,
+    quote,
 )
 
 # Numbers stay text: the table's own type reads every digit.
@@ -42,8 +50,22 @@ _READ: Mapping[Kind, tuple[Read, Callable[[pa.Array], Parsed]]] = {
 def row_columns(dataset: Dataset, cells: Sequence[Cell], latest: datetime) -> Sequence[Column]:
     """The columns of a file of its rows, the key first; a row whose own time lies after `latest` is bad."""
     asked = {each.name: each for each in cells}
-    names = [*dataset.order(), *(name for name in dataset.columns if name not in dataset.key)]
-    return [_column(dataset, name, asked[name], latest) for name in names]
+    return [_column(dataset, name, asked[name], latest) for name in dataset.said]
+
+
+def instrument_column(known: Collection[str], strange: str) -> Column:
+    """The column by which rows name their instrument: one of those known; `strange` says what others are not."""
+    keys = pa.array(known, pa.string())
+
+    def parse(texts: pa.Array) -> Parsed:
+        texts = pc.utf8_trim_whitespace(texts)
+        others = pc.invert(pc.is_in(texts, keys))
+        return Parsed(
+            texts, others if pc.any(others, min_count=0).as_py() else None, lambda text: strange % quote(text)
+        )
+
+    cells = partial(parse_cells, parse=parse, may_be_empty=False)
+    return Column("instrument", "text", cells, required=False, nullable=True)
 
 
 def _column(dataset: Dataset, name: str, cell: Cell, latest: datetime) -> Column:
@@ -52,8 +74,16 @@ def _column(dataset: Dataset, name: str, cell: Cell, latest: datetime) -> Column
         parse = partial(parse_times, latest=latest)
     elif name in dataset.unsigned:
         parse = parse_numbers
+    elif name in dataset.among:
+        parse = partial(parse_words, words=dataset.among[name])
+    elif name in dataset.within:
+        least, most = dataset.within[name]
+        parse = partial(parse_numbers_within, least=least, most=most)
     elif name in dataset.sequence and cell.may_be_absent:
         return Column(name, read, parse, required=False, default=0)
+    if name in dataset.otherwise:
+        cells = partial(parse_with_default, parse=parse, otherwise=dataset.otherwise[name])
+        return Column(name, read, cells, required=not cell.may_be_absent, nullable=True)
     cells = partial(parse_cells, parse=parse, may_be_empty=cell.may_be_empty)
     return Column(name, read, cells, required=not cell.may_be_absent, nullable=True)
 
@@ -70,6 +100,9 @@ def open_row_file(
     on_bad: OnBad | None = None,
     batch_rows: int = 20_000,
     checks: Sequence[Check] = (),
+    asked: Asked = NOTHING,
 ) -> MarketFileReader:
     """Opens a file of a data set's rows. Arguments and errors are those of `open_tick_file`."""
-    return MarketFileReader(Path(path), columns, batch_rows=batch_rows, on_bad=on_bad, checks=checks)
+    plain = asked == NOTHING
+    reading = read_plainly(Path(path), columns) if plain else recognise(Path(path), Holds.ROWS, columns, asked)
+    return MarketFileReader(Path(path), reading, batch_rows=batch_rows, on_bad=on_bad, checks=checks)

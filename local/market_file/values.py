@@ -7,7 +7,7 @@ few of its values are unusual.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import NamedTuple
@@ -57,17 +57,27 @@ def parse_times(texts: pa.Array, *, latest: datetime | None = None, whole_minute
     Raises:
         ValueError: `latest` has no time zone.
     """
+    return check_times(instants_of(texts), explain_time, latest, whole_minutes=whole_minutes)
+
+
+def check_times(
+    instants: pa.Array,
+    explain: Callable[[str, datetime], str],
+    latest: datetime | None,
+    *,
+    whole_minutes: bool,
+) -> Parsed:
+    """The same of times that are read already, null where one is none; `explain` says why a text is bad."""
     last = latest or LATEST
     if last.tzinfo is None:
         raise ValueError(f"latest needs a time zone: {last}")
-    instants = _instants(texts)
     good = pc.and_(
         pc.greater_equal(instants, pa.scalar(EPOCH, INSTANT)),
         pc.less_equal(instants, pa.scalar(last, INSTANT)),
     )
     if whole_minutes:
         good = pc.and_(good, pc.equal(instants, pc.floor_temporal(instants, unit="minute")))
-    return Parsed(instants, _bad(good), lambda text: _explain_time(text, last))
+    return Parsed(instants, _bad(good), lambda text: explain(text, last))
 
 
 def parse_numbers(texts: pa.Array, *, nullable: bool = False, negative: bool = False) -> Parsed:
@@ -78,6 +88,28 @@ def parse_numbers(texts: pa.Array, *, nullable: bool = False, negative: bool = F
     texts = pc.ascii_trim_whitespace(texts)
     good = pc.match_substring_regex(texts, _SIGNED_NUMBER if negative else _NUMBER)
     return _with_nulls(texts, texts, good, partial(_explain_number, negative=negative), nullable=nullable)
+
+
+def parse_numbers_within(texts: pa.Array, *, least: int, most: int) -> Parsed:
+    """Decimal numbers from `least` to `most`, kept as exact text."""
+    parsed = parse_numbers(texts, negative=True)
+    known = parsed.values if parsed.bad is None else pc.if_else(parsed.bad, None, parsed.values)
+    numbers = known.cast(pa.float64())
+    good = pc.and_(pc.greater_equal(numbers, float(least)), pc.less_equal(numbers, float(most)))
+
+    def explain(text: str) -> str:
+        is_number = parse_numbers(pa.array([text]), negative=True).bad is None
+        return f"{quote(text)} is not from {least} to {most}" if is_number else parsed.reason(text)
+
+    return Parsed(parsed.values, _bad(good), explain)
+
+
+def parse_words(texts: pa.Array, *, words: Collection[str]) -> Parsed:
+    """One of a few words."""
+    texts = pc.utf8_trim_whitespace(texts)
+    return Parsed(
+        texts, _bad(pc.is_in(texts, pa.array(list(words)))), lambda text: f"{quote(text)} is none of {', '.join(words)}"
+    )
 
 
 def parse_integers(texts: pa.Array, *, least: int = -(2**63), bits: int = 64, nullable: bool = False) -> Parsed:
@@ -131,6 +163,11 @@ def parse_cells(cells: pa.Array, *, parse: Callable[[pa.Array], Parsed], may_be_
     return Parsed(values, bad, lambda text: parsed.reason(text) if text.strip() else "is empty")
 
 
+def parse_with_default(cells: pa.Array, *, parse: Callable[[pa.Array], Parsed], otherwise: str) -> Parsed:
+    """What `parse` makes of them, of an empty one as of the text `otherwise`."""
+    return parse(pc.if_else(pc.equal(pc.ascii_trim_whitespace(cells), ""), otherwise, cells))
+
+
 def _bad(good: pa.Array) -> pa.Array | None:
     """The opposite of `good`, null taken as not good; None if all are good."""
     good = pc.fill_null(good, fill_value=False)
@@ -147,7 +184,7 @@ def _with_nulls(
     return Parsed(values, _bad(good), reason)
 
 
-def _instants(texts: pa.Array) -> pa.Array:
+def instants_of(texts: pa.Array) -> pa.Array:
     """The times as `INSTANT`, null where the text is not a time with an offset."""
     if pa.types.is_timestamp(texts.type):
         return _to_microseconds(texts)
@@ -156,8 +193,8 @@ def _instants(texts: pa.Array) -> pa.Array:
             return _to_microseconds(texts.cast(pa.timestamp(unit, "UTC")))
         except pa.ArrowInvalid:
             continue
-    moments = (_moment(text) for text in texts.to_pylist())
-    return pa.array([_microseconds(moment) for moment in moments], pa.int64()).cast(INSTANT)
+    moments = (moment_of(text) for text in texts.to_pylist())
+    return pa.array([microseconds_of(moment) for moment in moments], pa.int64()).cast(INSTANT)
 
 
 def _to_microseconds(times: pa.Array) -> pa.Array:
@@ -167,7 +204,8 @@ def _to_microseconds(times: pa.Array) -> pa.Array:
     return times.cast(INSTANT)
 
 
-def _moment(text: str) -> datetime | None:
+def moment_of(text: str) -> datetime | None:
+    """The time that a text says in ISO 8601, with its offset where it has one."""
     text = text.strip().upper()
     if not _ISO_8601.fullmatch(text) or text.isdigit():
         return None
@@ -184,7 +222,8 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _microseconds(moment: datetime | None) -> int | None:
+def microseconds_of(moment: datetime | None) -> int | None:
+    """Since 1970; null where it has no offset."""
     if moment is None or moment.tzinfo is None:
         return None
     since = moment - EPOCH
@@ -204,10 +243,11 @@ def _integer(text: str) -> int | None:
     return value if value is not None and -(2**63) <= value < 2**63 else None
 
 
-def _explain_time(text: str, last: datetime) -> str:
+def explain_time(text: str, last: datetime, moment: datetime | None = None) -> str:
+    """What is wrong with a time, that is `moment` where it could be read."""
     if not text.strip():
         return "is empty"
-    moment = _moment(text)
+    moment = moment or moment_of(text)
     if moment is None and _ANY_NUMBER.fullmatch(text.strip()):
         return f"{quote(text)} is a number; write the time in ISO 8601, as in 2024-05-01T13:30:00.123456Z"
     if moment is None:

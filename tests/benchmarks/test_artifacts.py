@@ -31,7 +31,9 @@ EVENTS = {
     "PolicyMaintenance": ["policy_maintenance"],
     "HistoricalGapMonitor": ["historical_gap_monitor"],
     "HistoricalProcessor": ["historical_processor"],
+    "TickIngest": ["tick_ingest_queue"],
     "HttpApi": ["http_api_health", "http_api_indicators"],
+    "RecordApi": ["record_api_ticks"],
     "Migrate": ["migrate_current"],
 }
 SCHEDULED = tuple(EVENTS)[:6]

@@ -1,14 +1,19 @@
 """How fast a file of ticks comes in, beside raw binary COPY of the same rows."""
 
+import csv
 import gzip
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
 from psycopg import Connection
 
+from chandlery.ingest.domain.record import Record
+from chandlery.ingest.ingest_records import ingest_records
 from chandlery.minutes.import_ticks import import_ticks
 from local.lots import tick_lots
 from local.market_file import open_tick_file
@@ -16,6 +21,7 @@ from tests.benchmarks.scene import NOON, ON_SERVER, WHERE, backend_seconds, list
 
 ROWS = 1_000_000 if ON_SERVER else 100_000
 ROUNDS = 3
+_RECORD_ROWS, _BATCH_RECORDS = 300, 100
 _COPY_IN = """
 COPY market.ticks (time, instrument_id, seq, price, size, updates_ohlc, updates_volume, venue, conditions)
 FROM STDIN (FORMAT binary)
@@ -64,6 +70,46 @@ def test_p2_import_beside_raw_copy(connection: Connection, tmp_path: Path) -> No
     print(
         f"growth: {ROWS // 10:,} ticks, {ROWS / 10 / fewer:,.0f} rows/s; ten times as many, {ROWS / ours:,.0f} rows/s"
     )
+
+
+def test_ingest_of_records_beside_import(connection: Connection, tmp_path: Path) -> None:
+    """What TickIngest does with records in memory, batch by batch, against the import of a file of the same rows."""
+    list_instruments(connection, 1)
+    rows = ROWS // 5
+    file = _write_file(tmp_path / "ticks.csv.gz", rows)
+    with gzip.open(file, "rt") as read:
+        batches = list(_batches(csv.DictReader(read)))
+
+    def by_records() -> None:
+        new = sum(ingest_records(connection, batch, NOON + timedelta(days=1)).rows_new for batch in batches)
+        assert new == rows
+
+    rounds = [
+        (_measured(connection, lambda: _import(connection, file)), _measured(connection, by_records))
+        for _ in range(ROUNDS)
+    ]
+    imported, sent = ([median(figure) for figure in zip(*way, strict=True)] for way in zip(*rounds, strict=True))
+    of_both = [backend + python for _, backend, python in (imported, sent)]
+    print(
+        f"ingest of {rows:,} ticks in records of {_RECORD_ROWS}, {_BATCH_RECORDS} a batch, {WHERE}:"
+        f" {rows / sent[0]:,.0f} rows/s; import of the same {rows / imported[0]:,.0f} rows/s;"
+        f" ratio of rates {imported[0] / sent[0]:.2f}, of processor time {of_both[0] / of_both[1]:.2f}\n"
+        f"processor time of ingest: backend {sent[1]:.2f} s, Python {sent[2]:.2f} s; of import: backend"
+        f" {imported[1]:.2f} s, Python {imported[2]:.2f} s"
+    )
+
+
+def _batches(rows: Iterable[dict[str, str]]) -> Iterator[list[Record]]:
+    header = {"data_set": "ticks", "schema_version": 1, "feed": "bench", "producer": "bench", "batch_id": "1"}
+    lines = ("\n" + json.dumps({"instrument": "X@S1@EQ"} | row) for row in rows)
+    number = 0
+    while batch := [
+        Record(f"{number + place}", (json.dumps(header) + "".join(some)).encode())
+        for place in range(_BATCH_RECORDS)
+        if (some := list(islice(lines, _RECORD_ROWS)))
+    ]:
+        yield batch
+        number += len(batch)
 
 
 def _import(connection: Connection, file: Path) -> int:

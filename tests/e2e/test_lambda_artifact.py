@@ -26,6 +26,9 @@ REPO = Path(__file__).resolve().parents[2]
 EVENT = json.loads((REPO / "events" / "live_processor.json").read_text())
 API = "HttpApi"
 API_EVENTS = sorted((REPO / "events").glob("http_api_*.json"))
+INGEST, RECORDS = "TickIngest", "RecordApi"
+RECORD_EVENTS = sorted((REPO / "events").glob("record_api_*.json"))
+INGEST_EVENTS = sorted((REPO / "events").glob("tick_ingest_*.json"))
 MIGRATE = "Migrate"
 MIGRATE_EVENTS = sorted((REPO / "events").glob("migrate_*.json"))
 # What these answer needs numpy and TA-Lib.
@@ -91,7 +94,11 @@ def sandbox(
         opt = request.getfixturevalue(
             {"IndicatorsLayer": "opt_with_indicators"}.get(layer["Ref"], "opt_with_migrations")
         )
-    environment = {"DATABASE_URL": database_url, "POWERTOOLS_LOG_LEVEL": "INFO"}
+    environment = {
+        "DATABASE_URL": database_url,
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "BAD_RECORDS_QUEUE_URL": "https://queue.example/bad",
+    }
     with Sandbox(built / properties["CodeUri"], opt, client, properties["Handler"], environment) as started:
         yield started
 
@@ -102,7 +109,7 @@ def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) ->
         path.name for path in (REPO / "sql" / "queries").rglob("*.sql")
     }
     source = REPO / "functions"
-    for name in (*MODULES, API, MIGRATE):
+    for name in (*MODULES, INGEST, API, RECORDS, MIGRATE):
         files = {path.relative_to(built / name) for path in (built / name).rglob("*") if path.is_file()}
         assert files == {path.relative_to(source) for path in source.rglob("*.py")}
     layer = [path for path in (built / "ChandleryLayer").rglob("*") if path.is_file()]
@@ -138,7 +145,7 @@ def test_third_party_numerics_have_a_layer_of_their_own(built: Path, template: A
 
 def having(template: Any, layer: str) -> set[str]:
     """The functions that have a layer beside those of all."""
-    functions = {name: template["Resources"][name]["Properties"] for name in (*MODULES, API, MIGRATE)}
+    functions = {name: template["Resources"][name]["Properties"] for name in (*MODULES, INGEST, API, RECORDS, MIGRATE)}
     return {name for name, each in functions.items() if {"Ref": layer} in each.get("Layers", [])}
 
 
@@ -201,12 +208,14 @@ def test_a_scheduled_event_becomes_candles(sandbox: Sandbox, connection: Connect
 
 def test_the_template_has_no_other_function(template: Any) -> None:
     kinds = {name: resource["Type"] for name, resource in template["Resources"].items()}
-    assert {name for name, kind in kinds.items() if kind == "AWS::Serverless::Function"} == {*MODULES, API, MIGRATE}
+    functions = {name for name, kind in kinds.items() if kind == "AWS::Serverless::Function"}
+    assert functions == {*MODULES, INGEST, API, RECORDS, MIGRATE}
 
 
 def test_every_event_is_somebodys() -> None:
     named = {path.stem for path in (REPO / "events").iterdir()}
-    assert named == {*MODULES.values(), *(path.stem for path in (*API_EVENTS, *MIGRATE_EVENTS))}
+    others = (*API_EVENTS, *INGEST_EVENTS, *RECORD_EVENTS, *MIGRATE_EVENTS)
+    assert named == {*MODULES.values(), *(path.stem for path in others)}
 
 
 @pytest.mark.parametrize(("sandbox", "module"), MODULES.items(), indirect=["sandbox"], ids=MODULES.values())
@@ -307,6 +316,29 @@ def test_the_function_that_migrates_runs_on_its_events(
     assert refused.error is not None
     assert refused.error["errorType"] == "Permanent"
     assert sandbox.invoke(told["migrate_current"]).result["revision"] == REVISION
+
+
+@pytest.mark.parametrize("sandbox", [INGEST], indirect=True)
+def test_records_of_both_sources_become_ticks(sandbox: Sandbox, connection: Connection) -> None:
+    around_the_clock(connection, "NSE@NIFTY@INDEX")
+    for path in INGEST_EVENTS:
+        outcome = sandbox.invoke(json.loads(path.read_text()))
+        assert (outcome.error, outcome.result) == (None, {"batchItemFailures": []}), path.name
+    assert connection.execute("SELECT seq, price FROM market.ticks ORDER BY seq").fetchall() == [
+        (1, Decimal("22000.05")),
+        (2, Decimal("22000.15")),
+    ]
+    # The stream says again what the queue said.
+    assert (metrics_of(sandbox)["RowsNew"], metrics_of(sandbox)["RowsKnown"]) == ([0], [2])
+
+
+@pytest.mark.parametrize("sandbox", [RECORDS], indirect=True)
+def test_posted_rows_become_ticks(sandbox: Sandbox, connection: Connection) -> None:
+    around_the_clock(connection, "NSE@NIFTY@INDEX")
+    (path,) = RECORD_EVENTS
+    outcome = sandbox.invoke(json.loads(path.read_text()))
+    assert (outcome.error, outcome.result["statusCode"]) == (None, 202)
+    assert json.loads(outcome.result["body"])["new"] == 2
 
 
 @pytest.mark.parametrize("sandbox", [API], indirect=True)

@@ -75,7 +75,7 @@ def _import_minutes(connection: Connection) -> object:
     with _file("time,expiry,strike,right,open,high,low,close,volume", lines) as path:
         opened = partial(open_row_file, path, [*contract_columns(), *candle_columns(_LATEST)])
         made = partial(contract_candles, SYMBOL)
-        with checked_lots(opened, path, made, None, lambda *_: None, lambda _: None, _LOT) as lots:
+        with checked_lots(opened, path, made, None, lambda *_: None, lambda _: None, lot_candles=_LOT) as lots:
             return import_contract_candles(connection, instruments.find(connection, KEY), lots)
 
 

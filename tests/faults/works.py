@@ -1,5 +1,6 @@
 """What is disturbed: scheduled functions as Lambda calls them, and commands as the command line does them."""
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from psycopg import Connection
 
 from chandlery.datasets.candles import CANDLES
 from chandlery.gaps.import_candles import import_candles
+from chandlery.ingest.domain.record import Record
+from chandlery.ingest.ingest_records import ingest_records
 from chandlery.minutes.import_ticks import import_ticks
 from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.platform.connection import connect
@@ -76,6 +79,33 @@ def _import_ticks(connection: Connection) -> object:
         return import_ticks(connection, 2, tick_lots(_small(iter(reader)), 2, lambda: None))
 
 
+def _ingest_records(connection: Connection) -> object:
+    """Records of three data sets, one of them twice, a row bad, some ticks stored already, legs that cancel out."""
+    rows = [
+        {
+            "instrument": ("X@A@EQ", "X@B@EQ")[n % 2],
+            "time": (desk.OPENS + 10 * DAY + timedelta(seconds=15 * n)).isoformat(),
+        }
+        for n in range(60)
+    ]
+    ticks = [
+        row | {"seq": n // 30, "price": 100 + n % 7 if n != 40 else "nonsense", "size": 2} for n, row in enumerate(rows)
+    ]
+    legs = [
+        row | {"venue": "v", "tx": f"0x{n // 4}", "leg": n, "direction": ("in", "out")[n % 3 == 0], "amount": n}
+        for n, row in enumerate(rows[:15])
+    ]
+    items = [row | {"source": "news", "item_id": str(n), "score": 0.1 * n - 0.7} for n, row in enumerate(rows[:15])]
+    bodies = [_body("ticks", ticks[start : start + 15]) for start in range(0, 60, 15)]
+    bodies += [bodies[1], _body("flows", legs), _body("sentiment", items)]
+    return ingest_records(connection, [Record(str(place), body) for place, body in enumerate(bodies)], NOW)
+
+
+def _body(data_set: str, rows: list[dict[str, object]]) -> bytes:
+    header = {"data_set": data_set, "schema_version": 1, "feed": "one", "producer": "p", "batch_id": "1"}
+    return "\n".join(map(json.dumps, [header, *rows])).encode()
+
+
 def _small(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for start in range(0, batch.num_rows, 20):
@@ -116,6 +146,7 @@ SUBJECTS: Mapping[str, Subject] = {
     ),
     "historical processor": component("historical_processor", "aggregated"),
     "import of ticks": command("waiting", _import_ticks),
+    "ingest of records": command("waiting", _ingest_records),
     "import of candles": command("waiting", _import_candles),
     "imports of options": command("waiting", _import_options),
     "refresh": command("aggregated", _refresh),

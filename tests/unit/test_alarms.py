@@ -25,6 +25,8 @@ SECONDS_A_DAY, SECONDS_A_WEEK = 86_400, 604_800
 OF_AWS = {
     ("AWS/EC2", "CPUUtilization"): ("InstanceId",),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): ("QueueName",),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage"): ("QueueName",),
+    ("AWS/Lambda", "IteratorAge"): ("FunctionName",),
     ("AWS/ApiGateway", "5xx"): ("ApiId",),
     ("AWS/ApiGateway", "Latency"): ("ApiId",),
     ("AWS/Lambda", "Duration"): ("FunctionName",),
@@ -53,9 +55,17 @@ EXPECTED = {
     "CalendarsEnd": ("CalendarsEnding", ">", 0, "ignore"),
     "FailedRunsWaiting": ("ApproximateNumberOfMessagesVisible", ">", 0, "notBreaching"),
     "FailedDeliveriesWaiting": ("ApproximateNumberOfMessagesVisible", ">", 0, "notBreaching"),
+    "TickIngestFails": ("Failures", ">=", 1, "notBreaching"),
+    "BadRecordsWaiting": ("ApproximateNumberOfMessagesVisible", ">", 0, "notBreaching"),
+    "UndeliveredRecordsWaiting": ("ApproximateNumberOfMessagesVisible", ">", 0, "notBreaching"),
+    "RecordsOld": ("ApproximateAgeOfOldestMessage", ">", 300, "notBreaching"),
+    "StreamOld": ("IteratorAge", ">", 300_000, "notBreaching"),
     "ApiServerErrors": ("5xx", ">=", 5, "notBreaching"),
     "ApiSlow": ("Latency", ">", 3000, "notBreaching"),
-    **{f"{name}MemoryFull": ("MemoryShare", ">", 0.9, "notBreaching") for name in (*FUNCTIONS, "HttpApi")},
+    **{
+        f"{name}MemoryFull": ("MemoryShare", ">", 0.9, "notBreaching")
+        for name in (*FUNCTIONS, "TickIngest", "HttpApi", "RecordApi")
+    },
     **{f"{name}ProcessorFull": ("CpuShare", ">", 0.9, "notBreaching") for name in ("LiveProcessor", "HttpApi")},
     "ApiCacheMisses": ("CacheHitRate", "<", 0.2, "notBreaching"),
     "DatabaseGrows": ("DatabaseGrowthBytes", ">", 20e9, "ignore"),

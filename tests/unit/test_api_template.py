@@ -78,9 +78,27 @@ def test_the_access_log_says_who_called(deployed: dict[str, Any]) -> None:
     assert (line["caller"], line["subject"]) == ("$context.identity.userArn", "$context.authorizer.claims.sub")
 
 
-def test_every_route_comes_to_the_function(deployed: dict[str, Any]) -> None:
-    for route in of_type(deployed, "AWS::ApiGatewayV2::Route").values():
-        assert route["Target"] == {"Fn::Sub": "integrations/${ApiIntegration}"}
+def test_rows_are_posted_where_that_is_switched_on(deployed: dict[str, Any]) -> None:
+    given = NO_VENDOR | {"ApiTakesRecords": "true"}
+    assert routes(deployed, given) == {
+        "$default": "AWS_IAM",
+        "GET /health": "NONE",
+        "POST /api/v1/{data_set}": "AWS_IAM",
+        "POST /api/v1/compute": "AWS_IAM",
+    }
+    assert deployed["ApiRecordRoute"]["Properties"]["Target"] == {"Fn::Sub": "integrations/${ApiRecordIntegration}"}
+    integration = deployed["ApiRecordIntegration"]["Properties"]
+    assert integration["IntegrationUri"] == {"Ref": "RecordApiAliaslive"}
+    assert deployed["ApiRecordPermission"]["Properties"]["FunctionName"] == {"Ref": "RecordApiAliaslive"}
+    function = deployed["RecordApi"]["Properties"]
+    assert function["Timeout"] * 1000 < integration["TimeoutInMillis"]
+    assert decide(function, given)["ReservedConcurrentExecutions"] == {"Ref": "RecordApiConcurrency"}
+
+
+def test_every_other_route_comes_to_the_function(deployed: dict[str, Any]) -> None:
+    for name, route in of_type(deployed, "AWS::ApiGatewayV2::Route").items():
+        if name != "ApiRecordRoute":
+            assert route["Target"] == {"Fn::Sub": "integrations/${ApiIntegration}"}
     integration = deployed["ApiIntegration"]["Properties"]
     assert integration["IntegrationUri"] == {"Ref": "HttpApiAliaslive"}
     assert integration["PayloadFormatVersion"] == "2.0"

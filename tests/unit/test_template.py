@@ -113,15 +113,16 @@ FUNCTIONS = {
         event_age=timedelta(hours=6),
     ),
 }
-API, MIGRATE = "HttpApi", "Migrate"
-ALL_FUNCTIONS = (*FUNCTIONS, API, MIGRATE)
+API, INGEST, RECORDS, MIGRATE = "HttpApi", "TickIngest", "RecordApi", "Migrate"
+ALL_FUNCTIONS = (*FUNCTIONS, INGEST, API, RECORDS, MIGRATE)
 for_all_functions = pytest.mark.parametrize("name", ALL_FUNCTIONS)
 for_each_function = pytest.mark.parametrize(("name", "expected"), FUNCTIONS.items(), ids=FUNCTIONS.keys())
 
 NO_VENDOR = {"DatabaseSecretId": "desk"}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/mrk-0123456789abcdef"
 WITH_VENDOR = NO_VENDOR | {"Vendor": "polygon", "VendorSecretId": "key"}
-WITH_EVERYTHING = WITH_VENDOR | {"SubnetIds": "subnet-1", "KmsKeyArn": KEY}
+STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/ticks"
+WITH_EVERYTHING = WITH_VENDOR | {"SubnetIds": "subnet-1", "KmsKeyArn": KEY, "IngestStreamArn": STREAM}
 COMMON_VARIABLES = {
     "DRY_RUN": {"Ref": "DryRun"},
     "DATABASE_SECRET_ID": {"Ref": "DatabaseSecretId"},
@@ -406,7 +407,11 @@ def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str
     }
     assert told.pop("HistoricalGapMonitor") == COMMON_VARIABLES | vendor | switch_of("HistoricalGapMonitor")
     assert told.pop("HttpApi") == COMMON_VARIABLES | {"REDIS_SECRET_ID": {"Ref": "RedisSecretId"}}
-    assert told.pop("Migrate") == COMMON_VARIABLES
+    assert told.pop("Migrate") == told.pop("RecordApi") == COMMON_VARIABLES
+    assert told.pop("TickIngest") == COMMON_VARIABLES | {
+        "BAD_RECORDS_QUEUE_URL": {"Ref": "BadRecords"},
+        "ADD_UNKNOWN_INSTRUMENTS": {"Ref": "AddUnknownInstruments"},
+    }
     assert told == {name: COMMON_VARIABLES | switch_of(name) for name in FUNCTIONS if name != "HistoricalGapMonitor"}
 
 
@@ -438,13 +443,57 @@ def test_every_function_logs_where_retention_is_set(deployed: dict[str, Any], na
     assert TEMPLATE["Parameters"]["LogRetentionDays"]["Default"] == 30
 
 
+def test_records_are_taken_where_a_source_is_switched_on(transformed: dict[str, Any]) -> None:
+    resources, conditions = transformed["Resources"], TEMPLATE["Conditions"]
+    conditional = {
+        name: each["Condition"] for name, each in resources.items() if each["Type"] == "AWS::Lambda::EventSourceMapping"
+    }
+    assert conditional == {"IngestFromQueue": "HasIngestQueue", "IngestFromStream": "HasIngestStream"}
+    for given, sources in (({}, []), ({"IngestQueue": "true"}, ["Queue"]), ({"IngestStreamArn": STREAM}, ["Stream"])):
+        on = [name for name in ("Queue", "Stream") if holds(conditions[f"HasIngest{name}"], given)]
+        assert on == sources
+        assert holds(conditions["TakesRecords"], given) == bool(sources)
+        reserved = decide(resources["TickIngest"]["Properties"], given).get("ReservedConcurrentExecutions")
+        assert reserved == ({"Ref": "IngestConcurrency"} if sources else None)
+    assert re.fullmatch(TEMPLATE["Parameters"]["IngestStreamArn"]["AllowedPattern"], STREAM)
+    for name in conditional:
+        mapping = resources[name]["Properties"]
+        assert mapping["FunctionName"] == {"Ref": "TickIngestAliaslive"}
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        # What a filter cannot parse is deleted, and no record is JSON as a whole.
+        assert "FilterCriteria" not in mapping
+
+
+def test_records_that_cannot_be_taken_are_put_aside(deployed: dict[str, Any]) -> None:
+    aside = {"Fn::GetAtt": ["UndeliveredRecords", "Arn"]}
+    queue, stream = deployed["Records"]["Properties"], deployed["IngestFromStream"]["Properties"]
+    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": aside, "maxReceiveCount": 10}
+    assert queue["VisibilityTimeout"] == 6 * deployed["TickIngest"]["Properties"]["Timeout"]
+    assert stream["DestinationConfig"] == {"OnFailure": {"Destination": aside}}
+    assert (stream["BisectBatchOnFunctionError"], stream["MaximumRecordAgeInSeconds"]) == (True, 6 * 3600)
+    at_once = deployed["IngestFromQueue"]["Properties"]["ScalingConfig"]["MaximumConcurrency"]
+    assert at_once == {"Ref": "IngestConcurrency"}
+
+
 def test_every_queue_is_encrypted_and_keeps_for_two_weeks(deployed: dict[str, Any]) -> None:
     queues = of_type(deployed, "AWS::SQS::Queue")
-    assert queues.keys() == {"FailedRuns", "FailedDeliveries"}
+    assert queues.keys() == {"FailedRuns", "FailedDeliveries", "Records", "BadRecords", "UndeliveredRecords"}
     for queue in queues.values():
         assert decide(queue, NO_VENDOR)["SqsManagedSseEnabled"] is True
         assert decide(queue, WITH_EVERYTHING)["SqsManagedSseEnabled"] is False
         assert timedelta(seconds=queue["MessageRetentionPeriod"]) == timedelta(days=14)
+
+
+# Lambda itself does with the function's role what hands records over.
+TAKES_RECORDS = [
+    ("sqs:SendMessage", [{"Fn::GetAtt": [name, "Arn"]} for name in ("BadRecords", "UndeliveredRecords")]),
+    (["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], {"Fn::GetAtt": ["Records", "Arn"]}),
+    (
+        [f"kinesis:{verb}" for verb in ("DescribeStream", "DescribeStreamSummary", "GetRecords")]
+        + ["kinesis:GetShardIterator", "kinesis:ListShards"],
+        {"Ref": "IngestStreamArn"},
+    ),
+]
 
 
 @for_all_functions
@@ -457,6 +506,7 @@ def test_a_function_may_do_only_what_it_must(deployed: dict[str, Any], name: str
     bounded = [(each["Action"], each["Resource"]) for each in allowed if each["Resource"] != "*"]
     assert [each for each in bounded if each[0] != "secretsmanager:GetSecretValue"] == [
         (["logs:CreateLogStream", "logs:PutLogEvents"], {"Fn::GetAtt": [f"{name}Logs", "Arn"]}),
+        *(TAKES_RECORDS if name == INGEST else []),
         ("sqs:SendMessage", {"Fn::GetAtt": ["FailedRuns", "Arn"]}),
         (["kms:Decrypt", "kms:GenerateDataKey"], {"Ref": "KmsKeyArn"}),
     ]
@@ -559,7 +609,11 @@ def test_the_historical_gap_monitor_alone_may_read_the_vendors_secret(
 
 @pytest.mark.parametrize(
     ("parameter", "names"),
-    [("ApiDatabaseSecretId", [API]), ("OwnerSecretId", [MIGRATE, "PolicyMaintenance", "HistoricalProcessor"])],
+    [
+        ("ApiDatabaseSecretId", [API]),
+        ("ProducerSecretId", [INGEST, RECORDS]),
+        ("OwnerSecretId", [MIGRATE, "PolicyMaintenance", "HistoricalProcessor"]),
+    ],
 )
 @pytest.mark.parametrize("arn", [False, True], ids=["name", "arn"])
 def test_functions_with_a_login_of_their_own_read_no_other(

@@ -4,6 +4,10 @@
 -- -v given='EXCLUDED.bid': the columns that the file has; -v cancelled=cancelled -v final=stored_row.cancelled: the flag of rows that
 -- are taken back for good, in a data set without one false. No data set has a column that is called "#line".
 
+-- step: drop_said_rows
+-- Makes room for rows with other columns in the same transaction.
+DROP TABLE IF EXISTS said_rows;
+
 -- step: create_said_rows
 -- Where the rows of a lot wait, each with its place in the file.
 CREATE TEMPORARY TABLE said_rows ON COMMIT DROP AS
@@ -20,6 +24,14 @@ TRUNCATE said_rows;
 INSERT INTO said_rows
 SELECT (:'instrument_ids'::integer[])[instrument_id], :others, "#line"
 FROM json_populate_recordset(NULL::said_rows, :'rows'::json);
+
+-- or step: copy_said_lines
+-- Streams the same as CSV, where the database can COPY: cheaper than JSON to make, and to read.
+COPY said_rows (:columns, "#line") FROM STDIN (FORMAT csv);
+
+-- or step: copy_said_rows
+-- Streams rows that come from no file, as text.
+COPY said_rows (:columns, "#line") FROM STDIN;
 
 -- step: insert_said_rows
 -- Of several with one key the first, and none whose key is stored already.

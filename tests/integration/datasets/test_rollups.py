@@ -77,6 +77,8 @@ OF_ANY = (
     Sum("known", of="d", whole=True),
     Sum("number", of="n", integer=True),
     Sum("all_numbers", of="n", whole=True, integer=True),
+    Sum("good_total", of="d", where="good"),
+    Sum("good_number", of="n", where="good", integer=True),
     Count("rows"),
     Count("good_rows", where="good"),
     Count("bad_rows", unless="good"),
@@ -166,7 +168,7 @@ def test_what_is_read(asked: Connection) -> None:
         "opened": 3, "closed": None, "open": 9, "earliest": 2, "latest": 5, "high": 7, "low": 5, "top": 9, "bottom": 5,
         "good": True, "total": Decimal("15.5"), "known": None, "number": 7, "all_numbers": None, "rows": 4,
         "good_rows": 2, "bad_rows": 2, "bits": 7, "mean": Decimal("3.5"), "first_known": 4, "last_known": 8,
-        "plain_mean": Decimal("5.16666666666666667"),
+        "plain_mean": Decimal("5.16666666666666667"), "good_total": Decimal("4.5"), "good_number": 4,
     }  # fmt: skip
     nothing = [dict.fromkeys(rows[0]) | {"p": 1, "good": False, "d": 3.0, "w": 0}]
     assert read(asked, nothing)["mean"] is None
@@ -198,7 +200,7 @@ def test_every_measure_is_tried() -> None:
             {"rollup": (Last("volume"), Last("other", of="volume", by="later"))},
             "volume is ordered by two different columns",
         ),
-        ({"key": ("instrument_id", "later")}, "what is rolled up, or imported, has its time in the column time"),
+        ({"key": ("instrument_id", "later")}, "what is rolled up, imported or sent has its time in the column time"),
         ({"key": ("instrument_id", "strike", "time")}, "there is no column strike"),
         ({"key": ("time", "instrument_id")}, "its key is not an instrument_id, dimensions, and a time"),
         ({"key": ("instrument_id", "volume")}, "its key is not an instrument_id, dimensions, and a time"),
@@ -208,7 +210,7 @@ def test_every_measure_is_tried() -> None:
             "instrument_id is no integer",
         ),
         ({"columns": {"instrument_id": Kind.INTEGER, "time": Kind.DATE, "volume": Kind.REAL}}, "its key is not an"),
-        ({"is_imported": True}, "no file has all of its columns"),
+        ({"is_imported": True}, "no file or record has all of its columns"),
         (
             {
                 "columns": {"instrument_id": Kind.INTEGER, "time": Kind.TIME, "volume": Kind.REAL, "limit": Kind.REAL},

@@ -424,7 +424,7 @@ def test_the_route_refuses_what_is_not_there(market: Connection, migrated: str) 
         404,
         (
             "there is no data set 'candles' to read here; there is:"
-            " open_interest, option_quotes, strike_candles, ticks, moods"
+            " open_interest, option_quotes, strike_candles, ticks, flows, sentiment, moods"
         ),
     )
     assert ask(migrated, timeframe="5m").status == 200

@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from chandlery.platform import runs
 from chandlery.platform.component import Component
+from functions import record_api, tick_ingest
 from functions.historical_gap_monitor import handler as historical_gap_monitor
 from functions.historical_processor import handler as historical_processor
 from functions.live_gap_monitor import handler as live_gap_monitor
@@ -19,7 +20,9 @@ from functions.live_processor import handler as live_processor
 from functions.migrate import handler as migrate
 from functions.option_processor import handler as option_processor
 from functions.policy_maintenance import handler as policy_maintenance
+from local.http_server import event_of
 from tests.integration.api_scene import candles
+from tests.integration.ingest.record_scene import body, from_queue, tick
 from tests.integration.market import NOON, around_the_clock, insert
 from tests.integration.policy_scene import desk, hold_jobs
 from tests.plain_fold import Tick
@@ -75,10 +78,21 @@ def emitted(
         hold_jobs(desk)
     migrate({"do": "current"}, Context())
     _ask_the_api()
+    _send_records(monkeypatch)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     yield {metric for line in lines for metric in _metrics_of(line)}
     for component in COMPONENTS:
         component.sandbox.close()
+
+
+def _send_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAD_RECORDS_QUEUE_URL", "https://queue.example/bad")
+    sent = body(tick(1, instrument="X@A@EQ"))
+    assert tick_ingest.handler(from_queue(("m-1", sent)), Context()) == {"batchItemFailures": []}
+    posted = event_of("POST", "/api/v1/ticks", {"content-type": "application/x-ndjson"}, sent.encode())
+    assert record_api.handler(posted, Context())["statusCode"] == 202
+    tick_ingest.SANDBOX.close()
+    record_api.SANDBOX.close()
 
 
 def _run(component: Component) -> None:

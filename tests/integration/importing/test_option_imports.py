@@ -32,7 +32,7 @@ from local.market_file.columns import candle_columns
 from local.market_file.contract_columns import contract_columns
 from local.market_file.row_columns import open_row_file
 from tests.integration.market import live, put_candles
-from tests.waiting import wait_until
+from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
 KEY = "X@AMX@EQ"
 QUOTES = "time,expiry,strike,right,bid,bid_size,ask,ask_size"
@@ -522,7 +522,7 @@ def test_two_imports_at_once_make_a_contract_once(
                 lambda: other.execute("SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory'").rowcount,
                 "it waits",
             )
-        assert importing.result(30)[0] == 0
+        assert importing.result(LAST_RESORT_SECONDS)[0] == 0
     assert chandlery("import", "option-quotes", str(tmp_path / "b.csv"), "--underlying", KEY)[0] == 0
     assert len(contracts(desk)) == 1
 

@@ -24,6 +24,8 @@ from functions import (
     live_processor,
     option_processor,
     policy_maintenance,
+    record_api,
+    tick_ingest,
 )
 from functions.http_api.sandbox import SANDBOX
 from local.command_line import app, stack
@@ -48,6 +50,8 @@ OPTIONS = {
     "trades": "time,expiry,strike,right,price,size\n2026-03-02T12:00Z,2026-03-04,50,C,1,2\n",
     "interest": "time,expiry,strike,right,open_interest\n2026-03-02T12:00Z,2026-03-04,50,C,9\n",
     "rates": "time,currency,days,rate\n2026-03-02T00:00Z,USD,30,0.04\n",
+    "sentiment": "time,source,item_id,score\n2026-03-02T12:00Z,news,1,0.5\n",
+    "flows": "time,venue,tx,leg,direction,amount\n2026-03-02T12:00Z,kraken,0x1,0,in,5\n",
 }
 _HEAD = ScriptDirectory.from_config(alembic_config("postgresql://")).get_revision("head")
 # In the order in which a desk would: what each needs is there when it is its turn. Whose turn it is, the page says.
@@ -69,11 +73,16 @@ COMMANDS = [
     f"import option-trades {{folder}}/trades.csv --underlying {KEY}",
     f"import open-interest {{folder}}/interest.csv --underlying {KEY}",
     "import rates {folder}/rates.csv",
+    f"import sentiment {{folder}}/sentiment.csv --instrument {KEY}",
+    f"import flows {{folder}}/flows.csv --instrument {KEY}",
     f"backfill {KEY} --from 2026-03-02T11:00Z --to 2026-03-02T12:00Z",
     "invoke live_processor --at 2026-03-02T13:00Z",
     "invoke option_processor --at 2026-03-02T13:00Z",
     "invoke live_gap_monitor --at 2026-03-02T13:05Z",
     "invoke historical_gap_monitor --at 2026-03-12T02:00Z",
+    "instruments add NSE@NIFTY@INDEX --calendar 24/7 --feed NSE",
+    "invoke tick_ingest --event {events}/tick_ingest_queue.json",
+    "invoke record_api --event {events}/record_api_ticks.json",
     f"import ticks {{folder}}/ticks.csv --instrument {KEY} --aggregate",
     f"import candles {{folder}}/more.csv --instrument {OTHER} --aggregate",
     f"candles {KEY} 1m {STRETCH} --csv",
@@ -81,6 +90,8 @@ COMMANDS = [
     f"strikes {KEY} 5m {STRETCH} --csv",
     f"chain {KEY} --csv",
     f"expiries {KEY} --json",
+    f"sentiment {KEY} 1h {STRETCH} --csv",
+    f"flows {KEY} 1h {STRETCH} --csv",
     f"show ticks {KEY} {STRETCH} --csv",
     "gaps --all --json",
     "coverage --from 2026-03-02 --to 2026-03-03 --json",
@@ -92,7 +103,7 @@ COMMANDS = [
     "status --exit-zero --at 2026-03-02T13:06Z --json",
     f"verify {STRETCH}",
     "policies plan",
-    "invoke http_api --event {events}/http_api_instruments.json",
+    "invoke http_api --event {events}/http_api_status.json",
     "up --no-schedules --port 0 --sandboxes 1",
     f"verify {STRETCH} --repair",
     "policies apply",
@@ -131,7 +142,11 @@ COMPONENTS = (
 ANY = "any login"
 BELOW = {READER: PRODUCER, WRITER: READER, OWNER: WRITER}
 # What has nothing to do is not refused it: there is nothing to repair or to refresh.
-HARMLESS = {f"verify {STRETCH} --repair", "invoke historical_processor --at 2026-03-02T18:30Z"}
+HARMLESS = {
+    f"verify {STRETCH} --repair",
+    "invoke historical_processor --at 2026-03-02T18:30Z",
+    "up --no-schedules --port 0 --sandboxes 1",
+}
 SAYS_NO = re.compile(r"lacks a right|status.{0,4}50[03]")
 
 
@@ -219,7 +234,9 @@ def vendor() -> Iterator[Mapping[str, str]]:
 def run(url: str, line: str, folder: Path, **environment: str) -> Result:
     for function in COMPONENTS:  # each would keep its connection
         function.handler.sandbox.close()
-    SANDBOX.close()
+    for sandbox in (SANDBOX, record_api.SANDBOX, tick_ingest.SANDBOX):
+        sandbox.close()
+    environment |= {"BAD_RECORDS_QUEUE_URL": "https://queue.example/bad"}
     words = line.format(folder=folder, events=REPO / "events").split()
     return CliRunner(env={"DATABASE_URL": url} | environment).invoke(app, words)
 
@@ -260,7 +277,8 @@ def test_each_command_works_under_its_least_role(
                 wrong.append((least, line, told(result)))
         for function in COMPONENTS:
             function.handler.sandbox.close()
-        SANDBOX.close()
+        for sandbox in (SANDBOX, record_api.SANDBOX, tick_ingest.SANDBOX):
+            sandbox.close()
         assert not wrong, "\n".join(str(each)[:700] for each in wrong)
 
 

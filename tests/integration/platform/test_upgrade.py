@@ -78,10 +78,11 @@ _POLICIES = {
     # Values of indicators have gone to another table.
     "columnstore": "SELECT hypertable::text, segmentby, orderby"
     " FROM timescaledb_information.hypertable_columnstore_settings WHERE hypertable::text NOT LIKE '%indicator%'"
-    " AND hypertable::text NOT IN ('market.option_quotes', 'market.open_interest', 'market.strike_candles')"
+    " AND hypertable::text NOT IN ('market.option_quotes', 'market.open_interest', 'market.strike_candles',"
+    " 'market.flows', 'market.sentiment')"
     " AND hypertable::text NOT IN (SELECT format('%I.%I', materialization_hypertable_schema,"
     " materialization_hypertable_name) FROM timescaledb_information.continuous_aggregates"
-    " WHERE starts_with(view_name, 'strike_candles'))",
+    " WHERE view_name ~ '^(strike_candles|flows|sentiment)_')",
     "chunks": "SELECT replace(hypertable_name, 'indicator_values', 'indicators'), range_start, range_end, is_compressed"
     " FROM timescaledb_information.chunks",
     "upkeep": "SELECT replace(policy, 'indicator_values', 'indicators'), ran_at, succeeded_at, failures, error"

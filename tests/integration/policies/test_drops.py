@@ -47,7 +47,7 @@ OLDER = datetime.fromisoformat("2025-11-13T00:00Z")
 OLD = OLDER + 7 * DAY
 EDGE = OLD + 7 * DAY
 HISTORY = OLDER - 364 * DAY
-RELEASED = ("candles", "ticks", "indicator_values", "option_quotes", "strike_candles")
+RELEASED = ("candles", "ticks", "indicator_values", "option_quotes", "strike_candles", "flows", "sentiment")
 FIRST_WAITS = "candles: let rows older than 90 days be dropped from now on: 2 chunks from 2025-11-13T00:00Z"
 TOLD = [
     "candles from 2025-11-13T00:00Z to 2025-11-20T00:00Z: 6 rows",

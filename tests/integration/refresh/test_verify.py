@@ -67,7 +67,8 @@ def test_what_is_right_is_told_to_be(verified: Connection) -> None:
         "candles_1d_parts": 2, "ticks": 0, "candles": 0, "indicator_values": 0, "option_quotes": 0,
         "open_interest": 0, "strike_candles": 0, "strike_candles_5m": 0, "strike_candles_15m": 0,
         "strike_candles_1h": 0,
-        "strike_candles_1d": 0,
+        "strike_candles_1d": 0, "flows": 0, "flows_1h": 0, "flows_1d": 0, "sentiment": 0, "sentiment_1h": 0,
+        "sentiment_1d": 0,
     }  # fmt: skip
 
 

@@ -303,9 +303,9 @@ def test_a_start_lies_inside_a_short_schedule() -> None:
 
 
 def test_workers_are_counted() -> None:
-    # Launcher, scheduler, upkeep; ten refreshes; columnstore, retention, statistics.
-    assert workers_needed(SHIPPED, 1) == workers_needed(SHIPPED, 0) == 3 + 10 + 3
-    assert workers_needed(SHIPPED, 4) == 19
+    # Launcher, scheduler, upkeep; fourteen refreshes; columnstore, retention, statistics.
+    assert workers_needed(SHIPPED, 1) == workers_needed(SHIPPED, 0) == 3 + 14 + 3
+    assert workers_needed(SHIPPED, 4) == 23
 
 
 def test_a_bare_database_gets_everything_and_loses_nothing() -> None:
@@ -339,7 +339,7 @@ def test_the_first_drop_of_a_table_waits_for_the_operator(released: dict[str, ti
     held = releases(SHIPPED, waiting)
     assert [(each.table, each.drops_rows) for each in held] == [
         ("option_quotes", False), ("strike_candles", False), ("ticks", False), ("candles", False),
-        ("indicator_values", False),
+        ("flows", False), ("indicator_values", False), ("sentiment", False),
     ]  # fmt: skip
 
     due = [due_chunk("candles", NOW - 97 * DAY), due_chunk("candles", NOW - 90 * DAY)]

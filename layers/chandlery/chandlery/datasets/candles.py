@@ -1,9 +1,10 @@
 """Candles: one row a minute, all higher timeframes made of them; and what is counted of them an hour."""
 
 from chandlery.datasets.cadence import Cadence
-from chandlery.datasets.dataset import Dataset, SessionDays
+from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Count, First, Last, Max, Min, Sum, Union
+from chandlery.datasets.rollup import SessionDays
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import MINUTE
 

@@ -10,25 +10,13 @@ from itertools import pairwise
 from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Count, First, Last, Measure, Part, Sum, Value
-from chandlery.datasets.rollup import LESS, Rollup
+from chandlery.datasets.rollup import LESS, Rollup, SessionDays
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import WEEK
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # What a question about rows says anyway: none of these can choose a dimension's rows as well.
 _ASKED = frozenset({"from", "to", "timeframe", "limit", "cursor"})
-
-
-@dataclass(frozen=True)
-class SessionDays:
-    """Days that are those of sessions, and the timeframes that are made of them.
-
-    Rows with the flag `outside` are none of a regular session. An aggregate needs a bucket of time: it holds the parts
-    of sessions that a UTC day cuts out, and views fold these.
-    """
-
-    timeframes: tuple[Timeframe, ...]
-    outside: str
 
 
 @dataclass(frozen=True)
@@ -50,10 +38,16 @@ class Dataset:
         read_by: the view that people read it by, where its columns alone do not say what a row is.
         is_imported: whether its rows may come from files, as they stand; what is made, or has an importer of its own,
             does not.
+        is_sent: whether its rows may come in records of a queue, a stream or a request.
         is_of_contracts: whether its rows are those of option contracts: a file holds an underlying's, and names the
             contract of each row by expiry, strike and right.
         cancelled: the flag of a row that takes back the one of its key; it always wins.
         unsigned: columns that are never below zero.
+        among: all that a column may say, where these are few words.
+        within: the least and the most of a column's numbers.
+        otherwise: what an empty cell of a file, or null in a record, means, in a file's words, where that is not null.
+        made: columns that triggers of the table make of the others: no file or record has them.
+        noted: columns that say how a row came, and nothing of what it says: another one is no conflict.
     """
 
     name: str
@@ -69,9 +63,15 @@ class Dataset:
     read_by: str = ""
     is_indicated: bool = False
     is_imported: bool = False
+    is_sent: bool = False
     is_of_contracts: bool = False
     cancelled: str = ""
     unsigned: tuple[str, ...] = ()
+    among: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    within: Mapping[str, tuple[int, int]] = field(default_factory=dict, hash=False)
+    otherwise: Mapping[str, str] = field(default_factory=dict, hash=False)
+    made: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no database could make."""
@@ -92,6 +92,12 @@ class Dataset:
     def sequence(self) -> tuple[str, ...]:
         """What tells rows apart that agree in all of that."""
         return self.key[self.key.index(self.time) + 1 :]
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The columns that a file or a record of an instrument's rows may have, the key first."""
+        order = self.order()
+        return (*order, *(name for name in self.columns if name not in {*self.key, *self.made}))
 
     @property
     def works(self) -> tuple[str, ...]:
@@ -250,6 +256,11 @@ class Dataset:
             *self.key,
             *compared,
             *self.unsigned,
+            *self.among,
+            *self.within,
+            *self.otherwise,
+            *self.made,
+            *self.noted,
             *filter(None, [self.cancelled]),
             *(self.cadence.by if self.cadence else ()),
             *(column for measure in self.rollup for column in measure.columns),
@@ -258,8 +269,8 @@ class Dataset:
                 yield f"there is no column {column}"
         for column in {name for name in kept if kept.count(name) > 1}:
             yield f"{column} is kept twice"
-        if (self.rollup or self.is_imported) and self.time != "time":
-            yield "what is rolled up, or imported, has its time in the column time"
+        if (self.rollup or self.is_imported or self.is_sent) and self.time != "time":
+            yield "what is rolled up, imported or sent has its time in the column time"
         yield from self._unsound_kinds()
         yield from self._unsound_measures(kept)
         own = self.cadence.every if self.cadence else None
@@ -270,8 +281,8 @@ class Dataset:
     def _unsound_kinds(self) -> Iterator[str]:
         if self.columns.get("instrument_id", Kind.INTEGER) is not Kind.INTEGER:
             yield "the column instrument_id is no integer"
-        if self.is_imported and not all(kind.is_plain for kind in self.columns.values()):
-            yield "no file has all of its columns"
+        if (self.is_imported or self.is_sent) and not all(kind.is_plain for kind in self.columns.values()):
+            yield "no file or record has all of its columns"
         if self.is_shown and (taken := _ASKED.intersection(self.dimensions)):
             yield f"no dimension can be called {', '.join(sorted(taken))}"
 

@@ -60,6 +60,11 @@ def imported() -> Sequence[Dataset]:
     return [dataset for dataset in DATASETS if dataset.is_imported]
 
 
+def sent() -> Sequence[Dataset]:
+    """Those whose rows may come in records."""
+    return [dataset for dataset in DATASETS if dataset.is_sent]
+
+
 def shown() -> Sequence[Dataset]:
     """Those whose rows are read as they are declared."""
     return [dataset for dataset in DATASETS if dataset.is_shown]

@@ -161,19 +161,30 @@ class Min(_Preferring):
 class Sum(_OfColumn):
     """The exact sum: `numeric`, since sums of doubles differ by the order in which they are added; or a `bigint`.
 
-    With `whole`, null as soon as one row is null.
+    With `whole`, null as soon as one row is null. With `where`, of the rows that have a flag: null where none has it.
     """
 
     whole: bool = False
     integer: bool = False
+    where: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what does not merge."""
+        if self.whole and self.where:
+            raise ValueError(f"{self.name}: without rows of the flag it would be null, as where one of them is null")
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The column, and the flag."""
+        return [*super().columns, *filter(None, [self.where])]
 
     def parts(self) -> Iterator[Part]:
         """One column."""
-        total = "sum({})::bigint" if self.integer else "sum({})"
+        total = "sum({}){}::bigint" if self.integer else "sum({}){}"
         exact = self.column if self.integer else f"{self.column}::numeric"
-        yield Part(
-            self.name, self._known(self.column, total.format(exact)), self._known(self.name, total.format(self.name))
-        )
+        chosen = f" FILTER (WHERE {self.where})" if self.where else ""
+        fold, merge = total.format(exact, chosen), total.format(self.name, "")
+        yield Part(self.name, self._known(self.column, fold), self._known(self.name, merge))
 
     def kind(self, columns: Mapping[str, Kind]) -> Kind:  # noqa: ARG002  # it says itself which
         """A sum of doubles is none."""

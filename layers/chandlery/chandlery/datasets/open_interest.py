@@ -14,6 +14,7 @@ OPEN_INTEREST = Dataset(
     },
     written=DAY,
     is_imported=True,
+    is_sent=True,
     is_of_contracts=True,
     unsigned=("open_interest",),
 )

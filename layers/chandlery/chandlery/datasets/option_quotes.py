@@ -30,6 +30,7 @@ OPTION_QUOTES = Dataset(
     written=DAY,
     best_first=("cancelled",),
     is_imported=True,
+    is_sent=True,
     is_of_contracts=True,
     cancelled="cancelled",
     unsigned=("bid_size", "ask_size", "open_interest"),

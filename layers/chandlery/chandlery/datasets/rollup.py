@@ -16,6 +16,18 @@ def order_best_first(columns: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
+class SessionDays:
+    """Days that are those of sessions, and the timeframes that are made of them.
+
+    Rows with the flag `outside` are none of a regular session. An aggregate needs a bucket of time: it holds the parts
+    of sessions that a UTC day cuts out, and views fold these.
+    """
+
+    timeframes: tuple[Timeframe, ...]
+    outside: str
+
+
+@dataclass(frozen=True)
 class Rollup:
     """A continuous aggregate of a data set: its relation in the schema `market`, and what it is made of.
 

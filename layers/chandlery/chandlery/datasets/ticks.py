@@ -22,5 +22,7 @@ TICKS = Dataset(
     # For so long they come late, and are cancelled or corrected.
     written=DAY,
     best_first=("cancelled",),
+    is_sent=True,
     cancelled="cancelled",
+    unsigned=("size",),
 )

@@ -60,6 +60,21 @@ def import_rows(
     return _import(connection, dataset, lots, on_conflict, lambda _: [instrument_id], lambda _: [instrument_id])
 
 
+def import_named_rows(
+    connection: Connection, dataset: Dataset, lots: Iterable[Lot], on_conflict: OnConflict = OnConflict.KEEP
+) -> RowImport:
+    """The same of rows that name their instruments: each lot knows those of its own.
+
+    Raises:
+        Retryable, Permanent: as of `import_rows`.
+    """
+
+    def whose(lot: Lot) -> Sequence[int]:
+        return lot.instrument_ids
+
+    return _import(connection, dataset, lots, on_conflict, whose, whose)
+
+
 def import_contract_rows(
     connection: Connection,
     dataset: Dataset,

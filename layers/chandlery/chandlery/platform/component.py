@@ -14,7 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from chandlery.platform import runs
 from chandlery.platform.connection import SandboxConnection, connect
 from chandlery.platform.dry_run import dry_running
-from chandlery.platform.errors import ChandleryError, Permanent, Retryable
+from chandlery.platform.errors import ChandleryError, Permanent, Retryable, describe
 from chandlery.platform.runs import Idle
 from chandlery.platform.settings import Settings, read_settings
 from chandlery.platform.telemetry import Telemetry
@@ -180,8 +180,7 @@ class Component:
 
     def _fail(self, failure: Exception, scheduled: ScheduledEvent | None, idle: Idle | None, seconds: float) -> None:
         """Tell of a failure, and leave its row if the database can be asked: when it cannot, that is the failure."""
-        # What was not raised on purpose may say anything, a secret included: its kind is enough here.
-        said = str(failure) if isinstance(failure, ChandleryError) else f"unexpected {type(failure).__name__}"
+        said = describe(failure)
         counts = _counts_of(failure.report) if isinstance(failure, ChandleryError) and failure.report else {}
         if scheduled is not None:
             try:

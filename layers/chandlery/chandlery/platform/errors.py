@@ -41,12 +41,21 @@ class Refused(Permanent):
         self.field = field
 
 
+class RowsRefused(Permanent):
+    """The database refuses rows for what is in them: a type, a constraint or a trigger does not take it."""
+
+
 class LoginRefused(Permanent):
     """The database does not let the login in; another password may."""
 
 
 class UnknownTicker(Permanent):
     """The vendor does not know an instrument's ticker."""
+
+
+def describe(error: Exception) -> str:
+    """What a log may say of an error. One that was not raised on purpose may hold a secret: its kind is enough."""
+    return str(error) if isinstance(error, ChandleryError) else f"unexpected {type(error).__name__}"
 
 
 # What the server says about itself and its load, rather than about our statement: worth another try.
@@ -64,6 +73,9 @@ _RETRYABLE = (
     # What is written stands nowhere, as far as was seen: another hand wrote the same key meanwhile.
     pg.UniqueViolation,
 )
+
+# What is said of values, by types, constraints and triggers; somebody else's trigger may raise without a code.
+_ABOUT_ROWS = (psycopg.DataError, psycopg.IntegrityError, pg.RaiseException)
 
 # While connecting, psycopg knows the server's words but not its code; and libpq's own words on TLS.
 _NO_DATABASE = re.compile(r'database ".*" does not exist')
@@ -146,7 +158,8 @@ def _translate(error: psycopg.Error) -> ChandleryError:
         return Retryable(f"the database cannot be reached: {said}; check host, port and network")
     if isinstance(error, psycopg.OperationalError):
         return Retryable(f"the database failed: {said}")
-    return Permanent(f"the database refused: {said}")
+    kind = RowsRefused if isinstance(error, _ABOUT_ROWS) else Permanent
+    return kind(f"the database refused: {said}")
 
 
 def _said_by_server(error: psycopg.Error) -> str:

@@ -74,6 +74,15 @@ REPORTED = {
     "indicator_marks_left": ("IndicatorMarksLeft", MetricUnit.Count),
     "indicators_unfilled": ("IndicatorsUnfilled", MetricUnit.Count),
     "iv_ok_share": ("IvOkShare", MetricUnit.NoUnit),
+    "records": ("Records", MetricUnit.Count),
+    "rows_new": ("RowsNew", MetricUnit.Count),
+    "rows_known": ("RowsKnown", MetricUnit.Count),
+    "rows_bad": ("RowsBad", MetricUnit.Count),
+    "rows_conflicting": ("RowsConflicting", MetricUnit.Count),
+    "turned_away": ("RecordsTurnedAway", MetricUnit.Count),
+    # From the rows' own time until they came, of half of a batch's and of 99 in 100; under the dimension "feed".
+    "latency_p50_seconds": ("FeedLatencyP50Seconds", MetricUnit.Seconds),
+    "latency_p99_seconds": ("FeedLatencyP99Seconds", MetricUnit.Seconds),
     # Of a feed, under the dimension "feed", and of the most silent one, without; only while a feed should be sending.
     "silent_seconds": ("FeedSilentSeconds", MetricUnit.Seconds),
 }
@@ -87,6 +96,7 @@ WARNINGS = {
     "late_jobs": "jobs of the database are late",
     "strange_jobs": "jobs of other programs are left alone",
     "retention_waits": "retention waits for what is derived",
+    "turned_away": "the database did not take records: they come again",
     "wrong_derived": "aggregates are not what their rows make: chandlery verify --repair",
 }
 
@@ -111,8 +121,13 @@ class Telemetry:
             request_id: the invocation's.
             memory_mb: what the function may take, where that is known.
         """
+        self.began(request_id, memory_mb)
+        self.logger.append_keys(scheduled_at=scheduled_at.isoformat())
+
+    def began(self, request_id: str, memory_mb: int | None = None) -> None:
+        """The same of an invocation that no schedule made."""
         self._process = ProcessUse(memory_mb)
-        self.logger.append_keys(scheduled_at=scheduled_at.isoformat(), request_id=request_id)
+        self.logger.append_keys(request_id=request_id)
 
     def succeeded(self, counts: Mapping[str, Any], seconds: float) -> None:
         """Say what a run did, by the fields of its report."""

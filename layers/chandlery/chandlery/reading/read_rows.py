@@ -14,6 +14,7 @@ from chandlery.datasets.measures import Value
 from chandlery.platform.asked import check_limit, check_order
 from chandlery.platform.errors import NotFound, Refused
 from chandlery.reading.domain.cursor import write_cursor
+from chandlery.reading.domain.summary import Rows
 from chandlery.reading.position import read_position
 from chandlery.reading.store import row_pages
 from chandlery.reading.store.row_pages import Row, RowsWanted
@@ -66,14 +67,14 @@ def find_dataset(name: str) -> Dataset:
     return found[name]
 
 
-def read_rows(connection: Connection, dataset: Dataset, instrument: Instrument, query: RowQuery) -> RowPage:
+def read_rows(connection: Connection, dataset: Rows, instrument: Instrument, query: RowQuery) -> RowPage:
     """One page. It goes on exactly where the one before ended: rows that arrive meanwhile shift nothing.
 
     The newest bucket of a roll-up may be one that has not ended.
 
     Args:
         connection: in autocommit mode, or in a transaction that sees one moment; nothing is written.
-        dataset: one that is shown.
+        dataset: one that is shown, or a summary.
         instrument: whose rows.
         query: what is asked for.
 
@@ -103,7 +104,7 @@ def read_rows(connection: Connection, dataset: Dataset, instrument: Instrument, 
     return RowPage(values, chosen, write_cursor(asked | {"position": json.dumps(position)}))
 
 
-def _where(dataset: Dataset, said: Mapping[str, str]) -> Mapping[str, str]:
+def _where(dataset: Rows, said: Mapping[str, str]) -> Mapping[str, str]:
     """What dimensions are to be, as the database takes it."""
     found = {}
     for name, text in said.items():
@@ -118,7 +119,7 @@ def _where(dataset: Dataset, said: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _asked(
-    dataset: Dataset, instrument: Instrument, query: RowQuery, where: Mapping[str, str]
+    dataset: Rows, instrument: Instrument, query: RowQuery, where: Mapping[str, str]
 ) -> dict[str, str | int | bool | None]:
     return {
         "dataset": dataset.name,

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
+from psycopg import errors as pg
 
 from chandlery.datasets.dataset import Dataset
-from chandlery.platform.errors import WrongSchema
-from chandlery.platform.statements import read_rows, run_with
+from chandlery.platform.errors import WrongSchema, psycopg_errors_translated
+from chandlery.platform.statements import read_rows, run_with, statement
 from chandlery.reference.domain.contract import Named
 
 # Conflicts that are named; all are counted.
@@ -18,7 +19,7 @@ NAMED = 10
 
 @dataclass(frozen=True)
 class Lot:
-    """Some rows of one instrument, or of several contracts of one underlying.
+    """Some rows of one instrument, of several, or of several contracts of one underlying.
 
     Attributes:
         rows: how many.
@@ -26,9 +27,12 @@ class Lot:
         ends: the latest row's.
         hours: the starts of the hours that they lie in, each once.
         columns: those that the file has.
-        text: a JSON array of objects, one a row: its cells by their columns, its place in the file as `#line`,
-            and as `instrument_id` the place of its instrument, from 1 on.
+        lines: lines of CSV, one a row: its instrument, of those given in the order of their places; its cells in the
+            order of `columns`; its place in the file.
+        text: the same as a JSON array of objects: cells by their columns, the place in the file as `#line`, and as
+            `instrument_id` the place of its instrument, from 1 on. For a database that cannot COPY.
         named: the contracts that rows name, where they do.
+        instrument_ids: the instruments that rows name, where they do.
     """
 
     rows: int
@@ -36,8 +40,10 @@ class Lot:
     ends: datetime
     hours: Sequence[datetime]
     columns: Sequence[str]
-    text: str
+    lines: Callable[[Sequence[int]], bytes]
+    text: Callable[[], str]
     named: Sequence[Named] = ()
+    instrument_ids: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -104,14 +110,16 @@ def list_cells(connection: Connection, dataset: Dataset) -> Sequence[Cell]:
 class RowWriter:
     """Writes lots inside the caller's transaction; all of them have the same columns.
 
-    `whose` tells the instruments of a lot's rows, by their places.
+    `whose` tells the instruments of a lot's rows, by their places; `named` is how many conflicts of a lot are named.
     """
 
     connection: Connection
     dataset: Dataset
     whose: Callable[[Lot], Sequence[int]]
     replace: bool = False
+    named: int = NAMED
     _ready: bool = field(default=False, init=False)
+    _copies: bool = field(default=True, init=False)
 
     def write(self, lot: Lot) -> RowsWritten:
         """Write a lot. The same row again changes nothing; one with other content only with `replace`.
@@ -125,18 +133,38 @@ class RowWriter:
         self._run("write_rows:empty_said_rows" if self._ready else "write_rows:create_said_rows", lists)
         self._ready = True
         instrument_ids = list(self.whose(lot))
-        self._run("write_rows:fill_said_rows", lists, rows=lot.text, instrument_ids=instrument_ids)
+        self._fill(lot, lists, instrument_ids)
         new = self._run("write_rows:insert_said_rows", lists).rowcount
         if new == lot.rows or not lists["content"]:
             return RowsWritten(new)
         return RowsWritten(new) + self._settle(lot, lists, instrument_ids)
+
+    def _fill(self, lot: Lot, lists: Mapping[str, str], instrument_ids: list[int]) -> None:
+        """Have the rows wait, each with its instrument."""
+        if not self._stream("write_rows:copy_said_lines", lists, lambda: lot.lines(instrument_ids)):
+            self._run("write_rows:fill_said_rows", lists, rows=lot.text(), instrument_ids=instrument_ids)
+
+    def _stream(self, name: str, lists: Mapping[str, str], lines: Callable[[], str | bytes]) -> bool:
+        """Whether lines were streamed: not where the database cannot COPY, or has the key of one."""
+        if not self._copies:
+            return False
+        copying = statement(name, self.dataset.name, lists=tuple(lists.items()))
+        with psycopg_errors_translated():
+            try:
+                with self.connection.transaction(), self.connection.cursor() as cursor, cursor.copy(copying) as copy:
+                    copy.write(lines())
+            except pg.FeatureNotSupported:
+                self._copies = False
+            except pg.UniqueViolation:
+                return False
+        return self._copies
 
     def _settle(self, lot: Lot, lists: Mapping[str, str], instrument_ids: list[int]) -> RowsWritten:
         """Hold the lot against what is stored by now."""
         stretch = {"instrument_ids": instrument_ids, "starts": lot.starts, "ends": lot.ends}
         takes_back = self.dataset.cancelled in lot.columns
         cancelled = self._run("write_rows:cancel_said_rows", lists, **stretch).rowcount if takes_back else 0
-        found = self._run("write_rows:list_row_conflicts", lists, **stretch, most=NAMED).fetchall()
+        found = self._run("write_rows:list_row_conflicts", lists, **stretch, most=self.named).fetchall()
         if not found:
             return RowsWritten(0, cancelled)
         replaced = self._run("write_rows:replace_said_rows", lists).rowcount if self.replace else 0
@@ -144,7 +172,7 @@ class RowWriter:
 
     def _lists(self, lot: Lot) -> Mapping[str, str]:
         columns, key = ["instrument_id", *lot.columns], self.dataset.key
-        content = [name for name in columns if name not in key]
+        content = [name for name in columns if name not in {*key, *self.dataset.noted}]
         of_row = {"said": "said_row", "stored": "stored_row", "given": "EXCLUDED"}
         lists = {"columns": columns, "others": lot.columns, "key": key, "content": content}
         lists |= {name: [f"{row}.{column}" for column in content] for name, row in of_row.items()}

@@ -65,7 +65,7 @@ class SwitchSettings(Environment):
         10,
         ge=1,
         description="kept back of a function's time limit, for the run's row, log and metrics",
-        json_schema_extra=_SCHEDULED,
+        json_schema_extra={"read_by": ["every scheduled", "tick_ingest"]},
     )
 
     def is_enabled(self, component: str) -> bool:

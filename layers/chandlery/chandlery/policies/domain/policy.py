@@ -99,10 +99,10 @@ class JobWanted:
 # How long after the stroke of its schedule a kind's first job starts, and how far apart those of its tables are. At one
 # stroke jobs would want more workers than there are, and two of them on one chunk would be in each other's way.
 _STARTS = {
-    PolicyKind.REFRESH: (timedelta(0), timedelta(seconds=3)),
-    PolicyKind.COLUMNSTORE: (timedelta(minutes=3, seconds=2), timedelta(minutes=2)),
-    PolicyKind.RETENTION: (timedelta(minutes=30, seconds=2), timedelta(minutes=2)),
-    PolicyKind.STATISTICS: (timedelta(minutes=40, seconds=32), timedelta(minutes=2)),
+    PolicyKind.REFRESH: (timedelta(0), timedelta(seconds=2)),
+    PolicyKind.COLUMNSTORE: (timedelta(minutes=3, seconds=3), timedelta(minutes=2)),
+    PolicyKind.RETENTION: (timedelta(minutes=30, seconds=23), timedelta(minutes=2)),
+    PolicyKind.STATISTICS: (timedelta(minutes=40, seconds=33), timedelta(minutes=2)),
 }
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from chandlery.datasets.dataset import Dataset
 from chandlery.platform.errors import psycopg_errors_translated
 from chandlery.platform.statements import run_with
+from chandlery.reading.domain.summary import Rows
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import Window
 
@@ -33,7 +33,7 @@ class RowsWanted:
     most: int
 
 
-def read_page(connection: Connection, dataset: Dataset, instrument_id: int, wanted: RowsWanted) -> Sequence[Row]:
+def read_page(connection: Connection, dataset: Rows, instrument_id: int, wanted: RowsWanted) -> Sequence[Row]:
     """Rows in order of time, then of what tells rows of one time apart: values as `Dataset.values` lists them.
 
     Raises:

@@ -143,6 +143,11 @@ def list_all(connection: Connection) -> Sequence[Instrument]:
     return read_rows(connection, Instrument, "list_instruments")
 
 
+def list_keys(connection: Connection) -> Mapping[str, int]:
+    """The ids of all instruments that are no option contracts, by key."""
+    return dict(run(connection, "list_keys").fetchall())
+
+
 def find(connection: Connection, key: str) -> Instrument:
     """The instrument of a key.
 

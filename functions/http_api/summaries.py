@@ -1,0 +1,126 @@
+"""GET /api/v1/sentiment/{instrument_key} and /api/v1/flows/{instrument_key}: what their buckets come to."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
+
+from chandlery.reading.domain.summary import OF_FLOWS, OF_SENTIMENT, Question, Rows
+from chandlery.reading.read_rows import RowQuery, read_rows
+from chandlery.words.timeframe import Timeframe
+
+from .answering import exact, of_moment, write_json
+from .asking import Cursor, Limit, Moment, PathKey, TimeframeName, Words
+from .problems import answers
+from .row_models import TYPES
+from .sandbox import SANDBOX
+
+router = Router()
+InstrumentKey = Annotated[PathKey, Path()]
+From = Annotated[Moment | None, Query(alias="from", description="buckets that start here or later")]
+To = Annotated[Moment | None, Query(alias="to", description="buckets that start before; all where absent")]
+_PAGES = (
+    "With `from`, pages go on from there; without it, the newest before `to`, and pages go back. A page lists the"
+    " oldest first; the newest bucket may not have ended yet. Decimals are JSON numbers with all their digits."
+)
+_PROBLEMS = (404, 422, 500, 503)
+
+
+def _of(question: Question) -> Any:
+    return Annotated[
+        TimeframeName, Query(json_schema_extra={"type": "string", "enum": [*map(str, question.total.readable)]})
+    ]
+
+
+def _row(name: str, rows: Rows) -> Any:
+    values = rows.values(Timeframe.H1)
+    told = {v.name: TYPES[v.kind] if v.name in rows.order() else TYPES[v.kind] | None for v in values}
+    return TypedDict(name, told)  # type: ignore[operator]  # its name and fields are those declared
+
+
+SentimentBucket = _row("SentimentBucket", OF_SENTIMENT.total)
+FlowsBucket = _row("FlowsBucket", OF_FLOWS.total)
+
+
+class SentimentAnswer(BaseModel):
+    """A page of sentiment, the oldest first; `source` is empty over all of them."""
+
+    instrument_key: str
+    timeframe: str
+    rows: list[SentimentBucket]  # type: ignore[valid-type]  # made above
+    next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
+
+
+class FlowsAnswer(BaseModel):
+    """A page of flows, the oldest first; `venue` is empty over all of them."""
+
+    instrument_key: str
+    timeframe: str
+    rows: list[FlowsBucket]  # type: ignore[valid-type]  # made above
+    next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
+
+
+@router.get(
+    "/api/v1/sentiment/<instrument_key>",
+    summary="Sentiment by the hour or day",
+    description=(
+        "A row a bucket over all sources, or of the one asked for, or of each. `score` is the mean of all items by"
+        f" their weights, null where all weights are 0. {_PAGES}"
+    ),
+    responses=answers(SentimentAnswer, *_PROBLEMS),
+    tags=["sentiment and flows"],
+)
+def get_sentiment(
+    instrument_key: InstrumentKey,
+    timeframe: _of(OF_SENTIMENT) = Timeframe.H1,  # type: ignore[valid-type]  # made above
+    starts: From = None,
+    ends: To = None,
+    source: Annotated[Words | None, Query(description="of this source alone")] = None,
+    by_source: Annotated[bool, Query(description="a row for each source")] = False,
+    limit: Limit = 500,
+    cursor: Cursor = None,
+) -> Response[str]:
+    """Answer a page."""
+    where = {} if source is None else {"source": source}
+    query = RowQuery(timeframe, starts, ends, where, limit, cursor)
+    return _answer(SentimentAnswer, instrument_key, OF_SENTIMENT.of(where, by_each=by_source), query)
+
+
+@router.get(
+    "/api/v1/flows/<instrument_key>",
+    summary="Flows by the hour or day",
+    description=(
+        "A row a bucket over all venues, or of the one asked for, or of each. Net is in less out: positive, more came"
+        " in. What moved inside a venue counts on neither side. Dollars are those of the legs that have them, null"
+        f" where none has. {_PAGES}"
+    ),
+    responses=answers(FlowsAnswer, *_PROBLEMS),
+    tags=["sentiment and flows"],
+)
+def get_flows(
+    instrument_key: InstrumentKey,
+    timeframe: _of(OF_FLOWS) = Timeframe.H1,  # type: ignore[valid-type]  # made above
+    starts: From = None,
+    ends: To = None,
+    venue: Annotated[Words | None, Query(description="of this venue alone")] = None,
+    by_venue: Annotated[bool, Query(description="a row for each venue")] = False,
+    limit: Limit = 500,
+    cursor: Cursor = None,
+) -> Response[str]:
+    """Answer a page."""
+    where = {} if venue is None else {"venue": venue}
+    query = RowQuery(timeframe, starts, ends, where, limit, cursor)
+    return _answer(FlowsAnswer, instrument_key, OF_FLOWS.of(where, by_each=by_venue), query)
+
+
+def _answer(model: type[BaseModel], key: str, wanted: Rows, query: RowQuery) -> Response[str]:
+    page = SANDBOX.read(
+        lambda connection: read_rows(connection, wanted, SANDBOX.find_instrument(connection, key), query)
+    )
+    names = [value.name for value in page.values]
+    rows = [dict(zip(names, map(exact, row), strict=True)) for row in page.rows]
+    told: dict[str, Any] = {"instrument_key": key, "timeframe": query.timeframe, "rows": rows}
+    return of_moment(write_json(model.model_construct(**told, next_cursor=page.next_cursor)))

@@ -1,0 +1,162 @@
+"""Whenever a program posts rows: into the data set that its path names, as records of a queue come in."""
+
+import base64
+import binascii
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from chandlery.datasets import declared
+from chandlery.ingest.domain.envelope import MOST_BYTES, MOST_ROWS
+from chandlery.ingest.domain.record import Record
+from chandlery.ingest.domain.rows import Fault
+from chandlery.ingest.ingest_records import IngestReport, ingest_records
+from chandlery.platform.component import LambdaContext, memory_of
+from chandlery.platform.connection import SandboxConnection, connect
+from chandlery.platform.errors import Permanent, Retryable, WrongSchema, describe
+from chandlery.platform.settings import read_settings
+from chandlery.platform.telemetry import Telemetry
+
+_NAME = "record_api"
+_PATH = re.compile(r"/api/v1/([a-z-]+)/?")
+# What HttpApi has at such a path, which API Gateway leads here all the same if it is posted.
+_READ = ("coverage", "gaps", "health", "indicators", "instruments", "price-changes")
+# No type that a page of another origin may send unasked.
+_TYPES = ("application/x-ndjson", "application/json", "application/gzip", "application/octet-stream")
+_MOST_ERRORS = 1_000
+_RETRY_AFTER_SECONDS = "5"
+# API Gateway waits 30 seconds at most, and several statements are one request.
+_STATEMENT_SECONDS = 10
+_telemetry = Telemetry(_NAME)
+SANDBOX = SandboxConnection(
+    lambda: connect(read_settings(), _NAME, timeout_seconds=_STATEMENT_SECONDS), _telemetry.logger.warning
+)
+
+
+class _Problem(Exception):
+    """A request that cannot be taken, and the status that says so."""
+
+    def __init__(self, status: int, detail: str, allowed: str = "") -> None:
+        super().__init__(detail)
+        self.status = status
+        self.headers = {"Allow": allowed} if allowed else {}
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take one request: API Gateway's event, payload format 2.0, in; its response out."""
+    started = time.perf_counter()
+    request_id = event.get("requestContext", {}).get("requestId") or context.aws_request_id
+    _telemetry.began(request_id, memory_of(context))
+    try:
+        name, body = _asked(event)
+        report = ingest_records(
+            SANDBOX.get(), [Record(request_id, body)], datetime.now(UTC), only=name, has_time=_has_time(context)
+        )
+    except _Problem as problem:
+        _telemetry.succeeded({}, time.perf_counter() - started)
+        return _problem(problem.status, str(problem), request_id, headers=problem.headers)
+    except Exception as error:  # noqa: BLE001  # whatever it is: the caller gets an answer, the log the reason
+        seconds = time.perf_counter() - started
+        _telemetry.failed(describe(error), retryable=isinstance(error, Retryable), seconds=seconds)
+        return _failed(error, request_id)
+    _telemetry.succeeded(asdict(report) | {"bad": len(report.bad)}, time.perf_counter() - started)
+    return _answer(report, request_id)
+
+
+def _asked(event: Mapping[str, Any]) -> tuple[str, bytes]:
+    """The data set and the body of a request.
+
+    Raises:
+        _Problem: it has none that can be taken.
+    """
+    found = _PATH.fullmatch(event.get("rawPath", ""))
+    names = [each.name for each in declared.sent()]
+    name = found[1].replace("-", "_") if found else ""
+    if found and found[1] in _READ:
+        raise _Problem(405, f"{found[1]} takes GET or HEAD", "GET, HEAD")
+    if name not in names:
+        there = ", ".join(f"/api/v1/{each.replace('_', '-')}" for each in names)
+        raise _Problem(404, f"rows are posted to {there}")
+    if event["requestContext"]["http"]["method"] != "POST":
+        raise _Problem(405, "rows are posted", "POST")
+    kind = event.get("headers", {}).get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in _TYPES:
+        raise _Problem(415, f"send the body as {' or '.join(_TYPES)}")
+    body = event.get("body") or ""
+    try:
+        sent = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+    except (binascii.Error, UnicodeError):
+        raise _Problem(400, "the body is not text in UTF-8") from None
+    if len(sent) > MOST_BYTES:
+        raise _Problem(413, f"the body has {len(sent):,} bytes; {MOST_BYTES:,} are the most, and {MOST_ROWS:,} rows")
+    return name, sent
+
+
+def _has_time(context: LambdaContext) -> Any:
+    return lambda seconds: context.get_remaining_time_in_millis() > (_STATEMENT_SECONDS + seconds) * 1000
+
+
+def _answer(report: IngestReport, request_id: str) -> dict[str, Any]:
+    """What became of the rows: 202 with counts where any was taken."""
+    if report.turned_away:
+        detail = "the database could not take all rows now; send the same again: those it has are known"
+        return _problem(503, detail, request_id, headers={"Retry-After": _RETRY_AFTER_SECONDS})
+    faults = [fault for each in report.bad for fault in each.faults]
+    errors = [{"line": fault.line, "detail": fault.reason} for fault in faults[:_MOST_ERRORS]]
+    if any(fault.line is None for fault in faults) or any(each.header is None for each in report.bad):
+        return _problem(400, _worst(faults), request_id, errors=errors)
+    if report.rows_bad and not (report.rows_new or report.rows_known or report.rows_conflicting):
+        return _problem(422, f"no row could be taken: {_worst(faults)}", request_id, errors=errors)
+    body = {
+        "accepted": report.rows_new + report.rows_known,
+        "new": report.rows_new,
+        "known": report.rows_known,
+        "bad": report.rows_bad,
+        "conflicting": report.rows_conflicting,
+        "cancelled": report.rows_cancelled,
+        "errors": errors,
+        "request_id": request_id,
+    }
+    return _response(202, "application/json", body, request_id)
+
+
+def _worst(faults: list[Fault]) -> str:
+    first = faults[0]
+    return first.reason if first.line is None else f"line {first.line}: {first.reason}"
+
+
+def _failed(error: Exception, request_id: str) -> dict[str, Any]:
+    if isinstance(error, Retryable):
+        detail = "the database could not take the rows now; send the same again"
+        return _problem(503, detail, request_id, headers={"Retry-After": _RETRY_AFTER_SECONDS})
+    if isinstance(error, WrongSchema):
+        return _problem(
+            503, "the service and its database are of different revisions: one is being deployed", request_id
+        )
+    said = "is not set up as it must be" if isinstance(error, Permanent) else "failed"
+    return _problem(500, f"the service {said}; its log tells more", request_id)
+
+
+def _problem(
+    status: int, detail: str, request_id: str, *, errors: object = None, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Problem details (RFC 9457)."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body |= {"request_id": request_id} | ({"errors": errors} if errors else {})
+    return _response(status, "application/problem+json", body, request_id, headers)
+
+
+def _response(
+    status: int, kind: str, body: Mapping[str, Any], request_id: str, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    return {
+        "statusCode": status,
+        "headers": {"Content-Type": kind, "X-Request-Id": request_id} | dict(headers or {}),
+        "body": json.dumps(body),
+        "isBase64Encoded": False,
+    }

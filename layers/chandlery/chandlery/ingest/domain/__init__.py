@@ -1,0 +1,1 @@
+"""What a record holds, and what is wrong with its rows."""

@@ -1,0 +1,140 @@
+"""`chandlery send`: rows of files, in records, to where a deployed stack takes them; for drills, and to send again."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chandlery.datasets import declared
+from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.ticks import TICKS
+from chandlery.importing.store.rows import list_cells
+from chandlery.ingest.domain.envelope import MOST_ROWS, SCHEMA_VERSION
+from chandlery.platform.errors import Permanent
+from chandlery.reference.domain.instrument import exchange_of
+from chandlery.words.counting import spell
+from chandlery.words.window import CLOCK_ALLOWANCE
+from local.command_line.database import open_connection
+from local.command_line.liveness import progress_bar
+from local.command_line.options import AsJson
+from local.command_line.output import err, out, show_json
+from local.sending import Outcome, Target, find_target
+
+_NAMED = 10  # refused ones that are shown; all are counted
+
+
+def send(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, CSV.gz or Parquet, as for import")],
+    to: Annotated[
+        str, typer.Option(metavar="QUEUE|STREAM|URL", help="a queue's URL or ARN, a stream's ARN, or an HTTP API's URL")
+    ],
+    instrument: Annotated[str, typer.Option(metavar="KEY", help="instrument that the rows belong to")],
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="data set of the rows")] = TICKS.name,
+    feed: Annotated[
+        str | None, typer.Option(help="where they come from; the instrument's exchange when absent")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="rows in a record")] = 300,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="file with the bearer's token, for an HTTP API"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send a file's rows in records to a queue, a stream, or an HTTP API. A file may be sent again: twice is once.
+
+    Of a call that is answered in part, only what was not taken is sent again. What is refused for good is named, and
+    the exit code is 1.
+    """
+    chosen = _find(dataset)
+    header = {
+        "data_set": chosen.name,
+        "schema_version": SCHEMA_VERSION,
+        "feed": feed or _exchange(instrument),
+        "producer": "chandlery send",
+    }
+    path = f"/api/v1/{chosen.name.replace('_', '-')}"
+    target = find_target(to, path, instrument, token_file.read_text().strip() if token_file else None)
+    outcome, sent = _send(file, chosen, instrument, header, rows, target)
+    if as_json:
+        show_json({"file": str(file), "rows": sent, **asdict(outcome)})
+    else:
+        told = "".join(f", {number:,} {name}" for name, number in outcome.counts.items() if name != "status")
+        out.print(
+            f"{file}: {spell(sent, 'row')} in {spell(outcome.sent, 'record')} sent, {outcome.retried:,} retried{told}",
+            markup=False,
+            soft_wrap=True,
+        )
+    for reason in outcome.refused[:_NAMED]:
+        err.print(f"refused: {reason}", style="yellow", markup=False, soft_wrap=True)
+    if outcome.refused:
+        err.print(f"{spell(len(outcome.refused), 'refusal')} in all", style="yellow")
+        raise typer.Exit(1)
+
+
+def _send(
+    file: Path, dataset: Dataset, key: str, header: dict[str, Any], rows: int, target: Target
+) -> tuple[Outcome, int]:
+    outcome, sent, number = Outcome(), 0, count(1)
+    with progress_bar() as bar, _open(file, dataset, key) as reader:
+        task = bar.add_task(file.name, total=None)
+        names = [name for name in dataset.columns if name in reader.known_columns or name in dataset.key]
+        names.remove("instrument_id")
+        for batch in reader:
+            found = batch.select(names).to_pylist()
+            sent += len(found)
+            bodies = [
+                _body(header | {"batch_id": f"{file.name[:80]} {next(number)}"}, key, found[start : start + rows])
+                for start in range(0, len(found), rows)
+            ]
+            for start in range(0, len(bodies), target.at_once):
+                target.send(bodies[start : start + target.at_once], outcome)
+            bar.update(task, completed=reader.bytes_read, total=reader.total_bytes)
+    return outcome, sent
+
+
+def _body(header: dict[str, Any], key: str, rows: Sequence[dict[str, Any]]) -> str:
+    told = ({"instrument": key} | {name: _told(cell) for name, cell in row.items() if cell is not None} for row in rows)
+    return "\n".join(json.dumps(line) for line in (header, *told))
+
+
+def _told(cell: Any) -> Any:
+    """Numbers are texts already; what is left are whole numbers, flags, times and dates."""
+    return cell if isinstance(cell, (str, int, bool)) else cell.isoformat()
+
+
+def _open(file: Path, dataset: Dataset, key: str) -> Any:
+    # Imported here: it loads pyarrow.
+    from local.market_file import open_tick_file
+    from local.market_file.row_columns import instrument_column, open_row_file, row_columns
+
+    latest = datetime.now(UTC) + CLOCK_ALLOWANCE
+    if dataset is TICKS:
+        return open_tick_file(file, latest=latest, allow_negative=True)
+    with open_connection() as connection:
+        # Rows that name another instrument than the one given are bad.
+        named = instrument_column([key], f"%s is not {key}")
+        return open_row_file(file, [named, *row_columns(dataset, list_cells(connection, dataset), latest)])
+
+
+def _find(name: str) -> Dataset:
+    found = {each.name: each for each in _sendable()}
+    if name not in found:
+        raise Permanent(f"no rows of {name} can be sent; there are: {', '.join(sorted(found))}")
+    return found[name]
+
+
+def _sendable() -> Iterator[Dataset]:
+    """Those whose files are of one instrument."""
+    return (each for each in declared.sent() if not each.is_of_contracts)
+
+
+def _exchange(key: str) -> str:
+    try:
+        return exchange_of(key)
+    except ValueError as error:
+        raise Permanent(str(error)) from None

@@ -1,0 +1,1 @@
+"""Records of queues and streams, and what becomes of them."""

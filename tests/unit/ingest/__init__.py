@@ -1,0 +1,1 @@
+"""Envelopes, rows, and the events that hand them over."""

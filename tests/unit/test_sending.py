@@ -1,0 +1,193 @@
+"""`chandlery send`: a call that is answered in part sends only the rest again; what is refused for good is named."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import boto3
+import pytest
+import typer
+from moto import mock_aws
+
+from chandlery.ingest.domain.envelope import open_envelope
+from chandlery.platform import queues
+from chandlery.platform.errors import Permanent, Retryable
+from local import sending
+from local.command_line.send import send
+
+KEY = "X@BTC@SPOT"
+STREAM = "arn:aws:kinesis:us-east-1:123456789012:stream/ticks"
+QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/ticks"
+SLOW_DOWN = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "slow down"}
+
+
+def taken(number: int) -> Mapping[str, str]:
+    return {"SequenceNumber": str(number), "ShardId": "s0"}
+
+
+class Scripted:
+    """A client that gives these answers, and remembers what it was asked."""
+
+    def __init__(self, *answers: Mapping[str, Any]) -> None:
+        self.answers = list(answers)
+        self.asked: list[Sequence[Any]] = []
+
+    def put_records(self, *, StreamARN: str, Records: Sequence[Any]) -> Mapping[str, Any]:  # noqa: N803  # AWS's
+        assert StreamARN == STREAM
+        self.asked.append(Records)
+        return self.answers.pop(0)
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Any]) -> Mapping[str, Any]:  # noqa: N803
+        assert QueueUrl == QUEUE
+        self.asked.append(Entries)
+        return self.answers.pop(0)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queues, "WAIT_SECONDS", 0)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Four ticks, one a record."""
+    lines = [f"2026-03-02T15:00:0{second}Z,100.{second}0,1,{second},{second % 2}" for second in range(1, 5)]
+    path = tmp_path / "ticks.csv"
+    path.write_text("\n".join(["time,price,size,seq,cancelled", *lines, ""]))
+    return path
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, *answers: Mapping[str, Any]) -> Scripted:
+    client = Scripted(*answers)
+    monkeypatch.setattr(sending, "_client", lambda *_: client)
+    monkeypatch.setattr(queues, "queue_client", lambda _: client)
+    return client
+
+
+def test_of_a_stream_only_what_was_throttled_is_sent_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = {"FailedRecordCount": 1, "Records": [taken(1), taken(2), SLOW_DOWN, taken(3)]}
+    client = scripted(monkeypatch, first, {"FailedRecordCount": 0, "Records": [taken(4)]})
+    send(file, STREAM, KEY, rows=1)
+    assert [len(records) for records in client.asked] == [4, 1]
+    assert client.asked[1] == [client.asked[0][2]]
+    assert "4 rows in 4 records sent, 1 retried" in capsys.readouterr().out
+    envelope = open_envelope(client.asked[1][0]["Data"], {})
+    assert (envelope.header.feed, envelope.header.producer) == ("X", "chandlery send")
+    assert [json.loads(line) for line in envelope.lines] == [
+        {
+            "instrument": KEY,
+            "time": "2026-03-02T15:00:03+00:00",
+            "seq": 3,
+            "price": "100.30",
+            "size": "1",
+            "cancelled": True,
+        }
+    ]
+
+
+def test_a_stream_that_stays_throttled_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [{"FailedRecordCount": 1, "Records": [taken(1), SLOW_DOWN, taken(2), taken(3)]}]
+    client = scripted(monkeypatch, *answers, *[{"FailedRecordCount": 1, "Records": [SLOW_DOWN]}] * 4)
+    with pytest.raises(Retryable, match="send the file again"):
+        send(file, STREAM, KEY, rows=1)
+    assert [len(records) for records in client.asked] == [4, 1, 1, 1, 1]
+
+
+def test_what_a_queue_blames_the_sender_for_is_named_and_not_sent_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blamed = {"Id": "1", "SenderFault": True, "Code": "InvalidMessageContents", "Message": "not so"}
+    busy = {"Id": "2", "SenderFault": False, "Code": "InternalError", "Message": "later"}
+    client = scripted(monkeypatch, {"Successful": [], "Failed": [blamed, busy]}, {"Successful": []})
+    with pytest.raises(typer.Exit) as ended:
+        send(file, QUEUE, KEY, rows=1)
+    assert ended.value.exit_code == 1
+    assert [[each["Id"] for each in entries] for entries in client.asked] == [["0", "1", "2", "3"], ["2"]]
+    said = capsys.readouterr()
+    assert "4 rows in 3 records sent, 1 retried" in said.out
+    assert "InvalidMessageContents: not so" in said.err
+
+
+def test_a_queue_gets_all_of_a_file(file: Path) -> None:
+    with mock_aws():
+        sqs = boto3.client("sqs")
+        url = sqs.create_queue(QueueName="ticks")["QueueUrl"]
+        send(file, url, KEY, rows=3)
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+        send(file, "arn:aws:sqs:us-east-1:123456789012:ticks", KEY, rows=1)
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    envelopes = [open_envelope(each["Body"].encode(), {}) for each in messages]
+    assert sorted(len(each.lines) for each in envelopes) == [1, 3]
+    assert sorted(each.header.batch_id for each in envelopes) == ["ticks.csv 1", "ticks.csv 2"]
+    assert attributes["ApproximateNumberOfMessages"] == "4"
+
+
+Serve = Callable[..., str]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """A server that answers each POST with the next status and body, text as it is; its URL."""
+    servers = []
+
+    def begin(seen: list[tuple[str, str | None]], *answers: tuple[int, Mapping[str, Any] | str]) -> str:
+        left = list(answers)
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                seen.append((self.path, self.headers["Authorization"]))
+                status, body = left.pop(0)
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write((body if isinstance(body, str) else json.dumps(body)).encode())
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield begin
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_api_is_asked_again_where_it_is_away_and_its_counts_are_told(
+    file: Path, serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "token").write_text("t0ken\n")
+    seen: list[tuple[str, str | None]] = []
+    bad = {"accepted": 0, "bad": 2, "errors": [{"line": 2, "detail": "price: x"}, {"line": 3, "detail": "size: y"}]}
+    url = serve(seen, (503, {}), (202, {"accepted": 2, "new": 2, "errors": []}), (422, bad))
+    with pytest.raises(typer.Exit):
+        send(file, url, KEY, rows=2, token_file=tmp_path / "token")
+    assert seen == [("/api/v1/ticks", "Bearer t0ken")] * 3
+    said = capsys.readouterr()
+    assert "4 rows in 1 record sent, 1 retried, 2 accepted, 2 new, 2 bad" in said.out
+    assert "ticks.csv 2, line 3: size: y" in said.err
+
+
+def test_what_takes_no_records_is_told(file: Path, serve: Serve) -> None:
+    with pytest.raises(Permanent, match="answers 403: forbidden"):
+        send(file, serve([], (403, {"detail": "forbidden"})), KEY)
+    with pytest.raises(Permanent, match="answers 200: without a word"):
+        send(file, serve([], (200, "<html>a proxy</html>")), KEY)
+    with mock_aws(), pytest.raises(Permanent, match="the queue none cannot be found"):
+        send(file, "arn:aws:sqs:us-east-1:123456789012:none", KEY)
+    for to in ("ticks", "arn:aws:s3:::bucket", "ftp://host/x"):
+        with pytest.raises(Permanent, match="is neither a queue's URL or ARN"):
+            send(file, to, KEY)
+    with pytest.raises(Permanent, match="no rows of candles can be sent; there are: flows, sentiment, ticks"):
+        send(file, STREAM, KEY, dataset="candles")
