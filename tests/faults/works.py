@@ -81,7 +81,7 @@ def _import_ticks(connection: Connection) -> object:
 
 def _ingest_records(connection: Connection) -> object:
     """Records of three data sets, one of them twice, a row bad, some ticks stored already, legs that cancel out."""
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "instrument": ("X@A@EQ", "X@B@EQ")[n % 2],
             "time": (desk.OPENS + 10 * DAY + timedelta(seconds=15 * n)).isoformat(),

@@ -192,7 +192,7 @@ def test_legs_of_one_transaction_all_count_and_a_changed_one_is_told(
     assert told(read("flows", "1h"), "in_amount", "in_count") == [("23.5", "3")]
 
 
-@pytest.mark.parametrize("order", ["12", "21", "121", "211"])
+@pytest.mark.parametrize("order", ["121", "211"])
 def test_a_reorganised_chain_takes_its_rows_back(market: Connection, bring: Bring, read: Any, order: str) -> None:
     files = {
         "1": legs(
