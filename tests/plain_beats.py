@@ -8,6 +8,7 @@ are missing it is the feed that is down, unless another source of the same feed 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import groupby
 
 from chandlery.words.window import MINUTE, Window
@@ -30,8 +31,11 @@ class Source:
 
     def has_row(self, moment: datetime) -> bool:
         """Whether the beat of a moment has one."""
-        beat = self.beat(moment)
-        return any(beat.starts <= row < beat.ends for row in self.rows)
+        return self.since <= moment and self.beat(moment) in self._heard
+
+    @cached_property
+    def _heard(self) -> set[Window]:
+        return {self.beat(row) for row in self.rows}
 
 
 def missing(sources: Mapping[str, Source], due: datetime) -> dict[str, list[tuple[datetime, datetime, int, str]]]:

@@ -35,8 +35,8 @@ JOIN market.instruments AS n ON n.instrument_id = p.instrument_id AND (n.deliste
 ORDER BY taken.hour, p.instrument_id;
 
 -- or step: take_uncounted_beats
--- The same where an operator sets the cadence: a row tells of all hours of its beat. Marks name the instruments of rows, or what
--- stands for a source.
+-- The same where an operator sets the cadence: a row tells of all hours of its beat. Marks name the instruments of rows, or, once
+-- another cadence is set, what stands for the source: then earlier hours are counted as well.
 WITH taken AS (
     DELETE FROM market.marks
     WHERE dataset = :'dataset' AND work = 'beat' AND hour >= :'starts'::timestamptz AND hour < :'ends'::timestamptz
@@ -52,7 +52,7 @@ CROSS JOIN LATERAL generate_series(
     date_bin(greatest(k.every, INTERVAL '1 hour'), taken.hour, '2000-01-01 00:00Z') + k.every - INTERVAL '1 second',
     INTERVAL '1 hour'
 ) AS beat (hour)
-WHERE beat.hour + INTERVAL '1 hour' > k.since;
+WHERE beat.hour + INTERVAL '1 hour' > k.since OR k.instrument_id = ANY (instrument_ids);
 
 -- step: count_candle_hours
 -- Counts the taken hours anew, from the rows of a data set that stand in them now, as in psql -v relation=candles. An hour that
@@ -83,8 +83,8 @@ ON CONFLICT (dataset, instrument_id, hour) DO UPDATE
 SET complete = excluded.complete, partial = excluded.partial, trades = excluded.trades;
 
 -- or step: count_beats
--- The same where an operator sets the cadence: all minutes of a beat have a row where one of them has. Beats are as long as a day,
--- and may reach as far beyond the hours whose marks were taken.
+-- The same where an operator sets the cadence: all minutes of a beat have a row where one of them has, in beats since it was set.
+-- They are as long as a day, and may reach as far beyond the hours whose marks were taken.
 INSERT INTO market.candle_hours AS known (dataset, instrument_id, hour, complete, partial, trades)
 WITH beats AS MATERIALIZED (
     SELECT DISTINCT k.instrument_id, beat.starts, beat.starts + k.every AS ends
@@ -96,6 +96,7 @@ WITH beats AS MATERIALIZED (
 ), kept AS MATERIALIZED (
     SELECT b.instrument_id, b.starts, b.ends
     FROM beats AS b
+    JOIN market.cadences AS k ON k.instrument_id = b.instrument_id AND k.since <= b.starts
     CROSS JOIN LATERAL (
         SELECT FROM market.:"relation" AS r
         WHERE r.instrument_id = b.instrument_id AND r.time >= b.starts AND r.time < b.ends
@@ -107,7 +108,9 @@ WITH beats AS MATERIALIZED (
     SELECT
         taken.instrument_id, taken.hour,
         coalesce(
-            bit_or(market.minute_mask(market.minute_of(taken.hour, k.starts), market.minute_of(taken.hour, k.ends))), 0::bit(60)
+            bit_or(market.minute_mask(market.minute_of(taken.hour, k.starts), market.minute_of(taken.hour, k.ends)))
+                FILTER (WHERE k.starts IS NOT NULL),
+            0::bit(60)
         ) AS complete
     FROM taken_hours AS taken
     LEFT JOIN kept AS k

@@ -11,6 +11,6 @@ CROSS JOIN LATERAL (
     UNION
     SELECT h.hour
     FROM market.candle_hours AS h
-    WHERE h.dataset = k.dataset AND h.instrument_id = k.instrument_id AND h.hour > :'since'::timestamptz - INTERVAL '1 hour'
+    WHERE h.dataset = k.dataset AND h.instrument_id = k.instrument_id
 ) AS each
 WHERE n.instrument_key = :'key';

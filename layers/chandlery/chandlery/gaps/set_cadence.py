@@ -100,7 +100,7 @@ def clear_cadence(
             raise NotFound(
                 Remark(f"no cadence is set for {source} of {dataset.name}{of_one}", "; see: chandlery cadence list")
             )
-        instruments.remove(connection, before.key)
+        instruments.remove(connection, before.key, with_data=True)
         run(connection, "remove_feed", feed=feed_of(dataset.name, source))
     return CadenceReport(None, before)
 

@@ -14,7 +14,8 @@ from chandlery.platform.statements import read_rows, run, run_on
 class SourceCadence:
     """How often a source has rows, of one instrument or (null) of any.
 
-    From `since` on, UTC, one is expected in each beat. `key` names the instrument that stands for it: gaps and coverage are told under it.
+    From `since` on, UTC, one is expected in each beat. `key` names the instrument that stands for it: gaps and coverage
+    are told under it.
     """
 
     dataset: str
