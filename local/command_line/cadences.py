@@ -77,7 +77,7 @@ def set_(
     Nothing before is missed. Setting another cadence replaces the former one: gaps since it was set are judged again if
     the new one is a multiple of it, else the new one counts from now on.
     """
-    chosen = dataset_of(dataset, _of_operators())
+    chosen = dataset_of(dataset, _of_operators(), "DATASET")
     with open_connection() as connection:
         name = calendar and resolve(connection, calendar)
         fill_calendar(connection, name or AROUND_THE_CLOCK)
@@ -110,7 +110,7 @@ def list_cadences(as_json: AsJson = False) -> None:
 def clear(dataset: Name, source: Source, instrument: Instrument = None) -> None:
     """Expect rows of a source no more: its gaps go, those that were healed as well."""
     with open_connection() as connection:
-        report = clear_cadence(connection, dataset_of(dataset, _of_operators()), source, instrument)
+        report = clear_cadence(connection, dataset_of(dataset, _of_operators(), "DATASET"), source, instrument)
     out.print(_told(report), markup=False, soft_wrap=True)
 
 
