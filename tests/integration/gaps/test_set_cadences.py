@@ -23,6 +23,7 @@ from chandlery.reference.domain.session import Calendar, Session
 from chandlery.reference.store import instruments, sessions
 from chandlery.words.window import DAY, HOUR, MINUTE, Window
 from local.command_line import app
+from tests.conftest import SERVER_URL
 from tests.faults.steps import go_on, refuse, stepping
 from tests.integration.api_scene import get, settings
 from tests.integration.market import NOON, always, around_the_clock
@@ -70,12 +71,14 @@ def put(connection: Connection, dataset: Dataset, source: str, times: Iterable[d
 
 
 def watch(connection: Connection, at: datetime) -> LiveGapReport:
-    return watch_live_gaps(connection, at, piece_candles=20_000, verify_buckets=0, share_instruments=2, has_time=always)
+    return watch_live_gaps(
+        connection, at, piece_candles=20_000, verify_buckets=0, share_instruments=100, has_time=always
+    )
 
 
 def look_back(connection: Connection, at: datetime) -> None:
     watch_historical_gaps(
-        connection, at, open_vendor=lambda: None, most_vendor_days=1, verify_buckets=0, share_instruments=2,
+        connection, at, open_vendor=lambda: None, most_vendor_days=1, verify_buckets=0, share_instruments=100,
         piece_candles=20_000, has_time=always,
     )  # fmt: skip
 
@@ -321,6 +324,7 @@ def test_older_beats_are_judged_by_the_historical_monitor(market: Connection) ->
     assert open_gaps(market) == gaps[1:]
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_ledger_is_what_plain_python_finds_through_a_random_history(market: Connection, seed: int) -> None:
     random, now = Random(seed), NOON - 10 * HOUR
@@ -329,7 +333,7 @@ def test_the_ledger_is_what_plain_python_finds_through_a_random_history(market: 
     ids = {None: 1, BTC: 1, ETH: 2}
     sources: dict[tuple[str, str, str | None], Source] = {}
     rows: set[tuple[str, str, int, datetime]] = set()
-    for _ in range(9):
+    for _ in range(9 if SERVER_URL else 3):
         now += random.randrange(1, 150) * MINUTE
         dataset, source, key = (
             random.choice(("sentiment", "flows")),
@@ -385,7 +389,7 @@ def refused(connection: "Connection[Any]", exchange: Any) -> Any:
     return refuse("40001")(connection, exchange)
 
 
-@pytest.mark.sampled(every=7)
+@pytest.mark.sampled(every=10)
 @pytest.mark.parametrize("step", range(3, 63, 3))
 def test_what_is_refused_at_any_statement_is_put_right_by_the_next_run(market: Connection, step: int) -> None:
     def deeds(connection: Connection) -> None:
