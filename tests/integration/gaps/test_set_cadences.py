@@ -389,7 +389,7 @@ def refused(connection: "Connection[Any]", exchange: Any) -> Any:
     return refuse("40001")(connection, exchange)
 
 
-@pytest.mark.sampled(every=10)
+@pytest.mark.sampled(every=20)
 @pytest.mark.parametrize("step", range(3, 63, 3))
 def test_what_is_refused_at_any_statement_is_put_right_by_the_next_run(market: Connection, step: int) -> None:
     def deeds(connection: Connection) -> None:
