@@ -75,6 +75,23 @@ CREATE VIEW market.{counted} AS
 SELECT instrument_id, time, false AS partial, NULL::bigint AS trades, '{name}' AS source
 FROM market.{name} GROUP BY instrument_id, time;
 """
+# The same where an operator sets the cadence, in two branches, so that the key finds the rows of one instrument.
+_EXPECTED = """\
+CREATE VIEW market.{counted} AS
+SELECT k.instrument_id, r.time, false AS partial, NULL::bigint AS trades, r.{by} AS source
+FROM market.cadences AS k
+JOIN market.{name} AS r ON r.{by} = k.source AND r.instrument_id = k.whole_id
+WHERE k.dataset = '{name}'
+UNION ALL
+SELECT k.instrument_id, r.time, false, NULL, r.{by}
+FROM market.cadences AS k
+JOIN market.{name} AS r ON r.{by} = k.source
+WHERE k.dataset = '{name}' AND k.whole_id IS NULL;
+"""
+# What stands for its sources, with their gaps and what was judged.
+_SOURCES_GONE = """\
+DELETE FROM market.instruments AS n USING market.cadences AS k
+WHERE n.instrument_id = k.instrument_id AND k.dataset = {name};"""
 # TimescaleDB's own policies go with their table; the schema's jobs know it by name alone. Those of a superuser stay.
 _JOBS_GONE = """\
 SELECT delete_job(job_id) FROM timescaledb_information.jobs
@@ -105,13 +122,16 @@ def downgrade(dataset: Dataset) -> str:
     names = ", ".join(_quoted(name) for name in (dataset.name, *(each.relation for each in dataset.rollups)))
     kept = [f"DELETE FROM market.{each} WHERE table_name IN ({names});" for each in _KEPT]  # noqa: S608
     jobs = _JOBS_GONE.format(names=names)
-    return "\n".join([jobs, *dropped, f"DROP TABLE market.{dataset.name};", *apart, *known, *kept]) + "\n"
+    sources = [_SOURCES_GONE.format(name=_quoted(dataset.name))] * bool(dataset.cadence and dataset.cadence.is_set)
+    return "\n".join([jobs, *dropped, *sources, f"DROP TABLE market.{dataset.name};", *apart, *known, *kept]) + "\n"
 
 
 def counted(dataset: Dataset) -> str:
     """The view of its minutes by which its hours are counted; nothing where its own table is."""
-    view = dataset.cadence.counted if dataset.cadence else dataset.name
-    return "" if view == dataset.name else _COUNTED.format(counted=view, name=dataset.name)
+    if dataset.cadence is None or dataset.cadence.counted == dataset.name:
+        return ""
+    text = _EXPECTED if dataset.cadence.is_set else _COUNTED
+    return text.format(counted=dataset.cadence.counted, name=dataset.name, by="".join(dataset.cadence.by[:1]))
 
 
 def triggers(dataset: Dataset) -> str:

@@ -45,6 +45,7 @@ _COMMANDS = {
     "verify": "verify.verify",
     "gaps": "gaps.gaps",
     "coverage": "coverage.coverage",
+    "cadence": "cadences.app",
     "explain": "explain.explain",
     "policies": "policies.app",
     "status": "status.status",

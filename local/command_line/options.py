@@ -59,11 +59,11 @@ def parse_timeframe_or_auto(text: str) -> str:
     return AUTO if text == AUTO else parse_timeframe(text)
 
 
-def dataset_of(name: str, among: Sequence[Dataset]) -> Dataset:
-    """One of some data sets by its name."""
+def dataset_of(name: str, among: Sequence[Dataset], hint: str = "--dataset") -> Dataset:
+    """One of some data sets by its name; `hint` says where it was named."""
     named = {each.name: each for each in among}
     if name not in named:
-        raise typer.BadParameter(f"no data set {name} here; there is: {' '.join(named)}", param_hint="--dataset")
+        raise typer.BadParameter(f"no data set {name} here; there is: {' '.join(named)}", param_hint=hint)
     return named[name]
 
 

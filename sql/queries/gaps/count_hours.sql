@@ -34,6 +34,26 @@ JOIN market.parts AS p ON p.dataset = :'dataset' AND p.whole_id = marked.instrum
 JOIN market.instruments AS n ON n.instrument_id = p.instrument_id AND (n.delisted_at < taken.hour) IS NOT TRUE
 ORDER BY taken.hour, p.instrument_id;
 
+-- or step: take_uncounted_beats
+-- The same where an operator sets the cadence: a row tells of all hours of its beat. Marks name the instruments of rows, or, once
+-- another cadence is set, what stands for the source: then earlier hours are counted as well.
+WITH taken AS (
+    DELETE FROM market.marks
+    WHERE dataset = :'dataset' AND work = 'beat' AND hour >= :'starts'::timestamptz AND hour < :'ends'::timestamptz
+    RETURNING hour, instrument_ids
+)
+INSERT INTO taken_hours (instrument_id, hour)
+SELECT DISTINCT k.instrument_id, beat.hour
+FROM taken
+JOIN market.cadences AS k
+    ON k.dataset = :'dataset' AND (k.whole_id IS NULL OR k.whole_id = ANY (instrument_ids) OR k.instrument_id = ANY (instrument_ids))
+CROSS JOIN LATERAL generate_series(
+    date_bin(greatest(k.every, INTERVAL '1 hour'), taken.hour, '2000-01-01 00:00Z'),
+    date_bin(greatest(k.every, INTERVAL '1 hour'), taken.hour, '2000-01-01 00:00Z') + k.every - INTERVAL '1 second',
+    INTERVAL '1 hour'
+) AS beat (hour)
+WHERE beat.hour + INTERVAL '1 hour' > k.since OR k.instrument_id = ANY (instrument_ids);
+
 -- step: count_candle_hours
 -- Counts the taken hours anew, from the rows of a data set that stand in them now, as in psql -v relation=candles. An hour that
 -- is known so already is not touched: ON CONFLICT alone would lock its row, which writes to it.
@@ -61,6 +81,53 @@ LEFT JOIN LATERAL (
 WHERE (stored.complete, stored.partial, stored.trades) IS DISTINCT FROM (counted.complete, counted.partial, counted.trades)
 ON CONFLICT (dataset, instrument_id, hour) DO UPDATE
 SET complete = excluded.complete, partial = excluded.partial, trades = excluded.trades;
+
+-- or step: count_beats
+-- The same where an operator sets the cadence: all minutes of a beat have a row where one of them has, in beats since it was set.
+-- They are as long as a day, and may reach as far beyond the hours whose marks were taken.
+INSERT INTO market.candle_hours AS known (dataset, instrument_id, hour, complete, partial, trades)
+WITH beats AS MATERIALIZED (
+    SELECT DISTINCT k.instrument_id, beat.starts, beat.starts + k.every AS ends
+    FROM taken_hours AS taken
+    JOIN market.cadences AS k USING (instrument_id)
+    CROSS JOIN LATERAL generate_series(
+        date_bin(k.every, taken.hour, '2000-01-01 00:00Z'), taken.hour + INTERVAL '59 minutes', k.every
+    ) AS beat (starts)
+), kept AS MATERIALIZED (
+    SELECT b.instrument_id, b.starts, b.ends
+    FROM beats AS b
+    JOIN market.cadences AS k ON k.instrument_id = b.instrument_id AND k.since <= b.starts
+    CROSS JOIN LATERAL (
+        SELECT FROM market.:"relation" AS r
+        WHERE r.instrument_id = b.instrument_id AND r.time >= b.starts AND r.time < b.ends
+            -- Said again as constants, so that chunks are excluded while planning.
+            AND r.time >= :'starts'::timestamptz - INTERVAL '1 day' AND r.time < :'ends'::timestamptz + INTERVAL '1 day'
+        LIMIT 1
+    ) AS any_row
+), counted AS (
+    SELECT
+        taken.instrument_id, taken.hour,
+        coalesce(
+            bit_or(market.minute_mask(market.minute_of(taken.hour, k.starts), market.minute_of(taken.hour, k.ends)))
+                FILTER (WHERE k.starts IS NOT NULL),
+            0::bit(60)
+        ) AS complete
+    FROM taken_hours AS taken
+    LEFT JOIN kept AS k
+        ON k.instrument_id = taken.instrument_id AND k.starts < taken.hour + INTERVAL '1 hour' AND k.ends > taken.hour
+    GROUP BY taken.instrument_id, taken.hour
+)
+SELECT :'dataset', counted.instrument_id, counted.hour, counted.complete, 0::bit(60), NULL
+FROM counted
+LEFT JOIN LATERAL (
+    SELECT h.complete
+    FROM market.candle_hours AS h
+    WHERE h.dataset = :'dataset' AND h.instrument_id = counted.instrument_id AND h.hour = counted.hour
+        AND h.hour >= :'starts'::timestamptz - INTERVAL '1 day' AND h.hour < :'ends'::timestamptz + INTERVAL '1 day'
+    LIMIT 1
+) AS stored ON true
+WHERE stored.complete IS DISTINCT FROM counted.complete
+ON CONFLICT (dataset, instrument_id, hour) DO UPDATE SET complete = excluded.complete;
 
 -- step: create_seen_hours
 -- Of the hours that were counted those with a candle, and what their instruments know of themselves so far.

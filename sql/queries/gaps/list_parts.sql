@@ -2,7 +2,7 @@
 -- each named one that has none; all parts where none is named.
 SELECT p.instrument_id
 FROM market.parts AS p
-JOIN market.instruments AS whole ON whole.instrument_id = p.whole_id
+LEFT JOIN market.instruments AS whole ON whole.instrument_id = p.whole_id
 WHERE p.dataset = :'dataset' AND (cardinality(:'keys'::text[]) = 0 OR whole.instrument_key = ANY (:'keys'::text[]))
 UNION ALL
 SELECT n.instrument_id

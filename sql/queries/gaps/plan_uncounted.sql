@@ -5,7 +5,7 @@ FROM (
     FROM (
         SELECT hour, count(DISTINCT marked.instrument_id) AS rows
         FROM market.marks CROSS JOIN unnest(instrument_ids) AS marked (instrument_id)
-        WHERE dataset = :'dataset' AND work = 'count'
+        WHERE dataset = :'dataset' AND work = :'work'
         GROUP BY hour
     ) AS hours
 ) AS shared

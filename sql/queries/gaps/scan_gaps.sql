@@ -94,6 +94,17 @@ JOIN stretches AS s ON s.calendar = n.calendar AND s.starts < g.ends AND s.ends 
 WHERE g.dataset = :'dataset' AND g.reason = 'no_trades' AND g.starts < :'ends'::timestamptz AND g.ends > :'starts'::timestamptz
 GROUP BY g.instrument_id, s.hour;
 
+-- or step: create_open_beats
+-- Where an operator sets the cadence: the minutes of the beat under way at :due, in which a row may still come.
+CREATE TEMPORARY TABLE explained_hours ON COMMIT DROP AS
+SELECT k.instrument_id, open.hour, market.minute_mask(market.minute_of(open.hour, beat.starts), 60) AS minutes
+FROM market.cadences AS k
+CROSS JOIN LATERAL (SELECT date_bin(k.every, :'due'::timestamptz, '2000-01-01 00:00Z') AS starts) AS beat
+CROSS JOIN LATERAL generate_series(
+    date_bin('1 hour', beat.starts, '2000-01-01 00:00Z'), :'due'::timestamptz, INTERVAL '1 hour'
+) AS open (hour)
+WHERE k.dataset = :'dataset';
+
 -- step: analyze_scan
 -- Tells the planner how small these are.
 ANALYZE stretches, lives (instrument_id), feed_hours, waiting_hours, explained_hours;
@@ -701,6 +712,8 @@ WITH compared AS MATERIALIZED (
             WHEN expected.minutes = 0 THEN 'not_expected'
             ELSE concat_ws(', ', standing.sources, CASE
                 WHEN standing.minutes >= expected.minutes THEN NULL
+                -- Nothing else ends such a gap; the row that does may lie outside the window, in the same beat.
+                WHEN NOT :'is_silence_plausible'::boolean THEN CASE WHEN standing.sources IS NULL THEN 'its beat' END
                 -- Its feed lives after all, and nothing tells more: that explains no silence.
                 WHEN c.instrument_id IN (SELECT instrument_id FROM unmeasured_instruments) THEN 'not_judged'
                 ELSE 'no_trades'

@@ -5,7 +5,8 @@ CREATE OR REPLACE FUNCTION market.drop_before(
 DECLARE
     is_released boolean := EXISTS (SELECT FROM market.retentions AS r WHERE r.table_name = of_table AND r.after <= age);
     -- Whose rows are counted, and missed: of any other nothing is known that could be forgotten.
-    is_watched boolean := EXISTS (SELECT FROM market.hour_versions AS v WHERE v.dataset = of_table);
+    is_watched boolean := EXISTS (SELECT FROM market.hour_versions AS v WHERE v.dataset = of_table)
+        OR EXISTS (SELECT FROM market.cadences AS k WHERE k.dataset = of_table);
     due record;
     locked record;
     before timestamptz;

@@ -5,7 +5,7 @@ UNION ALL
 SELECT p.dataset, p.instrument_id, i.starts, i.ends
 FROM market.imports AS i
 JOIN market.parts AS p ON p.whole_id = i.instrument_id
-WHERE i.table_name IN ('option_quotes', 'open_interest')
+WHERE i.table_name IN ('option_quotes', 'open_interest') AND p.dataset = 'strike_candles'
 UNION ALL
 SELECT 'strike_candles', e.instrument_id, i.starts, i.ends
 FROM market.imports AS i

@@ -102,7 +102,7 @@ class Dataset:
     @property
     def works(self) -> tuple[str, ...]:
         """The work for which the hours of changed rows are marked."""
-        return (*(["count"] if self.cadence else []), *(["refresh"] if self.rollups else []))
+        return (*([self.cadence.work] if self.cadence else []), *(["refresh"] if self.rollups else []))
 
     @property
     def is_shown(self) -> bool:
@@ -116,7 +116,8 @@ class Dataset:
     @property
     def own_timeframe(self) -> Timeframe | None:
         """How far apart its rows are expected; none where nobody knows, or there is no word for it."""
-        return next((each for each in Timeframe if self.cadence and each.width == self.cadence.every), None)
+        every = self.cadence.every if self.cadence else None
+        return next((each for each in Timeframe if every and each.width == every), None)
 
     @property
     def readable(self) -> tuple[Timeframe, ...]:
@@ -161,8 +162,7 @@ class Dataset:
 
     def relation(self, timeframe: Timeframe) -> str:
         """The table or view of its rows in a timeframe."""
-        is_own = self.cadence is not None and timeframe.width == self.cadence.every
-        return self.name if is_own else f"{self.name}_{timeframe.value}"
+        return self.name if timeframe is self.own_timeframe else f"{self.name}_{timeframe.value}"
 
     def rollup_of(self, timeframe: Timeframe) -> Rollup:
         """The continuous aggregate that its rows in a timeframe are read from.
@@ -283,6 +283,8 @@ class Dataset:
             yield "the column instrument_id is no integer"
         if (self.is_imported or self.is_sent) and not all(kind.is_plain for kind in self.columns.values()):
             yield "no file or record has all of its columns"
+        if self.cadence and self.cadence.is_set and self.columns.get(self.cadence.by[0]) is not Kind.TEXT:
+            yield f"an operator sets cadences by a text, which {self.cadence.by[0]} is not"
         if self.is_shown and (taken := _ASKED.intersection(self.dimensions)):
             yield f"no dimension can be called {', '.join(sorted(taken))}"
 

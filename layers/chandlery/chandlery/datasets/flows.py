@@ -1,5 +1,6 @@
 """Flows: what moved onto a venue and off it, a leg of a transaction a row."""
 
+from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Count, Sum
@@ -37,6 +38,7 @@ FLOWS = Dataset(
         Count("out_count", where="goes_out"),
     ),
     timeframes=(Timeframe.H1, Timeframe.D1),
+    cadence=Cadence(None, "expected_flows", is_silence_plausible=False, by=("venue",)),
     best_first=("cancelled",),
     is_imported=True,
     is_sent=True,

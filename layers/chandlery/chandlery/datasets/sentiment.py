@@ -1,5 +1,6 @@
 """Sentiment: how what is said of an instrument sounds, an item a row."""
 
+from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Count, Mean, Sum
@@ -28,6 +29,7 @@ SENTIMENT = Dataset(
         *(Count(name, where=name) for name in ("positive", "negative", "neutral")),
     ),
     timeframes=(Timeframe.H1, Timeframe.D1),
+    cadence=Cadence(None, "expected_sentiment", is_silence_plausible=False, by=("source",)),
     is_imported=True,
     is_sent=True,
     unsigned=("weight",),

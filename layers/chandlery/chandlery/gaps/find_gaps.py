@@ -7,9 +7,10 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from chandlery.datasets import declared
 from chandlery.datasets.candles import CANDLES
 from chandlery.datasets.dataset import Dataset
-from chandlery.gaps.store import hours, scans
+from chandlery.gaps.store import cadences, hours, scans
 from chandlery.gaps.store.scans import FeedMinutes, OpenGaps, Reconciled, Share
 from chandlery.platform.domain.limits import COUNT_PIECE_HOURS, SCAN_PIECE_ROWS, SCAN_SHARE_RUNS
 from chandlery.words.window import DAY, HOUR, WEEK, Window
@@ -22,6 +23,19 @@ class Found:
     ledger: Reconciled
     feeds: Sequence[FeedMinutes]
     shares_left: int
+
+
+def list_watched(connection: Connection) -> Sequence[Dataset]:
+    """The data sets whose gaps are looked for now: of those whose cadences an operator sets, such as have any.
+
+    Marks of hours in which nobody expects a row of these go.
+
+    Raises:
+        Retryable, Permanent: from the database.
+    """
+    hours.forget_beats(connection, [each for each in declared.watched() if each.watched.is_set])
+    known = {each.dataset for each in cadences.list_all(connection)}
+    return [each for each in declared.watched() if not each.watched.is_set or each.name in known]
 
 
 def count_hours(

@@ -155,7 +155,11 @@ def _choose(connection: Connection, dataset: Dataset, keys: Sequence[str], feed:
     if dataset.watched.by:
         ids = coverage.list_parts(connection, dataset, keys)
         every = instruments.list_all(connection) if keys else found
-        found = [each for each in every if each.instrument_id in ids] or found
+        parts = [each for each in every if each.instrument_id in ids]
+        if not parts and dataset.watched.is_set:
+            add = f"; set one: chandlery cadence set {dataset.name} NAME EVERY"
+            raise NotFound(Remark(f"no {dataset.watched.by[0]} of {dataset.name} has a cadence", add))
+        found = parts or found
     if not found:
         add = "; add one: chandlery instruments add KEY --calendar NAME"
         raise NotFound(Remark("there is no instrument yet", add))
@@ -215,7 +219,7 @@ def _silence_remarks(
     silent = [instrument for instrument in chosen if instrument.calendar in opens and instrument.key not in told]
     if silent and not dataset.watched.tells_of_feeds:
         keys = [instrument.key for instrument in silent]
-        yield Remark(f"nothing was expected on these days of {_named(keys)}: no {dataset.name} were known by then")
+        yield Remark(f"nothing was expected on these days of {_named(keys)}: {_unknown(dataset)} by then")
         return
     unknown = [instrument for instrument in silent if instrument.expected_since is None]
     ticked = set(instruments.list_ticked(connection, [instrument.instrument_id for instrument in unknown]))
@@ -245,7 +249,7 @@ def _not_judged_remarks(
 ) -> Iterator[Remark]:
     idle = [day for day in silent if (day.key, day.session_date) in unawaited]
     if idle:
-        nobody = f"no {dataset.name} were known then"
+        nobody = f"{_unknown(dataset)} then"
         if dataset.watched.tells_of_feeds:
             nobody = "nobody imported these days, and the feed was not live then"
         yield Remark(
@@ -263,6 +267,10 @@ def _not_judged_remarks(
             " data, or the instrument never traded in what it looked at",
             f"; run: chandlery invoke {'historical' if old else 'live'}_gap_monitor",
         )
+
+
+def _unknown(dataset: Dataset) -> str:
+    return "no cadence was set" if dataset.watched.is_set else f"no {dataset.name} were known"
 
 
 def _stretch_told(first: date | None, last: date | None) -> str:

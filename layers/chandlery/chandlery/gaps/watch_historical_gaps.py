@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from chandlery.datasets import declared
 from chandlery.datasets.candles import CANDLES
-from chandlery.gaps.find_gaps import count_hours, count_open, oldest_hours
+from chandlery.gaps.find_gaps import count_hours, count_open, list_watched, oldest_hours
 from chandlery.gaps.heal_from_vendor import heal_from_vendor
 from chandlery.gaps.look_back import SECONDS_TO_ASK, History, Progress, look, look_again
 from chandlery.gaps.store import scans, vendor_days
@@ -122,7 +122,7 @@ def watch_historical_gaps(
     written += _verify(connection, beyond, piece_candles, verify_buckets, has_time)
     shares = scans.plan_shares(connection, share_instruments)
     histories, ledger, hours_left, weeks_left = dict[str, History](), Reconciled(), 0, 0
-    for dataset in declared.watched():
+    for dataset in list_watched(connection):
         uncounted = count_hours(connection, lambda: has_time(SECONDS_TO_ASK), count_piece_hours, dataset=dataset)
         histories[dataset.name] = history = History(
             connection, dataset, now, beyond, shares, count_piece_hours, progress

@@ -9,7 +9,7 @@ from psycopg import Connection
 from chandlery.datasets import declared
 from chandlery.datasets.candles import CANDLES
 from chandlery.gaps.domain.coverage import coverage_of
-from chandlery.gaps.find_gaps import Found, count_hours, count_open, find_gaps, oldest_hours
+from chandlery.gaps.find_gaps import Found, count_hours, count_open, find_gaps, list_watched, oldest_hours
 from chandlery.gaps.store import scans
 from chandlery.gaps.store.scans import FeedMinutes, OpenGaps
 from chandlery.minutes.domain.source import Source
@@ -138,7 +138,7 @@ def watch_live_gaps(
     # A run that has no time for all of them begins with others than the last one did.
     first = epoch_minute(now) // EVERY_MINUTES % max(len(shares), 1)
     looked, hours_left = dict[str, Found](), 0
-    for dataset in declared.watched():
+    for dataset in list_watched(connection):
         uncounted = count_hours(connection, has_time, count_piece_hours, dataset=dataset)
         looked[dataset.name] = find_gaps(
             connection,

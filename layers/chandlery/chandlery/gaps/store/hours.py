@@ -13,8 +13,17 @@ from chandlery.words.window import Window, whole_hours
 
 def plan_uncounted(connection: Connection, dataset: Dataset, instrument_hours: int) -> Sequence[Window]:
     """The hours to be counted anew as windows of about `instrument_hours` rows, the newest first."""
-    found = run(connection, "plan_uncounted", dataset=dataset.name, instrument_hours=instrument_hours).fetchall()
+    values = {"dataset": dataset.name, "work": dataset.watched.work, "instrument_hours": instrument_hours}
+    found = run(connection, "plan_uncounted", **values).fetchall()
     return [Window(starts, ends) for starts, ends in found]
+
+
+def forget_beats(connection: Connection, datasets: Sequence[Dataset]) -> None:
+    """Take the marks of some data sets' hours in which no cadence that an operator sets expects a row."""
+    with transaction(connection):
+        # Who sets one marks what has come since: not while these are taken.
+        run(connection, "lock_gaps")
+        run(connection, "forget_beats", datasets=[each.name for each in datasets])
 
 
 def count(connection: Connection, dataset: Dataset, window: Window) -> None:
@@ -33,6 +42,11 @@ def count_inside(connection: Connection, dataset: Dataset, window: Window) -> No
     hours = whole_hours(window)
     stretch = {"dataset": dataset.name, "starts": hours.starts, "ends": hours.ends}
     run(connection, "count_hours:create_taken_hours")
+    if dataset.watched.is_set:
+        # Since when rows are expected the operator said.
+        run(connection, "count_hours:take_uncounted_beats", **stretch)
+        run_on(connection, dataset.watched.counted, "count_hours:count_beats", **stretch)
+        return
     take = "count_hours:take_uncounted_parts" if dataset.watched.by else "count_hours:take_uncounted"
     run(connection, take, **stretch)
     with excluded_once(connection, hours):

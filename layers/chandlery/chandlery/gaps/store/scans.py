@@ -13,7 +13,7 @@ from chandlery.gaps.store.hours import count_inside
 from chandlery.platform.connection import transaction
 from chandlery.platform.domain.limits import SCAN_SHARE_RUNS
 from chandlery.platform.statements import read_rows, run, run_on
-from chandlery.words.window import Window
+from chandlery.words.window import MINUTE, Window
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,8 @@ def scanning(
         run(connection, "set_other_joins", setting="off")
         run(connection, "scan_gaps:create_feed_hours", **stretch)
         run(connection, "set_other_joins", setting="on")
-        run(connection, "scan_gaps:create_explained_hours", **stretch)
+        explain = "scan_gaps:create_open_beats" if dataset.watched.is_set else "scan_gaps:create_explained_hours"
+        run(connection, explain, **stretch, due=max(window.ends, at - MINUTE))
         run(connection, "scan_gaps:analyze_scan")
         yield Scan(connection, dataset, window, at, component)
 

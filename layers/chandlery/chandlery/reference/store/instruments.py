@@ -118,15 +118,16 @@ def remove(connection: Connection, key: str, *, with_data: bool = False) -> None
         run(connection, "lock_candles")
         instrument_id = find(connection, key).instrument_id
         if expiring := run(connection, "find_expiring", instrument_id=instrument_id).fetchone():
-            contracts = spell(expiring[1], "contract")
-            raise Permanent(f"{key} is an expiry of {expiring[0]} with {contracts}: it goes with its underlying")
+            told = spell(expiring[1], "contract")
+            raise Permanent(f"{key} is an expiry of {expiring[0]} with {told}: it goes with its underlying")
         names = [dataset.name for dataset in declared.DATASETS]
         has_rows = run_on_each(connection, names, "has_rows_of", instrument_id=instrument_id)
         kept = [name for name, has in zip(names, has_rows, strict=True) if has]
         options = dict[int, bool](run(connection, "list_contract_ids", underlying_id=instrument_id).fetchall())
-        if (kept or options) and not with_data:
-            told = [*kept, *([spell(sum(options.values()), "contract")] if options else [])]
-            raise Permanent(f"{key} has {' and '.join(told)}; to delete them as well, for good: --with-data")
+        contracts = sum(options.values())
+        if (kept or contracts) and not with_data:
+            owned = [*kept, *([spell(contracts, "contract")] if contracts else [])]
+            raise Permanent(f"{key} has {' and '.join(owned)}; to delete them as well, for good: --with-data")
         run(connection, "set_bitmap_scans", setting="off")
         everything = [instrument_id, *options]
         for name in names if options else kept:
