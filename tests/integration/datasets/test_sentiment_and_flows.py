@@ -268,6 +268,18 @@ def test_what_moves_inside_a_venue_counts_on_neither_side(market: Connection, br
     assert told(read("flows", "1d"), *wanted) == [("", "11", "10", "1", "2", "1")]
 
 
+@pytest.mark.parametrize("legs_late", [1, 20])
+@pytest.mark.parametrize("days", [0, 40])
+def test_a_late_leg_is_netted_with_one_in_columns(desk: Connection, legs_late: int, days: int) -> None:
+    desk.execute("TRUNCATE market.flows")
+    write_legs(desk, [Leg("alpha", NOON, f"0x{n}", 1, "in", Decimal(10)) for n in range(legs_late)])
+    desk.execute("SELECT compress_chunk(c, true) FROM show_chunks('market.flows') AS c")
+    late = Leg("alpha", NOON - days * DAY, "", 2, "out", Decimal(4))
+    write_legs(desk, [replace(late, tx=f"0x{n}") for n in range(legs_late)])
+    stored = desk.execute("SELECT leg, counted, count(*) FROM market.flows GROUP BY 1, 2 ORDER BY 1").fetchall()
+    assert stored == [(1, 6, legs_late), (2, 0, legs_late)]
+
+
 def test_legs_that_come_at_once_are_netted(market: Connection, migrated_url: str, server_url: str) -> None:
     leg = Leg("alpha", NOON, "0xf", 1, "in", Decimal(10))
     with ThreadPoolExecutor(1) as pool, connect(Settings(database_url=migrated_url), "second") as second:
