@@ -113,7 +113,10 @@ def invoke(
         typer.Option(parser=parse_moment, metavar="TIME", help="scheduled time; this minute when absent"),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="show what it would write, and write nothing; not for the HTTP API")
+        bool,
+        typer.Option(
+            "--dry-run", help="show what it would write, and write nothing; for functions that have a schedule"
+        ),
     ] = False,
     metrics: Metrics = False,
     as_json: AsJson = False,
@@ -126,7 +129,7 @@ def invoke(
         sent |= scheduled_event(at)
     if dry_run:
         if found.schedule is None:
-            raise Permanent(f"{function} writes nothing: --dry-run is for functions that have a schedule")
+            raise Permanent(f"{function} never runs dry: --dry-run is for functions that have a schedule")
         sent |= {"dry_run": True}
     with at_work(function) as say, metrics_if(metrics), contextlib.redirect_stdout(sys.stderr):
         report = call(found, sent, lambda what, done, total: say(f"{what} {done:,} of {total:,}"))

@@ -23,7 +23,7 @@ _STAT = Path("/proc/stat")
 
 def row_of(test: str) -> str:
     """The row that a benchmark's name begins with: P8 of `test_p8_cold_starts[one]`."""
-    found = re.match(r"test_([op]\d+|soak)_", test)
+    found = re.match(r"test_([dop]\d+|soak)_", test)
     return found[1].upper() if found else NO_ROW
 
 

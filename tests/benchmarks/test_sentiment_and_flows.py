@@ -36,7 +36,7 @@ _SENTIMENT = (
 
 
 @pytest.mark.parametrize(("table", "of"), [("sentiment", _SENTIMENT), ("flows", _FLOWS)])
-def test_batches_of_rows(connection: Connection, table: str, of: tuple[str, str]) -> None:
+def test_d2_batches_of_rows(connection: Connection, table: str, of: tuple[str, str]) -> None:
     if not ON_SERVER:
         pytest.skip("batches are copied, and the embedded database takes none")
     list_instruments(connection, INSTRUMENTS)

@@ -293,7 +293,7 @@ def test_calendars_are_listed(chandlery: Chandlery) -> None:
         (("invoke", "live_processor", "--at", "0001-01-01T00:00+14:00"), 2, "is not a time in UTC"),
         (("replay", "--from", "1999-01-01", "--to", "2026-01-01"), 1, "chandlery: the stretch cannot be replayed: no"),
         (("replay", "--from", "2026-01-01", "--to", "2101-01-01"), 1, "no schedule fires at 2101-01-01T00:00:00+00:00"),
-        (("invoke", "http_api", "--dry-run"), 1, "chandlery: http_api writes nothing: --dry-run is for"),
+        (("invoke", "http_api", "--dry-run"), 1, "chandlery: http_api never runs dry: --dry-run is for"),
         (("invoke", "nope"), 1, "chandlery: no function nope; there are: "),
         (("migrate", "upgrade", "9999"), 1, "chandlery: alembic: Can't locate revision"),
     ],

@@ -19,7 +19,6 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 from psycopg import Connection
-from typer.testing import CliRunner
 
 from chandlery import datasets
 from chandlery.datasets import declared
@@ -42,8 +41,8 @@ from chandlery.refresh.store import verifications
 from chandlery.words.window import DAY, HOUR, MINUTE, Window
 from functions.http_api.application import app as application
 from local import rollups
-from local.command_line import app
 from tests.integration.api_scene import Answer, get, settings
+from tests.integration.commands import chandlery
 from tests.integration.datasets.test_kinds import assert_kinds
 from tests.integration.market import NOON, always, around_the_clock
 from tests.integration.policy_scene import count, drop, maintain, refresh_all, relation_of, store_candles
@@ -179,12 +178,6 @@ def wanted(tmp_path: Path, migrated: str) -> Policies:
     path = tmp_path / "policies.toml"
     path.write_text((SQL / "policies.toml").read_text() + (FOLDER / "policies.toml").read_text())
     return read_policies(path)
-
-
-def chandlery(url: str, *arguments: str) -> tuple[int, str, str]:
-    """A command: its exit code, what it said on stdout and on stderr."""
-    done = CliRunner().invoke(app, list(arguments), env={"DATABASE_URL": url, "CHANDLERY_PROGRESS": "false"})
-    return done.exit_code, done.stdout, done.stderr + str(done.exception or "")
 
 
 def bring_in(url: str, path: Path, *options: str) -> tuple[int, str, str]:

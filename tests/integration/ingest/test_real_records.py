@@ -1,9 +1,9 @@
-"""Real trades in records, shuffled, some twice, some cut or wrong, dying at statement after statement: as an import."""
+"""Real trades in messages of a queue, shuffled, some twice, some wrong, to a function that dies: as an import."""
 
 import csv
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -14,24 +14,20 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from chandlery.ingest.domain.record import Record
-from chandlery.ingest.ingest_records import ingest_records
 from chandlery.minutes.import_ticks import import_ticks
-from chandlery.platform.connection import connect
 from chandlery.platform.errors import ChandleryError
-from chandlery.platform.settings import Settings
 from chandlery.reference.store import instruments, sessions
 from local import calendars
 from local.lots import tick_lots
 from local.market_file import open_tick_file
 from tests.conftest import empty
 from tests.faults.steps import stepping
-from tests.integration.ingest.record_scene import body
+from tests.integration.ingest.record_scene import Desk, body, from_queue, open_desk
 from tests.integration.market import MINUTE, live, snapshot
 
 KEY, DAY = "XNYS@IBM@EQ", datetime(2013, 10, 8, tzinfo=UTC)
 COLUMNS = ("time", "seq", "price", "size", "updates_ohlc", "updates_volume", "venue", "conditions")
-RECORD_ROWS, BATCH_RECORDS = 40, 10
+RECORD_ROWS, BATCH_MESSAGES = 40, 10
 STRETCHES = {
     "ten minutes": (DAY.replace(hour=19, minute=50), DAY.replace(hour=20)),
     "a day": (DAY, DAY + timedelta(days=1)),
@@ -56,28 +52,28 @@ def as_sent(row: dict[str, str]) -> dict[str, Any]:
     return {"instrument": KEY} | told | flags
 
 
-def shuffled(rows: Sequence[dict[str, str]], random: Random) -> Iterator[Record]:
-    """Records in any order, each tenth twice; each seventh has wrong rows among its own, or comes cut off as well."""
+def shuffled(rows: Sequence[dict[str, str]], random: Random) -> list[tuple[str, str]]:
+    """Messages in any order, each tenth twice; each seventh has wrong rows among its own, or comes cut off as well."""
     sent = [as_sent(row) for row in rows]
     random.shuffle(sent)
     wrong = [json.dumps(sent[0] | {"price": "dear"}), "no JSON", json.dumps({**sent[0], "instrument": "X@Y@Z"})]
-    records = []
+    messages = []
     for number, start in enumerate(range(0, len(sent), RECORD_ROWS)):
         some: list[Any] = sent[start : start + RECORD_ROWS]
         if number % 7 == 0:
             some = [*some[:5], *wrong, *some[5:]]
-        text = body(*some, feed="cts", batch_id=str(number)).encode()
-        records.append(Record(f"m-{number}", text))
+        text = body(*some, feed="cts", batch_id=str(number))
+        messages.append((f"m-{number}", text))
         if number % 10 == 0:
-            records.append(records[-1])
+            messages.append(messages[-1])
         if number % 7 == 3:
-            records.append(Record(f"cut-{number}", text[:25]))
-    random.shuffle(records)
-    return iter(records)
+            messages.append((f"cut-{number}", text[:25]))
+    random.shuffle(messages)
+    return messages
 
 
-def deliver(url: str, records: Sequence[Record], *, each: bool) -> set[tuple[str, int | None]]:
-    """Hand batches over until each is taken, each time with a session that dies one statement later; what was bad.
+def deliver(desk: Desk, messages: Sequence[tuple[str, str]], *, each: bool) -> None:
+    """Hand batches to the function until each is taken, whose session dies one statement later each time.
 
     The first batch dies at each of its statements; the others as well, where `each` of them is to.
     """
@@ -87,27 +83,26 @@ def deliver(url: str, records: Sequence[Record], *, each: bool) -> set[tuple[str
         connection.close()
         raise psycopg.OperationalError("the connection is lost")
 
-    bad = set()
-    for start in range(0, len(records), BATCH_RECORDS):
-        batch = records[start : start + BATCH_RECORDS]
+    for start in range(0, len(messages), BATCH_MESSAGES):
+        event = from_queue(*messages[start : start + BATCH_MESSAGES])
         at = count(1) if each else at
         while True:
-            connection = connect(Settings(database_url=url), "ingest")
             try:
                 with stepping(next(at), die):
-                    report = ingest_records(connection, batch, DAY + timedelta(days=2))
+                    assert desk.take(event) == []
             except ChandleryError:
                 continue
-            finally:
-                connection.close()
-            bad |= {(each.record.record_id, fault.line) for each in report.bad for fault in each.faults}
             break
-    return bad
 
 
 @pytest.mark.parametrize("stretch", ["ten minutes", pytest.param("a day", marks=pytest.mark.long)])
-def test_a_day_of_records_that_die_comes_to_what_an_import_does(
-    connection: Connection, database_url: str, real_data: Path, tmp_path: Path, stretch: str
+def test_a_day_of_messages_that_die_comes_to_what_an_import_does(
+    connection: Connection,
+    database_url: str,
+    real_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stretch: str,
 ) -> None:
     rows, at = trades(real_data, stretch), STRETCHES[stretch][1] + 2 * MINUTE
     file = tmp_path / "ibm.csv"
@@ -124,20 +119,35 @@ def test_a_day_of_records_that_die_comes_to_what_an_import_does(
     empty(connection)
 
     open_market(connection)
-    records = list(shuffled(rows, Random(1)))
-    bad = deliver(database_url, records, each=stretch == "a day")
-    live(connection, at)
+    messages = shuffled(rows, Random(1))
+    half = len(messages) // 2
+    with open_desk(connection, monkeypatch.setenv, database_url) as desk:
+        deliver(desk, messages[:half], each=stretch == "a day")
+        # What comes afterwards is late, and corrects candles.
+        assert live(connection, at).candles_written > 0
+        deliver(desk, messages[half:], each=stretch == "a day")
+        live(connection, at)
+        told = {(bad["record_id"], fault["line"], fault["reason"]) for bad in desk.bad() for fault in bad["faults"]}
 
     assert everything(connection) == expected
-    numbers = range(0, len(rows), RECORD_ROWS)
-    cut = {(f"cut-{number}", 1) for number in range(len(numbers)) if number % 7 == 3}
-    wrong = {(f"m-{number}", line) for number in range(0, len(numbers), 7) for line in (7, 8, 9)}
-    assert bad == cut | wrong
+    numbers = range(-(-len(rows) // RECORD_ROWS))
+    cut = {(f"cut-{number}", 1, CUT) for number in numbers if number % 7 == 3}
+    wrong = {(f"m-{number}", *each) for number in numbers if number % 7 == 0 for each in enumerate(WRONG, 7)}
+    assert told == cut | wrong
+
+
+CUT = "the header is not JSON: Unterminated string starting at character 23"
+WRONG = (
+    "price: dear must be a number",
+    "is not JSON: Expecting value at character 1",
+    "instrument: there is no X@Y@Z; add it: chandlery instruments add X@Y@Z --calendar NAME",
+)
 
 
 def everything(connection: Connection) -> list[Any]:
+    """Ticks and candles, but for how often these have changed."""
     ticks = connection.execute(
         "SELECT instrument_id, time, seq, price, size, updates_ohlc, updates_volume, cancelled, venue, conditions"
         " FROM market.ticks ORDER BY 1, 2, 3"
     ).fetchall()
-    return [ticks, snapshot(connection)]
+    return [ticks, [candle[:-1] for candle in snapshot(connection)]]

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -31,6 +32,7 @@ from tests.integration.ingest.record_scene import (
 )
 from tests.integration.market import MINUTE, around_the_clock, contents, live
 from tests.integration.platform.test_roles import role
+from tests.unit.ingest.test_envelope import MALFORMED, UNREADABLE
 
 Event = Callable[..., dict[str, Any]]
 
@@ -121,6 +123,34 @@ def test_bad_records_behind_a_checkpoint_are_told_when_they_come_again(desk: Des
     assert [each["record_id"] for each in desk.bad()] == ["1"]
     assert desk.take(from_stream(*sent[1:])) == []
     assert [each["record_id"] for each in desk.bad()] == ["3"]
+
+
+def as_text(said: bytes) -> str:
+    """As a queue has it, which takes text alone."""
+    try:
+        return said.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(said if said.startswith(b"\x1f\x8b") else gzip.compress(said)).decode()
+
+
+@pytest.mark.parametrize("event", [from_queue, from_stream])
+def test_whatever_is_malformed_is_told_with_place_and_reason_and_holds_nothing_up(desk: Desk, event: Event) -> None:
+    sent = [
+        (str(number), as_text(said) if event is from_queue else said) for number, (said, *_) in enumerate(UNREADABLE)
+    ]
+    sent += [("100", body(tick(1), *MALFORMED, tick(2))), ("101", body(tick(3)))]
+    assert desk.take(event(*sent)) == []
+    assert desk.seqs() == [1, 2, 3]
+    told: dict[str, list[Any]] = defaultdict(list)
+    for each in desk.bad():
+        told[each["record_id"]] += each["faults"]
+    rows = told.pop("100")
+    assert [fault["line"] for fault in rows] == [*range(3, 3 + len(MALFORMED))]
+    assert all(reason in fault["reason"] for fault, reason in zip(rows, MALFORMED.values(), strict=True))
+    assert [number for number, _ in sent[:-2]] == sorted(told, key=int)
+    for (_, reason, line), number in zip(UNREADABLE, sorted(told, key=int), strict=True):
+        (fault,) = told[number]
+        assert (fault["line"], reason in fault["reason"]) == (line, True), fault
 
 
 @pytest.mark.parametrize("event", [from_queue, from_stream])

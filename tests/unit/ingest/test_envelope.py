@@ -45,7 +45,27 @@ MALFORMED = {
     json.dumps(tick(1, time="2300-01-01T00:00:00Z")): "lies in the future",
     json.dumps(tick(1, cancelled="yes")): "cancelled: yes must be true or false",
     json.dumps(tick(1, venue="a\0b")): "must not have the character NUL",
+    json.dumps(tick(1, venue="\ud800")): "must be text that UTF-8 can say",
+    json.dumps(tick(1)).replace("}", ', "price": 101}'): "has price more than once",
 }
+
+
+UNREADABLE: tuple[tuple[bytes, str, int | None], ...] = (
+    (b"", "is empty", None),
+    (b"\n\n", "is empty", None),
+    (b"\xff", "is not text in UTF-8", 1),
+    (b"[]", "not a JSON object", 1),
+    (body(schema_version=2).encode(), "schema_version 2; this reads 1", 1),
+    (body(feed="").encode(), "has a feed that is not 1 to 100 characters", 1),
+    (body(feed=["x"]).encode(), "has a feed", 1),
+    (b'{"feed": "a", "feed": "b"}', "the header has feed more than once", 1),
+    (body(*["{}"] * (MOST_ROWS + 1)).encode(), "10,001 rows; 10,000 are the most", None),
+    (b"x" * (MOST_BYTES + 1), "more than 4,194,304 bytes", None),
+    (gzip.compress(b"x" * (MOST_BYTES + 1), mtime=0), "more than 4,194,304 bytes", None),
+    (gzip.compress(b"x" * 1000, mtime=0)[:-5], "ends too early", None),
+    (b"\x1f\x8b\x08nonsense", "begins as gzip, and is not", None),
+    (b"H4sI!", "begins as gzip in base64, and is not", None),
+)
 
 
 def reader() -> RowReader:
@@ -65,24 +85,7 @@ def test_a_row_that_is_no_text_is_told_of() -> None:
     assert (len(good), bad[0].line, bad[0].reason) == (1, 3, "is not text in UTF-8")
 
 
-@pytest.mark.parametrize(
-    ("sent_body", "reason", "line"),
-    [
-        (b"", "is empty", None),
-        (b"\n\n", "is empty", None),
-        (b"\xff", "is not text in UTF-8", 1),
-        (b"[]", "not a JSON object", 1),
-        (body(schema_version=2).encode(), "schema_version 2; this reads 1", 1),
-        (body(feed="").encode(), "has a feed that is not 1 to 100 characters", 1),
-        (body(feed=["x"]).encode(), "has a feed", 1),
-        (body(*["{}"] * (MOST_ROWS + 1)).encode(), "10,001 rows; 10,000 are the most", None),
-        (b"x" * (MOST_BYTES + 1), "more than 4,194,304 bytes", None),
-        (gzip.compress(b"x" * (MOST_BYTES + 1), mtime=0), "more than 4,194,304 bytes", None),
-        (gzip.compress(b"x" * 1000, mtime=0)[:-5], "ends too early", None),
-        (b"\x1f\x8bnonsense", "begins as gzip, and is not", None),
-        (b"H4sI!", "begins as gzip in base64, and is not", None),
-    ],
-)
+@pytest.mark.parametrize(("sent_body", "reason", "line"), UNREADABLE, ids=range(len(UNREADABLE)))
 def test_a_record_that_cannot_be_read_is_told_of(sent_body: bytes, reason: str, line: int | None) -> None:
     with pytest.raises(Unreadable, match=reason) as raised:
         open_envelope(sent_body, {})

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from operator import itemgetter
 
 from psycopg import Connection
@@ -21,7 +22,7 @@ from chandlery.platform.errors import Retryable, RowsRefused
 from chandlery.platform.statements import run
 from chandlery.words.window import CLOCK_ALLOWANCE
 
-_ORDER = itemgetter(2, 3)  # a row's key and moment
+_RECORD, _KEY, _MOMENT, _COLUMNS = map(itemgetter, (0, 2, 3, 4))  # of a row
 # Once a row was turned away by a lock of somebody else, the others wait no longer than this for theirs.
 _LOCK_MILLISECONDS = 500
 # Where this many records were turned away, the cause is not in them: the others come again untried.
@@ -147,15 +148,15 @@ class _Batch:
     def write(self, found: Mapping[Dataset, Sequence[SentRow]]) -> None:
         """Write the good rows, those of one data set with the same columns together."""
         for dataset, rows in found.items():
-            kept = self._leave_out_dropped(dataset, rows)
-            ids = self._identify(kept)
+            kept, ids = self._identify(self._leave_out_dropped(dataset, rows))
             groups: dict[Sequence[str], list[SentRow]] = defaultdict(list)
-            for row in kept:
-                if row.key in ids:
-                    groups[row.columns].append(row)
+            for columns, alike in groupby(kept, _COLUMNS):
+                groups[columns].extend(alike)
             for group in groups.values():
                 # In one order everywhere: two that write the same rows wait for each other at the first.
-                self._write_group(dataset, sorted(group, key=_ORDER), ids)
+                group.sort(key=_MOMENT)
+                group.sort(key=_KEY)
+                self._write_group(dataset, group, ids)
 
     def _leave_out_dropped(self, dataset: Dataset, rows: Sequence[SentRow]) -> Sequence[SentRow]:
         dropped = hold_drops(self.connection, dataset.name)
@@ -169,19 +170,21 @@ class _Batch:
                 kept.append(row)
         return kept
 
-    def _identify(self, rows: Sequence[SentRow]) -> Mapping[str, int]:
-        """The instruments of rows; those that nobody knows are added, or their rows are bad."""
-        feeds = {row.key: self._envelopes[row.record].header.feed for row in rows}
+    def _identify(self, rows: Sequence[SentRow]) -> tuple[Sequence[SentRow], Mapping[str, int]]:
+        """Rows and their instruments; those that nobody knows are added, or their rows are bad."""
+        records = dict(zip(map(_KEY, rows), map(_RECORD, rows), strict=True))
+        feeds = {key: self._envelopes[record].header.feed for key, record in records.items()}
         found = identify_instruments(self.connection, feeds, self.unknown)
         self._added += found.added
         if found.refused:
             for row in rows:
                 if reason := found.refused.get(row.key):
                     self._refuse(row, reason)
-        return found.ids
+            rows = [row for row in rows if row.key in found.ids]
+        return rows, found.ids
 
     def _write_group(self, dataset: Dataset, rows: Sequence[SentRow], ids: Mapping[str, int]) -> None:
-        whose = sorted({ids[row.key] for row in rows})
+        whose = sorted(ids[key] for key in set(map(_KEY, rows)))
         writer = SentRowWriter(self.connection, dataset, lambda _: whose, named=len(rows))
         self._halve(writer, rows, ids)
 
@@ -218,9 +221,9 @@ class _Batch:
             self._faults[row.record].append(Fault(row.line, _contradiction(conflict), self._sent(row)))
         self._written += written
         self._rows += len(rows)
-        feeds = {place: self._moments[each.header.feed] for place, each in self._envelopes.items()}
-        for row in rows:
-            feeds[row.record].append(row.moment)
+        feeds = {place: each.header.feed for place, each in self._envelopes.items()}
+        for feed, some in groupby(rows, lambda row: feeds[row[0]]):
+            self._moments[feed].extend(map(_MOMENT, some))
 
     def _refuse(self, row: SentRow, reason: str) -> None:
         self._blame(row.record, [Fault(row.line, reason, self._sent(row))])

@@ -1,6 +1,6 @@
 """Rows of a file on their way into a data set's table."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -141,10 +141,10 @@ class RowWriter:
 
     def _fill(self, lot: Lot, lists: Mapping[str, str], instrument_ids: list[int]) -> None:
         """Have the rows wait, each with its instrument."""
-        if not self._stream("write_rows:copy_said_lines", lists, lambda: lot.lines(instrument_ids)):
+        if not self._stream("write_rows:copy_said_lines", lists, lambda: [lot.lines(instrument_ids)]):
             self._run("write_rows:fill_said_rows", lists, rows=lot.text(), instrument_ids=instrument_ids)
 
-    def _stream(self, name: str, lists: Mapping[str, str], lines: Callable[[], str | bytes]) -> bool:
+    def _stream(self, name: str, lists: Mapping[str, str], blocks: Callable[[], Iterable[str | bytes]]) -> bool:
         """Whether lines were streamed: not where the database cannot COPY, or has the key of one."""
         if not self._copies:
             return False
@@ -152,7 +152,8 @@ class RowWriter:
         with psycopg_errors_translated():
             try:
                 with self.connection.transaction(), self.connection.cursor() as cursor, cursor.copy(copying) as copy:
-                    copy.write(lines())
+                    for block in blocks():
+                        copy.write(block)
             except pg.FeatureNotSupported:
                 self._copies = False
             except pg.UniqueViolation:

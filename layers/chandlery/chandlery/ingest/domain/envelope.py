@@ -5,6 +5,7 @@ import binascii
 import json
 import re
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NoReturn
@@ -61,7 +62,15 @@ class Constant(str):
     __slots__ = ()
 
 
-_read = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=Constant).raw_decode
+def _object(members: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        twice = next(name for name, count in Counter(name for name, _ in members).items() if count > 1)
+        raise ValueError(f"has {shown(twice)} more than once")
+    return found
+
+
+_read = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=Constant, object_pairs_hook=_object).raw_decode
 
 
 def read_json(text: str) -> Any:
@@ -73,7 +82,7 @@ def read_json(text: str) -> Any:
     try:
         found, end = _read(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"is not JSON: {error.msg} at character {error.pos + 1}") from None
+        raise ValueError(f"is not JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}") from None
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     if end != len(text):

@@ -1,12 +1,13 @@
 """What a row that was sent must hold, by the declaration of its data set; each is checked before any is written."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from itertools import count, repeat
+from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 from chandlery.datasets.dataset import Dataset
@@ -105,19 +106,22 @@ class RowReader:
             return []
         pattern = row_pattern(self.dataset, names, text)
         found = pattern.findall(text) if pattern else []
-        if len(found) != len(envelope.lines) or len(names) < 2 or not self._are_allowed(names, found):
+        if len(found) != len(envelope.lines) or len(names) < 3 or not self._are_allowed(names, found):
             return []
         of_key, of_time = names.index(INSTRUMENT), names.index(self.dataset.time)
         try:
-            moments = [datetime.fromisoformat(cells[of_time]) for cells in found]
+            moments = list(map(datetime.fromisoformat, map(itemgetter(of_time), found)))
         except ValueError:
             return []
         if min(moments) <= EARLIEST or max(moments) > self.latest:
             return []
         columns = self._columns_of(names)
-        untold = _SEQUENCE * (len(columns) + 1 - len(names))
-        keys = [cells[of_key] for cells in found]
-        cells = [cells[:of_key] + cells[of_key + 1 :] + untold for cells in found]
+        keys = map(itemgetter(of_key), found)
+        cells: Iterable[tuple[str, ...]] = map(
+            itemgetter(*(place for place in range(len(names)) if place != of_key)), found
+        )
+        if untold := _SEQUENCE * (len(columns) + 1 - len(names)):
+            cells = (told + untold for told in cells)
         parts = zip(repeat(record), count(envelope.first), keys, moments, repeat(columns), cells, strict=False)
         return list(map(_sent_row, parts))
 

@@ -1,8 +1,9 @@
 """Rows of records on their way into a data set's table: the instruments they name, and what was dropped there."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import NoReturn
 
 from psycopg import Connection
@@ -12,6 +13,8 @@ from chandlery.ingest.domain.rows import SentRow
 from chandlery.platform.statements import run
 from chandlery.words.window import Window
 
+_KEY, _MOMENT, _CELLS = map(itemgetter, (2, 3, 5))  # of a row
+_BLOCK_ROWS = 5_000
 _ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
@@ -25,8 +28,8 @@ class SentLot(Lot):
 
 def lot_of(rows: Sequence[SentRow], instruments: Mapping[str, int]) -> SentLot:
     """Rows as a lot; their places are those in `rows`, from 0 on."""
-    moments = [row.moment for row in rows]
-    whose = [instruments[row.key] for row in rows]
+    moments = list(map(_MOMENT, rows))
+    whose = [instruments[key] for key in map(_KEY, rows)]
     starts, ends = min(moments), max(moments)
     return SentLot(len(rows), starts, ends, (), rows[0].columns, _of_no_file, _of_no_file, sent=rows, whose=whose)
 
@@ -78,20 +81,23 @@ def _sent(lot: Lot) -> SentLot:
     return lot
 
 
-def _as_text(lot: SentLot, *, placed: bool) -> str:
-    """The lines of COPY: whose the row is, its cells, and where `placed` its place in the lot."""
-    lines = ["\t".join(row.cells) for row in lot.sent]
-    whole = "\n".join(lines)
-    if (
-        "\\" in whole
-        or "\r" in whole
-        or whole.count("\n") != len(lines) - 1
-        or whole.count("\t") != len(lines) * (len(lot.columns) - 1)
-    ):
-        lines = ["\t".join([cell.translate(_ESCAPED) for cell in row.cells]) for row in lot.sent]
-    if placed:
-        lines = [f"{line}\t{place}" for place, line in enumerate(lines)]
-    return "".join([f"{instrument_id}\t{line}\n" for instrument_id, line in zip(lot.whose, lines, strict=True)])
+def _as_text(lot: SentLot, *, placed: bool) -> Iterator[str]:
+    """Lines of text, in blocks: the database reads the first while the next is made."""
+    for start in range(0, len(lot.sent), _BLOCK_ROWS):
+        some = lot.sent[start : start + _BLOCK_ROWS]
+        lines = list(map("\t".join, map(_CELLS, some)))
+        if _is_unusual("\n".join(lines), len(lines), len(lot.columns)):
+            lines = ["\t".join([cell.translate(_ESCAPED) for cell in row.cells]) for row in some]
+        if placed:
+            lines = [f"{line}\t{place}" for place, line in enumerate(lines, start)]
+        told = zip(lot.whose[start : start + _BLOCK_ROWS], lines, strict=True)
+        yield "".join([f"{instrument_id}\t{line}\n" for instrument_id, line in told])
+
+
+def _is_unusual(text: str, lines: int, columns: int) -> bool:
+    """Whether a cell holds what parts cells and lines."""
+    tabs, ends = text.count("\t"), text.count("\n")
+    return "\\" in text or "\r" in text or (tabs, ends) != (lines * (columns - 1), lines - 1)
 
 
 def _as_json(lot: SentLot, instrument_ids: Sequence[int]) -> str:
