@@ -135,9 +135,12 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 def switch_of(name: str) -> dict[str, dict[str, str]]:
-    """The variables that switch a scheduled function, or a part of it, off, and the parameters they come from."""
+    """The variables that switch a scheduled function, or a part of it, off, or are its alone; and their parameters."""
     names = [name, "Indicators"] if name == "HistoricalProcessor" else [name]
-    return {re.sub(r"(?<!^)([A-Z])", r"_\1", each).upper() + "_ENABLED": {"Ref": f"{each}Enabled"} for each in names}
+    limit = {"FEED_LATENCY_SECONDS": {"Ref": "FeedLatencySeconds"}} if name == "LiveGapMonitor" else {}
+    return limit | {
+        re.sub(r"(?<!^)([A-Z])", r"_\1", each).upper() + "_ENABLED": {"Ref": f"{each}Enabled"} for each in names
+    }
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from chandlery.ingest.store.sent_rows import SentRowWriter, hold_drops, lot_of
 from chandlery.platform.connection import transaction
 from chandlery.platform.errors import Retryable, RowsRefused
 from chandlery.platform.statements import run
+from chandlery.reference.store.feeds import FeedLatency
 from chandlery.words.window import CLOCK_ALLOWANCE
 
 _ORDER = itemgetter(2, 3)  # a row's key and moment
@@ -26,15 +27,6 @@ _ORDER = itemgetter(2, 3)  # a row's key and moment
 _LOCK_MILLISECONDS = 500
 # Where so many records were turned away it is not them: the others come again untried.
 _MOST_AWAY = 10
-
-
-@dataclass(frozen=True)
-class FeedLatency:
-    """How long a feed's rows were under way, from their own time until they came: half of them, and 99 in 100."""
-
-    feed: str
-    latency_p50_seconds: float
-    latency_p99_seconds: float
 
 
 @dataclass(frozen=True)
