@@ -14,9 +14,16 @@ WITH listed AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT (f.instruments + 399) / 400 AS parts) AS share
     WHERE abs(hashint4(listed.instrument_id)::bigint) % share.parts
         = extract(epoch FROM :'at'::timestamptz)::bigint / 60 % share.parts
+), imported AS MATERIALIZED (
+    SELECT instrument_id, range_agg(tstzrange(starts, ends)) AS stretches
+    FROM market.imports
+    WHERE table_name = 'ticks'
+        AND tstzrange(starts, ends) && tstzrange(:'at'::timestamptz - INTERVAL '1 hour', :'at'::timestamptz, '[]')
+    GROUP BY instrument_id
 ), came AS (
     SELECT s.feed, extract(epoch FROM t.received_at - t.time)::double precision AS seconds
     FROM sampled AS s
+    LEFT JOIN imported AS i USING (instrument_id)
     CROSS JOIN LATERAL (
         -- The bounds are constant, so that the chunks before them are never opened.
         SELECT time, received_at FROM market.ticks
@@ -25,12 +32,7 @@ WITH listed AS MATERIALIZED (
         ORDER BY time DESC, seq DESC LIMIT s.ticks
     ) AS t
     WHERE t.received_at > :'at'::timestamptz - INTERVAL '5 minutes' AND t.received_at <= :'at'::timestamptz
-        AND NOT EXISTS (
-            SELECT FROM market.imports AS i
-            WHERE i.table_name = 'ticks' AND i.instrument_id = s.instrument_id
-                AND tstzrange(i.starts, i.ends) && tstzrange(:'at'::timestamptz - INTERVAL '1 hour', :'at'::timestamptz, '[]')
-                AND i.starts <= t.time AND i.ends > t.time
-        )
+        AND (i.stretches @> t.time) IS NOT TRUE
 )
 SELECT
     feed,

@@ -9,6 +9,7 @@ from chandlery.gaps.watch_live_gaps import LiveGapReport, watch_live_gaps
 from chandlery.health.domain.health import Cause, Health
 from chandlery.health.report_status import report_status
 from chandlery.platform import runs
+from chandlery.platform.domain.limits import LATENCY_SECONDS
 from chandlery.reference.store import feeds, instruments
 from chandlery.reference.store.feeds import FeedLatency
 from chandlery.words.window import DAY, HOUR, MINUTE
@@ -40,10 +41,9 @@ def two_feeds(connection: Connection) -> tuple[int, int]:
     return fast, slow
 
 
-def watch(connection: Connection, **more: float) -> LiveGapReport:
-    return watch_live_gaps(
-        connection, NOON, piece_candles=20_000, verify_buckets=0, share_instruments=1_000, has_time=always, **more
-    )
+def watch(connection: Connection, latency_limit: float) -> LiveGapReport:
+    limits = {"piece_candles": 20_000, "verify_buckets": 0, "share_instruments": 1_000}
+    return watch_live_gaps(connection, NOON, **limits, has_time=always, latency_limit=latency_limit)
 
 
 def test_half_and_ninety_nine_of_a_hundred_of_each_feed(connection: Connection) -> None:
@@ -110,9 +110,9 @@ def test_the_live_gap_monitor_tells_and_status_and_health_hear_it(connection: Co
     fast, slow = two_feeds(connection)
     come(connection, fast, before(NOON - 2 * SECOND, 60), SECOND)
     come(connection, slow, before(NOON - 41 * MINUTE, 60), 40 * MINUTE)
-    within = watch(connection, latency_limit=2_400.0)
+    within = watch(connection, 2_400.0)
     assert (within.late_feeds, within.latency_p99_seconds) == ([], 2400.0)
-    report = watch(connection)
+    report = watch(connection, LATENCY_SECONDS)
     assert report.late_feeds == ["slow"]
     told = {"late_feeds": ["slow"], "feed_latencies": [vars(each) for each in report.feed_latencies]}
     runs.record(connection, "live_gap_monitor", NOON, counts=told, changed=True, seconds=1)
