@@ -42,9 +42,7 @@ def turned(connection: Connection) -> Iterator[Callable[[bool], None]]:
     turn(noted=True)
 
 
-def test_received_at_costs_an_import(
-    connection: Connection, turned: Callable[[bool], None], tmp_path: Path
-) -> None:
+def test_received_at_costs_an_import(connection: Connection, turned: Callable[[bool], None], tmp_path: Path) -> None:
     list_instruments(connection, 1)
     file = write_file(tmp_path / "ticks.csv.gz", ROWS)
 
