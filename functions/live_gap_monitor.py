@@ -15,5 +15,6 @@ def handler(run: Run) -> LiveGapReport:
         share_instruments=run.settings.gap_share_instruments,
         most_pieces=run.settings.gap_most_pieces,
         count_piece_hours=run.settings.gap_count_hours,
+        latency_limit=run.settings.feed_latency_seconds,
         has_time=run.has_time,
     )

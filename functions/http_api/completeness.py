@@ -134,6 +134,14 @@ class CacheAnswer(BaseModel):
     l2_errors: int
 
 
+class FeedLatencyAnswer(BaseModel):
+    """How long a feed's ticks were under way, from their own time until they came."""
+
+    feed: str
+    latency_p50_seconds: float = Field(description="half of them came within so many")
+    latency_p99_seconds: float = Field(description="99 of 100 came within so many")
+
+
 class StatusAnswer(BaseModel):
     """How all fares."""
 
@@ -149,6 +157,9 @@ class StatusAnswer(BaseModel):
         description="what writes nothing, components or indicators: name → switched_off or dry_run"
     )
     aggregates: list[AggregateAnswer]
+    feed_latencies: list[FeedLatencyAnswer] = Field(
+        description="of ticks of five minutes, a sample, as the live gap monitor's newest run found them"
+    )
     gaps: dict[str, Any] = Field(description="as the live gap monitor's newest run found them; empty before it ran")
     policies: dict[str, Any] = Field(description="as policy maintenance's newest run found them; empty before it ran")
     cache: CacheAnswer

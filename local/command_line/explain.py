@@ -11,7 +11,7 @@ from rich.text import Text
 
 from chandlery.gaps.store.ledger import Gap
 from chandlery.reading.explain_minute import MinuteReport, Verdict, explain_minute
-from chandlery.reading.store.minute import WholeCandle
+from chandlery.reading.store.minute import MinuteTicks, WholeCandle
 from chandlery.words.counting import spell
 from local.command_line.database import open_connection
 from local.command_line.gaps import evidence_told
@@ -91,9 +91,18 @@ def _ticks(report: MinuteReport) -> str:
         if ticks.not_for_prices:
             words.append(f"{ticks.not_for_prices:,} not for prices")
         words.append(f"first {plain(ticks.first)}, last {plain(ticks.last)}")
+    words += _received(ticks)
     if ticks.valid:
         words.append(f"prices {plain(ticks.lowest)} to {plain(ticks.highest)}")
     return ", ".join([*words, f"{spell(marks, 'mark')} waiting" if marks else "no mark waiting"])
+
+
+def _received(ticks: MinuteTicks) -> Iterator[str]:
+    """When the newest tick came, and the last to come where that is another."""
+    if ticks.newest_received_at:
+        yield f"the newest received {plain(ticks.newest_received_at)}"
+    if ticks.received_up_to != ticks.newest_received_at:
+        yield f"the latest to come {plain(ticks.received_up_to)}"
 
 
 def _candle(candle: WholeCandle) -> str:

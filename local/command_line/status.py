@@ -27,6 +27,7 @@ _AGGREGATE = (
     "failures",
     "stale_waiting",
 )
+_LATENCY = ("feed", "latency_p50_seconds", "latency_p99_seconds")
 _STORAGE = ("table_name", "bytes", "bytes_per_day", "chunks", "columnar_chunks", "ratio", "starts", "ends")
 _COMPONENT = ("component", "scheduled_at", "status", "seconds", "failures_in_a_row", "error")
 _COLORS = {Health.HEALTHY: "green", Health.WARNING: "yellow", Health.DELAYED: "red", Health.FAILING: "bold red"}
@@ -57,6 +58,8 @@ def status(
 def _show(report: StatusReport) -> None:
     show_rows([asdict(run) for run in report.components], _COMPONENT, title="components", as_json=False)
     show_rows([asdict(each) for each in report.aggregates], _AGGREGATE, title="aggregates", as_json=False)
+    if report.feed_latencies:
+        show_rows([*report.feed_latencies], _LATENCY, title="ticks under way, the last five minutes", as_json=False)
     show_rows([asdict(each) for each in report.storage], _STORAGE, title="storage", as_json=False)
     for drop in report.drops:
         out.print(f"dropped at {plain(drop.dropped_at)}: {drop}", markup=False, soft_wrap=True)

@@ -62,6 +62,20 @@ ORDER BY steps.minute, steps.instrument_id
 """
 
 
+# When they came: never noted; in statements of 300, as in records; each by itself, some 100 ms late.
+RECEIVED = {
+    "never noted": "NULL",
+    "once in 300 ticks": "max(time) OVER (PARTITION BY place / 300) + place / 300 * 7919 % 90001 * INTERVAL '1 us'",
+    "of each tick": "time + (50000 + abs(hashint8(place)) % 100000) * INTERVAL '1 microsecond'",
+}
+_RECEIVED = """
+INSERT INTO market.ticks (
+    time, instrument_id, seq, price, size, updates_ohlc, updates_volume, venue, conditions, received_at
+)
+SELECT time, instrument_id, seq, price, size, updates_ohlc, updates_volume, venue, conditions, {}
+FROM (SELECT *, row_number() OVER (ORDER BY time, instrument_id, seq) AS place FROM real_ticks) AS t
+ORDER BY place
+"""
 # Each instrument of an even, or odd, number gets the ticks of the first one that has.
 _COPIES: LiteralString = """
 WITH copies AS (
@@ -120,8 +134,12 @@ def test_p6_real_ticks(kept: Connection, real_data: Path) -> None:
         kept.execute("SELECT set_chunk_time_interval('market.ticks', %s::interval)", [length])
         kept.execute("INSERT INTO market.ticks SELECT * FROM real_ticks")
         print(f"  chunks of {length}: {turn_to_columns(kept, 'ticks').told('tick')}")
-    kept.execute("TRUNCATE market.ticks")
     kept.execute("SELECT set_chunk_time_interval('market.ticks', INTERVAL '1 day')")
+    for how, received in RECEIVED.items():
+        kept.execute("TRUNCATE market.ticks")
+        kept.execute(_RECEIVED.format(received).encode())
+        print(f"  received_at {how}: {turn_to_columns(kept, 'ticks').told('tick')}")
+    kept.execute("TRUNCATE market.ticks")
     kept.execute(_COPIES, {"copies": DESK // 2})
     many = turn_to_columns(kept, "ticks")
     print(f"growth: {many.rows:,} ticks of {DESK} instruments, each a copy of a real one: {many.told('tick')}")

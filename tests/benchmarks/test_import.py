@@ -37,7 +37,7 @@ COPY (
 
 def test_p2_import_beside_raw_copy(connection: Connection, tmp_path: Path) -> None:
     list_instruments(connection, 1)
-    file = _write_file(tmp_path / "ticks.csv.gz", ROWS)
+    file = write_file(tmp_path / "ticks.csv.gz", ROWS)
 
     def by_import() -> None:
         assert _import(connection, file) == ROWS
@@ -65,7 +65,7 @@ def test_p2_import_beside_raw_copy(connection: Connection, tmp_path: Path) -> No
         f"processor time of the backend: {our_backend:.2f} s and {raw_backend:.2f} s; of Python, which reads the next"
         f" lot meanwhile: {our_python:.2f} s"
     )
-    tenth = _write_file(tmp_path / "tenth.csv.gz", ROWS // 10)
+    tenth = write_file(tmp_path / "tenth.csv.gz", ROWS // 10)
     fewer = median(_measured(connection, lambda: _import(connection, tenth))[0] for _ in range(ROUNDS))
     print(
         f"growth: {ROWS // 10:,} ticks, {ROWS / 10 / fewer:,.0f} rows/s; ten times as many, {ROWS / ours:,.0f} rows/s"
@@ -76,7 +76,7 @@ def test_d1_ingest_of_records_beside_import(connection: Connection, tmp_path: Pa
     """What TickIngest does with records in memory, batch by batch, against the import of a file of the same rows."""
     list_instruments(connection, 1)
     rows = ROWS // 5
-    file = _write_file(tmp_path / "ticks.csv.gz", rows)
+    file = write_file(tmp_path / "ticks.csv.gz", rows)
     with gzip.open(file, "rt") as read:
         batches = list(_batches(csv.DictReader(read)))
 
@@ -125,7 +125,7 @@ def _measured(connection: Connection, way: Callable[[], object]) -> tuple[float,
     return taken, backend_seconds(connection) - backend, time.process_time() - python
 
 
-def _write_file(path: Path, rows: int) -> Path:
+def write_file(path: Path, rows: int) -> Path:
     """Ten hours of one instrument's ticks, with every column but the flags."""
     apart = timedelta(hours=10) / rows
     with gzip.open(path, "wt", compresslevel=6, newline="") as out:

@@ -25,6 +25,10 @@ LEFT_OUT: Mapping[tuple[str, str], str] = {
     ("hour_versions", "version"): "counts the transactions that wrote, and two runs may share the work of one",
     ("imports", "import_id"): "counts what was rolled back as well",
     ("imports", "imported_at"): "the server's clock when it was written",
+    **{
+        (table, "received_at"): "the server's clock, where no producer says"
+        for table in ("ticks", "option_quotes", "open_interest", "sentiment", "flows")
+    },
     ("drops", "drop_id"): "counts what was rolled back as well",
     ("drops", "dropped_at"): "the server's clock when it was written",
     ("drops", "reported_in"): "the run that left a row, be it the next one",

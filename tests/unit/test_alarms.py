@@ -14,6 +14,7 @@ from chandlery.health.domain import health
 from chandlery.health.domain.health import DELAYED_SECONDS, FAILURES_IN_A_ROW, LEAST_COVERAGE, WARNING_SECONDS, Rule
 from chandlery.health.domain.measured import Measured
 from chandlery.health.domain.rhythm import RHYTHMS
+from chandlery.platform.domain.limits import LATENCY_SECONDS
 from tests.unit.health.test_health import measurements
 from tests.unit.test_template import ALL_FUNCTIONS, FUNCTIONS, TEMPLATE, deployed, of_type, transformed, value_of
 
@@ -50,6 +51,7 @@ EXPECTED = {
     "AggregatesLateWarning": ("AggregateLagSeconds", ">", WARNING_SECONDS, "ignore"),
     "AggregatesLate": ("AggregateLagSeconds", ">", DELAYED_SECONDS, "ignore"),
     "FeedSilent": ("FeedSilentSeconds", ">", WARNING_SECONDS, "notBreaching"),
+    "FeedLate": ("FeedLatencyP99Seconds", ">", LATENCY_SECONDS, "notBreaching"),
     "PolicyDriftStays": ("PolicyDrift", ">", 0, "ignore"),
     "DerivedCandlesWrong": ("WrongBuckets", ">", 0, "ignore"),
     "CalendarsEnd": ("CalendarsEnding", ">", 0, "ignore"),
@@ -87,7 +89,13 @@ TOLD_BY: Mapping[Rule, set[str]] = {
     health.judge_gaps: {"LowCoverage24h", "LowCoverage7d"},
     health.judge_policies: {"PolicyMaintenanceHasNotRun"},
 }
-WARNS = {health.judge_calendars, health.judge_history, health.judge_emptiness, health.judge_imports}
+WARNS = {
+    health.judge_calendars,
+    health.judge_history,
+    health.judge_emptiness,
+    health.judge_imports,
+    health.judge_latency,
+}
 SIGNS = {
     "GreaterThanThreshold": ">",
     "GreaterThanOrEqualToThreshold": ">=",

@@ -140,6 +140,12 @@ def switch_of(name: str) -> dict[str, dict[str, str]]:
     return {re.sub(r"(?<!^)([A-Z])", r"_\1", each).upper() + "_ENABLED": {"Ref": f"{each}Enabled"} for each in names}
 
 
+def own_variables(name: str) -> dict[str, dict[str, str]]:
+    """Those that a scheduled function has for itself."""
+    limit = {"FEED_LATENCY_SECONDS": {"Ref": "FeedLatencySeconds"}} if name == "LiveGapMonitor" else {}
+    return switch_of(name) | limit
+
+
 @pytest.fixture(scope="module")
 def transformed() -> dict[str, Any]:
     """The template CloudFormation would see."""
@@ -391,7 +397,7 @@ def test_a_function_is_told_where_its_secret_and_its_authorities_are(
     deployed: dict[str, Any], name: str, expected: Expected
 ) -> None:
     environment = deployed[name]["Properties"]["Environment"]
-    assert decide(environment, NO_VENDOR) == {"Variables": COMMON_VARIABLES | switch_of(name)}
+    assert decide(environment, NO_VENDOR) == {"Variables": COMMON_VARIABLES | own_variables(name)}
 
 
 def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str, Any]) -> None:
@@ -412,7 +418,9 @@ def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str
         "BAD_RECORDS_QUEUE_URL": {"Ref": "BadRecords"},
         "ADD_UNKNOWN_INSTRUMENTS": {"Ref": "AddUnknownInstruments"},
     }
-    assert told == {name: COMMON_VARIABLES | switch_of(name) for name in FUNCTIONS if name != "HistoricalGapMonitor"}
+    assert told == {
+        name: COMMON_VARIABLES | own_variables(name) for name in FUNCTIONS if name != "HistoricalGapMonitor"
+    }
 
 
 @pytest.mark.parametrize(

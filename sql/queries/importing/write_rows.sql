@@ -49,6 +49,7 @@ WHERE :same AND said_row.:cancelled AND NOT stored_row.:cancelled
 
 -- step: list_row_conflicts
 -- Rows whose key is stored with other content: the first few, how many there are in all, and where the file says what is stored.
+-- How a row came is no part of that: the columns :noted, '#line' among them.
 WITH named AS (
     SELECT said_row, stored_row, count(*) OVER () AS conflicts
     FROM said_rows AS said_row
@@ -60,8 +61,8 @@ WITH named AS (
     LIMIT :'most'::integer
 )
 SELECT
-    (said_row)."#line" AS line, to_jsonb(said_row) - '#line' AS said, to_jsonb(stored_row) AS stored,
-    (SELECT min("#line") FROM said_rows AS same WHERE to_jsonb(stored_row) @> (to_jsonb(same) - '#line')) AS stored_line,
+    (said_row)."#line" AS line, to_jsonb(said_row) - :'noted'::text[] AS said, to_jsonb(stored_row) AS stored,
+    (SELECT min("#line") FROM said_rows AS same WHERE to_jsonb(stored_row) @> (to_jsonb(same) - :'noted'::text[])) AS stored_line,
     (SELECT instrument_key FROM market.instruments WHERE instrument_id = (said_row).instrument_id) AS instrument,
     conflicts
 FROM named

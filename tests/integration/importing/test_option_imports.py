@@ -112,6 +112,24 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def test_when_a_quote_came_may_stand_in_the_file_and_is_no_part_of_what_it_says(
+    desk: Connection, bring_in: Command
+) -> None:
+    header = f"{QUOTES},received_at"
+    assert bring_in("option-quotes", header, f"{FIRST},2026-03-02T15:00:06Z")[0] == 0
+    code, said, _ = bring_in("option-quotes", header, f"{FIRST},2026-03-02T15:00:09Z")
+    assert (code, "0 new rows, 1 known already" in said) == (0, True)
+    other = FIRST.replace("1.98", "1.97")
+    code, _, told = bring_in("option-quotes", header, f"{other},2026-03-02T15:00:09Z")
+    assert (code, "bid 1.97; stored before: bid 1.98" in told) == (1, True)
+    later = FIRST.replace("15:00:05", "15:00:07")
+    assert bring_in("option-quotes", QUOTES, later)[0] == 0
+    came = [row[0] for row in desk.execute("SELECT received_at FROM market.option_quotes ORDER BY time")]
+    # Where the file says nothing, it is when it was imported.
+    assert came[0] == datetime(2026, 3, 2, 15, 0, 6, tzinfo=UTC)
+    assert came[1] > came[0]
+
+
 @pytest.mark.parametrize("name", ["quotes.csv", "quotes.csv.gz", "quotes.parquet"])
 def test_quotes_come_in_whole_with_their_contracts(
     desk: Connection, chandlery: Command, tmp_path: Path, name: str

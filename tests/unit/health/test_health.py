@@ -68,6 +68,21 @@ CASES: Mapping[str, tuple[Measured, Cause]] = {
         replace(WELL, silent_seconds={"cts": 121.0}),
         Cause(Health.WARNING, "feed cts", "has sent nothing for 2 min 1 s, in session"),
     ),
+    "a feed whose ticks come late": (
+        told(
+            "live_gap_monitor",
+            late_feeds=["cts"],
+            feed_latencies=[
+                {"feed": "cts", "latency_p50_seconds": 900.5, "latency_p99_seconds": 2400.0},
+                {"feed": "utp", "latency_p50_seconds": 0.2, "latency_p99_seconds": 1.5},
+            ],
+        ),
+        Cause(
+            Health.WARNING,
+            "feed cts",
+            "its ticks come late: half of them within 15 min, 99 of 100 within 40 min of their own time",
+        ),
+    ),
     "candles of days ago": (
         replace(WELL, freshness=[Freshness("cts", "XNYS", AT - timedelta(days=4, hours=19), 24_000.0)]),
         Cause(
@@ -229,7 +244,18 @@ def measurements(draw: st.DrawFn) -> Measured:
     """A desk in whatever state."""
     told_of: Mapping[str, st.SearchStrategy[Any]] = {
         "live_gap_monitor": st.fixed_dictionaries(
-            {"coverage_24h": portions, "coverage_7d": portions, "ending_calendars": st.lists(names)}
+            {
+                "coverage_24h": portions,
+                "coverage_7d": portions,
+                "ending_calendars": st.lists(names),
+                "late_feeds": st.lists(names),
+                "feed_latencies": st.lists(
+                    st.fixed_dictionaries(
+                        {"feed": names, "latency_p50_seconds": seconds, "latency_p99_seconds": seconds}
+                    ),
+                    max_size=2,
+                ),
+            }
         ),
         "policy_maintenance": st.fixed_dictionaries(
             {
@@ -305,6 +331,7 @@ WORSE: Mapping[str, Callable[[Measured], Measured]] = {
     ),
     "gaps are more": lambda desk: replace(desk, gaps=Gaps(desk.gaps.gaps + 1, desk.gaps.minutes + 1, _earlier(None))),
     "coverage is less": _telling(coverage_24h=lambda value: value * 0.9, coverage_7d=lambda value: value * 0.9),
+    "feeds are late": _telling(late_feeds=lambda value: [*value, "a", "b", "c"]),
     "calendars end": _telling(ending_calendars=lambda value: [*value, "z"]),
     "drift grows": _telling(drift=lambda value: value + 1),
     "jobs fail": _telling(failing_jobs=lambda value: [*value, "z"]),

@@ -11,10 +11,12 @@ OPEN_INTEREST = Dataset(
         "time": Kind.TIME,
         "open_interest": Kind.DECIMAL,
         "source": Kind.TEXT,
+        "received_at": Kind.TIME,
     },
     written=DAY,
     is_imported=True,
     is_sent=True,
     is_of_contracts=True,
     unsigned=("open_interest",),
+    noted=("received_at",),
 )

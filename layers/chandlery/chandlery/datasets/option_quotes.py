@@ -25,6 +25,7 @@ OPTION_QUOTES = Dataset(
         "underlying": Kind.DECIMAL,
         "source": Kind.TEXT,
         "cancelled": Kind.FLAG,
+        "received_at": Kind.TIME,
     },
     key=("instrument_id", "time", "seq"),
     written=DAY,
@@ -34,4 +35,5 @@ OPTION_QUOTES = Dataset(
     is_of_contracts=True,
     cancelled="cancelled",
     unsigned=("bid_size", "ask_size", "open_interest"),
+    noted=("received_at",),
 )

@@ -17,6 +17,7 @@ TICKS = Dataset(
         "cancelled": Kind.FLAG,
         "venue": Kind.TEXT,
         "conditions": Kind.TEXT,
+        "received_at": Kind.TIME,
     },
     key=("instrument_id", "time", "seq"),
     # For so long they come late, and are cancelled or corrected.
@@ -25,4 +26,5 @@ TICKS = Dataset(
     is_sent=True,
     cancelled="cancelled",
     unsigned=("size",),
+    noted=("received_at",),
 )

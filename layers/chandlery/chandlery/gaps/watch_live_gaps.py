@@ -15,10 +15,10 @@ from chandlery.gaps.store.scans import FeedMinutes, OpenGaps
 from chandlery.minutes.domain.source import Source
 from chandlery.minutes.heal_from_ticks import heal_differing, heal_marked
 from chandlery.minutes.store import candles
-from chandlery.platform.domain.limits import COUNT_PIECE_HOURS
+from chandlery.platform.domain.limits import COUNT_PIECE_HOURS, LATENCY_SECONDS
 from chandlery.reference.store import feeds, instruments
 from chandlery.reference.store import feeds as feed_store
-from chandlery.reference.store.feeds import FeedSilence
+from chandlery.reference.store.feeds import FeedLatency, FeedSilence
 from chandlery.words.window import DAY, HOUR, MINUTE, WEEK, Window, epoch_minute, floor_hour, floor_minute, turn_of
 
 COMPONENT = "live_gap_monitor"
@@ -58,7 +58,8 @@ class LiveGapReport:
     `silent_instruments` names those that are silent right now, implausibly, while their feed lives; `ending_calendars`
     those in use whose sessions end within 30 days. `candles_behind_seconds` are the open hours since the newest candle,
     of the feed and calendar furthest behind; null where none is expected to have candles. `candles_last_hour` counts
-    those of the last hour by source.
+    those of the last hour by source. `feed_latencies` say how late ticks came in the last five minutes,
+    `latency_p99_seconds` is the longest of them, null where none came; `late_feeds` are those beyond the limit.
     """
 
     candles_written: int
@@ -80,6 +81,9 @@ class LiveGapReport:
     silent_instruments: Sequence[str]
     candles_behind_seconds: float | None
     candles_last_hour: Mapping[str, int]
+    latency_p99_seconds: float | None
+    late_feeds: Sequence[str]
+    feed_latencies: Sequence[FeedLatency]
     feeds: Sequence[FeedReport]
 
     @property
@@ -105,6 +109,7 @@ def watch_live_gaps(
     has_time: Callable[[], bool],
     most_pieces: int | None = None,
     count_piece_hours: int = COUNT_PIECE_HOURS,
+    latency_limit: float = LATENCY_SECONDS,
 ) -> LiveGapReport:
     """Heal, count, find gaps, report.
 
@@ -119,6 +124,7 @@ def watch_live_gaps(
         has_time: asked before each piece of work whether another one fits.
         most_pieces: transactions of healing from marks, at most; None: as many as there is time for.
         count_piece_hours: instrument-hours counted in one transaction, about.
+        latency_limit: seconds within which 99 of 100 ticks of a feed are to come.
 
     Raises:
         Retryable, Permanent: from the database; what was committed stays.
@@ -154,6 +160,7 @@ def watch_live_gaps(
     found = looked[CANDLES.name]
     open_of = scans.sum_open(connection, declared.watched(), now)
     still_open = [feed for feeds in open_of.values() for feed in feeds]
+    latencies = feed_store.list_feed_latency(connection, now)
     return LiveGapReport(
         candles_written=written.written,
         candles_revised=written.revised,
@@ -176,6 +183,9 @@ def watch_live_gaps(
             (each.behind_seconds for each in feeds.list_freshness(connection, now)), default=None
         ),
         candles_last_hour=candles.count_sources(connection, Window(now - HOUR, now)),
+        latency_p99_seconds=max((each.latency_p99_seconds for each in latencies), default=None),
+        late_feeds=[each.feed for each in latencies if each.latency_p99_seconds > latency_limit],
+        feed_latencies=latencies,
         feeds=[]
         if found.shares_left
         else _by_feed(now, found.feeds, open_of[CANDLES.name], feed_store.list_feed_silence(connection, now)),

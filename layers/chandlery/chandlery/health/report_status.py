@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg import Connection
 
@@ -29,7 +30,7 @@ class StatusReport:
     `health` and its `causes`, the worst first, are the verdict that /health answers; each aggregate has its own too.
     `idle`: components, or `indicators`, that write nothing, and whether they are switched_off or dry_run. `indicators`
     is what waits to be computed, `drops` what retention dropped last; `wrong_buckets` is what a day's samples found of
-    aggregates that is wrong.
+    aggregates that is wrong. `feed_latencies` are those that the live gap monitor's newest report tells.
     """
 
     at: datetime
@@ -44,6 +45,7 @@ class StatusReport:
     aggregates: Sequence[AggregateHealth]
     wrong_buckets: int
     indicators: Waiting
+    feed_latencies: Sequence[Mapping[str, Any]]
     storage: Sequence[Storage]
     scheduler: Scheduler
     drops: Sequence[PastDrop]
@@ -72,6 +74,7 @@ def report_status(connection: Connection, at: datetime) -> StatusReport:
         aggregates=policies.list_aggregation_health(connection, at),
         wrong_buckets=measured.wrong_buckets,
         indicators=unindicated.count(connection, at),
+        feed_latencies=measured.feed_latencies,
         storage=sizes.list_storage(connection),
         scheduler=policies.describe_scheduler(connection, at),
         drops=policies.list_drops(connection, _LAST_DROPS),

@@ -20,6 +20,7 @@ from chandlery.ingest.store.sent_rows import SentRowWriter, hold_drops, lot_of
 from chandlery.platform.connection import transaction
 from chandlery.platform.errors import Retryable, RowsRefused
 from chandlery.platform.statements import run
+from chandlery.reference.store.feeds import FeedLatency
 from chandlery.words.window import CLOCK_ALLOWANCE
 
 _RECORD, _KEY, _MOMENT, _COLUMNS = map(itemgetter, (0, 2, 3, 4))  # of a row
@@ -27,15 +28,6 @@ _RECORD, _KEY, _MOMENT, _COLUMNS = map(itemgetter, (0, 2, 3, 4))  # of a row
 _LOCK_MILLISECONDS = 500
 # Where this many records were turned away, the cause is not in them: the others come again untried.
 _MOST_AWAY = 10
-
-
-@dataclass(frozen=True)
-class FeedLatency:
-    """How long a feed's rows were under way, from their own time until they came: half of them, and 99 in 100."""
-
-    feed: str
-    latency_p50_seconds: float
-    latency_p99_seconds: float
 
 
 @dataclass(frozen=True)

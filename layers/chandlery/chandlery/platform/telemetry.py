@@ -80,7 +80,8 @@ REPORTED = {
     "rows_bad": ("RowsBad", MetricUnit.Count),
     "rows_conflicting": ("RowsConflicting", MetricUnit.Count),
     "turned_away": ("RecordsTurnedAway", MetricUnit.Count),
-    # From the rows' own time until they came, of half of a batch's and of 99 in 100; under the dimension "feed".
+    # From rows' own time until they came, of half of them and of 99 in 100; under the dimension "feed": of a batch, and
+    # of the ticks of five minutes; of the latest feed, without.
     "latency_p50_seconds": ("FeedLatencyP50Seconds", MetricUnit.Seconds),
     "latency_p99_seconds": ("FeedLatencyP99Seconds", MetricUnit.Seconds),
     # Of a feed, under the dimension "feed", and of the most silent one, without; only while a feed should be sending.
@@ -89,6 +90,7 @@ REPORTED = {
 # A report's list of names → what is wrong with them.
 WARNINGS = {
     "silent_instruments": "instruments are silent though their feed lives",
+    "late_feeds": "ticks come later than FEED_LATENCY_SECONDS",
     "ending_calendars": "sessions end within 30 days, and minutes beyond are not expected: chandlery sessions sync",
     "drifted": "policies differed from those wanted",
     "waiting_for_permission": "what would drop data waits: chandlery policies apply --allow-destructive",
@@ -144,7 +146,7 @@ class Telemetry:
             own.add_dimension(name="source", value=source)
             own.add_metric(name=CANDLES_LAST_HOUR, unit=MetricUnit.Count, value=candles)
             own.flush_metrics()
-        for feed in counts.get("feeds", ()):
+        for feed in (*counts.get("feeds", ()), *counts.get("feed_latencies", ())):
             own = named(EphemeralMetrics(service=self._component))
             own.add_dimension(name="feed", value=feed["feed"])
             _add(own, feed)

@@ -103,6 +103,16 @@ def judge_feeds(measured: Measured) -> Iterator[Cause]:
         yield from _late(seconds, f"feed {feed}", f"has sent nothing for {in_words(seconds)}, in session")
 
 
+def judge_latency(measured: Measured) -> Iterator[Cause]:
+    """Feeds whose ticks come later than they may, as the live gap monitor last found them."""
+    late = measured.told_by("live_gap_monitor").get("late_feeds", ())
+    for each in measured.feed_latencies:
+        if each["feed"] in late:
+            half, most = (in_words(each[f"latency_{share}_seconds"]) for share in ("p50", "p99"))
+            said = f"its ticks come late: half of them within {half}, 99 of 100 within {most} of their own time"
+            yield Cause(Health.WARNING, f"feed {each['feed']}", said)
+
+
 def judge_imports(measured: Measured) -> Iterator[Cause]:
     """Of a feed that never sent nothing is expected, which is no fault of imported history; but it is said."""
     for feed in measured.imported_feeds:
@@ -229,6 +239,7 @@ def judge_history(measured: Measured) -> Iterator[Cause]:
 RULES: Sequence[Rule] = (
     judge_freshness,
     judge_feeds,
+    judge_latency,
     judge_waiting,
     judge_punctuality,
     judge_runs,

@@ -83,6 +83,11 @@ class Measured:
         return self.runs[component].told if component in self.runs else {}
 
     @property
+    def feed_latencies(self) -> Sequence[Mapping[str, Any]]:
+        """How late the ticks of each feed came, as the live gap monitor's last report says."""
+        return self.told_by("live_gap_monitor").get("feed_latencies", ())  # type: ignore[no-any-return]  # of JSON
+
+    @property
     def indicators_are_off(self) -> bool:
         """Whether the historical processor's last report says that its indicators are switched off."""
         return bool(self.told_by("historical_processor").get("indicators_switched_off"))

@@ -165,7 +165,8 @@ class RowWriter:
         stretch = {"instrument_ids": instrument_ids, "starts": lot.starts, "ends": lot.ends}
         takes_back = self.dataset.cancelled in lot.columns
         cancelled = self._run("write_rows:cancel_said_rows", lists, **stretch).rowcount if takes_back else 0
-        found = self._run("write_rows:list_row_conflicts", lists, **stretch, most=self.named).fetchall()
+        noted = ["#line", *self.dataset.noted]
+        found = self._run("write_rows:list_row_conflicts", lists, **stretch, noted=noted, most=self.named).fetchall()
         if not found:
             return RowsWritten(0, cancelled)
         replaced = self._run("write_rows:replace_said_rows", lists).rowcount if self.replace else 0

@@ -8,6 +8,8 @@ INDICATOR_SPREAD_HOURS = 500_000
 INDICATOR_FILL_BUCKETS = 3_000
 VENDOR_REFUSALS = 3
 VENDOR_RETRIES = 6
+# So that the feed of a vendor who is a quarter of an hour late is not late.
+LATENCY_SECONDS = 1_800
 
 # Rows of a page, at most, of whatever is listed; and minutes that the candles of a page are folded from.
 PAGE_ROWS = 10_000

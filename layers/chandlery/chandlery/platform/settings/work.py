@@ -7,6 +7,7 @@ from chandlery.platform.domain.limits import (
     COUNT_PIECE_HOURS,
     INDICATOR_FILL_BUCKETS,
     INDICATOR_SPREAD_HOURS,
+    LATENCY_SECONDS,
     REFRESH_PIECE_MINUTES,
 )
 from chandlery.platform.settings.environment import Environment
@@ -78,6 +79,14 @@ class WorkSettings(Environment):
         1_000,
         ge=0,
         description="instrument-minutes each run of the live gap monitor holds against their ticks, in turns",
+        json_schema_extra=_LIVE_GAPS,
+    )
+    feed_latency_seconds: float = Field(
+        LATENCY_SECONDS,
+        gt=0,
+        le=3600,
+        description="from a tick's own time until it came: a feed of which one tick in 100 takes longer is late;"
+        " 3600: never",
         json_schema_extra=_LIVE_GAPS,
     )
     history_most_pieces: int | None = Field(

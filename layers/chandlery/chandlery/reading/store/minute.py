@@ -60,6 +60,8 @@ class MinuteTicks:
     last: datetime | None
     lowest: Decimal | None
     highest: Decimal | None
+    newest_received_at: datetime | None
+    received_up_to: datetime | None
 
     @property
     def valid(self) -> int:

@@ -81,3 +81,17 @@ class FeedSilence:
 def list_feed_silence(connection: Connection, at: datetime) -> Sequence[FeedSilence]:
     """How long each feed in session has been silent at a moment, by its ticks' own times."""
     return read_rows(connection, FeedSilence, "list_feed_silence", at=at)
+
+
+@dataclass(frozen=True)
+class FeedLatency:
+    """How long a feed's rows were under way, from their own time until they came: half of them, and 99 in 100."""
+
+    feed: str
+    latency_p50_seconds: float
+    latency_p99_seconds: float
+
+
+def list_feed_latency(connection: Connection, at: datetime) -> Sequence[FeedLatency]:
+    """How late the ticks of each live feed come, as a sample of the five minutes up to a moment tells."""
+    return read_rows(connection, FeedLatency, "list_feed_latency", at=at)
