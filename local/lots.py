@@ -18,10 +18,12 @@ from chandlery.minutes.store.ticks import COLUMNS, Lot
 from chandlery.vendors.domain.vendor import turnover_of
 from local import binary_rows
 from local.market_file import BadRow, MarketFileReader, UnreadableFile, open_candle_file
+from local.market_file.asked import NOTHING, Asked
 from local.market_file.reader import OnBad
 from local.market_file.source import explained
 
 _L = TypeVar("_L")
+_ROUNDED = Decimal("0.0001")
 
 
 def tick_lots(
@@ -38,9 +40,11 @@ def checked_candle_lots(
     latest: datetime,
     on_bad: OnBad | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-    on_ignored: Callable[[Mapping[str, str | None]], None] = lambda _: None,
+    on_opened: Callable[[MarketFileReader], None] = lambda _: None,
+    on_checked: Callable[[MarketFileReader], None] = lambda _: None,
     lot_candles: int = 20_000,
     allow_negative: bool = False,
+    asked: Asked = NOTHING,
 ) -> Iterator[Iterator[CandleColumns]]:
     """The candles of a file in lots, handed out once the whole file was read and found good: it is read twice.
 
@@ -49,15 +53,17 @@ def checked_candle_lots(
         latest: the start of the last minute that is over, aware; a candle after it is bad.
         on_bad: what to do with rows that are left out, each told once; None: the first bad row raises.
         progress: called with the bytes read and the bytes to read, both times counted, for a progress bar.
-        on_ignored: called once with the columns that mean nothing, as `MarketFileReader.ignored_columns` has them.
+        on_opened: called with its reader before it is checked.
+        on_checked: called with the same once it was found good.
         lot_candles: the most candles in one lot, which never goes beyond a year (UTC) either.
         allow_negative: whether a price may lie below zero.
+        asked: what is said of its layout.
 
     Raises:
         BadRow, UnreadableFile: what is wrong with the file; no lot was handed out.
     """
-    opened = partial(open_candle_file, path, latest=latest, allow_negative=allow_negative)
-    made = checked_lots(opened, path, lambda _: candle_columns, on_bad, progress, on_ignored, lot_candles)
+    opened = partial(open_candle_file, path, latest=latest, allow_negative=allow_negative, asked=asked)
+    made = checked_lots(opened, path, lambda _: candle_columns, on_bad, progress, on_opened, on_checked, lot_candles)
     with made as lots:
         yield lots
 
@@ -69,17 +75,19 @@ def checked_lots(
     make: Callable[[MarketFileReader], Callable[[pa.RecordBatch], _L]],
     on_bad: OnBad | None,
     progress: Callable[[int, int], None],
-    on_ignored: Callable[[Mapping[str, str | None]], None],
+    on_opened: Callable[[MarketFileReader], None],
+    on_checked: Callable[[MarketFileReader], None] = lambda _: None,
     lot_candles: int = 20_000,
 ) -> Iterator[Iterator[_L]]:
     """The same of any file of candles, which `opened` opens; `make` tells how a reader's batches become lots."""
     with opened(on_bad=on_bad) as checked:
-        on_ignored(checked.ignored_columns)
+        on_opened(checked)
         total, as_it_was = 2 * checked.total_bytes, _state(path)
         for _ in checked:
             progress(checked.bytes_read, total)
             # One that goes on growing would be read for ever.
             _refuse_changed(path, as_it_was)
+        on_checked(checked)
     _refuse_changed(path, as_it_was)
     told = None if on_bad is None else _tell_nobody
     with opened(on_bad=told, batch_rows=lot_candles) as reader:
@@ -159,14 +167,24 @@ def _year_by_year(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]
 
 def candle_columns(batch: pa.RecordBatch) -> CandleColumns:
     """Candles of a file."""
-    times, opens, highs, lows, closes, volumes, vwaps, trades = (
-        batch.column(name).to_pylist() for name in ("time", "open", "high", "low", "close", "volume", "vwap", "trades")
-    )
-    turnovers = [
-        vwap and turnover_of(Decimal(vwap), Decimal(volume), Decimal(low), Decimal(high))
-        for vwap, volume, low, high in zip(vwaps, volumes, lows, highs, strict=True)
-    ]
+    names = ("time", "open", "high", "low", "close", "volume", "trades")
+    times, opens, highs, lows, closes, volumes, trades = (batch.column(name).to_pylist() for name in names)
+    told = (batch.column(name).to_pylist() for name in ("turnover", "vwap", "volume", "low", "high"))
+    turnovers = [_turnover(*each) for each in zip(*told, strict=True)]
     return CandleColumns(times, opens, highs, lows, closes, volumes, turnovers, trades)
+
+
+def _turnover(turnover: str | None, vwap: str | None, volume: str, low: str, high: str) -> Decimal | None:
+    """Σ price·size, as told or by the average price; null where nobody says."""
+    if turnover is not None:
+        return _plausible(Decimal(turnover), Decimal(volume), Decimal(low), Decimal(high))
+    return turnover_of(Decimal(vwap), Decimal(volume), Decimal(low), Decimal(high)) if vwap else None
+
+
+def _plausible(turnover: Decimal, volume: Decimal, low: Decimal, high: Decimal) -> Decimal | None:
+    """The same, unless it is of no price between low and high: contracts may count it in another currency."""
+    rounded = _ROUNDED * volume * max(abs(low), abs(high))
+    return turnover if low * volume - rounded <= turnover <= high * volume + rounded else None
 
 
 def _state(path: Path) -> tuple[int, int]:

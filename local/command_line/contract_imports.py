@@ -86,7 +86,7 @@ def _import_rows(
     key = ("instrument", *dataset.order())
     checks = [Expiries(time_zone_of(connection, file.instrument.calendar)), *checks]
     with open_row_file(file.path, [*named, *columns], on_bad=file.set_aside, checks=checks) as reader:
-        file.ignore(reader.ignored_columns)
+        file.describe(reader)
         lots = contract_row_lots(
             reader,
             symbol_of(file.instrument.key),
@@ -121,7 +121,7 @@ def _import_candles(connection: Connection, file: File) -> Counts:
         return open_row_file(file.path, columns, checks=checks, **options)
 
     made = partial(contract_candles, symbol_of(file.instrument.key))
-    with checked_lots(opened, file.path, made, file.set_aside, file.progress, file.ignore) as lots:
+    with checked_lots(opened, file.path, made, file.set_aside, file.progress, file.describe) as lots:
         kept = watched(lots, CANDLES.name, file, lambda lot: (min(lot.columns.times), max(lot.columns.times)))
         result = import_contract_candles(connection, file.instrument, kept)
     return {**vars(result), "unchanged": result.unchanged}

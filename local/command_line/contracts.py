@@ -75,7 +75,7 @@ def _import(connection: Connection, file: File) -> Counts:
 
     columns = [*contract_columns(), *term_columns()]
     with open_row_file(file.path, columns, on_bad=file.set_aside) as reader:
-        file.ignore(reader.ignored_columns)
+        file.describe(reader)
         named, said = read_contracts(reader, file.instrument, file.progress)
     done = import_contracts(connection, file.instrument, named, said)
     return {**vars(done), "known": len(set(named)) - done.contracts - done.changed}

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from psycopg import Connection
@@ -20,9 +20,24 @@ from chandlery.words.window import CLOCK_ALLOWANCE, MINUTE
 from local.command_line.conflicts import describe_conflicts, exit_on_conflicts, spell_counts, tell_conflicts
 from local.command_line.contract_imports import Underlying, import_trades, spell_option_counts
 from local.command_line.incoming_files import Counts, File, Options, SkipBad, import_files, watched
+from local.command_line.layout_options import (
+    Columns,
+    DayFirst,
+    DecimalComma,
+    Format,
+    Ticker,
+    TimeUnit,
+    TimeZone,
+    asked_of,
+    describe_layout,
+)
 from local.command_line.options import AsJson
 from local.command_line.rate_imports import import_rate_file, spell_rates
 from local.command_line.row_imports import OnRowConflict, command_name, command_of
+from local.market_file.asked import Asked
+
+if TYPE_CHECKING:
+    from local.market_file import MarketFileReader
 
 
 class _Imports(TyperGroup):
@@ -58,7 +73,11 @@ class Seq(StrEnum):
 @app.command()
 def ticks(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet: time,price,size[,seq,…]")
+        list[Path],
+        typer.Argument(
+            metavar="FILE…",
+            help="CSV, JSON lines or Parquet: time,price,size[,seq,…], or a known layout",
+        ),
     ],
     instrument: Annotated[str, typer.Option(metavar="KEY", help="instrument that the ticks belong to")],
     on_conflict: Annotated[
@@ -71,6 +90,13 @@ def ticks(
     seq: Annotated[
         Seq, typer.Option(help="by-row: number ticks in the order of the rows, and ignore the column seq")
     ] = Seq.FROM_FILE,
+    format_: Format = None,
+    columns: Columns = None,
+    time_unit: TimeUnit = None,
+    time_zone: TimeZone = None,
+    day_first: DayFirst = None,
+    decimal_comma: DecimalComma = None,
+    ticker: Ticker = None,
     aggregate: Aggregate = False,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
@@ -78,13 +104,15 @@ def ticks(
     """Import ticks. Each file is imported whole or not at all, and may be imported again.
 
     Columns: time (ISO 8601 with an offset), price, size and, optionally, seq, venue, conditions, updates_ohlc,
-    updates_volume, cancelled. Without seq, the order of the rows counts. The same tick again changes nothing. A row
+    updates_volume, cancelled; or those of a layout that is known (docs/files.md), recognised by itself. Without seq,
+    the order of the rows counts. The same tick again changes nothing. A row
     with the time and seq of another tick but other content is a conflict: by default the first is kept, all other rows
     are imported, and the exit code is 1. A cancellation always wins.
     """
+    asked = asked_of(format_, columns, time_unit, time_zone, day_first, decimal_comma, ticker)
 
     def bring_in(connection: Connection, file: File) -> Counts:
-        return _import_ticks(connection, file, on_conflict, seq)
+        return _import_ticks(connection, file, on_conflict, seq, asked)
 
     def told(counts: Counts) -> str:
         return spell_counts(counts, "new tick", "cancelled", "replaced")
@@ -97,9 +125,19 @@ def ticks(
 def candles(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet: time,open,high,low,close,volume[,vwap,trades]"),
+        typer.Argument(
+            metavar="FILE…",
+            help="CSV, JSON lines or Parquet: time,open,high,low,close,volume[,vwap,trades], or a known layout",
+        ),
     ],
     instrument: Annotated[str, typer.Option(metavar="KEY", help="instrument that the candles belong to")],
+    format_: Format = None,
+    columns: Columns = None,
+    time_unit: TimeUnit = None,
+    time_zone: TimeZone = None,
+    day_first: DayFirst = None,
+    decimal_comma: DecimalComma = None,
+    ticker: Ticker = None,
     aggregate: Aggregate = False,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
@@ -107,15 +145,17 @@ def candles(
     """Import a vendor's one-minute candles. Each file is checked whole before any of it is written.
 
     Columns: time (start of the minute, ISO 8601 with an offset), open, high, low, close, volume and, optionally, vwap
-    and trades. Candles made of ticks stay. After an interruption, import the same file again to continue.
+    or turnover, and trades; or those of a layout that is known (docs/files.md). Candles made of ticks stay. After an
+    interruption, import the same file again to continue.
     """
+    asked = asked_of(format_, columns, time_unit, time_zone, day_first, decimal_comma, ticker)
 
     def told(counts: Counts) -> str:
         written = spell(counts["written"], "candle")
         return f"{written} written, {counts['revised']:,} revised, {counts['unchanged']:,} unchanged"
 
     options = Options(skip_bad, aggregate, as_json)
-    import_files(files, instrument, _import_candles, told, options)
+    import_files(files, instrument, partial(_import_candles, asked=asked), told, options)
 
 
 @app.command("option-trades")
@@ -164,7 +204,7 @@ def rates(
     exit_on_conflicts(import_files(files, None, bring_in, spell_rates, options), on_conflict)
 
 
-def _import_ticks(connection: Connection, file: File, on_conflict: OnConflict, seq: Seq) -> Counts:
+def _import_ticks(connection: Connection, file: File, on_conflict: OnConflict, seq: Seq, asked: Asked) -> Counts:
     from local.lots import tick_lots
     from local.market_file import open_tick_file
 
@@ -172,9 +212,9 @@ def _import_ticks(connection: Connection, file: File, on_conflict: OnConflict, s
     by_row = seq is Seq.BY_ROW
     negative = file.instrument.allow_negative
     with open_tick_file(
-        file.path, latest=latest, on_bad=file.set_aside, by_row=by_row, allow_negative=negative
+        file.path, latest=latest, on_bad=file.set_aside, by_row=by_row, allow_negative=negative, asked=asked
     ) as reader:
-        file.ignore(reader.ignored_columns)
+        file.describe(reader)
         lots = tick_lots(
             iter(reader),
             file.instrument.instrument_id,
@@ -189,20 +229,30 @@ def _import_ticks(connection: Connection, file: File, on_conflict: OnConflict, s
                 tell_conflicts(file.path, reader.word, error.report, on_conflict)
             raise
     tell_conflicts(file.path, reader.word, result, on_conflict)
-    return {**vars(result), "known": result.known, "conflicts": describe_conflicts(result.conflicts)}
+    file.remark(reader)
+    conflicts = describe_conflicts(result.conflicts)
+    return {**vars(result), "known": result.known, "conflicts": conflicts, **describe_layout(reader)}
 
 
-def _import_candles(connection: Connection, file: File) -> Counts:
+def _import_candles(connection: Connection, file: File, asked: Asked) -> Counts:
     from local.lots import checked_candle_lots
 
     last_closed = datetime.now(UTC) - MINUTE
+    described: dict[str, object] = {}
+
+    def checked(reader: "MarketFileReader") -> None:
+        file.remark(reader)
+        described.update(describe_layout(reader))
+
     with checked_candle_lots(
         file.path,
         latest=last_closed,
         on_bad=file.set_aside,
         progress=file.progress,
-        on_ignored=file.ignore,
+        on_opened=file.describe,
+        on_checked=checked,
         allow_negative=file.instrument.allow_negative,
+        asked=asked,
     ) as lots:
         kept = watched(lots, "candles", file, lambda lot: (min(lot.times), max(lot.times)))
         result = import_candles(connection, file.instrument.instrument_id, kept)
@@ -211,4 +261,5 @@ def _import_candles(connection: Connection, file: File) -> Counts:
         "written": result.written,
         "revised": result.revised,
         "unchanged": result.unchanged,
+        **described,
     }

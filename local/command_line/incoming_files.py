@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from psycopg import Connection
@@ -19,9 +19,13 @@ from chandlery.refresh.aggregate_history import AggregationReport, aggregate_his
 from chandlery.words.counting import spell
 from chandlery.words.window import MINUTE, Window
 from local.command_line.database import open_connection
+from local.command_line.listed_files import list_files
 from local.command_line.liveness import at_work, progress_bar
 from local.command_line.output import err, out, show_json
 from local.command_line.retention import warn_of_retention
+
+if TYPE_CHECKING:
+    from local.market_file import MarketFileReader
 
 SkipBad = Annotated[bool, typer.Option(help="put bad rows in FILE.bad.csv instead of stopping")]
 
@@ -69,12 +73,23 @@ class File:
             raise AssertionError("its rows are of no instrument")
         return self.of
 
-    def ignore(self, columns: Mapping[str, str | None]) -> None:
-        """Say on stderr which columns mean nothing."""
+    def describe(self, reader: "MarketFileReader") -> None:
+        """Say on stderr which columns mean nothing, and how it is read where that is otherwise than ours."""
+        columns = reader.ignored_columns
         self.ignored.update(columns)
+        if reader.told:
+            self._say(f"read as {reader.told}")
         if columns:
             told = (f"{name} (did you mean {meant}?)" if meant else name for name, meant in columns.items())
-            err.print(f"{self.path}: ignored columns: {', '.join(told)}", style="yellow", markup=False, soft_wrap=True)
+            self._say(f"ignored columns: {', '.join(told)}", "yellow")
+
+    def remark(self, reader: "MarketFileReader") -> None:
+        """Say on stderr what the file's layout says of it, once it is read."""
+        for each in reader.remarks():
+            self._say(each, "yellow")
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        err.print(f"{self.path}: {text}", style=style, markup=False, soft_wrap=True)
 
 
 _L = TypeVar("_L")
@@ -89,12 +104,18 @@ def import_files(
     told: Callable[[Counts], str],
     options: Options,
 ) -> Sequence[Counts]:
-    """Bring files in one by one, rows of the instrument `key` if they are of any, and say what was done."""
+    """Bring files in one by one, rows of the instrument `key` if they are of any, and say what was done.
+
+    Not side by side: each is one transaction, and only one at a time can make chunks of a table.
+    """
+    paths = list_files(files)
+    bytes_of = Bytes([path.stat().st_size if path.is_file() else 0 for path in paths])
     with open_connection() as connection:
         known = instruments.find(connection, key) if key else None
         done, reach = [], Reach()
-        for file in files:
-            done.append(result := _import_file(connection, known, file, bring_in, reach, skip_bad=options.skip_bad))
+        come = _Incoming(connection, known, reach, bytes_of, skip_bad=options.skip_bad)
+        for file in paths:
+            done.append(result := _import_file(come, file, bring_in))
             if not options.as_json:
                 out.print(f"{file}: {told(result)}", soft_wrap=True)
         made = _make_candles(connection, known, reach) if options.aggregate and known else None
@@ -137,17 +158,47 @@ def _show_made(instrument: Instrument, made: AggregationReport) -> None:
     )
 
 
-def _import_file(
-    connection: Connection, instrument: Instrument | None, path: Path, bring_in: Import, reach: Reach, *, skip_bad: bool
-) -> dict[str, Any]:
+@dataclass
+class Bytes:
+    """How many bytes each of several files has, and which file is read: for one progress bar over all of them."""
+
+    sizes: Sequence[int]
+    at: int = 0
+
+    def describe(self, name: str) -> str:
+        """The file, and its place among them."""
+        return name if len(self.sizes) == 1 else f"{name} ({self.at + 1} of {len(self.sizes)})"
+
+    def read(self, part: int, whole: int) -> tuple[int, int]:
+        """What is read of all of them, and what there is, where a part of the file is read."""
+        size = self.sizes[self.at]
+        return sum(self.sizes[: self.at]) + size * part // max(whole, 1), sum(self.sizes)
+
+
+@dataclass(frozen=True)
+class _Incoming:
+    """What files have in common on their way in."""
+
+    connection: Connection
+    of: Instrument | None
+    reach: Reach
+    bytes_of: Bytes
+    skip_bad: bool
+
+
+def _import_file(come: _Incoming, path: Path, bring_in: Import) -> dict[str, Any]:
     with ExitStack() as stack:
-        set_aside = _SetAside(path, stack) if skip_bad else None
+        set_aside = _SetAside(path, stack) if come.skip_bad else None
         bar = stack.enter_context(progress_bar())
-        task = bar.add_task(path.name, total=None)
-        file = File(
-            path, instrument, reach, set_aside, lambda read, total: bar.update(task, completed=read, total=total)
-        )
-        counts = bring_in(connection, file)
+        read, total = come.bytes_of.read(0, 1)
+        task = bar.add_task(come.bytes_of.describe(path.name), completed=read, total=total or None)
+
+        def progress(part: int, whole: int) -> None:
+            bar.update(task, completed=come.bytes_of.read(part, whole)[0])
+
+        file = File(path, come.of, come.reach, set_aside, progress)
+        counts = bring_in(come.connection, file)
+    come.bytes_of.at += 1
     bad = set_aside.rows if set_aside else 0
     if set_aside and bad:
         err.print(f"[yellow]{path}: {spell(bad, 'bad row')} put in {set_aside.path}[/yellow]", soft_wrap=True)

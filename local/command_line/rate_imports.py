@@ -20,7 +20,7 @@ def import_rate_file(connection: Connection, file: File, *, on_conflict: OnConfl
 
     read = RateColumns([], [], [], [], [])
     with open_row_file(file.path, rate_columns(), on_bad=file.set_aside) as reader:
-        file.ignore(reader.ignored_columns)
+        file.describe(reader)
         for batch in reader:
             for values, name in zip(vars(read).values(), ("currency", "time", "days", "rate", "line"), strict=True):
                 values.extend(batch.column(name).to_pylist())

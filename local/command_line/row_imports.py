@@ -35,7 +35,7 @@ def command_of(dataset: Dataset) -> Any:
         return _command_of_contracts(dataset)
 
     def rows(
-        files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet")],
+        files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, JSON lines or Parquet")],
         instrument: Annotated[str, typer.Option(metavar="KEY", help="instrument that the rows belong to")],
         on_conflict: OnRowConflict = OnConflict.KEEP,
         skip_bad: SkipBad = False,
@@ -50,7 +50,7 @@ def command_of(dataset: Dataset) -> Any:
 
 def _command_of_contracts(dataset: Dataset) -> Any:
     def rows(
-        files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, CSV.gz or Parquet")],
+        files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, JSON lines or Parquet")],
         underlying: Underlying,
         on_conflict: OnRowConflict = OnConflict.KEEP,
         skip_bad: SkipBad = False,
@@ -95,7 +95,7 @@ def _import_rows(connection: Connection, file: File, *, dataset: Dataset, on_con
     columns = row_columns(dataset, list_cells(connection, dataset), datetime.now(UTC) + CLOCK_ALLOWANCE)
     instrument_id, key = file.instrument.instrument_id, dataset.order()
     with open_row_file(file.path, columns, on_bad=file.set_aside) as reader:
-        file.ignore(reader.ignored_columns)
+        file.describe(reader)
         told = told_columns(columns, reader.known_columns, dataset.key)
         lots = row_lots(iter(reader), told, lambda: file.progress(reader.bytes_read, reader.total_bytes))
         kept = watched(lots, dataset.name, file, lambda lot: (lot.starts, lot.ends))

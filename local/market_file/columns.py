@@ -1,7 +1,7 @@
 """The columns of files: what they are called, how they are read, what they become."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -38,7 +38,7 @@ class Column:
     """One column: its name, how its text is parsed, whether a file must have it and what it is if not.
 
     `called` is what files call it, where that is not its name; empty: no file has it. One that is `by_line` is made of
-    the rows' places where the file lacks it.
+    the rows' places where the file lacks it. Where it `may_be_naive`, somebody says whose clock its times are by.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Column:
     default: bool | int | None = None
     called: str | None = None
     by_line: bool = False
+    may_be_naive: bool = False
 
     @property
     def title(self) -> str:
@@ -63,12 +64,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Header:
-    """Where a file's columns are: position by column name; and those that are ignored, with what each may be meant for.
+    """Where a file's columns are: positions by column name, several where a value is in several of them.
 
-    Nothing, where its name is like none that the file lacks.
+    `ignored` are the others, with what each may be meant for: nothing, where its name is like none that the file lacks.
     """
 
-    positions: dict[str, int]
+    positions: dict[str, tuple[int, ...]]
     ignored: dict[str, str | None]
     width: int
 
@@ -103,6 +104,7 @@ def candle_columns(latest: datetime | None, *, allow_negative: bool = False) -> 
         *(Column(name, "number", price) for name in ("open", "high", "low", "close")),
         Column("volume", "number", parse_numbers),
         Column("vwap", "number", partial(price, nullable=True), required=False, nullable=True),
+        Column("turnover", "number", partial(price, nullable=True), required=False, nullable=True),
         Column("trades", "integer", count, required=False, nullable=True),
     )
 
@@ -112,8 +114,12 @@ def schema_of(columns: Sequence[Column]) -> pa.Schema:
     return pa.schema([*(column.field for column in columns), pa.field("line", pa.int64(), nullable=False)])
 
 
-def match_header(names: Sequence[str], columns: Sequence[Column], file: str) -> Header:
+def match_header(
+    names: Sequence[str], columns: Sequence[Column], file: str, extra: Mapping[str, str] | None = None
+) -> Header:
     """Finds the columns among the names in the file; case and surrounding spaces do not matter.
+
+    `extra` are columns that are read as they stand, by our name for each.
 
     Raises:
         UnreadableFile: a required column is missing, or a name appears twice.
@@ -122,16 +128,25 @@ def match_header(names: Sequence[str], columns: Sequence[Column], file: str) -> 
     twice = [name for name, times in Counter(found).items() if times > 1 and name]
     if twice:
         raise UnreadableFile(file, f"has the column {twice[0]} more than once; leave one of them")
-    missing = [column.name for column in columns if column.required and column.name not in found]
+    titles = {column.name: column.title for column in columns if column.title} | dict(extra or {})
+    places = {name: _places(title, found) for name, title in titles.items()}
+    missing = [column.title for column in columns if column.required and not places.get(column.name)]
     if missing:
         shown = ", ".join(name.strip() for name in names)
         raise UnreadableFile(file, f"has no column {', '.join(missing)}; its columns are: {shown}")
-    known = {column.title: column.name for column in columns if column.title}
-    positions = {known[name]: position for position, name in enumerate(found) if name in known}
-    lacking = [title for title in known if title not in found]
+    positions = {name: at for name, at in places.items() if at}
+    used = {place for at in positions.values() for place in at}
+    lacking = [title for name, title in titles.items() if name not in positions]
     all_names = [name.strip() or f"(column {place})" for place, name in enumerate(names, 1)]
-    ignored = {name: _meant(name.lower(), lacking) for name in all_names if name.lower() not in known}
+    ignored = {name: _meant(name.lower(), lacking) for place, name in enumerate(all_names) if place not in used}
     return Header(positions, ignored, len(names))
+
+
+def _places(title: str, found: Sequence[str]) -> tuple[int, ...]:
+    """Where a column is; where it is none, those whose names its name joins by a plus."""
+    title = title.strip().lower()
+    parts = [title] if title in found else [part.strip() for part in title.split("+")]
+    return tuple(found.index(part) for part in parts) if all(part in found for part in parts) else ()
 
 
 def _meant(name: str, lacking: Sequence[str]) -> str | None:

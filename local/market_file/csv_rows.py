@@ -1,10 +1,8 @@
 """CSV files, gzipped or not, as rows of text that know their lines."""
 
-import csv
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
-from io import BufferedReader
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,16 +11,15 @@ import pyarrow.csv as pa_csv
 
 from chandlery.words.counting import spell
 from local.market_file.columns import Column, Header, match_header
+from local.market_file.dialect import Dialect, read_header
 from local.market_file.errors import RowWord, UnreadableFile
-from local.market_file.guard import MOST_LEADING_LINES, MOST_MISSHAPEN, blocks
-from local.market_file.rows import Misshapen, Rows
+from local.market_file.guard import MOST_MISSHAPEN, blocks
+from local.market_file.rows import Misshapen, Rows, cells_at
 from local.market_file.source import Format, decompressed, explained, open_raw
-
-_LONGEST_HEADER = 1 << 16
 
 
 class CsvRows:
-    """A CSV file with a header line: UTF-8, separated by commas, quoted or not.
+    """A CSV file in UTF-8, quoted or not, with a header line unless the dialect has its columns' names.
 
     A row's line is the line on which it starts, also after blank lines (which are ignored, as are rows of
     nothing but commas) and after quoted values that hold line ends.
@@ -33,7 +30,14 @@ class CsvRows:
 
     word: RowWord = "line"
 
-    def __init__(self, path: Path, format_: Format, columns: Sequence[Column]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        format_: Format,
+        columns: Sequence[Column],
+        dialect: Dialect | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
         self._path = path
         self._position = 0
         with explained(path):
@@ -41,8 +45,13 @@ class CsvRows:
         try:
             with explained(path):
                 self._stream = decompressed(self._raw, format_)
-                names, self._header_line = _read_header(self._stream, path.name)
-            self.header: Header = match_header(names, columns, path.name)
+                if dialect is None:
+                    dialect = read_header(self._stream, path.name)
+                else:
+                    for _ in range(dialect.skipped):
+                        self._stream.readline()
+            self._dialect = dialect
+            self.header: Header = match_header(dialect.names, columns, path.name, extra)
         except BaseException:
             self._raw.close()
             raise
@@ -50,8 +59,8 @@ class CsvRows:
     def rows(self, most: int) -> Iterator[Rows]:
         """The rows in order, at most `most` at a time; once only."""
         with explained(self._path):
-            lines = _Lines(self._header_line + 1)
-            for block in blocks(self._stream, self._path.name):
+            lines = _Lines(self._dialect.skipped + 1)
+            for block in blocks(self._stream, self._path.name, self._dialect.delimiter):
                 batch = self._parse(block, lines)
                 self._position = self._raw.tell()
                 for start in range(0, max(batch.num_rows, 1), most):
@@ -78,7 +87,10 @@ class CsvRows:
                 # With threads, Arrow does not number the rows that it leaves out.
                 pa_csv.ReadOptions(column_names=names, block_size=len(block) + 1, use_threads=False),
                 pa_csv.ParseOptions(
-                    ignore_empty_lines=False, newlines_in_values=True, invalid_row_handler=lines.leave_out
+                    delimiter=self._dialect.delimiter,
+                    ignore_empty_lines=False,
+                    newlines_in_values=True,
+                    invalid_row_handler=lines.leave_out,
                 ),
                 pa_csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(names, pa.string())),
             )
@@ -91,11 +103,11 @@ class CsvRows:
 
     def _numbered(self, batch: pa.RecordBatch, lines: "_Lines") -> Rows:
         numbers, misshapen = lines.number(batch)
-        blank = _blank(batch, next(iter(self.header.positions.values())))
+        blank = _blank(batch, next(iter(self.header.positions.values()))[0])
         if blank is not None:
             keep = pc.invert(blank)
             batch, numbers = batch.filter(keep), numbers.filter(keep)
-        columns = {name: batch.column(at) for name, at in self.header.positions.items()}
+        columns = {name: cells_at(batch.columns, at) for name, at in self.header.positions.items()}
         return Rows(columns, numbers, batch.columns, misshapen)
 
 
@@ -150,25 +162,6 @@ class _Lines:
     def _step(self, line_ends_within: int) -> None:
         self._line += 1 + line_ends_within
         self._row += 1
-
-
-def _read_header(stream: BufferedReader, file: str) -> tuple[list[str], int]:
-    """The names in the first line that is not blank, and that line's number."""
-    line, text = 0, ""
-    while not text.strip():
-        line += 1
-        if line > MOST_LEADING_LINES:
-            raise UnreadableFile(file, f"has no header in its first {MOST_LEADING_LINES:,} lines; they are blank")
-        raw = stream.readline(_LONGEST_HEADER)
-        if not raw:
-            raise UnreadableFile(file, "is empty; it needs at least a header line")
-        text = raw.decode("utf-8-sig" if line == 1 else "utf-8")
-    if "\0" in text or len(raw) == _LONGEST_HEADER:
-        raise UnreadableFile(file, "does not start with a header line of text; it must be CSV or Parquet")
-    try:
-        return next(csv.reader([text], strict=True)), line
-    except csv.Error as error:
-        raise UnreadableFile(file, f"has a header line that is not CSV ({error}); correct it") from error
 
 
 def _blank(batch: pa.RecordBatch, known: int) -> pa.Array | None:

@@ -3,6 +3,7 @@
 import codecs
 import re
 from collections.abc import Iterator
+from functools import cache
 from io import BufferedReader
 
 import numpy as np
@@ -16,14 +17,19 @@ MOST_MISSHAPEN = 100_000
 MOST_LEADING_LINES = 10_000
 _MOST = "2 MiB"
 _QUOTE = ord('"')
-_BEFORE_QUOTE = np.frombuffer(b',\r\n"', np.uint8)
-_NOTHING = b' \t\r\n,"'
-# Quotes count at the start of a value alone, as Arrow has it. A line end at the very end may be half of one.
-_VALUE = rb'(?:"(?:[^"]|"")*+"[^,\r\n]*+|[^",\r\n][^,\r\n]*+|)'
-_ROWS = re.compile(rb"(?:" + _VALUE + rb"(?:," + _VALUE + rb")*+(?:\r?\n|\r(?=[^\n])))*+")
+_NOTHING = b' \t\r\n,;|"'
 
 
-def blocks(stream: BufferedReader, file: str) -> Iterator[bytes]:
+@cache
+def _rows(delimiter: bytes) -> re.Pattern[bytes]:
+    """As many whole rows as there are."""
+    # Quotes count at the start of a value alone, as Arrow has it. A line end at the very end may be half of one.
+    between = re.escape(delimiter)
+    value = rb'(?:"(?:[^"]|"")*+"[^%b\r\n]*+|[^"%b\r\n][^%b\r\n]*+|)' % (between, between, between)
+    return re.compile(rb"(?:" + value + rb"(?:" + between + value + rb")*+(?:\r?\n|\r(?=[^\n])))*+")
+
+
+def blocks(stream: BufferedReader, file: str, delimiter: str = ",") -> Iterator[bytes]:
     """The bytes of a CSV file in blocks of whole rows, all of them UTF-8.
 
     Raises:
@@ -37,7 +43,7 @@ def blocks(stream: BufferedReader, file: str) -> Iterator[bytes]:
         if len(chunk) >= BLOCK and not chunk.strip(_NOTHING):
             raise UnreadableFile(file, f"holds {_MOST} of nothing but blank lines; write it again")
         rest += chunk
-        cut = _last_row_end(rest)
+        cut = _last_row_end(rest, delimiter.encode())
         if cut:
             yield rest[:cut]
             rest = rest[cut:]
@@ -48,14 +54,14 @@ def blocks(stream: BufferedReader, file: str) -> Iterator[bytes]:
         yield rest
 
 
-def _last_row_end(text: bytes) -> int:
+def _last_row_end(text: bytes, delimiter: bytes) -> int:
     """Where the last whole row ends; 0 where none does."""
     end = _last_line_end(text, len(text))
     quotes = np.flatnonzero(np.frombuffer(text, np.uint8) == _QUOTE)
     if not len(quotes):
         return end
-    if not _all_opened(text, quotes[::2]):
-        rows = _ROWS.match(text)
+    if not _all_opened(text, quotes[::2], delimiter):
+        rows = _rows(delimiter).match(text)
         return rows.end() if rows else 0
     before = int(np.searchsorted(quotes, end))
     return end if before % 2 == 0 else _last_line_end(text, int(quotes[before - 1]))
@@ -65,10 +71,11 @@ def _last_line_end(text: bytes, before: int) -> int:
     return max(text.rfind(b"\n", 0, before), text.rfind(b"\r", 0, min(before, len(text) - 1))) + 1
 
 
-def _all_opened(text: bytes, opening: NDArray[np.intp]) -> bool:
+def _all_opened(text: bytes, opening: NDArray[np.intp], delimiter: bytes) -> bool:
     """Whether every other quote begins a value, or is the second of two in one: then quotes can be counted."""
     inner = opening[opening > 0]
-    return bool(np.isin(np.frombuffer(text, np.uint8)[inner - 1], _BEFORE_QUOTE).all())
+    before = np.frombuffer(delimiter + b'\r\n"', np.uint8)
+    return bool(np.isin(np.frombuffer(text, np.uint8)[inner - 1], before).all())
 
 
 def _guess(row: bytes) -> str:

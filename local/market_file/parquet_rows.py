@@ -1,6 +1,7 @@
 """Parquet files as rows of text, times excepted."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,8 +9,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from local.market_file.columns import Column, Header, match_header
+from local.market_file.dialect import Numbered
 from local.market_file.errors import RowWord, UnreadableFile
-from local.market_file.rows import Rows
+from local.market_file.rows import Rows, cells_at
 from local.market_file.source import explained
 
 _BUFFER = 1 << 20
@@ -17,9 +19,11 @@ _BUFFER = 1 << 20
 _LONGEST_VALUE = 4_096
 _LONGEST_ROW = 4 * _LONGEST_VALUE
 _LEAST_GROUP = 64 << 20
+_SAMPLED_ROWS = 200
+_SHOWN = 64
 _TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
 _FITTING = {
-    "time": (),
+    "time": (pa.types.is_integer,),
     "date": (pa.types.is_date,),
     "number": (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal),
     "integer": (pa.types.is_integer, pa.types.is_floating),
@@ -47,7 +51,7 @@ class ParquetRows:
 
     word: RowWord = "row"
 
-    def __init__(self, path: Path, columns: Sequence[Column]) -> None:
+    def __init__(self, path: Path, columns: Sequence[Column], extra: Mapping[str, str] | None = None) -> None:
         self._path = path
         self._size = path.stat().st_size
         self._done = 0
@@ -56,27 +60,28 @@ class ParquetRows:
         try:
             _refuse_huge(self._file.metadata, path.name)
             schema = self._file.schema_arrow
-            self.header: Header = match_header(schema.names, columns, path.name)
+            self.header: Header = match_header(schema.names, columns, path.name, extra)
             for column in columns:
-                if column.name in self.header.positions:
-                    _check_type(column, schema.field(self.header.positions[column.name]).type, path.name)
+                for place in self.header.positions.get(column.name, ()):
+                    _check_type(column, schema.field(place).type, path.name)
         except BaseException:
             self._file.close()
             raise
 
     def rows(self, most: int) -> Iterator[Rows]:
         """The rows in order, at most `most` at a time; once only."""
-        names = [self._file.schema_arrow.names[position] for position in self.header.positions.values()]
+        places = sorted({place for at in self.header.positions.values() for place in at})
+        names = [self._file.schema_arrow.names[place] for place in places]
         self._done = 0
         with explained(self._path):
             for batch in self._file.iter_batches(batch_size=most, columns=names):
-                columns = {
-                    name: _text(batch.column(raw), name, self._path.name)
-                    for name, raw in zip(self.header.positions, names, strict=True)
+                cells = {
+                    at: _text(batch.column(name), name, self._path.name) for at, name in zip(places, names, strict=True)
                 }
+                columns = {name: cells_at(cells, at) for name, at in self.header.positions.items()}
                 first = self._done + 1
                 self._done += batch.num_rows
-                yield Rows(columns, pa.arange(first, self._done + 1), list(columns.values()))
+                yield Rows(columns, pa.arange(first, self._done + 1), list(cells.values()))
 
     def position(self) -> int:
         """The share of the file's bytes that the rows read so far make up."""
@@ -88,11 +93,42 @@ class ParquetRows:
         self._file.close()
 
 
+def read_parquet_head(path: Path) -> tuple[Sequence[str], Numbered]:
+    """The names of a file's columns, and its first rows as text, of which nested values are left empty."""
+    with explained(path), _open_parquet(path) as file:
+        _refuse_huge(file.metadata, path.name)
+        names = file.schema_arrow.names
+        times = Counter(names)
+        read = [
+            field.name for field in file.schema_arrow if times[field.name] == 1 and not pa.types.is_nested(field.type)
+        ]
+        batch = next(file.iter_batches(batch_size=_SAMPLED_ROWS, columns=read), None)
+        if batch is None:
+            return names, ()
+        cells = {name: _shown(batch.column(name)) for name in read}
+        rows = zip(*(cells.get(name, [""] * len(batch)) for name in names), strict=True)
+        return names, list(enumerate(rows, 1))
+
+
+def _shown(values: pa.Array) -> list[str]:
+    """The values as text, long ones cut: of a dictionary before they are written out for each row."""
+    if pa.types.is_dictionary(values.type):
+        return _shown(pa.array(_shown(values.dictionary), pa.string()).take(values.indices))
+    try:
+        texts = pc.fill_null(values.cast(pa.string()), "")
+        texts.validate(full=True)
+    except pa.ArrowException:
+        # No text: found when it is read, if it is.
+        return [""] * len(values)
+    shown: list[str] = pc.utf8_slice_codeunits(texts, 0, _SHOWN).to_pylist()
+    return shown
+
+
 def _check_type(column: Column, type_: pa.DataType, file: str) -> None:
     """Raises `UnreadableFile` if no value of this type can be one of this column."""
     bare = type_.value_type if pa.types.is_dictionary(type_) else type_
     if column.kind == "time" and pa.types.is_timestamp(bare):
-        if bare.tz is None:
+        if bare.tz is None and not column.may_be_naive:
             raise UnreadableFile(file, f"column {column.name}: {bare} has no time zone; write an offset or Z")
         return
     if any(fits(bare) for fits in (*_TEXT, *_FITTING[column.kind])):

@@ -9,13 +9,13 @@ from typing import Self
 
 import pyarrow as pa
 
+from local.market_file.asked import NOTHING, Asked
 from local.market_file.candle_checks import Check, SeenMinutes, contradicting_prices
 from local.market_file.checker import Checker
-from local.market_file.columns import Column, candle_columns, schema_of, tick_columns
-from local.market_file.csv_rows import CsvRows
+from local.market_file.columns import candle_columns, schema_of, tick_columns
 from local.market_file.errors import BadRow
-from local.market_file.parquet_rows import ParquetRows
-from local.market_file.rows import RowSource
+from local.market_file.layouts import Holds
+from local.market_file.recognition import Reading, recognise
 from local.market_file.source import explained, fingerprint, format_of
 
 OnBad = Callable[[Sequence[BadRow]], None]
@@ -29,27 +29,32 @@ def open_tick_file(
     on_bad: OnBad | None = None,
     by_row: bool = False,
     allow_negative: bool = False,
+    asked: Asked = NOTHING,
 ) -> "MarketFileReader":
     """Opens a file of ticks: `time,price,size[,seq,venue,conditions,updates_ohlc,updates_volume,cancelled]`.
+
+    Or one of a layout that is known, or that `asked` says.
 
     Without a `seq` column, seq is 31 bits of the content's SHA-256 followed by 32 bits of the row's line: the
     same content, under any name and gzipped or not, gives the same again, and two files all but surely
     differ. A file that has grown since is another file.
 
     Args:
-        path: a CSV, gzipped CSV or Parquet file.
+        path: a file of CSV or JSON lines, packed or not, or of Parquet.
         latest: the aware time after which a tick lies in the future; None: no limit.
         batch_rows: the most rows in one batch.
         on_bad: what to do with rows that are left out; None: the first bad row raises.
         by_row: whether seq is that of a file without the column; what stands there becomes `file_seq`, null where it
             is no integer.
         allow_negative: whether a price may lie below zero.
+        asked: what is said of its layout; what is not is judged by the file.
 
     Raises:
-        UnreadableFile: the file as a whole cannot be read.
+        UnreadableFile: the file as a whole cannot be read, or can be read in two ways.
     """
     columns = tick_columns(latest, by_row=by_row, allow_negative=allow_negative)
-    return MarketFileReader(Path(path), columns, batch_rows=batch_rows, on_bad=on_bad)
+    reading = recognise(Path(path), Holds.TICKS, columns, asked)
+    return MarketFileReader(Path(path), reading, batch_rows=batch_rows, on_bad=on_bad)
 
 
 def open_candle_file(
@@ -59,15 +64,17 @@ def open_candle_file(
     batch_rows: int = 50_000,
     on_bad: OnBad | None = None,
     allow_negative: bool = False,
+    asked: Asked = NOTHING,
 ) -> "MarketFileReader":
-    """Opens a file of one-minute candles: `time,open,high,low,close,volume[,vwap,trades]`.
+    """Opens a file of one-minute candles: `time,open,high,low,close,volume[,vwap,turnover,trades]`.
 
     Prices must not contradict each other, and a minute may appear once. Arguments and errors are those of
     `open_tick_file`; `latest` is compared with a candle's start.
     """
     columns = candle_columns(latest, allow_negative=allow_negative)
+    reading = recognise(Path(path), Holds.CANDLES, columns, asked)
     checks = (contradicting_prices, SeenMinutes())
-    return MarketFileReader(Path(path), columns, batch_rows=batch_rows, on_bad=on_bad, checks=checks)
+    return MarketFileReader(Path(path), reading, batch_rows=batch_rows, on_bad=on_bad, checks=checks)
 
 
 class MarketFileReader:
@@ -81,6 +88,8 @@ class MarketFileReader:
         schema: times are UTC microseconds, decimals exact text; `line` is where the row stands in the file.
         ignored_columns: names of columns that mean nothing here, each with the one that it may be meant for, or none.
         known_columns: names of the others that the file has.
+        layout: the name of the file's layout; empty where it is ours.
+        told: how it is read, where that is otherwise than ours.
         word: what a row's place in the file is called, line or row.
         total_bytes: the size of the file on disk.
         bytes_read: about how much of that the batches so far came from; equals `total_bytes` after the last.
@@ -89,7 +98,7 @@ class MarketFileReader:
     def __init__(
         self,
         path: Path,
-        columns: Sequence[Column],
+        reading: Reading,
         *,
         batch_rows: int,
         on_bad: OnBad | None,
@@ -98,20 +107,28 @@ class MarketFileReader:
         if batch_rows < 1:
             raise ValueError(f"batch_rows must be at least 1, not {batch_rows}")
         self.path = path
-        self.schema = schema_of(columns)
-        self._columns = columns
+        self.schema = schema_of(reading.columns)
+        self.layout, self.told = reading.layout, reading.told
+        self._reading = reading
         self._batch_rows = batch_rows
         self._on_bad = on_bad
-        self._checks = checks
-        self._format = format_of(path)
+        self._checks = (*reading.checks, *checks)
         self.total_bytes = path.stat().st_size
         self.bytes_read = 0
-        self._source: RowSource = (
-            ParquetRows(path, columns) if self._format == "parquet" else CsvRows(path, self._format, columns)
-        )
-        self.ignored_columns = self._source.header.ignored
-        self.known_columns = frozenset(self._source.header.positions)
+        self._source = reading.open()
+        ignored = self._source.header.ignored
+        self.ignored_columns = {name: meant for name, meant in ignored.items() if name not in reading.unread}
+        self.known_columns = frozenset(self._source.header.positions).intersection(self.schema.names)
         self.word = self._source.word
+
+    @property
+    def left_out(self) -> int:
+        """How many rows so far the layout's rules have left out."""
+        return sum(rule.left_out for rule in self._reading.rules)
+
+    def remarks(self) -> Sequence[str]:
+        """What is to be said of the file once it is read: rows left out, and trades that are missing."""
+        return [each for rule in self._reading.rules for each in rule.remarks()]
 
     def __enter__(self) -> Self:
         return self
@@ -140,7 +157,10 @@ class MarketFileReader:
 
     def _checker(self) -> Checker:
         first_seq = 0
-        if any(each.by_line and each.name not in self.known_columns for each in self._columns):
+        columns = self._reading.columns
+        if any(each.by_line and each.name not in self.known_columns for each in columns):
             with explained(self.path):
-                first_seq = fingerprint(self.path, self._format) << 32
-        return Checker(self._columns, self.schema, self.path.name, self._source.word, first_seq, self._checks)
+                first_seq = fingerprint(self.path, format_of(self.path)) << 32
+        return Checker(
+            columns, self.schema, self.path.name, self._source.word, first_seq, self._checks, self._reading.rules
+        )

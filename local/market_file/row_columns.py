@@ -15,6 +15,7 @@ from local.market_file.candle_checks import Check
 from local.market_file.columns import Column
 from local.market_file.columns import Kind as Read
 from local.market_file.reader import MarketFileReader, OnBad
+from local.market_file.recognition import read_plainly
 from local.market_file.values import (
     Parsed,
     parse_cells,
@@ -72,4 +73,5 @@ def open_row_file(
     checks: Sequence[Check] = (),
 ) -> MarketFileReader:
     """Opens a file of a data set's rows. Arguments and errors are those of `open_tick_file`."""
-    return MarketFileReader(Path(path), columns, batch_rows=batch_rows, on_bad=on_bad, checks=checks)
+    reading = read_plainly(Path(path), columns)
+    return MarketFileReader(Path(path), reading, batch_rows=batch_rows, on_bad=on_bad, checks=checks)

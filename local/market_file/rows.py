@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from local.market_file.columns import Header
 from local.market_file.errors import RowWord
@@ -57,6 +58,12 @@ class RowSource(Protocol):
     def close(self) -> None:
         """Closes the file."""
         ...
+
+
+def cells_at(columns: Sequence[pa.Array] | Mapping[int, pa.Array], places: Sequence[int]) -> pa.Array:
+    """The cells at a place of all rows; of several places joined, with a blank between them."""
+    first, *others = (columns[place] for place in places)
+    return pc.binary_join_element_wise(first, *others, " ") if others else first
 
 
 def text_at(values: pa.Array, index: int) -> str:

@@ -4,25 +4,25 @@ import gzip
 import hashlib
 import os
 import re
+import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import Literal, cast
+from typing import IO, Any, Literal, cast
 
 import pyarrow as pa
 
 from local.market_file.errors import UnreadableFile
 from local.market_file.guard import BLOCK, blocks
 
-Format = Literal["csv", "gzip", "parquet"]
+Format = Literal["text", "gzip", "zip", "zstd", "parquet"]
 
 _BUFFER = 1 << 20
+_PACKED: Mapping[bytes, Format] = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd"}
 _FOREIGN = {
-    b"PK\x03\x04": "is a zip archive or a spreadsheet; unpack it, or save it as CSV",
-    b"\x28\xb5\x2f\xfd": "is compressed with zstd; decompress it, or use gzip",
     b"\xfd7zXZ\x00": "is compressed with xz; decompress it, or use gzip",
     b"BZh": "is compressed with bzip2; decompress it, or use gzip",
     b"\xff\xfe": "is UTF-16 text; save it as UTF-8",
@@ -39,6 +39,12 @@ def explained(path: Path) -> Iterator[None]:
         raise UnreadableFile(path.name, "is cut short (its gzip data has no end); copy it again") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise UnreadableFile(path.name, f"has corrupt gzip data ({error}); copy it again") from error
+    except _Unpackable as error:
+        raise UnreadableFile(path.name, str(error)) from error
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise UnreadableFile(
+            path.name, f"is a zip archive that cannot be read ({error}); unpack it, or copy it again"
+        ) from error
     except UnicodeDecodeError as error:
         raise UnreadableFile(path.name, "is not UTF-8 text; save it as UTF-8") from error
     except OSError as error:
@@ -69,7 +75,7 @@ def format_of(path: Path) -> Format:
     for magic, reason in _FOREIGN.items():
         if start.startswith(magic):
             raise UnreadableFile(path.name, reason)
-    return "gzip" if start.startswith(b"\x1f\x8b") else "csv"
+    return next((format_ for magic, format_ in _PACKED.items() if start.startswith(magic)), "text")
 
 
 def open_raw(path: Path) -> BufferedReader:
@@ -78,8 +84,45 @@ def open_raw(path: Path) -> BufferedReader:
 
 
 def decompressed(raw: BufferedReader, format_: Format) -> BufferedReader:
-    """The content of `raw`: unpacked if it is gzip, else `raw` itself."""
-    return cast("BufferedReader", gzip.GzipFile(fileobj=raw, mode="rb")) if format_ == "gzip" else raw
+    """The content of `raw`: unpacked if it is packed, else `raw` itself."""
+    match format_:
+        case "gzip":
+            return cast("BufferedReader", gzip.GzipFile(fileobj=raw, mode="rb"))
+        case "zip":
+            return BufferedReader(cast("RawIOBase", _only_member(raw)), _BUFFER)
+        case "zstd":
+            return BufferedReader(_Zstd(raw), _BUFFER)
+        case _:
+            return raw
+
+
+class _Zstd(RawIOBase):
+    """What zstd has packed; Arrow's own file has no lines."""
+
+    def __init__(self, raw: BufferedReader) -> None:
+        self._packed = pa.CompressedInputStream(raw, "zstd")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        found = self._packed.read(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
+
+
+def _only_member(raw: BufferedReader) -> IO[bytes]:
+    archive = zipfile.ZipFile(raw)
+    names = [each.filename for each in archive.infolist() if not each.is_dir() and "__MACOSX" not in each.filename]
+    if "[Content_Types].xml" in names:
+        raise _Unpackable("is a spreadsheet; save it as CSV")
+    if len(names) != 1:
+        raise _Unpackable(f"is a zip archive of {len(names):,} files; unpack it, and name those that are to be read")
+    return archive.open(names[0])
+
+
+class _Unpackable(Exception):
+    """Why an archive cannot be read, in words of its own."""
 
 
 def fingerprint(path: Path, format_: Format) -> int:

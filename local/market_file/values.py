@@ -57,17 +57,27 @@ def parse_times(texts: pa.Array, *, latest: datetime | None = None, whole_minute
     Raises:
         ValueError: `latest` has no time zone.
     """
+    return check_times(instants_of(texts), explain_time, latest, whole_minutes=whole_minutes)
+
+
+def check_times(
+    instants: pa.Array,
+    explain: Callable[[str, datetime], str],
+    latest: datetime | None,
+    *,
+    whole_minutes: bool,
+) -> Parsed:
+    """The same of times that are read already, null where one is none; `explain` says why a text is bad."""
     last = latest or LATEST
     if last.tzinfo is None:
         raise ValueError(f"latest needs a time zone: {last}")
-    instants = _instants(texts)
     good = pc.and_(
         pc.greater_equal(instants, pa.scalar(EPOCH, INSTANT)),
         pc.less_equal(instants, pa.scalar(last, INSTANT)),
     )
     if whole_minutes:
         good = pc.and_(good, pc.equal(instants, pc.floor_temporal(instants, unit="minute")))
-    return Parsed(instants, _bad(good), lambda text: _explain_time(text, last))
+    return Parsed(instants, _bad(good), lambda text: explain(text, last))
 
 
 def parse_numbers(texts: pa.Array, *, nullable: bool = False, negative: bool = False) -> Parsed:
@@ -147,7 +157,7 @@ def _with_nulls(
     return Parsed(values, _bad(good), reason)
 
 
-def _instants(texts: pa.Array) -> pa.Array:
+def instants_of(texts: pa.Array) -> pa.Array:
     """The times as `INSTANT`, null where the text is not a time with an offset."""
     if pa.types.is_timestamp(texts.type):
         return _to_microseconds(texts)
@@ -156,8 +166,8 @@ def _instants(texts: pa.Array) -> pa.Array:
             return _to_microseconds(texts.cast(pa.timestamp(unit, "UTC")))
         except pa.ArrowInvalid:
             continue
-    moments = (_moment(text) for text in texts.to_pylist())
-    return pa.array([_microseconds(moment) for moment in moments], pa.int64()).cast(INSTANT)
+    moments = (moment_of(text) for text in texts.to_pylist())
+    return pa.array([microseconds_of(moment) for moment in moments], pa.int64()).cast(INSTANT)
 
 
 def _to_microseconds(times: pa.Array) -> pa.Array:
@@ -167,7 +177,8 @@ def _to_microseconds(times: pa.Array) -> pa.Array:
     return times.cast(INSTANT)
 
 
-def _moment(text: str) -> datetime | None:
+def moment_of(text: str) -> datetime | None:
+    """The time that a text says in ISO 8601, with its offset where it has one."""
     text = text.strip().upper()
     if not _ISO_8601.fullmatch(text) or text.isdigit():
         return None
@@ -184,7 +195,8 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _microseconds(moment: datetime | None) -> int | None:
+def microseconds_of(moment: datetime | None) -> int | None:
+    """Since 1970; null where it has no offset."""
     if moment is None or moment.tzinfo is None:
         return None
     since = moment - EPOCH
@@ -204,10 +216,11 @@ def _integer(text: str) -> int | None:
     return value if value is not None and -(2**63) <= value < 2**63 else None
 
 
-def _explain_time(text: str, last: datetime) -> str:
+def explain_time(text: str, last: datetime, moment: datetime | None = None) -> str:
+    """What is wrong with a time, that is `moment` where it could be read."""
     if not text.strip():
         return "is empty"
-    moment = _moment(text)
+    moment = moment or moment_of(text)
     if moment is None and _ANY_NUMBER.fullmatch(text.strip()):
         return f"{quote(text)} is a number; write the time in ISO 8601, as in 2024-05-01T13:30:00.123456Z"
     if moment is None:

@@ -142,6 +142,7 @@ def test_candles_come_in_again_and_bad_ones_stop_or_are_set_aside(chandlery: Cha
     command = ("import", "candles", str(path), "--instrument", KEY)
     assert chandlery(*command).stdout == f"{path}: 2 candles written, 0 revised, 0 unchanged\n"
     counts = {"file": str(path), "read": 2, "written": 0, "revised": 0, "unchanged": 2, "bad": 0, "ignored_columns": {}}
+    counts |= {"layout": "", "left_out": 0, "remarks": []}
     assert json.loads(chandlery(*command, "--json").stdout) == [counts]
     with path.open("a") as file:
         file.write("2026-02-27T12:02:00Z,8,8,8,8,0\n2026-02-27T12:03:00Z,8,9,10,8,0\n2099-01-01T00:00:00Z,1,1,1,1,1\n")

@@ -204,10 +204,10 @@ def test_progress_follows_the_batches(ticks: Write, monkeypatch: pytest.MonkeyPa
 # --- bad rows ----------------------------------------------------------------------------------------------
 
 BOUNDS = "(at most 100 digits on each side of the point, exponent to 99)"
+NAIVE = "has no time zone; write an offset or Z, or give --time-zone ZONE"
 EXAMPLE = "as in 2024-05-01T13:30:00.123456Z"
 BAD_TICKS = [
     (tick(price="abc"), 'column price: "abc" is not a number'),
-    (tick(price="1,000").replace("1,000", '"1,000"'), 'column price: "1,000" is not a number'),
     (tick(price="0x10"), 'column price: "0x10" is not a number'),
     (tick(price="1_0"), 'column price: "1_0" is not a number'),
     (tick(price="NaN"), 'column price: "NaN" is not a finite number'),
@@ -221,16 +221,12 @@ BAD_TICKS = [
     ),
     (tick(size="x" * 100), f'column size: "{"x" * 59}…" is not a number'),
     (tick(""), "column time: is empty"),
-    (tick(NOON[:-1]), 'column time: "2024-05-01T12:00:00" has no time zone; write an offset or Z'),
-    (tick("2024-05-01"), 'column time: "2024-05-01" has no time zone; write an offset or Z'),
     (
-        tick("1714564800000"),
-        f'column time: "1714564800000" is a number; write the time in ISO 8601, {EXAMPLE}',
+        tick(NOON[:-1]),
+        'column time: "2024-05-01T12:00:00" has no time zone; write an offset or Z, or give --time-zone ZONE',
     ),
-    (
-        tick("01/05/2024 12:00Z"),
-        f'column time: "01/05/2024 12:00Z" is not a time in ISO 8601, {EXAMPLE}',
-    ),
+    (tick("2024-05-01"), f'column time: "2024-05-01" {NAIVE}'),
+    (tick("noon"), f'column time: "noon" is not a time in ISO 8601, {EXAMPLE}'),
     (
         tick("2024-02-30T12:00:00Z"),
         f'column time: "2024-02-30T12:00:00Z" is not a time in ISO 8601, {EXAMPLE}',
@@ -378,12 +374,19 @@ def test_a_skipped_candle_does_not_claim_its_minute(candles: Write) -> None:
 ZIPPED = gzip.compress(("time,price,size\n" + "".join(f"{NOON},{n},1\n" for n in range(99_999))).encode(), mtime=0)
 NO_HEADER = "does not start with a header line of text; it must be CSV or Parquet"
 HUGE_ROW = "has a row of more than 2 MiB; look for a quote that is never closed"
+WHICH = "say which is which: --columns"
 UNREADABLE = [
     (b"", "is empty; it needs at least a header line"),
     (b"\n\n", "is empty; it needs at least a header line"),
     (gzip.compress(b"", mtime=0), "is empty; it needs at least a header line"),
-    (b"time,size,foo\n", "has no column price; its columns are: time, size, foo"),
-    (b"a\n", "has no column time, price, size; its columns are: a"),
+    (
+        b"time,size,foo\n",
+        f"has no column price; its columns are: time, size, foo; {WHICH} price=NAME",
+    ),
+    (
+        b"a\n",
+        f"has no column time, price, size; its columns are: a; {WHICH} time=NAME,price=NAME,size=NAME",
+    ),
     (b"time,price,size,Price \n", "has the column price more than once; leave one of them"),
     ("time,price,size\n".encode("utf-16"), "is UTF-16 text; save it as UTF-8"),
     (b"time,price,size,\xe9\n", "is not UTF-8 text; save it as UTF-8"),
@@ -391,7 +394,7 @@ UNREADABLE = [
     (b"time,price,size\n2024-05-01T12:00:00Z,1,\xe9,5,5\n", "is not UTF-8 text; save it as UTF-8"),
     (b"\0\1\2\3\n", NO_HEADER),
     (b"x" * 70_000, NO_HEADER),
-    (b"PK\x03\x04..", "is a zip archive or a spreadsheet; unpack it, or save it as CSV"),
+    (b"PK\x03\x04..", "is a zip archive that cannot be read (File is not a zip file); unpack it, or copy it again"),
     (b'time,price,size\n"' + b"2024-05-01T12:00:00Z,1,1\n" * 400_000, HUGE_ROW),
     (ZIPPED[: len(ZIPPED) // 2], "is cut short (its gzip data has no end); copy it again"),
     (ZIPPED[:-1], "is cut short (its gzip data has no end); copy it again"),

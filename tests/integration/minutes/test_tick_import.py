@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from psycopg import Connection
 
 from chandlery.minutes.import_ticks import TickImport, import_ticks
 from local.lots import tick_lots
-from local.market_file import BadRow, open_tick_file
+from local.market_file import BadRow, UnreadableFile, open_tick_file
 from tests.integration.market import around_the_clock
 
 HEADER = "time,seq,price,size\n"
@@ -70,3 +71,39 @@ def test_prices_come_in_to_the_last_digit(connection: Connection, instrument: in
     path.write_text(f"time,price,size\n2026-03-02T12:00:00.123456Z,{price},1e-9\n")
     bring_in(connection, instrument, path)
     assert [str(row[1]) for row in stored(connection)] == [price]
+
+
+DATABENTO = (
+    "ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,depth,price,size,flags,ts_in_delta,sequence\n"
+)
+
+
+def test_one_vendors_two_ways_of_writing_are_the_same_ticks(
+    connection: Connection, instrument: int, tmp_path: Path
+) -> None:
+    raw, pretty = tmp_path / "raw.csv", tmp_path / "pretty.csv"
+    raw.write_text(
+        f"{DATABENTO}1772463600000152000,1772463600000001000,0,1,4242,T,B,0,4531250000000,2,0,100,77\n"
+        "1772463600500152000,1772463600500001000,0,1,4242,T,A,0,4531000000000,1,0,100,78\n"
+        "1772463601000152000,1772463601000001000,0,1,4242,T,N,0,9223372036854775807,3,0,100,79\n"
+    )
+    pretty.write_text(
+        f"{DATABENTO}2026-03-02T15:00:00.000152Z,2026-03-02T15:00:00.000001000Z,0,1,4242,T,B,0,4531.25,2,0,100,77\n"
+        "2026-03-02T15:00:00.500152Z,2026-03-02T15:00:00.500001000Z,0,1,4242,T,A,0,4531.000000000,1,0,100,78\n"
+    )
+    assert bring_in(connection, instrument, raw) == TickImport(read=2, new=2)
+    assert bring_in(connection, instrument, pretty) == TickImport(read=2, new=0)
+    assert [*stored(connection)] == [(77, Decimal("4531.25"), 2), (78, 4531, 1)]
+
+
+def test_a_second_ticker_in_the_middle_of_a_file_leaves_nothing_of_it(
+    connection: Connection, instrument: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    rows = [
+        f"2026-03-02T12:00:{second:02}Z,{10 + second},5,{'AAX' if second < 40 else 'BBX'}\n" for second in range(60)
+    ]
+    path.write_text("time,price,size,symbol\n" + "".join(rows))
+    with pytest.raises(UnreadableFile, match="has rows of AAX, BBX"):
+        bring_in(connection, instrument, path)
+    assert list(stored(connection)) == []
