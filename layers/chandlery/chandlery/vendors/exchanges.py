@@ -32,12 +32,13 @@ def open_exchange(name: str, base_url: str | None, timeout_seconds: float, *, st
         streams: whether its calls are coroutines, and trades can be watched.
 
     Raises:
-        Permanent: ccxt is not installed, or knows no such exchange.
+        UnknownTicker: it knows no such exchange.
+        Permanent: ccxt is not installed.
     """
     ccxt = load_ccxt()
     if name not in ccxt.exchanges:
         near = " ".join(get_close_matches(name, ccxt.exchanges)) or " ".join(ccxt.exchanges)
-        raise Permanent(f"ccxt knows no exchange {name}; did you mean one of: {near}?")
+        raise UnknownTicker(f"ccxt knows no exchange {name}; did you mean one of: {near}?")
     if streams:
         # Not every exchange has websockets there.
         make = getattr(import_module("ccxt.pro"), name, None) or getattr(import_module("ccxt.async_support"), name)
