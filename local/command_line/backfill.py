@@ -28,7 +28,7 @@ def backfill(key: Key, starts: From, ends: To, as_json: AsJson = False) -> None:
     window = window_of(starts, min(ends, floor_minute(datetime.now(UTC)) - MINUTE))
     vendor = open_vendor(read_settings())
     if vendor is None:
-        raise Permanent("no vendor is set: set VENDOR=polygon and VENDOR_API_KEY, or VENDOR=ccxt for exchanges")
+        raise Permanent("no vendor is set: set VENDOR=polygon and VENDOR_API_KEY, or VENDOR=ccxt")
     with open_connection() as connection, progress_bar() as bar:
         task = bar.add_task(key)
         instrument = instruments.find(connection, key)

@@ -278,7 +278,7 @@ def test_what_cannot_be_done_is_told(
     [
         (
             "VENDOR",
-            "chandlery: no vendor is set: set VENDOR=polygon and VENDOR_API_KEY, or VENDOR=ccxt for exchanges\n",
+            "chandlery: no vendor is set: set VENDOR=polygon and VENDOR_API_KEY, or VENDOR=ccxt\n",
         ),
         ("VENDOR_API_KEY", "chandlery: no key for the vendor is named: set VENDOR_API_KEY or VENDOR_SECRET_ID\n"),
     ],

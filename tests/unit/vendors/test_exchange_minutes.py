@@ -57,7 +57,7 @@ def test_what_passes_is_waited_for_as_long_as_it_asks(binance: FakeBinance) -> N
     assert len(vendor_of(binance, slept).fetch(TICKER, Window(NOON, NOON + timedelta(minutes=1)))) == 1
     assert slept == [7.0, 1.0, 2.0]
     binance.faults.append((418, {"Retry-After": "3600"}, '{"code": -1003, "msg": "banned"}'))
-    with pytest.raises(Retryable, match="wants fewer requests.*try later"):
+    with pytest.raises(Retryable, match=r"wants fewer requests.*try later"):
         vendor_of(binance, slept).fetch(TICKER, DAY)
 
 
