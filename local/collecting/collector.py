@@ -1,6 +1,7 @@
 """Collect trades of some instruments until it is time to stop, and say what came of it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -65,7 +66,9 @@ class Collector:
         finally:
             stop.set()
             await _end(following)
-            await queue.put([])
+            # A full one wakes the writer by itself.
+            with contextlib.suppress(asyncio.QueueFull):
+                queue.put_nowait([])
             ended = await asyncio.gather(writing, stopping, *following, return_exceptions=True)
         for error in ended:
             if isinstance(error, Exception):

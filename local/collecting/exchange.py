@@ -82,7 +82,8 @@ class Exchange:
         Raises:
             Retryable, Permanent: it does not answer, or refuses to.
         """
-        await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
+        if (left := self._not_before - time.monotonic()) > 0:
+            raise AskedToWait(f"{self.name} wants no requests for {left:.0f} s", left)
         more = {} if from_id is None or self.habits.from_id is None else {self.habits.from_id: from_id}
         try:
             with exchange_errors_translated(self._ccxt, symbol):

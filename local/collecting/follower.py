@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from chandlery.platform.errors import Retryable
+from chandlery.platform.errors import Permanent, Retryable
 from local.collecting.exchange import Exchange
 from local.collecting.stream import Stream
 from local.collecting.trade import Trade, milliseconds_of, moment_of
@@ -125,7 +125,10 @@ class Follower:
 
     async def _is_its_number(self, mark: Mark) -> bool:
         """Whether the mark is a trade of the exchange: what was stored may have come from elsewhere."""
-        page = await self._patiently(from_id=mark.seq)
+        try:
+            page = await self._patiently(from_id=mark.seq)
+        except Permanent:
+            return False  # no number that it could have given
         return bool(page) and (page[0].seq, page[0].time_ms) == (mark.seq, mark.time_ms)
 
     async def _watch(self) -> Sequence[Trade]:
@@ -206,8 +209,7 @@ class Follower:
 
     async def _catch_up(self, until: Trade | None = None) -> None:
         """Fetch what came since the mark, up to a trade that came: then it is known what cannot be had."""
-        before = self.mark
-        if before is None:
+        if self.mark is None:
             return
         reason = _NOT_GIVEN
         try:
@@ -221,8 +223,8 @@ class Follower:
         if self._is_counted and self.mark and until.seq > self.mark.seq + 1:
             self._miss(self.mark.time_ms, until.time_ms, reason, until.seq - self.mark.seq - 1)
             self.mark = Mark(until.time_ms, until.seq - 1)
-        elif not self._is_counted and self.mark == before and reason != _NOT_GIVEN:
-            self._miss(before.time_ms, until.time_ms, reason)
+        elif not self._is_counted and self.mark and reason != _NOT_GIVEN:
+            self._miss(self.mark.time_ms, until.time_ms, reason)
         self._is_joined = True
 
     async def _fill(self, until: Trade | None) -> None:

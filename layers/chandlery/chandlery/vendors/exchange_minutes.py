@@ -88,13 +88,20 @@ class ExchangeMinutes:
         while True:
             try:
                 with exchange_errors_translated(exchange, symbol):
-                    return [row for row in exchange.fetch_ohlcv(symbol, "1m", since, _PAGE) if type(row[0]) is int]
+                    return _timed(exchange.fetch_ohlcv(symbol, "1m", since, _PAGE))
             except Retryable as error:
                 asked = max(wait, getattr(error, "seconds", 0.0))
                 if tries == self._retries or asked >= self._deadline.left():
                     raise Retryable(f"{error}; try later, or raise VENDOR_DEADLINE_SECONDS") from None
                 self._sleep(asked)
                 wait, tries = 2 * wait, tries + 1
+
+
+def _timed(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """Rows, each with its time: what is no answer of the exchange has none."""
+    if any(type(row[0]) is not int for row in rows):
+        raise ValueError("a candle without a time")
+    return rows
 
 
 def _candle(ticker: str, row: Sequence[Any], *, allow_negative: bool) -> VendorCandle:
