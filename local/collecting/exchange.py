@@ -8,7 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chandlery.platform.errors import Permanent, Retryable
-from chandlery.vendors.exchanges import AskedToWait, exchange_errors_translated, load_ccxt, open_exchange
+from chandlery.vendors.exchanges import (
+    AskedToWait,
+    exchange_errors_translated,
+    load_ccxt,
+    open_exchange,
+    refuse_no_answer,
+)
 from local.collecting.trade import Trade, milliseconds_of, read_trades
 
 # Trades that wait in ccxt until they are asked for, of each instrument.
@@ -88,6 +94,7 @@ class Exchange:
         try:
             with exchange_errors_translated(self._ccxt, symbol):
                 said = await self._ccxt.fetch_trades(symbol, since_ms, _PAGE, more)
+                refuse_no_answer(self._ccxt, said)
                 return read_trades(self._keys[symbol], said)
         except AskedToWait as error:
             # Of all instruments: it is this machine that asks too often.

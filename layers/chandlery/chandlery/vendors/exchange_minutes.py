@@ -10,7 +10,7 @@ from chandlery.platform.domain.limits import VENDOR_RETRIES
 from chandlery.platform.errors import Permanent, Retryable, UnknownTicker
 from chandlery.vendors.deadline import Deadline
 from chandlery.vendors.domain.vendor import VendorCandle
-from chandlery.vendors.exchanges import exchange_errors_translated, open_exchange
+from chandlery.vendors.exchanges import exchange_errors_translated, open_exchange, refuse_no_answer
 from chandlery.words.window import Window, epoch_minute
 
 _MINUTE_MS = 60_000
@@ -88,7 +88,9 @@ class ExchangeMinutes:
         while True:
             try:
                 with exchange_errors_translated(exchange, symbol):
-                    return _timed(exchange.fetch_ohlcv(symbol, "1m", since, _PAGE))
+                    rows = exchange.fetch_ohlcv(symbol, "1m", since, _PAGE)
+                    refuse_no_answer(exchange, rows)
+                    return _timed(rows)
             except Retryable as error:
                 asked = max(wait, getattr(error, "seconds", 0.0))
                 if tries == self._retries or asked >= self._deadline.left():

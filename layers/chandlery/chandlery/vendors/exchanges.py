@@ -45,6 +45,7 @@ def open_exchange(name: str, base_url: str | None, timeout_seconds: float, *, st
     else:
         make = getattr(ccxt, name)
     exchange = make({"number": str, "enableRateLimit": True, "timeout": int(timeout_seconds * 1000)})
+    exchange.enableLastJsonResponse = True
     if base_url:
         exchange.urls["api"] = moved(exchange.urls["api"], base_url)
     return exchange
@@ -99,6 +100,12 @@ def exchange_errors_translated(exchange: Any, about: str) -> Iterator[None]:
         raise Retryable(f"{exchange.id} failed for {about}: {_line(error)}") from None
     except _NOT_UNDERSTOOD as error:
         raise Retryable(f"{exchange.id} answered for {about} what nobody understands: {_line(error)}") from None
+
+
+def refuse_no_answer(exchange: Any, rows: Any) -> None:
+    """Raises ValueError where there are no rows since the answer was no JSON: ccxt makes nothing of it."""
+    if not rows and exchange.last_json_response is None:
+        raise ValueError("no JSON")
 
 
 def _retry_after(exchange: Any) -> float:
