@@ -74,7 +74,7 @@ def add(
         except NotFound:
             if calendar is None:
                 raise typer.BadParameter(f"{key} is new: name its --calendar, as XNYS or 24/7") from None
-            _fill_calendar(connection, named["calendar"])
+            fill_calendar(connection, named["calendar"])
             instrument_store.add(connection, key, **named | {"feed": feed or exchange})
             out.print(_told(instrument_store.find(connection, key)), markup=False, soft_wrap=True)
             return
@@ -103,7 +103,7 @@ def set_instrument(
         known = instrument_store.find(connection, key)
         if calendar is not None:
             named["calendar"] = resolve(connection, calendar)
-            _fill_calendar(connection, named["calendar"])
+            fill_calendar(connection, named["calendar"])
         _change(connection, known, named)
 
 
@@ -160,7 +160,8 @@ def _parse_ticker(text: str) -> tuple[str, str]:
     return found[1] or _VENDOR, found[2]
 
 
-def _fill_calendar(connection: Connection, calendar: str) -> None:
+def fill_calendar(connection: Connection, calendar: str) -> None:
+    """Fill a calendar's sessions if there are none."""
     if not session_store.known(connection, calendar):
         fill(connection, calendars.from_library(calendar, calendars.EARLIEST, horizon()))
 
