@@ -24,7 +24,7 @@ demo: .venv/local  ## install the tools, then watch ticks become candles
 up: .venv/local  ## run the whole stack here until Ctrl-C
 	@$(BIN)/chandlery up
 
-collect: .venv/collect  ## install what `chandlery collect` and the vendor ccxt need beside: 100 MB
+collect: .venv/collect  ## install ccxt, which `chandlery collect` and the vendor ccxt need: 100 MB
 
 emulate: .venv/dev .venv/emulator/installed  ## deploy the stack to an emulated AWS on this machine, and watch it until Ctrl-C
 	@$(BIN)/chandlery emulate

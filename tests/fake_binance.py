@@ -10,9 +10,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Self
 
-from aiohttp import WSMsgType, web
+import pytest
+
+# Whoever imports this is about exchanges, and is skipped where the library is missing that asks them.
+pytest.importorskip("ccxt", reason="ccxt is not installed: make collect")
+
+from aiohttp import WSMsgType, web  # which ccxt brings
 
 MARKETS = {"BTCUSDT": ("BTC", "USDT"), "ETHUSDT": ("ETH", "USDT")}
 _MOST = 1_000
@@ -39,6 +45,7 @@ class FakeBinance:
     """Serves what it was given: `trade` makes a trade that REST has, and that the websocket brings unless told not to.
 
     `faults` are answers given in place of the next ones of REST: a status with headers, or None to cut the connection.
+    The next `behind` answers of REST lack all trades. Trades with a number below `forgotten` are given no more.
     """
 
     clock_ahead_ms: int = 0
@@ -47,6 +54,7 @@ class FakeBinance:
     url: str = ""
     connections: int = 0
     klines: list[list[Any]] = field(default_factory=list)
+    behind: int = 0
     forgotten: int = 0
     _trades: dict[str, list[Aggregate]] = field(default_factory=lambda: {name: [] for name in MARKETS})
     _sockets: dict[web.WebSocketResponse, set[str]] = field(default_factory=dict)
@@ -70,6 +78,11 @@ class FakeBinance:
         if streamed:
             self.stream(*trades, symbol=symbol)
 
+    def clear(self) -> None:
+        """Forget all trades."""
+        for trades in self._trades.values():
+            trades.clear()
+
     def stream(self, *trades: Aggregate, symbol: str = "BTCUSDT") -> None:
         """Send trades by websocket alone: once more, or before REST has them."""
         for each in trades:
@@ -80,9 +93,13 @@ class FakeBinance:
         """Send a frame to whoever watches a symbol, whatever it says."""
         self._do(self._send(text, symbol))
 
-    def cut(self) -> None:
-        """Cut all websockets, without a word."""
-        self._do(self._cut())
+    def cut(self, said: bytes = b"") -> None:
+        """Cut all websockets, without a word, or after the beginning of one."""
+        self._do(self._begin_frame(said, is_cut=True))
+
+    def drip(self, said: bytes) -> None:
+        """Send the beginning of a frame, and no more of it."""
+        self._do(self._begin_frame(said, is_cut=False))
 
     def watched(self) -> int:
         """How many streams are subscribed to."""
@@ -144,6 +161,8 @@ class FakeBinance:
 
     def _agg_trades(self, query: dict[str, str]) -> Any:
         trades = [each for each in self._trades[query["symbol"]] if each.number >= self.forgotten]
+        if self.behind:
+            self.behind, trades = self.behind - 1, []
         most = int(query.get("limit", 500))
         if "fromId" in query:
             found = [each for each in trades if each.number >= int(query["fromId"])][:most]
@@ -180,11 +199,14 @@ class FakeBinance:
             if name in names:
                 await socket.send_str(text)
 
-    async def _cut(self) -> None:
+    async def _begin_frame(self, said: bytes, *, is_cut: bool) -> None:
         for socket in [*self._sockets]:
             transport = socket._req.transport if socket._req else None
-            if transport:
-                transport.abort()
+            if transport and said:
+                # A frame of text of a thousand bytes (RFC 6455, 5.2), of which few come.
+                transport.write(b"\x81\x7e\x03\xe8" + said)
+            if transport and is_cut:
+                transport.close() if said else transport.abort()
 
 
 def aggregates(first: int, count: int, time_ms: int, *, step_ms: int = 100) -> Sequence[Aggregate]:
@@ -195,6 +217,13 @@ def aggregates(first: int, count: int, time_ms: int, *, step_ms: int = 100) -> S
         )
         for number in range(count)
     ]
+
+
+def kline(time: datetime, **other: str) -> list[Any]:
+    """A candle of a minute, as its REST writes it; `other` says what differs of o, h, l, c and v."""
+    starts = int(time.timestamp() * 1_000)
+    cells = {"o": "100.10", "h": "103.50", "l": "99.00", "c": "101.00", "v": "2.50000001"} | other
+    return [starts, *cells.values(), starts + 59_999, "253.1", 7, "1", "100", "0"]
 
 
 def _now_ms() -> int:

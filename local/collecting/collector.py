@@ -7,25 +7,29 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chandlery.platform.errors import Permanent, Retryable
-from local.collecting.destinations import Destination
+from chandlery.words.counting import spell
+from local.collecting.destinations import Destination, Written
 from local.collecting.exchange import Exchange
 from local.collecting.follower import Follower, Mark, Missed, Pace
 from local.collecting.trade import Trade
 
 _MOST_BATCH, _MOST_WAITING = 5_000, 200
 _FLUSH_SECONDS = 1.0
+_REASONS = 10  # that are remembered; all refused trades are counted
 
 
 @dataclass
 class Collected:
     """What became of trades so far: taken, new ones among them, refused ones, stretches that were missed.
 
-    `unwritten` came and were not taken before the end: the next start fetches them. `newest` is the last one's time.
+    `reasons` are some of those for which trades were refused. `unwritten` came and were not taken before the end: the
+    next start fetches them. `newest` is the last one's time.
     """
 
     rows: int = 0
     new: int | None = None
-    refused: list[str] = field(default_factory=list)
+    refused: int = 0
+    reasons: list[str] = field(default_factory=list)
     missed: list[Missed] = field(default_factory=list)
     unwritten: int = 0
     newest: datetime | None = None
@@ -104,13 +108,21 @@ class Collector:
                 self.collected.unwritten += len(batch)
                 raise
             break
+        self._count(batch, written)
+
+    def _count(self, batch: Sequence[Trade], written: Written) -> None:
+        """Raises Permanent where nothing was ever taken, and all of this is refused: so will the next be."""
         collected = self.collected
+        if written.refused:
+            if not (collected.rows or written.rows):
+                collected.unwritten += len(batch)
+                raise Permanent(f"no trade was taken: {written.refused[0]}")
+            self.told(f"{spell(len(written.refused), 'trade')} refused: {written.refused[0]}")
+            collected.refused += len(written.refused)
+            collected.reasons += written.refused[: _REASONS - len(collected.reasons)]
         collected.rows += written.rows
         if written.new is not None:
             collected.new = (collected.new or 0) + written.new
-        for reason in written.refused:
-            self.told(f"refused: {reason}")
-        collected.refused += written.refused
         collected.newest = max([trade.time for trade in batch] + ([collected.newest] if collected.newest else []))
 
     def _miss(self, missed: Missed) -> None:

@@ -1,6 +1,7 @@
 """Where collected trades go: the database, or whatever takes records; and where each said to go on."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,7 @@ from local.collecting.follower import Mark
 from local.collecting.trade import Trade, milliseconds_of
 from local.sending import Outcome, Target
 
+_ROWS = 300  # of a record that is sent
 _HEADER = {"data_set": TICKS.name, "schema_version": SCHEMA_VERSION, "producer": "chandlery collect"}
 
 
@@ -44,7 +46,7 @@ class Destination(Protocol):
 
         Raises:
             Retryable: not now; the same may be written again.
-            Permanent: none of them is taken there.
+            Permanent: nothing is taken there, or not from this caller.
         """
         ...
 
@@ -92,7 +94,7 @@ class Database:
         if report.turned_away:
             raise Retryable("the database cannot take some rows now: somebody else holds a lock")
         refused = [fault.reason for bad in report.bad for fault in bad.faults]
-        return _refuse_none_taken(Written(report.rows_new + report.rows_known, report.rows_new, refused))
+        return Written(report.rows_new + report.rows_known, report.rows_new, refused)
 
     def close(self) -> None:
         """Let go of the connection; another is opened when one is needed."""
@@ -122,14 +124,13 @@ class Sent:
 
     def write(self, trades: Sequence[Trade]) -> Written:
         """Send trades, some hundred a record; the file is written once they were taken."""
-        bodies, outcome = [*records(trades, self.feed, self._numbers, 300)], Outcome()
+        bodies, outcome = [*records(trades, self.feed, self._numbers, _ROWS)], Outcome()
         for start in range(0, len(bodies), self.target.at_once):
             self.target.send(bodies[start : start + self.target.at_once], outcome)
-        taken = len(trades) - len(outcome.refused)
-        written = _refuse_none_taken(Written(max(taken, 0), outcome.counts.get("new"), [*outcome.refused]))
-        marks = {trade.key: (trade.time_ms, trade.seq) for trade in trades}
-        self._save(self._read() | marks)
-        return written
+        taken = outcome.counts.get("accepted", min(outcome.sent * _ROWS, len(trades)))
+        if taken:
+            self._save({trade.key: (trade.time_ms, trade.seq) for trade in trades})
+        return Written(taken, outcome.counts.get("new"), [*outcome.refused])
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -146,12 +147,6 @@ class Sent:
     def _save(self, marks: Mapping[str, Any]) -> None:
         """Whole or not at all, whatever ends the program."""
         self.state.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.state.with_suffix(".new")
-        beside.write_text(json.dumps(marks, indent=1))
-        beside.replace(self.state)
-
-
-def _refuse_none_taken(written: Written) -> Written:
-    if written.refused and not written.rows:
-        raise Permanent(f"no trade was taken: {written.refused[0]}")
-    return written
+        written = self.state.with_suffix(f".{os.getpid()}")
+        written.write_text(json.dumps(self._read() | marks, indent=1))
+        written.replace(self.state)

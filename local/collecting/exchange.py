@@ -12,6 +12,7 @@ from chandlery.vendors.exchanges import (
     AskedToWait,
     exchange_errors_translated,
     load_ccxt,
+    narrow_markets,
     open_exchange,
     refuse_no_answer,
 )
@@ -68,7 +69,7 @@ class Exchange:
             UnknownTicker: it does not trade one of them.
             Retryable, Permanent: it does not answer, or refuses to.
         """
-        self._narrow(symbols)
+        narrow_markets(self._ccxt, symbols)
         with exchange_errors_translated(self._ccxt, "its markets"):
             await self._ccxt.load_markets()
         for symbol in symbols:
@@ -136,11 +137,6 @@ class Exchange:
         """Let go of all connections."""
         self._ccxt.timeout_on_exit = 0
         await self._ccxt.close()
-
-    def _narrow(self, symbols: Sequence[str]) -> None:
-        # Three lists of some megabytes otherwise, of which one is wanted.
-        if self.name == "binance" and not any(":" in symbol for symbol in symbols):
-            self._ccxt.options["fetchMarkets"] = {"types": ["spot"]}
 
     async def _compare_clocks(self) -> None:
         if self._ccxt.has.get("fetchTime") is not True:

@@ -6,7 +6,7 @@ Trades go on in order, so that the newest one stored says where to go on after a
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from chandlery.platform.errors import Permanent, Retryable
@@ -17,6 +17,7 @@ from local.collecting.trade import Trade, milliseconds_of, moment_of
 _HOUR_MS = 3_600_000
 _REMEMBERED = 20_000
 _NO_TRADE = -1  # in place of a number, where a mark is a moment alone
+_TRIES = 3  # of REST, where it is behind the websocket
 _NOT_GIVEN = "the exchange does not give them"
 
 
@@ -48,14 +49,14 @@ class Pace:
         quiet: after so long without a trade, REST is asked whether there was none.
         poll: between two questions, where an exchange has no websocket.
         retry: before the first new attempt; twice as long before each further one.
-        patience: with REST, before trades are given up.
+        patience: with REST, before trades are given up; the instrument's others wait as long.
     """
 
     reach: float = 86_400.0
     quiet: float = 20.0
     poll: float = 2.0
     retry: float = 0.5
-    patience: float = 60.0
+    patience: float = 300.0
 
 
 @dataclass
@@ -77,6 +78,7 @@ class Follower:
     _is_counted: bool = field(default=False, init=False)
     _is_joined: bool = field(default=False, init=False)
     _is_resumed: bool = field(default=False, init=False)
+    _oldest_ms: int = field(default=0, init=False)
     _recent: dict[tuple[int, int], None] = field(default_factory=dict, init=False)
     _stream: Stream = field(init=False)
 
@@ -110,26 +112,33 @@ class Follower:
 
     async def _resume(self) -> None:
         """Fetch what came since the mark: at most as far back as is wanted, and told where that is not far enough."""
-        if self.mark is not None:
-            earliest = milliseconds_of(self.exchange.now() - timedelta(seconds=self.pace.reach))
-            if self.mark.time_ms < earliest:
-                self._miss(self.mark.time_ms, earliest, "longer ago than --reach")
-                self.mark = Mark(earliest, _NO_TRADE)
-            elif self.exchange.habits.from_id:
-                self._is_counted = await self._is_its_number(self.mark)
-                if not self._is_counted:
-                    # Stored by others, under other numbers: what is of the same moment would count twice.
-                    self.mark = Mark(self.mark.time_ms + 2, _NO_TRADE)
-        self._is_resumed = True
+        now_ms = milliseconds_of(self.exchange.now())
+        earliest = now_ms - int(self.pace.reach * 1_000)
+        if self.mark is None:
+            self.mark, self._is_resumed = Mark(now_ms, _NO_TRADE), True
+            self._oldest_ms = now_ms - _HOUR_MS
+            return
+        if self.mark.time_ms < earliest:
+            self._miss(self.mark.time_ms, earliest, "longer ago than --reach")
+            self.mark = Mark(earliest, _NO_TRADE)
+        elif self.exchange.habits.from_id:
+            self._is_counted = await self._is_its_number(self.mark)
+            if not self._is_counted:
+                # Stored by others, under other numbers: what is of the same moment would count twice.
+                self.mark = Mark(self.mark.time_ms + 2, _NO_TRADE)
+        self._oldest_ms, self._is_resumed = self.mark.time_ms - _HOUR_MS, True
         await self._catch_up()
 
     async def _is_its_number(self, mark: Mark) -> bool:
-        """Whether the mark is a trade of the exchange: what was stored may have come from elsewhere."""
+        """Whether the mark is a trade of the exchange, or was: what was stored may have come from elsewhere."""
         try:
             page = await self._patiently(from_id=mark.seq)
         except Permanent:
             return False  # no number that it could have given
-        return bool(page) and (page[0].seq, page[0].time_ms) == (mark.seq, mark.time_ms)
+        if not page:
+            return False
+        first = Mark(page[0].time_ms, page[0].seq)
+        return first == mark or (first.seq > mark.seq and first.time_ms > mark.time_ms)
 
     async def _watch(self) -> Sequence[Trade]:
         batch = await self._stream.take(self.pace.quiet)
@@ -148,10 +157,8 @@ class Follower:
 
     async def _poll(self) -> Sequence[Trade]:
         await asyncio.sleep(self.pace.poll)
-        if self.mark is not None:
-            await self._fill(None)
-            return []
-        return await self.exchange.fetch(self.symbol)
+        await self._fill(None)
+        return []
 
     async def _take(self, batch: Sequence[Trade]) -> None:
         """Put what is new of trades that came; before it what they show to be missing."""
@@ -183,7 +190,8 @@ class Follower:
     def _is_new(self, trade: Trade) -> bool:
         if self._is_counted and self.mark:
             return trade.seq > self.mark.seq
-        return (trade.time_ms, trade.seq) not in self._recent
+        # Some websockets begin with the last trades, however long ago these were.
+        return trade.time_ms >= self._oldest_ms and (trade.time_ms, trade.seq) not in self._recent
 
     def _follows(self, trade: Trade) -> bool:
         """Whether nothing is missing before a trade, as far as can be known."""
@@ -194,10 +202,10 @@ class Follower:
         return self._is_joined
 
     def _remember(self, trade: Trade) -> None:
-        newest = Mark(trade.time_ms, trade.seq)
-        if self._is_counted or self.mark is None or (trade.time_ms, trade.seq) > (self.mark.time_ms, self.mark.seq):
-            self.mark = newest
-        self._is_counted, self._is_joined = self.exchange.habits.from_id is not None, True
+        mark = self.mark
+        if self._is_counted or not mark or mark.seq == _NO_TRADE or trade.time_ms >= mark.time_ms:
+            self.mark = Mark(trade.time_ms, trade.seq)
+        self._is_counted = self.exchange.habits.from_id is not None
         if not self._is_counted:
             self._recent[trade.time_ms, trade.seq] = None
             if len(self._recent) > _REMEMBERED:
@@ -244,11 +252,11 @@ class Follower:
             )
             if page and is_first and not counted and page[0].time_ms > mark.time_ms and mark.seq != _NO_TRADE:
                 self._miss(mark.time_ms, page[0].time_ms, "the exchange gives no older ones")
-            is_first = False
+            is_first = is_first and not page
             fresh = [trade for trade in sorted(page, key=self._order) if self._is_new(trade)]
             if until is not None:
                 fresh = [trade for trade in fresh if self._order(trade) < self._order(until)]
-            fresh = self._without_hole(fresh)
+            self._tell_holes(fresh)
             for trade in fresh:
                 self._remember(trade)
             await self._put(fresh)
@@ -259,24 +267,22 @@ class Follower:
             elif not counted and since + _HOUR_MS < milliseconds_of(self.exchange.now()):
                 # Some answer for an hour at most, in which there may be none.
                 since += _HOUR_MS
-            elif until is not None and counted and tries < 3:
+            elif until is not None and tries < _TRIES and not _has_reached(page, until, counted=counted):
                 # REST may be a moment behind the websocket.
                 await asyncio.sleep(self.pace.retry * 2**tries)
                 tries += 1
             else:
                 return
 
-    def _without_hole(self, trades: Sequence[Trade]) -> Sequence[Trade]:
-        """The same, after what is told to be missing among them."""
+    def _tell_holes(self, trades: Sequence[Trade]) -> None:
+        """Tell what is missing among trades whose numbers should follow each other."""
         if not self._is_counted or self.mark is None:
-            return trades
+            return
         mark = self.mark
         for trade in trades:
             if trade.seq > mark.seq + 1:
-                count = trade.seq - mark.seq - 1
-                self._miss(mark.time_ms, trade.time_ms, _NOT_GIVEN, count)
+                self._miss(mark.time_ms, trade.time_ms, _NOT_GIVEN, trade.seq - mark.seq - 1)
             mark = Mark(trade.time_ms, trade.seq)
-        return trades
 
     async def _patiently(self, **asked: Any) -> Sequence[Trade]:
         """A page of REST, tried again for a while.
@@ -299,3 +305,8 @@ class Follower:
 
     def _miss(self, starts_ms: int, ends_ms: int, reason: str, trades: int | None = None) -> None:
         self.missed(Missed(self.key, moment_of(starts_ms), moment_of(ends_ms), reason, trades))
+
+
+def _has_reached(page: Sequence[Trade], until: Trade, *, counted: bool) -> bool:
+    """Whether a page of REST goes as far as a trade of the websocket."""
+    return not counted and bool(page) and page[-1].time_ms >= until.time_ms

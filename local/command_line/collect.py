@@ -5,7 +5,7 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -31,7 +31,6 @@ from local.sending import find_target
 
 _DATABASE = "database"
 _HOUR = 3_600.0
-_NAMED = 10
 
 
 def collect(
@@ -93,11 +92,8 @@ class _Asked(NamedTuple):
 async def _collect(
     asked: _Asked, find_destination: Callable[[Exchange], Destination], add: Callable[[Mapping[str, str]], None]
 ) -> Collected:
-    stop = asyncio.Event()
-    # Before all else: ccxt takes a while to load.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with at_work(f"opening {asked.exchange}") as tell:
+    # Signals before all else: ccxt takes a while to load.
+    with _stopped_by_signals() as stop, at_work(f"opening {asked.exchange}") as tell:
         exchange = await asyncio.to_thread(Exchange, asked.exchange, asked.base_url)
         destination = find_destination(exchange)
         collector = Collector(exchange, destination, _say, asked.pace)
@@ -117,6 +113,30 @@ async def _collect(
             await exchange.close()
             destination.close()
     return collector.collected
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[asyncio.Event]:
+    """What the first signal sets; a second one ends the program wherever it is, which costs nothing that is stored."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    # Those that whoever started the program has ignored, as nohup does, stay so.
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    heeded = [number for number, handler in handlers.items() if handler is not signal.SIG_IGN]
+
+    def stopped() -> None:
+        stop.set()
+        for number in heeded:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+
+    for number in heeded:
+        loop.add_signal_handler(number, stopped)
+    try:
+        yield stop
+    finally:
+        for number in heeded:
+            loop.remove_signal_handler(number)
+            signal.signal(number, handlers[number])
 
 
 async def _unless_stopped(
@@ -173,11 +193,11 @@ def _summarize(collected: Collected, *, as_json: bool) -> None:
         return
     new = "" if collected.new is None else f", {collected.new:,} of them new"
     out.print(
-        f"{spell(collected.rows, 'row')} taken{new}, {len(collected.refused):,} refused;"
+        f"{spell(collected.rows, 'row')} taken{new}, {collected.refused:,} refused;"
         f" {spell(len(collected.missed), 'stretch', 'stretches')} missed"
         + (f"; {collected.unwritten:,} not written: the next start fetches them" if collected.unwritten else "")
     )
-    for reason in collected.refused[:_NAMED]:
+    for reason in collected.reasons:
         _say(f"refused: {reason}")
     for missed in collected.missed:
         _say(spell_missed(missed))

@@ -13,7 +13,7 @@ import pytest
 from chandlery.platform.errors import Permanent, Retryable, UnknownTicker
 from local.collecting.collector import Collected, Collector, spell_missed
 from local.collecting.destinations import Sent, Written
-from local.collecting.exchange import Exchange
+from local.collecting.exchange import HABITS, Exchange, Habits
 from local.collecting.follower import Mark, Missed, Pace
 from local.collecting.trade import Trade, moment_of, read_trades
 from local.sending import Outcome
@@ -28,10 +28,11 @@ NOW = time.time_ns() // 1_000_000
 
 @dataclass
 class Kept:
-    """A destination that keeps what it is given; `troubles` are raised in place of the next writes."""
+    """A destination that keeps what it is given, but for numbers that are wrong; `troubles` come in place of writes."""
 
     trades: list[Trade] = field(default_factory=list)
     troubles: list[Exception] = field(default_factory=list)
+    wrong: dict[int, str] = field(default_factory=dict)
 
     def find_marks(self, keys: Sequence[str]) -> Mapping[str, Mark]:
         return {each.key: Mark(each.time_ms, each.seq) for each in self.trades if each.key in keys}
@@ -39,8 +40,9 @@ class Kept:
     def write(self, trades: Sequence[Trade]) -> Written:
         if self.troubles:
             raise self.troubles.pop()
-        self.trades += trades
-        return Written(len(trades), len(trades))
+        good = [each for each in trades if each.seq not in self.wrong]
+        self.trades += good
+        return Written(len(good), len(good), [self.wrong[each.seq] for each in trades if each.seq in self.wrong])
 
     def close(self) -> None:
         """Nothing is open."""
@@ -87,9 +89,17 @@ def binance() -> Iterator[FakeBinance]:
 
 @asynccontextmanager
 async def collecting(
-    binance: FakeBinance, kept: Kept | None = None, pace: Pace = PACE, symbols: Sequence[str] = ("BTC/USDT",)
+    binance: FakeBinance,
+    kept: Kept | None = None,
+    pace: Pace = PACE,
+    symbols: Sequence[str] = ("BTC/USDT",),
+    *,
+    streams: bool = True,
 ) -> AsyncIterator[Scene]:
     exchange, said = Exchange("binance", binance.url), list[str]()
+    exchange.has_streams = streams
+    # The real one's limits are no matter of this one.
+    exchange._ccxt.enableRateLimit = False
     collector = Collector(exchange, kept := kept or Kept(), said.append, pace)
     stop = asyncio.Event()
     try:
@@ -115,7 +125,7 @@ def test_trades_come_once_and_in_all_their_digits(binance: FakeBinance) -> None:
             binance.stream(*others)
             await scene.until(*range(1, 11))
             await until(lambda: len(scene.kept.trades) == 12)
-        assert scene.kept.trades[0] == Trade(NOW, 1, KEY, "93120.10", "0.10000001")
+        assert Trade(NOW, 1, KEY, "93120.10", "0.10000001") in scene.kept.trades
         assert {each.key for each in scene.kept.trades if each.seq > 500} == {"BINANCE@ETH/USDT@SPOT"}
         assert scene.collected.is_whole
         assert scene.collected.newest == moment_of(NOW + 900)
@@ -130,13 +140,18 @@ def test_what_came_while_the_connection_was_cut_is_fetched(binance: FakeBinance)
             binance.trade(*aggregates(1, 3, NOW))
             await scene.until(1, 2, 3)
             binance.trade(*aggregates(4, 3, NOW + 300), streamed=False)
-            binance.cut()
+            binance.cut(said=b'{"e": "aggTrade", "s": "BTC')
             await scene.until(*range(1, 7))
             await scene.until_watched(2)
             # A hole in the numbers is one, though the connection never broke.
             binance.trade(*aggregates(7, 3, NOW + 600), streamed=False)
             binance.trade(*aggregates(10, 1, NOW + 900))
             await scene.until(*range(1, 11))
+            # What comes late of the websocket, out of order and twice, is known by REST.
+            late = aggregates(11, 3, NOW + 1_000)
+            binance.trade(*late, streamed=False)
+            binance.stream(late[2], late[0], late[2], late[1])
+            await scene.until(*range(1, 14))
         assert scene.collected.is_whole
 
     asyncio.run(scene())
@@ -167,6 +182,8 @@ def test_a_connection_that_falls_silent_is_not_believed(binance: FakeBinance) ->
             await scene.until_watched()
             binance.trade(*aggregates(1, 1, NOW))
             await scene.until(1)
+            # It is not dead: the rest of this frame is under way, and will be for ever.
+            binance.drip(b'{"e": "aggTrade", "s": "BTCUSDT", "a": 2')
             binance.trade(*aggregates(2, 2, NOW + 100), streamed=False)
             await scene.until(1, 2, 3)
             await scene.until_watched(2)
@@ -194,6 +211,57 @@ def test_it_goes_on_from_what_is_stored_through_every_fault_of_rest(binance: Fak
         assert sum("asked again in" in each for each in scene.said) >= 4
 
     asyncio.run(scene())
+
+
+def test_an_exchange_whose_numbers_tell_no_hole_is_joined_by_the_clock(
+    binance: FakeBinance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(HABITS, "binance", Habits({"name": "aggTrade"}))
+
+    async def scene() -> None:
+        binance.trade(*aggregates(1, 4, NOW - 9_000))
+        async with collecting(binance, Kept([Trade(NOW - 8_900, 2, KEY, "1", "1")])) as scene:
+            await scene.until(2, 2, 3, 4)
+            await scene.until_watched()
+            # The last trades, as some websockets begin; and REST that has them later than the websocket.
+            binance.stream(*aggregates(3, 2, NOW - 8_800), *aggregates(9, 1, NOW - 9_000_000))
+            binance.trade(*aggregates(5, 2, NOW), streamed=False)
+            binance.cut()
+            await scene.until(2, 2, *range(3, 7))
+            await scene.until_watched(2)
+            binance.trade(*aggregates(7, 2, NOW + 200), streamed=False)
+            binance.behind = 2
+            binance.trade(*aggregates(9, 1, NOW + 400))
+            await scene.until(2, 2, *range(3, 10))
+        assert scene.collected.is_whole
+        binance.forgotten = 5
+        async with collecting(binance, Kept([Trade(NOW - 8_800, 3, KEY, "1", "1")])) as scene:
+            await scene.until(3, *range(5, 10))
+        (missed,) = scene.collected.missed
+        assert (missed.starts, missed.ends) == (moment_of(NOW - 8_800), moment_of(NOW))
+        assert missed.reason == "the exchange gives no older ones"
+
+    asyncio.run(scene())
+
+
+def test_an_exchange_without_a_websocket_is_asked_again_and_again(
+    binance: FakeBinance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(first: int) -> None:
+        async with collecting(binance, pace=Pace(poll=0.01, retry=0.01), streams=False) as scene:
+            asked = len(binance.asked)
+            await until(lambda: len(binance.asked) > asked + 1)
+            now_ms = time.time_ns() // 1_000_000
+            binance.trade(*aggregates(first, 3, now_ms))
+            await scene.until(*range(first, first + 3))
+            binance.faults.append(None)
+            binance.trade(*aggregates(first + 3, 1_500, now_ms + 300, step_ms=1))
+            await scene.until(*range(first, first + 1_503))
+        assert scene.collected.is_whole
+
+    asyncio.run(scene(1))
+    monkeypatch.setitem(HABITS, "binance", Habits())
+    asyncio.run(scene(2_001))
 
 
 def test_what_cannot_be_had_is_told_with_its_times(binance: FakeBinance) -> None:
@@ -232,8 +300,36 @@ def test_trades_older_than_its_reach_are_told_and_those_of_other_numbers_are_not
         foreign = Kept([Trade(NOW - 50_000, 77, KEY, "1", "1")])
         async with collecting(binance, foreign) as scene:
             await scene.until(77, 2, 3)
+        # What was stored is the exchange's own, which gives it no more, nor what came after it.
+        binance.forgotten = 3
+        async with collecting(binance, Kept([Trade(NOW - 50_000, 1, KEY, "1", "1")])) as scene:
+            await scene.until(1, 3)
+        (missed,) = scene.collected.missed
+        assert (missed.trades, missed.ends) == (1, moment_of(NOW - 49_800))
 
     asyncio.run(scene())
+
+
+def test_a_trade_that_is_refused_is_told_and_holds_no_other_up(binance: FakeBinance) -> None:
+    async def scene() -> None:
+        kept = Kept(wrong={2: "price: below zero"})
+        async with collecting(binance, kept) as scene:
+            await scene.until_watched()
+            for number in range(1, 4):
+                binance.trade(*aggregates(number, 1, NOW + number))
+                await until(lambda number=number: scene.collected.rows + scene.collected.refused == number)
+        assert kept.numbers == [1, 3]
+        assert (scene.collected.refused, scene.collected.reasons) == (1, ["price: below zero"])
+        assert "1 trade refused: price: below zero" in scene.said
+        kept.trades.clear()
+        kept.wrong[4] = "no such instrument"
+        async with collecting(binance, kept) as scene:
+            await scene.until_watched(2)
+            binance.trade(*aggregates(4, 1, NOW + 400))
+            await until(lambda: scene.collected.unwritten == 1)
+
+    with pytest.raises(Permanent, match="no trade was taken: no such instrument"):
+        asyncio.run(scene())
 
 
 def test_a_destination_that_is_away_gets_all_of_it_later_and_one_that_refuses_ends_it(binance: FakeBinance) -> None:
@@ -326,8 +422,7 @@ def test_what_was_sent_is_remembered_and_what_was_refused_is_not(tmp_path: Path)
     ]
     again = Sent(_Line(reason="no such instrument"), "BINANCE", sent.state)
     assert again.find_marks([KEY, "X@Y@Z"]) == {KEY: Mark(1_300, 300)}
-    with pytest.raises(Permanent, match="no trade was taken: no such instrument"):
-        again.write([Trade(2_000, 301, KEY, "1", "1")])
+    assert again.write([Trade(2_000, 301, KEY, "1", "1")]) == Written(0, None, ["no such instrument"])
     assert again.find_marks([KEY]) == {KEY: Mark(1_300, 300)}
     sent.state.write_text("[]")
     with pytest.raises(Permanent, match="delete it to begin with the present"):

@@ -10,7 +10,7 @@ from chandlery.platform.domain.limits import VENDOR_RETRIES
 from chandlery.platform.errors import Permanent, Retryable, UnknownTicker
 from chandlery.vendors.deadline import Deadline
 from chandlery.vendors.domain.vendor import VendorCandle
-from chandlery.vendors.exchanges import exchange_errors_translated, open_exchange, refuse_no_answer
+from chandlery.vendors.exchanges import exchange_errors_translated, narrow_markets, open_exchange, refuse_no_answer
 from chandlery.words.window import Window, epoch_minute
 
 _MINUTE_MS = 60_000
@@ -39,7 +39,7 @@ class ExchangeMinutes:
     ) -> None:
         self._base_url, self._timeout_seconds, self._retries, self._sleep = base_url, timeout_seconds, retries, sleep
         self._deadline = Deadline(deadline_seconds, timeout_seconds, monotonic)
-        self._exchanges: dict[str, Any] = {}
+        self._exchanges: dict[tuple[str, bool], Any] = {}
 
     @property
     def name(self) -> str:
@@ -61,7 +61,7 @@ class ExchangeMinutes:
             raise UnknownTicker(f"{ticker} names no exchange; write it as binance:BTC/USDT")
         first, last = _first_minute(window.starts) * _MINUTE_MS, (_first_minute(window.ends) - 1) * _MINUTE_MS
         self._deadline.start()
-        exchange = self._exchanges.get(name) or self._open(name)
+        exchange = self._find(name, symbol)
         found: dict[int, VendorCandle] = {}
         for row in self._rows(exchange, symbol, first, last):
             candle = _candle(ticker, row, allow_negative=allow_negative)
@@ -69,11 +69,16 @@ class ExchangeMinutes:
                 raise Permanent(f"{name} has two candles of {symbol} at {candle.time:%Y-%m-%dT%H:%MZ}, and they differ")
         return [found[moment] for moment in sorted(found)]
 
-    def _open(self, name: str) -> Any:
-        self._exchanges[name] = open_exchange(name, self._base_url, self._timeout_seconds)
-        if not self._exchanges[name].has.get("fetchOHLCV"):
-            raise UnknownTicker(f"{name} has no candles for everybody")
-        return self._exchanges[name]
+    def _find(self, name: str, symbol: str) -> Any:
+        """The exchange, once for its spot markets, and once for all of them."""
+        which = (name, ":" in symbol)
+        if which not in self._exchanges:
+            exchange = open_exchange(name, self._base_url, self._timeout_seconds)
+            if not exchange.has.get("fetchOHLCV"):
+                raise UnknownTicker(f"{name} has no candles for everybody")
+            narrow_markets(exchange, [symbol])
+            self._exchanges[which] = exchange
+        return self._exchanges[which]
 
     def _rows(self, exchange: Any, symbol: str, first: int, last: int) -> Iterator[Sequence[Any]]:
         """Page on from the first minute to the last: an empty page says nothing of what comes after it."""

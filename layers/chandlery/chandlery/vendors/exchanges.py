@@ -1,6 +1,6 @@
 """Exchanges as the library ccxt knows them: found, opened, and their errors in our words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
@@ -49,6 +49,12 @@ def open_exchange(name: str, base_url: str | None, timeout_seconds: float, *, st
     if base_url:
         exchange.urls["api"] = moved(exchange.urls["api"], base_url)
     return exchange
+
+
+def narrow_markets(exchange: Any, symbols: Sequence[str]) -> None:
+    """Of an exchange's markets load those that symbols may be of: some come in lists of megabytes."""
+    if exchange.id == "binance" and not any(":" in symbol for symbol in symbols):
+        exchange.options["fetchMarkets"] = {"types": ["spot"]}
 
 
 def load_ccxt() -> Any:
