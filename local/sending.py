@@ -187,7 +187,7 @@ class _Api:
                 with error:
                     if error.code != _TOO_MANY and error.code < _SERVER_FAULT:
                         return error.code, _read_answer(error.read())
-                    said, wait = f"answers {error.code}", max(wait, _asked_wait(error.headers))
+                    said, wait = f"answers {error.code}", max(wait, _asked_wait(error.headers["Retry-After"]))
             except (OSError, http.client.HTTPException) as error:
                 said = str(error) or type(error).__name__
             if attempt + 1 < queues.ATTEMPTS:
@@ -203,10 +203,9 @@ def _list_refused(body: str, answered: Mapping[str, Any]) -> Sequence[str]:
     return [f"{batch_id}, line {each['line']}: {each['detail']}" for each in answered["errors"]]
 
 
-def _asked_wait(headers: Mapping[str, str]) -> float:
-    """The seconds that a server asks to wait, as far as anybody should."""
-    said = headers.get("Retry-After", "")
-    return min(float(said), _LONGEST_WAIT_SECONDS) if said.isdigit() else 0.0
+def _asked_wait(said: str | None) -> float:
+    """The seconds that a server's Retry-After asks to wait, as far as anybody should."""
+    return min(float(said), _LONGEST_WAIT_SECONDS) if said and said.isdigit() else 0.0
 
 
 def _read_answer(body: bytes) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ Source: Binance's "Spot API documentation", rest-api.md and web-socket-streams.m
 """
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -197,7 +198,9 @@ class FakeBinance:
         name = f"{symbol.lower()}@aggTrade"
         for socket, names in [*self._sockets.items()]:
             if name in names:
-                await socket.send_str(text)
+                # Who watched may be gone, by whatever way.
+                with contextlib.suppress(ConnectionError):
+                    await socket.send_str(text)
 
     async def _begin_frame(self, said: bytes, *, is_cut: bool) -> None:
         for socket in [*self._sockets]:

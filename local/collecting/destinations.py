@@ -148,5 +148,5 @@ class Sent:
         """Whole or not at all, whatever ends the program."""
         self.state.parent.mkdir(parents=True, exist_ok=True)
         written = self.state.with_suffix(f".{os.getpid()}")
-        written.write_text(json.dumps(self._read() | marks, indent=1))
+        written.write_text(json.dumps({**self._read(), **marks}, indent=1))
         written.replace(self.state)

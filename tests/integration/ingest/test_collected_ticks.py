@@ -19,11 +19,12 @@ from chandlery.platform.settings import Settings
 from local.collecting.collector import Collected, Collector
 from local.collecting.destinations import Database
 from local.collecting.exchange import Exchange
+from local.collecting.trade import moment_of
 from local.command_line.collect import collect
 from local.http_server import serving
 from tests.fake_binance import FakeBinance, aggregates
 from tests.integration.ingest.record_scene import Desk, from_queue, from_stream, open_desk
-from tests.integration.market import around_the_clock
+from tests.integration.market import MINUTE, around_the_clock, live
 from tests.waiting import wait_until
 
 KEY = "BINANCE@BTC/USDT@SPOT"
@@ -103,8 +104,8 @@ def test_ticks_are_stored_in_every_digit_and_it_goes_on_from_the_newest(
     run(binance, lambda: wait_until(lambda: len(stored(connection)) == 1_203, "all are stored"), signal.SIGTERM)
     assert summary() == {"rows": 1_200, "new": 1_200, "refused": 0, "missed": [], "unwritten": 0}
     assert [seq for seq, _, _ in stored(connection)] == [*range(1, 1_204)]
-    marked = connection.execute("SELECT sum(ticks) FROM market.dirty WHERE dataset = 'candles'").fetchone()
-    assert marked == (1_203,)
+    live(connection, moment_of(NOW) + 5 * MINUTE)
+    assert connection.execute("SELECT sum(trades) FROM market.candles").fetchone() == (1_203,)
 
 
 def test_what_two_collect_of_one_symbol_is_stored_once(

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,10 @@ class Scene:
     async def until(self, *numbers: int) -> None:
         """Wait until these trades came, in this order, and no other."""
         await until(lambda: self.kept.numbers == [*numbers], lambda: f"{self.kept.numbers} {self.said}")
+
+    def has_settled(self, count: int) -> bool:
+        """Whether it is known of so many trades what became of them."""
+        return self.collected.rows + self.collected.refused == count
 
     async def until_watched(self, connections: int = 1) -> None:
         await until(lambda: self.binance.connections >= connections and self.binance.watched() > 0)
@@ -317,7 +322,7 @@ def test_a_trade_that_is_refused_is_told_and_holds_no_other_up(binance: FakeBina
             await scene.until_watched()
             for number in range(1, 4):
                 binance.trade(*aggregates(number, 1, NOW + number))
-                await until(lambda number=number: scene.collected.rows + scene.collected.refused == number)
+                await until(partial(scene.has_settled, number))
         assert kept.numbers == [1, 3]
         assert (scene.collected.refused, scene.collected.reasons) == (1, ["price: below zero"])
         assert "1 trade refused: price: below zero" in scene.said
