@@ -117,7 +117,7 @@ def test_a_stream_that_is_busy_or_away_is_asked_again_and_one_that_forbids_it_is
     send(file, STREAM, KEY)
     assert len(client.asked) == 4
     scripted(monkeypatch, refusal("AccessDeniedException", 400))
-    with pytest.raises(Permanent, match="takes no records: .*AccessDeniedException"):
+    with pytest.raises(Permanent, match=r"takes no records: .*AccessDeniedException"):
         send(file, STREAM, KEY)
 
 
