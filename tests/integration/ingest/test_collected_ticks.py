@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -16,6 +17,9 @@ from psycopg import Connection
 
 from chandlery.platform.connection import connect
 from chandlery.platform.settings import Settings
+from chandlery.reference.domain.session import Calendar, Session
+from chandlery.reference.store import sessions
+from chandlery.words.window import DAY, MINUTE
 from local.collecting.collector import Collected, Collector
 from local.collecting.destinations import Database
 from local.collecting.exchange import Exchange
@@ -24,7 +28,7 @@ from local.command_line.collect import collect
 from local.http_server import serving
 from tests.fake_binance import FakeBinance, aggregates
 from tests.integration.ingest.record_scene import Desk, from_queue, from_stream, open_desk
-from tests.integration.market import MINUTE, around_the_clock, live
+from tests.integration.market import around_the_clock, live
 from tests.waiting import wait_until
 
 KEY = "BINANCE@BTC/USDT@SPOT"
@@ -64,6 +68,14 @@ def run(
         thread.join()
 
 
+def keep_days(connection: Connection) -> None:
+    """Know the calendar for some days alone: to fill all of it costs more than all else here."""
+    days = [(moment_of(NOW) + number * DAY).date() for number in (-1, 0, 1)]
+    opens = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days]
+    open_hours = tuple(Session(at.date(), at, at + DAY) for at in opens)
+    sessions.replace(connection, Calendar("24/7", "UTC", days[0], days[-1], open_hours))
+
+
 def stored(connection: Connection) -> list[tuple[int, str, str]]:
     return [
         (seq, str(price), str(size))
@@ -79,6 +91,7 @@ def test_ticks_are_stored_in_every_digit_and_it_goes_on_from_the_newest(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)
+    keep_days(connection)
 
     def summary() -> Mapping[str, Any]:
         said: dict[str, Any] = json.loads(capsys.readouterr().out)
