@@ -59,7 +59,7 @@ def collect(
 
     It connects again by itself, and fetches what it missed; started again, it goes on from the newest tick stored, or
     from what FILE says was sent. What it could not get is told with its times, at once and at the end, and the exit
-    code is 1. Instruments that are new are added.
+    code is 1. Instruments that the database does not have are added; elsewhere they must be there.
     """
     name = feed or exchange.upper()
     kept = f"collect-{exchange}-{sha256(to.encode()).hexdigest()[:12]}.json"

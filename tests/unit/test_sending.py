@@ -33,20 +33,24 @@ class Scripted:
     """A client that answers as it is told, and remembers what it was asked."""
 
     def __init__(self, *answers: Mapping[str, Any] | Exception) -> None:
-        self.answers: list[Any] = [*answers]
+        self.answers = [*answers]
         self.asked: list[Sequence[Any]] = []
 
     def put_records(self, *, StreamARN: str, Records: Sequence[Any]) -> Mapping[str, Any]:  # noqa: N803  # AWS's
         assert StreamARN == STREAM
         self.asked.append(Records)
-        if isinstance(answer := self.answers.pop(0), Exception):
-            raise answer
-        return answer
+        return self._answer()
 
     def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Any]) -> Mapping[str, Any]:  # noqa: N803
         assert QueueUrl == QUEUE
         self.asked.append(Entries)
-        return self.answers.pop(0)
+        return self._answer()
+
+    def _answer(self) -> Mapping[str, Any]:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 @pytest.fixture(autouse=True)
