@@ -209,7 +209,7 @@ def _asked_wait(said: str | None) -> float:
 
 
 def _read_answer(body: bytes) -> Mapping[str, Any]:
-    """What an API says of a record; nothing where that is no API of ours."""
+    """What an API says of a record; nothing where it is another kind of server."""
     try:
         found = json.loads(body)
     except ValueError:

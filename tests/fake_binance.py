@@ -91,7 +91,7 @@ class FakeBinance:
             self.send(json.dumps(event), symbol)
 
     def send(self, text: str, symbol: str = "BTCUSDT") -> None:
-        """Send a frame to whoever watches a symbol, whatever it says."""
+        """Send a frame, good or bad, to all that watch a symbol."""
         self._do(self._send(text, symbol))
 
     def cut(self, said: bytes = b"") -> None:

@@ -119,7 +119,7 @@ class Exchange:
             raise Retryable(f"{self.name}'s connection was closed") from None
 
     def reconnect(self, reason: str) -> None:
-        """Break all connections of websockets: who watches is told, and connects again."""
+        """Break all connections of websockets: each watcher gets the error, and connects again."""
         for client in [*self._ccxt.clients.values()]:
             client.on_error(load_ccxt().NetworkError(reason))
 

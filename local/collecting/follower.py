@@ -178,7 +178,7 @@ class Follower:
         await self._put(run)
 
     def _notice_new_numbers(self, trade: Trade) -> None:
-        """Where an exchange begins to number anew, its trades are not old ones."""
+        """Where an exchange begins its numbers again, its trades are not old ones."""
         if self._is_counted and self.mark and trade.seq <= self.mark.seq and trade.time_ms > self.mark.time_ms + 1_000:
             self.told(f"{self.symbol}: trade {trade.seq} came after {self.mark.seq}: the exchange numbers them again")
             self.mark = Mark(trade.time_ms, trade.seq - 1)

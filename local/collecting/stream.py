@@ -53,7 +53,7 @@ class Stream:
     async def _watch(self) -> None:
         while True:
             batch = await self.exchange.watch(self.symbol)
-            # ccxt keeps so many, and so do we: what was lost is fetched again.
+            # ccxt keeps no more, and neither does this: what was lost is fetched again.
             if len(batch) >= MOST_WAITING or len(self._arrived) >= MOST_WAITING:
                 self.lost, batch = True, batch[-MOST_WAITING:]
                 self._arrived.clear()

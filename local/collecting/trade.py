@@ -34,7 +34,7 @@ class Trade:
 
 
 def moment_of(time_ms: int) -> datetime:
-    """A moment of so many milliseconds since 1970, exact."""
+    """The moment that milliseconds since 1970 name, exact."""
     return _EPOCH + timedelta(milliseconds=time_ms)
 
 

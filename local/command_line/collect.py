@@ -58,7 +58,7 @@ def collect(
     """Collect trades of an exchange as ticks, by its websocket, or by REST where it has none, until Ctrl-C.
 
     It connects again by itself, and fetches what it missed; started again, it goes on from the newest tick stored, or
-    from what FILE says was sent. What it could not get is told with its times, at once and at the end, and the exit
+    from what FILE says was sent. It names what it could not get, with its times, at once and at the end; the exit
     code is 1. Instruments that the database does not have are added; elsewhere they must be there.
     """
     name = feed or exchange.upper()
@@ -119,7 +119,7 @@ async def _collect(
 def _stopped_by_signals() -> Iterator[asyncio.Event]:
     """What the first signal sets; a second one ends the program wherever it is, which costs nothing that is stored."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    # Those that whoever started the program has ignored, as nohup does, stay so.
+    # Those that are ignored from the start, as under nohup, stay ignored.
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     heeded = [number for number, handler in handlers.items() if handler is not signal.SIG_IGN]
 

@@ -15,7 +15,7 @@ _NOT_UNDERSTOOD = (ValueError, TypeError, LookupError, AttributeError, Arithmeti
 
 
 class AskedToWait(Retryable):
-    """The exchange wants no requests for so many seconds."""
+    """The exchange wants no requests for `seconds`."""
 
     def __init__(self, message: str, seconds: float) -> None:
         super().__init__(message)
