@@ -266,6 +266,7 @@ def test_an_exchange_without_a_websocket_is_asked_again_and_again(
         assert scene.collected.is_whole
 
     asyncio.run(scene(1))
+    binance.clear()
     monkeypatch.setitem(HABITS, "binance", Habits())
     asyncio.run(scene(2_001))
 
