@@ -13,7 +13,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-deps --require-hashes
 PIP := $(BIN)/python -m pip install $(PIP_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up emulate test check audit checkov build bench faults docs lock clean
+.PHONY: help demo up collect emulate test check audit checkov build bench faults docs lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,8 @@ demo: .venv/local  ## install the tools, then watch ticks become candles
 
 up: .venv/local  ## run the whole stack here until Ctrl-C
 	@$(BIN)/chandlery up
+
+collect: .venv/collect  ## install ccxt, which `chandlery collect` and the vendor ccxt need: 100 MB
 
 emulate: .venv/dev .venv/emulator/installed  ## deploy the stack to an emulated AWS on this machine, and watch it until Ctrl-C
 	@$(BIN)/chandlery emulate
@@ -68,6 +70,9 @@ lock: .venv/dev  ## compile the requirements again, with hashes and without addr
 	@for args in "--all-extras -o requirements-dev.txt" "--extra local --extra indicators --extra migrations -c requirements-dev.txt -o requirements.txt" \
 		"-c requirements-dev.txt -o layers/chandlery/requirements.txt"; do \
 		$(COMPILE) pyproject.toml $$args; done
+	@$(BIN)/python -c 'import tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["collect"], sep="\n")' \
+		| $(COMPILE) - -c requirements-dev.txt -o requirements-collect.txt
 	@for group in emulator checkov; do $(COMPILE) --group $$group -o requirements-$$group.txt; done
 	@for extra in indicators migrations; do \
 		$(BIN)/python -c 'import sys, tomllib; \
@@ -86,6 +91,11 @@ clean:  ## remove everything installed or built here; data under .chandlery stay
 	@$(PIP) -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m local.embedded
+	@touch $@
+
+.venv/collect: requirements-collect.txt .venv/local
+	@echo "installing ccxt …"
+	@$(PIP) -r requirements-collect.txt
 	@touch $@
 
 # Tools that pin what ours have newer, each in an environment of its own: ministack, on which deployed functions run, and checkov.

@@ -30,6 +30,7 @@ _COMMANDS = {
     "feeds": "feeds.app",
     "import": "imports.app",
     "send": "send.send",
+    "collect": "collect.collect",
     "backfill": "backfill.backfill",
     "invoke": "functions.invoke",
     "replay": "functions.replay",

@@ -18,7 +18,7 @@ from local.command_line.retention import warn_of_retention
 
 
 def backfill(key: Key, starts: From, ends: To, as_json: AsJson = False) -> None:
-    """Fill an instrument's incomplete days with candles of the vendor that VENDOR and VENDOR_API_KEY name.
+    """Fill an instrument's incomplete days with candles of the vendor that VENDOR names.
 
     Days on which every expected minute has a candle are skipped, so an interrupted command continues when run again. A
     candle made of ticks stays, unless it is partial. A warning says if the candles are older than retention: they stay
@@ -28,7 +28,7 @@ def backfill(key: Key, starts: From, ends: To, as_json: AsJson = False) -> None:
     window = window_of(starts, min(ends, floor_minute(datetime.now(UTC)) - MINUTE))
     vendor = open_vendor(read_settings())
     if vendor is None:
-        raise Permanent("no vendor is set: set VENDOR=polygon and VENDOR_API_KEY")
+        raise Permanent("no vendor is set: set VENDOR=polygon and VENDOR_API_KEY, or VENDOR=ccxt")
     with open_connection() as connection, progress_bar() as bar:
         task = bar.add_task(key)
         instrument = instruments.find(connection, key)

@@ -161,7 +161,7 @@ def _parse_ticker(text: str) -> tuple[str, str]:
 
 
 def fill_calendar(connection: Connection, calendar: str) -> None:
-    """Fill a calendar of the library, if nothing is known of it."""
+    """Fill a calendar's sessions if there are none."""
     if not session_store.known(connection, calendar):
         fill(connection, calendars.from_library(calendar, calendars.EARLIEST, horizon()))
 

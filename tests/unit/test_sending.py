@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 import typer
+from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
 from chandlery.ingest.domain.envelope import open_envelope
@@ -21,6 +22,7 @@ from local.command_line.send import send
 KEY = "X@BTC@SPOT"
 STREAM = "arn:aws:kinesis:us-east-1:123456789012:stream/ticks"
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/ticks"
+MISSING = "arn:aws:sqs:us-east-1:123456789012:none"
 SLOW_DOWN = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "slow down"}
 
 
@@ -31,19 +33,25 @@ def taken(number: int) -> Mapping[str, str]:
 class Scripted:
     """A client that gives these answers, and remembers what it was asked."""
 
-    def __init__(self, *answers: Mapping[str, Any]) -> None:
-        self.answers = list(answers)
+    def __init__(self, *answers: Mapping[str, Any] | Exception) -> None:
+        self.answers = [*answers]
         self.asked: list[Sequence[Any]] = []
 
     def put_records(self, *, StreamARN: str, Records: Sequence[Any]) -> Mapping[str, Any]:  # noqa: N803  # AWS's
         assert StreamARN == STREAM
         self.asked.append(Records)
-        return self.answers.pop(0)
+        return self._answer()
 
     def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Any]) -> Mapping[str, Any]:  # noqa: N803
         assert QueueUrl == QUEUE
         self.asked.append(Entries)
-        return self.answers.pop(0)
+        return self._answer()
+
+    def _answer(self) -> Mapping[str, Any]:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +71,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def scripted(monkeypatch: pytest.MonkeyPatch, *answers: Mapping[str, Any]) -> Scripted:
+def scripted(monkeypatch: pytest.MonkeyPatch, *answers: Mapping[str, Any] | Exception) -> Scripted:
     client = Scripted(*answers)
     monkeypatch.setattr(sending, "_client", lambda *_: client)
     monkeypatch.setattr(queues, "queue_client", lambda _: client)
@@ -99,6 +107,23 @@ def test_a_stream_that_stays_throttled_is_told(file: Path, monkeypatch: pytest.M
     with pytest.raises(Retryable, match="send the file again"):
         send(file, STREAM, KEY, rows=1)
     assert [len(records) for records in client.asked] == [4, 1, 1, 1, 1]
+
+
+def refusal(code: str, status: int) -> ClientError:
+    said: Any = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(said, "PutRecords")
+
+
+def test_a_stream_that_is_busy_or_away_is_asked_again_and_one_that_forbids_it_is_not(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passing = [refusal("ThrottlingException", 400), refusal("InternalFailure", 500), ReadTimeoutError(endpoint_url="x")]
+    client = scripted(monkeypatch, *passing, {"FailedRecordCount": 0, "Records": [taken(1)]})
+    send(file, STREAM, KEY)
+    assert len(client.asked) == 4
+    scripted(monkeypatch, refusal("AccessDeniedException", 400))
+    with pytest.raises(Permanent, match=r"takes no records: .*AccessDeniedException"):
+        send(file, STREAM, KEY)
 
 
 def test_what_a_queue_blames_the_sender_for_is_named_and_not_sent_again(
@@ -170,22 +195,24 @@ def test_an_api_is_asked_again_where_it_is_away_and_its_counts_are_told(
     (tmp_path / "token").write_text("t0ken\n")
     seen: list[tuple[str, str | None]] = []
     bad = {"accepted": 0, "bad": 2, "errors": [{"line": 2, "detail": "price: x"}, {"line": 3, "detail": "size: y"}]}
-    url = serve(seen, (503, {}), (202, {"accepted": 2, "new": 2, "errors": []}), (422, bad))
+    url = serve(seen, (503, {}), (500, {}), (429, {}), (202, {"accepted": 2, "new": 2, "errors": []}), (422, bad))
     with pytest.raises(typer.Exit):
         send(file, url, KEY, rows=2, token_file=tmp_path / "token")
-    assert seen == [("/api/v1/ticks", "Bearer t0ken")] * 3
+    assert seen == [("/api/v1/ticks", "Bearer t0ken")] * 5
     said = capsys.readouterr()
-    assert "4 rows in 1 record sent, 1 retried, 2 accepted, 2 new, 2 bad" in said.out
+    assert "4 rows in 1 record sent, 3 retried, 2 accepted, 2 new, 2 bad" in said.out
     assert "ticks.csv 2, line 3: size: y" in said.err
 
 
 def test_what_takes_no_records_is_told(file: Path, serve: Serve) -> None:
     with pytest.raises(Permanent, match="answers 403: forbidden"):
         send(file, serve([], (403, {"detail": "forbidden"})), KEY)
-    with pytest.raises(Permanent, match="answers 200: without a word"):
-        send(file, serve([], (200, "<html>a proxy</html>")), KEY)
-    with mock_aws(), pytest.raises(Permanent, match="the queue none cannot be found"):
-        send(file, "arn:aws:sqs:us-east-1:123456789012:none", KEY)
+    with pytest.raises(Permanent, match="answers 200: not as an API that takes records does"):
+        send(file, serve([], (200, {"hello": "world"})), KEY)
+    with pytest.raises(Retryable, match="takes no records now: answers 502; send the file again"):
+        send(file, serve([], *[(502, {})] * queues.ATTEMPTS), KEY)
+    with mock_aws(), pytest.raises(Permanent, match=f"{MISSING} cannot be found"):
+        send(file, MISSING, KEY)
     for to in ("ticks", "arn:aws:s3:::bucket", "ftp://host/x"):
         with pytest.raises(Permanent, match="is neither a queue's URL or ARN"):
             send(file, to, KEY)

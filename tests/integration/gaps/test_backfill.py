@@ -272,7 +272,10 @@ def test_what_cannot_be_done_is_told(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("VENDOR", "chandlery: no vendor is set: set VENDOR=polygon and VENDOR_API_KEY\n"),
+        (
+            "VENDOR",
+            "chandlery: no vendor is set: set VENDOR=polygon and VENDOR_API_KEY, or VENDOR=ccxt\n",
+        ),
         ("VENDOR_API_KEY", "chandlery: no key for the vendor is named: set VENDOR_API_KEY or VENDOR_SECRET_ID\n"),
     ],
 )

@@ -137,7 +137,7 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name.upper(), "")
     monkeypatch.setenv("CHANDLERY_HOME", "")
     assert read_settings() == unset
-    assert (unset.vendor, unset.vendor_url) == (None, "https://api.polygon.io")
+    assert (unset.vendor, unset.vendor_url) == (None, None)
     assert open_vendor(unset) is None
     assert LocalSettings().chandlery_home == Path(".chandlery")
     # An empty key does not stand before the secret.

@@ -18,6 +18,7 @@ from chandlery.vendors.key import Key
 from chandlery.vendors.polygon_answer import Page, candles_of, read_json, read_page
 from chandlery.words.window import Window, epoch_minute
 
+BASE_URL = "https://api.polygon.io"
 _PAGE_CANDLES = 50_000
 _MAX_PAGES = 500
 _MINUTE_MS = 60_000

@@ -17,11 +17,13 @@ _VENDOR: JsonDict = {"read_by": ["historical_gap_monitor", "command line"]}
 class VendorSettings(SecretSettings):
     """The vendor, its key, and the patience with it."""
 
-    vendor: Literal["polygon"] | None = Field(
+    vendor: Literal["polygon", "ccxt"] | None = Field(
         None, description="vendor of historical candles; none when not set", json_schema_extra=_VENDOR
     )
-    vendor_url: str = Field(
-        "https://api.polygon.io", description="where the vendor's API is, up to its version", json_schema_extra=_VENDOR
+    vendor_url: str | None = Field(
+        None,
+        description="where the vendor's API is, up to its version; not set: the vendor's own",
+        json_schema_extra=_VENDOR,
     )
     vendor_secret_id: str | None = Field(
         None,
@@ -61,7 +63,9 @@ class VendorSettings(SecretSettings):
 
     @field_validator("vendor_url")
     @classmethod
-    def _is_encrypted(cls, url: str) -> str:
+    def _is_encrypted(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
         parts = urlsplit(url)
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _THIS_MACHINE):
             raise ValueError("write https://…: the vendor's key goes there; http:// is for this machine alone")
