@@ -205,7 +205,10 @@ def test_a_reorganised_chain_takes_its_rows_back(market: Connection, bring: Brin
             f"2026-03-02T14:00:12Z,{KEY},alpha,0xc1,0,in,100,false",
         ),
     }
-    hours = "SELECT DISTINCT extract(hour FROM hour)::integer FROM market.marks WHERE dataset = 'flows' ORDER BY 1"
+    hours = (
+        "SELECT DISTINCT extract(hour FROM hour)::integer FROM market.marks"
+        " WHERE (dataset, work) = ('flows', 'refresh') ORDER BY 1"
+    )
     for place, number in enumerate(order):
         assert bring("flows", files[number])[0] == 0
         if number == "2":
