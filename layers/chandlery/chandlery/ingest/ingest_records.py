@@ -230,7 +230,9 @@ class _Batch:
         """Count rows that were written, and name those that contradict what is stored."""
         for conflict in written.conflicts:
             row = rows[conflict.line]
-            self._faults[row.record].append(Fault(row.line, contradiction(conflict.said, conflict.stored), self._sent(row)))
+            self._faults[row.record].append(
+                Fault(row.line, contradiction(conflict.said, conflict.stored), self._sent(row))
+            )
         self._written += written
         self._rows += len(rows)
         feeds = {place: self._moments[each.header.feed] for place, each in self._envelopes.items()}
