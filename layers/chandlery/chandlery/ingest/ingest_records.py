@@ -151,15 +151,15 @@ class _Batch:
 
     def write(self, found: Mapping[Dataset, Sequence[SentRow]]) -> None:
         """Write the good rows, those of one data set with the same columns together."""
-        for dataset, rows in found.items():
+        # In one order everywhere: two that write the same rows wait for each other at the first.
+        for dataset, rows in sorted(found.items(), key=lambda each: each[0].name):
             kept = self._leave_out_dropped(dataset, rows)
             ids = self._identify(kept)
             groups: dict[Sequence[str], list[SentRow]] = defaultdict(list)
             for row in kept:
                 if row.key in ids:
                     groups[row.columns].append(row)
-            for group in groups.values():
-                # In one order everywhere: two that write the same rows wait for each other at the first.
+            for _, group in sorted(groups.items()):
                 self._write_group(dataset, sorted(group, key=_ORDER), ids)
 
     def _leave_out_dropped(self, dataset: Dataset, rows: Sequence[SentRow]) -> Sequence[SentRow]:
@@ -210,8 +210,10 @@ class _Batch:
         else:
             self._settle(rows, written)
             return
-        for some in _halves(rows):
-            if self._give_up(some):
+        for half in _halves(rows):
+            # What comes again anyhow is not tried row by row, each waiting for a lock.
+            some = [row for row in half if row.record not in self._away]
+            if not some or self._give_up(some):
                 continue
             if len(self._away) < _MOST_AWAY and self.has_time(2 * _LOCK_MILLISECONDS / 1000):
                 self._halve(writer, some, ids)
