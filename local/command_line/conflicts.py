@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def _spell_row(conflict: RowConflict, word: str, key: Sequence[str]) -> str:
 
 def _cell(value: object) -> str:
     """As JSON has it."""
-    return "empty" if value is None else str(value)
+    return "empty" if value is None else format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def _advise(conflicts: Sequence[Conflict]) -> str:

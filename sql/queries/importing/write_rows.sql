@@ -50,19 +50,30 @@ WHERE :same AND said_row.:cancelled AND NOT stored_row.:cancelled
 -- step: list_row_conflicts
 -- Rows whose key is stored with other content: the first few, how many there are in all, and where the file says what is stored.
 -- How a row came is no part of that: the columns :noted, '#line' among them.
-WITH named AS (
-    SELECT said_row, stored_row, count(*) OVER () AS conflicts
-    FROM said_rows AS said_row
-    JOIN market.:"relation" AS stored_row USING (:key)
-    WHERE stored_row.instrument_id = ANY (:'instrument_ids'::integer[])
-        AND stored_row.time >= :'starts'::timestamptz AND stored_row.time <= :'ends'::timestamptz
-        AND NOT :final AND (:said) IS DISTINCT FROM (:stored)
-    ORDER BY "#line"
+-- The rows of a key are looked at together, once: there may be as many keys in conflict as rows.
+WITH contradicted AS (
+    SELECT
+        array_agg(said_row) FILTER (WHERE differs) AS differing, (array_agg(stored_row) FILTER (WHERE differs))[1] AS stored_row,
+        min("#line") FILTER (WHERE NOT differs) AS stored_line
+    FROM (
+        SELECT :key, "#line", said_row, stored_row, (:said) IS DISTINCT FROM (:stored) AS differs
+        FROM said_rows AS said_row
+        JOIN market.:"relation" AS stored_row USING (:key)
+        WHERE stored_row.instrument_id = ANY (:'instrument_ids'::integer[])
+            AND stored_row.time >= :'starts'::timestamptz AND stored_row.time <= :'ends'::timestamptz
+            AND NOT :final
+    ) AS met
+    GROUP BY :key
+    HAVING bool_or(differs)
+), named AS (
+    SELECT said_row, stored_row, stored_line, count(*) OVER () AS conflicts
+    FROM contradicted
+    CROSS JOIN LATERAL unnest(differing) AS said_row
+    ORDER BY (said_row)."#line"
     LIMIT :'most'::integer
 )
 SELECT
-    (said_row)."#line" AS line, to_jsonb(said_row) - :'noted'::text[] AS said, to_jsonb(stored_row) AS stored,
-    (SELECT min("#line") FROM said_rows AS same WHERE to_jsonb(stored_row) @> (to_jsonb(same) - :'noted'::text[])) AS stored_line,
+    (said_row)."#line" AS line, (to_jsonb(said_row) - :'noted'::text[])::text AS said, to_jsonb(stored_row)::text AS stored, stored_line,
     (SELECT instrument_key FROM market.instruments WHERE instrument_id = (said_row).instrument_id) AS instrument,
     conflicts
 FROM named

@@ -302,7 +302,7 @@ def test_rows_of_one_key_are_a_conflict_that_names_both_lines(desk: Connection, 
     code, said, error = bring_in("option-quotes", QUOTES, FIRST, FIRST, other)
     assert (code, "1 new row, 1 known already, 1 row in conflict" in said) == (1, True)
     assert (
-        "line 4: X@AMX-20260417-C-50@OPTION, time 2026-03-02T15:00:05+00:00, seq 0: bid 1.0; line 2: bid 1.98" in error
+        "line 4: X@AMX-20260417-C-50@OPTION, time 2026-03-02T15:00:05+00:00, seq 0: bid 1.00; line 2: bid 1.98" in error
     )
     assert [row[3] for row in quotes(desk, "bid::float")] == [1.98]
     code, _, error = bring_in("option-quotes", QUOTES, other, options=["--on-conflict", "refuse"])

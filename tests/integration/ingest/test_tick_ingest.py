@@ -90,6 +90,25 @@ def test_what_the_database_turns_away_for_now_comes_again_once(desk: Desk) -> No
     assert [each["record_id"] for each in desk.bad()] == ["m-2"]
 
 
+def test_a_record_that_comes_again_is_not_tried_row_by_row(desk: Desk) -> None:
+    locked = Record("m-1", body(*map(tick, range(64))).encode())
+    tried: list[float] = []
+
+    def has_time(_: float) -> bool:
+        tried.append(0)
+        return True
+
+    with refusing(desk.connection, range(64), "55P03"):
+        report = ingest_records(
+            desk.connection,
+            [locked, Record("m-2", body(tick(99)).encode())],
+            AT,
+            has_time=has_time,
+        )
+    assert (report.turned_away, desk.seqs()) == (["m-1"], [99])
+    assert len(tried) < 12
+
+
 @pytest.mark.parametrize("sqlstate", ["23514", "55P03"])
 def test_once_there_is_no_time_what_was_not_tried_comes_again(desk: Desk, sqlstate: str) -> None:
     records = [Record(f"m-{seq}", body(tick(seq)).encode()) for seq in range(4)]

@@ -25,6 +25,7 @@ MALFORMED = {
     "17": "is not a JSON object",
     '{"a": 1} {"b": 2}': "more follows",
     "[" * 100_000: "too deep",
+    '["instrument", "time", "price", {}]': "is not a JSON object",
     "{}": "lacks instrument, time, seq, price, size",
     json.dumps(tick(1, colour="red")): "nobody knows: colour",
     json.dumps(tick(1, instrument=None)): "lacks instrument",
@@ -43,6 +44,7 @@ MALFORMED = {
     json.dumps(tick(1, time="2026-03-02T15:00:00")): "must be a time in ISO 8601 with an offset",
     json.dumps(tick(1, time="1700-01-01T00:00:00Z")): "must be a time",
     json.dumps(tick(1, time="2300-01-01T00:00:00Z")): "lies in the future",
+    json.dumps(tick(1, time="9999-12-31T23:59:59-14:00")): "must be a time",
     json.dumps(tick(1, cancelled="yes")): "cancelled: yes must be true or false",
     json.dumps(tick(1, venue="a\0b")): "must not have the character NUL",
     json.dumps(tick(1, venue="\ud800")): "must be text that UTF-8 can say",
@@ -63,6 +65,7 @@ UNREADABLE: tuple[tuple[bytes, str, int | None], ...] = (
     (b"x" * (MOST_BYTES + 1), "more than 4,194,304 bytes", None),
     (gzip.compress(b"x" * (MOST_BYTES + 1), mtime=0), "more than 4,194,304 bytes", None),
     (gzip.compress(b"x" * 1000, mtime=0)[:-5], "ends too early", None),
+    (gzip.compress(b"", mtime=0) * 50_000, "is empty", None),
     (b"\x1f\x8b\x08nonsense", "begins as gzip, and is not", None),
     (b"H4sI!", "begins as gzip in base64, and is not", None),
 )
@@ -78,6 +81,24 @@ def test_a_malformed_row_has_its_place_and_reason_and_harms_no_other(line: str, 
     assert [row.line for row in good] == [2, 4]
     assert [(fault.line, fault.row) for fault in bad] == [(3, line)]
     assert reason in bad[0].reason
+
+
+@pytest.mark.parametrize(
+    "line", ['["instrument", "time", "price", {}]', '["instrument", null]', "[[1]]", '"instrument"']
+)
+def test_a_first_row_that_is_no_object_is_told_of(line: str) -> None:
+    good, bad = reader().read(open_envelope(body(line).encode(), {}), 0)
+    assert (good, [fault.reason for fault in bad]) == ([], ["is not a JSON object"])
+
+
+def test_a_row_or_a_header_nested_just_as_deep_as_can_be_read_is_told_of() -> None:
+    for depth in range(900, 1001):
+        nested = "[" * depth + "]" * depth
+        _, bad = reader().read(open_envelope(body(f'{{"instrument": {nested}}}').encode(), {}), 0)
+        assert [fault.line for fault in bad] == [2]
+        header = json.dumps(HEADER | {"feed": None}).replace("null", nested)
+        with pytest.raises(Unreadable):
+            open_envelope(header.encode(), {})
 
 
 def test_a_row_that_is_no_text_is_told_of() -> None:
@@ -148,11 +169,14 @@ def test_a_stream_is_answered_by_value_and_a_queue_with_each_id_once() -> None:
 
 def test_what_is_told_of_a_record_fits_a_message_whatever_it_was() -> None:
     header = Header("ticks", "f", "p", "b")
-    faults = [Fault(line, "\x00" * 500, "\x00" * 200) for line in range(1000)] + [Fault(2000, "x", "\x01" * 10**6)]
+    faults = [Fault(line, "\x00" * 500, "\x00" * 200) for line in range(1000)] + [
+        Fault(2000, "x", "\x01" * 10**6),
+        Fault(2001, "\U0001f600" * 40_000, "\U0001f600" * 40_000),
+    ]
     told = list(bad_messages("arn", BadRecord(Record("m", b"\xff" * 10**6), header, faults)))
     assert max(map(len, told)) < 256 * 1024
     said = [json.loads(each) for each in told]
-    assert [fault["line"] for each in said for fault in each["faults"]] == [*range(1000), 2000]
+    assert [fault["line"] for each in said for fault in each["faults"]] == [*range(1000), 2000, 2001]
     assert said[-1]["faults"][-1]["is_cut"]
     (whole,) = bad_messages("arn", BadRecord(Record("m", b"\xff\xfe"), None, [Fault(None, "is no text")]))
     assert base64.b64decode(json.loads(whole)["body_base64"]) == b"\xff\xfe"

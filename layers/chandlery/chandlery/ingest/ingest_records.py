@@ -1,6 +1,6 @@
 """Bring a batch of records into the database: what is good of them in one transaction, what is bad with its reason."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,8 @@ from psycopg import Connection
 
 from chandlery.datasets import declared
 from chandlery.datasets.dataset import Dataset
-from chandlery.importing.store.rows import RowConflict, RowsWritten, list_cells
+from chandlery.importing.store.rows import RowsWritten, list_cells
+from chandlery.ingest.domain.contradiction import contradiction
 from chandlery.ingest.domain.envelope import Envelope, Unreadable, open_envelope
 from chandlery.ingest.domain.record import BadRecord, Record
 from chandlery.ingest.domain.rows import Fault, RowReader, SentRow
@@ -28,6 +29,9 @@ _RECORD, _KEY, _MOMENT, _COLUMNS = map(itemgetter, (0, 2, 3, 4))  # of a row
 _LOCK_MILLISECONDS = 500
 # Where this many records were turned away, the cause is not in them: the others come again untried.
 _MOST_AWAY = 10
+# Once the database has refused this many rows of a record, those not yet written are bad untried: a record of thousands
+# of such rows would outlast the function, and come again for ever.
+_MOST_REFUSED = 100
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ class _Batch:
     _faults: dict[int, list[Fault]] = field(default_factory=lambda: defaultdict(list), init=False)
     _away: set[int] = field(default_factory=set, init=False)
     _moments: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list), init=False)
+    _refused: Counter[int] = field(default_factory=Counter, init=False)
     _written: RowsWritten = field(default_factory=RowsWritten, init=False)
     _rows: int = field(default=0, init=False)
     _bad: int = field(default=0, init=False)
@@ -139,13 +144,13 @@ class _Batch:
 
     def write(self, found: Mapping[Dataset, Sequence[SentRow]]) -> None:
         """Write the good rows, those of one data set with the same columns together."""
-        for dataset, rows in found.items():
+        # In one order everywhere: two that write the same rows wait for each other at the first.
+        for dataset, rows in sorted(found.items(), key=lambda each: each[0].name):
             kept, ids = self._identify(self._leave_out_dropped(dataset, rows))
             groups: dict[Sequence[str], list[SentRow]] = defaultdict(list)
             for columns, alike in groupby(kept, _COLUMNS):
                 groups[columns].extend(alike)
-            for group in groups.values():
-                # In one order everywhere: two that write the same rows wait for each other at the first.
+            for _, group in sorted(groups.items()):
                 group.sort(key=_MOMENT)
                 group.sort(key=_KEY)
                 self._write_group(dataset, group, ids)
@@ -187,6 +192,7 @@ class _Batch:
                 written = writer.write(lot_of(rows, ids))
         except RowsRefused as error:
             if len(rows) == 1:
+                self._refused[rows[0].record] += 1
                 self._refuse(rows[0], str(error))
                 return
         except Retryable:
@@ -199,18 +205,31 @@ class _Batch:
         else:
             self._settle(rows, written)
             return
-        half = len(rows) // 2
-        for some in (rows[:half], rows[half:]):
+        for half in _halves(rows):
+            # What comes again anyhow is not tried row by row, each waiting for a lock.
+            some = [row for row in half if row.record not in self._away]
+            if not some or self._give_up(some):
+                continue
             if len(self._away) < _MOST_AWAY and self.has_time(2 * _LOCK_MILLISECONDS / 1000):
                 self._halve(writer, some, ids)
             else:
                 self._away |= {row.record for row in some}
 
+    def _give_up(self, rows: Sequence[SentRow]) -> bool:
+        """Whether rows are bad untried: so many others of their records were refused."""
+        if any(self._refused[row.record] < _MOST_REFUSED for row in rows):
+            return False
+        for row in rows:
+            self._refuse(row, f"was not tried: the database had refused {_MOST_REFUSED} rows of its record")
+        return True
+
     def _settle(self, rows: Sequence[SentRow], written: RowsWritten) -> None:
         """Count rows that were written, and name those that contradict what is stored."""
         for conflict in written.conflicts:
             row = rows[conflict.line]
-            self._faults[row.record].append(Fault(row.line, _contradiction(conflict), self._sent(row)))
+            self._faults[row.record].append(
+                Fault(row.line, contradiction(conflict.said, conflict.stored), self._sent(row))
+            )
         self._written += written
         self._rows += len(rows)
         feeds = {place: each.header.feed for place, each in self._envelopes.items()}
@@ -259,7 +278,10 @@ class _Batch:
         return FeedLatency(feed, (self.received_at - half).total_seconds(), (self.received_at - most).total_seconds())
 
 
-def _contradiction(conflict: RowConflict) -> str:
-    said, stored = conflict.said, conflict.stored
-    differing = [f"{name} {said[name]}, stored {stored[name]}" for name in said if said[name] != stored.get(name)]
-    return f"contradicts what is stored under its key: {'; '.join(differing)}"
+def _halves(rows: Sequence[SentRow]) -> tuple[Sequence[SentRow], Sequence[SentRow]]:
+    """Of several records some and the others; of one, in half: no record waits for what is wrong with another."""
+    records = sorted({row.record for row in rows})
+    if len(records) == 1:
+        return rows[: len(rows) // 2], rows[len(rows) // 2 :]
+    first = set(records[: len(records) // 2])
+    return [row for row in rows if row.record in first], [row for row in rows if row.record not in first]

@@ -75,7 +75,8 @@ _RETRYABLE = (
 )
 
 # What is said of values, by types, constraints and triggers; somebody else's trigger may raise without a code.
-_ABOUT_ROWS = (psycopg.DataError, psycopg.IntegrityError, pg.RaiseException)
+# A limit that is exceeded is one of size: a text too long for an index.
+_ABOUT_ROWS = (psycopg.DataError, psycopg.IntegrityError, pg.RaiseException, pg.ProgramLimitExceeded)
 
 # While connecting, psycopg knows the server's words but not its code; and libpq's own words on TLS.
 _NO_DATABASE = re.compile(r'database ".*" does not exist')
@@ -156,7 +157,7 @@ def _translate(error: psycopg.Error) -> ChandleryError:
         )
     if connecting:
         return Retryable(f"the database cannot be reached: {said}; check host, port and network")
-    if isinstance(error, psycopg.OperationalError):
+    if isinstance(error, psycopg.OperationalError) and not isinstance(error, _ABOUT_ROWS):
         return Retryable(f"the database failed: {said}")
     kind = RowsRefused if isinstance(error, _ABOUT_ROWS) else Permanent
     return kind(f"the database refused: {said}")

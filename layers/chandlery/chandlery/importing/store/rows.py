@@ -1,8 +1,10 @@
 """Rows of a file on their way into a data set's table."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection
@@ -137,7 +139,8 @@ class RowWriter:
         new = self._run("write_rows:insert_said_rows", lists).rowcount
         if new == lot.rows or not lists["content"]:
             return RowsWritten(new)
-        return RowsWritten(new) + self._settle(lot, lists, instrument_ids)
+        # Not by adding them up, which names the first ones alone.
+        return replace(self._settle(lot, lists, instrument_ids), new=new)
 
     def _fill(self, lot: Lot, lists: Mapping[str, str], instrument_ids: list[int]) -> None:
         """Have the rows wait, each with its instrument."""
@@ -170,7 +173,7 @@ class RowWriter:
         if not found:
             return RowsWritten(0, cancelled)
         replaced = self._run("write_rows:replace_said_rows", lists).rowcount if self.replace else 0
-        return RowsWritten(0, cancelled, replaced, found[0][-1], [RowConflict(*row[:-1]) for row in found])
+        return RowsWritten(0, cancelled, replaced, found[0][-1], [_conflict(*row[:-1]) for row in found])
 
     def _lists(self, lot: Lot) -> Mapping[str, str]:
         columns, key = ["instrument_id", *lot.columns], self.dataset.key
@@ -187,3 +190,8 @@ class RowWriter:
 
     def _run(self, step: str, lists: Mapping[str, str], **values: Any) -> Any:
         return run_with(self.connection, self.dataset.name, lists, step, **values)
+
+
+def _conflict(line: int, said: str, stored: str, *others: Any) -> RowConflict:
+    """Of rows as JSON: numbers keep every digit."""
+    return RowConflict(line, *(json.loads(each, parse_float=Decimal) for each in (said, stored)), *others)

@@ -9,8 +9,9 @@ from typing import Any
 from chandlery.ingest.domain.record import BadRecord
 from chandlery.ingest.domain.rows import Fault
 
-# A queue takes 256 KiB; JSON may escape a character as six.
-_MOST_CHARACTERS = 30_000
+# A queue takes 256 KiB. JSON may escape a byte as six characters, and one of four bytes as twelve.
+_MOST_BYTES_OF_BODY = 30_000
+_MOST_AS_JSON = 80_000
 
 
 def bad_messages(source: str, bad: BadRecord) -> Iterator[str]:
@@ -24,8 +25,8 @@ def bad_messages(source: str, bad: BadRecord) -> Iterator[str]:
     characters = 0
     for fault in bad.faults:
         said = _said(fault)
-        size = len(fault.reason) + len(fault.row)
-        if faults and characters + size > _MOST_CHARACTERS:
+        size = len(json.dumps(said))
+        if faults and characters + size > _MOST_AS_JSON:
             yield json.dumps(told | {"faults": faults})
             faults, characters = [], 0
         faults.append(said)
@@ -34,16 +35,20 @@ def bad_messages(source: str, bad: BadRecord) -> Iterator[str]:
 
 
 def _said(fault: Fault) -> dict[str, Any]:
-    row, reason = (
-        text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] for text in (fault.row, fault.reason)
-    )
+    row, reason = _fitting(fault.row), _fitting(fault.reason)
     cut = {"is_cut": True} if (row, reason) != (fault.row, fault.reason) else {}
     return {"line": fault.line, "reason": reason, "row": row} | cut
 
 
+def _fitting(text: str) -> str:
+    while len(json.dumps(text)) > _MOST_AS_JSON:
+        text = text[: min(len(text) // 2, _MOST_AS_JSON)]
+    return text
+
+
 def _body(body: bytes) -> dict[str, Any]:
-    cut = {"body_is_cut": True} if len(body) > _MOST_CHARACTERS else {}
-    kept = body[:_MOST_CHARACTERS]
+    cut = {"body_is_cut": True} if len(body) > _MOST_BYTES_OF_BODY else {}
+    kept = body[:_MOST_BYTES_OF_BODY]
     try:
         # A cut may go through a character.
         return {"body": kept.decode(errors="ignore" if cut else "strict")} | cut

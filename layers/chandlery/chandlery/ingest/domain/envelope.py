@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+import gzip
+import io
 import json
 import re
 import zlib
@@ -92,7 +94,10 @@ def read_json(text: str) -> Any:
 
 def shown(value: object) -> str:
     """A value of JSON as it stood there, cut if long."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    try:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    except RecursionError:  # it could just be read, at a lower depth
+        text = "what is nested too deeply"
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
@@ -169,16 +174,11 @@ def _unpack(body: bytes) -> bytes:
 
 
 def _gunzip(packed: bytes) -> bytes:
-    unpacked = b""
-    try:
-        while packed:
-            stream = zlib.decompressobj(wbits=31)
-            unpacked += stream.decompress(packed, MOST_BYTES + 1 - len(unpacked))
-            if len(unpacked) > MOST_BYTES:
-                break
-            if not stream.eof:
-                raise Unreadable("is gzip that ends too early")
-            packed = stream.unused_data
-    except zlib.error:
-        raise Unreadable("begins as gzip, and is not") from None
-    return unpacked
+    # Reads ahead in small pieces: a body of many members, each of a few bytes, is not copied once for each.
+    with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
+        try:
+            return stream.read(MOST_BYTES + 1)
+        except EOFError:
+            raise Unreadable("is gzip that ends too early") from None
+        except (zlib.error, gzip.BadGzipFile):
+            raise Unreadable("begins as gzip, and is not") from None

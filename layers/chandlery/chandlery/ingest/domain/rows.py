@@ -99,21 +99,19 @@ class RowReader:
         """
         try:
             text = b"\n".join([*envelope.lines, b""]).decode("ascii")
-            names = tuple(read_json(text[: text.index("\n")]))
-        except (ValueError, TypeError):
+            first = read_json(text[: text.index("\n")])
+        except ValueError:
             return []
+        names = tuple(first) if type(first) is dict else ()
         if INSTRUMENT not in names or any(self._must_have(name, names) for name in self.dataset.said):
             return []
         pattern = row_pattern(self.dataset, names, text)
         found = pattern.findall(text) if pattern else []
         if len(found) != len(envelope.lines) or len(names) < 3 or not self._are_allowed(names, found):
             return []
-        of_key, of_time = names.index(INSTRUMENT), names.index(self.dataset.time)
-        try:
-            moments = list(map(datetime.fromisoformat, map(itemgetter(of_time), found)))
-        except ValueError:
-            return []
-        if min(moments) <= EARLIEST or max(moments) > self.latest:
+        of_key = names.index(INSTRUMENT)
+        moments = self._moments(names, found)
+        if not moments or max(moments) > self.latest:
             return []
         columns = self._columns_of(names)
         keys = map(itemgetter(of_key), found)
@@ -124,6 +122,21 @@ class RowReader:
             cells = (told + untold for told in cells)
         parts = zip(repeat(record), count(envelope.first), keys, moments, repeat(columns), cells, strict=False)
         return list(map(_sent_row, parts))
+
+    def _moments(self, names: Sequence[str], found: Sequence[Sequence[str]]) -> list[datetime]:
+        """The own time of each row; none where any time in any row is wrong."""
+        own: list[datetime] = []
+        for place, name in enumerate(names):
+            if self.dataset.columns.get(name) is Kind.TIME:
+                try:
+                    moments = [datetime.fromisoformat(cells[place]) for cells in found]
+                except ValueError:
+                    return []
+                if min(moments) <= EARLIEST:
+                    return []
+                if name == self.dataset.time:
+                    own = moments
+        return own
 
     def _row(self, record: int, line: int, said: Any) -> SentRow:
         if type(said) is not dict:
@@ -243,10 +256,10 @@ def _moment(value: Any) -> str:
     if type(value) is str:
         try:
             moment = datetime.fromisoformat(value)
-        except ValueError:
-            moment = EARLIEST
-        if moment.tzinfo is not None and moment > EARLIEST:
-            return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()
+            if moment.tzinfo is not None and moment > EARLIEST:
+                return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()
+        except (ValueError, OverflowError):  # the last day of the year 9999 may end in 10000
+            pass
     raise ValueError("must be a time in ISO 8601 with an offset, such as 2026-03-02T09:15:00Z")
 
 
