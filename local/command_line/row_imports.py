@@ -85,7 +85,8 @@ def _command(dataset: Dataset, rows: Callable[..., None], more: str) -> Any:
     app.command(
         command_name(dataset),
         help=(
-            f"Import {dataset.name}. Each file is imported whole or not at all, and may be imported again.\n\n"
+            f"Import {dataset.name.replace('_', ' ')}. Each file is imported whole or not at all, and may be imported"
+            " again.\n\n"
             f"Columns: {', '.join(dataset.said)}; those that the table does not ask for may be absent.{more}"
             " Times are ISO 8601 with an offset. The same row again changes nothing. A row with the"
             f" {', '.join(dataset.order())} of another one but other content is a conflict: by default the first is"

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,21 +20,35 @@ from chandlery.reference.domain.instrument import exchange_of
 from chandlery.words.counting import spell
 from chandlery.words.window import CLOCK_ALLOWANCE
 from local.command_line.database import open_connection
+from local.command_line.layout_options import (
+    Columns,
+    DayFirst,
+    DecimalComma,
+    Format,
+    Ticker,
+    TimeUnit,
+    TimeZone,
+    asked_of,
+)
 from local.command_line.liveness import progress_bar
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, show_json
+from local.market_file.asked import Asked
 from local.sending import Outcome, Target, find_target
+
+if TYPE_CHECKING:
+    from local.market_file import MarketFileReader
 
 _NAMED = 10  # refused ones that are shown; all are counted
 
 
 def send(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, CSV.gz or Parquet, as for import")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON lines or Parquet, as for import")],
     to: Annotated[
         str, typer.Option(metavar="QUEUE|STREAM|URL", help="a queue's URL or ARN, a stream's ARN, or an HTTP API's URL")
     ],
     instrument: Annotated[str, typer.Option(metavar="KEY", help="instrument that the rows belong to")],
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="data set of the rows")] = TICKS.name,
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="data set of the rows, as in sentiment")] = TICKS.name,
     feed: Annotated[
         str | None, typer.Option(help="where they come from; the instrument's exchange when absent")
     ] = None,
@@ -43,6 +57,13 @@ def send(
         Path | None,
         typer.Option(metavar="FILE", exists=True, dir_okay=False, help="file with the bearer's token, for an HTTP API"),
     ] = None,
+    layout: Format = None,
+    columns: Columns = None,
+    time_unit: TimeUnit = None,
+    time_zone: TimeZone = None,
+    day_first: DayFirst = None,
+    decimal_comma: DecimalComma = None,
+    ticker: Ticker = None,
     as_json: AsJson = False,
 ) -> None:
     """Send a file's rows in records to a queue, a stream, or an HTTP API. A file may be sent again: twice is once.
@@ -59,7 +80,9 @@ def send(
     }
     path = f"/api/v1/{chosen.name.replace('_', '-')}"
     target = find_target(to, path, instrument, token_file.read_text().strip() if token_file else None)
-    outcome, sent = _send(file, chosen, instrument, header, rows, target)
+    asked = asked_of(layout, columns, time_unit, time_zone, day_first, decimal_comma, ticker)
+    with _open(file, chosen, instrument, asked) as reader:
+        outcome, sent = _send(reader, file.name, chosen, instrument, header, rows, target)
     if as_json:
         show_json({"file": str(file), "rows": sent, **asdict(outcome)})
     else:
@@ -77,18 +100,24 @@ def send(
 
 
 def _send(
-    file: Path, dataset: Dataset, key: str, header: dict[str, Any], rows: int, target: Target
+    reader: "MarketFileReader",
+    name: str,
+    dataset: Dataset,
+    key: str,
+    header: dict[str, Any],
+    rows: int,
+    target: Target,
 ) -> tuple[Outcome, int]:
     outcome, sent, number = Outcome(), 0, count(1)
-    with progress_bar() as bar, _open(file, dataset, key) as reader:
-        task = bar.add_task(file.name, total=None)
-        names = [name for name in dataset.columns if name in reader.known_columns or name in dataset.key]
+    with progress_bar() as bar:
+        task = bar.add_task(name, total=None)
+        names = [each for each in dataset.columns if each in reader.known_columns or each in dataset.key]
         names.remove("instrument_id")
         for batch in reader:
             found = batch.select(names).to_pylist()
             sent += len(found)
             bodies = [
-                _body(header | {"batch_id": f"{file.name[:80]} {next(number)}"}, key, found[start : start + rows])
+                _body(header | {"batch_id": f"{name[:80]} {next(number)}"}, key, found[start : start + rows])
                 for start in range(0, len(found), rows)
             ]
             for start in range(0, len(bodies), target.at_once):
@@ -107,18 +136,18 @@ def _told(cell: Any) -> Any:
     return cell if isinstance(cell, (str, int, bool)) else cell.isoformat()
 
 
-def _open(file: Path, dataset: Dataset, key: str) -> Any:
+def _open(file: Path, dataset: Dataset, key: str, asked: Asked) -> "MarketFileReader":
     # Imported here: it loads pyarrow.
     from local.market_file import open_tick_file
     from local.market_file.row_columns import instrument_column, open_row_file, row_columns
 
     latest = datetime.now(UTC) + CLOCK_ALLOWANCE
     if dataset is TICKS:
-        return open_tick_file(file, latest=latest, allow_negative=True)
+        return open_tick_file(file, latest=latest, allow_negative=True, asked=asked)
     with open_connection() as connection:
         # Rows that name another instrument than the one given are bad.
         named = instrument_column([key], f"%s is not {key}")
-        return open_row_file(file, [named, *row_columns(dataset, list_cells(connection, dataset), latest)])
+        return open_row_file(file, [named, *row_columns(dataset, list_cells(connection, dataset), latest)], asked=asked)
 
 
 def _find(name: str) -> Dataset:

@@ -59,7 +59,9 @@ def _show(report: StatusReport) -> None:
     show_rows([asdict(run) for run in report.components], _COMPONENT, title="components", as_json=False)
     show_rows([asdict(each) for each in report.aggregates], _AGGREGATE, title="aggregates", as_json=False)
     if report.feed_latencies:
-        show_rows([*report.feed_latencies], _LATENCY, title="ticks under way, the last five minutes", as_json=False)
+        show_rows(
+            [*report.feed_latencies], _LATENCY, title="latency of feeds, ticks of the last five minutes", as_json=False
+        )
     show_rows([asdict(each) for each in report.storage], _STORAGE, title="storage", as_json=False)
     for drop in report.drops:
         out.print(f"dropped at {plain(drop.dropped_at)}: {drop}", markup=False, soft_wrap=True)

@@ -11,16 +11,17 @@ from chandlery.reference.store import instruments
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import Window
 from local.command_line.database import open_connection
-from local.command_line.options import AsJson, From, Key, TimeframeName, To, window_of
+from local.command_line.options import AsJson, From, Key, To, parse_timeframe, window_of
 from local.command_line.output import show_csv, show_rows
 from local.command_line.show import all_rows
 
+_Timeframe = Annotated[Timeframe, typer.Argument(parser=parse_timeframe, metavar="TIMEFRAME", help="1h or 1d")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV with a header")]
 
 
 def sentiment(
     key: Key,
-    timeframe: TimeframeName,
+    timeframe: _Timeframe,
     starts: From,
     ends: To,
     source: Annotated[str | None, typer.Option(metavar="SOURCE", help="of this source alone")] = None,
@@ -39,7 +40,7 @@ def sentiment(
 
 def flows(
     key: Key,
-    timeframe: TimeframeName,
+    timeframe: _Timeframe,
     starts: From,
     ends: To,
     venue: Annotated[str | None, typer.Option(metavar="VENUE", help="of this venue alone")] = None,

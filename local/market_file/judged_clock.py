@@ -41,24 +41,26 @@ def judge_clock(sample: Lines, asked: Asked, zone: str | None, every: Callable[[
         return _with_zone(Clock(Form.NUMBER, asked.time_unit, zone), times)
     if not times:
         return Clock(zone=zone)
-    if _all(_COMPACT, times):
+    if _most(_COMPACT, times):
         return _with_zone(Clock(Form.COMPACT, zone=zone), times)
-    if _all(_EXCEL_DAY, times):
-        line, text = times[0]
+    if days := _most(_EXCEL_DAY, times):
+        line, text = days[0]
         raise UnclearTimes(
             f"line {line}: the time {quote(text)} looks like a number of days, as spreadsheets have it: if so, give"
             f" --time-unit excel{'' if zone else ' --time-zone ZONE (as in Europe/Berlin, or UTC)'}"
         )
-    if _all(NUMBER, times):
-        return Clock(Form.NUMBER, unit_of(times[0][1]), is_judged=True)
+    if numbers := _most(NUMBER, times):
+        return Clock(Form.NUMBER, unit_of(numbers[0][1]), is_judged=True)
     if _SLASHED.fullmatch(times[0][1]):
         has_zone = bool(zone) or any(_OFFSET.fullmatch(text) for _, text in times)
         return _with_zone(Clock(_judge_order(times, asked, every, has_zone=has_zone), zone=zone), times)
     return Clock(zone=zone)
 
 
-def _all(pattern: re.Pattern[str], times: list[tuple[int, str]]) -> bool:
-    return all(pattern.fullmatch(text) for _, text in times)
+def _most(pattern: re.Pattern[str], times: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Times of a pattern, if at least half of all are: a bad row among good ones does not decide how they are read."""
+    found = [each for each in times if pattern.fullmatch(each[1])]
+    return found if 2 * len(found) >= len(times) else []
 
 
 def _with_zone(clock: Clock, times: list[tuple[int, str]]) -> Clock:

@@ -197,6 +197,11 @@ BAD: dict[str, tuple[str, Asked, str]] = {
         Asked(),
         'line 3, column time: "1767625201123456" counts microseconds, the file\'s other times milliseconds',
     ),
+    "first, no number": (
+        "time,price,size\nlater,1,1\n1767625201,1,1\n1767625202,1,1\n",
+        Asked(),
+        'line 2, column time: "later" is not a number, as the file\'s other times are',
+    ),
     "no number": (
         "time,price,size\n1767625201,1,1\nlater,1,1\n",
         Asked(time_unit=Unit.S),

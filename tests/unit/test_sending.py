@@ -155,6 +155,20 @@ def test_a_queue_gets_all_of_a_file(file: Path) -> None:
     assert attributes["ApproximateNumberOfMessages"] == "4"
 
 
+def test_a_file_is_laid_out_as_the_flags_say(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("Date;Last;Shares\n02/03/2026 10:30:00;66012,10;5\n")
+    with mock_aws():
+        sqs = boto3.client("sqs")
+        url = sqs.create_queue(QueueName="ticks")["QueueUrl"]
+        columns = "time=Date,price=Last,size=Shares"
+        send(path, url, KEY, columns=columns, time_zone="Europe/Berlin", day_first=True, decimal_comma=True)
+        (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    (row,) = open_envelope(message["Body"].encode(), {}).lines
+    told = json.loads(row)
+    assert (told["time"], told["price"], told["size"]) == ("2026-03-02T09:30:00+00:00", "66012.10", "5")
+
+
 Serve = Callable[..., str]
 
 

@@ -489,7 +489,7 @@ def test_the_command_shows_it(market: Connection, migrated: str) -> None:
     code, said, remark = chandlery(migrated, *asked, "--json", "--limit", "3")
     assert (code, len(json.loads(said)), remark) == (0, 3, "the first 3 are shown, more: --limit N\n")
     assert chandlery(migrated, "show", "moods", KEY, *asked[4:])[0] == 0
-    assert "moods have no timeframe 30m; there is: 5m, 15m, 1h" in chandlery(migrated, *asked[:3], "30m", *asked[4:])[2]
+    assert "have no timeframe 30m; there is: 5m, 15m, 1h" in chandlery(migrated, *asked[:3], "30m", *asked[4:])[2]
     twice = chandlery(migrated, *asked, "--where", "source=posts", "--where", "source=news")
     assert (twice[0], "one value of each dimension" in twice[2]) == (1, True)
 

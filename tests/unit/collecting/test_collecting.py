@@ -376,6 +376,18 @@ def test_an_exchange_that_nobody_knows_is_refused_with_those_that_may_be_meant()
         Exchange("binanse")
 
 
+def test_an_exchange_that_cannot_be_reached_is_told_with_the_reason() -> None:
+    async def opened() -> None:
+        exchange = Exchange("binance", "http://127.0.0.1:9")
+        try:
+            await exchange.open(["BTC/USDT"])
+        finally:
+            await exchange.close()
+
+    with pytest.raises(Retryable, match=r"failed for its markets: binance GET http://127\.0\.0\.1:9.*: Cannot connect"):
+        asyncio.run(opened())
+
+
 def test_a_trade_is_told_from_others_by_its_own_number_or_by_one_that_stands_for_its_name() -> None:
     said = {"timestamp": 1_000, "price": "1e-8", "amount": 0.1, "side": "buy"}
     numbered, named, again, first, second = (

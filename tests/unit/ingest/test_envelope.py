@@ -28,6 +28,7 @@ MALFORMED = {
     '["instrument", "time", "price", {}]': "is not a JSON object",
     "{}": "lacks instrument, time, seq, price, size",
     json.dumps(tick(1, colour="red")): "nobody knows: colour",
+    json.dumps({"sequ": 1}): "nobody knows: sequ",
     json.dumps(tick(1, instrument=None)): "lacks instrument",
     json.dumps(tick(1, instrument="X@\0@Y")): "must be a key",
     json.dumps(tick(1, instrument="X@\ud800@Y")): "must be a key",

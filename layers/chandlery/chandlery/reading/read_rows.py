@@ -86,7 +86,7 @@ def read_rows(connection: Connection, dataset: Rows, instrument: Instrument, que
     check_order(query.starts, query.ends)
     if query.timeframe is not None and query.timeframe not in dataset.readable:
         there = f"there is: {', '.join(dataset.readable)}" if dataset.readable else "leave it out"
-        raise Refused("timeframe", f"{dataset.name} have no timeframe {query.timeframe}; {there}")
+        raise Refused("timeframe", f"these rows have no timeframe {query.timeframe}; {there}")
     where = _where(dataset, query.where)
     values, order = dataset.values(query.timeframe), dataset.order(query.timeframe)
     asked = _asked(dataset, instrument, query, where)

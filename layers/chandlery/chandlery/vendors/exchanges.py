@@ -121,5 +121,7 @@ def _retry_after(exchange: Any) -> float:
     return float(said) if said.isdigit() else 1.0
 
 
-def _line(error: Exception) -> str:
-    return " ".join(f"{error}".split())[:200] or type(error).__name__
+def _line(error: BaseException) -> str:
+    """What it says, in a line; of a connection ccxt says only what was asked, and its cause why it failed."""
+    said = " ".join(f"{error}".split())[:200] or type(error).__name__
+    return f"{said}: {_line(error.__cause__)}" if error.__cause__ else said

@@ -187,12 +187,12 @@ class RowReader:
     def _plan(self, names: tuple[str, ...]) -> _Plan:
         """Raises ValueError where rows of such members are bad."""
         known = self.dataset.said
-        if lacking := [name for name in (INSTRUMENT, *known) if self._must_have(name, names)]:
-            raise ValueError(f"lacks {', '.join(lacking)}")
         if unknown := [name for name in names if name not in known and name != INSTRUMENT]:
             more = CONTRACT_MEMBERS if self.dataset.is_of_contracts else ()
             there = ", ".join((INSTRUMENT, *more, *known))
             raise ValueError(f"has a member that nobody knows: {shown(unknown[0])}; there are {there}")
+        if lacking := [name for name in (INSTRUMENT, *known) if self._must_have(name, names)]:
+            raise ValueError(f"lacks {', '.join(lacking)}")
         told = tuple(name for name in names if name != INSTRUMENT)
         parsers = tuple(self._parser(name) for name in told)
         plan = self._plans[names] = _Plan(told, parsers, self._columns_of(names), told.index(self.dataset.time))
