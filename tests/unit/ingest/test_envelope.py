@@ -67,7 +67,7 @@ UNREADABLE: tuple[tuple[bytes, str, int | None], ...] = (
     (gzip.compress(b"x" * (MOST_BYTES + 1), mtime=0), "more than 4,194,304 bytes", None),
     (gzip.compress(b"x" * 1000, mtime=0)[:-5], "ends too early", None),
     (gzip.compress(b"", mtime=0) * 50_000, "is empty", None),
-    (b"\x1f\x8b\x08nonsense", "begins as gzip, and is not", None),
+    (b"\x1f\x8b\x08\0\0\0\0\0\0\0\xff\xff", "begins as gzip, and is not", None),
     (b"H4sI!", "begins as gzip in base64, and is not", None),
 )
 
