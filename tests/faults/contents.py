@@ -57,8 +57,12 @@ INSTEAD: Mapping[str, str] = {
     "hour_versions": "SELECT hour FROM market.hour_versions",
     "open_hours": "SELECT 1",
 }
-# Numbers of indicators are left out above.
-_NAMED: Mapping[str, str] = {"indicator_values": "SELECT * FROM market.indicators"}
+_NAMED: Mapping[str, str] = {
+    # Numbers of indicators are left out above.
+    "indicator_values": "SELECT * FROM market.indicators",
+    # An hour that was counted once its rows were gone is as one that was never counted: nothing is in it.
+    "candle_hours": "SELECT * FROM market.candle_hours WHERE bit_count(complete | partial) > 0",
+}
 # Insert-only marks: the same hour and instrument marked twice, or in one row with another, is the same work to do.
 MARKS: Mapping[str, str] = {
     "dirty": "SELECT DISTINCT bucket, id, t < 0 AS by_hand"
