@@ -136,15 +136,14 @@ def _write(
     known: Mapping[str, int],
     on_conflict: OnConflict,
 ) -> RowImport:
+    from local.market_file.row_columns import require_instruments
     from local.row_lots import named_row_lots, row_lots
 
     def read() -> None:
         file.progress(reader.bytes_read, reader.total_bytes)
 
-    if file.of is None and "instrument" not in reader.known_columns:
-        raise Permanent(
-            f"{file.path}: no column instrument names the rows' instruments; say whose they are: --instrument KEY"
-        )
+    if file.of is None:
+        require_instruments(reader)
     lots = row_lots(iter(reader), columns, read) if file.of else named_row_lots(iter(reader), columns, known, read)
     kept = watched(lots, dataset.name, file, lambda lot: (lot.starts, lot.ends))
     if file.of is None:

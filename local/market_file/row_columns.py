@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
 from chandlery.importing.store.rows import Cell
+from chandlery.platform.errors import Permanent
+from chandlery.reference.domain.instrument import NO_KEY, is_key
 from local.market_file.asked import NOTHING, Asked
 from local.market_file.candle_checks import Check
 from local.market_file.columns import Column
@@ -56,10 +58,35 @@ def row_columns(dataset: Dataset, cells: Sequence[Cell], latest: datetime) -> Se
 def instrument_column(known: Collection[str], strange: str) -> Column:
     """The column by which rows name their instrument: one of those known; `strange` says what others are not."""
     keys = pa.array(known, pa.string())
+    return _instrument_column(lambda texts: pc.is_in(texts, keys), strange)
 
+
+def any_instrument_column() -> Column:
+    """The same where nobody here knows the instruments: whatever reads as a key."""
+
+    def is_good(texts: pa.Array) -> pa.Array:
+        seen = texts.dictionary_encode()
+        return pa.array(map(is_key, seen.dictionary.to_pylist()), pa.bool_()).take(seen.indices)
+
+    return _instrument_column(is_good, NO_KEY)
+
+
+def require_instruments(reader: MarketFileReader) -> None:
+    """Refuse a file whose rows do not name their instruments.
+
+    Raises:
+        Permanent: it has no such column.
+    """
+    if "instrument" not in reader.known_columns:
+        raise Permanent(
+            f"{reader.path}: no column instrument names the rows' instruments; say whose they are: --instrument KEY"
+        )
+
+
+def _instrument_column(is_good: Callable[[pa.Array], pa.Array], strange: str) -> Column:
     def parse(texts: pa.Array) -> Parsed:
         texts = pc.utf8_trim_whitespace(texts)
-        others = pc.invert(pc.is_in(texts, keys))
+        others = pc.invert(is_good(texts))
         return Parsed(
             texts, others if pc.any(others, min_count=0).as_py() else None, lambda text: strange % quote(text)
         )

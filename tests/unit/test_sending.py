@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -13,11 +14,15 @@ import typer
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
+from chandlery.datasets.dataset import Dataset
+from chandlery.importing.store.rows import Cell
 from chandlery.ingest.domain.envelope import open_envelope
 from chandlery.platform import queues
 from chandlery.platform.errors import Permanent, Retryable
 from local import sending
+from local.command_line import send as module
 from local.command_line.send import send
+from local.market_file import BadRow
 
 KEY = "X@BTC@SPOT"
 STREAM = "arn:aws:kinesis:us-east-1:123456789012:stream/ticks"
@@ -169,6 +174,81 @@ def test_a_file_is_laid_out_as_the_flags_say(tmp_path: Path) -> None:
     assert (told["time"], told["price"], told["size"]) == ("2026-03-02T09:30:00+00:00", "66012.10", "5")
 
 
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tables ask of a file without a database: their keys, but for what numbers rows."""
+
+    def asked(_: object, dataset: Dataset) -> Sequence[Cell]:
+        needed = {*dataset.key} - {"seq"}
+        return [Cell(name, may_be_empty=name not in needed, may_be_absent=name not in needed) for name in dataset.said]
+
+    monkeypatch.setattr(module, "open_connection", nullcontext)
+    monkeypatch.setattr(module, "list_cells", asked)
+
+
+def rows_of(client: Scripted) -> list[dict[str, Any]]:
+    bodies = [each["Data"] for records in client.asked for each in records]
+    return [json.loads(line) for body in bodies for line in open_envelope(body, {}).lines]
+
+
+@pytest.mark.usefixtures("tables")
+def test_rows_that_name_their_instruments_go_out_under_their_own_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "posts.csv"
+    rows = [f"{key},news,2026-03-02T15:00:00Z,{item},0.5" for key, item in ((KEY, "a"), ("Y@ETH@SPOT", "b"))]
+    path.write_text("\n".join(["instrument,source,time,item_id,score", *rows, ""]))
+    answer = {"FailedRecordCount": 0, "Records": [taken(1)]}
+    client = scripted(monkeypatch, answer, answer, answer)
+    send(path, STREAM, dataset="sentiment")
+    ((record,),) = client.asked
+    header = open_envelope(record["Data"], {}).header
+    assert (header.data_set, header.feed, record["PartitionKey"]) == ("sentiment", "sentiment", "sentiment")
+    assert [(row["instrument"], row["item_id"], row["score"]) for row in rows_of(client)] == [
+        (KEY, "a", "0.5"),
+        ("Y@ETH@SPOT", "b", "0.5"),
+    ]
+    send(path, STREAM, dataset="sentiment", feed="wire")
+    assert open_envelope(client.asked[1][0]["Data"], {}).header.feed == "wire"
+    with pytest.raises(BadRow, match=r'line 3, column instrument: "Y@ETH@SPOT" is not X@BTC@SPOT'):
+        send(path, STREAM, KEY, dataset="sentiment")
+    path.write_text(path.read_text().replace("Y@ETH@SPOT", "ETH"))
+    with pytest.raises(BadRow, match=r'line 3, column instrument: "ETH" is not an instrument key: write EXCHANGE@'):
+        send(path, STREAM, dataset="sentiment")
+    path.write_text("source,time,item_id,score\nnews,2026-03-02T15:00:00Z,a,0.5\n")
+    with pytest.raises(Permanent, match=r"no column instrument names .*--instrument KEY"):
+        send(path, STREAM, dataset="sentiment")
+    assert len(client.asked) == 2
+    send(path, STREAM, KEY, dataset="sentiment")
+    assert rows_of(client)[-1]["instrument"] == KEY
+
+
+@pytest.mark.usefixtures("tables")
+def test_rows_of_options_name_contracts_of_the_underlying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "quotes.csv"
+    head = "time,expiry,strike,right,bid,oi_time,contract,expires_at"
+    named = "2026-03-02T15:00:00Z,2026-03-20,50.0,C,1.10,,GOOG 50,2026-03-20T20:00:00Z"
+    path.write_text("\n".join([head, named, "2026-03-02T15:00:00Z,2026-03-20,50.0,put,,,,", ""]))
+    client = scripted(monkeypatch, {"FailedRecordCount": 0, "Records": [taken(1)]})
+    send(path, STREAM, "X@GOOG@EQ", dataset="option_quotes")
+    alike = {
+        "instrument": "X@GOOG@EQ",
+        "time": "2026-03-02T15:00:00+00:00",
+        "seq": 0,
+        "expiry": "2026-03-20",
+        "strike": "50.0",
+    }
+    call = {"right": "call", "contract": "GOOG 50", "expires_at": "2026-03-20T20:00:00+00:00", "bid": "1.10"}
+    assert rows_of(client) == [alike | call, alike | {"right": "put", "contract": ""}]
+    with pytest.raises(Permanent, match="a file of option_quotes does not name its underlying; say which: --instr"):
+        send(path, STREAM, dataset="option_quotes")
+
+
+def test_a_file_of_ticks_needs_the_instrument(file: Path) -> None:
+    with pytest.raises(Permanent, match="a file of ticks does not name its instrument; say which: --instrument KEY"):
+        send(file, STREAM)
+
+
 Serve = Callable[..., str]
 
 
@@ -230,5 +310,8 @@ def test_what_takes_no_records_is_told(file: Path, serve: Serve) -> None:
     for to in ("ticks", "arn:aws:s3:::bucket", "ftp://host/x"):
         with pytest.raises(Permanent, match="is neither a queue's URL or ARN"):
             send(file, to, KEY)
-    with pytest.raises(Permanent, match="no rows of candles can be sent; there are: flows, sentiment, ticks"):
+    with pytest.raises(
+        Permanent,
+        match="no rows of candles can be sent; there are: flows, open_interest, option_quotes, sentiment, ticks",
+    ):
         send(file, STREAM, KEY, dataset="candles")

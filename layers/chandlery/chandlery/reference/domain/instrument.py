@@ -7,6 +7,7 @@ from datetime import datetime
 
 # A type has no slash, so that what follows a key in a path is told from it; %41 is how a path writes A.
 _KEY = re.compile(r"(?!.*%[0-9A-Fa-f]{2})[^@\s]+@[^@\s]+@[^@\s/]+")
+NO_KEY = "%s is not an instrument key: write EXCHANGE@SYMBOL@TYPE, as in NSE@NIFTY@INDEX"
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,17 @@ class Instrument:
         return self.listed_at or self.data_from
 
 
+def is_key(text: str) -> bool:
+    """Whether a text reads EXCHANGE@SYMBOL@TYPE."""
+    return bool(_KEY.fullmatch(text))
+
+
 def exchange_of(key: str) -> str:
     """The exchange an instrument key names.
 
     Raises:
         ValueError: the key does not read EXCHANGE@SYMBOL@TYPE.
     """
-    if not _KEY.fullmatch(key):
-        raise ValueError(f'"{key}" is not an instrument key: write EXCHANGE@SYMBOL@TYPE, as in NSE@NIFTY@INDEX')
+    if not is_key(key):
+        raise ValueError(NO_KEY % f'"{key}"')
     return key.partition("@")[0]
