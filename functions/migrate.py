@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from chandlery.platform.check_schema import CatalogueReport, check_schema
 from chandlery.platform.component import LambdaContext
 from chandlery.platform.connection import connect
-from chandlery.platform.errors import Permanent, Retryable, describe
+from chandlery.platform.errors import Permanent
 from chandlery.platform.migrate_schema import SchemaReport, tell_revision, upgrade_schema
 from chandlery.platform.settings import read_settings
 from chandlery.platform.telemetry import Telemetry
@@ -102,8 +102,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         seconds = context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
         report = _read(event).carry_out(lambda: connect(read_settings(), COMPONENT, timeout_seconds=max(seconds, 1)))
     except Exception as error:
-        seconds = time.perf_counter() - started
-        telemetry.failed(describe(error), retryable=isinstance(error, Retryable), seconds=seconds)
+        telemetry.failed(error, seconds=time.perf_counter() - started)
         raise
     counts: dict[str, Any] = TypeAdapter(dict[str, Any]).dump_python(asdict(report), mode="json")
     telemetry.succeeded(counts, time.perf_counter() - started)

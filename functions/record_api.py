@@ -18,7 +18,7 @@ from chandlery.ingest.domain.rows import Fault
 from chandlery.ingest.ingest_records import IngestReport, ingest_records
 from chandlery.platform.component import LambdaContext, memory_of
 from chandlery.platform.connection import SandboxConnection, connect
-from chandlery.platform.errors import Permanent, Retryable, WrongSchema, describe
+from chandlery.platform.errors import Permanent, Retryable, WrongSchema
 from chandlery.platform.settings import read_settings
 from chandlery.platform.telemetry import Telemetry
 
@@ -61,8 +61,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         _telemetry.succeeded({}, time.perf_counter() - started)
         return _problem(problem.status, str(problem), request_id, headers=problem.headers)
     except Exception as error:  # noqa: BLE001  # whatever it is: the caller gets an answer, the log the reason
-        seconds = time.perf_counter() - started
-        _telemetry.failed(describe(error), retryable=isinstance(error, Retryable), seconds=seconds)
+        _telemetry.failed(error, seconds=time.perf_counter() - started)
         return _failed(error, request_id)
     _telemetry.succeeded(asdict(report) | {"bad": len(report.bad)}, time.perf_counter() - started)
     return _answer(report, request_id)

@@ -12,7 +12,7 @@ from chandlery.ingest.ingest_records import IngestReport, ingest_records
 from chandlery.platform import queues
 from chandlery.platform.component import LambdaContext, memory_of
 from chandlery.platform.connection import SandboxConnection, connect
-from chandlery.platform.errors import Permanent, Retryable, describe
+from chandlery.platform.errors import Permanent, Retryable
 from chandlery.platform.settings import Settings, read_settings
 from chandlery.platform.telemetry import Telemetry
 
@@ -43,8 +43,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         )
         turned_away = [*report.turned_away, *_tell_of_bad(delivery, report, queue_url)]
     except Exception as error:
-        seconds = time.perf_counter() - started
-        _telemetry.failed(describe(error), retryable=isinstance(error, Retryable), seconds=seconds)
+        _telemetry.failed(error, seconds=time.perf_counter() - started)
         raise
     counts = asdict(report) | {"turned_away": turned_away, "bad": len(report.bad)}
     _telemetry.succeeded(counts, time.perf_counter() - started)

@@ -138,8 +138,8 @@ class FeedLatencyAnswer(BaseModel):
     """How long a feed's ticks were under way, from their own time until they came."""
 
     feed: str
-    latency_p50_seconds: float = Field(description="half of them came within so many")
-    latency_p99_seconds: float = Field(description="99 of 100 came within so many")
+    latency_p50_seconds: float = Field(description="half of the ticks came within this time")
+    latency_p99_seconds: float = Field(description="99 of 100 ticks came within this time")
 
 
 class StatusAnswer(BaseModel):

@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
-from .answering import exact, of_moment, write_json
+from .answering import of_moment, write_json
 from .application import app
 from .asking import Cursor, Limit, Moment, PathKey, TimeframeName, Words, dimensions_of
 from .problems import documented
@@ -45,7 +45,7 @@ def get_rows(
     # Imported here: it takes some milliseconds, for which only requests for rows wait.
     from chandlery.reading.read_rows import RowQuery, find_dataset, read_rows
 
-    from .row_models import page_of
+    from .row_models import page_of, rows_of
 
     chosen = find_dataset(dataset)
     # Whole: a list of words is no dimension.
@@ -55,12 +55,11 @@ def get_rows(
     page = SANDBOX.read(
         lambda connection: read_rows(connection, chosen, SANDBOX.find_instrument(connection, instrument_key), query)
     )
-    names = [value.name for value in page.values]
     told = page_of(chosen, timeframe).model_construct(
         instrument_key=instrument_key,
         dataset=chosen.name,
         timeframe=timeframe or chosen.own_timeframe,
-        rows=[dict(zip(names, map(exact, row), strict=True)) for row in page.rows],
+        rows=rows_of(page),
         next_cursor=page.next_cursor,
     )
     return of_moment(write_json(told))

@@ -1,38 +1,26 @@
 """The models of answers about options, and the answers as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, Field
-from typing_extensions import TypedDict
 
 from chandlery.datasets.kinds import Kind
-from chandlery.datasets.measures import Value
 from chandlery.options.domain.answers import chain_values, strike_values
 from chandlery.options.domain.metrics import ExpiryMetrics
 from chandlery.options.read_expiries import MetricsPage
 from chandlery.words.timeframe import Timeframe
 
-from .answering import write_json, written
-from .row_models import TYPES, Number
+from .answering import exact, write_json, written
+from .row_models import TYPES, Number, row_type
 
 _KNOWN = ("expiry", "strike", "contract", "expires_at", "minutes")
+_TYPES: Mapping[Kind, Any] = {**TYPES, Kind.REAL: Number}
 
-
-def _row(name: str, values: Sequence[Value], *known: str) -> Any:
-    told = {each.name: _type(each.kind) if each.name in known else _type(each.kind) | None for each in values}
-    return TypedDict(name, told)  # type: ignore[operator]  # its name and fields are those declared
-
-
-def _type(kind: Kind) -> Any:
-    return Number if kind is Kind.REAL else TYPES[kind]
-
-
-StrikeCandle = _row("StrikeCandle", strike_values(Timeframe.M5), "time", *_KNOWN)
-ChainStrike = _row("ChainStrike", chain_values(), *_KNOWN)
+StrikeCandle = row_type("StrikeCandle", strike_values(Timeframe.M5), ("time", *_KNOWN), _TYPES)
+ChainStrike = row_type("ChainStrike", chain_values(), _KNOWN, _TYPES)
 
 
 class StrikesAnswer(BaseModel):
@@ -129,10 +117,7 @@ def metrics_json(key: str, timeframe: str, page: MetricsPage) -> bytes:
 
 def _told(found: Sequence[ExpiryMetrics]) -> Any:
     """The fields of `ExpiryAnswer`, decimals with every digit."""
-    return [
-        {name: written(f"{value:f}") if isinstance(value, Decimal) else value for name, value in vars(each).items()}
-        for each in found
-    ]
+    return [{name: exact(value) for name, value in vars(each).items()} for each in found]
 
 
 def page_json(model: type[BaseModel], rows: str, texts: Sequence[str], cursor: str | None, **head: object) -> bytes:

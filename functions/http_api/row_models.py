@@ -1,17 +1,23 @@
 """The models of a data set's answers, made of its declaration: they serialise rows, and OpenAPI documents them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, PlainSerializer, create_model
 from typing_extensions import TypedDict
 
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
+from chandlery.datasets.measures import Value
 from chandlery.words.timeframe import Timeframe
+
+from .answering import exact
+
+if TYPE_CHECKING:
+    from chandlery.reading.read_rows import RowPage
 
 # A number of JSON, as prices of candles are.
 Number = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
@@ -37,6 +43,18 @@ class RowsAnswer(BaseModel):
     next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
 
 
+def row_type(name: str, values: Sequence[Value], known: Collection[str], types: Mapping[Kind, Any] = TYPES) -> Any:
+    """The type of a row of these values, which may be null where they are not `known`."""
+    fields = {each.name: types[each.kind] if each.name in known else types[each.kind] | None for each in values}
+    return TypedDict(name, fields)  # type: ignore[operator]  # its name and fields are those declared
+
+
+def rows_of(page: "RowPage") -> list[dict[str, Any]]:
+    """The rows of a page by the names of their values, decimals with every digit."""
+    names = [value.name for value in page.values]
+    return [dict(zip(names, map(exact, row), strict=True)) for row in page.rows]
+
+
 @cache
 def page_of(dataset: Dataset, timeframe: Timeframe | None) -> type[RowsAnswer]:
     """The page of a data set's rows in a timeframe; the same for all that it is rolled up to."""
@@ -44,12 +62,6 @@ def page_of(dataset: Dataset, timeframe: Timeframe | None) -> type[RowsAnswer]:
         return page_of(dataset, dataset.timeframes[0])
     name = "".join(word.capitalize() for word in dataset.name.split("_"))
     name += "Rows" if dataset.is_own(timeframe) else "Rollups"
-    of_key = dataset.order(timeframe)
-    row = TypedDict(  # type: ignore[misc]  # its name and fields are those declared
-        f"{name.removesuffix('s')}",
-        {
-            each.name: TYPES[each.kind] if each.name in of_key else TYPES[each.kind] | None
-            for each in dataset.values(timeframe)
-        },
-    )
-    return create_model(name, __base__=RowsAnswer, __doc__=f"A page of {dataset.name}.", rows=(list[row], ...))
+    row = row_type(name.removesuffix("s"), dataset.values(timeframe), dataset.order(timeframe))
+    rows = (list[row], ...)  # type: ignore[valid-type]  # made above
+    return create_model(name, __base__=RowsAnswer, __doc__=f"A page of {dataset.name}.", rows=rows)

@@ -1,21 +1,20 @@
 """GET /api/v1/sentiment/{instrument_key} and /api/v1/flows/{instrument_key}: what their buckets come to."""
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel, Field
-from typing_extensions import TypedDict
 
-from chandlery.reading.domain.summary import OF_FLOWS, OF_SENTIMENT, Question, Rows
-from chandlery.reading.read_rows import RowQuery, read_rows
+from chandlery.reading.domain.summary import OF_FLOWS, OF_SENTIMENT, Question
 from chandlery.words.timeframe import Timeframe
 
-from .answering import exact, of_moment, write_json
+from .answering import of_moment, write_json
 from .asking import Cursor, Limit, Moment, PathKey, TimeframeName, Words
 from .problems import answers
-from .row_models import TYPES
+from .row_models import row_type, rows_of
 from .sandbox import SANDBOX
 
 router = Router()
@@ -35,14 +34,8 @@ def _of(question: Question) -> Any:
     ]
 
 
-def _row(name: str, rows: Rows) -> Any:
-    values = rows.values(Timeframe.H1)
-    told = {v.name: TYPES[v.kind] if v.name in rows.order() else TYPES[v.kind] | None for v in values}
-    return TypedDict(name, told)  # type: ignore[operator]  # its name and fields are those declared
-
-
-SentimentBucket = _row("SentimentBucket", OF_SENTIMENT.total)
-FlowsBucket = _row("FlowsBucket", OF_FLOWS.total)
+SentimentBucket = row_type("SentimentBucket", OF_SENTIMENT.total.values(), OF_SENTIMENT.total.order())
+FlowsBucket = row_type("FlowsBucket", OF_FLOWS.total.values(), OF_FLOWS.total.order())
 
 
 class SentimentAnswer(BaseModel):
@@ -84,9 +77,8 @@ def get_sentiment(
     cursor: Cursor = None,
 ) -> Response[str]:
     """Answer a page."""
-    where = {} if source is None else {"source": source}
-    query = RowQuery(timeframe, starts, ends, where, limit, cursor)
-    return _answer(SentimentAnswer, instrument_key, OF_SENTIMENT.of(where, by_each=by_source), query)
+    asked = _Asked(timeframe, starts, ends, limit, cursor)
+    return _answer(SentimentAnswer, instrument_key, OF_SENTIMENT, source, by_source, asked)
 
 
 @router.get(
@@ -111,16 +103,31 @@ def get_flows(
     cursor: Cursor = None,
 ) -> Response[str]:
     """Answer a page."""
-    where = {} if venue is None else {"venue": venue}
-    query = RowQuery(timeframe, starts, ends, where, limit, cursor)
-    return _answer(FlowsAnswer, instrument_key, OF_FLOWS.of(where, by_each=by_venue), query)
+    asked = _Asked(timeframe, starts, ends, limit, cursor)
+    return _answer(FlowsAnswer, instrument_key, OF_FLOWS, venue, by_venue, asked)
 
 
-def _answer(model: type[BaseModel], key: str, wanted: Rows, query: RowQuery) -> Response[str]:
+class _Asked(NamedTuple):
+    """The buckets that are asked for, and which page of them."""
+
+    timeframe: Timeframe
+    starts: datetime | None
+    ends: datetime | None
+    limit: int
+    cursor: str | None
+
+
+def _answer(
+    model: type[BaseModel], key: str, question: Question, only: str | None, by_each: bool, asked: _Asked
+) -> Response[str]:
+    # Imported here: it takes some milliseconds, for which only requests for rows wait.
+    from chandlery.reading.read_rows import RowQuery, read_rows
+
+    where = question.where(only)
+    query = RowQuery(asked.timeframe, asked.starts, asked.ends, where, asked.limit, asked.cursor)
+    wanted = question.of(where, by_each=by_each)
     page = SANDBOX.read(
         lambda connection: read_rows(connection, wanted, SANDBOX.find_instrument(connection, key), query)
     )
-    names = [value.name for value in page.values]
-    rows = [dict(zip(names, map(exact, row), strict=True)) for row in page.rows]
-    told: dict[str, Any] = {"instrument_key": key, "timeframe": query.timeframe, "rows": rows}
+    told: dict[str, Any] = {"instrument_key": key, "timeframe": asked.timeframe, "rows": rows_of(page)}
     return of_moment(write_json(model.model_construct(**told, next_cursor=page.next_cursor)))

@@ -1,6 +1,5 @@
 """`chandlery sentiment` and `chandlery flows`: what is said of an instrument, what moved onto venues and off them."""
 
-from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -34,8 +33,7 @@ def sentiment(
     The score is the mean of all items by their weights, from -1 to 1, and empty where all weights are 0. Items above
     0.05 are positive, those below -0.05 negative.
     """
-    where = {} if source is None else {"source": source}
-    _show(OF_SENTIMENT, key, timeframe, window_of(starts, ends), where, by_source, as_csv, as_json)
+    _show(OF_SENTIMENT, key, timeframe, window_of(starts, ends), source, by_source, as_csv, as_json)
 
 
 def flows(
@@ -53,8 +51,7 @@ def flows(
     Net is in less out: positive, more came in. What moved inside a venue counts on neither side. Dollars are those of
     the legs that have them, and empty where none has.
     """
-    where = {} if venue is None else {"venue": venue}
-    _show(OF_FLOWS, key, timeframe, window_of(starts, ends), where, by_venue, as_csv, as_json)
+    _show(OF_FLOWS, key, timeframe, window_of(starts, ends), venue, by_venue, as_csv, as_json)
 
 
 def _show(
@@ -62,13 +59,14 @@ def _show(
     key: str,
     timeframe: Timeframe,
     window: Window,
-    where: Mapping[str, str],
+    only: str | None,
     by_each: bool,
     as_csv: bool,
     as_json: bool,
 ) -> None:
     if as_csv and as_json:
         raise typer.BadParameter("--csv and --json exclude each other")
+    where = question.where(only)
     wanted = question.of(where, by_each=by_each)
     columns = [value.name for value in wanted.values(timeframe)]
     query = RowQuery(timeframe, window.starts, window.ends, where)

@@ -83,8 +83,8 @@ def list_instruments(connection: Connection, count: int) -> None:
 def vacuum(connection: Connection, *tables: str) -> None:
     """Vacuum tables of the schema market until each page is known to be visible to all, as it is after a quiet hour.
 
-    One pass may leave them as they were: whoever holds a snapshot for that moment, a worker of the server or another
-    database's backend, might not see rows just written. Index-only scans would read each of them from the table.
+    One pass may leave them as they were: a snapshot held at that moment, by a worker of the server or another
+    database's backend, may not see rows just written. Index-only scans would read each of them from the table.
     """
     for _ in range(50):
         connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(_joined(tables)))

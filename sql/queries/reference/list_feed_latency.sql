@@ -1,5 +1,5 @@
--- How late the ticks of each feed come that should be sending: of those received in the five minutes up to :at, half of them, and
--- 99 in 100, within so many seconds of their own time. Of up to 400 instruments a feed, others each minute, the newest 4,000 ticks
+-- How late the ticks of each feed that should be sending come: within how many seconds of their own time half of those received in
+-- the five minutes up to :at came, and 99 in 100. Of up to 400 instruments a feed, others each minute, the newest 4,000 ticks
 -- in all, at least ten of each: an index probe an instrument, and no look at any chunk but those of the last hour. What an import
 -- brought says nothing of its feed.
 WITH listed AS MATERIALIZED (

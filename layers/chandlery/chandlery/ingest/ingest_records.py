@@ -216,7 +216,7 @@ class _Batch:
                 self._away |= {row.record for row in some}
 
     def _give_up(self, rows: Sequence[SentRow]) -> bool:
-        """Whether rows are bad untried: so many others of their records were refused."""
+        """Whether rows are bad untried, since too many others of their records were refused."""
         if any(self._refused[row.record] < _MOST_REFUSED for row in rows):
             return False
         for row in rows:

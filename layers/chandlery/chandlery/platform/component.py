@@ -14,7 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from chandlery.platform import runs
 from chandlery.platform.connection import SandboxConnection, connect
 from chandlery.platform.dry_run import dry_running
-from chandlery.platform.errors import ChandleryError, Permanent, Retryable, describe
+from chandlery.platform.errors import ChandleryError, Permanent, describe
 from chandlery.platform.runs import Idle
 from chandlery.platform.settings import Settings, read_settings
 from chandlery.platform.telemetry import Telemetry
@@ -193,7 +193,7 @@ class Component:
                 self.telemetry.logger.warning("the failed run has no row in market.runs", error=str(error))
         # What a dry run counts has not come to be.
         done = counts if idle is None else {}
-        self.telemetry.failed(said, retryable=isinstance(failure, Retryable), counts=done, seconds=seconds)
+        self.telemetry.failed(failure, counts=done, seconds=seconds)
 
 
 def memory_of(context: LambdaContext) -> int | None:

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from chandlery.platform.errors import Retryable, describe
+
 # Where POWERTOOLS_METRICS_NAMESPACE names no other: stacks in one account would take each other's metrics for theirs.
 NAMESPACE = "Chandlery"
 
@@ -164,13 +166,10 @@ class Telemetry:
         self._metrics.add_metric(name=SWITCHED_OFF, unit=MetricUnit.Count, value=1)
         self._count(failures=0, seconds=seconds)
 
-    def failed(
-        self, error: str, *, retryable: bool, seconds: float, counts: Mapping[str, Any] = MappingProxyType({})
-    ) -> None:
-        """Say why a run failed, in a line, and what it did all the same."""
-        self.logger.error(
-            "run failed", error=error, retryable=retryable, counts=dict(counts), seconds=round(seconds, 3)
-        )
+    def failed(self, error: Exception, *, seconds: float, counts: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Say why a run failed, in a line, whether a retry helps, and what it did all the same."""
+        said, retryable = describe(error), isinstance(error, Retryable)
+        self.logger.error("run failed", error=said, retryable=retryable, counts=dict(counts), seconds=round(seconds, 3))
         _add(self._metrics, counts)
         self._finish(failures=1, seconds=seconds)
 

@@ -15,7 +15,7 @@ class SourceCadence:
     """How often a source has rows, of one instrument or (null) of any.
 
     From `since` on, UTC, one is expected in each beat. `key` names the instrument that stands for it: gaps and coverage
-    are told under it.
+    are listed under its key.
     """
 
     dataset: str

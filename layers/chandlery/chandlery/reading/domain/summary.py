@@ -91,6 +91,10 @@ class Question:
     each: Rows
     total: Summary
 
+    def where(self, only: str | None) -> Mapping[str, str]:
+        """What its dimension is to be: one value, or (None) any."""
+        return {} if only is None else {self.dimension: only}
+
     def of(self, where: Mapping[str, str], *, by_each: bool = False) -> Rows:
         """What answers it, where the dimension is to be what `where` says, or each is to have rows of its own."""
         return self.each if by_each or where else self.total
