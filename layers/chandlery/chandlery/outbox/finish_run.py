@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,7 @@ from chandlery.outbox.domain.message import Publish
 from chandlery.outbox.publish.event_bus import EventBus
 from chandlery.outbox.publish.topic import Topic
 from chandlery.outbox.store import messages
+from chandlery.outbox.tell_changes import tell_changes
 from chandlery.platform.component import Run
 from chandlery.platform.settings import Settings
 
@@ -41,14 +43,25 @@ class OutboxReport:
 def delivering(*topics: str) -> Callable[[Run], Mapping[str, Any]]:
     """What a component does at the end of its run that writes messages of these topics.
 
-    It delivers what waits of them, and counts it; nothing is asked of the database where they have nowhere to go.
+    It delivers what waits of them, and counts it; changes of data become messages first, where they are told. Nothing
+    is asked of the database where messages have nowhere to go, and changes are not told.
     """
 
     def finish(run: Run) -> Mapping[str, Any]:
+        if CHANGES in topics and run.settings.changes_told:
+            tell_changes(run.connection, run.scheduled_at, has_time=run.has_time)
         wanted = {topic: publish for topic, publish in publishers(run.settings).items() if topic in topics}
         return asdict(_deliver(run, wanted)) if wanted else {}
 
     return finish
+
+
+def tend_outbox(run: Run) -> Mapping[str, Any]:
+    """What policy maintenance does: it delivers messages of every topic, and removes what is old."""
+    counts = delivering(*TOPICS)(run)
+    before = run.scheduled_at - timedelta(days=run.settings.outbox_keep_days)
+    undelivered = sorted(set(TOPICS).difference(publishers(run.settings)))
+    return {**counts, "outbox_removed": messages.remove_old(run.connection, before, undelivered)}
 
 
 def publishers(settings: Settings) -> Mapping[str, Publish]:
