@@ -42,7 +42,7 @@ WITH reached AS (
         dataset, count(*) AS instrument_count,
         coalesce(
             jsonb_agg(instrument_key ORDER BY instrument_key COLLATE "C")
-                FILTER (WHERE place <= :'most_named'::bigint AND bytes <= :'most_bytes'::bigint),
+                FILTER (WHERE instrument_key IS NOT NULL AND place <= :'most_named'::bigint AND bytes <= :'most_bytes'::bigint),
             '[]'
         ) AS instruments
     FROM (

@@ -29,7 +29,7 @@ class OutboxReport:
     """What became of messages at the end of a run.
 
     `outbox_waiting` counts those left, `outbox_refused` of them were refused for good; `outbox_age_seconds` is how long
-    the oldest has waited, 0 where none does. `undelivered` says why some were not taken, each reason once.
+    the oldest of the others has waited, 0 where none does. `undelivered` says why some were not taken, a reason once.
     """
 
     outbox_sent: int
@@ -61,7 +61,8 @@ def tend_outbox(run: Run) -> Mapping[str, Any]:
     counts = delivering(*TOPICS)(run)
     before = run.scheduled_at - timedelta(days=run.settings.outbox_keep_days)
     undelivered = sorted(set(TOPICS).difference(publishers(run.settings)))
-    return {**counts, "outbox_removed": messages.remove_old(run.connection, before, undelivered)}
+    removed = messages.remove_old(run.connection, before, undelivered)
+    return {**counts, "outbox_removed": removed} if removed else counts
 
 
 def publishers(settings: Settings) -> Mapping[str, Publish]:
@@ -86,7 +87,7 @@ def _deliver(run: Run, wanted: Mapping[str, Publish]) -> OutboxReport:
         for topic, publish in wanted.items()
     ]
     waiting = [each for each in messages.count_waiting(run.connection) if each.topic in wanted]
-    ages = [(run.scheduled_at - each.oldest_at).total_seconds() for each in waiting]
+    ages = [(run.scheduled_at - each.oldest_at).total_seconds() for each in waiting if each.oldest_at]
     return OutboxReport(
         outbox_sent=sum(each.sent for each in done),
         outbox_failed=sum(each.failed for each in done),

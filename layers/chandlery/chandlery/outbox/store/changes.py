@@ -1,13 +1,34 @@
-"""Changes of data that nobody was told of yet."""
+"""Changes of data: those that nobody was told of yet, and what was told."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import Connection
 
 from chandlery.datasets.dataset import Dataset
-from chandlery.platform.statements import run
+from chandlery.platform.statements import read_rows, run
 from chandlery.words.timeframe import Timeframe
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was told of a data set; `instruments` are those that are named, of `instrument_count`, null: of any."""
+
+    cursor: int
+    told_at: datetime
+    dataset: str
+    kinds: list[str]
+    timeframes: list[str]
+    starts: datetime
+    ends: datetime
+    instrument_count: int | None
+    instruments: list[str]
+
+
+def list_told(connection: Connection, after: int, dataset: str | None, most: int) -> Sequence[Told]:
+    """What was told after a cursor, of a data set or of all, in the order in which changes were committed."""
+    return read_rows(connection, Told, "list_told_changes", after=after, dataset=dataset, most=most)
 
 
 def tell_as_healed(connection: Connection) -> None:
