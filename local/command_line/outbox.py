@@ -1,6 +1,6 @@
 """`chandlery outbox`: messages that wait to be delivered; `chandlery changes`: what changed of the data."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Annotated
 
 import typer
@@ -73,17 +73,7 @@ def changes(
     """
     with open_connection() as connection:
         found = change_store.list_told(connection, after, dataset, limit)
-    columns = (
-        "cursor",
-        "told_at",
-        "dataset",
-        "kinds",
-        "timeframes",
-        "starts",
-        "ends",
-        "instrument_count",
-        "instruments",
-    )
+    columns = [each.name for each in fields(change_store.Told)]
     rows = [asdict(each) | ({} if as_json else {"instruments": _few(each.instruments)}) for each in found]
     show_rows(rows, columns, title="changes", as_json=as_json, spare=("instruments", "timeframes", "told_at"))
 
