@@ -25,11 +25,12 @@ def an_aws(setenv: Callable[[str, str], None]) -> Iterator[None]:
 
 
 class Queue:
-    """A queue, and what came into it."""
+    """A queue, a FIFO one by its name, and what came into it."""
 
-    def __init__(self, name: str, **attributes: str) -> None:
+    def __init__(self, name: str) -> None:
         self._sqs: Any = boto3.client("sqs")
-        self._url = self._sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        kind = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
+        self._url = self._sqs.create_queue(QueueName=name, Attributes=kind)["QueueUrl"]
         told = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
         self.arn = told["Attributes"]["QueueArn"]
 
@@ -43,7 +44,7 @@ class Queue:
 
 def create_bus(name: str, **pattern: Any) -> Queue:
     """A bus, and the queue of what fits the pattern."""
-    events: Any = boto3.client("events")  # type: ignore[call-overload]
+    events: Any = boto3.client("events")
     queue = Queue(f"{name}-told")
     events.create_event_bus(Name=name)
     events.put_rule(Name="told", EventBusName=name, EventPattern=json.dumps({"source": ["chandlery"], **pattern}))

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from psycopg import Connection
+from psycopg import errors as pg
 
 from chandlery.datasets.candles import CANDLES
 from chandlery.minutes.domain.source import Source
 from chandlery.minutes.store import candles
 from chandlery.minutes.store.candle_columns import CandleColumns
+from chandlery.outbox.deliver_messages import deliver_messages
 from chandlery.outbox.publish.calls import MOST_BYTES
 from chandlery.outbox.tell_changes import MOST_NAMED, tell_changes
 from chandlery.platform.connection import connect
@@ -20,6 +22,7 @@ from chandlery.policies.store import policies
 from chandlery.refresh.refresh_stale import refresh_stale
 from chandlery.words.window import DAY, HOUR, Window
 from tests.integration.market import MINUTE, NOON, always, around_the_clock, insert, live
+from tests.integration.platform.test_roles import PRODUCER, READER, WRITER, role
 from tests.plain_fold import Tick
 
 KEYS = ("X@A@EQ", "X@B@EQ")
@@ -43,6 +46,14 @@ def another(server_url: str, desk: Connection, database_url: str) -> Iterator[Co
 
 def trade(connection: Connection, instrument: int, minute: int, price: int = 10, seq: int = 0, **more: Any) -> None:
     insert(connection, instrument, [Tick(NOON + minute * MINUTE, seq, price, 1, **more)])  # type: ignore[arg-type]
+
+
+def say(connection: Connection) -> None:
+    """An item of sentiment."""
+    connection.execute(
+        "INSERT INTO market.sentiment (instrument_id, source, time, item_id, score) VALUES (1, 'news', %s, '1', 0)",
+        [NOON],
+    )
 
 
 def told(connection: Connection) -> Sequence[Mapping[str, Any]]:
@@ -161,6 +172,23 @@ def test_rows_of_any_data_set_that_leaves_marks_are_told(desk: Connection) -> No
     assert sentiment["timeframes"] == []
 
 
+def test_who_writes_notes_who_runs_tells_and_who_reads_sees_that_alone(desk: Connection) -> None:
+    insertion = (
+        "INSERT INTO market.sentiment (instrument_id, source, time, item_id, score) VALUES (1, 'news', %s, '1', 0)"
+    )
+    with role(desk, PRODUCER):
+        desk.execute(insertion, [NOON])
+    trade(desk, 1, 3)
+    with role(desk, WRITER):
+        live(desk, NOON + 4 * MINUTE)
+        assert [each["dataset"] for each in told(desk)] == ["candles", "sentiment"]
+        assert deliver_messages(desk, "changes", lambda _: [], at=AT).sent == 2
+    with role(desk, READER):
+        assert len(desk.execute("SELECT FROM market.changes").fetchall()) == 2
+        with pytest.raises(pg.InsufficientPrivilege):
+            desk.execute("SELECT body FROM market.outbox")
+
+
 def test_nothing_is_noted_where_changes_are_not_told(connection: Connection, desk: Connection) -> None:
     trade(connection, 1, 3)
     live(connection, NOON + 4 * MINUTE)
@@ -221,10 +249,7 @@ def test_an_instrument_that_is_gone_is_counted_and_not_named(desk: Connection) -
 def test_a_change_that_commits_late_has_a_later_cursor(desk: Connection, another: Connection) -> None:
     trade(desk, 1, 3)
     with another.transaction():
-        another.execute(
-            "INSERT INTO market.sentiment (instrument_id, source, time, item_id, score) VALUES (1, 'news', %s, '1', 0)",
-            [NOON],
-        )
+        say(another)
         live(desk, NOON + 4 * MINUTE)
         (first,) = told(desk)
     (second,) = told(desk)

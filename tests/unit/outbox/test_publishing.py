@@ -71,7 +71,7 @@ def test_events_reach_a_rule_of_the_bus_with_their_keys() -> None:
 @pytest.mark.usefixtures("aws")
 def test_messages_reach_who_subscribes_a_topic_with_their_keys() -> None:
     queue = Queue("told")
-    sns: Any = boto3.client("sns")  # type: ignore[call-overload]
+    sns: Any = boto3.client("sns")
     name = sns.create_topic(Name="alerts")["TopicArn"]
     sns.subscribe(TopicArn=name, Protocol="sqs", Endpoint=queue.arn)
     assert Topic(name).publish(messages(12)) == []
@@ -83,8 +83,8 @@ def test_messages_reach_who_subscribes_a_topic_with_their_keys() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_a_fifo_topic_gets_a_message_once_however_often_it_is_published() -> None:
-    queue = Queue("told.fifo", FifoQueue="true")
-    sns: Any = boto3.client("sns")  # type: ignore[call-overload]
+    queue = Queue("told.fifo")
+    sns: Any = boto3.client("sns")
     name = sns.create_topic(Name="alerts.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
     attributes = {"RawMessageDelivery": "true"}
     sns.subscribe(TopicArn=name, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
