@@ -10,6 +10,7 @@ from psycopg import Connection
 from psycopg import errors as pg
 
 from chandlery.datasets.candles import CANDLES
+from chandlery.indicators.store import indicators
 from chandlery.minutes.domain.source import Source
 from chandlery.minutes.store import candles
 from chandlery.minutes.store.candle_columns import CandleColumns
@@ -141,6 +142,20 @@ def test_refreshed_timeframes_are_told_with_the_marks_that_are_taken(desk: Conne
     assert event["timeframes"] == sorted(each.value for each in CANDLES.derived)
     (only,) = part(event)
     assert (only[0], *only[2:]) == ("revised", at(0), at(60), 1)
+
+
+def test_values_of_indicators_are_told_with_the_hours_that_are_taken(desk: Connection) -> None:
+    desk.execute(
+        "INSERT INTO market.unindicated_hours (instrument_id, hour) VALUES (1, %(at)s), (2, %(at)s)", {"at": NOON}
+    )
+    (piece,) = indicators.plan_pieces(desk, AT + HOUR, 100)
+    with pytest.raises(KeyError), indicators.taking(desk, piece):
+        raise KeyError
+    assert told(desk) == []
+    with indicators.taking(desk, piece) as hours:
+        assert len(hours) == 2
+    (event,) = told(desk)
+    assert (event["dataset"], part(event)) == ("indicator_values", [("revised", [], at(0), at(60), 2)])
 
 
 def test_what_retention_drops_is_told_once_with_its_timeframes(desk: Connection) -> None:
