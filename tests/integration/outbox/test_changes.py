@@ -145,10 +145,8 @@ def test_refreshed_timeframes_are_told_with_the_marks_that_are_taken(desk: Conne
 
 
 def test_values_of_indicators_are_told_with_the_hours_that_are_taken(desk: Connection) -> None:
-    desk.execute(
-        "INSERT INTO market.unindicated_hours (instrument_id, hour) VALUES (1, %(at)s), (2, %(at)s)", {"at": NOON}
-    )
-    (piece,) = indicators.plan_pieces(desk, AT + HOUR, 100)
+    desk.execute("INSERT INTO market.unindicated_hours (instrument_id, hour) VALUES (1, %s), (2, %s)", [NOON, NOON])
+    (piece,) = indicators.plan_pieces(desk, AT + HOUR, 10_000)
     with pytest.raises(KeyError), indicators.taking(desk, piece):
         raise KeyError
     assert told(desk) == []
