@@ -33,8 +33,8 @@ def list_told(connection: Connection, after: int, dataset: str | None, most: int
 
 def find_first_told(connection: Connection) -> int | None:
     """The first cursor that is kept; none where nothing is."""
-    (cursor,) = run(connection, "find_first_told").fetchone() or (None,)
-    return cursor
+    row = run(connection, "find_first_told").fetchone()
+    return row[0] if row else None
 
 
 def tell_as_healed(connection: Connection) -> None:
