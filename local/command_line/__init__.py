@@ -49,6 +49,8 @@ _COMMANDS = {
     "cadence": "cadences.app",
     "explain": "explain.explain",
     "policies": "policies.app",
+    "outbox": "outbox.app",
+    "changes": "outbox.changes",
     "status": "status.status",
     "backup": "backup.backup",
     "restore": "backup.restore",

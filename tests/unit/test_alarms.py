@@ -70,6 +70,8 @@ EXPECTED = {
     },
     **{f"{name}ProcessorFull": ("CpuShare", ">", 0.9, "notBreaching") for name in ("LiveProcessor", "HttpApi")},
     "ApiCacheMisses": ("CacheHitRate", "<", 0.2, "notBreaching"),
+    "MessagesOld": ("OutboxAgeSeconds", ">", 900, "ignore"),
+    "MessagesRefused": ("OutboxRefused", ">", 0, "ignore"),
     "DatabaseGrows": ("DatabaseGrowthBytes", ">", 20e9, "ignore"),
     "DatabaseProcessorFull": ("CPUUtilization", ">", 90, "notBreaching"),
     **{
@@ -95,6 +97,7 @@ WARNS = {
     health.judge_emptiness,
     health.judge_imports,
     health.judge_latency,
+    health.judge_messages,
 }
 SIGNS = {
     "GreaterThanThreshold": ">",
