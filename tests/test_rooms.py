@@ -29,6 +29,7 @@ ROOMS = [
     "reading",
     "indicators",
     "options",
+    "signals",
     "health",
 ]
 # What pure rules may know beside their own room.

@@ -123,6 +123,16 @@ def keep_open(connection: Connection, timeframe: Timeframe, kept: Sequence[tuple
         run(connection, "keep_open_buckets", dataset=CANDLES.name, **values)
 
 
+def mark_signals(
+    connection: Connection, timeframe: Timeframe | None, changed: Sequence[tuple[int, datetime, datetime]]
+) -> None:
+    """Leave marks for rules of signals: stretches of instruments in which what they see changed; None: the minutes."""
+    if changed:
+        ids, starts, ends = (list(column) for column in zip(*changed, strict=True))
+        values = {"timeframe": timeframe, "instrument_ids": ids, "starts": starts, "ends": ends}
+        run(connection, "mark_signals", dataset=CANDLES.name, **values)
+
+
 def list_open_sessions(connection: Connection, instrument_ids: list[int], settled: datetime) -> Mapping[int, datetime]:
     """The earliest session date of each instrument that was not over at a moment, as its midnight UTC."""
     return dict(run(connection, "list_open_sessions", instrument_ids=instrument_ids, settled=settled).fetchall())
