@@ -5,6 +5,7 @@ from functools import partial
 from chandlery.datasets.indicators import INDICATOR_VALUES
 from chandlery.indicators.indicator_set import read_indicator_set
 from chandlery.indicators.process_history import process_history
+from chandlery.outbox.finish_run import CHANGES, SIGNALS, delivering
 from chandlery.platform.component import Run, component
 from chandlery.policies.wanted import read_policies
 from chandlery.signals.kept_set import with_rules
@@ -15,7 +16,7 @@ from chandlery.signals.read_rules import read_rules
 _SECONDS_TO_INDICATE, _SECONDS_TO_JUDGE = 60.0, 60.0
 
 
-@component("signal_processor")
+@component("signal_processor", finish=delivering(SIGNALS, CHANGES))
 def handler(run: Run) -> SignalReport:
     """Refresh what is stale and compute what rules see, then judge what changed."""
     rules = read_rules()
@@ -44,4 +45,5 @@ def handler(run: Run) -> SignalReport:
         fill_rows=run.settings.signal_fill_rows,
         most_pieces=run.settings.signal_most_pieces,
         has_time=run.has_time,
+        is_told=run.settings.event_bus_name is not None,
     )

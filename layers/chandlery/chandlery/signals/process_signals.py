@@ -74,6 +74,7 @@ def process_signals(
     fill_rows: int,
     has_time: Callable[[], bool],
     most_pieces: int | None = None,
+    is_told: bool = False,
 ) -> SignalReport:
     """Compute the indicators of what changed, then judge it; then history, for rules that are new.
 
@@ -88,6 +89,7 @@ def process_signals(
         fill_rows: candles of history that one transaction judges, about.
         has_time: asked before each piece whether another one fits.
         most_pieces: pieces, at most; None: as many as there is time for.
+        is_told: whether messages tell of what was raised, and of its ends; never of what was backfilled.
 
     Raises:
         Permanent: a rule says something else under a version that is known.
@@ -95,7 +97,7 @@ def process_signals(
     """
     _keep(connection, rules, scheduled_at)
     history = compute() if rules else None
-    judging = _Judging(connection, rules, scheduled_at)
+    judging = _Judging(connection, rules, scheduled_at, is_told=is_told)
     report, pieces = SignalReport(), 0
     while pieces != most_pieces and has_time():
         found = judging.judge_changes(piece_instruments)
@@ -153,8 +155,9 @@ class _Piece:
 class _Judging:
     """A run's judging: its rules by their timeframes."""
 
-    def __init__(self, connection: Connection, rules: Sequence[Rule], at: datetime) -> None:
+    def __init__(self, connection: Connection, rules: Sequence[Rule], at: datetime, *, is_told: bool) -> None:
         self._connection, self._rules, self._at, self._settled = connection, rules, at, at - MINUTE
+        self._is_told = is_told
         self._judges = [Judge(connection, timeframe, some) for timeframe, some in _by_timeframe(rules)]
 
     def judge_changes(self, most: int) -> _Piece:
@@ -196,8 +199,10 @@ class _Judging:
         return report
 
     def _end(self, events: Sequence[tuple[str, int]], changed: Mapping[int, datetime]) -> SignalReport:
-        counts = {name: [number for event, number in events if event == name] for name, _ in dict(events).items()}
+        counts = {name: [number for event, number in events if event == name] for name in dict(events)}
         ended = judgements.end(self._connection, changed, [number for _, number in events], self._at)
+        if self._is_told:
+            judgements.tell(self._connection, counts, [number for number, _ in ended], self._at)
         return SignalReport(
             signals_raised=len(counts.get("raised", [])),
             signals_revised=len(counts.get("revised", [])),

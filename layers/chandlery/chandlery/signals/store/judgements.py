@@ -127,3 +127,14 @@ def end(
 def lock(connection: Connection) -> None:
     """One writer of signals at a time, until the transaction ends."""
     run(connection, "lock_signals")
+
+
+def tell(connection: Connection, events: Mapping[str, Sequence[int]], ended: Sequence[int], at: datetime) -> None:
+    """Leave messages of signals that were raised, and of ends, in the same transaction; none of backfilled ones."""
+    run(
+        connection,
+        "tell_signals",
+        raised=list(events.get("raised", [])),
+        ended=[*ended, *events.get("revised", []), *events.get("reopened", [])],
+        at=at,
+    )
