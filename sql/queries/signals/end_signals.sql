@@ -78,5 +78,5 @@ SET ended_at = e.ended_at, ended_by = e.ended_by, ended_price = e.ended_price, e
 FROM ends AS e
 WHERE s.id = e.id AND (s.ended_at, s.ended_by, s.ended_price) IS DISTINCT FROM (e.ended_at, e.ended_by, e.ended_price)
     -- Ticks have decided it while they were kept.
-    AND NOT (e.ended_by = 'ambiguous' AND s.ended_by IN ('target', 'stop') AND s.ended_at = e.ended_at)
+    AND (e.ended_by = 'ambiguous' AND s.ended_by IN ('target', 'stop') AND s.ended_at = e.ended_at) IS NOT TRUE
 RETURNING s.id, s.ended_by;
