@@ -1,4 +1,4 @@
-"""Signals: raised where a rule becomes true, of closed and complete buckets; ended by what comes after, or by a revision."""
+"""Signals: raised where a rule becomes true, of closed and complete buckets; ended by what comes after."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from psycopg import Connection
 from psycopg.errors import CheckViolation
 
 from chandlery.platform.errors import Permanent
+from chandlery.signals.domain.rule import Rule
 from tests.integration.market import around_the_clock, put_candles
 from tests.integration.signals.signal_scene import HOUR, MINUTE, process, put_minutes, rules_of, signals_of
 
@@ -74,13 +75,13 @@ def test_a_value_that_touches_has_not_crossed(connection: Connection, instrument
     assert signals_of(connection, "strategy", "time") == [("told", at("14:32")), ("under", at("14:35"))]
 
 
-def both_levels(connection: Connection, instrument: int, tmp_path: Path, moment: str) -> Any:
-    """Signals of a minute at 100, target 103 and stop 98: made of its own range, which is one."""
-    rules = rules_of(
+def both_levels(tmp_path: Path, volume: int) -> Sequence[Rule]:
+    """A rule that speaks at the minute of a volume, with target 103 and stop 98: its own range is one."""
+    return rules_of(
         tmp_path,
         {
             "timeframe": "1m",
-            "condition": f"close == 100 and high < 101 and volume == {moment}",
+            "condition": f"close == 100 and volume == {volume}",
             "every": True,
             "target": 3,
             "stop": 2,
@@ -88,7 +89,6 @@ def both_levels(connection: Connection, instrument: int, tmp_path: Path, moment:
             "lifetime": {"buckets": 2000},
         },
     )
-    return rules
 
 
 MINUTES_OF_BOTH = (
@@ -120,14 +120,14 @@ def test_one_minute_reaches_both_levels(
             " FROM (VALUES (2, 100), (10, 97.5), (40, 103.5), (55, 101)) AS t (s, p)",
             [instrument, at("14:31")],
         )
-    process(connection, both_levels(connection, instrument, tmp_path, "7"), at("20:00", 3))
+    process(connection, both_levels(tmp_path, 7), at("20:00", 3))
     assert signals_of(connection, "time", "target_price", "stop_loss") == [(at("14:30"), 103, 98)]
     assert signals_of(connection) == [(at("14:30"), ended_by, at("14:31"), price)]
 
 
 def test_an_open_beyond_the_stop_decides(connection: Connection, instrument: int, tmp_path: Path) -> None:
     put_both(connection, instrument)
-    process(connection, both_levels(connection, instrument, tmp_path, "8"), at("20:00", 3))
+    process(connection, both_levels(tmp_path, 8), at("20:00", 3))
     assert signals_of(connection) == [(at("20:59"), "stop", at("14:30", 3), 97)]
 
 
@@ -155,12 +155,12 @@ def test_open_and_partial_buckets_say_nothing(connection: Connection, instrument
 
 def change(connection: Connection, instrument: int, time: datetime, close: float) -> None:
     connection.execute(
-        "INSERT INTO market.candles AS c (instrument_id, time, open, high, low, close, volume, turnover, trades, partial,"
-        " source, version, session_date, extended)"
+        "INSERT INTO market.candles AS c (instrument_id, time, open, high, low, close, volume, turnover, trades,"
+        " partial, source, version, session_date, extended)"
         " SELECT instrument_id, time, %(p)s, %(p)s, %(p)s, %(p)s, volume, turnover, trades, partial, source, version,"
         " session_date, extended FROM market.candles WHERE instrument_id = %(i)s AND time = %(t)s"
-        " ON CONFLICT (instrument_id, time) DO UPDATE SET open = excluded.open, high = excluded.high, low = excluded.low,"
-        " close = excluded.close, revision = c.revision + 1",
+        " ON CONFLICT (instrument_id, time) DO UPDATE SET open = excluded.open, high = excluded.high,"
+        " low = excluded.low, close = excluded.close, revision = c.revision + 1",
         {"p": close, "i": instrument, "t": time},
     )
 
