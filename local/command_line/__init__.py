@@ -47,6 +47,7 @@ _COMMANDS = {
     "coverage": "coverage.coverage",
     "explain": "explain.explain",
     "policies": "policies.app",
+    "signals": "signals.app",
     "outbox": "outbox.app",
     "changes": "outbox.changes",
     "status": "status.status",

@@ -105,7 +105,7 @@ def assert_plain(
         standing = [row for row in rows if row[7] != "revised"]
         assert [row[0] for row in standing] == spoken, rule.strategy
         count += len(spoken)
-        for row, after in zip(standing, [*standing[1:], None], strict=True):
+        for row, after in zip(standing, [*standing, None][1:], strict=True):
             _time, known_at, expires_at, price, target, stop, *end = row
             signal = PlainSignal(rule.direction, known_at, expires_at, target, stop, after[1] if after else None)
             expected = plain_end(signal, minutes, at - MINUTE)
@@ -130,6 +130,7 @@ def _assert_levels(
             assert float(level) == pytest.approx(float(price) + sign * distance * atr, rel=1e-9)
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(("file", "calendar", "first", "last"), FILES, ids=lambda each: str(each)[:20])
 def test_real_history_gives_the_signals_of_the_plain_evaluation(
     connection: Connection, real_data: Path, tmp_path: Path, file: str, calendar: str, first: date, last: date
@@ -148,6 +149,7 @@ def test_real_history_gives_the_signals_of_the_plain_evaluation(
     assert not process(connection, rules, at).changed
 
 
+@pytest.mark.long
 def test_minutes_that_come_in_any_order_leave_the_same_signals(
     connection: Connection, real_minutes: CandleColumns, tmp_path: Path
 ) -> None:
