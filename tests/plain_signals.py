@@ -102,7 +102,8 @@ class PlainRules:
             np.array([getattr(each, name) for each in some]) for name in ("open", "high", "low", "close", "volume")
         ]
         time = np.array([int(each.time.timestamp()) for each in some])
-        return compute(Indicator(node.name, dict(node.parameters)), Candles(time, *columns))[node.place].tolist()
+        found = compute(Indicator(node.name, dict(node.parameters)), Candles(time, *columns))
+        return [float(each) for each in found[node.place]]
 
     def _holds(self, node: Condition, timeframe: Timeframe, place: int) -> bool | None:
         if place < 0:

@@ -107,8 +107,8 @@ def explain(
         f" found at {plain(found.generated_at)}" + (", backfilled" if found.backfilled else ""),
         *([found.rationale] if found.rationale else []),
         *(_used(each) for each in found.indicators_used),
-        f"target {plain(found.target_price) or 'none'}, stop {plain(found.stop_loss) or 'none'},"
-        f" until {plain(found.expires_at)}",
+        f"target {plain(found.target_price) or 'none'}, stop {plain(found.stop_loss) or 'none'}",
+        f"until {plain(found.expires_at)}",
         ended + (f", at {plain(found.ended_price)}" if found.ended_price is not None else ""),
     ]
     for line in lines:

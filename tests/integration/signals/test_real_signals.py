@@ -169,6 +169,8 @@ def test_minutes_that_come_in_any_order_leave_the_same_signals(
     at = starts + hours * HOUR + timedelta(minutes=31)
     process(connection, rules, at)
     assert assert_plain(connection, instrument, rules, at, is_final=False) > 100
-    counts = dict(connection.execute("SELECT ended_by, count(*) FROM market.signals GROUP BY 1").fetchall())
+    counts: Mapping[str, int] = dict(
+        connection.execute("SELECT ended_by, count(*) FROM market.signals GROUP BY 1").fetchall()
+    )
     assert counts["revised"] > 10
     assert not process(connection, rules, at).changed

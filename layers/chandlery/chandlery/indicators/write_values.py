@@ -36,7 +36,7 @@ class Indicated:
             self.series + other.series,
             {
                 each: max(some.get(each, 0) for some in (self.latest, other.latest))
-                for each in self.latest | other.latest
+                for each in (*self.latest, *other.latest)
             },
         )
 
