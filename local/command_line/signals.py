@@ -2,19 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from chandlery.platform.errors import Permanent
+from chandlery.reference.store import instruments
+from chandlery.signals.check_lookahead import check_lookahead
 from chandlery.signals.domain.rule import Direction
 from chandlery.signals.list_signals import find_signal, list_latest_signals, list_signals
-from chandlery.signals.read_rules import check_rules
+from chandlery.signals.read_rules import check_rules, read_rules
 from chandlery.signals.store.signals import Signal
 from chandlery.words.counting import spell
 from chandlery.words.timeframe import Timeframe
+from chandlery.words.window import EARLIEST, Window, floor_minute
 from local.command_line.database import open_connection
+from local.command_line.liveness import at_work
 from local.command_line.options import AsJson, in_order, parse_moment
 from local.command_line.output import err, out, plain, show_csv, show_json, show_rows
 
@@ -113,6 +117,44 @@ def explain(
     ]
     for line in lines:
         out.print(line, soft_wrap=True, markup=False)
+
+
+@app.command("check-lookahead")
+def look_ahead(
+    key: OfKey = None,
+    starts: Annotated[
+        datetime | None, typer.Option("--from", parser=parse_moment, metavar="TIME", help="buckets from there on")
+    ] = None,
+    ends: Annotated[
+        datetime | None, typer.Option("--to", parser=parse_moment, metavar="TIME", help="buckets before it; now")
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, max=10_000, help="signals of each rule, at most: the newest")] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Judge again each signal of the rules in the file by data cut off at its time: all are to be raised again.
+
+    Nothing is written. Indicators that a rule names have to be stored: the signal processor has run with it.
+    """
+    window = Window(starts or EARLIEST, ends or floor_minute(datetime.now(UTC)))
+    with open_connection() as connection:
+        some = [instruments.find(connection, key)] if key else instruments.list_all(connection)
+        ids = [each.instrument_id for each in some]
+        with at_work("rules") as tell:
+            report = check_lookahead(
+                connection, read_rules(), ids, window, most=most, progress=lambda done, total: tell(f"{done}/{total}")
+            )
+    rows = [
+        {"strategy": each.rule.strategy, "version": each.rule.version, "time": each.time, "known_at": each.known_at}
+        for each in report.peeking
+    ]
+    if as_json:
+        show_json({"signals": report.signals, "peeking": rows})
+    else:
+        out.print(f"{spell(report.signals, 'signal')} judged again, {len(rows):,} not raised by what was known")
+    if rows:
+        if not as_json:
+            show_rows(rows, ("strategy", "version", "time", "known_at"), title="rules that peek", as_json=False)
+        raise Permanent("a rule saw what was not known yet")
 
 
 @app.command()

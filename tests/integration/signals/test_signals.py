@@ -1,6 +1,7 @@
 """Signals: raised where a rule becomes true, of closed and complete buckets; ended by what comes after."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from psycopg import Connection
 from psycopg.errors import CheckViolation
 
 from chandlery.platform.errors import Permanent
+from chandlery.signals.check_lookahead import check_lookahead
 from chandlery.signals.domain.rule import Rule
+from chandlery.signals.domain.syntax import Crossing, Lag
+from chandlery.words.window import Window
 from tests.integration.market import around_the_clock, put_candles
 from tests.integration.signals.signal_scene import HOUR, MINUTE, process, put_minutes, rules_of, signals_of
 
@@ -249,3 +253,22 @@ def test_a_row_of_another_data_set_is_seen_from_its_buckets_end_on(
     process(connection, rules, at("15:01"))
     assert signals_of(connection, "time") == [(at("14:45"),)]
     assert not process(connection, rules, at("15:01") + HOUR).signal_marks_left
+
+
+def test_a_rule_that_peeks_is_caught(connection: Connection, instrument: int, tmp_path: Path) -> None:
+    rules = rules_of(
+        tmp_path,
+        {"condition": "close crosses_above 100"},
+        {"name": "hour", "condition": "close > 100 and 1h.sma(2) > 100"},
+    )
+    put_minutes(connection, instrument, minutes("12:00", [99, 99, 99, 99, 99, 101, 101, 101, 101, 101] * 24))
+    process(connection, rules, at("16:01"))
+    # What no file can say: the close of the candle to come.
+    (above,) = (rule.condition for rule in rules[:1])
+    assert isinstance(above, Crossing)
+    planted = replace(rules[0], strategy="planted", condition=replace(above, left=Lag(above.left, -1)))
+    window = Window(at("12:00"), at("16:01"))
+    report = check_lookahead(connection, [*rules, planted], [instrument], window, most=100, progress=lambda *_: None)
+    assert report.signals > 60
+    assert {each.rule.strategy for each in report.peeking} == {"planted"}
+    assert len(report.peeking) > 20

@@ -36,6 +36,7 @@ _SQL_SIGNS = {"==": "=", "!=": "<>"}
 _DATASETS = {each.name: each for each in declared.DATASETS}
 # Candles of a coarser timeframe before the first one judged: the last of them may not be known there yet.
 _EARLIER = 3
+_CANDLE = ("open", "high", "low", "close", "volume", "turnover", "trades")
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,23 @@ class Compiled:
             "before": self.before,
             "beyond": self.beyond,
         }
+
+    def copied(self) -> Mapping[str, Mapping[str, str]]:
+        """The relations that are read, and what of them, for `cut_data.sql`."""
+        found: dict[str, Mapping[str, str]] = {}
+        for source in (self.own, *self.sources):
+            is_candles = source.declared is CANDLES
+            columns = source.declared.columns if is_candles else source.declared.rollup_of(source.timeframe).columns
+            names = [*_CANDLE, source.complete.split()[-1 if source.declared.is_own(source.timeframe) else 0]]
+            some = ["time", *names] if is_candles else sorted({*columns} - {"instrument_id"})
+            # By the clock, and not by what says when a bucket is known: that is to be shown.
+            ends = source.known_at("i.calendar", "time") if source.by_session else f"time + {source.width}"
+            found[source.declared.relation(source.timeframe)] = {
+                "columns": ", ".join(some),
+                "closed": f"{ends} <= i.cut",
+                "since": f" AND time > i.cut - i.candles * {source.width}" if source.by_session else "",
+            }
+        return found
 
     def described(self) -> Sequence[Mapping[str, Any]]:
         """Each reference as `indicators_used` names it, in the order of the columns."""

@@ -1,5 +1,6 @@
 """Judging stretches by rules, and what comes of it: signals raised, revised, and ended."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,11 +13,14 @@ from psycopg.types.json import Jsonb
 from chandlery.indicators.store import indicators
 from chandlery.platform.dry_run import alone
 from chandlery.platform.errors import psycopg_errors_translated
-from chandlery.platform.statements import run, statement
+from chandlery.platform.statements import run, run_with, statement
 from chandlery.signals.domain.compiled import Compiled
 from chandlery.signals.domain.rule import Rule
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, MINUTE
+
+# Beside those that judging takes: what was partial is no candle.
+_SPARE_CANDLES = 50
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,16 @@ class Stretch:
     instrument_id: int
     first: datetime
     last: datetime
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A rule speaks of an instrument at a time, and could at the earliest then."""
+
+    rule: Rule
+    instrument_id: int
+    time: datetime
+    known_at: datetime
 
 
 class Judge:
@@ -72,6 +86,38 @@ class Judge:
         text = statement("write_signals", self._relation, "judge_rules", self._fragments)
         with psycopg_errors_translated(), alone(self._connection):
             return self._connection.execute(text, values).fetchall()
+
+    def judge(self, stretches: Sequence[Stretch], at: datetime, *, is_cut: bool = False) -> Sequence[Spoken]:
+        """Where the rules speak in stretches; nothing is written. With `is_cut` by the data that were cut off."""
+        text = statement("judge_rules", self._relation, lists=self._fragments)
+        if is_cut:
+            # Sessions are known ahead.
+            text = re.sub(r'market\.(?!sessions|known_at|show_number|average)(?="?\w)', "pg_temp.", text)
+        with psycopg_errors_translated(), alone(self._connection):
+            rows = self._connection.execute(text, self._values(stretches, at)).fetchall()
+        rules = self.compiled.rules
+        return [Spoken(rules[number - 1], of, time, known_at) for number, of, _, time, known_at, *_ in rows if number]
+
+    def cut(self, spoken: Sequence[Spoken]) -> None:
+        """Cut off what all of it sees where each was known: as of an instrument of its own, numbered from one.
+
+        Inside a transaction that is rolled back.
+        """
+        connection, candles = self._connection, self.compiled.before + self.compiled.beyond + _SPARE_CANDLES
+        run(connection, "cut_data:create_cuts")
+        run(
+            connection,
+            "cut_data:write_cuts",
+            instrument_ids=[each.instrument_id for each in spoken],
+            cuts=[each.known_at for each in spoken],
+            candles=candles,
+            indicator_ids=list(self._indicator_ids),
+        )
+        for relation, lists in self.compiled.copied().items():
+            run_with(connection, relation, lists, "cut_data:copy_rows")
+            run_with(connection, relation, {}, "cut_data:index_rows")
+        run(connection, "cut_data:copy_values")
+        run(connection, "cut_data:index_values")
 
     def _values(self, stretches: Sequence[Stretch], at: datetime) -> Mapping[str, Any]:
         own = [
