@@ -1,7 +1,7 @@
 """`chandlery signals`: what strategies say, and the rules by which they do."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from chandlery.signals.check_lookahead import check_lookahead
 from chandlery.signals.domain.rule import Direction
 from chandlery.signals.list_signals import find_signal, list_latest_signals, list_signals
 from chandlery.signals.read_rules import check_rules, read_rules
+from chandlery.signals.store.outcomes import Outcome, sum_outcomes
 from chandlery.signals.store.signals import Signal
 from chandlery.words.counting import spell
 from chandlery.words.timeframe import Timeframe
@@ -117,6 +118,36 @@ def explain(
     ]
     for line in lines:
         out.print(line, soft_wrap=True, markup=False)
+
+
+@app.command()
+def outcomes(
+    strategy: Strategy = None,
+    starts: Annotated[
+        datetime | None, typer.Option("--from", parser=parse_moment, metavar="TIME", help="buckets from there on")
+    ] = None,
+    ends: Annotated[
+        datetime | None, typer.Option("--to", parser=parse_moment, metavar="TIME", help="buckets before it")
+    ] = None,
+    backfilled: Annotated[bool, typer.Option("--backfilled", help="of what nobody could have acted on")] = False,
+    as_csv: AsCsv = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hold confidence against what came true, by tenths of it; and how far prices went for and against.
+
+    The column tenth says 4 for confidences from 0.4 to 0.5; favourable and adverse are shares of the price.
+    """
+    in_order("--from", starts, "--to", ends)
+    with open_connection() as connection:
+        found = sum_outcomes(connection, strategy=strategy, starts=starts, ends=ends, backfilled=backfilled)
+    rows, columns = [asdict(each) for each in found], [each.name for each in fields(Outcome)]
+    if as_csv:
+        show_csv(rows, columns)
+        return
+    rounded = [
+        {name: round(each, 4) if isinstance(each, float) else each for name, each in row.items()} for row in rows
+    ]
+    show_rows(rows if as_json else rounded, columns, title="outcomes", as_json=as_json)
 
 
 @app.command("check-lookahead")

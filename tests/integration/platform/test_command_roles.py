@@ -100,6 +100,7 @@ COMMANDS = [
     "signals list --csv",
     "signals active --json",
     "signals latest --csv",
+    "signals outcomes --json",
     "instruments list --json",
     f"contracts list {KEY} --json",
     "sessions list --json",

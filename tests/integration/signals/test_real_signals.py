@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from psycopg import Connection, sql
+from psycopg import Connection, Cursor, sql
 
 from chandlery.datasets.candles import CANDLES
 from chandlery.gaps.import_candles import import_candles
@@ -174,3 +174,35 @@ def test_minutes_that_come_in_any_order_leave_the_same_signals(
     )
     assert counts["revised"] > 10
     assert not process(connection, rules, at).changed
+
+
+@pytest.mark.long
+def test_runs_that_die_at_any_statement_leave_the_same_signals(
+    connection: Connection, real_minutes: CandleColumns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = rules_of(tmp_path, *RULES)
+    (instrument,) = listed(connection, "24/7", date(2016, 10, 1), date(2016, 10, 31), "BITFINEX@BTCUSD@SPOT")
+    starts, quarter = datetime.fromisoformat("2016-10-07T00:00:00+00:00"), timedelta(minutes=15)
+    process(connection, rules, starts)
+    execute, died = Cursor.execute, 0
+    for number in range(48):
+        since = starts + number * quarter
+        candles.write_vendor(connection, instrument, part(real_minutes, since, since + quarter))
+        left = [2 + number * 2]
+
+        def dying(self: Cursor[Any], *asked: Any, _left: list[int] = left, **named: Any) -> Cursor[Any]:
+            _left[0] -= 1
+            if _left[0] == 0:
+                raise KeyboardInterrupt
+            return execute(self, *asked, **named)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Cursor, "execute", dying)
+            try:
+                process(connection, rules, since + quarter + MINUTE)
+            except KeyboardInterrupt:
+                died += 1
+    assert died > 30
+    at = starts + 12 * HOUR + timedelta(minutes=31)
+    process(connection, rules, at)
+    assert assert_plain(connection, instrument, rules, at, is_final=False) > 20

@@ -12,8 +12,11 @@ from psycopg.errors import CheckViolation
 
 from chandlery.platform.errors import Permanent
 from chandlery.signals.check_lookahead import check_lookahead
+from chandlery.signals.domain.compiled import Source
 from chandlery.signals.domain.rule import Rule
 from chandlery.signals.domain.syntax import Crossing, Lag
+from chandlery.signals.store.outcomes import sum_outcomes
+from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import Window
 from tests.integration.market import around_the_clock, put_candles
 from tests.integration.signals.signal_scene import HOUR, MINUTE, process, put_minutes, rules_of, signals_of
@@ -133,6 +136,11 @@ def test_an_open_beyond_the_stop_decides(connection: Connection, instrument: int
     put_both(connection, instrument)
     process(connection, both_levels(tmp_path, 8), at("20:00", 3))
     assert signals_of(connection) == [(at("20:59"), "stop", at("14:30", 3), 97)]
+    (outcome,) = sum_outcomes(connection, backfilled=True)
+    assert (outcome.tenth, outcome.signals, outcome.stops, outcome.hit_rate) == (5, 1, 1, 0)
+    # The minute's high counts for it, whatever came first.
+    assert (outcome.favourable, outcome.adverse) == pytest.approx((0.04, 0.035))
+    assert not sum_outcomes(connection)
 
 
 def test_open_and_partial_buckets_say_nothing(connection: Connection, instrument: int, tmp_path: Path) -> None:
@@ -272,3 +280,27 @@ def test_a_rule_that_peeks_is_caught(connection: Connection, instrument: int, tm
     assert report.signals > 60
     assert {each.rule.strategy for each in report.peeking} == {"planted"}
     assert len(report.peeking) > 20
+
+
+def test_an_hour_that_is_seen_at_its_start_is_caught(
+    connection: Connection, instrument: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = rules_of(tmp_path, {"condition": "1h.volume > 1000"})
+    hours = [row for n, volume in enumerate((15, 20, 2)) for row in minutes(f"{13 + n}:00", [101] * 60, volume)]
+    put_minutes(connection, instrument, hours)
+    process(connection, rules, at("16:01"))
+
+    def peeking() -> Sequence[datetime]:
+        window = Window(at("13:00"), at("16:01"))
+        report = check_lookahead(connection, rules, [instrument], window, most=9, progress=lambda *_: None)
+        assert report.signals == 1
+        return [each.time for each in report.peeking]
+
+    assert not peeking()
+    known_at = Source.known_at
+    monkeypatch.setattr(
+        Source,
+        "known_at",
+        lambda self, calendar, time: time if self.timeframe is Timeframe.H1 else known_at(self, calendar, time),
+    )
+    assert peeking() == [at("13:55")]
