@@ -33,8 +33,17 @@ WITH stretches AS MATERIALIZED (
     -- Of a day of sessions the start says nothing of the end.
     WHERE :known <= :'settled'::timestamptz
 ), reach AS MATERIALIZED (
-    SELECT place, instrument_id, calendar, min(time) AS starts, max(time) AS ends, max(known_at) AS known
-    FROM candles GROUP BY place, instrument_id, calendar
+    SELECT c.*, coalesce(
+        (
+            SELECT max(session_date)::timestamp AT TIME ZONE 'UTC' FROM market.sessions
+            WHERE calendar = c.calendar AND closes_at <= c.known AND opens_at > c.known - INTERVAL '30 days'
+        ),
+        c.known
+    ) AS closed
+    FROM (
+        SELECT place, instrument_id, calendar, min(time) AS starts, max(time) AS ends, max(known_at) AS known
+        FROM candles GROUP BY place, instrument_id, calendar
+    ) AS c
 ), stored AS MATERIALIZED (
     SELECT r.place, i.number, v.*
     FROM reach AS r

@@ -57,30 +57,32 @@ def compute_piece(
             found = Indicated()
             if stretches and kept.wanted:
                 found = _Renewals(connection, kept, at, parted).renew(stretches)
-            indicators.mark_signals(connection, timeframe, list(_seen(timeframe, changed, found.latest)))
+            seen = list(_seen(timeframe, changed, found.latest))
+            indicators.mark_signals(connection, timeframe, seen, _edges(of_timeframe))
             done += replace(found, latest={})
-        indicators.mark_signals(connection, None, list(_minutes(hours)))
+        minutes = _edges([each for each in hours if not each.timeframe])
+        stretches = [(number, first, last + HOUR) for number, (first, last) in minutes.items()]
+        indicators.mark_signals(connection, None, stretches, minutes)
     return done
 
 
 def _seen(
     timeframe: Timeframe, changed: Sequence[PageWanted], latest: Mapping[int, int]
 ) -> Iterator[tuple[int, datetime, datetime]]:
-    """What changed for who sees it: the candles, and values of indicators after them."""
+    """What changed for who sees it: the candles that are closed, and values of indicators after them."""
     for each in changed:
         value = latest.get(each.instrument_id, 0)
-        last = timeframe.next_bucket(_moment(value)) if value else each.last
-        yield each.instrument_id, each.first, max(each.last, last)
+        last = timeframe.next_bucket(_moment(value)) if value else each.first
+        yield each.instrument_id, each.first, max(min(each.last, each.until), last)
 
 
-def _minutes(hours: Sequence[MarkedHour]) -> Iterator[tuple[int, datetime, datetime]]:
-    """From the first to the last hour of each instrument in which minutes changed."""
+def _edges(hours: Sequence[MarkedHour]) -> Mapping[int, tuple[datetime, datetime]]:
+    """The first and the last hour of each instrument in which minutes changed."""
     edges: dict[int, tuple[datetime, datetime]] = {}
     for each in hours:
-        if not each.timeframe:
-            first, last = edges.get(each.instrument_id, (each.hour, each.hour))
-            edges[each.instrument_id] = (min(first, each.hour), max(last, each.hour))
-    return ((number, first, last + HOUR) for number, (first, last) in edges.items())
+        first, last = edges.get(each.instrument_id, (each.hour, each.hour))
+        edges[each.instrument_id] = (min(first, each.hour), max(last, each.hour))
+    return edges
 
 
 class _Closed:

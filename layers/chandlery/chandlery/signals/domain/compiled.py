@@ -235,8 +235,9 @@ class Compiled:
             f'SELECT time{"".join(columns)} FROM market."{source.declared.relation(source.timeframe)}"'
             f" WHERE instrument_id = r.instrument_id AND {source.complete}{chosen}"
         )
-        # A day of sessions is made of its parts when it is read: how far back is said, or all there are would be made.
+        # A day of sessions is made of its parts when it is read: none but those that may be known are asked for.
         since = f" AND time > r.starts - 10 * {source.width}" if source.by_session else ""
+        until = "time <= r.closed" if source.by_session else "time < r.known"
         return f"""
 ), source_{number} AS MATERIALIZED (
     SELECT place, array_agg(known_at ORDER BY known_at) AS known, array_agg(time ORDER BY known_at) AS times{names}
@@ -246,7 +247,7 @@ class Compiled:
         CROSS JOIN LATERAL (
             ({rows} AND time < r.starts{since} ORDER BY time DESC LIMIT {_EARLIER})
             UNION ALL
-            ({rows} AND time >= r.starts AND time < r.known)
+            ({rows} AND time >= r.starts AND {until})
         ) AS c{joins}
     ) AS seen
     GROUP BY place"""
