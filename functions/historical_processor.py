@@ -7,7 +7,7 @@ from chandlery.outbox.finish_run import CHANGES, delivering
 from chandlery.platform.component import Run, component
 from chandlery.policies.wanted import read_policies
 from chandlery.signals.kept_set import with_rules
-from chandlery.signals.read_rules import read_rules
+from chandlery.signals.signal_rules import read_rules
 
 
 @component("historical_processor", finish=delivering(CHANGES))

@@ -3,14 +3,14 @@
 from functools import partial
 
 from chandlery.datasets.indicators import INDICATOR_VALUES
+from chandlery.indicators import process_history as history
 from chandlery.indicators.indicator_set import read_indicator_set
-from chandlery.indicators.process_history import process_history
-from chandlery.outbox.finish_run import CHANGES, SIGNALS, delivering
+from chandlery.outbox.finish_run import CHANGES, SIGNALS, delivering, publishers
 from chandlery.platform.component import Run, component
 from chandlery.policies.wanted import read_policies
 from chandlery.signals.kept_set import with_rules
 from chandlery.signals.process_signals import SignalReport, process_signals
-from chandlery.signals.read_rules import read_rules
+from chandlery.signals.signal_rules import read_rules
 
 # What each stage leaves for the next one.
 _SECONDS_TO_INDICATE, _SECONDS_TO_JUDGE = 60.0, 60.0
@@ -22,7 +22,7 @@ def handler(run: Run) -> SignalReport:
     rules = read_rules()
     retention = read_policies()[INDICATOR_VALUES.name].retention
     compute = partial(
-        process_history,
+        history.process_history,
         run.connection,
         run.scheduled_at,
         wanted=with_rules(read_indicator_set(), rules) if run.settings.indicators_enabled else None,
@@ -45,5 +45,5 @@ def handler(run: Run) -> SignalReport:
         fill_rows=run.settings.signal_fill_rows,
         most_pieces=run.settings.signal_most_pieces,
         has_time=run.has_time,
-        is_told=run.settings.event_bus_name is not None,
+        is_told=SIGNALS in publishers(run.settings),
     )

@@ -7,6 +7,7 @@ from chandlery.platform.component import LambdaContext
 from .application import answer, app, document
 from .candles import router as candles
 from .candles import warm_up
+from .changes import router as changes
 from .completeness import router as completeness
 from .compute import router as compute
 from .data import router as data
@@ -16,7 +17,7 @@ from .options import router as options
 from .signals import router as signals
 from .summaries import router as summaries
 
-for router in (health, candles, compute, instruments, completeness, data, options, summaries, signals):
+for router in (health, candles, compute, instruments, completeness, changes, data, options, summaries, signals):
     app.include_router(router)
 document()
 

@@ -58,7 +58,7 @@ def remove(ids: Annotated[list[int], typer.Argument(metavar="ID…", help="which
         count = messages.remove(connection, ids)
     out.print(f"{count:,} removed")
     if count < len(set(ids)):
-        raise typer.BadParameter("the others are not there, or were delivered")
+        err.print("the others are not there, or were delivered")
 
 
 def changes(

@@ -12,7 +12,7 @@ from chandlery.reference.store import instruments
 from chandlery.signals.check_lookahead import check_lookahead
 from chandlery.signals.domain.rule import Direction
 from chandlery.signals.list_signals import find_signal, list_latest_signals, list_signals
-from chandlery.signals.read_rules import check_rules, read_rules
+from chandlery.signals.signal_rules import check_rules, read_rules
 from chandlery.signals.store.outcomes import Outcome, sum_outcomes
 from chandlery.signals.store.signals import Signal
 from chandlery.words.counting import spell

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from psycopg import Connection
+from psycopg import errors as pg
 
 from chandlery.datasets.candles import CANDLES
+from chandlery.indicators.store import indicators
 from chandlery.minutes.domain.source import Source
 from chandlery.minutes.store import candles
 from chandlery.minutes.store.candle_columns import CandleColumns
+from chandlery.outbox.deliver_messages import deliver_messages
 from chandlery.outbox.publish.calls import MOST_BYTES
 from chandlery.outbox.tell_changes import MOST_NAMED, tell_changes
 from chandlery.platform.connection import connect
@@ -19,7 +22,9 @@ from chandlery.platform.settings import Settings
 from chandlery.policies.store import policies
 from chandlery.refresh.refresh_stale import refresh_stale
 from chandlery.words.window import DAY, HOUR, Window
+from tests.integration.api_scene import get, settings
 from tests.integration.market import MINUTE, NOON, always, around_the_clock, insert, live
+from tests.integration.platform.test_roles import PRODUCER, READER, WRITER, role
 from tests.plain_fold import Tick
 
 KEYS = ("X@A@EQ", "X@B@EQ")
@@ -43,6 +48,14 @@ def another(server_url: str, desk: Connection, database_url: str) -> Iterator[Co
 
 def trade(connection: Connection, instrument: int, minute: int, price: int = 10, seq: int = 0, **more: Any) -> None:
     insert(connection, instrument, [Tick(NOON + minute * MINUTE, seq, price, 1, **more)])  # type: ignore[arg-type]
+
+
+def say(connection: Connection) -> None:
+    """An item of sentiment."""
+    connection.execute(
+        "INSERT INTO market.sentiment (instrument_id, source, time, item_id, score) VALUES (1, 'news', %s, '1', 0)",
+        [NOON],
+    )
 
 
 def told(connection: Connection) -> Sequence[Mapping[str, Any]]:
@@ -132,6 +145,18 @@ def test_refreshed_timeframes_are_told_with_the_marks_that_are_taken(desk: Conne
     assert (only[0], *only[2:]) == ("revised", at(0), at(60), 1)
 
 
+def test_values_of_indicators_are_told_with_the_hours_that_are_taken(desk: Connection) -> None:
+    desk.execute("INSERT INTO market.unindicated_hours (instrument_id, hour) VALUES (1, %s), (2, %s)", [NOON, NOON])
+    (piece,) = indicators.plan_pieces(desk, AT + HOUR, 10_000)
+    with pytest.raises(KeyError), indicators.taking(desk, piece):
+        raise KeyError
+    assert told(desk) == []
+    with indicators.taking(desk, piece) as hours:
+        assert len(hours) == 2
+    (event,) = told(desk)
+    assert (event["dataset"], part(event)) == ("indicator_values", [("revised", [], at(0), at(60), 2)])
+
+
 def test_what_retention_drops_is_told_once_with_its_timeframes(desk: Connection) -> None:
     for table in ("candles", "candles_1h"):
         desk.execute("INSERT INTO market.drops (table_name, starts, ends) VALUES (%s, %s, %s)", [table, NOON, AT])
@@ -159,6 +184,23 @@ def test_rows_of_any_data_set_that_leaves_marks_are_told(desk: Connection) -> No
     assert part(sentiment) == [("new", [], "2026-03-02T12:00:01+00:00", "2026-03-02T12:00:02.000001+00:00", 2)]
     assert [each["dataset"] for each in (flows, sentiment)] == ["flows", "sentiment"]
     assert sentiment["timeframes"] == []
+
+
+def test_who_writes_notes_who_runs_tells_and_who_reads_sees_that_alone(desk: Connection) -> None:
+    insertion = (
+        "INSERT INTO market.sentiment (instrument_id, source, time, item_id, score) VALUES (1, 'news', %s, '1', 0)"
+    )
+    with role(desk, PRODUCER):
+        desk.execute(insertion, [NOON])
+    trade(desk, 1, 3)
+    with role(desk, WRITER):
+        live(desk, NOON + 4 * MINUTE)
+        assert [each["dataset"] for each in told(desk)] == ["candles", "sentiment"]
+        assert deliver_messages(desk, "changes", lambda _: [], at=AT).sent == 2
+    with role(desk, READER):
+        assert len(desk.execute("SELECT FROM market.changes").fetchall()) == 2
+        with pytest.raises(pg.InsufficientPrivilege):
+            desk.execute("SELECT body FROM market.outbox")
 
 
 def test_nothing_is_noted_where_changes_are_not_told(connection: Connection, desk: Connection) -> None:
@@ -208,6 +250,22 @@ def test_keys_of_any_length_leave_an_event_below_the_limit(desk: Connection) -> 
     assert len(json.dumps(event, ensure_ascii=False).encode()) < MOST_BYTES
 
 
+def test_who_polls_gets_what_came_after_the_cursor(desk: Connection, database_url: str) -> None:
+    for minute in range(3):
+        trade(desk, 1, minute)
+        live(desk, NOON + (minute + 1) * MINUTE)
+        told(desk)
+    with settings(database_url):
+        whole = get("/api/v1/changes").json
+        assert [each["starts"] for each in whole["changes"]] == [f"2026-03-02T12:0{minute}:00Z" for minute in range(3)]
+        first, second, third = whole["changes"]
+        assert whole["kept_from"] == first["cursor"]
+        assert (first["dataset"], first["kinds"], first["instruments"]) == ("candles", ["new"], ["X@A@EQ"])
+        assert get("/api/v1/changes", after=first["cursor"], limit=1).json["changes"] == [second]
+        assert get("/api/v1/changes", after=second["cursor"]).json["changes"] == [third]
+        assert get("/api/v1/changes", dataset="flows").json["changes"] == []
+
+
 def test_an_instrument_that_is_gone_is_counted_and_not_named(desk: Connection) -> None:
     desk.execute(
         "INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)"
@@ -221,10 +279,7 @@ def test_an_instrument_that_is_gone_is_counted_and_not_named(desk: Connection) -
 def test_a_change_that_commits_late_has_a_later_cursor(desk: Connection, another: Connection) -> None:
     trade(desk, 1, 3)
     with another.transaction():
-        another.execute(
-            "INSERT INTO market.sentiment (instrument_id, source, time, item_id, score) VALUES (1, 'news', %s, '1', 0)",
-            [NOON],
-        )
+        say(another)
         live(desk, NOON + 4 * MINUTE)
         (first,) = told(desk)
     (second,) = told(desk)

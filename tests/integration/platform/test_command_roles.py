@@ -114,6 +114,7 @@ COMMANDS = [
     f"verify {STRETCH} --repair",
     "outbox list --json",
     "outbox retry",
+    "outbox remove 1",
     "policies apply",
     "refresh 5m --from 2026-03-02 --to 2026-03-03",
     "rebuild 4h",

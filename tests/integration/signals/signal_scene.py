@@ -12,7 +12,7 @@ from chandlery.indicators.process_history import process_history
 from chandlery.signals.domain.rule import Rule
 from chandlery.signals.kept_set import with_rules
 from chandlery.signals.process_signals import SignalReport, process_signals
-from chandlery.signals.read_rules import read_rules
+from chandlery.signals.signal_rules import read_rules
 from tests.integration.market import always, put_candles
 
 _RULE: Mapping[str, Any] = {

@@ -6,7 +6,7 @@ import pytest
 
 from chandlery.platform.errors import Permanent
 from chandlery.signals.kept_set import with_rules
-from chandlery.signals.read_rules import FILE, check_rules, read_rules
+from chandlery.signals.signal_rules import FILE, check_rules, read_rules
 from chandlery.words.timeframe import Timeframe
 from tests.integration.signals.signal_scene import rules_of, written
 

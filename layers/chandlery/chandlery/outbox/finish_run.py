@@ -17,8 +17,6 @@ from chandlery.platform.settings import Settings
 
 # What there is to tell of.
 ALERTS, CHANGES, SIGNALS = "alerts", "changes", "signals"
-
-
 TOPICS = (ALERTS, CHANGES, SIGNALS)
 # What one call of AWS may take, with what it tries again.
 _LONGEST_CALL_SECONDS = 15

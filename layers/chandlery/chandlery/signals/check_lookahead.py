@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from chandlery.platform.errors import psycopg_errors_translated
 from chandlery.signals.domain.rule import Rule
-from chandlery.signals.store.judgements import Judge, Spoken, Stretch
+from chandlery.signals.store.judgements import ChangedBuckets, Judge, Spoken
 from chandlery.words.window import Window
 
 
@@ -47,7 +47,7 @@ def check_lookahead(
     for number, rule in enumerate(rules, 1):
         with psycopg_errors_translated(), connection.transaction(force_rollback=True):
             judge = Judge(connection, rule.timeframe, [rule])
-            stretches = [Stretch(each, window.starts, window.ends) for each in instrument_ids]
+            stretches = [ChangedBuckets(each, window.starts, window.ends) for each in instrument_ids]
             spoken = [each for each in judge.judge(stretches, window.ends) if window.starts <= each.time < window.ends]
             spoken = sorted(spoken, key=lambda each: each.time)[-most:]
             peeking += _missing(judge, spoken, window.ends)
@@ -62,7 +62,7 @@ def _missing(judge: Judge, spoken: Sequence[Spoken], at: datetime) -> Sequence[S
         return []
     judge.cut(spoken)
     stretches = [
-        Stretch(place, each.time, judge.timeframe.next_bucket(each.time)) for place, each in enumerate(spoken, 1)
+        ChangedBuckets(place, each.time, judge.timeframe.next_bucket(each.time)) for place, each in enumerate(spoken, 1)
     ]
     again = {(each.instrument_id, each.time) for each in judge.judge(stretches, at, is_cut=True)}
     return [each for place, each in enumerate(spoken, 1) if (place, each.time) not in again]

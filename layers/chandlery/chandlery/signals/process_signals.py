@@ -15,7 +15,7 @@ from chandlery.platform.errors import Permanent
 from chandlery.signals.domain.compiled import source_of
 from chandlery.signals.domain.rule import Rule
 from chandlery.signals.store import judgements, kept_rules, marks
-from chandlery.signals.store.judgements import Judge, Stretch
+from chandlery.signals.store.judgements import ChangedBuckets, Judge
 from chandlery.signals.store.kept_rules import Entry
 from chandlery.signals.store.marks import ChangedStretch
 from chandlery.words.timeframe import Timeframe
@@ -192,7 +192,9 @@ class _Judging:
         is_last = oldest is None or first <= oldest
         with transaction(self._connection):
             judgements.lock(self._connection)
-            stretches = [Stretch(each, first, last) for each in ids] if oldest is not None and oldest < last else []
+            stretches = (
+                [ChangedBuckets(each, first, last) for each in ids] if oldest is not None and oldest < last else []
+            )
             report = self._end(Judge(self._connection, timeframe, rules).write(stretches, self._at), {})
             names = [(rule.strategy, rule.version) for rule in rules]
             kept_rules.set_filled(self._connection, names, _EVER if is_last else first)
@@ -210,14 +212,14 @@ class _Judging:
             signals_ended=len(ended),
         )
 
-    def _stretches(self, judge: Judge, changed: Sequence[ChangedStretch]) -> Sequence[Stretch]:
+    def _stretches(self, judge: Judge, changed: Sequence[ChangedStretch]) -> Sequence[ChangedBuckets]:
         """What the rules of a timeframe see of what changed, as stretches of their own candles."""
         seen = {(each.dataset, each.timeframe) for each in (judge.compiled.own, *judge.compiled.sources)}
         found = [
-            Stretch(each.instrument_id, judge.timeframe.floor_bucket(starts), ends)
+            ChangedBuckets(each.instrument_id, judge.timeframe.floor_bucket(starts), ends)
             for each in changed
-            for dataset, timeframe in seen
-            if dataset == each.dataset and each.timeframe in _names(dataset, timeframe)
+            for name, timeframe in seen
+            if name == each.dataset and each.timeframe in _names(name, timeframe)
             for starts, ends in [(timeframe.floor_bucket(each.starts), timeframe.ceil_bucket(each.ends))]
         ]
         return list(_joined(found))
@@ -226,7 +228,7 @@ class _Judging:
         """What other data sets than candles changed in buckets that are open; candles have marks of their own then."""
         seen = {source for judge in self._judges for source in judge.compiled.sources}
         for each in changed:
-            timeframes = [source.timeframe for source in seen if source.dataset == each.dataset != CANDLES.name]
+            timeframes = [source.timeframe for source in seen if each.dataset in {source.dataset} - {CANDLES.name}]
             due_at = [
                 timeframe.ceil_bucket(each.ends) + MINUTE
                 for timeframe in timeframes
@@ -236,9 +238,9 @@ class _Judging:
                 yield each, min(due_at)
 
 
-def _names(dataset: str, timeframe: Timeframe) -> tuple[str | None]:
+def _names(name: str, timeframe: Timeframe) -> tuple[str | None]:
     """By which timeframe a mark names what is seen: other data sets than candles are marked by their rows."""
-    return (timeframe,) if dataset == CANDLES.name else (None,)
+    return (timeframe,) if name == CANDLES.name else (None,)
 
 
 def _by_timeframe(rules: Sequence[Rule]) -> Sequence[tuple[Timeframe, Sequence[Rule]]]:
@@ -251,14 +253,14 @@ def _minutes(changed: Sequence[ChangedStretch]) -> Mapping[int, datetime]:
     """Since when minutes of instruments changed."""
     found: dict[int, datetime] = {}
     for each in changed:
-        if each.dataset == CANDLES.name and each.timeframe is None:
+        if (each.dataset, each.timeframe) == (CANDLES.name, None):
             found[each.instrument_id] = min(each.starts, found.get(each.instrument_id, each.starts))
     return found
 
 
-def _joined(stretches: Sequence[Stretch]) -> Iterator[Stretch]:
+def _joined(stretches: Sequence[ChangedBuckets]) -> Iterator[ChangedBuckets]:
     """The same without overlap, in order."""
-    last: Stretch | None = None
+    last: ChangedBuckets | None = None
     for each in sorted(stretches, key=lambda each: (each.instrument_id, each.first)):
         if last and last.instrument_id == each.instrument_id and each.first <= last.last:
             last = replace(last, last=max(last.last, each.last))

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from chandlery.datasets import declared
 from chandlery.datasets.candles import CANDLES
-from chandlery.datasets.dataset import Dataset
 from chandlery.signals.domain.rule import Rule
+from chandlery.signals.domain.source import Source, source_of
 from chandlery.signals.domain.syntax import (
     Arithmetic,
     Column,
@@ -33,58 +32,9 @@ from chandlery.words.timeframe import Timeframe
 
 _VALUES = ("value", "value_2", "value_3")
 _SQL_SIGNS = {"==": "=", "!=": "<>"}
-_DATASETS = {each.name: each for each in declared.DATASETS}
 # Candles of a coarser timeframe before the first one judged: the last of them may not be known there yet.
 _EARLIER = 3
 _CANDLE = ("open", "high", "low", "close", "volume", "turnover", "trades")
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is seen from the end of its buckets on: rows of a data set, chosen by its dimensions."""
-
-    timeframe: Timeframe
-    dataset: str
-    where: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def declared(self) -> Dataset:
-        """Its data set."""
-        return _DATASETS[self.dataset]
-
-    @property
-    def by_session(self) -> bool:
-        """Whether its days are those of sessions."""
-        return self.timeframe.by_session and self.declared.days is not None
-
-    @property
-    def width(self) -> str:
-        """How long its buckets are, as SQL."""
-        width = self.timeframe.width
-        return f"INTERVAL '{int(width.total_seconds())} seconds'" if width else "INTERVAL '1 month'"
-
-    def known_at(self, calendar: str, time: str) -> str:
-        """When a bucket is known, as SQL."""
-        return f"market.known_at({calendar}, {time}, {self.width})" if self.by_session else f"{time} + {self.width}"
-
-    @property
-    def complete(self) -> str:
-        """Which of its rows count, as SQL: what is partial will be replaced, and is not seen."""
-        if self.declared is not CANDLES:
-            return "true"
-        return "NOT partial" if self.declared.is_own(self.timeframe) else "partial_minutes = 0"
-
-    def read(self, column: str) -> str:
-        """A column of its rows, as SQL."""
-        values = {each.name: each.read for each in self.declared.values(self.timeframe)}
-        return f"({values[column]})::double precision"
-
-
-def source_of(reference: Reference) -> Source:
-    """Where what is referred to stands: values of indicators stand with their candles."""
-    if isinstance(reference, IndicatorValue):
-        return Source(reference.timeframe, CANDLES.name)
-    return Source(reference.timeframe, reference.dataset, reference.where)
 
 
 @dataclass
@@ -338,5 +288,5 @@ def _described(reference: Reference) -> Mapping[str, Any]:
             "parameters": dict(reference.parameters),
             "timeframe": reference.timeframe,
         }
-    of = {"dataset": reference.dataset} if reference.dataset != CANDLES.name else {}
+    of = {} if source_of(reference).declared is CANDLES else {"dataset": reference.dataset}
     return {"name": reference.name, "parameters": dict(reference.where), "timeframe": reference.timeframe} | of

@@ -13,6 +13,7 @@ from typing import Literal, cast, get_args
 
 from chandlery.datasets import declared
 from chandlery.datasets.dataset import Dataset
+from chandlery.signals.domain.reader import Words
 from chandlery.signals.domain.syntax import (
     Arithmetic,
     Column,
@@ -29,7 +30,7 @@ from chandlery.signals.domain.syntax import (
     Operand,
     depth,
 )
-from chandlery.signals.domain.tokens import Kind, Misread, Token, misread, read_tokens
+from chandlery.signals.domain.tokens import Kind, Misread, Token, misread
 from chandlery.words.timeframe import Timeframe
 
 # By timeframe, name, parameters by place and by name, and the value that is named, if any: raises ValueError.
@@ -75,47 +76,21 @@ def read_operand(text: str, timeframe: Timeframe, find: FindIndicator) -> Operan
     return node
 
 
-class _Parser:
+class _Parser(Words):
     """Goes through the words of a text once."""
 
     def __init__(self, text: str, timeframe: Timeframe, find: FindIndicator) -> None:
-        self._tokens, self._place, self._nested = read_tokens(text), 0, 0
-        self._timeframe, self._find = timeframe, find
-
-    @property
-    def token(self) -> Token:
-        """The word that comes next."""
-        return self._tokens[self._place]
+        super().__init__(text)
+        self._timeframe, self._find, self._nested = timeframe, find, 0
 
     def read(self) -> Node:
         """All of it."""
         node = self._or()
         if self.token.kind is not Kind.END:
-            raise self._unexpected("and, or, a comparison, or the end")
+            raise self.unexpected("and, or, a comparison, or the end")
         if depth(node) > MOST_CANDLES:
             raise Misread(f"it looks back more than {MOST_CANDLES} candles", 1, 1)
         return node
-
-    def _take(self, *texts: str) -> Token | None:
-        token = self.token
-        if token.kind in (Kind.SIGN, Kind.WORD) and token.text in texts:
-            self._place += 1
-            return token
-        return None
-
-    def _need(self, text: str) -> None:
-        if not self._take(text):
-            raise self._unexpected(text)
-
-    def _need_kind(self, kind: Kind, what: str) -> Token:
-        token = self.token
-        if token.kind is not kind:
-            raise self._unexpected(what)
-        self._place += 1
-        return token
-
-    def _unexpected(self, expected: str) -> Misread:
-        return misread(self.token, f"{expected} is expected, and here is {self.token.said}")
 
     def _or(self) -> Node:
         return self._join("or", self._and)
@@ -126,13 +101,13 @@ class _Parser:
     def _join(self, word: Literal["and", "or"], read: Callable[[], Node]) -> Node:
         first = self.token
         left = read()
-        while joins := self._take(word):
+        while joins := self.take(word):
             second = self.token
             left = Joined(word, self._condition(left, first, joins), self._condition(read(), second, joins))
         return left
 
     def _not(self) -> Node:
-        denies = self._take("not")
+        denies = self.take("not")
         if denies is None:
             return self._comparison()
         first = self.token
@@ -141,14 +116,14 @@ class _Parser:
     def _comparison(self) -> Node:
         first = self.token
         left = self._sum()
-        compares = self._take(*_COMPARATORS, *_CROSSINGS)
+        compares = self.take(*_COMPARATORS, *_CROSSINGS)
         if compares is None:
             if self.token.text == "=":
-                raise self._unexpected("==")
+                raise self.unexpected("==")
             return left
         second = self.token
         operands = self._operand(left, first, compares), self._operand(self._sum(), second, compares)
-        if again := self._take(*_COMPARATORS, *_CROSSINGS):
+        if again := self.take(*_COMPARATORS, *_CROSSINGS):
             raise misread(again, "a comparison has two sides: join two comparisons by and")
         if compares.text in _CROSSINGS:
             return Crossing(_CROSSINGS[compares.text], *operands)
@@ -163,14 +138,14 @@ class _Parser:
     def _calculate(self, signs: Sequence[str], read: Callable[[], Node]) -> Node:
         first = self.token
         left = read()
-        while sign := self._take(*signs):
+        while sign := self.take(*signs):
             second = self.token
             operands = self._operand(left, first, sign), self._operand(read(), second, sign)
             left = Arithmetic(cast("Literal['+', '-', '*', '/']", sign.text), *operands)
         return left
 
     def _signed(self) -> Node:
-        minus = self._take("-")
+        minus = self.take("-")
         if minus is None:
             return self._lagged()
         first = self.token
@@ -180,8 +155,8 @@ class _Parser:
     def _lagged(self) -> Node:
         first = self.token
         node = self._primary()
-        while lags := self._take("lag"):
-            count = self._need_kind(Kind.NUMBER, "how many candles, as in close lag 1,")
+        while lags := self.take("lag"):
+            count = self.need_kind(Kind.NUMBER, "how many candles, as in close lag 1,")
             if not count.text.isdigit() or not 1 <= int(count.text) <= MOST_CANDLES:
                 raise misread(count, f"a lag is a whole number from 1 to {MOST_CANDLES}, not {count.text}")
             node = Lag(self._operand(node, first, lags), int(count.text))
@@ -189,16 +164,16 @@ class _Parser:
 
     def _primary(self) -> Node:
         token = self.token
-        if self._take("("):
+        if self.take("("):
             node = self._deeper(self._or)
-            self._need(")")
+            self.need(")")
             return node
         if token.kind is Kind.NUMBER:
             self._place += 1
             return Number(_value(token))
         if token.kind in (Kind.TIMEFRAME, Kind.NAME):
             return self._reference()
-        raise self._unexpected("a number, a column, an indicator, or (")
+        raise self.unexpected("a number, a column, an indicator, or (")
 
     def _deeper(self, read: Callable[[], Node]) -> Node:
         self._nested += 1
@@ -211,14 +186,14 @@ class _Parser:
     def _reference(self) -> Node:
         timeframe = self._timeframe
         if self.token.kind is Kind.TIMEFRAME:
-            timeframe = self._coarser(self._need_kind(Kind.TIMEFRAME, "a timeframe"))
-            self._need(".")
-        name = self._need_kind(Kind.NAME, "a column or an indicator")
+            timeframe = self._coarser(self.need_kind(Kind.TIMEFRAME, "a timeframe"))
+            self.need(".")
+        name = self.need_kind(Kind.NAME, "a column or an indicator")
         if name.text in CANDLE_COLUMNS:
             return Column(timeframe, declared.DEFAULT.name, name.text)
-        dataset = next((each for each in declared.DATASETS if each.name == name.text), None)
-        if dataset is not None and self.token.text in (".", "["):
-            return self._of_dataset(timeframe, dataset, name)
+        known = {each.name: each for each in declared.DATASETS}
+        if name.text in known and self.token.text in (".", "["):
+            return self._of_dataset(timeframe, known[name.text], name)
         return self._indicator(timeframe, name)
 
     def _coarser(self, token: Token) -> Timeframe:
@@ -233,12 +208,12 @@ class _Parser:
             raise misread(
                 name, f"{dataset.name} has no rows of {timeframe}" + (f"; there is: {known}" if known else "")
             )
-        where = self._where() if self._take("[") else {}
+        where = self._where() if self.take("[") else {}
         if set(where) != set(dataset.dimensions):
             needed = ", ".join(f'{each}="…"' for each in dataset.dimensions)
             raise misread(name, f"{dataset.name} has rows of several kinds: say {dataset.name}[{needed}]")
-        self._need(".")
-        column = self._need_kind(Kind.NAME, "a column")
+        self.need(".")
+        column = self.need_kind(Kind.NAME, "a column")
         numbers = {each.name: each.kind for each in dataset.values(timeframe) if each.name not in dataset.key}
         if column.text not in numbers:
             raise misread(column, f"{dataset.name} has no column {column.text}; there is: {', '.join(numbers)}")
@@ -249,16 +224,16 @@ class _Parser:
     def _where(self) -> Mapping[str, str]:
         found: dict[str, str] = {}
         while True:
-            name = self._need_kind(Kind.NAME, "a dimension")
-            self._need("=")
-            found[name.text] = self._need_kind(Kind.TEXT, 'a text such as "x"').text[1:-1]
-            if self._take("]"):
+            name = self.need_kind(Kind.NAME, "a dimension")
+            self.need("=")
+            found[name.text] = self.need_kind(Kind.TEXT, 'a text such as "x"').text[1:-1]
+            if self.take("]"):
                 return found
-            self._need(",")
+            self.need(",")
 
     def _indicator(self, timeframe: Timeframe, name: Token) -> IndicatorValue:
-        placed, named = self._parameters() if self._take("(") else ([], {})
-        output = self._need_kind(Kind.NAME, "a value of the indicator").text if self._take(".") else None
+        placed, named = self._parameters() if self.take("(") else ([], {})
+        output = self.need_kind(Kind.NAME, "a value of the indicator").text if self.take(".") else None
         try:
             return self._find(timeframe, name.text, placed, named, output)
         except ValueError as error:
@@ -267,24 +242,24 @@ class _Parser:
     def _parameters(self) -> tuple[list[float], dict[str, float]]:
         placed: list[float] = []
         named: dict[str, float] = {}
-        while not self._take(")"):
+        while not self.take(")"):
             if placed or named:
-                self._need(",")
+                self.need(",")
             if self.token.kind is Kind.NAME:
-                name = self._need_kind(Kind.NAME, "a parameter")
-                self._need("=")
+                name = self.need_kind(Kind.NAME, "a parameter")
+                self.need("=")
                 if name.text in named:
                     raise misread(name, f"{name.text} is given twice")
                 named[name.text] = self._number()
             elif named:
-                raise self._unexpected("a parameter's name")
+                raise self.unexpected("a parameter's name")
             else:
                 placed.append(self._number())
         return placed, named
 
     def _number(self) -> float:
-        minus = self._take("-")
-        token = self._need_kind(Kind.NUMBER, "a number")
+        minus = self.take("-")
+        token = self.need_kind(Kind.NUMBER, "a number")
         value = int(token.text) if token.text.isdigit() else _value(token)
         return -value if minus else value
 

@@ -24,7 +24,7 @@ _SPARE_CANDLES = 50
 
 
 @dataclass(frozen=True)
-class Stretch:
+class ChangedBuckets:
     """Changed buckets of an instrument, `[first, last)`."""
 
     instrument_id: int
@@ -63,7 +63,7 @@ class Judge:
             found += indicators.number(self._connection, timeframe, [(name, parameters)])
         return found
 
-    def write(self, stretches: Sequence[Stretch], at: datetime) -> Sequence[tuple[str, int]]:
+    def write(self, stretches: Sequence[ChangedBuckets], at: datetime) -> Sequence[tuple[str, int]]:
         """Raise, revise and reopen signals in stretches; inside a transaction. Returns what happened, and to which."""
         if not stretches:
             return []
@@ -87,7 +87,7 @@ class Judge:
         with psycopg_errors_translated(), alone(self._connection):
             return self._connection.execute(text, values).fetchall()
 
-    def judge(self, stretches: Sequence[Stretch], at: datetime, *, is_cut: bool = False) -> Sequence[Spoken]:
+    def judge(self, stretches: Sequence[ChangedBuckets], at: datetime, *, is_cut: bool = False) -> Sequence[Spoken]:
         """Where the rules speak in stretches; nothing is written. With `is_cut` by the data that were cut off."""
         text = statement("judge_rules", self._relation, lists=self._fragments)
         if is_cut:
@@ -119,7 +119,7 @@ class Judge:
         run(connection, "cut_data:copy_values")
         run(connection, "cut_data:index_values")
 
-    def _values(self, stretches: Sequence[Stretch], at: datetime) -> Mapping[str, Any]:
+    def _values(self, stretches: Sequence[ChangedBuckets], at: datetime) -> Mapping[str, Any]:
         own = [
             number if timeframe is self.timeframe else None
             for number, (timeframe, _, _) in zip(self._indicator_ids, self.compiled.indicators, strict=True)
