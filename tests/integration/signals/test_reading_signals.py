@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from chandlery.platform.errors import NotFound, Refused
 from chandlery.signals.list_signals import find_signal, list_latest_signals, list_signals
+from chandlery.signals.store.signals import Signal
 from chandlery.words.timeframe import Timeframe
 from tests.integration.api_scene import get, settings
 from tests.integration.market import around_the_clock
@@ -34,7 +35,8 @@ def stored(connection: Connection) -> int:
 
 
 def test_pages_have_each_signal_once_the_newest_first(connection: Connection, stored: int) -> None:
-    found, cursor = [], None
+    found: list[Signal] = []
+    cursor = None
     while True:
         page = list_signals(connection, limit=7, cursor=cursor)
         found += page.signals

@@ -12,8 +12,8 @@ from psycopg.errors import CheckViolation
 
 from chandlery.platform.errors import Permanent
 from chandlery.signals.check_lookahead import check_lookahead
-from chandlery.signals.domain.compiled import Source
 from chandlery.signals.domain.rule import Rule
+from chandlery.signals.domain.source import Source
 from chandlery.signals.domain.syntax import Crossing, Lag
 from chandlery.signals.store.outcomes import sum_outcomes
 from chandlery.words.timeframe import Timeframe

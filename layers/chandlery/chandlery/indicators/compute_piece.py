@@ -61,8 +61,9 @@ def compute_piece(
             indicators.mark_signals(connection, timeframe, seen, _edges(of_timeframe))
             done += replace(found, latest={})
         minutes = _edges([each for each in hours if not each.timeframe])
-        stretches = [(number, first, last + HOUR) for number, (first, last) in minutes.items()]
-        indicators.mark_signals(connection, None, stretches, minutes)
+        indicators.mark_signals(
+            connection, None, [(number, first, last + HOUR) for number, (first, last) in minutes.items()], minutes
+        )
     return done
 
 

@@ -12,8 +12,8 @@ from chandlery.indicators.process_history import HistoryReport
 from chandlery.indicators.store import unindicated
 from chandlery.platform.connection import transaction
 from chandlery.platform.errors import Permanent
-from chandlery.signals.domain.compiled import source_of
 from chandlery.signals.domain.rule import Rule
+from chandlery.signals.domain.source import source_of
 from chandlery.signals.store import judgements, kept_rules, marks
 from chandlery.signals.store.judgements import ChangedBuckets, Judge
 from chandlery.signals.store.kept_rules import Entry
