@@ -30,6 +30,7 @@ ROOMS = [
     "reading",
     "indicators",
     "options",
+    "signals",
     "health",
 ]
 # What pure rules may know beside their own room.

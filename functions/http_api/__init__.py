@@ -14,9 +14,10 @@ from .data import router as data
 from .health import router as health
 from .instruments import router as instruments
 from .options import router as options
+from .signals import router as signals
 from .summaries import router as summaries
 
-for router in (health, candles, compute, instruments, completeness, changes, data, options, summaries):
+for router in (health, candles, compute, instruments, completeness, changes, data, options, summaries, signals):
     app.include_router(router)
 document()
 

@@ -49,6 +49,7 @@ _COMMANDS = {
     "cadence": "cadences.app",
     "explain": "explain.explain",
     "policies": "policies.app",
+    "signals": "signals.app",
     "outbox": "outbox.app",
     "changes": "outbox.changes",
     "status": "status.status",

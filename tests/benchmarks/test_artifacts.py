@@ -31,12 +31,13 @@ EVENTS = {
     "PolicyMaintenance": ["policy_maintenance"],
     "HistoricalGapMonitor": ["historical_gap_monitor"],
     "HistoricalProcessor": ["historical_processor"],
+    "SignalProcessor": ["signal_processor"],
     "TickIngest": ["tick_ingest_queue"],
     "HttpApi": ["http_api_health", "http_api_indicators"],
     "RecordApi": ["record_api_ticks"],
     "Migrate": ["migrate_current"],
 }
-SCHEDULED = tuple(EVENTS)[:6]
+SCHEDULED = tuple(EVENTS)[:7]
 # Lambda's side of a start: import the handler's module, call it. Prints the seconds of both, and of the processor.
 START = """
 import os, sys, time

@@ -42,6 +42,7 @@ MODULES = {
     "PolicyMaintenance": "policy_maintenance",
     "HistoricalGapMonitor": "historical_gap_monitor",
     "HistoricalProcessor": "historical_processor",
+    "SignalProcessor": "signal_processor",
 }
 LAMBDA_LAYERS_LIMIT = 250 * 2**20
 
@@ -139,7 +140,7 @@ def test_third_party_numerics_have_a_layer_of_their_own(built: Path, template: A
     size = sum(path.stat().st_size for path in files)
     print(f"layers of the historical processor: {size / 2**20:.0f} MiB")
     assert size < LAMBDA_LAYERS_LIMIT
-    assert having(template, "IndicatorsLayer") == {"HistoricalProcessor", "OptionProcessor", API}
+    assert having(template, "IndicatorsLayer") == {"HistoricalProcessor", "OptionProcessor", "SignalProcessor", API}
     assert (opt_with_indicators / "indicators.toml").is_file()
 
 

@@ -11,6 +11,7 @@ from functions import (
     live_processor,
     option_processor,
     policy_maintenance,
+    signal_processor,
 )
 
 COMPONENTS: Mapping[str, Component] = {
@@ -22,6 +23,7 @@ COMPONENTS: Mapping[str, Component] = {
         historical_gap_monitor,
         historical_processor,
         policy_maintenance,
+        signal_processor,
     )
 }
 

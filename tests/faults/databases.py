@@ -22,7 +22,7 @@ from tests.faults.works import NOW, WELL
 from tests.integration.market import always
 from tests.integration.policy_scene import came_in_time, hold_jobs, relation_of, store_candles
 
-_ALL_WELL = ("live_processor", "option_processor", "live_gap_monitor", "historical_processor")
+_ALL_WELL = ("live_processor", "option_processor", "live_gap_monitor", "historical_processor", "signal_processor")
 # A candle of 5m that is not what its minutes make.
 WRONG = desk.HISTORY + 2 * HOUR
 # Before the stroke of twelve at which most policies are due.

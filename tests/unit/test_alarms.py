@@ -76,7 +76,14 @@ EXPECTED = {
     "DatabaseProcessorFull": ("CPUUtilization", ">", 90, "notBreaching"),
     **{
         f"{name}NewVersionFails": ("Errors", ">=", 1, "notBreaching")
-        for name in ("LiveProcessor", "OptionProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
+        for name in (
+            "LiveProcessor",
+            "OptionProcessor",
+            "LiveGapMonitor",
+            "PolicyMaintenance",
+            "SignalProcessor",
+            "HttpApi",
+        )
     },
 }
 # What makes the verdict of health worse than a warning → the alarms that tell of it; and what only warns.

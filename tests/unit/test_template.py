@@ -93,6 +93,16 @@ FUNCTIONS = {
         retries=0,
         event_age=timedelta(minutes=5),
     ),
+    "SignalProcessor": Expected(
+        module="signal_processor",
+        schedule="cron(1/5 * * * ? *)",
+        first=timedelta(minutes=1),
+        every=timedelta(minutes=5),
+        timeout=timedelta(minutes=4),
+        delivery_attempts=185,
+        retries=0,
+        event_age=timedelta(minutes=5),
+    ),
     "HistoricalGapMonitor": Expected(
         module="historical_gap_monitor",
         schedule="cron(0 2 * * ? *)",
@@ -137,7 +147,7 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 
 def switch_of(name: str) -> dict[str, dict[str, str]]:
     """The variables that switch a scheduled function, or a part of it, off, and the parameters they come from."""
-    names = [name, "Indicators"] if name == "HistoricalProcessor" else [name]
+    names = [name, "Indicators"] if name in ("HistoricalProcessor", "SignalProcessor") else [name]
     return {re.sub(r"(?<!^)([A-Z])", r"_\1", each).upper() + "_ENABLED": {"Ref": f"{each}Enabled"} for each in names}
 
 
@@ -340,7 +350,14 @@ def test_a_gradual_deployment_is_taken_back_if_the_new_version_fails() -> None:
     # Those that run often enough for a part of their runs to say anything.
     assert groups.keys() == {
         f"{name}DeploymentGroup"
-        for name in ("LiveProcessor", "OptionProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
+        for name in (
+            "LiveProcessor",
+            "OptionProcessor",
+            "LiveGapMonitor",
+            "PolicyMaintenance",
+            "SignalProcessor",
+            "HttpApi",
+        )
     }
     for name, group in groups.items():
         function = name.removesuffix("DeploymentGroup")
@@ -639,7 +656,7 @@ def test_the_historical_gap_monitor_alone_may_read_the_vendors_secret(
     [
         ("ApiDatabaseSecretId", [API]),
         ("ProducerSecretId", [INGEST, RECORDS]),
-        ("OwnerSecretId", [MIGRATE, "PolicyMaintenance", "HistoricalProcessor"]),
+        ("OwnerSecretId", [MIGRATE, "PolicyMaintenance", "SignalProcessor", "HistoricalProcessor"]),
     ],
 )
 @pytest.mark.parametrize("arn", [False, True], ids=["name", "arn"])

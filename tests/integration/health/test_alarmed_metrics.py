@@ -20,6 +20,7 @@ from functions.live_processor import handler as live_processor
 from functions.migrate import handler as migrate
 from functions.option_processor import handler as option_processor
 from functions.policy_maintenance import handler as policy_maintenance
+from functions.signal_processor import handler as signal_processor
 from local.http_server import event_of
 from tests.integration.api_scene import candles
 from tests.integration.ingest.record_scene import body, from_queue, tick
@@ -38,6 +39,7 @@ COMPONENTS = (
     policy_maintenance,
     historical_gap_monitor,
     historical_processor,
+    signal_processor,
 )
 EVENTS = Path(__file__).resolve().parents[3] / "events"
 AT = NOON + timedelta(minutes=1)

@@ -25,6 +25,7 @@ from functions import (
     option_processor,
     policy_maintenance,
     record_api,
+    signal_processor,
     tick_ingest,
 )
 from functions.http_api.sandbox import SANDBOX
@@ -98,6 +99,10 @@ COMMANDS = [
     "gaps --all --json",
     "coverage --from 2026-03-02 --to 2026-03-03 --json",
     f"explain {KEY} 2026-03-02T12:05Z",
+    "signals list --csv",
+    "signals active --json",
+    "signals latest --csv",
+    "signals outcomes --json",
     "instruments list --json",
     f"contracts list {KEY} --json",
     "sessions list --json",
@@ -119,6 +124,7 @@ COMMANDS = [
     "rebuild 4h --discard-before",
     "invoke policy_maintenance --at 2026-03-02T13:10Z",
     "invoke historical_processor --at 2026-03-02T18:30Z",
+    "invoke signal_processor --at 2026-03-02T18:31Z",
     "replay --from 2026-03-02T18:35Z --to 2026-03-02T18:36Z",
     "up --port 0 --sandboxes 1",
     "migrate downgrade -1",
@@ -134,6 +140,7 @@ WITHOUT_DATABASE = [
     "migrate history",
     "migrate upgrade --sql",
     "policies lint",
+    "signals lint",
     "sessions export XNYS --from 2026-03-02 --to 2026-03-06",
     "sessions list --offered",
 ]
@@ -145,6 +152,7 @@ COMPONENTS = (
     historical_gap_monitor,
     historical_processor,
     policy_maintenance,
+    signal_processor,
 )
 ANY = "any login"
 BELOW = {READER: PRODUCER, WRITER: READER, OWNER: WRITER}
@@ -152,6 +160,7 @@ BELOW = {READER: PRODUCER, WRITER: READER, OWNER: WRITER}
 HARMLESS = {
     f"verify {STRETCH} --repair",
     "invoke historical_processor --at 2026-03-02T18:30Z",
+    "invoke signal_processor --at 2026-03-02T18:31Z",
     "up --no-schedules --port 0 --sandboxes 1",
 }
 SAYS_NO = re.compile(r"lacks a right|status.{0,4}50[03]")

@@ -226,7 +226,7 @@ def test_a_new_desk_is_not_blamed_for_what_was_not_due_yet() -> None:
     assert judge(Measured(AT, runs=runs)).health is Health.HEALTHY
     later = replace(Measured(AT, runs=runs), at=AT + 6 * MINUTE)
     assert [cause.subject for cause in judge(later).causes] == [
-        *every_minute, "live_gap_monitor", "policy_maintenance", "policies",
+        *every_minute, "live_gap_monitor", "policy_maintenance", "signal_processor", "policies",
     ]  # fmt: skip
 
 

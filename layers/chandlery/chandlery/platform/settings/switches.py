@@ -14,6 +14,7 @@ SCHEDULED = (
     "historical_gap_monitor",
     "historical_processor",
     "policy_maintenance",
+    "signal_processor",
 )
 
 # Who reads a setting, beside the command line where it does the same work; README's table says so.
@@ -23,6 +24,7 @@ _LIVE_GAPS: JsonDict = {"read_by": ["live_gap_monitor"]}
 _HISTORY_GAPS: JsonDict = {"read_by": ["historical_gap_monitor"]}
 _HISTORY: JsonDict = {"read_by": ["historical_processor"]}
 _POLICIES: JsonDict = {"read_by": ["policy_maintenance"]}
+_SIGNALS: JsonDict = {"read_by": ["signal_processor"]}
 _SCHEDULED: JsonDict = {"read_by": ["every scheduled"]}
 
 
@@ -47,10 +49,13 @@ class SwitchSettings(Environment):
     policy_maintenance_enabled: bool = Field(
         True, description="the same for policy maintenance", json_schema_extra=_POLICIES
     )
+    signal_processor_enabled: bool = Field(
+        True, description="the same for the signal processor", json_schema_extra=_SIGNALS
+    )
     indicators_enabled: bool = Field(
         True,
         description="false: the historical processor refreshes, but computes no indicators; their marks wait",
-        json_schema_extra=_HISTORY,
+        json_schema_extra={"read_by": ["historical_processor", "signal_processor"]},
     )
     dry_run: bool = Field(
         False, description="true: runs say what they would write, and write nothing", json_schema_extra=_SCHEDULED
