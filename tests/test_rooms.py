@@ -17,6 +17,7 @@ ROOMS = [
     "words",
     "datasets",
     "platform",
+    "outbox",
     "vendors",
     "reference",
     "minutes",

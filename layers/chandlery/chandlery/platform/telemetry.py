@@ -80,6 +80,11 @@ REPORTED = {
     "rows_bad": ("RowsBad", MetricUnit.Count),
     "rows_conflicting": ("RowsConflicting", MetricUnit.Count),
     "turned_away": ("RecordsTurnedAway", MetricUnit.Count),
+    "outbox_sent": ("OutboxSent", MetricUnit.Count),
+    "outbox_failed": ("OutboxFailed", MetricUnit.Count),
+    "outbox_waiting": ("OutboxWaiting", MetricUnit.Count),
+    "outbox_refused": ("OutboxRefused", MetricUnit.Count),
+    "outbox_age_seconds": ("OutboxAgeSeconds", MetricUnit.Seconds),
     # From the rows' own time until they came, of half of a batch's and of 99 in 100; under the dimension "feed".
     "latency_p50_seconds": ("FeedLatencyP50Seconds", MetricUnit.Seconds),
     "latency_p99_seconds": ("FeedLatencyP99Seconds", MetricUnit.Seconds),
@@ -97,6 +102,7 @@ WARNINGS = {
     "strange_jobs": "jobs of other programs are left alone",
     "retention_waits": "retention waits for what is derived",
     "turned_away": "the database did not take records: they come again",
+    "undelivered": "messages were not delivered: they wait for the next run",
     "wrong_derived": "aggregates are not what their rows make: chandlery verify --repair",
 }
 
