@@ -14,5 +14,5 @@ DROP FUNCTION IF EXISTS market.crosses(text, numeric, numeric, numeric, numeric)
 DROP FUNCTION IF EXISTS market.last_close(integer, timestamptz);
 DROP FUNCTION IF EXISTS market.set_asset_type();
 DROP FUNCTION IF EXISTS market.asset_type_of(text);
-REVOKE ALL ON market.schema_revision, market.instruments, market.candles FROM chandlery_desk, chandlery_alerts;
+REVOKE ALL ON market.schema_revision, market.instruments, market.calendars, market.candles, market.outbox FROM chandlery_desk, chandlery_alerts;
 REVOKE USAGE ON SCHEMA market FROM chandlery_desk, chandlery_alerts;

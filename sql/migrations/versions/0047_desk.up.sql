@@ -146,6 +146,7 @@ CREATE TABLE market.alerts (
 );
 CREATE INDEX alerts_user_idx ON market.alerts (user_id);
 CREATE INDEX alerts_instrument_idx ON market.alerts (instrument_id);
+CREATE INDEX alerts_armed_idx ON market.alerts (instrument_id) WHERE state = 'armed';
 CREATE INDEX alerts_expiry_idx ON market.alerts (expires_at) WHERE state = 'armed' AND expires_at IS NOT NULL;
 CREATE INDEX alerts_new_idx ON market.alerts (armed_at) WHERE is_new;
 COMMENT ON TABLE market.alerts IS 'Levels of instruments that users are told of when the price crosses them.';
@@ -218,6 +219,7 @@ FROM chandlery_writer, chandlery_reader;
 
 GRANT USAGE ON SCHEMA market TO chandlery_desk, chandlery_alerts;
 GRANT SELECT ON market.schema_revision, market.instruments TO chandlery_desk, chandlery_alerts;
+GRANT SELECT ON market.calendars TO chandlery_desk;
 GRANT SELECT, INSERT (user_id, username, email, last_login), UPDATE (username, email, last_login, updated_at)
     ON market.users TO chandlery_desk;
 GRANT SELECT, INSERT, UPDATE, DELETE ON market.watchlists, market.watchlist_items, market.alerts TO chandlery_desk;
@@ -226,6 +228,8 @@ GRANT SELECT ON market.candles TO chandlery_alerts;
 GRANT SELECT, UPDATE ON market.alerts TO chandlery_alerts;
 GRANT SELECT, INSERT, UPDATE ON market.alert_firings TO chandlery_alerts;
 GRANT SELECT, INSERT, DELETE ON market.alert_minutes TO chandlery_alerts;
+-- Without a look at what others are told.
+GRANT INSERT ON market.outbox TO chandlery_alerts;
 
 -- Forced, so that the owner, as which some functions connect, sees no more than others. A policy for the role that was taken,
 -- and not for its members: on PostgreSQL 15 they inherit whatever it has.
