@@ -30,6 +30,7 @@ ROOMS = [
     "reading",
     "indicators",
     "options",
+    "desk",
     "health",
 ]
 # What pure rules may know beside their own room.

@@ -45,6 +45,8 @@ EXPECTED = {
     "MinutesLateWarning": ("LagSeconds", ">", WARNING_SECONDS, "ignore"),
     "MinutesLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
     "OptionMinutesLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
+    "AlertsLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
+    "AlertsUndelivered": ("OutboxAgeSeconds", ">", DELAYED_SECONDS, "ignore"),
     "FewVolatilities": ("IvOkShare", "<", 0.3, "notBreaching"),
     "CandlesOld": ("CandlesBehindSeconds", ">", DELAYED_SECONDS, "ignore"),
     "AggregatesLateWarning": ("AggregateLagSeconds", ">", WARNING_SECONDS, "ignore"),
@@ -64,7 +66,7 @@ EXPECTED = {
     "ApiSlow": ("Latency", ">", 3000, "notBreaching"),
     **{
         f"{name}MemoryFull": ("MemoryShare", ">", 0.9, "notBreaching")
-        for name in (*FUNCTIONS, "TickIngest", "HttpApi", "RecordApi")
+        for name in (*FUNCTIONS, "TickIngest", "HttpApi", "RecordApi", "DeskApi")
     },
     **{f"{name}ProcessorFull": ("CpuShare", ">", 0.9, "notBreaching") for name in ("LiveProcessor", "HttpApi")},
     "ApiCacheMisses": ("CacheHitRate", "<", 0.2, "notBreaching"),
@@ -72,7 +74,9 @@ EXPECTED = {
     "DatabaseProcessorFull": ("CPUUtilization", ">", 90, "notBreaching"),
     **{
         f"{name}NewVersionFails": ("Errors", ">=", 1, "notBreaching")
-        for name in ("LiveProcessor", "OptionProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
+        for name in (
+            "LiveProcessor", "OptionProcessor", "AlertProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi"
+        )
     },
 }
 # What makes the verdict of health worse than a warning → the alarms that tell of it; and what only warns.

@@ -72,6 +72,16 @@ FUNCTIONS = {
         retries=0,
         event_age=timedelta(minutes=1),
     ),
+    "AlertProcessor": Expected(
+        module="alert_processor",
+        schedule="cron(* * * * ? *)",
+        first=timedelta(0),
+        every=timedelta(minutes=1),
+        timeout=timedelta(seconds=55),
+        delivery_attempts=3,
+        retries=0,
+        event_age=timedelta(minutes=1),
+    ),
     "LiveGapMonitor": Expected(
         module="live_gap_monitor",
         schedule="cron(0/5 * * * ? *)",
@@ -113,8 +123,9 @@ FUNCTIONS = {
         event_age=timedelta(hours=6),
     ),
 }
-API, INGEST, RECORDS, MIGRATE = "HttpApi", "TickIngest", "RecordApi", "Migrate"
-ALL_FUNCTIONS = (*FUNCTIONS, INGEST, API, RECORDS, MIGRATE)
+API, INGEST, RECORDS, DESK, MIGRATE = "HttpApi", "TickIngest", "RecordApi", "DeskApi", "Migrate"
+ALERTS = "AlertProcessor"
+ALL_FUNCTIONS = (*FUNCTIONS, INGEST, API, RECORDS, DESK, MIGRATE)
 for_all_functions = pytest.mark.parametrize("name", ALL_FUNCTIONS)
 for_each_function = pytest.mark.parametrize(("name", "expected"), FUNCTIONS.items(), ids=FUNCTIONS.keys())
 
@@ -122,7 +133,13 @@ NO_VENDOR = {"DatabaseSecretId": "desk"}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/mrk-0123456789abcdef"
 WITH_VENDOR = NO_VENDOR | {"Vendor": "polygon", "VendorSecretId": "key"}
 STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/ticks"
-WITH_EVERYTHING = WITH_VENDOR | {"SubnetIds": "subnet-1", "KmsKeyArn": KEY, "IngestStreamArn": STREAM}
+ALERT_TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts.fifo"
+WITH_EVERYTHING = WITH_VENDOR | {
+    "SubnetIds": "subnet-1",
+    "KmsKeyArn": KEY,
+    "IngestStreamArn": STREAM,
+    "AlertTopicArn": ALERT_TOPIC,
+}
 COMMON_VARIABLES = {
     "DRY_RUN": {"Ref": "DryRun"},
     "DATABASE_SECRET_ID": {"Ref": "DatabaseSecretId"},
@@ -132,6 +149,7 @@ COMMON_VARIABLES = {
     "OPENBLAS_NUM_THREADS": "1",
 }
 NO_VALUE = {"Ref": "AWS::NoValue"}
+TOPIC = {"ALERT_TOPIC_ARN": {"Ref": "AlertTopicArn"}}
 
 
 def switch_of(name: str) -> dict[str, dict[str, str]]:
@@ -333,7 +351,7 @@ def test_a_gradual_deployment_is_taken_back_if_the_new_version_fails() -> None:
     # Those that run often enough for a part of their runs to say anything.
     assert groups.keys() == {
         f"{name}DeploymentGroup"
-        for name in ("LiveProcessor", "OptionProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
+        for name in ("LiveProcessor", "OptionProcessor", ALERTS, "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
     }
     for name, group in groups.items():
         function = name.removesuffix("DeploymentGroup")
@@ -391,7 +409,8 @@ def test_a_function_is_told_where_its_secret_and_its_authorities_are(
     deployed: dict[str, Any], name: str, expected: Expected
 ) -> None:
     environment = deployed[name]["Properties"]["Environment"]
-    assert decide(environment, NO_VENDOR) == {"Variables": COMMON_VARIABLES | switch_of(name)}
+    told = COMMON_VARIABLES | switch_of(name) | (TOPIC if name == ALERTS else {})
+    assert decide(environment, NO_VENDOR) == {"Variables": told}
 
 
 def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str, Any]) -> None:
@@ -407,12 +426,13 @@ def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str
     }
     assert told.pop("HistoricalGapMonitor") == COMMON_VARIABLES | vendor | switch_of("HistoricalGapMonitor")
     assert told.pop("HttpApi") == COMMON_VARIABLES | {"REDIS_SECRET_ID": {"Ref": "RedisSecretId"}}
-    assert told.pop("Migrate") == told.pop("RecordApi") == COMMON_VARIABLES
+    assert told.pop("Migrate") == told.pop("RecordApi") == told.pop("DeskApi") == COMMON_VARIABLES
+    assert told.pop(ALERTS) == COMMON_VARIABLES | TOPIC | switch_of(ALERTS)
     assert told.pop("TickIngest") == COMMON_VARIABLES | {
         "BAD_RECORDS_QUEUE_URL": {"Ref": "BadRecords"},
         "ADD_UNKNOWN_INSTRUMENTS": {"Ref": "AddUnknownInstruments"},
     }
-    assert told == {name: COMMON_VARIABLES | switch_of(name) for name in FUNCTIONS if name != "HistoricalGapMonitor"}
+    assert told == {name: COMMON_VARIABLES | switch_of(name) for name in FUNCTIONS if name not in ("HistoricalGapMonitor", ALERTS)}
 
 
 @pytest.mark.parametrize(
@@ -507,6 +527,7 @@ def test_a_function_may_do_only_what_it_must(deployed: dict[str, Any], name: str
     assert [each for each in bounded if each[0] != "secretsmanager:GetSecretValue"] == [
         (["logs:CreateLogStream", "logs:PutLogEvents"], {"Fn::GetAtt": [f"{name}Logs", "Arn"]}),
         *(TAKES_RECORDS if name == INGEST else []),
+        *([("sns:Publish", {"Ref": "AlertTopicArn"})] if name == ALERTS else []),
         ("sqs:SendMessage", {"Fn::GetAtt": ["FailedRuns", "Arn"]}),
         (["kms:Decrypt", "kms:GenerateDataKey"], {"Ref": "KmsKeyArn"}),
     ]
@@ -612,6 +633,7 @@ def test_the_historical_gap_monitor_alone_may_read_the_vendors_secret(
     [
         ("ApiDatabaseSecretId", [API]),
         ("ProducerSecretId", [INGEST, RECORDS]),
+        ("DeskSecretId", [DESK]),
         ("OwnerSecretId", [MIGRATE, "PolicyMaintenance", "HistoricalProcessor"]),
     ],
 )

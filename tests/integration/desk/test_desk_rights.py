@@ -28,7 +28,7 @@ NOW = at("14:40")
 @pytest.fixture
 def desk(connection: Connection) -> Connection:
     """Anna has a list with an item that has fired; Ben has nothing."""
-    market_of(connection)
+    market_of(connection, KEY, "X@B@EQ")
     add_watchlist(connection, ANNA, at("14:20"), {"name": "Mine", "is_default": True})
     add_item(connection, ANNA, at("14:20"), 1, {"instrument_key": KEY, "price_alert_high": 100})
     arm(connection, at("14:20"), "low", 50)
@@ -92,7 +92,7 @@ def test_a_transaction_of_one_user_sees_and_writes_his_rows_alone(desk: Connecti
                 raise Permanent(str(error)) from None
     # Nor does an item come into the list of another by its number.
     with pytest.raises(ChandleryError, match="foreign key"), acting_for(desk, "ben"):
-        desk.execute("INSERT INTO market.watchlist_items (watchlist_id, instrument_id, position) VALUES (1, 1, 0)")
+        desk.execute("INSERT INTO market.watchlist_items (watchlist_id, instrument_id, position) VALUES (1, 2, 0)")
 
 
 @pytest.mark.parametrize("name", ["chandlery_reader", "chandlery_writer", "chandlery_producer"])

@@ -11,7 +11,7 @@ from chandlery.desk.domain.user import Caller
 from chandlery.desk.store import users
 from chandlery.desk.store.acting import acting_for
 from chandlery.desk.store.users import User
-from chandlery.platform.errors import Forbidden, NotFound, Outdated, Refused
+from chandlery.platform.errors import Forbidden, Outdated, Refused
 
 
 @contextmanager
@@ -42,14 +42,11 @@ def describe_user(connection: Connection, caller: Caller, at: datetime) -> User:
         return users.describe(connection, caller.user_id)
 
 
-def require_found(is_done: bool, *, is_there: bool, what: str) -> None:
-    """Tell what is not there from what is of another revision, where a change was to be of one.
+def require_same(is_done: bool, what: str) -> None:
+    """Refuse a change that was not done of something that is there: it was to be of another revision.
 
     Raises:
-        NotFound: it is not there, or another user's.
-        Outdated: it is of another revision.
+        Outdated: it was not done.
     """
-    if not is_there:
-        raise NotFound(f"there is no {what}")
     if not is_done:
         raise Outdated(f"{what} was changed meanwhile: read it again, and say the change of what it is now")

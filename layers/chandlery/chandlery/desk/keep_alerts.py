@@ -6,7 +6,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
-from chandlery.desk.at_desk import at_desk, require_found
+from chandlery.desk.at_desk import at_desk, require_same
 from chandlery.desk.domain import fields
 from chandlery.desk.domain.alert import ALERT_FIELDS, CHANGES, MOST_ALERTS, Alert, Firing, check_expiry, check_own
 from chandlery.desk.domain.user import Caller
@@ -73,7 +73,7 @@ def change_alert(
         check_expiry(wanted, at)
         check_own(_require(connection, alert_id), wanted)
         is_done = alerts.change(connection, alert_id, wanted, revision, at)
-        require_found(is_done, is_there=True, what=f"alert {alert_id}")
+        require_same(is_done, f"alert {alert_id}")
         return _require(connection, alert_id)
 
 
@@ -89,7 +89,7 @@ def delete_alert(connection: Connection, caller: Caller, at: datetime, alert_id:
         if alert.item_id is not None:
             raise Refused("alert_id", f"alert {alert_id} is that of item {alert.item_id}: take its level away there")
         is_done = alerts.delete(connection, alert_id, revision)
-        require_found(is_done, is_there=True, what=f"alert {alert_id}")
+        require_same(is_done, f"alert {alert_id}")
 
 
 def list_firings(

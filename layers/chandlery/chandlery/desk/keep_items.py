@@ -5,7 +5,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
-from chandlery.desk.at_desk import at_desk, require_found
+from chandlery.desk.at_desk import at_desk, require_same
 from chandlery.desk.domain import fields
 from chandlery.desk.domain.user import Caller
 from chandlery.desk.domain.watchlist import ITEM_FIELDS, MOST_ITEMS, Item, check_levels
@@ -77,7 +77,7 @@ def change_item(
         wanted = fields.read(ITEM_FIELDS, said, is_new=False)
         check_levels(wanted, _require_item(connection, watchlist_id, item_id))
         is_done = watchlists.change_item(connection, watchlist_id, item_id, wanted, revision, at)
-        require_found(is_done, is_there=True, what=f"item {item_id} of watchlist {watchlist_id}")
+        require_same(is_done, f"item {item_id} of watchlist {watchlist_id}")
         return _require_item(connection, watchlist_id, item_id)
 
 
@@ -92,7 +92,7 @@ def delete_item(
     with at_desk(connection, caller, at):
         _require_item(connection, watchlist_id, item_id)
         is_done = watchlists.delete_item(connection, watchlist_id, item_id, revision)
-        require_found(is_done, is_there=True, what=f"item {item_id} of watchlist {watchlist_id}")
+        require_same(is_done, f"item {item_id} of watchlist {watchlist_id}")
 
 
 def _require_item(connection: Connection, watchlist_id: int, item_id: int) -> Item:

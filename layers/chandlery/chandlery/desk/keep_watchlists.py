@@ -5,7 +5,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
-from chandlery.desk.at_desk import at_desk, require_found
+from chandlery.desk.at_desk import at_desk, require_same
 from chandlery.desk.domain import fields
 from chandlery.desk.domain.user import Caller
 from chandlery.desk.domain.watchlist import MOST_WATCHLISTS, WATCHLIST_FIELDS, Watchlist
@@ -59,12 +59,11 @@ def change_watchlist(
     """
     with at_desk(connection, caller, at):
         wanted = fields.read(WATCHLIST_FIELDS, said, is_new=False)
-        there = watchlists.list_lists(connection)
-        if any(each.name == wanted.get("name") and each.watchlist_id != watchlist_id for each in there):
+        require_list(connection, watchlist_id)
+        others = (each for each in watchlists.list_lists(connection) if each.watchlist_id != watchlist_id)
+        if any(each.name == wanted.get("name") for each in others):
             raise Conflicting(f'there is another watchlist "{wanted["name"]}"')
-        is_there = any(each.watchlist_id == watchlist_id for each in there)
-        is_done = is_there and watchlists.change_list(connection, watchlist_id, wanted, revision, at)
-        require_found(is_done, is_there=is_there, what=f"watchlist {watchlist_id}")
+        require_same(watchlists.change_list(connection, watchlist_id, wanted, revision, at), f"watchlist {watchlist_id}")
         return require_list(connection, watchlist_id)
 
 
@@ -77,9 +76,8 @@ def delete_watchlist(
         NotFound, Outdated: as of `change_watchlist`.
     """
     with at_desk(connection, caller, at):
-        is_there = bool(watchlists.list_lists(connection, watchlist_id))
-        is_done = watchlists.delete_list(connection, watchlist_id, revision)
-        require_found(is_done, is_there=is_there, what=f"watchlist {watchlist_id}")
+        require_list(connection, watchlist_id)
+        require_same(watchlists.delete_list(connection, watchlist_id, revision), f"watchlist {watchlist_id}")
 
 
 def require_list(connection: Connection, watchlist_id: int) -> Watchlist:
