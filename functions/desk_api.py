@@ -151,7 +151,7 @@ def _caller_of(event: Mapping[str, Any]) -> Caller:
 def _asked(event: Mapping[str, Any], route: Route) -> dict[str, Any]:
     """What is asked for beside the path, as the use case takes it."""
     queries = {name: value for name, value in (event.get("queryStringParameters") or {}).items() if value != ""}
-    wanted = {name: int(value) if re.fullmatch(r"[0-9]{1,9}", value) else value for name, value in queries.items()}
+    wanted = {name: int(value) if re.fullmatch(r"[0-9]{1,10}", value) else value for name, value in queries.items()}
     try:
         read = fields.read(route.queries, wanted, is_new=True)
     except WrongField as error:

@@ -318,9 +318,7 @@ def listen(port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def serving(
-    port: int, sandboxes: int, environment: Mapping[str, str], *, user: str = LOCAL_USER
-) -> Iterator[str]:
+def serving(port: int, sandboxes: int, environment: Mapping[str, str], *, user: str = LOCAL_USER) -> Iterator[str]:
     """Sandboxes of the HTTP API in processes of their own, on one port of this machine.
 
     Args:

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 
 from aws_lambda_powertools.event_handler.openapi.models import OpenAPI, PathItem, Schema
 
-from chandlery.desk.domain.fields import Field, Type
+from chandlery.desk.domain.fields import MOST_NUMBER, Field, Type
 from chandlery.desk.domain.routes import BEFORE, ROUTES, Route
 
 from .problems import CONTENT_TYPE
@@ -83,14 +83,8 @@ def _in_path(path: str) -> list[dict[str, Any]]:
 
 def _in_query(queries: Iterable[Field]) -> list[dict[str, Any]]:
     return [
-        {"name": each.name, "in": "query", "description": each.says, "schema": _of_field(each) | _of_query(each)}
-        for each in queries
+        {"name": each.name, "in": "query", "description": each.says, "schema": _kinds_of(each)[0]} for each in queries
     ]
-
-
-def _of_query(field: Field) -> dict[str, Any]:
-    # Nobody writes null into a query.
-    return {"type": str(field.type), **({"maximum": 999_999_999} if field.type == Type.WHOLE else {})}
 
 
 def _in_headers(route: Route) -> list[dict[str, Any]]:
@@ -134,22 +128,26 @@ def _of_fields(asked: Sequence[Field], *, is_new: bool) -> dict[str, Any]:
 
 
 def _of_field(field: Field) -> dict[str, Any]:
-    told: dict[str, Any] = {"description": field.says}
-    kind = "string" if field.type == Type.TIME else str(field.type)
-    is_nullable = field.is_nullable and not field.is_required
-    told["type"] = [kind, "null"] if is_nullable else kind
-    if field.type == Type.TEXT and not field.choices:
-        # Blank ones are refused.
-        told |= {"minLength": 1, "maxLength": field.most, "pattern": field.pattern or r"\S"}
+    kinds = _kinds_of(field) + ([{"type": "null"}] if field.is_nullable and not field.is_required else [])
+    told = {"description": field.says, **(kinds[0] if len(kinds) == 1 else {"anyOf": kinds})}
+    return told | ({"examples": [_EXAMPLES[field.name]]} if field.name in _EXAMPLES else {})
+
+
+def _kinds_of(field: Field) -> list[dict[str, Any]]:
     if field.type == Type.TIME:
-        told["format"] = "date-time"
+        return [{"type": "string", "format": "date-time"}]
     if field.type == Type.WHOLE:
-        told |= {"minimum": 0, "maximum": 2**31 - 1}
+        return [{"type": "integer", "minimum": 0, "maximum": 2**31 - 1}]
+    if field.type == Type.NUMBER:
+        # As a text it keeps all its digits, whatever reads JSON on its way.
+        text = {"type": "string", "pattern": r"^-?[0-9]{1,20}(\.[0-9]{1,20})?$"}
+        return [{"type": "number", "minimum": -MOST_NUMBER, "maximum": MOST_NUMBER}, text]
     if field.choices:
-        told["enum"] = [*field.choices]
-    if field.name in _EXAMPLES:
-        told["examples"] = [_EXAMPLES[field.name]]
-    return told
+        return [{"type": "string", "enum": [*field.choices]}]
+    if field.type == Type.TEXT:
+        pattern = f"^{field.pattern}$" if field.pattern else r"[!-~]"
+        return [{"type": "string", "minLength": 1, "maxLength": field.most, "pattern": pattern}]
+    return [{"type": str(field.type)}]
 
 
 def _of_answer(model: type) -> dict[str, Any]:

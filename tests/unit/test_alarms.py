@@ -75,7 +75,12 @@ EXPECTED = {
     **{
         f"{name}NewVersionFails": ("Errors", ">=", 1, "notBreaching")
         for name in (
-            "LiveProcessor", "OptionProcessor", "AlertProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi"
+            "LiveProcessor",
+            "OptionProcessor",
+            "AlertProcessor",
+            "LiveGapMonitor",
+            "PolicyMaintenance",
+            "HttpApi",
         )
     },
 }

@@ -432,7 +432,9 @@ def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str
         "BAD_RECORDS_QUEUE_URL": {"Ref": "BadRecords"},
         "ADD_UNKNOWN_INSTRUMENTS": {"Ref": "AddUnknownInstruments"},
     }
-    assert told == {name: COMMON_VARIABLES | switch_of(name) for name in FUNCTIONS if name not in ("HistoricalGapMonitor", ALERTS)}
+    assert told == {
+        name: COMMON_VARIABLES | switch_of(name) for name in FUNCTIONS if name not in ("HistoricalGapMonitor", ALERTS)
+    }
 
 
 @pytest.mark.parametrize(

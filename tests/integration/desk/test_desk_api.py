@@ -39,7 +39,13 @@ def ask(connection: Connection, database_url: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DATABASE_URL", database_url)
 
     def asked(
-        method: str, path: str, said: object = None, *, user: str | None = "anna", authorizer: Any = None, **headers: str
+        method: str,
+        path: str,
+        said: object = None,
+        *,
+        user: str | None = "anna",
+        authorizer: Any = None,
+        **headers: str,
     ) -> Answer:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         body = said if isinstance(said, bytes) else json.dumps(said).encode() if said is not None else b""
@@ -95,7 +101,9 @@ def test_a_change_of_what_was_changed_meanwhile_is_refused(ask: Ask) -> None:
 
 def test_items_stand_in_order_and_their_levels_are_alerts(ask: Ask, connection: Connection) -> None:
     ask("POST", "/watchlists", {"name": "Mine"})
-    made = ask("POST", "/watchlists/1/items", {"instrument_key": KEY, "price_alert_high": 100, "price_alert_low": "90.5"})
+    made = ask(
+        "POST", "/watchlists/1/items", {"instrument_key": KEY, "price_alert_high": 100, "price_alert_low": "90.5"}
+    )
     assert (made.status, made.headers["Location"]) == (201, "/api/v1/watchlists/1/items/1")
     assert ask("POST", "/watchlists/1/items", {"instrument_key": KEY}).status == 409
     assert ask("POST", "/watchlists/1/items", {"instrument_key": "X@NO@EQ"}).status == 404
@@ -126,7 +134,11 @@ def test_alerts_are_armed_found_changed_and_deleted(ask: Ask, connection: Connec
     made = ask("POST", "/alerts", {"instrument_key": KEY, "side": "high", "level": LEVEL, "note": "up"})
     assert (made.status, made.headers["Location"]) == (201, "/api/v1/alerts/1")
     assert f'"level":{LEVEL},' in made.text
-    ask("POST", "/alerts", b'{"instrument_key":"X@B@EQ","side":"low","level":0.12345678901234567890,"is_recurring":true}')
+    ask(
+        "POST",
+        "/alerts",
+        b'{"instrument_key":"X@B@EQ","side":"low","level":0.12345678901234567890,"is_recurring":true}',
+    )
     assert '"level":0.12345678901234567890,' in ask("GET", "/alerts/2").text
     for query, found in {
         "": [1, 2], "?instrument_key=X%40B%40EQ": [2], "?state=fired": [], "?after=1": [2], "?limit=1": [1],
@@ -137,7 +149,9 @@ def test_alerts_are_armed_found_changed_and_deleted(ask: Ask, connection: Connec
     (firing,) = ask("GET", "/alerts/1/firings").json["firings"]
     assert (firing["minute"], firing["price"], firing["is_late"]) == ("2026-03-02T14:31:00Z", 1, False)
     assert ask("PATCH", "/alerts/1", {"state": "armed"}, if_match='"0"').status == 412
-    armed = ask("PATCH", "/alerts/1", {"state": "armed", "expires_at": "2026-03-03T00:00:00+01:00"}, if_match='"1"').json
+    armed = ask(
+        "PATCH", "/alerts/1", {"state": "armed", "expires_at": "2026-03-03T00:00:00+01:00"}, if_match='"1"'
+    ).json
     assert (armed["state"], armed["expires_at"], armed["fired_minute"]) == (
         "armed", "2026-03-02T23:00:00Z", "2026-03-02T14:31:00Z",
     )  # fmt: skip
@@ -183,11 +197,19 @@ def test_a_user_is_whom_api_gateway_names(ask: Ask, authorizer: Any, user: str |
     answer = ask("GET", "/me", authorizer=authorizer, authorization="Bearer anna")
     assert (answer.status, answer.json.get("user_id")) == ((200, user) if user else (401, None))
     if user == "7f3c":
-        assert (answer.json["username"], answer.json["email"], answer.json["is_admin"]) == ("carl", "carl@example.com", False)
+        assert (answer.json["username"], answer.json["email"], answer.json["is_admin"]) == (
+            "carl",
+            "carl@example.com",
+            False,
+        )
 
 
 def test_nobody_is_let_in_without_an_authorizer(ask: Ask) -> None:
-    assert {ask(route.method, "/watchlists", {"name": "x"}, user=None).status for route in ROUTES if route.path == "/watchlists"} == {401}
+    assert {
+        ask(route.method, "/watchlists", {"name": "x"}, user=None).status
+        for route in ROUTES
+        if route.path == "/watchlists"
+    } == {401}
 
 
 def test_who_was_switched_off_gets_nothing(ask: Ask, connection: Connection) -> None:
@@ -199,7 +221,7 @@ def test_who_was_switched_off_gets_nothing(ask: Ask, connection: Connection) -> 
 @pytest.mark.parametrize(
     ("said", "status", "field"),
     [
-        (b"", 400, None), (b"{", 400, None), (b"\xff", 400, None), (b'{"name": NaN}', 400, None), (b"[" * 100_000, 413, None),
+        (b"", 400, None), (b"{", 400, None), (b"\xff", 400, None), (b'{"name": NaN}', 400, None), (b"[" * 100_001, 413, None),
         (b"[" * 50_000, 400, None), (b'{"name": "\\ud800"}', 400, None), ([], 422, "body"), ({}, 422, "name"), ({"name": 5}, 422, "name"),
         ({"name": " "}, 422, "name"), ({"name": None}, 422, "name"), ({"name": "x" * 101}, 422, "name"), ({"name": "a\0"}, 422, "name"),
         ({"name": "x", "colour": "red"}, 422, "colour"), ({"name": "x", "is_default": 1}, 422, "is_default"),
@@ -253,7 +275,11 @@ def test_the_local_stack_leads_requests_as_the_template_does() -> None:
     def of(method: str, path: str) -> str:
         return function_of(event_of(method, path, {}, b""))
 
-    assert {of(route.method, BEFORE + route.path.replace("{", "").replace("}", "")) for route in ROUTES if "{" not in route.path} == {DESK}
+    assert {
+        of(route.method, BEFORE + route.path.replace("{", "").replace("}", ""))
+        for route in ROUTES
+        if "{" not in route.path
+    } == {DESK}
     assert of("PATCH", "/api/v1/watchlists/1/items/2") == of("DELETE", "/api/v1/alerts/1") == DESK
     assert of("PUT", "/api/v1/alerts") == of("GET", "/api/v1/candles/X") == FUNCTION
     assert of("POST", "/api/v1/ticks") == "record_api"

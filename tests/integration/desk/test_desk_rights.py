@@ -10,9 +10,23 @@ from psycopg import errors as pg
 
 from chandlery.desk.at_desk import describe_user
 from chandlery.desk.domain.user import Caller
-from chandlery.desk.keep_alerts import AlertsWanted, add_alert, change_alert, delete_alert, find_alert, list_alerts, list_firings
+from chandlery.desk.keep_alerts import (
+    AlertsWanted,
+    add_alert,
+    change_alert,
+    delete_alert,
+    find_alert,
+    list_alerts,
+    list_firings,
+)
 from chandlery.desk.keep_items import add_item, change_item, delete_item, list_items
-from chandlery.desk.keep_watchlists import add_watchlist, change_watchlist, delete_watchlist, find_watchlist, list_watchlists
+from chandlery.desk.keep_watchlists import (
+    add_watchlist,
+    change_watchlist,
+    delete_watchlist,
+    find_watchlist,
+    list_watchlists,
+)
 from chandlery.desk.store.acting import acting_for
 from chandlery.platform.connection import connect
 from chandlery.platform.errors import ChandleryError, Forbidden, NotFound, Permanent

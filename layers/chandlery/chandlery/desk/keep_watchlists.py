@@ -63,7 +63,9 @@ def change_watchlist(
         others = (each for each in watchlists.list_lists(connection) if each.watchlist_id != watchlist_id)
         if any(each.name == wanted.get("name") for each in others):
             raise Conflicting(f'there is another watchlist "{wanted["name"]}"')
-        require_same(watchlists.change_list(connection, watchlist_id, wanted, revision, at), f"watchlist {watchlist_id}")
+        require_same(
+            watchlists.change_list(connection, watchlist_id, wanted, revision, at), f"watchlist {watchlist_id}"
+        )
         return require_list(connection, watchlist_id)
 
 

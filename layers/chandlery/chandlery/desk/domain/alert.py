@@ -36,7 +36,10 @@ ALERT_FIELDS = (
     Field("expires_at", Type.TIME, "minutes from here on do not fire it"),
     Field("note", Type.TEXT, "comes with the message", most=500),
 )
-CHANGES = (*ALERT_FIELDS, Field("state", Type.TEXT, "armed: arms it again, from now on", choices=[State.ARMED], is_nullable=False))
+CHANGES = (
+    *ALERT_FIELDS,
+    Field("state", Type.TEXT, "armed: arms it again, from now on", choices=[State.ARMED], is_nullable=False),
+)
 # What an alert of a watchlist's item has from there.
 _OF_ITEMS = ("side", "level")
 

@@ -9,6 +9,10 @@ from enum import StrEnum
 from typing import Any
 
 
+# No price is larger, and none has as many zeros after its point.
+MOST_NUMBER, _MOST_PLACES = 10**30, 400
+
+
 class Type(StrEnum):
     """What a field holds; the names are those of JSON Schema, but for numbers and times."""
 
@@ -96,8 +100,12 @@ def _number(field: Field, value: Any) -> Decimal:
         read_number = Decimal(value) if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else None
     except InvalidOperation:
         read_number = None
-    if read_number is None or not read_number.is_finite() or abs(read_number.adjusted()) > _MOST_DIGITS:
+    if read_number is None or not read_number.is_finite():
         raise WrongField(field.name, "must be a number")
+    if abs(read_number) > MOST_NUMBER or read_number.adjusted() < -_MOST_PLACES:
+        raise WrongField(
+            field.name, f"must lie between -{MOST_NUMBER:.0e} and {MOST_NUMBER:.0e}, and not that near to 0"
+        )
     return read_number
 
 
@@ -123,6 +131,4 @@ def _time(field: Field, value: Any) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
-# Of a number before its point, or of zeros after it: no price has as many.
-_MOST_DIGITS = 40
 _READERS = {Type.TEXT: _text, Type.NUMBER: _number, Type.WHOLE: _whole, Type.TRUTH: _truth, Type.TIME: _time}

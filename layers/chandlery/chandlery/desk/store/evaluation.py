@@ -46,9 +46,7 @@ def plan_hours(connection: Connection, due: datetime) -> Sequence[Window]:
 
 def evaluate(connection: Connection, window: Window, due: datetime, at: datetime) -> Fired:
     """Take the marks of a window, and fire what crosses."""
-    return read_rows(
-        connection, Fired, "evaluate_alerts", starts=window.starts, ends=window.ends, due=due, at=at
-    )[0]
+    return read_rows(connection, Fired, "evaluate_alerts", starts=window.starts, ends=window.ends, due=due, at=at)[0]
 
 
 def expire(connection: Connection, at: datetime) -> int:

@@ -70,8 +70,6 @@ def delete_item(connection: Connection, watchlist_id: int, item_id: int, revisio
     return run(connection, "delete_item", **values).rowcount > 0
 
 
-def _keep_one_default(
-    connection: Connection, said: Mapping[str, Any], watchlist_id: int | None, at: datetime
-) -> None:
+def _keep_one_default(connection: Connection, said: Mapping[str, Any], watchlist_id: int | None, at: datetime) -> None:
     if said.get("is_default"):
         run(connection, "clear_default_watchlist", watchlist_id=watchlist_id, at=at)
