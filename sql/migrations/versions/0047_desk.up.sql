@@ -158,6 +158,7 @@ CREATE TABLE market.alert_firings (
     alert_id bigint NOT NULL REFERENCES market.alerts ON DELETE CASCADE,
     minute timestamptz NOT NULL,
     user_id text COLLATE "C" NOT NULL REFERENCES market.users ON DELETE CASCADE,
+    instrument_id integer NOT NULL,
     side text COLLATE "C" NOT NULL,
     level numeric NOT NULL,
     price numeric NOT NULL,

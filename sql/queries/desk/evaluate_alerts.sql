@@ -1,31 +1,27 @@
 -- Takes the marks of a stretch of minutes, and fires what crossed in them: all in one statement, whatever the number of alerts.
 -- A minute counts with the close of the complete candle before it, however long ago that was. So with a minute that changed the
 -- next one is looked at as well; minutes between the first and the last that changed may be looked at for nothing. What has fired
--- never fires again for the same minute; where it would not have, as the minute is now, that is noted.
+-- never fires again for the same minute. Nothing that was found is joined with something else that was: the planner does not know
+-- how much that will be, and lists are hashed.
 WITH taken AS (
     DELETE FROM market.alert_minutes
     WHERE minute >= :'starts'::timestamptz AND minute < :'ends'::timestamptz
     RETURNING minute, instrument_ids
 ), spans AS MATERIALIZED (
-    -- Of instruments with an alert that may fire, or one that did.
+    -- Of instruments with an alert that may fire.
     SELECT i.instrument_id, min(t.minute) AS first, max(t.minute) AS last
     FROM taken AS t
     CROSS JOIN unnest(t.instrument_ids) AS i (instrument_id)
-    WHERE i.instrument_id IN (
+    WHERE i.instrument_id = ANY (ARRAY(
         SELECT a.instrument_id FROM market.alerts AS a WHERE a.state = 'armed'
         UNION
         SELECT a.instrument_id FROM market.alerts AS a WHERE a.state = 'expired' AND a.expires_at > :'starts'::timestamptz
-        UNION
-        SELECT a.instrument_id
-        FROM market.alert_firings AS f
-        JOIN market.alerts AS a USING (alert_id)
-        WHERE f.minute >= :'starts'::timestamptz
-    )
+    ))
     GROUP BY i.instrument_id
 ), near AS MATERIALIZED (
     -- The minute before a minute is nearly always there: one read of a stretch finds most closes before.
     SELECT
-        c.instrument_id, c.time, c.open, c.high, c.low, c.close,
+        s.first, s.last, c.instrument_id, c.time, c.open, c.high, c.low, c.close,
         lag(c.time) OVER in_order AS before_at, lag(c.close) OVER in_order AS close_before
     FROM spans AS s
     JOIN market.candles AS c USING (instrument_id)
@@ -35,8 +31,7 @@ WITH taken AS (
 ), changed AS (
     SELECT n.instrument_id, n.time, n.open, n.high, n.low, n.close, n.close_before
     FROM near AS n
-    JOIN spans AS s USING (instrument_id)
-    WHERE n.time >= s.first AND (n.before_at <= s.last OR n.before_at IS NULL)
+    WHERE n.time >= n.first AND (n.before_at <= n.last OR n.before_at IS NULL)
     UNION ALL
     -- The next one, where it is not near.
     SELECT s.instrument_id, f.time, f.open, f.high, f.low, f.close, null
@@ -50,8 +45,8 @@ WITH taken AS (
         LIMIT 1
     ) AS f
     WHERE :'ends'::timestamptz + INTERVAL '3 minutes' < :'due'::timestamptz
-        AND NOT EXISTS (SELECT FROM near AS n WHERE n.instrument_id = s.instrument_id AND n.time > s.last)
-), evaluated AS MATERIALIZED (
+        AND s.instrument_id <> ALL (ARRAY(SELECT n.instrument_id FROM near AS n WHERE n.time > n.last))
+), evaluated AS (
     -- A weekend is probed for, and what is longer is asked apart.
     SELECT
         c.instrument_id, c.time, c.open, c.high, c.low, c.close,
@@ -65,10 +60,10 @@ WITH taken AS (
         ORDER BY b.time DESC
         LIMIT 1
     ) AS b ON true
-), crossings AS MATERIALIZED (
+), crossings AS (
     SELECT
-        a.alert_id, a.user_id, a.instrument_id, a.side, a.level, a.is_recurring, a.note, a.armed_at, a.revision, e.time AS minute,
-        CASE WHEN e.time < a.armed_at THEN e.close WHEN a.side = 'high' THEN e.high ELSE e.low END AS price, e.close_before,
+        a.alert_id, a.revision, a.is_recurring, e.time AS minute, e.close_before,
+        CASE WHEN e.time < a.armed_at THEN e.close WHEN a.side = 'high' THEN e.high ELSE e.low END AS price,
         row_number() OVER (PARTITION BY a.alert_id ORDER BY e.time) AS nth
     FROM evaluated AS e
     JOIN market.alerts AS a USING (instrument_id)
@@ -86,64 +81,48 @@ WITH taken AS (
         state = CASE WHEN a.is_recurring THEN a.state ELSE 'fired' END,
         revision = a.revision + 1,
         updated_at = :'at'::timestamptz
-    FROM (SELECT DISTINCT alert_id, revision FROM crossings) AS c
+    FROM (
+        SELECT
+            alert_id, revision, array_agg(minute ORDER BY minute) AS minutes, array_agg(price ORDER BY minute) AS prices,
+            array_agg(close_before ORDER BY minute) AS closes_before
+        FROM crossings
+        WHERE is_recurring OR nth = 1
+        GROUP BY alert_id, revision
+    ) AS c
     WHERE a.alert_id = c.alert_id AND a.revision = c.revision
-    RETURNING a.alert_id
+    RETURNING
+        a.alert_id, a.user_id, a.instrument_id, a.side, a.level, a.is_recurring, a.note, a.armed_at, c.minutes, c.prices,
+        c.closes_before
 ), firings AS (
     INSERT INTO market.alert_firings (
-        alert_id, minute, user_id, side, level, price, close_before, armed_at, fired_at, is_late
+        alert_id, minute, user_id, instrument_id, side, level, price, close_before, armed_at, fired_at, is_late
     )
     SELECT
-        c.alert_id, c.minute, c.user_id, c.side, c.level, c.price, c.close_before, c.armed_at, :'at'::timestamptz,
+        f.alert_id, c.minute, f.user_id, f.instrument_id, f.side, f.level, c.price, c.close_before, f.armed_at, :'at'::timestamptz,
         c.minute < :'due'::timestamptz - INTERVAL '1 minute'
-    FROM crossings AS c
-    JOIN fired USING (alert_id)
-    WHERE c.is_recurring OR c.nth = 1
-    ON CONFLICT DO NOTHING
-    RETURNING *
+    FROM fired AS f
+    CROSS JOIN unnest(f.minutes, f.prices, f.closes_before) AS c (minute, price, close_before)
+    RETURNING is_late
 ), told AS (
     INSERT INTO market.outbox (topic, key, group_key, body, created_at)
     SELECT
-        'alerts', m.key, 'alert:' || f.alert_id,
+        'alerts', format('alert:%s:%s', f.alert_id, said.minute), 'alert:' || f.alert_id,
         jsonb_build_object(
-            'key', m.key, 'alert_id', f.alert_id, 'user_id', f.user_id, 'instrument_key', n.instrument_key, 'side', f.side,
-            'level', f.level, 'minute', m.minute, 'price', f.price, 'close_before', f.close_before,
-            'is_late', f.is_late, 'is_recurring', c.is_recurring, 'note', c.note,
+            'key', format('alert:%s:%s', f.alert_id, said.minute), 'alert_id', f.alert_id, 'user_id', f.user_id,
+            'instrument_key', n.instrument_key, 'side', f.side, 'level', f.level, 'minute', said.minute, 'price', c.price,
+            'close_before', c.close_before, 'is_late', c.minute < :'due'::timestamptz - INTERVAL '1 minute',
+            'is_recurring', f.is_recurring, 'note', f.note,
             'fired_at', to_char(:'at'::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
         ),
         :'at'::timestamptz
-    FROM firings AS f
-    JOIN crossings AS c ON c.alert_id = f.alert_id AND c.minute = f.minute
-    JOIN market.instruments AS n ON n.instrument_id = c.instrument_id
-    CROSS JOIN LATERAL (
-        SELECT minute, format('alert:%s:%s', f.alert_id, minute) AS key
-        FROM to_char(f.minute AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"') AS minute
-    ) AS m
-    ORDER BY f.minute, f.alert_id
+    FROM fired AS f
+    JOIN market.instruments AS n USING (instrument_id)
+    CROSS JOIN unnest(f.minutes, f.prices, f.closes_before) AS c (minute, price, close_before)
+    CROSS JOIN LATERAL (SELECT to_char(c.minute AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"') AS minute) AS said
+    ORDER BY c.minute, f.alert_id
     ON CONFLICT DO NOTHING
-), revised AS (
-    UPDATE market.alert_firings AS f SET revised_at = CASE WHEN g.holds THEN null ELSE :'at'::timestamptz END
-    FROM (
-        SELECT
-            f.alert_id, f.minute,
-            coalesce(
-                CASE
-                    WHEN f.minute < f.armed_at THEN market.crosses(f.side, f.level, e.open, e.close, e.close)
-                    ELSE market.crosses(f.side, f.level, e.close_before, e.high, e.low)
-                END,
-                false
-            ) AS holds
-        FROM market.alert_firings AS f
-        JOIN market.alerts AS a USING (alert_id)
-        JOIN spans AS s USING (instrument_id)
-        LEFT JOIN evaluated AS e ON e.instrument_id = a.instrument_id AND e.time = f.minute
-        WHERE f.minute >= :'starts'::timestamptz AND (e.time IS NOT NULL OR f.minute BETWEEN s.first AND s.last)
-    ) AS g
-    WHERE f.alert_id = g.alert_id AND f.minute = g.minute AND g.holds <> (f.revised_at IS NULL)
-    RETURNING f.revised_at
 )
 SELECT
     (SELECT count(*) FROM firings) AS fired,
-    (SELECT count(*) FILTER (WHERE is_late) FROM firings) AS late,
-    (SELECT count(*) FILTER (WHERE revised_at IS NOT NULL) FROM revised) AS revised,
-    (SELECT count(*) FROM evaluated) AS minutes;
+    (SELECT count(*) FROM firings WHERE is_late) AS late,
+    (SELECT count(*) FROM near WHERE time >= first) AS minutes;

@@ -56,10 +56,12 @@ def evaluate_alerts(connection: Connection, scheduled_at: datetime, *, has_time:
     with evaluating(connection):
         evaluation.mark_new(connection, due, scheduled_at - _NEW_FOR)
         left = list(evaluation.plan_hours(connection, due))
-    total, done = Fired(), 0
+    total, revised, done = Fired(), 0, 0
     while left and has_time():
         with evaluating(connection):
-            total += evaluation.evaluate(connection, left.pop(0), due, scheduled_at)
+            window = left.pop(0)
+            revised += evaluation.note_revised(connection, window, due, scheduled_at)
+            total += evaluation.evaluate(connection, window, due, scheduled_at)
         done += 1
     with evaluating(connection):
         expired = evaluation.expire(connection, scheduled_at)
@@ -67,7 +69,7 @@ def evaluate_alerts(connection: Connection, scheduled_at: datetime, *, has_time:
     return AlertsReport(
         alerts_fired=total.fired,
         alerts_late=total.late,
-        alerts_revised=total.revised,
+        alerts_revised=revised,
         alerts_expired=expired,
         alerts_armed=armed,
         minutes=total.minutes,

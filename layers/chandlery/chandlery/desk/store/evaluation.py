@@ -12,24 +12,15 @@ from chandlery.words.window import Window
 
 @dataclass(frozen=True)
 class Fired:
-    """What became of alerts; `late` of the `fired` ones a later run found, `revised` would not have fired as it is now.
-
-    `minutes` counts the candles that were looked at.
-    """
+    """What became of alerts; `late` of the `fired` ones a later run found. `minutes` counts the candles looked at."""
 
     fired: int = 0
     late: int = 0
-    revised: int = 0
     minutes: int = 0
 
     def __add__(self, other: "Fired") -> "Fired":
         """Both together."""
-        return Fired(
-            self.fired + other.fired,
-            self.late + other.late,
-            self.revised + other.revised,
-            self.minutes + other.minutes,
-        )
+        return Fired(self.fired + other.fired, self.late + other.late, self.minutes + other.minutes)
 
 
 def mark_new(connection: Connection, due: datetime, settled: datetime) -> None:
@@ -47,6 +38,12 @@ def plan_hours(connection: Connection, due: datetime) -> Sequence[Window]:
 def evaluate(connection: Connection, window: Window, due: datetime, at: datetime) -> Fired:
     """Take the marks of a window, and fire what crosses."""
     return read_rows(connection, Fired, "evaluate_alerts", starts=window.starts, ends=window.ends, due=due, at=at)[0]
+
+
+def note_revised(connection: Connection, window: Window, due: datetime, at: datetime) -> int:
+    """Note which firings would not have been, as the marked minutes of a window are now; returns how many newly."""
+    noted = run(connection, "note_revised_firings", starts=window.starts, ends=window.ends, due=due, at=at)
+    return sum(not holds for (holds,) in noted)
 
 
 def expire(connection: Connection, at: datetime) -> int:
