@@ -3,11 +3,12 @@
 from chandlery.datasets.indicators import INDICATOR_VALUES
 from chandlery.indicators.indicator_set import read_indicator_set
 from chandlery.indicators.process_history import HistoryReport, process_history
+from chandlery.outbox.finish_run import CHANGES, delivering
 from chandlery.platform.component import Run, component
 from chandlery.policies.wanted import read_policies
 
 
-@component("historical_processor")
+@component("historical_processor", finish=delivering(CHANGES))
 def handler(run: Run) -> HistoryReport:
     """Refresh what is stale, then compute the indicators whose candles changed."""
     return process_history(

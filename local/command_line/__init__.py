@@ -49,6 +49,8 @@ _COMMANDS = {
     "coverage": "coverage.coverage",
     "explain": "explain.explain",
     "policies": "policies.app",
+    "outbox": "outbox.app",
+    "changes": "outbox.changes",
     "status": "status.status",
     "backup": "backup.backup",
     "restore": "backup.restore",

@@ -70,6 +70,8 @@ EXPECTED = {
     },
     **{f"{name}ProcessorFull": ("CpuShare", ">", 0.9, "notBreaching") for name in ("LiveProcessor", "HttpApi")},
     "ApiCacheMisses": ("CacheHitRate", "<", 0.2, "notBreaching"),
+    "MessagesOld": ("OutboxAgeSeconds", ">", 900, "ignore"),
+    "MessagesRefused": ("OutboxRefused", ">", 0, "ignore"),
     "DatabaseGrows": ("DatabaseGrowthBytes", ">", 20e9, "ignore"),
     "DatabaseProcessorFull": ("CPUUtilization", ">", 90, "notBreaching"),
     **{
@@ -96,7 +98,13 @@ TOLD_BY: Mapping[Rule, set[str]] = {
     health.judge_gaps: {"LowCoverage24h", "LowCoverage7d"},
     health.judge_policies: {"PolicyMaintenanceHasNotRun"},
 }
-WARNS = {health.judge_calendars, health.judge_history, health.judge_emptiness, health.judge_imports}
+WARNS = {
+    health.judge_calendars,
+    health.judge_history,
+    health.judge_emptiness,
+    health.judge_imports,
+    health.judge_messages,
+}
 SIGNS = {
     "GreaterThanThreshold": ">",
     "GreaterThanOrEqualToThreshold": ">=",

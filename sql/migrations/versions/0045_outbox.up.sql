@@ -25,9 +25,10 @@ COMMENT ON COLUMN market.outbox.refused_at IS 'When it was refused for good: it 
 COMMENT ON COLUMN market.outbox.tries IS 'How often its delivery was tried.';
 COMMENT ON COLUMN market.outbox.failed_because IS 'Why the last try failed; null where none did.';
 
--- What messages say is for those it is meant for: who looks sees how many wait, and since when.
+-- What messages say is for those it is meant for; what changed is read from market.changes.
 REVOKE SELECT ON market.outbox FROM chandlery_reader;
-GRANT SELECT (id, topic, created_at, sent_at, refused_at, tries) ON market.outbox TO chandlery_reader;
+-- Messages of changes are numbered by whoever tells.
+GRANT USAGE ON SEQUENCE market.outbox_id_seq TO chandlery_writer;
 
 CREATE TABLE market.untold_changes (
     change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

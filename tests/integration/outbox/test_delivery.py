@@ -61,7 +61,7 @@ def test_what_was_not_taken_comes_again_and_holds_its_group_back(connection: Con
     write(connection, *(message(number, "ab"[number % 2]) for number in range(150)))
     bus = Bus(Failure(0, "slow down"))
     delivered = deliver_messages(connection, "signals", bus, at=AT, limit=100)
-    assert delivered == Delivered(99, 1, 51, ["slow down"])
+    assert delivered == Delivered(99, 1, 51, ("slow down",))
     (waiting, *_) = messages.list_waiting(connection, "signals", 10)
     assert (waiting.key, waiting.tries, waiting.failed_because) == ("0", 1, "slow down")
     # Behind the one that fails again, nothing of its group goes; the other group does.
@@ -76,10 +76,10 @@ def test_what_was_not_taken_comes_again_and_holds_its_group_back(connection: Con
 def test_what_is_refused_for_good_holds_nothing_up_until_it_is_tried_again(connection: Connection) -> None:
     write(connection, *map(message, range(3)))
     bus = Bus(Failure(1, "too large", is_final=True))
-    assert deliver_messages(connection, "signals", bus, at=AT) == Delivered(2, 1, 1, ["too large"])
+    assert deliver_messages(connection, "signals", bus, at=AT) == Delivered(2, 1, 1, ("too large",))
     assert deliver_messages(connection, "signals", bus, at=LATER) == Delivered(0, 0, 1)
     (waiting,) = messages.count_waiting(connection)
-    assert (waiting.messages, waiting.refused, waiting.oldest_at) == (1, 1, AT)
+    assert (waiting.messages, waiting.refused, waiting.oldest_at) == (1, 1, None)
     assert messages.retry(connection, "alerts", None) == 0
     assert messages.retry(connection, None, None) == 1
     taking = Bus()
@@ -95,7 +95,7 @@ def test_a_bus_that_is_away_is_asked_once_a_run(connection: Connection) -> None:
         asked.append(len(given))
         return [Failure(place, "away") for place in range(len(given))]
 
-    assert deliver_messages(connection, "signals", away, at=AT) == Delivered(0, 100, 300, ["away"])
+    assert deliver_messages(connection, "signals", away, at=AT) == Delivered(0, 100, 300, ("away",))
     assert asked == [100]
 
 
@@ -116,9 +116,8 @@ def test_a_death_after_the_delivery_delivers_again_with_the_same_key(connection:
 
 
 def test_a_message_goes_with_the_transaction_it_was_written_in(connection: Connection) -> None:
-    with pytest.raises(KeyError), transaction(connection):
-        messages.write_messages(connection, [message(1)], AT)
-        raise KeyError
+    with connection.transaction(force_rollback=True):
+        assert messages.write_messages(connection, [message(1)], AT) == 1
     assert messages.list_waiting(connection, None, 10) == []
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from moto import mock_aws
 
 from chandlery.outbox.domain.message import Failure, Message
 from chandlery.outbox.publish import event_bus, topic
 from chandlery.outbox.publish.event_bus import EventBus
 from chandlery.outbox.publish.topic import Topic
+from tests.event_bus import Queue, an_aws, create_bus
 
 ARN = "arn:aws:sns:us-east-1:123456789012:alerts"
 AWAY = EndpointConnectionError(endpoint_url="https://events.us-east-1.amazonaws.com")
@@ -29,10 +29,7 @@ def messages(count: int, **body: Any) -> list[Message]:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
+    with an_aws(monkeypatch.setenv):
         yield
 
 
@@ -59,43 +56,26 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     return install
 
 
-def queue_of(name: str, **attributes: str) -> tuple[Any, str, str]:
-    """A queue, and who may ask it: its client, URL and ARN."""
-    sqs = boto3.client("sqs")
-    url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    return sqs, url, told["Attributes"]["QueueArn"]
-
-
-def received(sqs: Any, url: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    while some := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        found += [json.loads(each["Body"]) for each in some]
-    return found
-
-
 @pytest.mark.usefixtures("aws")
 def test_events_reach_a_rule_of_the_bus_with_their_keys() -> None:
-    sqs, url, arn = queue_of("told")
-    events: Any = boto3.client("events")  # type: ignore[call-overload]
-    events.create_event_bus(Name="desk")
-    pattern = {"source": ["chandlery"], "detail-type": ["signals"], "detail": {"number": [{"numeric": [">=", 2]}]}}
-    events.put_rule(Name="told", EventBusName="desk", EventPattern=json.dumps(pattern))
-    events.put_targets(Rule="told", EventBusName="desk", Targets=[{"Id": "queue", "Arn": arn}])
+    queue = create_bus("desk", **{"detail-type": ["signals"], "detail": {"number": [{"numeric": [">=", 2]}]}})
     assert EventBus("desk").publish(messages(25)) == []
-    told = received(sqs, url)
+    told = queue.received()
     assert sorted(each["detail"]["number"] for each in told) == list(range(2, 25))
     assert {each["detail"]["key"] for each in told} == {f"signal:{number}:raised" for number in range(2, 25)}
+    (failure,) = EventBus("another").publish(messages(1))
+    assert "does not exist" in failure.reason
+    assert not failure.is_final
 
 
 @pytest.mark.usefixtures("aws")
 def test_messages_reach_who_subscribes_a_topic_with_their_keys() -> None:
-    sqs, url, arn = queue_of("told")
-    sns: Any = boto3.client("sns")  # type: ignore[call-overload]
+    queue = Queue("told")
+    sns: Any = boto3.client("sns")
     name = sns.create_topic(Name="alerts")["TopicArn"]
-    sns.subscribe(TopicArn=name, Protocol="sqs", Endpoint=arn)
+    sns.subscribe(TopicArn=name, Protocol="sqs", Endpoint=queue.arn)
     assert Topic(name).publish(messages(12)) == []
-    told = received(sqs, url)
+    told = queue.received()
     assert sorted(json.loads(each["Message"])["number"] for each in told) == list(range(12))
     for each in told:
         assert each["MessageAttributes"]["key"]["Value"] == json.loads(each["Message"])["key"]
@@ -103,14 +83,14 @@ def test_messages_reach_who_subscribes_a_topic_with_their_keys() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_a_fifo_topic_gets_a_message_once_however_often_it_is_published() -> None:
-    sqs, url, arn = queue_of("told.fifo", FifoQueue="true")
-    sns: Any = boto3.client("sns")  # type: ignore[call-overload]
+    queue = Queue("told.fifo")
+    sns: Any = boto3.client("sns")
     name = sns.create_topic(Name="alerts.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
     attributes = {"RawMessageDelivery": "true"}
-    sns.subscribe(TopicArn=name, Protocol="sqs", Endpoint=arn, Attributes=attributes)
+    sns.subscribe(TopicArn=name, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
     for _ in range(2):
         assert Topic(name).publish(messages(3)) == []
-    assert [each["number"] for each in received(sqs, url)] == [0, 1, 2]
+    assert [each["number"] for each in queue.received()] == [0, 1, 2]
 
 
 def test_what_a_bus_does_not_take_is_named_and_what_never_will_be_is_known(scripted: Scripted) -> None:

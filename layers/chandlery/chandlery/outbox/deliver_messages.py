@@ -67,7 +67,7 @@ def deliver_messages(
         sent, failed = sent + len(held) - len(failures), failed + len(failures)
         if not _is_taking(held, failures):
             break
-    return Delivered(sent, failed, _count_left(connection, topic), list(reasons))
+    return Delivered(sent, failed, _count_left(connection, topic), tuple(reasons))
 
 
 def _by_place(failures: Sequence[Failure]) -> Mapping[int, Failure]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -10,13 +11,12 @@ from chandlery.outbox.domain.message import Publish
 from chandlery.outbox.publish.event_bus import EventBus
 from chandlery.outbox.publish.topic import Topic
 from chandlery.outbox.store import messages
+from chandlery.outbox.tell_changes import tell_changes
 from chandlery.platform.component import Run
 from chandlery.platform.settings import Settings
 
 # What there is to tell of.
 ALERTS, CHANGES, SIGNALS = "alerts", "changes", "signals"
-
-
 TOPICS = (ALERTS, CHANGES, SIGNALS)
 # What one call of AWS may take, with what it tries again.
 _LONGEST_CALL_SECONDS = 15
@@ -27,7 +27,7 @@ class OutboxReport:
     """What became of messages at the end of a run.
 
     `outbox_waiting` counts those left, `outbox_refused` of them were refused for good; `outbox_age_seconds` is how long
-    the oldest has waited, 0 where none does. `undelivered` says why some were not taken, each reason once.
+    the oldest of the others has waited, 0 where none does. `undelivered` says why some were not taken, a reason once.
     """
 
     outbox_sent: int
@@ -41,14 +41,26 @@ class OutboxReport:
 def delivering(*topics: str) -> Callable[[Run], Mapping[str, Any]]:
     """What a component does at the end of its run that writes messages of these topics.
 
-    It delivers what waits of them, and counts it; nothing is asked of the database where they have nowhere to go.
+    It delivers what waits of them, and counts it; changes of data become messages first, where they are told. Nothing
+    is asked of the database where messages have nowhere to go, and changes are not told.
     """
 
     def finish(run: Run) -> Mapping[str, Any]:
+        if CHANGES in topics and run.settings.changes_told:
+            tell_changes(run.connection, run.scheduled_at, has_time=run.has_time)
         wanted = {topic: publish for topic, publish in publishers(run.settings).items() if topic in topics}
         return asdict(_deliver(run, wanted)) if wanted else {}
 
     return finish
+
+
+def tend_outbox(run: Run) -> Mapping[str, Any]:
+    """What policy maintenance does: it delivers messages of every topic, and removes what is old."""
+    counts = delivering(*TOPICS)(run)
+    before = run.scheduled_at - timedelta(days=run.settings.outbox_keep_days)
+    undelivered = sorted(set(TOPICS).difference(publishers(run.settings)))
+    removed = messages.remove_old(run.connection, before, undelivered)
+    return {**counts, "outbox_removed": removed} if removed else counts
 
 
 def publishers(settings: Settings) -> Mapping[str, Publish]:
@@ -73,7 +85,7 @@ def _deliver(run: Run, wanted: Mapping[str, Publish]) -> OutboxReport:
         for topic, publish in wanted.items()
     ]
     waiting = [each for each in messages.count_waiting(run.connection) if each.topic in wanted]
-    ages = [(run.scheduled_at - each.oldest_at).total_seconds() for each in waiting]
+    ages = [(run.scheduled_at - each.oldest_at).total_seconds() for each in waiting if each.oldest_at]
     return OutboxReport(
         outbox_sent=sum(each.sent for each in done),
         outbox_failed=sum(each.failed for each in done),

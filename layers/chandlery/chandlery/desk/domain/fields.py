@@ -10,7 +10,8 @@ from typing import Any
 
 
 # No price is larger, and none has as many zeros after its point.
-MOST_NUMBER, _MOST_PLACES = 10**30, 400
+_MOST_DIGITS, _MOST_PLACES = 30, 400
+MOST_NUMBER = 10**_MOST_DIGITS
 
 
 class Type(StrEnum):
@@ -102,10 +103,8 @@ def _number(field: Field, value: Any) -> Decimal:
         read_number = None
     if read_number is None or not read_number.is_finite():
         raise WrongField(field.name, "must be a number")
-    if abs(read_number) > MOST_NUMBER or read_number.adjusted() < -_MOST_PLACES:
-        raise WrongField(
-            field.name, f"must lie between -{MOST_NUMBER:.0e} and {MOST_NUMBER:.0e}, and not that near to 0"
-        )
+    if not -_MOST_PLACES < read_number.adjusted() <= _MOST_DIGITS:
+        raise WrongField(field.name, f"must lie between -1e{_MOST_DIGITS} and 1e{_MOST_DIGITS}, and not that near to 0")
     return read_number
 
 

@@ -18,6 +18,7 @@ from chandlery.words.remark import Remark
 WARNING_SECONDS = 120.0
 DELAYED_SECONDS = 300.0
 FAILURES_IN_A_ROW = 3
+MESSAGE_SECONDS = 900.0
 # Below these a feed's minutes are missing in such number that its candles cannot be relied on.
 LEAST_COVERAGE = {"coverage_24h": (0.99, "24 hours"), "coverage_7d": (0.98, "7 days")}
 
@@ -226,6 +227,20 @@ def judge_history(measured: Measured) -> Iterator[Cause]:
         )
 
 
+def judge_messages(measured: Measured) -> Iterator[Cause]:
+    """What waits in the outbox for longer than a run or two: what is read is right, but others are not told of it."""
+    told = measured.told_by("policy_maintenance")
+    seconds = told.get("outbox_age_seconds", 0)
+    if seconds > MESSAGE_SECONDS:
+        why = "".join(f"; {reason}" for reason in told.get("undelivered", ())[:1])
+        waiting = spell(told.get("outbox_waiting", 0), "waits", "wait")
+        said = f"{waiting} to be delivered, the oldest for {in_words(seconds)}{why}"
+        yield Cause(Health.WARNING, "messages", Remark(said, ": chandlery outbox list"))
+    if refused := told.get("outbox_refused", 0):
+        said = f"{spell(refused, 'was', 'were')} refused for good"
+        yield Cause(Health.WARNING, "messages", Remark(said, ": chandlery outbox list"))
+
+
 RULES: Sequence[Rule] = (
     judge_freshness,
     judge_feeds,
@@ -238,6 +253,7 @@ RULES: Sequence[Rule] = (
     judge_policies,
     judge_calendars,
     judge_history,
+    judge_messages,
     judge_emptiness,
     judge_imports,
 )

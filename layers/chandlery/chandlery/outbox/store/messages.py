@@ -14,12 +14,12 @@ from chandlery.platform.statements import read_rows, run
 
 @dataclass(frozen=True)
 class Waiting:
-    """What of a topic waits: how many messages, since when, and how many of them were refused for good."""
+    """What of a topic waits: how many messages, how many of them were refused for good, since when the others wait."""
 
     topic: str
     messages: int
     refused: int
-    oldest_at: datetime
+    oldest_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,11 @@ def list_waiting(connection: Connection, topic: str | None, most: int) -> Sequen
 def retry(connection: Connection, topic: str | None, ids: Sequence[int] | None) -> int:
     """Let messages that were refused for good be tried again, of a topic or of all; returns how many."""
     return run(connection, "retry_messages", topic=topic, ids=None if ids is None else list(ids)).rowcount
+
+
+def remove(connection: Connection, ids: Sequence[int]) -> int:
+    """Remove messages that were not delivered, and never will be; returns how many."""
+    return run(connection, "remove_messages", ids=list(ids)).rowcount
 
 
 def remove_old(connection: Connection, before: datetime, undelivered: Sequence[str]) -> int:

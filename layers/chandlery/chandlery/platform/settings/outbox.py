@@ -5,7 +5,7 @@ from pydantic.config import JsonDict
 
 from chandlery.platform.settings.environment import Environment
 
-_WRITERS: JsonDict = {"read_by": ["every scheduled", "tick_ingest", "record_api"]}
+_ALL: JsonDict = {"read_by": ["all"]}
 _DELIVERERS: JsonDict = {"read_by": ["every scheduled"]}
 
 
@@ -21,13 +21,13 @@ class OutboxSettings(Environment):
         None, description="SNS topic of alerts; not set: none are delivered", json_schema_extra=_DELIVERERS
     )
     changes_told: bool = Field(
-        False, description="true: after each run an event tells which data changed", json_schema_extra=_WRITERS
+        False, description="true: after each run an event tells which data changed", json_schema_extra=_ALL
     )
     outbox_keep_days: float = Field(
         7,
         gt=0,
-        description="how long messages are kept that were delivered, and those that nobody delivers",
-        json_schema_extra={"read_by": ["policy_maintenance"]},
+        description="policy maintenance keeps messages for so long that were delivered, and those that nobody delivers",
+        json_schema_extra=_DELIVERERS,
     )
 
     @field_validator("alert_topic_arn")
