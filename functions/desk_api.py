@@ -63,7 +63,9 @@ _WORK: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(keep_watchlists, name) for name in (
         "list_watchlists", "find_watchlist", "add_watchlist", "change_watchlist", "delete_watchlist"
     )},
-    **{name: getattr(keep_items, name) for name in ("list_items", "find_item", "add_item", "change_item", "delete_item")},
+    **{name: getattr(keep_items, name) for name in (
+        "list_items", "find_item", "add_item", "change_item", "delete_item"
+    )},
     **{name: getattr(keep_alerts, name) for name in (
         "list_alerts", "find_alert", "add_alert", "change_alert", "delete_alert", "list_firings"
     )},

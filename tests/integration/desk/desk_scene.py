@@ -1,7 +1,7 @@
 """Setting the scene: candles as texts, alerts on them, and runs of the alert processor."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -20,8 +20,7 @@ KEY = "X@A@EQ"
 def at(text: str) -> datetime:
     """A moment of the first week of March 2026, as in `2 14:31`; of 2 March where no day is said."""
     day, _, clock = text.rpartition(" ")
-    hour, minute, *second = map(int, clock.split(":"))
-    return datetime(2026, 3, int(day or 2), hour, minute, *second, tzinfo=UTC)
+    return datetime.combine(date(2026, 3, int(day or 2)), time.fromisoformat(clock), UTC)
 
 
 def put(connection: Connection, minute: datetime, prices: str, *, instrument: int = 1, partial: bool = False) -> None:
@@ -29,11 +28,11 @@ def put(connection: Connection, minute: datetime, prices: str, *, instrument: in
     told = [Decimal(each) for each in prices.split()]
     opened, high, low, close = told * 4 if len(told) == 1 else told
     connection.execute(
-        "INSERT INTO market.candles AS c (instrument_id, time, open, high, low, close, volume, turnover, trades, partial,"
-        " price_eligible, session_date, extended, source, version)"
+        "INSERT INTO market.candles AS c (instrument_id, time, open, high, low, close, volume, turnover, trades,"
+        " partial, price_eligible, session_date, extended, source, version)"
         " VALUES (%s, %s, %s, %s, %s, %s, 10, 10, 1, %s, true, %s, false, 'live_aggregated', 1)"
-        " ON CONFLICT (instrument_id, time) DO UPDATE SET open = excluded.open, high = excluded.high, low = excluded.low,"
-        " close = excluded.close, partial = excluded.partial, revision = c.revision + 1",
+        " ON CONFLICT (instrument_id, time) DO UPDATE SET open = excluded.open, high = excluded.high,"
+        " low = excluded.low, close = excluded.close, partial = excluded.partial, revision = c.revision + 1",
         [instrument, minute, opened, high, low, close, partial, minute.date()],
     )
 
@@ -66,7 +65,7 @@ def fired(connection: Connection) -> Sequence[str]:
     rows = connection.execute(
         "SELECT to_char(f.minute AT TIME ZONE 'UTC', 'DD HH24:MI'), f.alert_id, f.is_late, f.revised_at IS NOT NULL,"
         " (SELECT count(*) FROM market.outbox AS o WHERE o.topic = 'alerts'"
-        "  AND o.key = format('alert:%s:%s', f.alert_id, to_char(f.minute AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI\"Z\"')))"
+        "  AND o.key = 'alert:' || f.alert_id || to_char(f.minute AT TIME ZONE 'UTC', ':YYYY-MM-DD\"T\"HH24:MI\"Z\"'))"
         " FROM market.alert_firings AS f ORDER BY f.minute, f.alert_id"
     ).fetchall()
     assert [row[4] for row in rows] == [1] * len(rows), "one message each"

@@ -244,8 +244,8 @@ def test_the_message_says_what_happened(connection: Connection) -> None:
     ).fetchall()[0]
     assert (topic, key, group, created) == ("alerts", "alert:1:2026-03-02T14:31Z", "alert:1", at("14:32"))
     for said in (
-        '"user_id": "anna"', '"instrument_key": "X@A@EQ"', '"side": "low"', '"level": 0.000000000000012345', '"note": "buy"',
-        '"price": 0.000000000000012344', '"minute": "2026-03-02T14:31Z"', '"fired_at": "2026-03-02T14:32:00Z"', f'"key": "{key}"',
-        '"is_late": false',
+        '"user_id": "anna"', '"instrument_key": "X@A@EQ"', '"side": "low"', '"level": 0.000000000000012345',
+        '"price": 0.000000000000012344', '"minute": "2026-03-02T14:31Z"', '"fired_at": "2026-03-02T14:32:00Z"',
+        f'"key": "{key}"', '"is_late": false', '"note": "buy"',
     ):  # fmt: skip
         assert said in body

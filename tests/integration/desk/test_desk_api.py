@@ -16,6 +16,7 @@ from local.http_server import DESK, FUNCTION, event_of, function_of, let_in
 from tests.integration.desk.desk_scene import KEY, live, market_of
 from tests.integration.desk.desk_scene import at as moment
 
+ARN = "arn:aws:sts::123456789012:assumed-role/desk/carl"
 LEVEL = "0.1234567890123456789"
 
 
@@ -165,8 +166,12 @@ def test_nobody_comes_to_what_is_anothers(ask: Ask) -> None:
     ask("POST", "/watchlists/1/items", {"instrument_key": KEY, "price_alert_high": 5})
     ask("POST", "/alerts", {"instrument_key": KEY, "side": "low", "level": 1})
     before = [ask("GET", path).text for path in ("/watchlists", "/watchlists/1/items", "/alerts")]
-    bodies = {"add_item": {"instrument_key": "X@B@EQ"}, "change_watchlist": {"name": "x"}, "change_item": {"notes": "x"},
-              "change_alert": {"note": "x"}}  # fmt: skip
+    bodies = {
+        "add_item": {"instrument_key": "X@B@EQ"},
+        "change_watchlist": {"name": "x"},
+        "change_item": {"notes": "x"},
+        "change_alert": {"note": "x"},
+    }
     for route in ROUTES:
         path = route.path.replace("{watchlist_id}", "1").replace("{item_id}", "1").replace("{alert_id}", "2")
         if "{" not in route.path:
@@ -185,7 +190,7 @@ def test_nobody_comes_to_what_is_anothers(ask: Ask) -> None:
     ("authorizer", "user"),
     [
         ({"jwt": {"claims": {"sub": "7f3c", "username": "carl", "email": "carl@example.com"}}}, "7f3c"),
-        ({"iam": {"userArn": "arn:aws:sts::123456789012:assumed-role/desk/carl"}}, "arn:aws:sts::123456789012:assumed-role/desk/carl"),
+        ({"iam": {"userArn": ARN}}, ARN),
         ({"jwt": {"claims": {"client_id": "anna"}}}, None),
         ({"jwt": {"claims": {"sub": ""}}}, None),
         ({"jwt": None, "iam": {}}, None),
@@ -221,13 +226,25 @@ def test_who_was_switched_off_gets_nothing(ask: Ask, connection: Connection) -> 
 @pytest.mark.parametrize(
     ("said", "status", "field"),
     [
-        (b"", 400, None), (b"{", 400, None), (b"\xff", 400, None), (b'{"name": NaN}', 400, None), (b"[" * 100_001, 413, None),
-        (b"[" * 50_000, 400, None), (b'{"name": "\\ud800"}', 400, None), ([], 422, "body"), ({}, 422, "name"), ({"name": 5}, 422, "name"),
-        ({"name": " "}, 422, "name"), ({"name": None}, 422, "name"), ({"name": "x" * 101}, 422, "name"), ({"name": "a\0"}, 422, "name"),
-        ({"name": "x", "colour": "red"}, 422, "colour"), ({"name": "x", "is_default": 1}, 422, "is_default"),
+        (b"", 400, None),
+        (b"{", 400, None),
+        (b"\xff", 400, None),
+        (b'{"name": NaN}', 400, None),
+        (b"[" * 100_001, 413, None),
+        (b"[" * 50_000, 400, None),
+        (b'{"name": "\\ud800"}', 400, None),
+        ([], 422, "body"),
+        ({}, 422, "name"),
+        ({"name": 5}, 422, "name"),
+        ({"name": " "}, 422, "name"),
+        ({"name": None}, 422, "name"),
+        ({"name": "x" * 101}, 422, "name"),
+        ({"name": "a\0"}, 422, "name"),
+        ({"name": "x", "colour": "red"}, 422, "colour"),
+        ({"name": "x", "is_default": 1}, 422, "is_default"),
         ({"name": "x", "more": 1}, 422, "more"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_named(ask: Ask, said: Any, status: int, field: str | None) -> None:
     answer = ask("POST", "/watchlists", said)
     assert answer.status == status
@@ -237,12 +254,21 @@ def test_what_is_wrong_is_named(ask: Ask, said: Any, status: int, field: str | N
 @pytest.mark.parametrize(
     ("said", "field"),
     [
-        ({"level": "NaN"}, "level"), ({"level": "1e999999999"}, "level"), ({"level": True}, "level"), ({"level": None}, "level"),
-        ({"side": "up"}, "side"), ({"state": "fired"}, "state"), ({"state": None}, "state"), ({"instrument_key": "X@B@EQ"}, "instrument_key"),
-        ({"expires_at": "2026-03-02T14:00:00"}, "expires_at"), ({"expires_at": "2026-03-02T14:00:00Z"}, "expires_at"),
-        ({"expires_at": "9999-12-31T23:59:59-12:00"}, "expires_at"), ({"is_recurring": None}, "is_recurring"), ({}, "body"),
+        ({"level": "NaN"}, "level"),
+        ({"level": "1e999999999"}, "level"),
+        ({"level": True}, "level"),
+        ({"level": None}, "level"),
+        ({"side": "up"}, "side"),
+        ({"state": "fired"}, "state"),
+        ({"state": None}, "state"),
+        ({"instrument_key": "X@B@EQ"}, "instrument_key"),
+        ({"expires_at": "2026-03-02T14:00:00"}, "expires_at"),
+        ({"expires_at": "2026-03-02T14:00:00Z"}, "expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-12:00"}, "expires_at"),
+        ({"is_recurring": None}, "is_recurring"),
+        ({}, "body"),
     ],
-)  # fmt: skip
+)
 def test_a_change_of_an_alert_is_checked(ask: Ask, said: Any, field: str) -> None:
     ask("POST", "/alerts", {"instrument_key": KEY, "side": "high", "level": 1})
     answer = ask("PATCH", "/alerts/1", said)

@@ -19,8 +19,8 @@ _NEW_FOR = timedelta(minutes=10)
 class AlertsReport:
     """What one run did; times in seconds.
 
-    `late` of the `fired` ones were found by a later run than the one after their minute; `alerts_revised` had fired, and
-    would not have, as the minute is now. `lag_seconds` is how far the oldest mark that was left is behind.
+    `alerts_late` of those that fired were found by a later run than the one after their minute; `alerts_revised` had
+    fired, and would not have, as the minute is now. `lag_seconds` is how far the oldest mark that was left is behind.
     """
 
     alerts_fired: int

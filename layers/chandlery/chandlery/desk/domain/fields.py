@@ -8,7 +8,6 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
-
 # No price is larger, and none has as many zeros after its point.
 _MOST_DIGITS, _MOST_PLACES = 30, 400
 MOST_NUMBER = 10**_MOST_DIGITS

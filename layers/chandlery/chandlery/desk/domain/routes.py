@@ -1,4 +1,4 @@
-"""The routes of the desk: what each asks for and answers. The function serves them by this, and the document tells of them."""
+"""The routes of the desk, by which the function serves them and the document tells of them."""
 
 import re
 from collections.abc import Sequence
