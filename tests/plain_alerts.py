@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 MINUTE = timedelta(minutes=1)
 
@@ -33,7 +34,7 @@ class PlainAlert:
 def plain_firings(alert: PlainAlert, candles: Sequence[PlainCandle]) -> list[datetime]:
     """The minutes in which an alert fires."""
     complete = sorted((each for each in candles if not each.partial), key=lambda each: each.time)
-    found = [now.time for before, now in zip(complete, complete[1:], strict=False) if _fires(alert, before, now)]
+    found = [now.time for before, now in pairwise(complete) if _fires(alert, before, now)]
     return found if alert.is_recurring else found[:1]
 
 

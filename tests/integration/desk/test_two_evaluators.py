@@ -17,6 +17,8 @@ from chandlery.words.window import Window
 from tests.integration.desk.desk_scene import ANNA, arm, at, evaluate, fired, market_of, put
 from tests.integration.market import MINUTE
 
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
 
 def set_scene(connection: Connection, alerts: int) -> None:
     market_of(connection)
@@ -71,9 +73,7 @@ def test_what_a_user_changes_meanwhile_is_his(server_url: str, connection: Conne
                     return evaluation.evaluate(own, Window(due - 2 * MINUTE, due), due, due).fired
 
             running = pool.submit(run)
-            while not connection.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            ).fetchone() == (1,):
+            while connection.execute(WAITING).fetchone() != (1,):
                 assert not running.done(), running.result()
         assert running.result() == 0
     assert fired(connection) == []

@@ -278,10 +278,8 @@ def test_each_command_works_under_its_least_role(
     one_minute_up: None,
 ) -> None:
     with ExitStack() as entered:
-        urls = {
-            role: entered.enter_context(acting_as(role, database_url))
-            for role in (PRODUCER, READER, DESK, WRITER, OWNER)
-        }
+        roles = (PRODUCER, READER, DESK, WRITER, OWNER)
+        urls = {role: entered.enter_context(acting_as(role, database_url)) for role in roles}
         urls[ANY] = urls[PRODUCER]
         entered.callback(command.upgrade, alembic_config(database_url), "head")
         wrong = []

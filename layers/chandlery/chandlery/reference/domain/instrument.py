@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
+ASSET_TYPES = ("stock", "etf", "crypto", "forex", "commodity", "index", "future", "option")
 # A type has no slash, so that what follows a key in a path is told from it; %41 is how a path writes A.
 _KEY = re.compile(r"(?!.*%[0-9A-Fa-f]{2})[^@\s]+@[^@\s]+@[^@\s/]+")
 
@@ -15,7 +17,7 @@ class Instrument:
 
     Candles are expected from `listed_at`, or else `data_from` (its earliest candle), up to `delisted_at`; null: not
     known, or for ever. `tickers` is what vendors call it, by vendor; null: none does. `allow_negative` says whether its
-    prices may lie below zero.
+    prices may lie below zero; `asset_type`, one of `ASSET_TYPES`, is null where neither its key nor anybody says.
     """
 
     instrument_id: int
@@ -27,11 +29,30 @@ class Instrument:
     data_from: datetime | None = None
     tickers: Mapping[str, str] | None = None
     allow_negative: bool = False
+    name: str | None = None
+    asset_type: str | None = None
+    exchange: str | None = None
+    sector: str | None = None
+    industry: str | None = None
+    uuid: UUID | None = None
 
     @property
     def expected_since(self) -> datetime | None:
         """Since when candles are expected; null: not at all yet."""
         return self.listed_at or self.data_from
+
+
+@dataclass(frozen=True)
+class Description:
+    """What somebody says of what an instrument is; null: nothing."""
+
+    name: str | None = None
+    asset_type: str | None = None
+    sector: str | None = None
+    industry: str | None = None
+
+
+UNDESCRIBED = Description()
 
 
 def exchange_of(key: str) -> str:
