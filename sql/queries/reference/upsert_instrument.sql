@@ -4,7 +4,7 @@ INSERT INTO market.instruments AS known (
 )
 VALUES (
     :'instrument_key', :'calendar', :'feed', :'listed_at'::timestamptz, :'delisted_at'::timestamptz,
-    coalesce(:'allow_negative'::boolean, false), :'name', :'asset_type', :'sector', :'industry'
+    coalesce(:'allow_negative'::boolean, false), :'instrument_name', :'asset_type', :'sector', :'industry'
 )
 ON CONFLICT (instrument_key) DO UPDATE SET
     calendar = excluded.calendar,
@@ -12,7 +12,7 @@ ON CONFLICT (instrument_key) DO UPDATE SET
     listed_at = coalesce(excluded.listed_at, known.listed_at),
     delisted_at = coalesce(excluded.delisted_at, known.delisted_at),
     allow_negative = coalesce(:'allow_negative'::boolean, known.allow_negative),
-    name = coalesce(:'name', known.name),
+    name = coalesce(:'instrument_name', known.name),
     asset_type = coalesce(:'asset_type', known.asset_type),
     sector = coalesce(:'sector', known.sector),
     industry = coalesce(:'industry', known.industry)
@@ -22,6 +22,6 @@ WHERE (
 ) IS DISTINCT FROM (
     excluded.calendar, excluded.feed,
     coalesce(excluded.listed_at, known.listed_at), coalesce(excluded.delisted_at, known.delisted_at),
-    coalesce(:'allow_negative'::boolean, known.allow_negative), coalesce(:'name', known.name),
+    coalesce(:'allow_negative'::boolean, known.allow_negative), coalesce(:'instrument_name', known.name),
     coalesce(:'asset_type', known.asset_type), coalesce(:'sector', known.sector), coalesce(:'industry', known.industry)
 );

@@ -49,7 +49,7 @@ def add(
         stored = _look_up(connection, key)
         _refuse_backward_life(stored, key, listed_at, delisted_at)
         named = {"feed": feed, "listed_at": listed_at, "delisted_at": delisted_at, "allow_negative": allow_negative}
-        run(connection, "upsert_instrument", instrument_key=key, calendar=calendar, **named, **vars(description))
+        run(connection, "upsert_instrument", instrument_key=key, calendar=calendar, **named, **_said(description))
         run(connection, "align_parts", instrument_key=key)
         if stored and allow_negative is False:
             _refuse_stored_negative(connection, stored)
@@ -89,7 +89,7 @@ def change(
         stored = find(connection, key)
         _refuse_backward_life(stored, key, listed_at, delisted_at)
         named = {"feed": feed, "listed_at": listed_at, "delisted_at": delisted_at, "allow_negative": allow_negative}
-        run(connection, "change_instrument", instrument_key=key, calendar=calendar, **named, **vars(description))
+        run(connection, "change_instrument", instrument_key=key, calendar=calendar, **named, **_said(description))
         run(connection, "align_parts", instrument_key=key)
         if allow_negative is False:
             _refuse_stored_negative(connection, stored)
@@ -185,6 +185,15 @@ def count(connection: Connection) -> int:
     """How many instruments there are."""
     row = run(connection, "count_instruments").fetchone()
     return int(row[0]) if row else 0
+
+
+def _said(description: Description) -> Mapping[str, str | None]:
+    return {
+        "instrument_name": description.name,
+        "asset_type": description.asset_type,
+        "sector": description.sector,
+        "industry": description.industry,
+    }
 
 
 def _look_up(connection: Connection, key: str) -> Instrument | None:
