@@ -1,8 +1,8 @@
 -- Takes the marks of a stretch of minutes, and fires what crossed in them: all in one statement, whatever the number of alerts.
 -- A minute counts with the close of the complete candle before it, however long ago that was. So with a minute that changed the
--- next one is looked at as well; minutes between the first and the last that changed may be looked at for nothing. What has fired
--- never fires again for the same minute. Nothing that was found is joined with something else that was: the planner does not know
--- how much that will be, and lists are hashed.
+-- next one is looked at as well, though it be one that a later run has seen; minutes between the first and the last that changed
+-- may be looked at for nothing. What has fired never fires again for the same minute. Nothing that was found is joined with
+-- something else that was: the planner does not know how much that will be, and lists are hashed.
 WITH taken AS (
     DELETE FROM market.alert_minutes
     WHERE minute >= :'starts'::timestamptz AND minute < :'ends'::timestamptz
@@ -26,7 +26,7 @@ WITH taken AS (
     FROM spans AS s
     JOIN market.candles AS c USING (instrument_id)
     WHERE c.time >= :'starts'::timestamptz - INTERVAL '3 minutes' AND c.time < :'ends'::timestamptz + INTERVAL '3 minutes'
-        AND c.time < :'due'::timestamptz AND NOT c.partial
+        AND NOT c.partial
     WINDOW in_order AS (PARTITION BY c.instrument_id ORDER BY c.time)
 ), changed AS (
     SELECT n.instrument_id, n.time, n.open, n.high, n.low, n.close, n.close_before
@@ -40,11 +40,18 @@ WITH taken AS (
         SELECT c.time, c.open, c.high, c.low, c.close
         FROM market.candles AS c
         WHERE c.instrument_id = s.instrument_id AND NOT c.partial
-            AND c.time >= :'ends'::timestamptz + INTERVAL '3 minutes' AND c.time < :'due'::timestamptz
+            AND c.time >= :'ends'::timestamptz + INTERVAL '3 minutes' AND c.time < :'due'::timestamptz + INTERVAL '1 hour'
         ORDER BY c.time
         LIMIT 1
     ) AS f
-    WHERE :'ends'::timestamptz + INTERVAL '3 minutes' < :'due'::timestamptz
+    WHERE CASE
+            WHEN :'ends'::timestamptz + INTERVAL '3 minutes' < :'due'::timestamptz THEN true
+            -- A run that comes late, after one of a later minute: nobody else would look at what that one saw.
+            ELSE (
+                SELECT count(*) > 0 FROM market.candles AS c
+                WHERE c.time >= :'ends'::timestamptz + INTERVAL '3 minutes' AND c.time < :'due'::timestamptz + INTERVAL '1 hour'
+            )
+        END
         AND s.instrument_id <> ALL (ARRAY(SELECT n.instrument_id FROM near AS n WHERE n.time > n.last))
 ), evaluated AS (
     -- A weekend is probed for, and what is longer is asked apart.
@@ -56,7 +63,7 @@ WITH taken AS (
         SELECT b.close
         FROM market.candles AS b
         WHERE c.close_before IS NULL AND b.instrument_id = c.instrument_id AND b.time < c.time AND NOT b.partial
-            AND b.time >= :'starts'::timestamptz - INTERVAL '5 days' AND b.time < :'due'::timestamptz
+            AND b.time >= :'starts'::timestamptz - INTERVAL '5 days' AND b.time < :'due'::timestamptz + INTERVAL '1 hour'
         ORDER BY b.time DESC
         LIMIT 1
     ) AS b ON true

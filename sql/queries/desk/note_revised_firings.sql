@@ -8,16 +8,16 @@ WHERE ctid = ANY (ARRAY(
     LEFT JOIN LATERAL (
         SELECT c.open, c.high, c.low, c.close FROM market.candles AS c
         WHERE c.instrument_id = f.instrument_id AND c.time = f.minute AND NOT c.partial
-            AND c.time >= :'starts'::timestamptz AND c.time < :'due'::timestamptz
+            AND c.time >= :'starts'::timestamptz AND c.time < :'due'::timestamptz + INTERVAL '1 hour'
     ) AS c ON true
     LEFT JOIN LATERAL (
         SELECT b.close FROM market.candles AS b
         WHERE c.close IS NOT NULL AND b.instrument_id = f.instrument_id AND b.time < f.minute AND NOT b.partial
-            AND b.time >= :'starts'::timestamptz - INTERVAL '5 days' AND b.time < :'due'::timestamptz
+            AND b.time >= :'starts'::timestamptz - INTERVAL '5 days' AND b.time < :'due'::timestamptz + INTERVAL '1 hour'
         ORDER BY b.time DESC
         LIMIT 1
     ) AS b ON true
-    WHERE f.minute >= :'starts'::timestamptz
+    WHERE f.minute >= :'starts'::timestamptz AND f.minute < :'due'::timestamptz + INTERVAL '1 hour'
         AND f.instrument_id = ANY (ARRAY(
             SELECT unnest(m.instrument_ids) FROM market.alert_minutes AS m
             WHERE m.minute >= :'starts'::timestamptz AND m.minute < :'ends'::timestamptz

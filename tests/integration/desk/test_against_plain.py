@@ -47,7 +47,7 @@ def test_late_runs_and_late_candles_find_what_plain_python_finds(connection: Con
     ]
     for each in armed:
         more = {"expires_at": each.expires_at.isoformat()} if each.expires_at else {}
-        arm(connection, each.armed_at, each.side, each.level, is_recurring=each.is_recurring, **more)
+        arm(connection, each.armed_at, each.side, str(each.level), is_recurring=each.is_recurring, **more)
     coming = list(candles)
     if seed:
         random.shuffle(coming)
