@@ -45,9 +45,9 @@ def test_late_runs_and_late_candles_find_what_plain_python_finds(connection: Con
         )
         for _ in range(12)
     ]
-    for each in armed:
-        more = {"expires_at": each.expires_at.isoformat()} if each.expires_at else {}
-        arm(connection, each.armed_at, each.side, str(each.level), is_recurring=each.is_recurring, **more)
+    for alert in armed:
+        more = {"expires_at": alert.expires_at.isoformat()} if alert.expires_at else {}
+        arm(connection, alert.armed_at, alert.side, str(alert.level), is_recurring=alert.is_recurring, **more)
     coming = list(candles)
     if seed:
         random.shuffle(coming)
@@ -60,6 +60,6 @@ def test_late_runs_and_late_candles_find_what_plain_python_finds(connection: Con
             evaluate(connection, random.choice([each.time, each.time + MINUTE, ends]) if seed else each.time + MINUTE)
     evaluate(connection, ends)
     found = connection.execute("SELECT alert_id, minute FROM market.alert_firings WHERE revised_at IS NULL").fetchall()
-    wanted = {(n, minute) for n, each in enumerate(armed, 1) for minute in plain_firings(each, candles)}
+    wanted = {(n, minute) for n, alert in enumerate(armed, 1) for minute in plain_firings(alert, candles)}
     assert set(found) == wanted
     assert wanted
