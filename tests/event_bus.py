@@ -29,8 +29,9 @@ class Queue:
 
     def __init__(self, name: str) -> None:
         self._sqs: Any = boto3.client("sqs")
-        kind = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
-        self._url = self._sqs.create_queue(QueueName=name, Attributes=kind)["QueueUrl"]
+        is_fifo = name.endswith(".fifo")
+        made = self._sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"} if is_fifo else {})
+        self._url = made["QueueUrl"]
         told = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
         self.arn = told["Attributes"]["QueueArn"]
 

@@ -7,6 +7,7 @@ from chandlery.platform.component import LambdaContext
 from .application import answer, app, document
 from .candles import router as candles
 from .candles import warm_up
+from .changes import router as changes
 from .completeness import router as completeness
 from .compute import router as compute
 from .data import router as data
@@ -15,7 +16,7 @@ from .instruments import router as instruments
 from .options import router as options
 from .summaries import router as summaries
 
-for router in (health, candles, compute, instruments, completeness, data, options, summaries):
+for router in (health, candles, compute, instruments, completeness, changes, data, options, summaries):
     app.include_router(router)
 document()
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from chandlery.outbox.publish.event_bus import SOURCE
 from chandlery.platform.component import ScheduledEvent
 from chandlery.platform.settings import Settings
 from chandlery.words.window import Window
@@ -435,6 +436,24 @@ def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str
     assert told == {
         name: COMMON_VARIABLES | switch_of(name) for name in FUNCTIONS if name not in ("HistoricalGapMonitor", ALERTS)
     }
+
+
+def test_events_go_to_the_one_bus_that_is_named(deployed: dict[str, Any]) -> None:
+    policy = deployed["EventBusPolicy"]
+    assert policy["Condition"] == "HasEventBus"
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Allow", "events:PutEvents")
+    assert statement["Resource"]["Fn::Sub"].endswith(":event-bus/${EventBusName}")
+    assert statement["Condition"] == {"StringEquals": {"events:source": SOURCE}}
+    assert {each["Ref"] for each in policy["Properties"]["Roles"]} == {f"{name}Role" for name in FUNCTIONS}
+    told = {"EVENT_BUS_NAME": {"Ref": "EventBusName"}, "CHANGES_TOLD": "true"}
+    for function in of_type(deployed, "AWS::Lambda::Function").values():
+        without, given = (
+            decide(function["Environment"]["Variables"], parameters)
+            for parameters in (NO_VENDOR, NO_VENDOR | {"EventBusName": "desk", "ChangesTold": "true"})
+        )
+        assert given == without | told
+        assert not told.keys() & without.keys()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from psycopg import Connection
 from psycopg import errors as pg
 
 from chandlery.datasets.candles import CANDLES
+from chandlery.indicators.store import indicators
 from chandlery.minutes.domain.source import Source
 from chandlery.minutes.store import candles
 from chandlery.minutes.store.candle_columns import CandleColumns
@@ -21,6 +22,7 @@ from chandlery.platform.settings import Settings
 from chandlery.policies.store import policies
 from chandlery.refresh.refresh_stale import refresh_stale
 from chandlery.words.window import DAY, HOUR, Window
+from tests.integration.api_scene import get, settings
 from tests.integration.market import MINUTE, NOON, always, around_the_clock, insert, live
 from tests.integration.platform.test_roles import PRODUCER, READER, WRITER, role
 from tests.plain_fold import Tick
@@ -143,6 +145,18 @@ def test_refreshed_timeframes_are_told_with_the_marks_that_are_taken(desk: Conne
     assert (only[0], *only[2:]) == ("revised", at(0), at(60), 1)
 
 
+def test_values_of_indicators_are_told_with_the_hours_that_are_taken(desk: Connection) -> None:
+    desk.execute("INSERT INTO market.unindicated_hours (instrument_id, hour) VALUES (1, %s), (2, %s)", [NOON, NOON])
+    (piece,) = indicators.plan_pieces(desk, AT + HOUR, 10_000)
+    with pytest.raises(KeyError), indicators.taking(desk, piece):
+        raise KeyError
+    assert told(desk) == []
+    with indicators.taking(desk, piece) as hours:
+        assert len(hours) == 2
+    (event,) = told(desk)
+    assert (event["dataset"], part(event)) == ("indicator_values", [("revised", [], at(0), at(60), 2)])
+
+
 def test_what_retention_drops_is_told_once_with_its_timeframes(desk: Connection) -> None:
     for table in ("candles", "candles_1h"):
         desk.execute("INSERT INTO market.drops (table_name, starts, ends) VALUES (%s, %s, %s)", [table, NOON, AT])
@@ -234,6 +248,22 @@ def test_keys_of_any_length_leave_an_event_below_the_limit(desk: Connection) -> 
     assert 40 < len(event["instruments"]) < 102
     assert len(event["instruments"]) + event["instruments_left_out"] == event["instrument_count"] == 102
     assert len(json.dumps(event, ensure_ascii=False).encode()) < MOST_BYTES
+
+
+def test_who_polls_gets_what_came_after_the_cursor(desk: Connection, database_url: str) -> None:
+    for minute in range(3):
+        trade(desk, 1, minute)
+        live(desk, NOON + (minute + 1) * MINUTE)
+        told(desk)
+    with settings(database_url):
+        whole = get("/api/v1/changes").json
+        assert [each["starts"] for each in whole["changes"]] == [f"2026-03-02T12:0{minute}:00Z" for minute in range(3)]
+        first, second, third = whole["changes"]
+        assert whole["kept_from"] == first["cursor"]
+        assert (first["dataset"], first["kinds"], first["instruments"]) == ("candles", ["new"], ["X@A@EQ"])
+        assert get("/api/v1/changes", after=first["cursor"], limit=1).json["changes"] == [second]
+        assert get("/api/v1/changes", after=second["cursor"]).json["changes"] == [third]
+        assert get("/api/v1/changes", dataset="flows").json["changes"] == []
 
 
 def test_an_instrument_that_is_gone_is_counted_and_not_named(desk: Connection) -> None:

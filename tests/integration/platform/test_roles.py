@@ -125,6 +125,7 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
         "/api/v1/flows/{instrument_key}": lambda: get(f"/api/v1/flows/{SHARE}"),
         "/api/v1/price-changes": lambda: get("/api/v1/price-changes"),
         "/api/v1/gaps": lambda: get("/api/v1/gaps"),
+        "/api/v1/changes": lambda: get("/api/v1/changes"),
         "/api/v1/coverage": lambda: get("/api/v1/coverage", from_="2013-10-07", to="2013-10-12"),
         "/api/v1/timeframe-aggregation/status": lambda: get("/api/v1/timeframe-aggregation/status"),
     }

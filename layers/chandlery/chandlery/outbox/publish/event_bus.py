@@ -10,8 +10,8 @@ from chandlery.outbox.publish.calls import publish_in_calls
 from chandlery.outbox.publish.client import aws_client
 
 SOURCE = "chandlery"
-# What the bus does not take now, and may later; anything else it says of the event itself.
-_PASSING = ("ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable")
+# What the bus says of the event itself; whatever else keeps it from taking one may pass.
+_FINAL = ("InvalidArgument", "MalformedDetail")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class EventBus:
         for place, entry in zip(places, answered["Entries"], strict=True):
             if code := entry.get("ErrorCode"):
                 reason = f"{self.name}: {code}: {entry.get('ErrorMessage', '')}"
-                yield Failure(place, reason, is_final=code not in _PASSING)
+                yield Failure(place, reason, is_final=code in _FINAL)
 
     @cached_property
     def _client(self) -> Any:

@@ -31,6 +31,12 @@ def list_told(connection: Connection, after: int, dataset: str | None, most: int
     return read_rows(connection, Told, "list_told_changes", after=after, dataset=dataset, most=most)
 
 
+def find_first_told(connection: Connection) -> int | None:
+    """The first cursor that is kept; none where nothing is."""
+    row = run(connection, "find_first_told").fetchone()
+    return row[0] if row else None
+
+
 def tell_as_healed(connection: Connection) -> None:
     """Call what the transaction writes from here on healed."""
     run(connection, "tell_as_healed")
