@@ -62,7 +62,6 @@ def test_a_run_that_dies_leaves_all_to_the_next(connection: Connection, monkeypa
 def test_what_a_user_changes_meanwhile_is_his(server_url: str, connection: Connection, database_url: str) -> None:
     """The evaluation waits for him, and goes by what he made of it."""
     set_scene(connection, 1)
-    evaluate(connection, at("14:31"))
     due = at("14:32")
     with connect(Settings(database_url=database_url), "user") as user, ThreadPoolExecutor(1) as pool:
         with user.transaction():
