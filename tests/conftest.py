@@ -39,6 +39,7 @@ _HYPERTABLES = tuple(dataset.name for dataset in declared.DATASETS)
 # What refers to another comes before it.
 _TABLES = (
     "dirty", "marks", "feeds", "feed_minutes", "gaps", "scans", "tickers", "judged", "known_data", "runs",
+    "alert_firings", "alerts", "watchlist_items", "watchlists", "users", "watched_instruments", "alert_minutes",
     "indicator_states", "stored_indicators", "newest_strikes", "newest_strikes_5m", "option_contracts",
     "option_expiries", "cadences", "rates", "signals", "instruments", "sessions", "calendars", "open_hours", "upkeep",
     "unindicated_hours", "indicator_set", "horizons", "imports", "retentions", "releases", "drops", "hour_versions",

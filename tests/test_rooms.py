@@ -31,6 +31,7 @@ ROOMS = [
     "indicators",
     "options",
     "signals",
+    "desk",
     "health",
 ]
 # What pure rules may know beside their own room.

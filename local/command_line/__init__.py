@@ -41,6 +41,8 @@ _COMMANDS = {
     "sentiment": "summaries.sentiment",
     "flows": "summaries.flows",
     "show": "show.show",
+    "watchlists": "watchlists.app",
+    "alerts": "alerts.app",
     "refresh": "derived.refresh",
     "rebuild": "derived.rebuild",
     "verify": "verify.verify",

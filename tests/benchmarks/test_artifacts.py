@@ -27,6 +27,7 @@ LIBRARIES = "OPENBLAS_NUM_THREADS"
 EVENTS = {
     "LiveProcessor": ["live_processor"],
     "OptionProcessor": ["option_processor"],
+    "AlertProcessor": ["alert_processor"],
     "LiveGapMonitor": ["live_gap_monitor"],
     "PolicyMaintenance": ["policy_maintenance"],
     "HistoricalGapMonitor": ["historical_gap_monitor"],
@@ -35,6 +36,7 @@ EVENTS = {
     "TickIngest": ["tick_ingest_queue"],
     "HttpApi": ["http_api_health", "http_api_indicators"],
     "RecordApi": ["record_api_ticks"],
+    "DeskApi": ["desk_api_alerts"],
     "Migrate": ["migrate_current"],
 }
 SCHEDULED = tuple(EVENTS)[:7]

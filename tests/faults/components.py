@@ -5,6 +5,7 @@ from datetime import datetime
 
 from chandlery.platform.component import Component
 from functions import (
+    alert_processor,
     historical_gap_monitor,
     historical_processor,
     live_gap_monitor,
@@ -19,6 +20,7 @@ COMPONENTS: Mapping[str, Component] = {
     for each in (
         live_processor,
         option_processor,
+        alert_processor,
         live_gap_monitor,
         historical_gap_monitor,
         historical_processor,

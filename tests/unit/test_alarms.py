@@ -46,6 +46,8 @@ EXPECTED = {
     "MinutesLateWarning": ("LagSeconds", ">", WARNING_SECONDS, "ignore"),
     "MinutesLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
     "OptionMinutesLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
+    "AlertsLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
+    "AlertsUndelivered": ("OutboxAgeSeconds", ">", DELAYED_SECONDS, "ignore"),
     "FewVolatilities": ("IvOkShare", "<", 0.3, "notBreaching"),
     "CandlesOld": ("CandlesBehindSeconds", ">", DELAYED_SECONDS, "ignore"),
     "AggregatesLateWarning": ("AggregateLagSeconds", ">", WARNING_SECONDS, "ignore"),
@@ -66,7 +68,7 @@ EXPECTED = {
     "ApiSlow": ("Latency", ">", 3000, "notBreaching"),
     **{
         f"{name}MemoryFull": ("MemoryShare", ">", 0.9, "notBreaching")
-        for name in (*FUNCTIONS, "TickIngest", "HttpApi", "RecordApi")
+        for name in (*FUNCTIONS, "TickIngest", "HttpApi", "RecordApi", "DeskApi")
     },
     **{f"{name}ProcessorFull": ("CpuShare", ">", 0.9, "notBreaching") for name in ("LiveProcessor", "HttpApi")},
     "ApiCacheMisses": ("CacheHitRate", "<", 0.2, "notBreaching"),
@@ -79,6 +81,7 @@ EXPECTED = {
         for name in (
             "LiveProcessor",
             "OptionProcessor",
+            "AlertProcessor",
             "LiveGapMonitor",
             "PolicyMaintenance",
             "SignalProcessor",

@@ -127,6 +127,7 @@ def test_every_mark_of_the_table_is_one() -> None:
     # What is neither data nor reference data, nor made of them, is there for runs to meet in.
     reference = ["instruments", "calendars", "sessions", "tickers", "feeds", "rollups", "stored_indicators"]
     reference += ["option_contracts", "option_expiries", "cadences", "rates"]
+    reference += ["users", "watchlists", "watchlist_items", "alerts", "alert_firings"]
     data = [*reference, "feed_minutes", "known_data", "runs", "signals", *(each.name for each in declared.DATASETS)]
     assert created - named == {f"market.{name}" for name in data}
 

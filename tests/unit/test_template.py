@@ -73,6 +73,16 @@ FUNCTIONS = {
         retries=0,
         event_age=timedelta(minutes=1),
     ),
+    "AlertProcessor": Expected(
+        module="alert_processor",
+        schedule="cron(* * * * ? *)",
+        first=timedelta(0),
+        every=timedelta(minutes=1),
+        timeout=timedelta(seconds=55),
+        delivery_attempts=3,
+        retries=0,
+        event_age=timedelta(minutes=1),
+    ),
     "LiveGapMonitor": Expected(
         module="live_gap_monitor",
         schedule="cron(0/5 * * * ? *)",
@@ -124,8 +134,9 @@ FUNCTIONS = {
         event_age=timedelta(hours=6),
     ),
 }
-API, INGEST, RECORDS, MIGRATE = "HttpApi", "TickIngest", "RecordApi", "Migrate"
-ALL_FUNCTIONS = (*FUNCTIONS, INGEST, API, RECORDS, MIGRATE)
+API, INGEST, RECORDS, DESK, MIGRATE = "HttpApi", "TickIngest", "RecordApi", "DeskApi", "Migrate"
+ALERTS = "AlertProcessor"
+ALL_FUNCTIONS = (*FUNCTIONS, INGEST, API, RECORDS, DESK, MIGRATE)
 for_all_functions = pytest.mark.parametrize("name", ALL_FUNCTIONS)
 for_each_function = pytest.mark.parametrize(("name", "expected"), FUNCTIONS.items(), ids=FUNCTIONS.keys())
 
@@ -133,7 +144,13 @@ NO_VENDOR = {"DatabaseSecretId": "desk"}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/mrk-0123456789abcdef"
 WITH_VENDOR = NO_VENDOR | {"Vendor": "polygon", "VendorSecretId": "key"}
 STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/ticks"
-WITH_EVERYTHING = WITH_VENDOR | {"SubnetIds": "subnet-1", "KmsKeyArn": KEY, "IngestStreamArn": STREAM}
+ALERT_TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts.fifo"
+WITH_EVERYTHING = WITH_VENDOR | {
+    "SubnetIds": "subnet-1",
+    "KmsKeyArn": KEY,
+    "IngestStreamArn": STREAM,
+    "AlertTopicArn": ALERT_TOPIC,
+}
 COMMON_VARIABLES = {
     "DRY_RUN": {"Ref": "DryRun"},
     "DATABASE_SECRET_ID": {"Ref": "DatabaseSecretId"},
@@ -143,6 +160,7 @@ COMMON_VARIABLES = {
     "OPENBLAS_NUM_THREADS": "1",
 }
 NO_VALUE = {"Ref": "AWS::NoValue"}
+TOPIC = {"ALERT_TOPIC_ARN": {"Ref": "AlertTopicArn"}}
 
 
 def switch_of(name: str) -> dict[str, dict[str, str]]:
@@ -154,7 +172,7 @@ def switch_of(name: str) -> dict[str, dict[str, str]]:
 def own_variables(name: str) -> dict[str, dict[str, str]]:
     """Those that a scheduled function has for itself."""
     limit = {"FEED_LATENCY_SECONDS": {"Ref": "FeedLatencySeconds"}} if name == "LiveGapMonitor" else {}
-    return switch_of(name) | limit
+    return switch_of(name) | limit | (TOPIC if name == ALERTS else {})
 
 
 @pytest.fixture(scope="module")
@@ -353,6 +371,7 @@ def test_a_gradual_deployment_is_taken_back_if_the_new_version_fails() -> None:
         for name in (
             "LiveProcessor",
             "OptionProcessor",
+            ALERTS,
             "LiveGapMonitor",
             "PolicyMaintenance",
             "SignalProcessor",
@@ -431,7 +450,7 @@ def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str
     }
     assert told.pop("HistoricalGapMonitor") == COMMON_VARIABLES | vendor | switch_of("HistoricalGapMonitor")
     assert told.pop("HttpApi") == COMMON_VARIABLES | {"REDIS_SECRET_ID": {"Ref": "RedisSecretId"}}
-    assert told.pop("Migrate") == told.pop("RecordApi") == COMMON_VARIABLES
+    assert told.pop("Migrate") == told.pop("RecordApi") == told.pop("DeskApi") == COMMON_VARIABLES
     assert told.pop("TickIngest") == COMMON_VARIABLES | {
         "BAD_RECORDS_QUEUE_URL": {"Ref": "BadRecords"},
         "ADD_UNKNOWN_INSTRUMENTS": {"Ref": "AddUnknownInstruments"},
@@ -551,6 +570,7 @@ def test_a_function_may_do_only_what_it_must(deployed: dict[str, Any], name: str
     assert [each for each in bounded if each[0] != "secretsmanager:GetSecretValue"] == [
         (["logs:CreateLogStream", "logs:PutLogEvents"], {"Fn::GetAtt": [f"{name}Logs", "Arn"]}),
         *(TAKES_RECORDS if name == INGEST else []),
+        *([("sns:Publish", {"Ref": "AlertTopicArn"})] if name == ALERTS else []),
         ("sqs:SendMessage", {"Fn::GetAtt": ["FailedRuns", "Arn"]}),
         (["kms:Decrypt", "kms:GenerateDataKey"], {"Ref": "KmsKeyArn"}),
     ]
@@ -656,6 +676,7 @@ def test_the_historical_gap_monitor_alone_may_read_the_vendors_secret(
     [
         ("ApiDatabaseSecretId", [API]),
         ("ProducerSecretId", [INGEST, RECORDS]),
+        ("DeskSecretId", [DESK]),
         ("OwnerSecretId", [MIGRATE, "PolicyMaintenance", "SignalProcessor", "HistoricalProcessor"]),
     ],
 )

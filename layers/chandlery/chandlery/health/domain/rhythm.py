@@ -17,6 +17,7 @@ class Rhythm:
 RHYTHMS = {
     "live_processor": Rhythm(MINUTE, 5 * MINUTE),
     "option_processor": Rhythm(MINUTE, 5 * MINUTE),
+    "alert_processor": Rhythm(MINUTE, 5 * MINUTE),
     "live_gap_monitor": Rhythm(5 * MINUTE, 15 * MINUTE),
     "policy_maintenance": Rhythm(5 * MINUTE, 15 * MINUTE),
     "signal_processor": Rhythm(5 * MINUTE, 15 * MINUTE),

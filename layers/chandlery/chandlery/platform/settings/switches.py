@@ -10,6 +10,7 @@ from chandlery.platform.settings.environment import Environment
 SCHEDULED = (
     "live_processor",
     "option_processor",
+    "alert_processor",
     "live_gap_monitor",
     "historical_gap_monitor",
     "historical_processor",
@@ -20,6 +21,7 @@ SCHEDULED = (
 # Who reads a setting, beside the command line where it does the same work; README's table says so.
 _LIVE: JsonDict = {"read_by": ["live_processor"]}
 _OPTIONS: JsonDict = {"read_by": ["option_processor"]}
+_ALERTS: JsonDict = {"read_by": ["alert_processor"]}
 _LIVE_GAPS: JsonDict = {"read_by": ["live_gap_monitor"]}
 _HISTORY_GAPS: JsonDict = {"read_by": ["historical_gap_monitor"]}
 _HISTORY: JsonDict = {"read_by": ["historical_processor"]}
@@ -36,6 +38,9 @@ class SwitchSettings(Environment):
     )
     option_processor_enabled: bool = Field(
         True, description="the same for the option processor", json_schema_extra=_OPTIONS
+    )
+    alert_processor_enabled: bool = Field(
+        True, description="the same for the alert processor", json_schema_extra=_ALERTS
     )
     live_gap_monitor_enabled: bool = Field(
         True, description="the same for the live gap monitor", json_schema_extra=_LIVE_GAPS

@@ -14,6 +14,7 @@ from chandlery.platform.settings.environment import Environment
 
 _LIVE: JsonDict = {"read_by": ["live_processor"]}
 _OPTIONS: JsonDict = {"read_by": ["option_processor"]}
+_ALERTS: JsonDict = {"read_by": ["alert_processor"]}
 _LIVE_GAPS: JsonDict = {"read_by": ["live_gap_monitor"]}
 _HISTORY_GAPS: JsonDict = {"read_by": ["historical_gap_monitor"]}
 _HISTORY: JsonDict = {"read_by": ["historical_processor", "signal_processor"]}
@@ -60,6 +61,13 @@ class WorkSettings(Environment):
         ge=1,
         description="such transactions in one run, at most; not set: as many as there is time for",
         json_schema_extra=_OPTIONS,
+    )
+    alert_settle_seconds: float = Field(
+        10,
+        ge=0,
+        le=30,
+        description="wait after a minute's end before its alerts are evaluated: its candles come first",
+        json_schema_extra=_ALERTS,
     )
     gap_most_pieces: int | None = Field(
         None,
