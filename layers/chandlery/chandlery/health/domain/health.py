@@ -217,24 +217,17 @@ def judge_derived(measured: Measured) -> Iterator[Cause]:
 def judge_history(measured: Measured) -> Iterator[Cause]:
     """What the last runs left behind: aggregates to be refreshed, indicators to be computed."""
     if stale := measured.told_by("policy_maintenance").get("stale_waiting", 0):
-        yield Cause(
-            Health.WARNING,
-            "aggregates",
-            f"{spell(stale, 'mark of changed hours waits', 'marks of changed hours wait')} to be refreshed",
-        )
+        said = f"{spell(stale, 'mark of changed hours waits', 'marks of changed hours wait')} to be refreshed"
+        yield Cause(Health.WARNING, "aggregates", said)
     told = measured.told_by("historical_processor")
     if measured.indicators_are_off:
         yield Cause(Health.WARNING, "indicators", "are switched off, and none is computed")
     if marks := told.get("indicator_marks_left", 0):
-        yield Cause(
-            Health.WARNING,
-            "indicators",
-            f"{spell(marks, 'instrument-hour waits', 'instrument-hours wait')} to be computed",
-        )
+        said = f"{spell(marks, 'instrument-hour waits', 'instrument-hours wait')} to be computed"
+        yield Cause(Health.WARNING, "indicators", said)
     if unfilled := told.get("indicators_unfilled", 0):
-        yield Cause(
-            Health.WARNING, "indicators", f"{spell(unfilled, 'new one is', 'new ones are')} not filled over history yet"
-        )
+        said = f"{spell(unfilled, 'new one is', 'new ones are')} not filled over history yet"
+        yield Cause(Health.WARNING, "indicators", said)
 
 
 def judge_messages(measured: Measured) -> Iterator[Cause]:
