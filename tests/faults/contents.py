@@ -121,8 +121,9 @@ _NAMED: Mapping[str, str] = {
 MARKS: Mapping[str, str] = {
     "dirty": "SELECT DISTINCT bucket, id, t < 0 AS by_hand"
     " FROM market.dirty, unnest(instrument_ids, ticks) AS m (id, t)",
-    "untold_changes": "SELECT dataset, kind, timeframes, id, min(starts), max(ends)"
-    " FROM market.untold_changes LEFT JOIN unnest(instrument_ids) AS id ON true GROUP BY 1, 2, 3, 4",
+    # What an event makes of them.
+    "untold_changes": "SELECT dataset, kind, timeframes, min(starts), max(ends), array_agg(DISTINCT id)"
+    " FROM market.untold_changes LEFT JOIN unnest(instrument_ids) AS id ON true GROUP BY 1, 2, 3",
     "signal_marks": "SELECT DISTINCT dataset, timeframe, starts, ends, id, due_at"
     " FROM market.signal_marks, unnest(instrument_ids) AS id",
     "alert_minutes": "SELECT DISTINCT minute, id FROM market.alert_minutes, unnest(instrument_ids) AS id",
