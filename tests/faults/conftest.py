@@ -38,7 +38,7 @@ def every(request: pytest.FixtureRequest) -> int:
     return 1 if request.config.getoption("--faults") else 9
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fault_settings() -> Iterator[None]:
     """Small pieces, so that a run has several; rules, a bus, a topic; and a vendor in a process of its own."""
     with vendor_process() as url, pytest.MonkeyPatch.context() as environment:
@@ -63,7 +63,7 @@ def fault_settings() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def faults_url(server_url: str, fault_settings: None) -> Iterator[str]:
     """A desk's database on the server."""
     name = f"chandlery_faults_{os.getpid()}"
@@ -83,7 +83,7 @@ def templates(server_url: str, fault_settings: None) -> Iterator[Templates]:
     found.drop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scenes(faults_url: str) -> Iterator[dict[str, Scene]]:
     """By name: `waiting`, where ticks wait for the processors; `aggregated`, where derived candles wait for theirs."""
     found = {"waiting": Scene(faults_url, "waiting")}
