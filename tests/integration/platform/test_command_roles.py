@@ -121,6 +121,8 @@ COMMANDS = [
     "signals active --json",
     "signals latest --csv",
     "signals outcomes --json",
+    "signals explain 1",
+    f"signals check-lookahead {KEY} --json",
     "instruments list --json",
     f"contracts list {KEY} --json",
     "sessions list --json",
@@ -163,6 +165,12 @@ WITHOUT_DATABASE = [
     "sessions list --offered",
 ]
 BACKUP = "backup {folder}/desk.backup"
+# What only a rule says, and none is kept up.
+BEFORE = {
+    "signals explain 1": "INSERT INTO market.signals (strategy, strategy_version, instrument_id, timeframe, time,"
+    " known_at, direction, generated_at, expires_at) SELECT 'said', '1', min(instrument_id), '1m', '2026-03-02 12:00Z',"
+    " '2026-03-02 12:01Z', 1, '2026-03-02 12:05Z', '2026-03-02 13:00Z' FROM market.instruments",
+}
 COMPONENTS = (
     live_processor,
     option_processor,
@@ -182,6 +190,7 @@ HARMLESS = {
     "invoke historical_processor --at 2026-03-02T18:30Z",
     "invoke signal_processor --at 2026-03-02T18:31Z",
     "up --no-schedules --port 0 --sandboxes 1",
+    f"signals check-lookahead {KEY} --json",
 }
 SAYS_NO = re.compile(r"lacks a right|status.{0,4}50[03]")
 
@@ -299,6 +308,8 @@ def test_each_command_works_under_its_least_role(
             if line == "db shell" and shutil.which("psql") is None:
                 continue
             least = ROLES[entry_of(line)]
+            if line in BEFORE:
+                desk.execute(BEFORE[line])
             if least in BELOW and line not in HARMLESS:
                 refused = told(run(urls[BELOW[least]], line, folder, **vendor))
                 if not SAYS_NO.search(refused):
