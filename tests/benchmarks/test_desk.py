@@ -1,12 +1,14 @@
-"""What a minute's alerts take: in proportion to those that are armed, whatever fires."""
+"""What the desk asks all the time: a minute's alerts, in proportion to those armed, and the newest of everything."""
 
 import time
 from statistics import median
+from typing import Any
 
 import pytest
-from psycopg import Connection
+from psycopg import ClientCursor, Connection
 
 from chandlery.desk.evaluate_alerts import AlertsReport, evaluate_alerts
+from chandlery.platform.statements import statement
 from tests.benchmarks.scene import MINUTE, NOON, ON_SERVER, WHERE, backend_seconds, list_instruments, vacuum
 
 INSTRUMENTS = 10_000 if ON_SERVER else 500
@@ -62,7 +64,7 @@ def test_d3_a_minute_of_armed_alerts(desk: Connection) -> None:
     def measure(said: str, armed: int) -> None:
         taken = [minute() for _ in range(ROUNDS)]
         assert {report.minutes for _, _, report in taken[1:]} == {min(armed, INSTRUMENTS)}
-        wall, used = (median(each[place] for each in taken) * 1000 for place in (0, 1))
+        wall, used = (1000 * median(each) for each in list(zip(*taken, strict=True))[:2])
         print(f"D3 {said}: {wall:,.0f} ms, {used:,.0f} of the backend's processor ({WHERE})")
 
     minute()
@@ -79,3 +81,45 @@ def test_d3_a_minute_of_armed_alerts(desk: Connection) -> None:
         f"D3 all {MOST:,} fire: {wall:.1f} s, {used:.1f} of the backend's processor, in {report.pieces} transactions of"
         f" {used_by_one:.1f} each ({WHERE})"
     )
+
+
+_VALUES = """
+INSERT INTO market.indicator_values (instrument_id, indicator_id, time, value, made_from, made_by, made_at)
+SELECT i, n, %(at)s::timestamptz + hour * INTERVAL '1 hour', i + n, %(at)s, 'bench', %(at)s
+FROM generate_series(1, %(instruments)s) AS i, generate_series(1, 10) AS n, generate_series(0, 3) AS hour
+"""
+
+
+@pytest.fixture
+def indicated(connection: Connection) -> Connection:
+    """Ten indicators of instruments: some hours in columns, and some in the newest chunk."""
+    list_instruments(connection, INSTRUMENTS)
+    connection.execute(
+        "INSERT INTO market.stored_indicators (timeframe, name, parameters)"
+        " SELECT '1h', 'i' || n, '{}' FROM generate_series(1, 10) AS n ORDER BY n"
+    )
+    for at in (NOON - 60 * 1440 * MINUTE, NOON):
+        connection.execute(_VALUES, {"at": at, "instruments": INSTRUMENTS})
+        if at != NOON:
+            connection.execute("SELECT compress_chunk(chunk) FROM show_chunks('market.indicator_values') AS chunk")
+    vacuum(connection, "indicator_values", "instruments", "stored_indicators")
+    return connection
+
+
+def test_d4_the_newest_values_of_indicators(indicated: Connection) -> None:
+    every: dict[str, Any] = {"after_instrument": 0, "after_indicator": 0, "instrument_id": None, "timeframe": None}
+    for said, named, most in (
+        ("a page of one indicator", "i3", 1_000),
+        ("a page of all", None, 1_000),
+        ("one indicator of all instruments", "i3", INSTRUMENTS),
+    ):
+        times = []
+        with ClientCursor(indicated) as cursor:
+            for _ in range(2 * ROUNDS):
+                text = f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY, FORMAT JSON) {statement('list_latest_indicators')}"
+                cursor.execute(text, {**every, "named": named, "most": most})
+                told: dict[str, Any] = (cursor.fetchone() or [[{}]])[0][0]
+                assert told["Plan"]["Actual Rows"] == min(most, INSTRUMENTS if named else most)
+                times.append((told["Planning Time"], told["Execution Time"]))
+        plan, execution = map(median, zip(*times, strict=True))
+        print(f"D4 {said}, {most:,} values: planned in {plan:.1f} ms, answered in {execution:.1f} ms ({WHERE})")

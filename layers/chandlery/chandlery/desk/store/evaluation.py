@@ -37,8 +37,8 @@ def plan_hours(connection: Connection, due: datetime) -> Sequence[Window]:
 
 def evaluate(connection: Connection, window: Window, due: datetime, at: datetime, most: int) -> Fired:
     """Fire what crosses in a window, until there are some `most` firings; take its marks where all has fired."""
-    values = {"starts": window.starts, "ends": window.ends, "due": due, "at": at, "most": most}
-    return read_rows(connection, Fired, "evaluate_alerts", **values)[0]
+    starts, ends = window.starts, window.ends
+    return read_rows(connection, Fired, "evaluate_alerts", starts=starts, ends=ends, due=due, at=at, most=most)[0]
 
 
 def note_revised(connection: Connection, window: Window, due: datetime, at: datetime) -> int:
