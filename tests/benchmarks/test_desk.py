@@ -118,8 +118,8 @@ def test_d4_the_newest_values_of_indicators(indicated: Connection) -> None:
             for _ in range(2 * ROUNDS):
                 text = f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY, FORMAT JSON) {statement('list_latest_indicators')}"
                 cursor.execute(text, {**every, "named": named, "most": most})
-                told: dict[str, Any] = (cursor.fetchone() or [[{}]])[0][0]
-                assert told["Plan"]["Actual Rows"] == min(most, INSTRUMENTS if named else most)
-                times.append((told["Planning Time"], told["Execution Time"]))
+                explained: dict[str, Any] = (cursor.fetchone() or [[{}]])[0][0]
+                assert explained["Plan"]["Actual Rows"] == min(most, INSTRUMENTS if named else most)
+                times.append((explained["Planning Time"], explained["Execution Time"]))
         plan, execution = map(median, zip(*times, strict=True))
         print(f"D4 {said}, {most:,} values: planned in {plan:.1f} ms, answered in {execution:.1f} ms ({WHERE})")

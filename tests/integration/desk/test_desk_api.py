@@ -190,12 +190,12 @@ def test_nobody_comes_to_what_is_anothers(ask: Ask, connection: Connection) -> N
                 for numbers in ((1, 1, 2), (901, 901, 902))
             ]
             # What is another's is as what is not there, but for the numbers that he gave.
-            told = [
+            texts = [
                 {**answer.json, "request_id": "", "detail": re.sub(r"[0-9]+", "N", answer.json["detail"])}
                 for answer in answers
             ]
-            assert told[0] == told[1], (route.name, told)
-            assert [answer.status for answer in answers] == [404, 404], (route.name, told)
+            assert texts[0] == texts[1], (route.name, texts)
+            assert [answer.status for answer in answers] == [404, 404], (route.name, texts)
             assert answers[0].headers.keys() == answers[1].headers.keys()
     # Nor does his list lead to her item.
     for method in ("GET", "PATCH", "DELETE"):
