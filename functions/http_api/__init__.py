@@ -13,11 +13,14 @@ from .compute import router as compute
 from .data import router as data
 from .health import router as health
 from .instruments import router as instruments
+from .latest_indicators import router as latest_indicators
 from .options import router as options
 from .signals import router as signals
 from .summaries import router as summaries
 
-for router in (health, candles, compute, instruments, completeness, changes, data, options, summaries, signals):
+for router in (
+    health, candles, compute, instruments, latest_indicators, completeness, changes, data, options, summaries, signals,
+):  # fmt: skip
     app.include_router(router)
 document()
 

@@ -41,6 +41,7 @@ _COMMANDS = {
     "sentiment": "summaries.sentiment",
     "flows": "summaries.flows",
     "show": "show.show",
+    "indicators": "indicators.app",
     "watchlists": "watchlists.app",
     "alerts": "alerts.app",
     "refresh": "derived.refresh",

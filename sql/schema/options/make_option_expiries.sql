@@ -17,7 +17,7 @@ BEGIN
         GROUP BY w.underlying_id, w.expires_at, n.instrument_key, n.calendar, n.feed
     ), keyed AS (
         -- Morning and evening of a day, and what shares a symbol, are told apart where they meet.
-        SELECT missing.*, name || suffix || '@EXPIRY' AS key
+        SELECT missing.*, missing.name || suffix || '@EXPIRY' AS key
         FROM missing
         CROSS JOIN LATERAL (
             SELECT suffix

@@ -117,6 +117,7 @@ COMMANDS = [
     "gaps --all --json",
     "coverage --from 2026-03-02 --to 2026-03-03 --json",
     f"explain {KEY} 2026-03-02T12:05Z",
+    "indicators latest --csv",
     "signals list --csv",
     "signals active --json",
     "signals latest --csv",

@@ -16,6 +16,7 @@ from psycopg import errors as pg
 
 from chandlery.datasets import declared
 from chandlery.datasets.candles import CANDLES
+from chandlery.desk.domain.routes import BEFORE, ROUTES
 from chandlery.platform.component import Component
 from chandlery.platform.connection import connect
 from chandlery.platform.errors import ChandleryError
@@ -115,6 +116,8 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
         "/api/v1/health": lambda: get("/api/v1/health"),
         "/api/v1/compute": lambda: compute(from_=OPENS.isoformat(), to=last.isoformat()),
         "/api/v1/indicators": lambda: get("/api/v1/indicators"),
+        "/api/v1/indicators/latest": lambda: get("/api/v1/indicators/latest"),
+        **{f"/api/v1/signals{part}": partial(get, f"/api/v1/signals{part}") for part in ("", "/active", "/latest")},
         "/api/v1/candles/{instrument_key}": lambda: get(f"/api/v1/candles/{SHARE}", timeframe="1h", limit=100),
         "/api/v1/instruments": lambda: get("/api/v1/instruments"),
         "/api/v1/instruments/{instrument_key}": lambda: get(f"/api/v1/instruments/{SHARE}"),
@@ -139,9 +142,9 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
     for route, given in options.items():
         asked[f"/api/v1/options/{{instrument_key}}/{route}"] = partial(get, f"/api/v1/options/{SHARE}/{route}", **given)
     asked["/fo/moneyness-series"] = partial(get, "/fo/moneyness-series", symbol=SHARE, rank=0, **one)
-    # Another function takes what is posted, by a login of its own.
+    # Other functions take what is posted, and what is a user's, by logins of their own.
     posted = {f"/api/v1/{dataset.name.replace('_', '-')}" for dataset in declared.sent()}
-    assert asked.keys() == set(app.outline().paths or ()) - posted
+    assert asked.keys() == set(app.outline().paths or ()) - posted - {BEFORE + route.path for route in ROUTES}
     others = ("1m", "5m", "4h", "1d", "1w", "1mo")
     asked |= {each: partial(get, f"/api/v1/candles/{SHARE}", timeframe=each) for each in others}
 

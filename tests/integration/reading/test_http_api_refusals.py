@@ -330,6 +330,20 @@ GIVING: Mapping[tuple[str, str], Mapping[int, str]] = {
         422: "/api/v1/price-changes?sort=size",
     },
     ("get", "/api/v1/indicators"): {200: "/api/v1/indicators", 422: "/api/v1/indicators?name=rsi"},
+    ("get", "/api/v1/indicators/latest"): {
+        200: "/api/v1/indicators/latest",
+        404: f"/api/v1/indicators/latest?instrument_key={NOBODY}",
+        422: "/api/v1/indicators/latest?limit=0",
+    },
+    **{
+        ("get", f"/api/v1/signals{part}"): {
+            200: f"/api/v1/signals{part}",
+            404: f"/api/v1/signals{part}?instrument_key={NOBODY}",
+            422: f"/api/v1/signals{part}?limit=0",
+        }
+        for part in ("", "/active")
+    },
+    ("get", "/api/v1/signals/latest"): {200: "/api/v1/signals/latest", 422: "/api/v1/signals/latest?limit=0"},
     ("get", "/api/v1/gaps"): {
         200: "/api/v1/gaps",
         404: f"/api/v1/gaps?instrument_key={NOBODY}",
@@ -381,11 +395,14 @@ def document() -> Any:
     return told
 
 
+OTHERS = {"records", "desk"}
+
+
 def operations() -> list[tuple[str, str]]:
-    # The document has a route of each data set; what takes rows is another function, with tests of its own.
+    # The document has a route of each data set; some routes are those of functions with tests of their own.
     paths = sorted((path.replace("{dataset}", "ticks"), item) for path, item in (app.outline().paths or {}).items())
     told = [(method, path, getattr(item, method)) for path, item in paths for method in ("get", "post")]
-    return [(method, path) for method, path, operation in told if operation and "records" not in operation.tags]
+    return [(method, path) for method, path, operation in told if operation and OTHERS.isdisjoint(operation.tags)]
 
 
 @contextmanager
