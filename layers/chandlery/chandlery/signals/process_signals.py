@@ -31,12 +31,13 @@ _LONGEST = 366 * DAY
 class SignalReport:
     """What a run did.
 
-    Signals raised, `backfilled` or not; those that their candles, revised, no longer bear out, and those that they do
-    again; ends that were set, moved or taken back otherwise. Marks that are due, and rules with history still to be
+    Signals raised, `backfilled` or not, and others that came from outside; those that their candles, revised, no longer
+    bear out, and those that they do again; ends that were set, moved or taken back otherwise. Marks that are due, and rules with history still to be
     judged. Of the indicators before them: values new, changed and deleted.
     """
 
     signals_raised: int = 0
+    signals_from_outside: int = 0
     signals_revised: int = 0
     signals_reopened: int = 0
     signals_ended: int = 0
@@ -58,6 +59,7 @@ class SignalReport:
         return replace(
             self,
             signals_raised=self.signals_raised + other.signals_raised,
+            signals_from_outside=self.signals_from_outside + other.signals_from_outside,
             signals_revised=self.signals_revised + other.signals_revised,
             signals_reopened=self.signals_reopened + other.signals_reopened,
             signals_ended=self.signals_ended + other.signals_ended,
@@ -84,7 +86,7 @@ def process_signals(
         connection: in autocommit mode.
         scheduled_at: the run's identity and only clock, aware.
         rules: those that are kept up.
-        compute: brings up to date what rules see; asked where there is any rule.
+        compute: brings up to date what rules see; asked where there is any rule, or an open signal.
         piece_instruments: instruments whose changes one transaction judges, about.
         fill_rows: candles of history that one transaction judges, about.
         has_time: asked before each piece whether another one fits.
@@ -92,11 +94,11 @@ def process_signals(
         is_told: whether messages tell of what was raised, and of its ends; never of what was backfilled.
 
     Raises:
-        Permanent: a rule says something else under a version that is known.
+        Permanent: a rule says something else under a version that is known, or speaks under a name from outside.
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
     _keep(connection, rules, scheduled_at)
-    history = compute() if rules else None
+    history = compute() if rules or judgements.is_any_open(connection) else None
     judging = _Judging(connection, rules, scheduled_at, is_told=is_told)
     report, pieces = SignalReport(), 0
     while pieces != most_pieces and has_time():
@@ -134,6 +136,9 @@ def _keep(connection: Connection, rules: Sequence[Rule], at: datetime) -> None:
                 f"{rule.strategy} has changed, and is still version {rule.version}: give it another version, so that"
                 " its signals tell which rule they are of"
             )
+    new = [each for rule in rules if (each := (rule.strategy, rule.version)) not in known]
+    for name, version in kept_rules.list_taken(connection, new) if new else ():
+        raise Permanent(f"{name} version {version} has signals from outside: give the rule another name or version")
     if known.keys() != {(rule.strategy, rule.version) for rule in rules}:
         kept_rules.keep(connection, [_entry(rule) for rule in rules], at)
 
@@ -165,12 +170,13 @@ class _Judging:
         with transaction(self._connection):
             judgements.lock(self._connection)
             changed = marks.take(self._connection, self._at, most)
+            outside = marks.take_outside(self._connection, most)
             marks.keep(self._connection, list(self._still_open(changed)))
             events = [
                 event for judge in self._judges for event in judge.write(self._stretches(judge, changed), self._at)
             ]
-            report = self._end(events, _minutes(changed))
-        return _Piece(report, bool(changed))
+            report = self._end([*events, *(("outside", each) for each in outside)], _minutes(changed))
+        return _Piece(report, bool(changed or outside))
 
     def fill(self, rows: int) -> SignalReport | None:
         """Judge the newest stretch of history by the rules of one timeframe that have not; None when all have."""
@@ -207,6 +213,7 @@ class _Judging:
             judgements.tell(self._connection, counts, [number for number, _ in ended], self._at)
         return SignalReport(
             signals_raised=len(counts.get("raised", [])),
+            signals_from_outside=len(counts.get("outside", [])),
             signals_revised=len(counts.get("revised", [])),
             signals_reopened=len(counts.get("reopened", [])),
             signals_ended=len(ended),

@@ -181,12 +181,13 @@ class Compiled:
         chosen = "".join(
             f" AND {name} = {self._text(value)}::{source.declared.columns[name]}" for name, value in source.where
         )
-        rows = (
-            f'SELECT time{"".join(columns)} FROM market."{source.declared.relation(source.timeframe)}"'
+        these = (
+            f' FROM market."{source.declared.relation(source.timeframe)}"'
             f" WHERE instrument_id = r.instrument_id AND {source.complete}{chosen}"
         )
+        rows = f"SELECT time{''.join(columns)}{these}"
         # A day of sessions is made of its parts when it is read: none but those that may be known are asked for.
-        since = f" AND time > r.starts - 10 * {source.width}" if source.by_session else ""
+        since = f"r.starts - 10 * {source.width}" if source.by_session else _enough(these, source.width)
         until = "time <= r.closed" if source.by_session else "time < r.known"
         return f"""
 ), source_{number} AS MATERIALIZED (
@@ -194,8 +195,9 @@ class Compiled:
     FROM (
         SELECT r.place, {source.known_at("r.calendar", "c.time")} AS known_at, c.*{read}
         FROM reach AS r
+        CROSS JOIN LATERAL (SELECT {since} AS since) AS b
         CROSS JOIN LATERAL (
-            ({rows} AND time < r.starts{since} ORDER BY time DESC LIMIT {_EARLIER})
+            ({rows} AND time < r.starts AND time > b.since ORDER BY time DESC LIMIT {_EARLIER})
             UNION ALL
             ({rows} AND time >= r.starts AND {until})
         ) AS c{joins}
@@ -269,6 +271,18 @@ class Compiled:
             case Arithmetic():
                 left, right = self._operand(node.left, shift), self._operand(node.right, shift)
                 return f"({left} {node.sign} {f'nullif({right}, 0)' if node.sign == '/' else right})"
+
+
+def _enough(these: str, width: str) -> str:
+    """From where on there are enough rows before a stretch, as SQL: no index leads through a view from its end."""
+    return f"""coalesce((
+            SELECT r.starts - step * {width} FROM unnest(ARRAY[8, 64, 512, 4096]) AS step
+            WHERE {_EARLIER} = (
+                SELECT count(*)
+                FROM (SELECT{these} AND time < r.starts AND time > r.starts - step * {width} LIMIT {_EARLIER}) AS enough
+            )
+            LIMIT 1
+        ), '-infinity')"""
 
 
 def _shifted(name: str, shift: int) -> str:
