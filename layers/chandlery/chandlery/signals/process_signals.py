@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from psycopg import Connection
@@ -25,6 +25,7 @@ _EVER = "-infinity"
 # Buckets of history that are judged at a time, at least: what stands before each stretch is read for it again.
 _LEAST_BUCKETS = 100
 _LONGEST = 366 * DAY
+_MOST_REMOVED = 50_000
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,9 @@ class SignalReport:
     """What a run did.
 
     Signals raised, `backfilled` or not, and others that came from outside; those that their candles, revised, no longer
-    bear out, and those that they do again; ends that were set, moved or taken back otherwise. Marks that are due, and rules with history still to be
-    judged. Of the indicators before them: values new, changed and deleted.
+    bear out, and those that they do again; ends that were set, moved or taken back otherwise; old ones that were
+    removed. Marks that are due, and rules with history still to be judged. Of the indicators before them: values new,
+    changed and deleted.
     """
 
     signals_raised: int = 0
@@ -41,6 +43,7 @@ class SignalReport:
     signals_revised: int = 0
     signals_reopened: int = 0
     signals_ended: int = 0
+    signals_removed: int = 0
     signal_marks_left: int = 0
     rules_unfilled: int = 0
     values_written: int = 0
@@ -77,6 +80,7 @@ def process_signals(
     has_time: Callable[[], bool],
     most_pieces: int | None = None,
     is_told: bool = False,
+    keep: timedelta | None = None,
 ) -> SignalReport:
     """Compute the indicators of what changed, then judge it; then history, for rules that are new.
 
@@ -92,6 +96,7 @@ def process_signals(
         has_time: asked before each piece whether another one fits.
         most_pieces: pieces, at most; None: as many as there is time for.
         is_told: whether messages tell of what was raised, and of its ends; never of what was backfilled.
+        keep: how long signals that have ended are kept, by the time of their buckets; None: for ever.
 
     Raises:
         Permanent: a rule says something else under a version that is known, or speaks under a name from outside.
@@ -99,7 +104,8 @@ def process_signals(
     """
     _keep(connection, rules, scheduled_at)
     history = compute() if rules or judgements.is_any_open(connection) else None
-    judging = _Judging(connection, rules, scheduled_at, is_told=is_told)
+    kept_from = scheduled_at - keep if keep else None
+    judging = _Judging(connection, rules, scheduled_at, kept_from, is_told=is_told)
     report, pieces = SignalReport(), 0
     while pieces != most_pieces and has_time():
         found = judging.judge_changes(piece_instruments)
@@ -112,8 +118,10 @@ def process_signals(
         if filled is None:
             break
         report, pieces = report + filled, pieces + 1
+    removed = judgements.remove(connection, kept_from, _MOST_REMOVED) if kept_from and has_time() else 0
     return replace(
         report,
+        signals_removed=removed,
         signal_marks_left=marks.count(connection, scheduled_at),
         rules_unfilled=sum(each.filled_from is not None for each in kept_rules.list_all(connection)),
         values_written=history.values_written if history else 0,
@@ -160,9 +168,11 @@ class _Piece:
 class _Judging:
     """A run's judging: its rules by their timeframes."""
 
-    def __init__(self, connection: Connection, rules: Sequence[Rule], at: datetime, *, is_told: bool) -> None:
+    def __init__(
+        self, connection: Connection, rules: Sequence[Rule], at: datetime, kept_from: datetime | None, *, is_told: bool
+    ) -> None:
         self._connection, self._rules, self._at, self._settled = connection, rules, at, at - MINUTE
-        self._is_told = is_told
+        self._kept_from, self._is_told = kept_from, is_told
         self._judges = [Judge(connection, timeframe, some) for timeframe, some in _by_timeframe(rules)]
 
     def judge_changes(self, most: int) -> _Piece:
@@ -192,6 +202,7 @@ class _Judging:
         ids = kept_rules.list_instruments(self._connection, until)
         last = timeframe.ceil_bucket(until)
         oldest = unindicated.find_first_candle(self._connection, timeframe)
+        oldest = max(oldest, self._kept_from) if oldest and self._kept_from else oldest
         oldest = oldest and timeframe.floor_bucket(oldest) - (2 * DAY if timeframe.by_session else MINUTE)
         width, buckets = timeframe.width or 31 * DAY, max(rows // max(len(ids), 1), _LEAST_BUCKETS)
         first = timeframe.floor_bucket(last - min(buckets * width, _LONGEST))

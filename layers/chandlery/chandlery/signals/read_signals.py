@@ -19,6 +19,7 @@ from pydantic import (
     StrictStr,
     TypeAdapter,
     ValidationError,
+    WithJsonSchema,
 )
 
 from chandlery.platform.errors import Permanent
@@ -60,10 +61,19 @@ def _numbers(said: object) -> object:
 
 
 Name = Annotated[StrictStr, Field(pattern=r"^[!-~]([ -~]{0,98}[!-~])?$")]
-Version = Annotated[Name, BeforeValidator(lambda said: str(said) if type(said) is int else said)]
+Version = Annotated[
+    Name,
+    BeforeValidator(lambda said: str(said) if type(said) is int else said),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^[!-~]([ -~]{0,98}[!-~])?$"}, {"type": "integer"}]}),
+]
 Share = Annotated[float, Field(ge=0, le=1, strict=True)]
 Price = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=40, decimal_places=20)]
-Way = Annotated[StrictInt, BeforeValidator(_direction), Field(ge=-2, le=2)]
+Way = Annotated[
+    StrictInt,
+    BeforeValidator(_direction),
+    Field(ge=-2, le=2),
+    WithJsonSchema({"anyOf": [{"enum": [each.name.lower() for each in Direction]}, {"enum": [*map(int, Direction)]}]}),
+]
 Text = Annotated[StrictStr, Field(max_length=4_000), AfterValidator(_plain)]
 Used = Annotated[list[dict[str, Any]], BeforeValidator(_numbers), Field(max_length=100)]
 
@@ -101,6 +111,8 @@ def read_signals(body: bytes, received_at: datetime) -> Sequence[SaidSignal]:
     Raises:
         SignalsRefused: one is wrong, or the body is; its faults say what, of which signal.
     """
+    if len(body) > MOST_BYTES:
+        raise SignalsRefused([Fault(None, "body", f"has more than {MOST_BYTES:,} bytes")])
     try:
         read = json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:

@@ -230,6 +230,12 @@ def judge_history(measured: Measured) -> Iterator[Cause]:
         yield Cause(Health.WARNING, "indicators", said)
 
 
+def judge_signals(measured: Measured) -> Iterator[Cause]:
+    """What the last run of the signal processor left to be judged: what is read is right, but signals come later."""
+    if marks := measured.told_by("signal_processor").get("signal_marks_left", 0):
+        yield Cause(Health.WARNING, "signals", f"{spell(marks, 'change waits', 'changes wait')} to be judged by rules")
+
+
 def judge_messages(measured: Measured) -> Iterator[Cause]:
     """What waits in the outbox for longer than a run or two: what is read is right, but others are not told of it."""
     told = measured.told_by("policy_maintenance")
@@ -257,6 +263,7 @@ RULES: Sequence[Rule] = (
     judge_policies,
     judge_calendars,
     judge_history,
+    judge_signals,
     judge_messages,
     judge_emptiness,
     judge_imports,

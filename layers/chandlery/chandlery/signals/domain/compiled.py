@@ -12,7 +12,7 @@ from typing import Any
 
 from chandlery.datasets.candles import CANDLES
 from chandlery.signals.domain.rule import Rule
-from chandlery.signals.domain.source import Source, source_of
+from chandlery.signals.domain.source import Source, enough_since, source_of
 from chandlery.signals.domain.syntax import (
     Arithmetic,
     Column,
@@ -187,7 +187,7 @@ class Compiled:
         )
         rows = f"SELECT time{''.join(columns)}{these}"
         # A day of sessions is made of its parts when it is read: none but those that may be known are asked for.
-        since = f"r.starts - 10 * {source.width}" if source.by_session else _enough(these, source.width)
+        since = f"r.starts - 10 * {source.width}" if source.by_session else enough_since(these, source.width, _EARLIER)
         until = "time <= r.closed" if source.by_session else "time < r.known"
         return f"""
 ), source_{number} AS MATERIALIZED (
@@ -271,18 +271,6 @@ class Compiled:
             case Arithmetic():
                 left, right = self._operand(node.left, shift), self._operand(node.right, shift)
                 return f"({left} {node.sign} {f'nullif({right}, 0)' if node.sign == '/' else right})"
-
-
-def _enough(these: str, width: str) -> str:
-    """From where on there are enough rows before a stretch, as SQL: no index leads through a view from its end."""
-    return f"""coalesce((
-            SELECT r.starts - step * {width} FROM unnest(ARRAY[8, 64, 512, 4096]) AS step
-            WHERE {_EARLIER} = (
-                SELECT count(*)
-                FROM (SELECT{these} AND time < r.starts AND time > r.starts - step * {width} LIMIT {_EARLIER}) AS enough
-            )
-            LIMIT 1
-        ), '-infinity')"""
 
 
 def _shifted(name: str, shift: int) -> str:

@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from chandlery.indicators.store import indicators
+from chandlery.platform.connection import transaction
 from chandlery.platform.dry_run import alone
 from chandlery.platform.errors import psycopg_errors_translated
 from chandlery.platform.statements import run, run_with, statement
@@ -173,6 +174,13 @@ def end(
         fresh=list(fresh),
         settled=at - MINUTE,
     ).fetchall()
+
+
+def remove(connection: Connection, before: datetime, most: int) -> int:
+    """Remove signals that have ended, of buckets before a moment, the oldest first; returns how many."""
+    with transaction(connection):
+        lock(connection)
+        return run(connection, "remove_old_signals", before=before, most=most).rowcount
 
 
 def is_any_open(connection: Connection) -> bool:
