@@ -13,6 +13,7 @@ from chandlery.datasets.candles import CANDLES
 from chandlery.indicators.mark_unfilled import keep_set
 from chandlery.indicators.process_history import process_history
 from chandlery.platform.settings import Settings
+from chandlery.platform.statements import statement
 from chandlery.refresh.store import refreshes
 from chandlery.signals.domain.rule import Rule
 from chandlery.signals.kept_set import with_rules
@@ -137,3 +138,50 @@ def test_p16_a_changed_minute_of_each_instrument_through_all_rules(stored: Conne
         f" {closing[1]:.2f}, Python {closing[2]:.2f}); the others' median {wall:.2f} s (backend {backend:.2f}, Python"
         f" {python:.2f}); {signals} signals"
     )
+
+
+# Of each instrument a hundred; the newest of each is open.
+_INSERT_SIGNALS = """
+INSERT INTO market.signals (
+    strategy, strategy_version, instrument_id, timeframe, time, known_at, direction, strength, confidence, price,
+    target_price, stop_loss, generated_at, expires_at, ended_at, ended_by, from_rule, rationale, indicators_used
+)
+SELECT
+    's' || n %% 5, '1', i, '5m', t, t + INTERVAL '5 min', 1, 0.5, 0.5, 100, 102, 99, t + INTERVAL '6 min',
+    t + INTERVAL '1 day', CASE WHEN n > 0 THEN t + INTERVAL '1 hour' END, CASE WHEN n > 0 THEN 'stop' END, true,
+    'RSI 31.2 came back above 30 at 100',
+    '[{"name": "rsi", "value": 31.2}]'
+FROM generate_series(0, 99) AS n
+CROSS JOIN generate_series(1, %(instruments)s) AS i
+CROSS JOIN LATERAL (SELECT %(newest)s::timestamptz - n * INTERVAL '1 hour' - i %% 60 * INTERVAL '1 minute' AS t) AS at
+"""
+
+
+def test_p17_active_and_latest_signals(connection: Connection) -> None:
+    instruments = 10_000 if ON_SERVER else 100
+    list_instruments(connection, instruments)
+    connection.execute(_INSERT_SIGNALS, {"instruments": instruments, "newest": NOON})
+    vacuum(connection, "signals", "instruments")
+
+    def milliseconds(query: str, **values: object) -> float:
+        """What the database takes, the median of some."""
+        taken = []
+        for _ in range(9):
+            rows = connection.execute(
+                "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement(query), values
+            ).fetchone()
+            assert rows is not None
+            taken.append(float(rows[0][0]["Execution Time"]))
+        return median(taken)
+
+    none = {"strategy": None, "timeframe": None}
+    for most in (1_000, 10_000):
+        active = milliseconds(
+            "list_signals", **none, instrument_id=None, is_active=True, starts="-infinity", ends="infinity",
+            before_time="infinity", before_id=0, most=most + 1,
+        )  # fmt: skip
+        latest = milliseconds("list_latest_signals", **none, after="", most=most + 1)
+        print(
+            f"P17 signals of {instruments:,} instruments, {100 * instruments:,} stored, {WHERE}, ms in the database, a"
+            f" page of {most:,}: active {active:.1f}, the latest of each {latest:.1f}"
+        )

@@ -1,3 +1,4 @@
+DROP INDEX market.instruments_key_order_idx;
 DROP VIEW IF EXISTS market.trading_signals;
 DROP TABLE market.signal_marks;
 DROP TABLE market.signal_rules;

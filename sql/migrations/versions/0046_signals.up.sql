@@ -33,6 +33,8 @@ CREATE INDEX signals_time_idx ON market.signals (time DESC, id DESC);
 CREATE INDEX signals_active_idx ON market.signals (time DESC, id DESC) WHERE ended_at IS NULL;
 CREATE INDEX signals_open_idx ON market.signals (instrument_id, time DESC, id DESC) WHERE ended_at IS NULL;
 CREATE INDEX signals_expiring_idx ON market.signals (expires_at) WHERE ended_at IS NULL;
+-- The latest of each instrument are listed in the order of keys, a page at a time.
+CREATE INDEX instruments_key_order_idx ON market.instruments (instrument_key COLLATE "C");
 COMMENT ON TABLE market.signals IS 'What strategies say of instruments. A signal never changes but for its end.';
 COMMENT ON COLUMN market.signals.time IS 'The start of the bucket it stands on.';
 COMMENT ON COLUMN market.signals.known_at IS 'When that bucket had closed: nobody could have said it before.';

@@ -207,6 +207,7 @@ class _Judging:
         width, buckets = timeframe.width or 31 * DAY, max(rows // max(len(ids), 1), _LEAST_BUCKETS)
         first = timeframe.floor_bucket(last - min(buckets * width, _LONGEST))
         is_last = oldest is None or first <= oldest
+        first = max(first, oldest) if oldest else first
         with transaction(self._connection):
             judgements.lock(self._connection)
             stretches = (
