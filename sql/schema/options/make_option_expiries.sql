@@ -22,7 +22,7 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT suffix
             FROM unnest(ARRAY['', clock, format('%s-%s', clock, underlying_id)]) WITH ORDINALITY AS each (suffix, place)
-            WHERE NOT EXISTS (SELECT FROM market.instruments AS n WHERE n.instrument_key = name || suffix || '@EXPIRY')
+            WHERE NOT EXISTS (SELECT FROM market.instruments AS n WHERE n.instrument_key = missing.name || suffix || '@EXPIRY')
                 AND NOT EXISTS (
                     SELECT FROM missing AS other
                     WHERE other.name = missing.name AND (other.expires_at, other.underlying_id) < (missing.expires_at, missing.underlying_id)
