@@ -131,12 +131,12 @@ def test_p16_a_changed_minute_of_each_instrument_through_all_rules(stored: Conne
     closing = changed_minute(0)
     others = [changed_minute(number) for number in (5, 10, 15)]
     wall, backend, python = (median(each) for each in zip(*others, strict=True))
-    signals = stored.execute("SELECT count(*) FROM market.signals").fetchone()
+    (signals,) = stored.execute("SELECT count(*) FROM market.signals").fetchone() or (0,)
     print(
         f"\nP16 {INSTRUMENTS:,} instruments x 5 rules x {len(TIMEFRAMES)} timeframes, {WHERE}, after a changed minute"
         f" of each, the whole run: one that closes a bucket of each timeframe {closing[0]:.2f} s (backend"
         f" {closing[1]:.2f}, Python {closing[2]:.2f}); the others' median {wall:.2f} s (backend {backend:.2f}, Python"
-        f" {python:.2f}); {signals} signals"
+        f" {python:.2f}); {signals:,} signals stored"
     )
 
 
