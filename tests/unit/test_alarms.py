@@ -109,7 +109,6 @@ WARNS = {
     health.judge_imports,
     health.judge_latency,
     health.judge_messages,
-    health.judge_signals,
 }
 SIGNS = {
     "GreaterThanThreshold": ">",
