@@ -229,9 +229,7 @@ def judge_history(measured: Measured) -> Iterator[Cause]:
         said = f"{spell(unfilled, 'new one is', 'new ones are')} not filled over history yet"
         yield Cause(Health.WARNING, "indicators", said)
     if waits := measured.told_by("signal_processor").get("signal_marks_left", 0):
-        yield Cause(
-            Health.WARNING, "signals", f"{spell(waits, 'change waits', 'changes wait')} to be judged by rules"
-        )
+        yield Cause(Health.WARNING, "signals", f"{spell(waits, 'change waits', 'changes wait')} to be judged by rules")
 
 
 def judge_messages(measured: Measured) -> Iterator[Cause]:
