@@ -51,10 +51,12 @@ class _Application(APIGatewayHttpResolver):
         # Imported here: a request that finds its route need not wait for it.
         from .desk_reference import add_desk
         from .record_reference import add_records
+        from .signal_reference import add_signals
 
         schema = super().get_openapi_schema(**words)
         add_records(schema)
         add_desk(schema)
+        add_signals(schema)
         return schema
 
 

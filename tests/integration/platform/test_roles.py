@@ -126,6 +126,7 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
         "/api/v1/data/{dataset}/{instrument_key}": lambda: get(f"/api/v1/data/ticks/{SHARE}"),
         "/api/v1/sentiment/{instrument_key}": lambda: get(f"/api/v1/sentiment/{SHARE}"),
         "/api/v1/flows/{instrument_key}": lambda: get(f"/api/v1/flows/{SHARE}"),
+        **{each: partial(get, each) for each in (f"/api/v1/signals{last}" for last in ("", "/active", "/latest"))},
         "/api/v1/price-changes": lambda: get("/api/v1/price-changes"),
         "/api/v1/gaps": lambda: get("/api/v1/gaps"),
         "/api/v1/changes": lambda: get("/api/v1/changes"),
@@ -144,7 +145,8 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
     asked["/fo/moneyness-series"] = partial(get, "/fo/moneyness-series", symbol=SHARE, rank=0, **one)
     # Other functions take what is posted, and what is a user's, by logins of their own.
     posted = {f"/api/v1/{dataset.name.replace('_', '-')}" for dataset in declared.sent()}
-    assert asked.keys() == set(app.outline().paths or ()) - posted - {BEFORE + route.path for route in ROUTES}
+    of_users = {BEFORE + route.path for route in ROUTES}
+    assert asked.keys() == set(app.outline().paths or ()) - posted - of_users
     others = ("1m", "5m", "4h", "1d", "1w", "1mo")
     asked |= {each: partial(get, f"/api/v1/candles/{SHARE}", timeframe=each) for each in others}
 
@@ -432,8 +434,10 @@ def test_a_producer_may_do_nothing_else(desk: Connection, database_url: str) -> 
     written = ("ticks", "option_quotes", "open_interest", "sentiment", "flows")
     may = {(f"market.{name}", verb) for name in written for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")}
     looked_at = {"instruments", "tickers", "option_contracts", "calendars", "sessions"}
-    looked_at |= {"drops", "horizons", "schema_revision"}
+    looked_at |= {"drops", "horizons", "schema_revision", "signals", "signal_rules"}
     may |= {(f"market.{name}", "SELECT") for name in looked_at}
+    # Of these, columns: tests/integration/signals/test_outside_signals.py.
+    may.add(("market.signals", "INSERT"))
     attempts = {
         "SELECT": "SELECT FROM {} LIMIT 1",
         "INSERT": "INSERT INTO {} DEFAULT VALUES",
