@@ -15,10 +15,12 @@ from .health import router as health
 from .instruments import router as instruments
 from .options import router as options
 from .statistics import router as statistics
+from .stored_indicators import router as stored_indicators
 from .summaries import router as summaries
 
 for router in (
-    health, candles, candles_of_many, compute, instruments, statistics, completeness, data, options, summaries,
+    health, candles, candles_of_many, compute, stored_indicators, instruments, statistics, completeness, data, options,
+    summaries,
 ):  # fmt: skip
     app.include_router(router)
 document()

@@ -13,6 +13,7 @@ from psycopg import Connection
 
 from chandlery.platform.connection import connect
 from chandlery.platform.settings import Settings
+from chandlery.platform.statements import statement
 from chandlery.reading.store import pages_of_many
 from chandlery.words.window import DAY, MINUTE
 from tests.conftest import empty
@@ -146,7 +147,6 @@ def test_a_page_reads_little_more_than_it_has(
 ) -> None:
     """By ranges of the index, however many candles are stored of each."""
     asked = []
-    statement = pages_of_many.statement
 
     def noted(*values: Any, **named: Any) -> str:
         asked.append(statement(*values, **named))
@@ -156,8 +156,9 @@ def test_a_page_reads_little_more_than_it_has(
     values_of = pages_of_many._values
 
     def noted_values(*values: Any) -> dict[str, Any]:
-        given.append(values_of(*values))
-        return given[-1]
+        found = values_of(*values)
+        given.append(found)
+        return found
 
     monkeypatch.setattr(pages_of_many, "statement", noted)
     monkeypatch.setattr(pages_of_many, "_values", noted_values)
