@@ -201,7 +201,8 @@ def test_p5_ten_thousand_candles(stored: Connection, database_url: str) -> None:
         for place, (name, (asked, headers)) in enumerate(forms.items()):
             missed, found = Times(), Times()
             for number in range(max(ROUNDS // 5, 4)):
-                path = f"/api/v1/candles/X@S{1 + number % INSTRUMENTS}@EQ?timeframe=1m&limit={10_000 - 3 * number - place}{asked}"
+                key, limit = f"X@S{1 + number % INSTRUMENTS}@EQ", 10_000 - 3 * number - place
+                path = f"/api/v1/candles/{key}?timeframe=1m&limit={limit}{asked}"
                 for times in (missed, found):
                     answer = times.take(handled("GET", path, b"", **headers))
             size = len(answer.text) * (3 / 4 if headers else 1)
