@@ -25,11 +25,13 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import uuid4
 
+from chandlery.desk.domain.routes import routes_at
 from chandlery.platform.errors import Permanent
 from local.schedules import find_function
 
 _ROOT = Path(__file__).resolve().parents[1]
-FUNCTION, RECORDS = "http_api", "record_api"
+FUNCTION, RECORDS, DESK = "http_api", "record_api", "desk_api"
+LOCAL_USER = "local"
 # As the routes of the template have it.
 _RECORD_PATH = re.compile(r"/api/v1/(?!compute/?$)[^/]+/?")
 # As API Gateway's own limit.
@@ -100,9 +102,18 @@ def event_of(
     return event
 
 
+def let_in(event: dict[str, Any], user: str) -> dict[str, Any]:
+    """The event as API Gateway sends it of somebody whose token it has checked."""
+    authorizer = {"jwt": {"claims": {"sub": user}, "scopes": None}}
+    return event | {"requestContext": event["requestContext"] | {"authorizer": authorizer}}
+
+
 def function_of(event: Mapping[str, Any]) -> str:
     """The function that a request's route leads to."""
-    posts = event["requestContext"]["http"]["method"] == "POST"
+    method = event["requestContext"]["http"]["method"]
+    if there := routes_at(event["rawPath"]):
+        return DESK if method in {route.method for route, _ in there} else FUNCTION
+    posts = method == "POST"
     return RECORDS if posts and _RECORD_PATH.fullmatch(event["rawPath"]) else FUNCTION
 
 
@@ -307,13 +318,14 @@ def listen(port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def serving(port: int, sandboxes: int, environment: Mapping[str, str]) -> Iterator[str]:
+def serving(port: int, sandboxes: int, environment: Mapping[str, str], *, user: str = LOCAL_USER) -> Iterator[str]:
     """Sandboxes of the HTTP API in processes of their own, on one port of this machine.
 
     Args:
         port: 0 takes any that is free.
         sandboxes: requests that can be answered at one time.
         environment: what the function is told.
+        user: whose watchlists and alerts are served: nobody is asked who he is.
 
     Yields:
         Where it answers, as in `http://127.0.0.1:8000`.
@@ -325,7 +337,7 @@ def serving(port: int, sandboxes: int, environment: Mapping[str, str]) -> Iterat
         listening = listen(port)
     except OSError as error:
         raise Permanent(f"port {port} cannot be listened on ({error.strerror}); choose another with --port") from None
-    command = [sys.executable, "-m", "local.http_server", "--socket", str(listening.fileno())]
+    command = [sys.executable, "-m", "local.http_server", "--socket", str(listening.fileno()), "--user", user]
     processes = [
         subprocess.Popen(
             command, pass_fds=[listening.fileno()], env=dict(environment), cwd=_ROOT, stdin=subprocess.PIPE
@@ -357,9 +369,11 @@ def main() -> None:
     threading.Thread(target=_end_with_the_starter, daemon=True).start()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--socket", type=int, required=True, help="file descriptor of a listening socket")
-    listening = socket.socket(fileno=parser.parse_args().socket)
-    functions = {name: find_function(name) for name in (FUNCTION, RECORDS)}
-    server = Server(listening, lambda event: call(functions[function_of(event)], event))
+    parser.add_argument("--user", default=LOCAL_USER, help="whose watchlists and alerts are served")
+    asked = parser.parse_args()
+    listening = socket.socket(fileno=asked.socket)
+    functions = {name: find_function(name) for name in (FUNCTION, RECORDS, DESK)}
+    server = Server(listening, lambda event: call(functions[function_of(event)], let_in(event, asked.user)))
     with contextlib.redirect_stdout(sys.stderr):
         while True:
             server.serve_round()

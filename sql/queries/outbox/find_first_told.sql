@@ -1,0 +1,2 @@
+-- The first cursor of changes that is kept.
+SELECT min(cursor) FROM market.changes;
