@@ -188,7 +188,7 @@ def main() -> None:
         signal.signal(number, signal.default_int_handler)
     try:
         with explained_stdout():
-            app()
+            app(prog_name="chandlery")
     except NobodyReads:
         sys.exit(141)
     except (ChandleryError, Explained) as error:
