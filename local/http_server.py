@@ -350,6 +350,7 @@ def _end_with_the_starter() -> None:
 def main() -> None:
     """Serve until the process is ended."""
     # Imported here: the command line imports this module.
+    from local import metrics
     from local.command_line.functions import call
 
     # A Ctrl-C at the terminal reaches every process of it: whoever started this one ends it, or dies before it.
@@ -359,7 +360,11 @@ def main() -> None:
     parser.add_argument("--socket", type=int, required=True, help="file descriptor of a listening socket")
     listening = socket.socket(fileno=parser.parse_args().socket)
     functions = {name: find_function(name) for name in (FUNCTION, RECORDS)}
-    server = Server(listening, lambda event: call(functions[function_of(event)], event))
+
+    def answer(event: dict[str, Any]) -> dict[str, Any]:
+        return metrics.answer(event) if event["rawPath"] == metrics.PATH else call(functions[function_of(event)], event)
+
+    server = Server(listening, answer)
     with contextlib.redirect_stdout(sys.stderr):
         while True:
             server.serve_round()

@@ -2,13 +2,12 @@
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +15,7 @@ from psycopg import Connection
 
 from chandlery.datasets import declared
 from chandlery.datasets.dataset import Dataset
+from chandlery.platform.errors import Retryable
 from chandlery.words.window import DAY, MINUTE, Window
 from local.exporting import files
 from local.exporting.selection import plan, select, stream
@@ -156,9 +156,9 @@ def test_a_file_that_cannot_be_finished_is_not_there_and_a_former_one_stays(
     export(*given)
     former = path.read_bytes()
 
-    def broken(*_: object) -> Any:
-        raise psycopg.OperationalError("server closed the connection")
-        yield b""
+    def broken(*_: object) -> Iterator[bytes]:
+        yield b"X@B@EQ"
+        raise Retryable("server closed the connection")
 
     monkeypatch.setattr("local.exporting.export_rows.stream", broken)
     code, _, error = chandlery(migrated_url, "export", *given)
