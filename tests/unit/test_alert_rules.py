@@ -1,7 +1,6 @@
 """Rules of Prometheus: each alarm has its own, and each asks for a metric that GET /metrics gives."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -53,7 +52,7 @@ def without_rule() -> set[str]:
 
 def desk() -> Measured:
     """A desk of which everything is known."""
-    told: Mapping[str, Any] = {
+    told: dict[str, Any] = {
         component: {field.name: 1 for field in fields(report) if field.name in REPORTED}
         for component, report in REPORTS.items()
     }
