@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from psycopg import Connection
 
-from local.exporting.selection import Part, Selection, plan, stream
+from local.exporting.selection import Content, Selection, plan, stream
 
 
 class By(StrEnum):
@@ -64,27 +64,29 @@ def export_rows(
     from local.exporting.files import Csv, Parquet, whole  # imported here: pyarrow takes a while
 
     is_parquet = format_ is Format.PARQUET
-    parts = plan(connection, selection, by_instrument=By.INSTRUMENT in by, by_day=By.DAY in by, numbers_fit=is_parquet)
+    contents = plan(
+        connection, selection, by_instrument=By.INSTRUMENT in by, by_day=By.DAY in by, numbers_fit=is_parquet
+    )
     # The same of all files, so that they read as one table.
-    as_text = _beyond_decimals(selection, parts) if is_parquet else []
+    as_text = _beyond_decimals(selection, contents) if is_parquet else []
     layout = Parquet(selection.values, as_text) if is_parquet else Csv(selection.values)
     name = selection.relation + layout.suffix
-    files = {_place(target, part) / name if by else target: part for part in parts}
-    left = {path: part for path, part in files.items() if not (resume and path.exists())}
-    total, done = sum(part.rows for part in left.values()), 0
-    for path, part in left.items():
+    files = {_place(target, content) / name if by else target: content for content in contents}
+    left = {path: content for path, content in files.items() if not (resume and path.exists())}
+    total, done = sum(content.rows for content in left.values()), 0
+    for path, content in left.items():
         with whole(path) as file:
-            for rows in layout.write(file, stream(connection, selection.part(part))):
+            for rows in layout.write(file, stream(connection, selection.within(content))):
                 done += rows
                 progress(done, total, path)
     return ExportReport(len(left), done, len(files) - len(left), as_text)
 
 
-def _beyond_decimals(selection: Selection, parts: Sequence[Part]) -> Sequence[str]:
-    return [name for at, name in enumerate(selection.decimals()) if not all(part.fits[at] for part in parts)]
+def _beyond_decimals(selection: Selection, contents: Sequence[Content]) -> Sequence[str]:
+    return [name for at, name in enumerate(selection.decimals()) if not all(each.fits[at] for each in contents)]
 
 
-def _place(folder: Path, part: Part) -> Path:
+def _place(folder: Path, content: Content) -> Path:
     """The folder of a file, named as Hive names partitions; no column of the file goes by either name."""
-    named: Mapping[str, object] = {"instrument": part.key and quote(part.key, safe="@"), "date": part.day}
+    named: Mapping[str, object] = {"instrument": content.key and quote(content.key, safe="@"), "date": content.day}
     return folder.joinpath(*(f"{name}={value}" for name, value in named.items() if value is not None))

@@ -40,10 +40,10 @@ class Selection:
     window: Window
     instrument_ids: Sequence[int] | None = None
 
-    def part(self, planned: "Part") -> "Selection":
+    def within(self, content: "Content") -> "Selection":
         """The rows of one file."""
-        of = self.instrument_ids if planned.instrument_id is None else [planned.instrument_id]
-        return replace(self, window=_day(planned.day) if planned.day else self.window, instrument_ids=of)
+        of = self.instrument_ids if content.instrument_id is None else [content.instrument_id]
+        return replace(self, window=_day(content.day) if content.day else self.window, instrument_ids=of)
 
     def decimals(self) -> Sequence[str]:
         """Its numbers, in order."""
@@ -51,7 +51,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Part:
+class Content:
     """What goes into one file: rows of an instrument and of a day, of all where None; and how many they are.
 
     `fits` says of each decimal column whether all of its numbers fit into a decimal of Parquet.
@@ -105,7 +105,7 @@ def _columns_of(connection: Connection, view: str) -> Sequence[Value]:
 
 def plan(
     connection: Connection, selection: Selection, *, by_instrument: bool, by_day: bool, numbers_fit: bool
-) -> Sequence[Part]:
+) -> Sequence[Content]:
     """The files that hold all of a selection, each with a row or more.
 
     Args:
@@ -134,7 +134,7 @@ def plan(
         by_instrument=by_instrument,
         by_day=by_day,
     )
-    return [Part(*row) for row in found.fetchall()]
+    return [Content(*row) for row in found.fetchall()]
 
 
 def stream(connection: Connection, selection: Selection) -> Iterator[bytes]:
