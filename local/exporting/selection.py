@@ -20,7 +20,7 @@ DIGITS, PLACES = 38, 18
 KEY = "instrument_key"
 # How the database writes a value, as `plain` does; other kinds are written as their text.
 _CELLS = {
-    Kind.TIME: "replace(to_json({0}) #>> '{{}}', '+00:00', 'Z')",
+    Kind.TIME: "replace(({0} AT TIME ZONE 'UTC')::text, ' ', 'T') || 'Z'",
     Kind.DECIMAL: "trim_scale({0})::text",
 }
 
