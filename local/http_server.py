@@ -418,6 +418,7 @@ def _end_with_the_starter() -> None:
 def main() -> None:
     """Serve until the process is ended."""
     # Imported here: the command line imports this module.
+    from local import metrics
     from local.command_line.functions import call
 
     # A Ctrl-C at the terminal reaches every process of it: whoever started this one ends it, or dies before it.
@@ -429,7 +430,13 @@ def main() -> None:
     asked = parser.parse_args()
     listening = socket.socket(fileno=asked.socket)
     functions = {name: find_function(name) for name in (FUNCTION, RECORDS, DESK)}
-    server = Server(listening, lambda event: call(functions[function_of(event)], let_in(event, asked.user)))
+
+    def answer(event: dict[str, Any]) -> dict[str, Any]:
+        if event["rawPath"] == metrics.PATH:
+            return metrics.answer(event)
+        return call(functions[function_of(event)], let_in(event, asked.user))
+
+    server = Server(listening, answer)
     with contextlib.redirect_stdout(sys.stderr):
         while True:
             server.serve_round()

@@ -22,8 +22,8 @@ from .stored_indicators import router as stored_indicators
 from .summaries import router as summaries
 
 for router in (
-    health, candles, candles_of_many, compute, latest_indicators, stored_indicators, instruments, statistics, completeness,
-    changes, data, options, summaries, signals,
+    health, candles, candles_of_many, compute, latest_indicators, stored_indicators, instruments, statistics,
+    completeness, changes, data, options, summaries, signals,
 ):  # fmt: skip
     app.include_router(router)
 document()

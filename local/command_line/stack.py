@@ -48,6 +48,7 @@ def up(
         err.print(f"[yellow]{variable} is set: what it switches off writes nothing[/yellow]")
     with metrics_if(metrics), serving(port, sandboxes, os.environ, user=user) as address:
         out.print(f"http_api: {address}, its documentation {address}/docs", soft_wrap=True)
+        out.print(f"metrics for Prometheus: {address}/metrics", soft_wrap=True)
         with contextlib.suppress(KeyboardInterrupt):
             out.print("running; Ctrl-C stops")
             _keep_schedules(functions)
