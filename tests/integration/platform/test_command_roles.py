@@ -97,6 +97,7 @@ COMMANDS = [
     f"show ticks {KEY} {STRETCH} --csv",
     "gaps --all --json",
     "coverage --from 2026-03-02 --to 2026-03-03 --json",
+    f"export candles {STRETCH} --out {{folder}}/candles.parquet",
     f"explain {KEY} 2026-03-02T12:05Z",
     "instruments list --json",
     f"contracts list {KEY} --json",
@@ -127,6 +128,7 @@ COMMANDS = [
     f"instruments remove {OTHER} --with-data",
 ]
 WITHOUT_DATABASE = [
+    "completion bash",
     "migrate history",
     "migrate upgrade --sql",
     "policies lint",
