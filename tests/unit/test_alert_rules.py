@@ -9,14 +9,17 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from chandlery.desk.evaluate_alerts import AlertsReport
 from chandlery.gaps.watch_live_gaps import LiveGapReport
 from chandlery.health.domain.health import FAILURES_IN_A_ROW
 from chandlery.health.domain.measured import Freshness, Gaps, Measured
 from chandlery.health.domain.rhythm import RHYTHMS
 from chandlery.minutes.aggregate_live import LiveReport
 from chandlery.options.aggregate_strikes import StrikesReport
+from chandlery.outbox.finish_run import OutboxReport
 from chandlery.platform.telemetry import REPORTED
 from chandlery.policies.maintain_policies import PolicyReport
+from chandlery.signals.process_signals import SignalReport
 from local import metrics
 from tests.conftest import REPO
 from tests.unit.health.test_health import AT, ran
@@ -34,11 +37,13 @@ PAGE = (REPO / "docs/monitoring.md").read_text()
 # No alarm's: what an alarm of AWS sees as missing data, and the verdict itself.
 OWN = {"DatabaseUnreachable", "Unhealthy"}
 COMPONENTS = {expected.module: name for name, expected in FUNCTIONS.items()}
-REPORTS = {
-    "live_processor": LiveReport,
-    "option_processor": StrikesReport,
-    "live_gap_monitor": LiveGapReport,
-    "policy_maintenance": PolicyReport,
+REPORTS: dict[str, tuple[type, ...]] = {
+    "live_processor": (LiveReport,),
+    "option_processor": (StrikesReport,),
+    "alert_processor": (AlertsReport, OutboxReport),
+    "signal_processor": (SignalReport,),
+    "live_gap_monitor": (LiveGapReport,),
+    "policy_maintenance": (PolicyReport, OutboxReport),
 }
 
 
@@ -53,8 +58,8 @@ def without_rule() -> set[str]:
 def desk() -> Measured:
     """A desk of which everything is known."""
     told: dict[str, Any] = {
-        component: {field.name: 1 for field in fields(report) if field.name in REPORTED}
-        for component, report in REPORTS.items()
+        component: {field.name: 1 for report in reports for field in fields(report) if field.name in REPORTED}
+        for component, reports in REPORTS.items()
     }
     latency = [{"feed": "f", "latency_p50_seconds": 1.5, "latency_p99_seconds": 9.25}]
     told["live_gap_monitor"] |= {"ending_calendars": ["a", "b"], "feed_latencies": latency}
