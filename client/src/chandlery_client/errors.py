@@ -131,9 +131,18 @@ class RefusedRow:
 
 
 class RowsRefused(ClientError):
-    """The server took the other rows, and refused these."""
+    """The server took the other rows, and refused these, and `unnamed` more that it did not name."""
 
-    def __init__(self, rows: Sequence[RefusedRow]) -> None:
+    def __init__(self, rows: Sequence[RefusedRow], unnamed: int = 0) -> None:
+        count = len(rows) + unnamed
         first = f": {rows[0].detail}" if rows else ""
-        super().__init__(f"{len(rows):,} {'row was' if len(rows) == 1 else 'rows were'} refused{first}")
-        self.rows = tuple(rows)
+        super().__init__(f"{count:,} {'row was' if count == 1 else 'rows were'} refused{first}")
+        self.rows, self.unnamed = tuple(rows), unnamed
+
+
+class RowsUnsent(ClientError):
+    """Rows that no server has acknowledged: `flush` tries again, and what was stored meanwhile is known."""
+
+    def __init__(self, rows: Sequence[object], cause: ClientError) -> None:
+        super().__init__(f"{len(rows):,} rows are not sent: {cause}")
+        self.rows, self.retryable = tuple(rows), cause.retryable

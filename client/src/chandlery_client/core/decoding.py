@@ -1,5 +1,6 @@
 """Bodies as typed values. Decimals are read from every digit, be they JSON numbers or texts."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -11,19 +12,24 @@ T = TypeVar("T")
 
 
 @cache
-def _decoder(kind: Any) -> "msgspec.json.Decoder[Any]":
+def _decoder(kind: Any, float_hook: Callable[[str], Any] | None) -> "msgspec.json.Decoder[Any]":
     # Not strict: with numbers=text floats are texts as well.
-    return msgspec.json.Decoder(kind, strict=False)
+    return msgspec.json.Decoder(kind, strict=False, float_hook=float_hook)
 
 
-def decode(body: bytes, kind: type[T]) -> T:
+def decode(body: bytes, kind: type[T], *, float_hook: Callable[[str], Any] | None = None) -> T:
     """A body as a value of a type; members that the type does not have are left out.
+
+    Args:
+        body: JSON.
+        kind: the type.
+        float_hook: what to make of the digits of numbers whose type is not said.
 
     Raises:
         BadAnswer: it is no such value.
     """
     try:
-        value: T = _decoder(kind).decode(body)
+        value: T = _decoder(kind, float_hook).decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadAnswer(f"the answer is not as the API documents it: {error}") from None
     return value

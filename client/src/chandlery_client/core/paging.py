@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -50,6 +50,8 @@ class Asked(Generic[T]):
         page_size: rows in a page; the server's own choice where None.
         backward: whether pages go back in time, as without `from`.
         most: rows in all; None: all there are.
+        is_one_page: whether the first page is all.
+        is_plain: whether rows are dictionaries of texts and whole numbers, of which frames are made.
     """
 
     row: type[T]
@@ -59,11 +61,18 @@ class Asked(Generic[T]):
     page_size: int | None = None
     backward: bool = False
     most: int | None = None
+    is_plain: bool = False
+    is_one_page: bool = False
 
     def __post_init__(self) -> None:
         for name, value in (("limit", self.most), ("page_size", self.page_size)):
             if value is not None and value < 1:
                 raise BadArgument(f"{name}: {value} is less than 1")
+
+    @property
+    def plain(self) -> "Asked[dict[str, Any]]":
+        """The same, for a frame."""
+        return cast("Asked[dict[str, Any]]", replace(self, is_plain=True))
 
     def request(self, cursor: str | None = None, left: int | None = None) -> Request:
         """The request for the page at a cursor."""
@@ -74,7 +83,10 @@ class Asked(Generic[T]):
 
     def page(self, body: bytes) -> Page[T]:
         """A page, of the body of an answer."""
-        found = decode(body, _answer_type(self.row, self.member))
+        if self.is_plain:
+            found = decode(body, _answer_type(dict, self.member), float_hook=str)
+        else:
+            found = decode(body, _answer_type(self.row, self.member))
         return Page(getattr(found, self.member), found.next_cursor, found.timeframe, found.remarks)
 
 
@@ -113,7 +125,7 @@ class Walk(Generic[T]):
         self._seen |= {page.next_cursor} if page.next_cursor else set()
         page = self._within(page)
         self._count += len(page.rows)
-        self.is_over = page.next_cursor is None
+        self.is_over = page.next_cursor is None or self.asked.is_one_page
         return page
 
     def _within(self, page: Page[T]) -> Page[T]:

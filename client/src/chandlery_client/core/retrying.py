@@ -44,7 +44,9 @@ class Patience:
         return min(least + jitter, left)
 
 
-def send(request: Request, patience: Patience, clock: Clock, *, answers: frozenset[int] = frozenset()) -> Steps[Response]:
+def send(
+    request: Request, patience: Patience, clock: Clock, *, answers: frozenset[int] = frozenset()
+) -> Steps[Response]:
     """Send a request until it is answered.
 
     Args:
