@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import httpx2
+
 from chandlery_client.core.clock import Clock
 from chandlery_client.core.wire import Failure, Request, Response, Send, Steps
 

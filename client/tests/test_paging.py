@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import httpx2
 import pytest
+
 from chandlery_client import AsyncClient, BadAnswer, BadArgument, Client, CursorRepeated
 from scripted import Script, answered, page
 

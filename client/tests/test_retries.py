@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from chandlery_client import ConnectionFailed, DeadlineExceeded, Patience, Refused, TooManyRequests, Unavailable
 from chandlery_client.core.retry_after import read_retry_after
 from chandlery_client.core.retrying import send

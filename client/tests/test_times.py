@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+
 from chandlery_client import BadArgument, Client, NaiveTime, Tick
 from chandlery_client.core.asking import path, queries
-from pydantic import ValidationError
 from scripted import Script, answered, page
 
 NAIVE = datetime(2026, 3, 2, 9, 15)  # noqa: DTZ001  # what is refused

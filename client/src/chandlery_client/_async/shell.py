@@ -8,7 +8,7 @@ import httpx2
 
 from chandlery_client.core.exchange import Exchange
 from chandlery_client.core.failures import failure_of, out_of_time
-from chandlery_client.core.target import Auth, url_of, user_agent
+from chandlery_client.core.target import Auth, trust, url_of, user_agent
 from chandlery_client.core.wire import Failure, Response, Send, Steps, Wait
 
 T = TypeVar("T")
@@ -24,6 +24,7 @@ class AsyncShell:
         self._url, self._auth = url, auth
         self._http = httpx2.AsyncClient(
             transport=transport,
+            verify=trust(),
             limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
             # One deadline covers all of an attempt.
             timeout=None,

@@ -8,7 +8,7 @@ import httpx2
 
 from chandlery_client.core.exchange import Exchange
 from chandlery_client.core.failures import failure_of, out_of_time
-from chandlery_client.core.target import Auth, url_of, user_agent
+from chandlery_client.core.target import Auth, trust, url_of, user_agent
 from chandlery_client.core.wire import Failure, Response, Send, Steps, Wait
 
 from .timed_transport import Deadline, TimedTransport
@@ -26,7 +26,9 @@ class Shell:
         self._url, self._auth, self._deadline = url, auth, Deadline()
         # As a mount: proxies that the environment names go first.
         own = {"all://": TimedTransport(self._deadline, connections)} if transport is None else None
-        self._http = httpx2.Client(transport=transport, mounts=own, headers={"User-Agent": user_agent()})
+        self._http = httpx2.Client(
+            transport=transport, mounts=own, verify=trust(), headers={"User-Agent": user_agent()}
+        )
 
     def run(self, steps: Steps[T]) -> T:
         """Perform steps to their end."""

@@ -9,6 +9,8 @@ from typing import Any
 import httpcore2
 import httpx2
 
+from chandlery_client.core.target import trust
+
 
 class Deadline(local):
     """When the attempt of this thread is to end."""
@@ -70,9 +72,9 @@ class TimedTransport(httpx2.HTTPTransport):
     """httpx2's transport over such streams: its own timeouts begin again with each byte that is read."""
 
     def __init__(self, deadline: Deadline, connections: int) -> None:
-        super().__init__()
+        super().__init__(verify=trust())
         self._pool = httpcore2.ConnectionPool(
-            ssl_context=httpx2.create_ssl_context(),
+            ssl_context=trust(),
             max_connections=connections,
             max_keepalive_connections=connections,
             network_backend=_Backend(deadline),

@@ -59,6 +59,7 @@ def send(
         ClientError: what the last attempt came to; at once, where the server asks to wait beyond the deadline.
     """
     ends, failures = clock.elapsed() + patience.deadline, 0
+    error: ClientError | None = None
     while True:
         left = ends - clock.elapsed()
         reply = yield Send(request, min(left, patience.attempt))
@@ -67,13 +68,19 @@ def send(
                 return reply
             raise problem_of(reply, clock.now())
         failures += 1
-        error = _error_of(reply, clock)
+        # Of an attempt that the deadline cut short, the one before it says more.
+        if error is None or left >= patience.attempt or not _is_out_of_time(reply):
+            error = _error_of(reply, clock)
         wait = patience.wait(failures, error, ends - clock.elapsed()) if error.retryable else None
         if wait is None:
             raise error
         yield Wait(wait)
         if ends <= clock.elapsed():
             raise error
+
+
+def _is_out_of_time(reply: Response | Failure | None) -> bool:
+    return isinstance(reply, Failure) and isinstance(reply.error, DeadlineExceeded)
 
 
 def _error_of(reply: Response | Failure | None, clock: Clock) -> ClientError:

@@ -1,8 +1,12 @@
 """Where requests go, and who sends them."""
 
+import ssl
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import quote, urlencode, urlsplit
+
+import httpx2
 
 from chandlery_client.errors import BadArgument
 
@@ -51,6 +55,12 @@ def auth_of(token: Token | None, auth: Auth | None) -> Auth:
     if token is not None:
         return bearer(token)
     return auth or (lambda _request, _url: {})
+
+
+@cache
+def trust() -> ssl.SSLContext:
+    """Whom connections trust: the system's authorities. Made once, as reading them takes a while."""
+    return httpx2.create_ssl_context()
 
 
 def user_agent() -> str:

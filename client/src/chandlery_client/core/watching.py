@@ -72,14 +72,15 @@ class Watching:
 
     def _begin(self) -> Steps[None]:
         """Take the cursor first, then read what there is: what changes in between is read again."""
-        self._answered_at = self.exchange.clock.elapsed()
-        newest = yield from self._changes(self.cursor or 0)
+        if self._answered_at is None:
+            self._answered_at = self.exchange.clock.elapsed()
         if self.cursor is None:
+            newest = yield from self._changes(0)
+            known = yield from self._read(
+                Asked(Candle, "candles", self._path, self._query(), backward=True, most=_FIRST_KNOWN)
+            )
+            self._note(known)
             self.cursor = newest.newest_cursor or 0
-        known = yield from self._read(
-            Asked(Candle, "candles", self._path, self._query(), backward=True, most=_FIRST_KNOWN)
-        )
-        self._note(known)
         now = self.exchange.clock.now().replace(second=0, microsecond=0)
         self._since = max(self._known, default=now - _LENGTHS[self.timeframe])
 
@@ -143,8 +144,7 @@ class Watching:
 
     def _check_patience(self, error: ClientError) -> None:
         elapsed = self.exchange.clock.elapsed()
-        self._answered_at = elapsed if self._answered_at is None else self._answered_at
-        silent = elapsed - self._answered_at
+        silent = elapsed - (elapsed if self._answered_at is None else self._answered_at)
         if not error.retryable or (self.give_up is not None and silent >= self.give_up):
             raise error
         _log.warning("no answer for %.0f s, trying on: %s", silent, error)
