@@ -7,15 +7,21 @@ from chandlery.platform.component import LambdaContext
 from .application import answer, app, document
 from .candles import router as candles
 from .candles import warm_up
+from .candles_of_many import router as candles_of_many
 from .completeness import router as completeness
 from .compute import router as compute
 from .data import router as data
 from .health import router as health
 from .instruments import router as instruments
 from .options import router as options
+from .statistics import router as statistics
+from .stored_indicators import router as stored_indicators
 from .summaries import router as summaries
 
-for router in (health, candles, compute, instruments, completeness, data, options, summaries):
+for router in (
+    health, candles, candles_of_many, compute, stored_indicators, instruments, statistics, completeness, data, options,
+    summaries,
+):  # fmt: skip
     app.include_router(router)
 document()
 
