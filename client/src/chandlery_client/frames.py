@@ -54,7 +54,7 @@ def _kind(hint: Any) -> type:
     return str if issubclass(hint, Enum) else hint
 
 
-def to_columns(row: type, rows: Sequence[Mapping[str, Any]]) -> Columns:
+def to_columns(row: type, rows: Sequence[dict[str, Any]]) -> Columns:
     """The values of plain rows by column.
 
     Raises:
@@ -69,7 +69,7 @@ def to_columns(row: type, rows: Sequence[Mapping[str, Any]]) -> Columns:
 
 
 def to_polars(
-    row: type, rows: Sequence[Mapping[str, Any]], decimals: Decimals, scale: int | None = None
+    row: type, rows: Sequence[dict[str, Any]], decimals: Decimals, scale: int | None = None
 ) -> "pl.DataFrame":
     """A frame of polars: times in UTC, decimals with all digits.
 
@@ -79,7 +79,9 @@ def to_polars(
     """
     polars = _import("polars")
     columns = to_columns(row, rows)
-    return polars.DataFrame([_series(polars, each, columns[each.name], decimals, scale) for each in columns_of(row)])
+    series = [_series(polars, each, columns[each.name], decimals, scale) for each in columns_of(row)]
+    frame: pl.DataFrame = polars.DataFrame(series)
+    return frame
 
 
 def _series(polars: Any, column: Column, values: Sequence[Any], decimals: Decimals, scale: int | None) -> Any:
@@ -141,7 +143,7 @@ _CASTS: Mapping[type, Callable[..., Any]] = {
 }
 
 
-def to_pandas(row: type, rows: Sequence[Mapping[str, Any]], decimals: Decimals) -> "pd.DataFrame":
+def to_pandas(row: type, rows: Sequence[dict[str, Any]], decimals: Decimals) -> "pd.DataFrame":
     """A frame of pandas: times in UTC, decimals as Python's, with all digits. Rows with a time have it as their index.
 
     Raises:

@@ -1,8 +1,8 @@
 """Bodies as typed values. Decimals are read from every digit, be they JSON numbers or texts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 @cache
-def _decoder(kind: Any, float_hook: Callable[[str], Any] | None) -> "msgspec.json.Decoder[Any]":
+def _decoder(kind: Hashable, float_hook: Callable[[str], Any] | None) -> "msgspec.json.Decoder[Any]":
     # Not strict: with numbers=text floats are texts as well.
-    return msgspec.json.Decoder(kind, strict=False, float_hook=float_hook)
+    return msgspec.json.Decoder(cast("Any", kind), strict=False, float_hook=float_hook)
 
 
 def decode(body: bytes, kind: type[T], *, float_hook: Callable[[str], Any] | None = None) -> T:
@@ -29,7 +29,7 @@ def decode(body: bytes, kind: type[T], *, float_hook: Callable[[str], Any] | Non
         BadAnswer: it is no such value.
     """
     try:
-        value: T = _decoder(kind, float_hook).decode(body)
+        value: T = _decoder(cast("Hashable", kind), float_hook).decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadAnswer(f"the answer is not as the API documents it: {error}") from None
     return value

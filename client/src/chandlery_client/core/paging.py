@@ -1,6 +1,6 @@
 """Pages: what is asked for, and which page is the next one."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
@@ -13,7 +13,7 @@ from .decoding import decode
 from .wire import Query, Request, Response
 
 T = TypeVar("T")
-_HEAD = (
+_HEAD: tuple[tuple[str, Any, Any], ...] = (
     ("instrument_key", str | None, None),
     ("timeframe", str | None, None),
     ("remarks", list[str], msgspec.field(default_factory=list)),
@@ -83,17 +83,15 @@ class Asked(Generic[T]):
 
     def page(self, body: bytes) -> Page[T]:
         """A page, of the body of an answer."""
-        if self.is_plain:
-            found = decode(body, _answer_type(dict, self.member), float_hook=str)
-        else:
-            found = decode(body, _answer_type(self.row, self.member))
+        kind = _answer_type(dict if self.is_plain else cast("Hashable", self.row), self.member)
+        found = decode(body, kind, float_hook=str if self.is_plain else None)
         return Page(getattr(found, self.member), found.next_cursor, found.timeframe, found.remarks)
 
 
 @cache
-def _answer_type(row: Any, member: str) -> Any:
-    fields = [(member, list[row]), *_HEAD]
-    return msgspec.defstruct(f"{row.__name__}Answer", fields)
+def _answer_type(row: Hashable, member: str) -> Any:
+    kind = cast("Any", row)
+    return msgspec.defstruct(f"{kind.__name__}Answer", [(member, list[kind]), *_HEAD])
 
 
 @dataclass

@@ -129,7 +129,8 @@ class Watching:
         return [candle for candle in found if candle.time + length > starts]
 
     def _read(self, asked: Asked[Candle]) -> Steps[list[Candle]]:
-        walk, rows = Walk(asked), []
+        walk = Walk(asked)
+        rows: list[Candle] = []
         while not walk.is_over:
             rows += walk.take((yield from self.exchange.answer(walk.request()))).rows
         return rows
