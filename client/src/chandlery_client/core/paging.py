@@ -90,8 +90,9 @@ class Asked(Generic[T]):
 
 @cache
 def _answer_type(row: Hashable, member: str) -> Any:
-    kind = cast("Any", row)
-    return msgspec.defstruct(f"{kind.__name__}Answer", [(member, list[kind]), *_HEAD])
+    # Of a type that is known at run time alone.
+    rows = cast("Any", list)[row]
+    return msgspec.defstruct(f"{getattr(row, '__name__', 'Row')}Answer", [(member, rows), *_HEAD])
 
 
 @dataclass

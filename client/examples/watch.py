@@ -1,0 +1,18 @@
+"""One-minute candles as they change, until Ctrl-C: `python watch.py KEY [URL] [COUNT]`."""
+
+import asyncio
+import sys
+
+from chandlery_client import AsyncClient
+
+
+async def main(key: str, url: str = "http://127.0.0.1:8000", count: int | None = None) -> None:
+    async with AsyncClient(url) as client:
+        async for candle in client.watch(key, "1m"):
+            print(f"{candle.time:%H:%M}Z  {candle.close}  revision {candle.revision}")
+            if count is not None and (count := count - 1) <= 0:
+                return
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:3], *map(int, sys.argv[3:])))
