@@ -6,13 +6,15 @@ import sys
 from chandlery_client import AsyncClient
 
 
-async def main(key: str, url: str = "http://127.0.0.1:8000", count: int | None = None) -> None:
+async def main(key: str, url: str = "http://127.0.0.1:8000", count: str = "") -> None:
+    seen = 0
     async with AsyncClient(url) as client:
         async for candle in client.watch(key, "1m"):
             print(f"{candle.time:%H:%M}Z  {candle.close}  revision {candle.revision}")
-            if count is not None and (count := count - 1) <= 0:
+            seen += 1
+            if count and seen >= int(count):
                 return
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:3], *map(int, sys.argv[3:])))
+    asyncio.run(main(*sys.argv[1:]))

@@ -123,5 +123,6 @@ def test_a_verdict_that_is_bad_is_an_answer() -> None:
         with Client(server.url, patience=QUICK) as client:
             health = client.health()
         assert (health.health, len(server.requests)) == ("FAILING", 1)
+    assert health.causes is not None
     assert health.causes[0].health == "PECULIAR"
     assert not health.causes[0].health.is_known

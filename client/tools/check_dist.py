@@ -29,9 +29,9 @@ def complaints(folder: Path) -> list[str]:
 
 def main() -> int:
     """Print them."""
-    found = complaints(Path(sys.argv[1]))
-    built = [f"{path.name}: {path.stat().st_size:,} bytes" for path in sorted(Path(sys.argv[1]).iterdir())]
-    print(*found or built, sep="\n")
+    folder = Path(sys.argv[1])
+    found = complaints(folder)
+    print(*found or (f"{path.name}: {path.stat().st_size:,} bytes" for path in sorted(folder.iterdir())), sep="\n")
     return len(found) > 0
 
 

@@ -36,7 +36,7 @@ class Health:
     timescaledb: str | None = None
     edition: str | None = None
     schema_revision: str | None = None
-    causes: list[Cause] = field(default_factory=list)
+    causes: list[Cause] | None = None
 
 
 @dataclass(frozen=True, slots=True)
