@@ -1,7 +1,7 @@
 """Frames: exact decimals, times in UTC, and the same columns and types whether or not there are rows."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from chandlery_client import AsyncClient, BadArgument, Client, FrameError
-from chandlery_client.frames import columns_of
+from chandlery_client.frames import columns_of, to_pandas, to_polars
 from chandlery_client.rows import buckets, candles, completeness, instruments, options, signals
 from scripted import Script, answered, candle, page
 
@@ -62,8 +62,6 @@ def test_a_frame_of_pandas_has_exact_decimals() -> None:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_every_row_has_a_frame_without_rows(row: Any) -> None:
-    from chandlery_client.frames import to_pandas, to_polars
-
     names = [column.name for column in columns_of(row)]
     assert to_polars(row, [], "exact").columns == names
     frame = to_pandas(row, [], "exact")
@@ -130,3 +128,23 @@ def test_rows_of_any_data_set_have_no_frame_of_their_own() -> None:
     assert rows.list() == [{"time": "2026-03-02T10:00:00Z", "price": "1.10"}]
     with pytest.raises(BadArgument, match="make a frame of their list"):
         rows.to_polars()
+
+
+SAMPLES: dict[Any, Any] = {
+    str: "x", int: 7, bool: True, float: "1e-07", Decimal: "0.25", dict: {"a": [1]}, datetime: "2026-03-02T10:00:00Z",
+    date: "2026-03-20",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_frame_with_rows_is_like_the_one_without(row: Any) -> None:
+    full = {column.name: SAMPLES[column.kind] for column in columns_of(row)}
+    rows = [full, dict.fromkeys(full) | ({"time": SAMPLES[datetime]} if "time" in full else {})]
+    frame = to_polars(row, rows, "exact")
+    assert frame.schema == to_polars(row, [], "exact").schema
+    assert frame.row(1).count(None) == len(full) - ("time" in full)
+    pandas = to_pandas(row, rows, "exact")
+    assert pandas.dtypes.to_dict() == to_pandas(row, [], "exact").dtypes.to_dict()
+    assert [name for name in full if name in pandas and SAMPLES[Decimal] == full[name]] == [
+        name for name in full if name in pandas and pandas[name].iloc[0] == Decimal("0.25")
+    ]

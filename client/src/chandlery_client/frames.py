@@ -138,7 +138,7 @@ _CASTS: Mapping[type, Callable[..., Any]] = {
     Decimal: _decimal,
     float: lambda polars, _column, texts, *_: texts.cast(polars.Float64),
     datetime: _time,
-    date: lambda polars, _column, texts, *_: texts.cast(polars.Date),
+    date: lambda _polars, _column, texts, *_: texts.str.to_date("%Y-%m-%d"),
     dict: lambda _polars, _column, texts, *_: texts,
 }
 
