@@ -166,6 +166,26 @@ def test_a_death_between_changes_and_candles_loses_nothing() -> None:
     assert watcher.look() == [(10, "1")]
 
 
+def test_an_error_between_two_stretches_loses_nothing() -> None:
+    desk = Desk()
+    desk.write(*range(9))
+    watcher = Watcher(desk)
+    watcher.look()
+    desk.write(2, close="7")
+    desk.write(6, close="8")
+    answered, desk.asked = desk.answer, []
+
+    def answer(request: Request) -> Response | Failure:
+        # The second stretch is not answered.
+        is_second = sum("candles" in each.path for each in desk.asked) == 1 and "candles" in request.path
+        return Failure(ConnectionFailed("away")) if is_second else answered(request)
+
+    desk.answer = answer  # type: ignore[method-assign]
+    assert watcher.look(most_waits=1) == []
+    desk.answer = answered  # type: ignore[method-assign]
+    assert watcher.look() == [(2, "7"), (6, "8")]
+
+
 def test_it_gives_up_when_it_is_to() -> None:
     desk = Desk()
     desk.away = 10_000
@@ -194,6 +214,22 @@ def test_where_changes_are_no_longer_kept_the_newest_candles_are_read_again() ->
     desk.write(11)
     desk.changes[1]["starts"], desk.kept_from = at(11).isoformat(), 3
     assert watcher.look() == [(10, "1"), (11, "1")]
+
+
+def test_a_restored_database_whose_cursors_begin_earlier_is_read_again() -> None:
+    desk = Desk()
+    for minute in range(8):
+        desk.write(minute)
+    watcher = Watcher(desk)
+    watcher.look()
+    assert watcher.watching.cursor == 8
+    desk.changes = desk.changes[:3]
+    desk.closes |= {7: "5", 8: "6"}
+    desk.revisions[8] = 0
+    assert watcher.look() == [(7, "5"), (8, "6")]
+    assert watcher.watching.cursor == 3
+    desk.write(9)
+    assert watcher.look() == [(9, "1")]
 
 
 def test_looks_come_just_after_each_minute() -> None:

@@ -25,7 +25,7 @@ class AsyncSignalCalls(AsyncCalls):
         page_size: int | None = None,
     ) -> AsyncPages[Signal]:
         """What strategies said, the newest first."""
-        asked = queries(instrument_key=key, strategy=strategy, timeframe=timeframe, from_=from_, to=to)
+        asked = queries(instrument_key=key, strategy=strategy, timeframe=timeframe, from_=from_, to=to, numbers="text")
         return self._pages(Asked(Signal, "signals", path("signals"), asked, page_size, most=limit))
 
     def active_signals(
@@ -38,7 +38,7 @@ class AsyncSignalCalls(AsyncCalls):
         page_size: int | None = None,
     ) -> AsyncPages[Signal]:
         """Signals that have not ended, the newest first."""
-        asked = queries(instrument_key=key, strategy=strategy, timeframe=timeframe)
+        asked = queries(instrument_key=key, strategy=strategy, timeframe=timeframe, numbers="text")
         return self._pages(Asked(Signal, "signals", path("signals", "active"), asked, page_size, most=limit))
 
     def latest_signals(
@@ -50,5 +50,5 @@ class AsyncSignalCalls(AsyncCalls):
         page_size: int | None = None,
     ) -> AsyncPages[Signal]:
         """The latest signal of each instrument, by key."""
-        asked = queries(strategy=strategy, timeframe=timeframe)
+        asked = queries(strategy=strategy, timeframe=timeframe, numbers="text")
         return self._pages(Asked(Signal, "signals", path("signals", "latest"), asked, page_size, most=limit))

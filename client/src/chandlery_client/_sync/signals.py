@@ -26,7 +26,7 @@ class SignalCalls(Calls):
         page_size: int | None = None,
     ) -> Pages[Signal]:
         """What strategies said, the newest first."""
-        asked = queries(instrument_key=key, strategy=strategy, timeframe=timeframe, from_=from_, to=to)
+        asked = queries(instrument_key=key, strategy=strategy, timeframe=timeframe, from_=from_, to=to, numbers="text")
         return self._pages(Asked(Signal, "signals", path("signals"), asked, page_size, most=limit))
 
     def active_signals(
@@ -39,7 +39,7 @@ class SignalCalls(Calls):
         page_size: int | None = None,
     ) -> Pages[Signal]:
         """Signals that have not ended, the newest first."""
-        asked = queries(instrument_key=key, strategy=strategy, timeframe=timeframe)
+        asked = queries(instrument_key=key, strategy=strategy, timeframe=timeframe, numbers="text")
         return self._pages(Asked(Signal, "signals", path("signals", "active"), asked, page_size, most=limit))
 
     def latest_signals(
@@ -51,5 +51,5 @@ class SignalCalls(Calls):
         page_size: int | None = None,
     ) -> Pages[Signal]:
         """The latest signal of each instrument, by key."""
-        asked = queries(strategy=strategy, timeframe=timeframe)
+        asked = queries(strategy=strategy, timeframe=timeframe, numbers="text")
         return self._pages(Asked(Signal, "signals", path("signals", "latest"), asked, page_size, most=limit))

@@ -91,19 +91,21 @@ class Watching:
             # Nothing is published here: what is new is found by reading the newest candles, which have an ETag.
             return self._note((yield from self._stretch(self._since, None)))
         found, cursor = list(page.changes), self.cursor
-        lost = page.kept_from is not None and page.kept_from > cursor + 1 and cursor > 0
+        lost = _are_lost(page, cursor)
         while page.changes:
             cursor = page.changes[-1].cursor
             page = yield from self._changes(cursor)
             found += page.changes
-        changed = []
-        for starts, ends in _stretches(filter(self._concerns, found)):
-            changed += self._note((yield from self._stretch(starts, ends)))
+        stretches: list[tuple[datetime, datetime | None]] = [*_stretches(filter(self._concerns, found))]
         if lost:
             _log.warning("changes after cursor %s are no longer kept; reading from %s on", self.cursor, self._since)
-            changed += self._note((yield from self._stretch(self._since, None)))
-        self.cursor = max(cursor, page.newest_cursor or 0)
-        return sorted(changed, key=lambda candle: candle.time)
+            stretches.append((self._since, None))
+        rows = []
+        for starts, ends in stretches:
+            rows += yield from self._stretch(starts, ends)
+        # Not before all is read: what is known is not given out again after an error.
+        self.cursor = cursor if page.newest_cursor is None else page.newest_cursor
+        return self._note(rows)
 
     @property
     def _path(self) -> str:
@@ -136,8 +138,9 @@ class Watching:
         return rows
 
     def _note(self, candles: Iterable[Candle]) -> list[Candle]:
-        """Those that differ from what was known of them."""
-        changed = [candle for candle in candles if self._known.get(candle.time) != candle]
+        """Those that differ from what was known of them, the oldest first."""
+        read = {candle.time: candle for candle in candles}
+        changed = [read[time] for time in sorted(read) if self._known.get(time) != read[time]]
         self._known |= {candle.time: candle for candle in changed}
         for time in sorted(self._known)[: max(len(self._known) - _MOST_KNOWN, 0)]:
             del self._known[time]
@@ -156,6 +159,12 @@ class Watching:
         second = (now - minute).total_seconds()
         later = [look for look in _LOOKS_SECONDS if look > second]
         return (later[0] if later else 60 + _LOOKS_SECONDS[0]) - second
+
+
+def _are_lost(page: Changes, after: int) -> bool:
+    """Whether changes after a cursor may be gone: removed, or numbered again in a database that was restored."""
+    is_removed = page.kept_from is not None and 0 < after < page.kept_from - 1
+    return is_removed or (page.newest_cursor is not None and page.newest_cursor < after)
 
 
 def _stretches(changes: Iterable[ChangedData]) -> list[tuple[datetime, datetime]]:
