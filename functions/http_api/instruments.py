@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
@@ -22,6 +23,8 @@ from .sandbox import SANDBOX
 
 router = Router()
 
+AssetType = Literal["stock", "etf", "crypto", "forex", "commodity", "index", "future", "option"]
+
 
 class InstrumentAnswer(BaseModel):
     """An instrument."""
@@ -33,6 +36,12 @@ class InstrumentAnswer(BaseModel):
     listed_at: datetime | None
     delisted_at: datetime | None
     data_from: datetime | None = Field(description="its earliest candle")
+    name: str | None
+    asset_type: AssetType | None = Field(description="null: neither its key nor anybody says")
+    exchange: str | None
+    sector: str | None
+    industry: str | None
+    uuid: UUID = Field(description="by which other systems may know it")
 
 
 class InstrumentsAnswer(BaseModel):

@@ -17,8 +17,9 @@ from chandlery.words.window import MINUTE, Window
 from local.command_line.database import open_connection, use_database
 from local.command_line.functions import Metrics, call, metrics_if, scheduled_event
 from local.command_line.liveness import at_work
+from local.command_line.options import User
 from local.command_line.output import err, out, plain
-from local.http_server import serving
+from local.http_server import LOCAL_USER, serving
 from local.schedules import Function, firings, next_minute, read_functions
 
 
@@ -28,9 +29,12 @@ def up(
     schedules: Annotated[
         bool, typer.Option("--schedules/--no-schedules", help="without schedules nothing is written or dropped")
     ] = True,
+    user: User = LOCAL_USER,
     metrics: Metrics = False,
 ) -> None:
     """Run the whole stack until Ctrl-C: database, HTTP API and every schedule of template.yaml. Logs go to stderr."""
+    # Who listens at /api/v1/events is sent what the schedules change.
+    os.environ.setdefault("CHANGES_TOLD", "true")
     embedded = read_settings().database_url is None
     url = use_database()
     with at_work("checking the schema"):
@@ -42,7 +46,7 @@ def up(
             out.print(f"{function.name}: {function.schedule}")
     for variable in read_settings().idle if schedules else ():
         err.print(f"[yellow]{variable} is set: what it switches off writes nothing[/yellow]")
-    with metrics_if(metrics), serving(port, sandboxes, os.environ) as address:
+    with metrics_if(metrics), serving(port, sandboxes, os.environ, user=user) as address:
         out.print(f"http_api: {address}, its documentation {address}/docs", soft_wrap=True)
         with contextlib.suppress(KeyboardInterrupt):
             out.print("running; Ctrl-C stops")

@@ -346,6 +346,7 @@ GIVING: Mapping[tuple[str, str], Mapping[int, str]] = {
         404: f"/api/v1/gaps?instrument_key={NOBODY}",
         422: "/api/v1/gaps?limit=0",
     },
+    ("get", "/api/v1/changes"): {200: "/api/v1/changes?after=0", 422: "/api/v1/changes?after=-1"},
     ("get", "/api/v1/coverage"): {
         200: f"/api/v1/coverage?instrument_key={COIN}",
         404: f"/api/v1/coverage?instrument_key={NOBODY}",
