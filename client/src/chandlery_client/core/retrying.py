@@ -21,14 +21,14 @@ class Patience:
 
     Attributes:
         deadline: seconds for the call with all its attempts and waits.
-        attempt: seconds for one attempt.
+        attempt: seconds for one attempt; API Gateway itself gives up after 30.
         first_wait: seconds before the second attempt, where the server names none; each later wait is twice as long.
         longest_wait: seconds at most, where the server names none.
         chance: a number from 0 to 1, from which jitter is made; it only adds to a wait.
     """
 
-    deadline: float = 30.0
-    attempt: float = 15.0
+    deadline: float = 60.0
+    attempt: float = 30.0
     first_wait: float = 0.25
     longest_wait: float = 8.0
     chance: Callable[[], float] = field(default=random.random, repr=False)

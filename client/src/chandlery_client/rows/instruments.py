@@ -18,6 +18,12 @@ class Instrument:
     listed_at: datetime | None
     delisted_at: datetime | None
     data_from: datetime | None
+    uuid: str | None = None
+    exchange: str | None = None
+    name: str | None = None
+    asset_type: str | None = None
+    sector: str | None = None
+    industry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
