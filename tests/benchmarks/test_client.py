@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable, Sized
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from statistics import median
@@ -38,7 +39,7 @@ def answered() -> bytes:
 def test_p5_client_decodes_candles() -> None:
     body = answered()
     asked = Asked(Candle, "candles", "/api/v1/candles/X@A@EQ", ())
-    ways = {
+    ways: dict[str, Callable[[], Sized]] = {
         "typed candles": lambda: asked.page(body).rows,
         "polars": lambda: to_polars(Candle, asked.plain.page(body).rows, "exact"),
         "pandas": lambda: to_pandas(Candle, asked.plain.page(body).rows, "exact"),

@@ -40,7 +40,8 @@ def _minute(time: datetime, opened: Decimal, high: Decimal, low: Decimal, close:
 
 def minute(time: datetime, price: str = "10") -> Minute:
     """A candle of one price."""
-    return _minute(time, *[Decimal(price)] * 4, Decimal(3))
+    number = Decimal(price)
+    return _minute(time, number, number, number, number, Decimal(3))
 
 
 @contextmanager

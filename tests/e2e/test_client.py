@@ -6,6 +6,7 @@ import re
 import runpy
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from inspect import CO_COROUTINE
@@ -16,6 +17,7 @@ import polars as pl
 import pytest
 from psycopg import Connection
 
+from chandlery.outbox.tell_changes import tell_changes
 from chandlery.platform.connection import connect
 from chandlery.platform.settings import Settings
 from chandlery.reference.store import instruments
@@ -33,11 +35,12 @@ from chandlery_client import (
     SentimentItem,
     Tick,
 )
+from chandlery_client.core.clock import Clock
 from tests.e2e.client_scene import CLIENT, DAY, OTHER, PAGED, README_URL, TEN, client_stack, minute
 from tests.integration.api_scene import COIN, SHARE
 from tests.integration.derived_scene import write
 from tests.integration.options.option_desk import OPENS, UNDERLYING, process
-from tests.waiting import LAST_RESORT_SECONDS
+from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
 STARTS = datetime.fromisoformat(f"{DAY}T00:00:00Z")
 ENDS = STARTS + timedelta(days=1)
@@ -201,13 +204,44 @@ def test_sentiment_and_flows_come_back_as_they_were_sent(address: str) -> None:
             async with client.writer(FlowLeg, feed="chain", producer="e2e") as legs:
                 leg = {"instrument": COIN, "venue": "v", "time": TEN, "tx": "0x1", "direction": "in"}
                 await legs.add({**leg, "leg": 1, "amount": amount})
-            stretch = {"from_": TEN, "to": TEN + timedelta(hours=1)}
-            sentiment = [row async for row in client.sentiment(COIN, **stretch)]
-            return sentiment, [row async for row in client.flows(COIN, **stretch)]
+            ends = TEN + timedelta(hours=1)
+            sentiment = [row async for row in client.sentiment(COIN, from_=TEN, to=ends)]
+            return sentiment, [row async for row in client.flows(COIN, from_=TEN, to=ends)]
 
     (sentiment,), (flows,) = asyncio.run(send_and_read())
     assert (sentiment.score, sentiment.items, sentiment.time) == (Decimal("0.125"), 2, TEN)
     assert (flows.in_amount, flows.net_amount, flows.in_count) == (amount, amount, 1)
+
+
+class JustBefore(Clock):
+    """Some milliseconds before a look."""
+
+    def now(self) -> datetime:
+        return TEN + timedelta(minutes=30, seconds=6.99)
+
+
+def test_a_watch_gives_out_candles_that_changed(address: str, desk: Connection, migrated_url: str) -> None:
+    instrument, at = instruments.find(desk, PAGED).instrument_id, TEN + timedelta(minutes=30)
+    with (
+        connect(Settings(database_url=migrated_url, changes_told=True), "test") as telling,
+        ThreadPoolExecutor(1) as threads,
+        Client(address, patience=PATIENT, clock=JustBefore()) as client,
+    ):
+        write(telling, instrument, [minute(TEN + 4 * MINUTE, "11")])
+        tell_changes(telling, at)
+        watch = client.watch(PAGED, "1m")
+        found = threads.submit(lambda: [next(watch), next(watch)])
+        wait_until(lambda: watch._watching.cursor is not None, "the watch has begun")
+        write(telling, instrument, [minute(TEN + MINUTE, "12"), minute(TEN + 6 * MINUTE, "13")])
+        tell_changes(telling, at + MINUTE)
+        changed = [(candle.time - TEN, candle.close) for candle in found.result(LAST_RESORT_SECONDS)]
+    assert changed == [(MINUTE, Decimal(12)), (6 * MINUTE, Decimal(13))]
+
+
+def test_signals_are_read(client: Client) -> None:
+    """None stand here; conformity with the document holds what they look like."""
+    assert client.signals(SHARE, from_=STARTS).list() == client.active_signals().list() == []
+    assert client.latest_signals().to_polars().height == 0
 
 
 def test_options_from_quotes_to_a_chain(client: Client, desk: Connection) -> None:
