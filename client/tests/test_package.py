@@ -46,8 +46,8 @@ def test_the_core_does_no_io() -> None:
 
 def test_extras_are_loaded_when_they_are_asked_for() -> None:
     code = "import chandlery_client, sys; print(sorted({'pandas', 'polars', 'botocore', 'numpy'} & sys.modules.keys()))"
-    told = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True)
-    assert told.stdout.decode().strip() == "[]", told.stderr
+    said = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True)
+    assert said.stdout.decode().strip() == "[]", said.stderr
 
 
 def test_the_blocking_client_is_made_of_the_async_one() -> None:

@@ -52,8 +52,8 @@ def test_p5_client_decodes_candles() -> None:
             found = way()
             times[name].append(((perf_counter() - wall) * 1000, (process_time() - used) * 1000))
             assert len(found) == CANDLES
-    told = (
+    figures = (
         f"{name} {median(wall for wall, _ in each):.1f} ms (processor {median(used for _, used in each):.1f} ms)"
         for name, each in times.items()
     )
-    print(f"\nclient: {CANDLES:,} candles ({len(body) / 1e6:.1f} MB) from bytes to exact {', '.join(told)}")
+    print(f"\nclient: {CANDLES:,} candles ({len(body) / 1e6:.1f} MB) from bytes to exact {', '.join(figures)}")

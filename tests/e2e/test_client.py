@@ -300,13 +300,13 @@ def test_the_notebook_runs_cell_by_cell(address: str, capsys: pytest.CaptureFixt
     namespace: dict[str, Any] = {}
     for cell in cells:
         exec(compile(cell.replace(README_URL, address), "cell", "exec"), namespace)  # noqa: S102  # our own words
-    told = capsys.readouterr().out
-    assert re.search(r"\d+ candles, volume \d+", told)
-    assert f"{DAY}: " in told
+    printed = capsys.readouterr().out
+    assert re.search(r"\d+ candles, volume \d+", printed)
+    assert f"{DAY}: " in printed
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "told"),
+    ("name", "arguments", "printed"),
     [
         ("candles", [SHARE], "close"),
         ("desk", [], "instruments"),
@@ -317,7 +317,7 @@ def test_the_notebook_runs_cell_by_cell(address: str, capsys: pytest.CaptureFixt
 def test_every_example_runs(
     name: str,
     arguments: list[str],
-    told: str,
+    printed: str,
     address: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -325,4 +325,4 @@ def test_every_example_runs(
     path = CLIENT / "examples" / f"{name}.py"
     monkeypatch.setattr(sys, "argv", [str(path), *arguments, address])
     runpy.run_path(str(path), run_name="__main__")
-    assert re.search(told, capsys.readouterr().out)
+    assert re.search(printed, capsys.readouterr().out)

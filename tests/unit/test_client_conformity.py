@@ -243,12 +243,12 @@ def kinds_of(hint: Any) -> set[Any]:
 
 def fits(kind: Any, said: Any) -> bool:
     """Whether a value of a type is what the document says."""
-    told = {(each.get("type", "object"), each.get("format")) for each in said.get("anyOf", [said])}
-    types = {each for each, _ in told}
+    documented = {(each.get("type", "object"), each.get("format")) for each in said.get("anyOf", [said])}
+    types = {each for each, _ in documented}
     if kind is Decimal:
-        return ("string", "decimal") in told or "number" in types or ("string", None) in told
+        return ("string", "decimal") in documented or "number" in types or ("string", None) in documented
     if kind in (datetime, date):
-        return ("string", "date-time" if kind is datetime else "date") in told
+        return ("string", "date-time" if kind is datetime else "date") in documented
     expected = {float: "number", int: "integer", bool: "boolean", str: "string", list: "array"}.get(kind)
     if expected is None and isinstance(kind, type) and issubclass(kind, Enum):
         expected = "string"

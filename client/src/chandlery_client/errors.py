@@ -95,7 +95,7 @@ class Forbidden(Problem):
 
 
 class NotFound(Problem):
-    """404: there is no such instrument, or no such route."""
+    """404: the instrument, or the route, does not exist."""
 
 
 class TooLarge(Problem):

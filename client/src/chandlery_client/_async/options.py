@@ -31,7 +31,7 @@ class AsyncOptionCalls(AsyncCalls):
             key: of the underlying.
             expiry: contracts that expire on this date alone.
             at: as it was known then; the newest there is where None.
-            near: strikes at most so many places from the money.
+            near: strikes at most N places from the money.
             limit: rows in all.
             page_size: rows in a page.
         """

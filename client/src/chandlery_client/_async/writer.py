@@ -81,7 +81,7 @@ class AsyncWriter(Generic[Row]):
 
         Raises:
             RowsUnsent: a batch failed before; this row is not taken.
-            pydantic.ValidationError: a mapping is no such row.
+            pydantic.ValidationError: a mapping does not make such a row.
         """
         self._delivery.check()
         for batch in self._batcher.add(row):

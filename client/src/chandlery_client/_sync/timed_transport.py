@@ -19,7 +19,7 @@ class Deadline(local):
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Let all that this thread reads and writes end in so many seconds."""
+        """Let all that this thread reads and writes end in `seconds`."""
         self.at = time.monotonic() + seconds
         try:
             yield

@@ -69,7 +69,7 @@ class Writer(Generic[Row]):
 
         Raises:
             RowsUnsent: a batch failed; where one had failed before, this row is not taken.
-            pydantic.ValidationError: a mapping is no such row.
+            pydantic.ValidationError: a mapping does not make such a row.
         """
         self._delivery.check()
         batches = self._batcher.add(row)

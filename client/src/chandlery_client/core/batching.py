@@ -1,4 +1,4 @@
-"""Rows as records: batches of so many rows and bytes, and what became of each row."""
+"""Rows as records: batches of N rows or bytes, and what became of each row."""
 
 import gzip
 from collections.abc import Mapping, Sequence
@@ -109,7 +109,7 @@ class Batcher(Generic[Row]):
         """Take a row, and give the batches that are full without it, or with it.
 
         Raises:
-            pydantic.ValidationError: a mapping is no such row.
+            pydantic.ValidationError: a mapping does not make such a row.
             BadArgument: it is a row of another data set.
         """
         checked = self._checked(row)

@@ -26,7 +26,7 @@ def decode(body: bytes, kind: type[T], *, float_hook: Callable[[str], Any] | Non
         float_hook: what to make of the digits of numbers whose type is not said.
 
     Raises:
-        BadAnswer: it is no such value.
+        BadAnswer: it does not make such a value.
     """
     try:
         value: T = _decoder(cast("Hashable", kind), float_hook).decode(body)

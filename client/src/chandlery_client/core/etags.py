@@ -6,7 +6,7 @@ from .wire import Query, Request, Response
 
 
 class Kept:
-    """The newest answers, up to so many bytes."""
+    """The newest answers, up to N bytes."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most, self._bytes = most_bytes, 0

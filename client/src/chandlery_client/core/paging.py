@@ -115,7 +115,7 @@ class Walk(Generic[T]):
 
         Raises:
             CursorRepeated: it leads to a page that was read already.
-            BadAnswer: it is no page.
+            BadAnswer: it cannot be read as a page.
         """
         page = self.asked.page(response.body)
         if page.next_cursor is not None and page.next_cursor in self._seen:

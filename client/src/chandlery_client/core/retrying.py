@@ -34,7 +34,7 @@ class Patience:
     chance: Callable[[], float] = field(default=random.random, repr=False)
 
     def wait(self, failures: int, error: ClientError, left: float) -> float | None:
-        """Seconds to wait after so many failures; None where the deadline comes first."""
+        """Seconds to wait after N failures; None where the deadline comes first."""
         asked = error.retry_after if isinstance(error, Problem) else None
         own = min(self.first_wait * 2.0 ** min(failures - 1, 16), self.longest_wait)
         least = own if asked is None else asked.total_seconds()

@@ -39,7 +39,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send a request; give up after so many seconds."""
+    """Send a request; give up after `seconds`."""
 
     request: Request
     seconds: float
@@ -47,7 +47,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Do nothing for so many seconds."""
+    """Do nothing for `seconds`."""
 
     seconds: float
 

@@ -79,7 +79,7 @@ class LastCandle:
 
 @dataclass(frozen=True, slots=True)
 class IndicatorSeries:
-    """An indicator's values, aligned with the times of `Computed`; None where there is no value (yet)."""
+    """An indicator's values, aligned with the times of `Computed`; None where it has none (yet)."""
 
     name: str
     parameters: Mapping[str, Any]

@@ -37,7 +37,7 @@ class Signal:
         direction: -2 (strong_sell) to 2 (strong_buy).
         strength: how large the view is, 0 to 1.
         confidence: how likely it comes true, 0 to 1.
-        backfilled: nobody could have acted on it: it is no part of live statistics.
+        backfilled: nobody could have acted on it: live statistics leave it out.
     """
 
     id: int
