@@ -13,7 +13,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-deps --require-hashes
 PIP := $(BIN)/python -m pip install $(PIP_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up collect emulate test check audit checkov build bench faults docs lock clean
+.PHONY: help demo up collect emulate test check audit checkov build client bench faults docs lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,13 +30,15 @@ emulate: .venv/dev .venv/emulator/installed  ## deploy the stack to an emulated 
 	@$(BIN)/chandlery emulate
 
 test: .venv/dev .venv/emulator/installed  ## install the tools, then run the tests
-	@$(BIN)/python -m compileall -q functions layers/chandlery local sql tests
+	@$(BIN)/python -m compileall -q client functions layers/chandlery local sql tests
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev  ## lint, type-check, and check the template
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@cd client && ../$(BIN)/mypy
+	@$(BIN)/python client/tools/make_sync.py --check
 	@$(BIN)/sam validate --lint
 	@$(BIN)/cfn-lint template.yaml docs/examples/*.yaml
 	@$(BIN)/python -m local.audit
@@ -54,6 +56,11 @@ build: .venv/dev  ## build the deployable artifacts: make build ARCHITECTURE=x86
 	@$(BIN)/python -m local.emulation.building .aws-sam/build
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(RUNTIME) -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build
 	@$(BIN)/python -m tests.artifacts .aws-sam/build $(ARCHITECTURE)
+
+client: .venv/dev  ## build the Python client's wheel and sdist into client/dist
+	@rm -rf client/dist
+	@cd client && ../$(BIN)/python -m hatchling build
+	@$(BIN)/python client/tools/check_dist.py client/dist
 
 bench: .venv/dev  ## print the benchmarks, or one: make bench ONLY=P8; on a server if CHANDLERY_TEST_DATABASE_URL names one
 	@$(BIN)/python -m pytest tests/benchmarks --benchmarks $(if $(ONLY),-k test_$(ONLY)_)
@@ -80,7 +87,7 @@ lock: .venv/dev  ## compile the requirements again, with hashes and without addr
 		| $(COMPILE) - -c requirements-dev.txt -o layers/$$extra/requirements.txt; done
 
 clean:  ## remove everything installed or built here; data under .chandlery stays
-	@rm -rf .venv .aws-sam local/embedded/node_modules
+	@rm -rf .venv .aws-sam client/dist local/embedded/node_modules
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Chandlery needs Python 3.11 or later"; exit 1)
