@@ -3,14 +3,17 @@
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from chandlery.datasets import declared
 from chandlery.platform.settings import SCHEDULED, LocalSettings, Settings
 from local import settings_table
+from local.command_line import app
 from local.embedded import EmbeddedDatabase
 from local.embedded.errors import EmbeddedDatabaseError
 from local.schedules import read_functions
@@ -204,6 +207,20 @@ def anchors(page: Path) -> set[str]:
     """The names under which a page's headings can be linked to, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def leaves(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
+    if hasattr(command, "commands"):
+        for name in command.list_commands(None):
+            yield from leaves(command.get_command(None, name), *path, name)
+    else:
+        yield path
+
+
+def test_every_command_is_on_the_page_of_commands() -> None:
+    rows = re.findall(r"^\| (.+) \| .+ \|$", (REPO / "docs" / "commands.md").read_text(), re.MULTILINE)
+    words = [set(re.findall(r"[\w-]+", row)) for row in rows]
+    assert [path for path in leaves(get_command(app)) if not any({"chandlery", *path} <= row for row in words)] == []
 
 
 def test_the_readme_is_a_page_that_can_be_read_at_once() -> None:
