@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from chandlery.datasets import declared
 from chandlery.platform.settings import SCHEDULED, LocalSettings, Settings
+from functions.http_api.application import app as http_api
 from local import settings_table
 from local.command_line import app
 from local.embedded import EmbeddedDatabase
@@ -217,10 +218,23 @@ def leaves(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
         yield path
 
 
+def words_of_rows(page: str) -> list[set[str]]:
+    """The words in the first cell of each row of a page's tables."""
+    rows = re.findall(r"^\| (.+?) \| .+ \|$", (REPO / "docs" / page).read_text().replace("\\|", " "), re.MULTILINE)
+    return [set(re.findall(r"[\w-]+", row)) for row in rows]
+
+
 def test_every_command_is_on_the_page_of_commands() -> None:
-    rows = re.findall(r"^\| (.+) \| .+ \|$", (REPO / "docs" / "commands.md").read_text(), re.MULTILINE)
-    words = [set(re.findall(r"[\w-]+", row)) for row in rows]
-    assert [path for path in leaves(get_command(app)) if not any({"chandlery", *path} <= row for row in words)] == []
+    rows = words_of_rows("commands.md")
+    assert [path for path in leaves(get_command(app)) if not any({"chandlery", *path} <= row for row in rows)] == []
+
+
+def test_every_route_is_on_the_page_of_the_http_api() -> None:
+    rows = words_of_rows("http-api.md")
+    routes = http_api.outline().paths or {}
+    parts = {path: set(re.findall(r"[\w-]+", re.sub(r"{\w+}", "", path))) for path in routes}
+    assert {"/api/v1/ticks", "/api/v1/alerts"} <= parts.keys()
+    assert [path for path, words in parts.items() if not any(words - {"fo"} <= row for row in rows)] == []
 
 
 def test_the_readme_is_a_page_that_can_be_read_at_once() -> None:
