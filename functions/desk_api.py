@@ -20,7 +20,7 @@ from chandlery.desk import at_desk, keep_alerts, keep_items, keep_watchlists
 from chandlery.desk.domain import fields
 from chandlery.desk.domain.fields import WrongField
 from chandlery.desk.domain.routes import MOST_ROWS, Route, UserAnswer, routes_at
-from chandlery.desk.domain.user import Caller
+from chandlery.desk.domain.user import Caller, is_sayable
 from chandlery.desk.keep_alerts import AlertsWanted
 from chandlery.platform.component import LambdaContext, memory_of
 from chandlery.platform.connection import SandboxConnection, connect
@@ -140,14 +140,22 @@ def _caller_of(event: Mapping[str, Any]) -> Caller:
     Raises:
         _Problem: nobody.
     """
-    authorizer = event["requestContext"].get("authorizer") or {}
-    claims = (authorizer.get("jwt") or {}).get("claims") or {}
+    authorizer = _under(event["requestContext"], "authorizer")
+    claims = _under(authorizer, "jwt", "claims")
+    # A token without a subject is nobody's, whatever else there is.
+    user_id = claims.get("sub") if "jwt" in authorizer else _under(authorizer, "iam").get("userArn")
     names = (claims.get(name) for name in ("preferred_username", "username", "cognito:username"))
-    user_id = claims.get("sub") or (authorizer.get("iam") or {}).get("userArn") or ""
-    try:
-        return Caller(str(user_id), next(filter(None, names), None), claims.get("email"))
-    except ValueError:
-        raise _Problem(401, "call with a token that names its subject, or with a signature") from None
+    email = claims.get("email")
+    if not is_sayable(user_id):
+        raise _Problem(401, "call with a token that names its subject, or with a signature")
+    return Caller(user_id, next(filter(is_sayable, names), None), email if is_sayable(email) else None)
+
+
+def _under(found: Any, *names: str) -> Mapping[str, Any]:
+    """What stands under some names; nothing where something else does."""
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _asked(event: Mapping[str, Any], route: Route) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whenever a program posts rows: into the data set that its path names, as records of a queue come in."""
+"""Whenever a program posts rows, into the data set that its path names, as records of a queue come in; or signals."""
 
 import base64
 import binascii
@@ -25,9 +25,10 @@ from chandlery.platform.telemetry import Telemetry
 _NAME = "record_api"
 _PATH = re.compile(r"/api/v1/([a-z-]+)/?")
 # What HttpApi has at such a path, which API Gateway leads here all the same if it is posted.
-_READ = ("changes", "coverage", "gaps", "health", "indicators", "instruments", "price-changes")
+_READ = ("changes", "coverage", "gaps", "health", "indicators", "instruments", "me", "price-changes")
 # No type that a page of another origin may send unasked.
 _TYPES = ("application/x-ndjson", "application/json", "application/gzip", "application/octet-stream")
+_SIGNALS = "signals"
 _MOST_ERRORS = 1_000
 _RETRY_AFTER_SECONDS = "5"
 # API Gateway waits 30 seconds at most, and several statements are one request.
@@ -54,9 +55,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     _telemetry.began(request_id, memory_of(context))
     try:
         name, body = _asked(event)
-        report = ingest_records(
-            SANDBOX.get(), [Record(request_id, body)], datetime.now(UTC), only=name, has_time=_has_time(context)
-        )
+        now = datetime.now(UTC)
+        if name == _SIGNALS:
+            return _add_signals(body, now, request_id, started)
+        report = ingest_records(SANDBOX.get(), [Record(request_id, body)], now, only=name, has_time=_has_time(context))
     except _Problem as problem:
         _telemetry.succeeded({}, time.perf_counter() - started)
         return _problem(problem.status, str(problem), request_id, headers=problem.headers)
@@ -74,7 +76,7 @@ def _asked(event: Mapping[str, Any]) -> tuple[str, bytes]:
         _Problem: it has none that can be taken.
     """
     found = _PATH.fullmatch(event.get("rawPath", ""))
-    names = [each.name for each in declared.sent()]
+    names = [*(each.name for each in declared.sent()), _SIGNALS]
     name = found[1].replace("-", "_") if found else ""
     if found and found[1] in _READ:
         raise _Problem(405, f"{found[1]} takes GET or HEAD", "GET, HEAD")
@@ -84,8 +86,9 @@ def _asked(event: Mapping[str, Any]) -> tuple[str, bytes]:
     if event["requestContext"]["http"]["method"] != "POST":
         raise _Problem(405, "rows are posted", "POST")
     kind = event.get("headers", {}).get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in _TYPES:
-        raise _Problem(415, f"send the body as {' or '.join(_TYPES)}")
+    types = ("application/json",) if name == _SIGNALS else _TYPES
+    if kind not in types:
+        raise _Problem(415, f"send the body as {' or '.join(types)}")
     body = event.get("body") or ""
     try:
         sent = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
@@ -94,6 +97,31 @@ def _asked(event: Mapping[str, Any]) -> tuple[str, bytes]:
     if len(sent) > MOST_BYTES:
         raise _Problem(413, f"the body has {len(sent):,} bytes; {MOST_BYTES:,} are the most, and {MOST_ROWS:,} rows")
     return name, sent
+
+
+def _add_signals(body: bytes, now: datetime, request_id: str, started: float) -> dict[str, Any]:
+    """Take signals, all or none: 201 where any is new, 200 where all are known."""
+    # Imported here: who posts rows need not wait for it.
+    from chandlery.signals.add_signals import SignalsConflicting, add_signals
+    from chandlery.signals.read_signals import SignalsRefused, read_signals
+
+    counts: Mapping[str, Any] = {}
+    try:
+        added = add_signals(SANDBOX.get(), read_signals(body, now), now)
+    except SignalsRefused as refused:
+        answer = _problem(422, str(refused), request_id, errors=[asdict(fault) for fault in refused.faults])
+    except SignalsConflicting as conflicting:
+        errors = [
+            {"number": each.number, "fields": each.fields, "sent": each.sent.shown(), "stored": each.stored.shown()}
+            for each in conflicting.contradictions
+        ]
+        answer = _problem(409, str(conflicting), request_id, errors=errors)
+    else:
+        counts = asdict(added)
+        said = {"new": added.signals_new, "known": added.signals_known, "ids": added.ids, "request_id": request_id}
+        answer = _response(201 if added.signals_new else 200, "application/json", said, request_id)
+    _telemetry.succeeded(counts, time.perf_counter() - started)
+    return answer
 
 
 def _has_time(context: LambdaContext) -> Any:

@@ -10,7 +10,7 @@ from chandlery.platform.component import Run, component
 from chandlery.policies.wanted import read_policies
 from chandlery.signals.kept_set import with_rules
 from chandlery.signals.process_signals import SignalReport, process_signals
-from chandlery.signals.signal_rules import read_rules
+from chandlery.signals.signal_rules import read_retention, read_rules
 
 # What each stage leaves for the next one.
 _SECONDS_TO_INDICATE, _SECONDS_TO_JUDGE = 60.0, 60.0
@@ -46,4 +46,5 @@ def handler(run: Run) -> SignalReport:
         most_pieces=run.settings.signal_most_pieces,
         has_time=run.has_time,
         is_told=SIGNALS in publishers(run.settings),
+        keep=read_retention(),
     )

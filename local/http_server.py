@@ -8,6 +8,7 @@ import argparse
 import base64
 import contextlib
 import io
+import json
 import os
 import re
 import selectors
@@ -27,6 +28,8 @@ from uuid import uuid4
 
 from chandlery.desk.domain.routes import routes_at
 from chandlery.platform.errors import Permanent
+from local import event_stream
+from local.event_stream import EventStream, Listener
 from local.schedules import find_function
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -128,6 +131,7 @@ class _Exchange(BaseHTTPRequestHandler):
         # Not the base class's own, which reads and writes a socket.
         self._call, self._address = call, address
         self.client_address = (address, 0)
+        self.listener: Listener | None = None
         self.rfile, self._answered = io.BytesIO(request), io.BytesIO()
         self.wfile = self._answered
         self.close_connection = True
@@ -155,10 +159,30 @@ class _Exchange(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(length))
         headers = {name.lower(): value for name, value in self.headers.items()}
+        path, _, query = self.path.partition("?")
+        if path == event_stream.PATH and self.command == "GET":
+            self._listen(query, headers)
+            return
         answered = self._call(event_of(self.command, self.path, headers, body, self._address))
         content = answered.get("body") or ""
         sent = base64.b64decode(content) if answered.get("isBase64Encoded") else content.encode()
         self._send(answered["statusCode"], answered.get("headers", {}), sent)
+
+    def _listen(self, query: str, headers: dict[str, str]) -> None:
+        """Begin a stream of events, where the route of changes takes what is asked."""
+        asked = event_stream.polled(query, headers.pop("last-event-id", None))
+        headers = {name: value for name, value in headers.items() if name not in ("accept", "accept-encoding")}
+        answered = self._call(event_of("GET", f"{event_stream.POLLED}?{asked}", headers, b"", self._address))
+        if answered["statusCode"] != 200:
+            self._send(answered["statusCode"], answered["headers"], answered["body"].encode())
+            return
+        self.listener = event_stream.listener_of(asked, json.loads(answered["body"]))
+        self.send_response_only(200)
+        for name, value in {"Date": formatdate(usegmt=True), **event_stream.HEAD}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        # The stream goes on until one of the two goes away.
+        self.close_connection = False
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response_only(status)
@@ -190,6 +214,7 @@ class _Client:
         self.connection, self.address = connection, address
         self.received, self.unsent = bytearray(), memoryview(b"")
         self.closes = self._is_awaited = False
+        self.listener: Listener | None = None
 
     def receive(self) -> None:
         """Read what is there; nothing is the end."""
@@ -243,6 +268,12 @@ class Server:
         self._call = call
         self._selector = selectors.DefaultSelector()
         self._selector.register(listening, selectors.EVENT_READ)
+        self._woken, self._waking = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waking.setblocking(False)
+        self._selector.register(self._woken, selectors.EVENT_READ, self._woken)
+        self._events = EventStream(self._wake)
+        self._listeners: list[_Client] = []
         # Those with another request behind the one that was answered, which no socket tells of any more.
         self._more: list[_Client] = []
 
@@ -250,7 +281,10 @@ class Server:
         """Wait for clients, then answer one request of each that has one, and take one client more."""
         more, self._more = self._more, []
         found = [key.data for key, _ in self._selector.select(0 if more else None)]
-        for client in dict.fromkeys((*(each for each in found if each is not None), *more)):
+        if self._woken in found:
+            self._woken.recv(_PIECE_BYTES)
+            more += self._listeners
+        for client in dict.fromkeys((*(each for each in found if isinstance(each, _Client)), *more)):
             # A client that goes away is no error of ours.
             try:
                 self._serve(client)
@@ -264,10 +298,17 @@ class Server:
     def close(self) -> None:
         """Leave all clients alone, and take no more."""
         for key in list(self._selector.get_map().values()):
-            if key.data is not None:
+            if isinstance(key.data, _Client):
                 key.data.connection.close()
+        self._woken.close()
+        self._waking.close()
         self._selector.close()
         self._listening.close()
+
+    def _wake(self) -> None:
+        """Have a round served: from any thread. One that is full wakes it anyway."""
+        with contextlib.suppress(BlockingIOError):
+            self._waking.send(b".")
 
     def _accept(self) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionError):
@@ -278,14 +319,26 @@ class Server:
     def _serve(self, client: _Client) -> None:
         if client.unsent:
             client.send()
-            return
+            if client.unsent or client.listener is None:
+                return
         with contextlib.suppress(BlockingIOError):
             client.receive()
+        if client.listener is not None:
+            # It has no more to say.
+            client.received.clear()
+            client.unsent = memoryview(self._events.take(client.listener))
+            client.send()
+            return
         request = client.take_request()
         if request is not None:
             exchange = _Exchange(self._call, client.address, request)
             client.closes = client.closes or exchange.close_connection
             client.unsent = memoryview(exchange.answer)
+            if exchange.listener is not None:
+                client.listener = exchange.listener
+                self._listeners.append(client)
+                self._events.add(exchange.listener)
+                self._wake()
         client.send()
 
     def _go_on(self, client: _Client) -> None:
@@ -294,6 +347,9 @@ class Server:
         if client.unsent:
             self._selector.modify(client.connection, selectors.EVENT_WRITE, client)
         elif client.closes:
+            if client.listener is not None:
+                self._listeners.remove(client)
+                self._events.remove(client.listener)
             self._selector.unregister(client.connection)
             client.connection.close()
         else:
@@ -362,6 +418,7 @@ def _end_with_the_starter() -> None:
 def main() -> None:
     """Serve until the process is ended."""
     # Imported here: the command line imports this module.
+    from local import metrics
     from local.command_line.functions import call
 
     # A Ctrl-C at the terminal reaches every process of it: whoever started this one ends it, or dies before it.
@@ -373,7 +430,13 @@ def main() -> None:
     asked = parser.parse_args()
     listening = socket.socket(fileno=asked.socket)
     functions = {name: find_function(name) for name in (FUNCTION, RECORDS, DESK)}
-    server = Server(listening, lambda event: call(functions[function_of(event)], let_in(event, asked.user)))
+
+    def answer(event: dict[str, Any]) -> dict[str, Any]:
+        if event["rawPath"] == metrics.PATH:
+            return metrics.answer(event)
+        return call(functions[function_of(event)], let_in(event, asked.user))
+
+    server = Server(listening, answer)
     with contextlib.redirect_stdout(sys.stderr):
         while True:
             server.serve_round()

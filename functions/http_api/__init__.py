@@ -7,17 +7,24 @@ from chandlery.platform.component import LambdaContext
 from .application import answer, app, document
 from .candles import router as candles
 from .candles import warm_up
+from .candles_of_many import router as candles_of_many
 from .changes import router as changes
 from .completeness import router as completeness
 from .compute import router as compute
 from .data import router as data
 from .health import router as health
 from .instruments import router as instruments
+from .latest_indicators import router as latest_indicators
 from .options import router as options
 from .signals import router as signals
+from .statistics import router as statistics
+from .stored_indicators import router as stored_indicators
 from .summaries import router as summaries
 
-for router in (health, candles, compute, instruments, completeness, changes, data, options, summaries, signals):
+for router in (
+    health, candles, candles_of_many, compute, latest_indicators, stored_indicators, instruments, statistics,
+    completeness, changes, data, options, summaries, signals,
+):  # fmt: skip
     app.include_router(router)
 document()
 

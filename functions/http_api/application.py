@@ -23,6 +23,7 @@ from chandlery.platform.telemetry import ProcessUse
 
 from .accepting import preferred
 from .asking import dimensions_of
+from .encoding import encode
 from .problems import problem, problem_of, problem_of_content_type, problem_of_fields, read_json
 from .sandbox import COMPONENT, SANDBOX
 from .understanding import Understanding
@@ -51,10 +52,12 @@ class _Application(APIGatewayHttpResolver):
         # Imported here: a request that finds its route need not wait for it.
         from .desk_reference import add_desk
         from .record_reference import add_records
+        from .signal_reference import add_signals
 
         schema = super().get_openapi_schema(**words)
         add_records(schema)
         add_desk(schema)
+        add_signals(schema)
         return schema
 
 
@@ -93,6 +96,7 @@ def answer(event: dict[str, Any], context: LambdaContext, warm_up: Callable[[dat
     SANDBOX.stop_after(seconds - (time.perf_counter() - started))
     answered = _resolve(event, context, request_id)
     answered["headers"].setdefault("X-Request-Id", request_id)
+    encode(answered, event.get("headers", {}))
     telemetry.answered(
         event.get("requestContext", {}).get("http", {}).get("method", "?"),
         event.get("rawPath", ""),

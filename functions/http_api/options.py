@@ -26,6 +26,7 @@ from chandlery.words.window import EARLIEST, LATEST, Window
 from .answering import Answered, Made, Question, answer, respond
 from .application import asked_at
 from .asking import Cursor, Day, Limit, Moment, PathKey, TimeframeName, Words
+from .numbers import Numbers
 from .option_models import (
     ChainAnswer,
     ExpiriesAnswer,
@@ -83,25 +84,25 @@ _More = Callable[[Connection, int], str | None]
 
 @router.get(
     f"{_ROOM}/expiries",
-    summary="The newest metrics of each expiry",
+    summary="Get the newest metrics of each expiry: forward, volatility, skew, max pain",
     description=(
         "Forward, volatility at the money, straddle, skew, ratios and max pain of the expiries that have not passed."
     ),
     responses=answers(ExpiriesAnswer, *_PROBLEMS),
     tags=["options"],
 )
-def get_expiries(instrument_key: Underlying, at: At = None) -> Response[str]:
+def get_expiries(instrument_key: Underlying, at: At = None, numbers: Numbers = "number") -> Response[str]:
     """Answer all of them."""
 
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
-        return _Page(expiries_json(underlying.key, read_expiries(connection, underlying, at)), _up_to(at))
+        return _Page(expiries_json(underlying.key, read_expiries(connection, underlying, at), numbers), _up_to(at))
 
-    return _respond(instrument_key, Timeframe.M1, ["expiries", at], make, _chains(at))
+    return _respond(instrument_key, Timeframe.M1, ["expiries", at, numbers], make, _chains(at))
 
 
 @router.get(
     f"{_ROOM}/expiry-metrics",
-    summary="The metrics of expiries over time",
+    summary="Get the metrics of expiries over time",
     description=(
         "At the end of each bucket, what `/expiries` answers. With `from`, pages go on from there; without it, the"
         " newest before `to`, and pages go back. `limit` counts moments."
@@ -117,20 +118,21 @@ def get_expiry_metrics(
     expiry: OnlyExpiry = None,
     limit: Annotated[int, Query(ge=1, le=MOST_MOMENTS, description="moments in a page, at most")] = 50,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     query = MetricsQuery(timeframe, starts, ends, expiry, limit, cursor)
 
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
         page = read_metrics(connection, underlying, query)
-        return _Page(metrics_json(underlying.key, timeframe.value, page), page.window)
+        return _Page(metrics_json(underlying.key, timeframe.value, page, numbers), page.window)
 
-    return _respond(instrument_key, timeframe, ["metrics", query], make, _chains(None))
+    return _respond(instrument_key, timeframe, ["metrics", query, numbers], make, _chains(None))
 
 
 @router.get(
     f"{_ROOM}/chain",
-    summary="The option chain",
+    summary="Get the option chain, now or as it was known at a time",
     description=(
         "A row for each listed strike, both sides in it, in order of expiry, contract and strike: the newest quote,"
         " volatility and greeks (null where older than a quarter of an hour), the session's last price and volume, and"
@@ -146,21 +148,22 @@ def get_chain(
     near: Near = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     query = ChainQuery(expiry, at, near, limit, cursor)
 
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
-        page = write_chain(connection, underlying, query)
+        page = write_chain(connection, underlying, query, as_text=numbers == "text")
         body = page_json(ChainAnswer, "strikes", page.texts, page.next_cursor, instrument_key=underlying.key)
         return _Page(body, _up_to(at))
 
-    return _respond(instrument_key, Timeframe.M1, ["chain", query], make, _chains(at))
+    return _respond(instrument_key, Timeframe.M1, ["chain", query, numbers], make, _chains(at))
 
 
 @router.get(
     f"{_ROOM}/strikes",
-    summary="Strike candles",
+    summary="Get strike candles, calls and puts of a strike in one row",
     description=f"Calls and puts of a strike in one row. {_PAGES}",
     responses=answers(StrikesAnswer, *_PROBLEMS),
     tags=["options"],
@@ -174,16 +177,17 @@ def get_strikes(
     near: Near = None,
     limit: Limit = 500,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     ranks = None if near is None else (-near, near)
     query = StrikeQuery(timeframe, starts, ends, expiry, ranks=ranks, limit=limit, cursor=cursor)
-    return _strikes(instrument_key, query)
+    return _strikes(instrument_key, query, numbers)
 
 
 @router.get(
     f"{_ROOM}/strike-history",
-    summary="One strike over time",
+    summary="Follow one strike over time",
     description=f"Strike candles of one strike and expiry. {_PAGES}",
     responses=answers(StrikesAnswer, *_PROBLEMS),
     tags=["options"],
@@ -198,15 +202,16 @@ def get_strike_history(
     contract: Contract = None,
     limit: Limit = 500,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     query = StrikeQuery(timeframe, starts, ends, expiry, strike, contract=contract, limit=limit, cursor=cursor)
-    return _strikes(instrument_key, query)
+    return _strikes(instrument_key, query, numbers)
 
 
 @router.get(
     f"{_ROOM}/moneyness-series",
-    summary="The same moneyness over time",
+    summary="Follow a place seen from the money over time",
     description=f"A field of whichever strike had a rank in each bucket, seen from the money. {_PAGES}",
     responses=answers(SeriesAnswer, *_PROBLEMS),
     tags=["options"],
@@ -222,17 +227,19 @@ def get_moneyness_series(
     contract: Contract = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     return _series(
         instrument_key,
         StrikeQuery(timeframe, starts, ends, expiry, None, (rank, rank), contract, limit, cursor, field),
+        numbers,
     )
 
 
 @router.get(
     "/fo/moneyness-series",
-    summary="The same, under its older name",
+    summary="Follow a place seen from the money over time, under its older name",
     description=f"As `/api/v1/options/{{instrument_key}}/moneyness-series`. {_PAGES}",
     responses=answers(SeriesAnswer, *_PROBLEMS),
     tags=["options"],
@@ -249,24 +256,26 @@ def get_fo_moneyness_series(
     ends: To = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     key = symbol if "@" in symbol else SANDBOX.read(lambda connection: find_underlying(connection, symbol))
-    return _series(key, StrikeQuery(timeframe, starts, ends, expiry, None, (rank, rank), None, limit, cursor, field))
+    query = StrikeQuery(timeframe, starts, ends, expiry, None, (rank, rank), None, limit, cursor, field)
+    return _series(key, query, numbers)
 
 
-def _strikes(key: str, query: StrikeQuery) -> Response[str]:
+def _strikes(key: str, query: StrikeQuery, numbers: Numbers) -> Response[str]:
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
-        page = write_strikes(connection, underlying, query)
+        page = write_strikes(connection, underlying, query, as_text=numbers == "text")
         head = {"instrument_key": underlying.key, "timeframe": query.timeframe.value}
         return _Page(page_json(StrikesAnswer, "strikes", page.texts, page.next_cursor, **head), page.window)
 
-    return _respond(key, query.timeframe, ["strikes", query], make)
+    return _respond(key, query.timeframe, ["strikes", query, numbers], make)
 
 
-def _series(key: str, query: StrikeQuery) -> Response[str]:
+def _series(key: str, query: StrikeQuery, numbers: Numbers) -> Response[str]:
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
-        page = write_strikes(connection, underlying, query)
+        page = write_strikes(connection, underlying, query, as_text=numbers == "text")
         rank = query.ranks[0] if query.ranks else None
         head = {
             "instrument_key": underlying.key,
@@ -277,7 +286,7 @@ def _series(key: str, query: StrikeQuery) -> Response[str]:
         }
         return _Page(page_json(SeriesAnswer, "points", page.texts, page.next_cursor, **head), page.window)
 
-    return _respond(key, query.timeframe, ["series", query], make)
+    return _respond(key, query.timeframe, ["series", query, numbers], make)
 
 
 def _nothing_more(*_: object) -> str:

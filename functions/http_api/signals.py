@@ -1,7 +1,6 @@
 """GET /api/v1/signals, /signals/active, /signals/latest: what strategies say."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
@@ -11,14 +10,16 @@ from pydantic import BaseModel, Field
 
 from chandlery.signals.list_signals import SignalPage, list_latest_signals, list_signals
 
-from .answering import plain
+from .answering import of_moment, write_json
 from .asking import Cursor, Key, Limit, Moment, TimeframeName, Words
+from .numbers import Exact, Form, Numbers, Real, exact_members
 from .problems import answers
 from .sandbox import SANDBOX
 
 router = Router()
 
-_TYPES = ("strong_sell", "sell", "hold", "buy", "strong_buy")
+SignalType = Literal["strong_sell", "sell", "hold", "buy", "strong_buy"]
+_TYPES: tuple[SignalType, ...] = ("strong_sell", "sell", "hold", "buy", "strong_buy")
 Strategy = Annotated[
     Words | None, Query(min_length=1, max_length=100, description="of this strategy alone, of whichever version")
 ]
@@ -34,13 +35,13 @@ class SignalAnswer(BaseModel):
     timeframe: str
     strategy: str
     strategy_version: str
-    signal_type: Literal["strong_sell", "sell", "hold", "buy", "strong_buy"]
+    signal_type: SignalType
     direction: int = Field(description="-2 strong_sell … 2 strong_buy")
-    strength: float | None = Field(description="how large the view is, 0 … 1")
-    confidence: float | None = Field(description="how likely it comes true, 0 … 1")
-    price: Decimal | None
-    target_price: Decimal | None
-    stop_loss: Decimal | None
+    strength: Real | None = Field(description="how large the view is, 0 … 1")
+    confidence: Real | None = Field(description="how likely it comes true, 0 … 1")
+    price: Exact | None
+    target_price: Exact | None
+    stop_loss: Exact | None
     rationale: str
     generated_at: datetime
     expires_at: datetime
@@ -50,7 +51,7 @@ class SignalAnswer(BaseModel):
         description="target, stop, ambiguous (both in one minute), expired, superseded (its strategy spoke again), or"
         " revised (its candles changed, and its rule speaks there no more)"
     )
-    ended_price: Decimal | None = Field(description="the level, or the open where that lay beyond it")
+    ended_price: Exact | None = Field(description="the level, or the open where that lay beyond it")
     backfilled: bool = Field(description="nobody could have acted on it: it is no part of live statistics")
 
 
@@ -63,7 +64,7 @@ class SignalsAnswer(BaseModel):
 
 @router.get(
     "/api/v1/signals",
-    summary="What strategies said, the newest first",
+    summary="List what strategies said, the newest first",
     responses=answers(SignalsAnswer, 404, 422, 500, 503),
     tags=["signals"],
 )
@@ -75,6 +76,7 @@ def get_signals(
     ends: Annotated[Moment | None, Query(alias="to")] = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     return _answered(
@@ -89,13 +91,14 @@ def get_signals(
                 limit=limit,
                 cursor=cursor,
             )
-        )
+        ),
+        numbers,
     )
 
 
 @router.get(
     "/api/v1/signals/active",
-    summary="What strategies say now: signals that have not ended, the newest first",
+    summary="List signals that have not ended, the newest first",
     responses=answers(SignalsAnswer, 404, 422, 500, 503),
     tags=["signals"],
 )
@@ -105,6 +108,7 @@ def get_active_signals(
     timeframe: OfTimeframe = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     return _answered(
@@ -118,13 +122,14 @@ def get_active_signals(
                 limit=limit,
                 cursor=cursor,
             )
-        )
+        ),
+        numbers,
     )
 
 
 @router.get(
     "/api/v1/signals/latest",
-    summary="The latest signal of each instrument, by key",
+    summary="List the latest signal of each instrument",
     responses=answers(SignalsAnswer, 422, 500, 503),
     tags=["signals"],
 )
@@ -133,6 +138,7 @@ def get_latest_signals(
     timeframe: OfTimeframe = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     return _answered(
@@ -140,15 +146,18 @@ def get_latest_signals(
             lambda connection: list_latest_signals(
                 connection, strategy=strategy, timeframe=timeframe, limit=limit, cursor=cursor
             )
-        )
+        ),
+        numbers,
     )
 
 
-def _answered(page: SignalPage) -> Response[str]:
+def _answered(page: SignalPage, numbers: Form) -> Response[str]:
     rows = [
-        SignalAnswer.model_validate(
-            {**vars(each), "signal_type": _TYPES[each.direction + 2], "is_active": each.ended_at is None}
+        SignalAnswer.model_construct(
+            **exact_members(vars(each), numbers),
+            signal_type=_TYPES[each.direction + 2],
+            is_active=each.ended_at is None,
         )
         for each in page.signals
     ]
-    return plain(SignalsAnswer(signals=rows, next_cursor=page.next_cursor))
+    return of_moment(write_json(SignalsAnswer.model_construct(signals=rows, next_cursor=page.next_cursor)))

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -10,54 +11,77 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from typer.core import TyperGroup
+from typer.completion import completion_init  # type: ignore[attr-defined]  # it has no other home
+from typer.core import CompletionItem, TyperCommand, TyperGroup  # type: ignore[attr-defined]
 
 from chandlery.platform.errors import ChandleryError
 from chandlery.words.complaint import complaint
+from local.command_line import moments
 from local.command_line.stdout import NobodyReads, explained_stdout
 from local.errors import Explained
 
-# In the order in which they are listed: name → module and what it has of that name, loaded when asked for.
-_COMMANDS = {
-    "demo": "demo.demo",
-    "up": "stack.up",
-    "emulate": "emulate.emulate",
-    "db": "database.app",
-    "migrate": "migrations.app",
-    "instruments": "instruments.app",
-    "contracts": "contracts.app",
-    "sessions": "reference.sessions",
-    "feeds": "feeds.app",
-    "import": "imports.app",
-    "send": "send.send",
-    "collect": "collect.collect",
-    "backfill": "backfill.backfill",
-    "invoke": "functions.invoke",
-    "replay": "functions.replay",
-    "candles": "candles.candles",
-    "strikes": "option_chains.strikes",
-    "chain": "option_chains.chain",
-    "expiries": "option_chains.expiries",
-    "sentiment": "summaries.sentiment",
-    "flows": "summaries.flows",
-    "show": "show.show",
-    "watchlists": "watchlists.app",
-    "alerts": "alerts.app",
-    "refresh": "derived.refresh",
-    "rebuild": "derived.rebuild",
-    "verify": "verify.verify",
-    "gaps": "gaps.gaps",
-    "coverage": "coverage.coverage",
-    "cadence": "cadences.app",
-    "explain": "explain.explain",
-    "policies": "policies.app",
-    "signals": "signals.app",
-    "outbox": "outbox.app",
-    "changes": "outbox.changes",
-    "status": "status.status",
-    "backup": "backup.backup",
-    "restore": "backup.restore",
+# What help lists, group by group: name → module and what it has of that name, loaded when asked for.
+_GROUPS = {
+    "Begin": {
+        "demo": "demo.demo",
+        "up": "stack.up",
+        "status": "status.status",
+        "completion": "completion.completion",
+    },
+    "Say what is traded, and when": {
+        "instruments": "instruments.app",
+        "contracts": "contracts.app",
+        "sessions": "reference.sessions",
+        "feeds": "feeds.app",
+        "cadence": "cadences.app",
+    },
+    "Bring data in": {
+        "import": "imports.app",
+        "send": "send.send",
+        "collect": "collect.collect",
+        "backfill": "backfill.backfill",
+    },
+    "Read data": {
+        "candles": "candles.candles",
+        "strikes": "option_chains.strikes",
+        "chain": "option_chains.chain",
+        "expiries": "option_chains.expiries",
+        "sentiment": "summaries.sentiment",
+        "flows": "summaries.flows",
+        "show": "show.show",
+        "indicators": "indicators.app",
+        "export": "export.export",
+    },
+    "Act on it": {
+        "signals": "signals.app",
+        "watchlists": "watchlists.app",
+        "alerts": "alerts.app",
+        "changes": "outbox.changes",
+        "outbox": "outbox.app",
+    },
+    "See what is missing, and why": {
+        "gaps": "gaps.gaps",
+        "coverage": "coverage.coverage",
+        "explain": "explain.explain",
+        "verify": "verify.verify",
+    },
+    "Run and repair": {
+        "invoke": "functions.invoke",
+        "replay": "functions.replay",
+        "refresh": "derived.refresh",
+        "rebuild": "derived.rebuild",
+        "policies": "policies.app",
+    },
+    "Keep the database": {
+        "db": "database.app",
+        "migrate": "migrations.app",
+        "backup": "backup.backup",
+        "restore": "backup.restore",
+        "emulate": "emulate.emulate",
+    },
 }
+_COMMANDS = {name: place for group in _GROUPS.values() for name, place in group.items()}
+_GROUP_OF = {name: title for title, group in _GROUPS.items() for name in group}
 _INTERRUPTED = "chandlery: interrupted; what was committed stays; to continue, run the same command again"
 
 
@@ -67,10 +91,16 @@ class _Commands(TyperGroup):
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
         self.commands = dict.fromkeys(_COMMANDS)  # type: ignore[assignment]  # only their names are asked for
+        completion_init()
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # as the base class has it
         """A command, loaded when first asked for; none if there is none of that name."""
         return _load(cmd_name) if cmd_name in _COMMANDS else None
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """The names that a word may become: without loading any command, for somebody waits at the keyboard."""
+        names = [CompletionItem(name, help=_GROUP_OF[name]) for name in _COMMANDS if name.startswith(incomplete)]
+        return [*names, *super(TyperGroup, self).shell_complete(ctx, incomplete)]
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command, and say what Ctrl-C left behind; a wrong option is told in the words of all wrong values."""
@@ -85,6 +115,16 @@ class _Commands(TyperGroup):
             raise typer.Exit(130) from None
 
 
+class _Command(TyperCommand):
+    """A command whose arguments may be times before now, such as -5m, which the parser would take for options."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The same with another minus, which the reader of times knows."""
+        return super().parse_args(
+            ctx, [moments.MINUS + each[1:] if moments.NEGATIVE.fullmatch(each) else each for each in args]
+        )
+
+
 @cache
 def _load(name: str) -> Any:
     module, _, attribute = _COMMANDS[name].partition(".")
@@ -93,8 +133,9 @@ def _load(name: str) -> Any:
     if isinstance(found, typer.Typer):
         group.add_typer(found, name=name)
     else:
-        group.command(name)(found)
-    command = typer.main.get_group(group).commands[name]
+        group.command(name, cls=_Command)(found)
+    command: Any = typer.main.get_group(group).commands[name]
+    command.rich_help_panel = _GROUP_OF[name]
     _unwrap_help(command)
     return command
 
@@ -110,7 +151,8 @@ def _unwrap_help(command: Any) -> None:
 
 app = typer.Typer(
     cls=_Commands,
-    no_args_is_help=True,
+    invoke_without_command=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Makes and keeps a trading desk's candles. DATABASE_URL names the database; without it, commands start an"
@@ -128,6 +170,7 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def _commands(
+    context: typer.Context,
     _: Annotated[
         bool,
         typer.Option(
@@ -135,7 +178,12 @@ def _commands(
         ),
     ] = False,
 ) -> None:
-    """Nothing else comes before a command."""
+    """Read the clock, the only time that a command does; without a command, lead a newcomer."""
+    moments.begin(datetime.now(UTC))
+    if context.invoked_subcommand is None:
+        from local.command_line.welcome import welcome  # imported here: psycopg takes a while
+
+        welcome()
 
 
 def main() -> None:
@@ -148,7 +196,7 @@ def main() -> None:
         signal.signal(number, signal.default_int_handler)
     try:
         with explained_stdout():
-            app()
+            app(prog_name="chandlery")
     except NobodyReads:
         sys.exit(141)
     except (ChandleryError, Explained) as error:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -21,9 +22,11 @@ from chandlery.platform.migrations import alembic_config
 from chandlery.platform.settings import LocalSettings, read_settings
 from chandlery.reading.read_candles import Candle, CandleQuery, read_candles
 from chandlery.reference.store import instruments, sessions
+from chandlery.signals.list_signals import list_signals
+from chandlery.signals.store.outcomes import sum_outcomes
 from chandlery.words.timeframe import Timeframe
-from chandlery.words.window import MINUTE, floor_minute
-from local import calendars, demo_feed
+from chandlery.words.window import HOUR, MINUTE, floor_minute
+from local import calendars, demo_feed, demo_strategies
 from local.command_line.candles import COLUMNS
 from local.command_line.functions import call, scheduled_event
 from local.command_line.liveness import at_work
@@ -38,6 +41,11 @@ MINUTES, MORE_MINUTES = 10, 5
 # Far enough ahead that no calendar is about to end.
 KNOWN = timedelta(days=60)
 SILENT = (6, 7)
+# When the strategies are first there.
+SPEAKING, LIVE_HOURS = datetime(2026, 1, 6, tzinfo=UTC), 4
+SIGNAL_COUNTS = ("signals_raised", "signals_ended")
+SPOKEN = ("time", "timeframe", "strategy", "price", "target_price", "stop_loss", "ended_by", "backfilled", "rationale")
+OUTCOMES = ("strategy", "signals", "targets", "stops", "ambiguous", "others")
 LIVE_COUNTS = ("candles_written", "candles_revised", "late_ticks", "gaps_filled")
 ROLLED_UP = ("time", "open", "high", "low", "close", "volume", "trades", "minutes", "expected")
 
@@ -57,6 +65,7 @@ def demo() -> None:
         _migrate()
         with connect(read_settings(), "demo") as connection:
             _tell(connection)
+            _speak(connection, home)
     finally:
         database.stop()
 
@@ -120,6 +129,25 @@ def _tell(connection: Connection) -> None:
     rows = [candle._asdict() for candle in _read(connection, Timeframe.M5, START, at)]
     show_rows(rows, ROLLED_UP, title=f"{KEYS[0]} 5m", as_json=False)
     show_verdict(report_status(connection, at))
+
+
+def _speak(connection: Connection, folder: Path) -> None:
+    """Three strategies over weeks of another instrument, then over hours as they come."""
+    at, coin = SPEAKING, demo_strategies.Coin(connection, folder, SPEAKING)
+    out.rule("three strategies: signals.example.toml")
+    with at_work("refreshing, computing indicators, judging"):
+        out.print(f"{coin.trade(at):,} candles of {demo_strategies.KEY}: {_judge(connection, at)}, backfilled")
+    for _ in range(LIVE_HOURS):
+        at += HOUR
+        out.print(f"{coin.trade(at):,} candles of an hour later: {_judge(connection, at)}")
+    rows = [asdict(each) for each in list_signals(connection, limit=8).signals]
+    show_rows(rows, SPOKEN, title="the newest signals", as_json=False)
+    outcomes = [asdict(each) for each in sum_outcomes(connection, backfilled=True)]
+    show_rows(outcomes, OUTCOMES, title="what became of those before", as_json=False)
+
+
+def _judge(connection: Connection, at: datetime) -> str:
+    return spell_counts(asdict(demo_strategies.process(connection, at + 2 * MINUTE)), SIGNAL_COUNTS)
 
 
 class _Feed:

@@ -1,7 +1,7 @@
 """Options that several commands share, and how their text is read."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Annotated, TypeVar
 
 import typer
@@ -10,33 +10,26 @@ from chandlery.datasets import declared
 from chandlery.datasets.dataset import Dataset
 from chandlery.words.timeframe import AUTO, Timeframe
 from chandlery.words.window import EARLIEST, LATEST, OutOfOrder, Window, require_order
+from local.command_line.moments import began, day_of, moment_of
 from local.command_line.output import plain
 
 _D = TypeVar("_D", date, datetime)
 
 
 def parse_moment(text: str) -> datetime:
-    """An aware time of ISO 8601; a date alone is its midnight UTC."""
+    """An aware time, written in any of the ways of `moments`."""
     try:
-        if len(text) == len("2026-01-31"):
-            return _plausible(text, datetime.combine(date.fromisoformat(text), time(), UTC))
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text} is not a time; write it as 2026-01-31T10:00:00Z") from None
-    if moment.tzinfo is None:
-        raise typer.BadParameter(f"{text} has no time zone; write an offset or Z, as in {text}Z")
-    try:
-        return _plausible(text, moment.astimezone(UTC))
-    except OverflowError:
-        raise typer.BadParameter(f"{text} is not a time in UTC: its offset leads beyond the years 1 to 9999") from None
+        return _plausible(text, moment_of(text, began()))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def parse_day(text: str) -> date:
-    """A date of ISO 8601."""
+    """A date, written in any of the ways of `moments`."""
     try:
-        return _plausible(text, date.fromisoformat(text))
-    except ValueError:
-        raise typer.BadParameter(f"{text} is not a date; write it as 2026-01-31") from None
+        return _plausible(text, day_of(text, began()))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _plausible(text: str, day: _D) -> _D:
@@ -84,7 +77,10 @@ def in_order(first: str, starts: date | None, second: str, ends: date | None) ->
 From = Annotated[
     datetime,
     typer.Option(
-        "--from", parser=parse_moment, metavar="TIME", help="first moment, with offset or Z; a date is its midnight UTC"
+        "--from",
+        parser=parse_moment,
+        metavar="TIME",
+        help="first moment: with offset or Z, a date (its midnight UTC), yesterday, -7d, today-7d",
     ),
 ]
 To = Annotated[

@@ -72,7 +72,7 @@ def changes(
     Nothing is there unless CHANGES_TOLD is true for the functions; kept for OUTBOX_KEEP_DAYS.
     """
     with open_connection() as connection:
-        found = change_store.list_told(connection, after, dataset, limit)
+        found = change_store.list_told(connection, after, dataset, (), limit)
     columns = [each.name for each in fields(change_store.Told)]
     rows = [asdict(each) | ({} if as_json else {"instruments": _few(each.instruments)}) for each in found]
     show_rows(rows, columns, title="changes", as_json=as_json, spare=("instruments", "timeframes", "told_at"))

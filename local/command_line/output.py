@@ -63,10 +63,28 @@ def _table(rows: Sequence[Row], columns: Sequence[str], title: str) -> Table:
 
 
 def show_table(table: Table) -> None:
-    """A table of which no cell is cut off: as wide as it has to be, and in a pipe as wide as it likes."""
+    """A table of which no cell is cut off: on a terminal too narrow for it row by row, a line for each column.
+
+    In a pipe it is as wide as it likes.
+    """
     needed = measure(table)
-    width = max(out.width, needed.minimum) if out.is_terminal else needed.maximum
+    if out.is_terminal and needed.minimum > out.width and table.show_header:
+        table, width = _row_by_row(table), out.width
+    else:
+        width = max(out.width, needed.minimum) if out.is_terminal else needed.maximum
     Console(highlight=False, width=width).print(table)
+
+
+def _row_by_row(table: Table) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.title, grid.title_justify = table.title, "left"
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        for column, cell in zip(table.columns, cells, strict=True):
+            grid.add_row(column.header, cell)
+        grid.add_row()
+    return grid
 
 
 def measure(table: Table) -> Measurement:

@@ -9,9 +9,11 @@ import typer
 
 from chandlery.platform.errors import Permanent
 from chandlery.reference.store import instruments
+from chandlery.signals.add_signals import add_signals
 from chandlery.signals.check_lookahead import check_lookahead
 from chandlery.signals.domain.rule import Direction
 from chandlery.signals.list_signals import find_signal, list_latest_signals, list_signals
+from chandlery.signals.read_signals import MOST_BYTES, read_signals
 from chandlery.signals.signal_rules import check_rules, read_rules
 from chandlery.signals.store.outcomes import Outcome, sum_outcomes
 from chandlery.signals.store.signals import Signal
@@ -38,6 +40,25 @@ Frame = Annotated[
 ]
 Most = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="signals, at most")]
 OfKey = Annotated[str | None, typer.Argument(metavar="[KEY]", help="of one instrument; of all when absent")]
+
+
+@app.command()
+def add(
+    file: Annotated[typer.FileBinaryRead, typer.Argument(metavar="FILE", help="JSON; - reads stdin")],
+    as_json: AsJson = False,
+) -> None:
+    """Add signals of your own: one object or an array of them, as POST /api/v1/signals takes them.
+
+    All are written, or none. The same again changes nothing, and nothing changes a signal that was said.
+    """
+    now = datetime.now(UTC)
+    said = read_signals(file.read(MOST_BYTES + 1), now)
+    with open_connection() as connection:
+        report = add_signals(connection, said, now)
+    if as_json:
+        show_json(asdict(report))
+    else:
+        out.print(f"{spell(report.signals_new, 'new signal')}, {report.signals_known:,} known")
 
 
 @app.command("list")

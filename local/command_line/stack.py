@@ -33,6 +33,8 @@ def up(
     metrics: Metrics = False,
 ) -> None:
     """Run the whole stack until Ctrl-C: database, HTTP API and every schedule of template.yaml. Logs go to stderr."""
+    # Who listens at /api/v1/events is sent what the schedules change.
+    os.environ.setdefault("CHANGES_TOLD", "true")
     embedded = read_settings().database_url is None
     url = use_database()
     with at_work("checking the schema"):
@@ -46,6 +48,7 @@ def up(
         err.print(f"[yellow]{variable} is set: what it switches off writes nothing[/yellow]")
     with metrics_if(metrics), serving(port, sandboxes, os.environ, user=user) as address:
         out.print(f"http_api: {address}, its documentation {address}/docs", soft_wrap=True)
+        out.print(f"metrics for Prometheus: {address}/metrics", soft_wrap=True)
         with contextlib.suppress(KeyboardInterrupt):
             out.print("running; Ctrl-C stops")
             _keep_schedules(functions)

@@ -27,6 +27,12 @@ _AGGREGATE = (
     "failures",
     "stale_waiting",
 )
+# What a narrow terminal goes without, in this order.
+_SPARE = (
+    ("scheduled_at", "failures_in_a_row"),
+    ("next_run_at", "last_run_at", "failures", "stale_waiting", "materialized_up_to"),
+    ("columnar_chunks", "chunks", "ratio", "bytes_per_day", "starts"),
+)
 _LATENCY = ("feed", "latency_p50_seconds", "latency_p99_seconds")
 _STORAGE = ("table_name", "bytes", "bytes_per_day", "chunks", "columnar_chunks", "ratio", "starts", "ends")
 _COMPONENT = ("component", "scheduled_at", "status", "seconds", "failures_in_a_row", "error")
@@ -56,13 +62,17 @@ def status(
 
 
 def _show(report: StatusReport) -> None:
-    show_rows([asdict(run) for run in report.components], _COMPONENT, title="components", as_json=False)
-    show_rows([asdict(each) for each in report.aggregates], _AGGREGATE, title="aggregates", as_json=False)
+    of_components, of_aggregates, of_storage = _SPARE
+    components = [asdict(run) for run in report.components]
+    show_rows(components, _COMPONENT, title="components", as_json=False, spare=of_components)
+    aggregates = [asdict(each) for each in report.aggregates]
+    show_rows(aggregates, _AGGREGATE, title="aggregates", as_json=False, spare=of_aggregates)
     if report.feed_latencies:
         show_rows(
             [*report.feed_latencies], _LATENCY, title="latency of feeds, ticks of the last five minutes", as_json=False
         )
-    show_rows([asdict(each) for each in report.storage], _STORAGE, title="storage", as_json=False)
+    storage = [asdict(each) for each in report.storage]
+    show_rows(storage, _STORAGE, title="storage", as_json=False, spare=of_storage)
     for drop in report.drops:
         out.print(f"dropped at {plain(drop.dropped_at)}: {drop}", markup=False, soft_wrap=True)
     out.print(_indicators_line(report))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -36,7 +37,15 @@ def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     assert "live gap monitor: 1 gap found, 0 gaps filled, 1 gap open, 0.900 coverage 24h" in result.stdout
     assert "live gap monitor: 0 gaps found, 1 gap filled, 0 gaps open, 1.000 coverage 24h" in result.stdout
     assert "19 stale taken, 0 stale waiting" in result.stdout
-    assert result.stdout.splitlines()[-1] == "HEALTHY: 0 minutes waiting, newest candle 2026-01-05T15:14:00Z"
+    assert "HEALTHY: 0 minutes waiting, newest candle 2026-01-05T15:14:00Z" in result.stdout.splitlines()
+    story, _, spoken = result.stdout.partition("three strategies")
+    assert "signal" not in story
+    assert re.search(
+        r"\n6,048 candles of DEMO@COIN@SPOT: \d{3} signals raised, \d{3} signals ended, backfilled\n", spoken
+    )
+    assert "SMA 20 116.632 crossed SMA 50 116.61 at 116.63" in spoken
+    became = spoken.partition("what became of those before")[2]
+    assert re.findall(r"(ma_cross|rsi_reversal|atr_breakout)", became) == ["atr_breakout", "ma_cross", "rsi_reversal"]
     assert result.stderr == ""
 
 

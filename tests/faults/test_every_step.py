@@ -13,7 +13,7 @@ from tests.faults.works import SUBJECTS
 Begun = Callable[[str], Proof]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def begun(scenes: dict[str, Scene]) -> Begun:
     """A subject's proof by name; what an undisturbed run comes to is found out once."""
     proofs: dict[str, Proof] = {}

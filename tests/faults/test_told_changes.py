@@ -1,18 +1,14 @@
 """A run that tells what it changed dies at any statement: nothing is lost, and nothing is told twice or in vain."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from psycopg import Connection
 
-from chandlery.outbox.domain.message import Failure, Message
-from chandlery.outbox.publish.event_bus import EventBus
 from tests.conftest import empty
 from tests.faults.components import COMPONENTS, fire
 from tests.faults.conftest import Tell
+from tests.faults.published import PUBLISHED, Published
 from tests.faults.steps import Fault, kill_before, kill_unanswered
 from tests.faults.trial import Ended, in_child, wait_until_gone
 from tests.integration.market import MINUTE, NOON, around_the_clock, insert
@@ -23,33 +19,12 @@ SETTINGS = {"EVENT_BUS_NAME": "desk", "CHANGES_TOLD": "true", "LIVE_PIECE_CANDLE
 INSTRUMENTS = 3
 
 
-class Told:
-    """The events that a bus took, from whichever process."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.forget()
-
-    def forget(self) -> None:
-        self._path.write_bytes(b"")
-
-    def publish(self, _bus: EventBus, messages: Sequence[Message]) -> Sequence[Failure]:
-        with self._path.open("ab") as file:
-            file.write(b"".join(each.as_text().encode() + b"\n" for each in messages))
-        return []
-
-    @property
-    def events(self) -> Sequence[Mapping[str, Any]]:
-        return [json.loads(line) for line in self._path.read_bytes().splitlines()]
-
-
 @pytest.fixture
-def told(server_url: str, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
+def told(server_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Published:
     for name, value in {**SETTINGS, "DATABASE_URL": database_url}.items():
         monkeypatch.setenv(name, value)
-    found = Told(tmp_path / "told")
-    monkeypatch.setattr(EventBus, "publish", lambda bus, messages: found.publish(bus, messages))
-    return found
+    PUBLISHED.take_over(monkeypatch)
+    return PUBLISHED
 
 
 def set_scene(connection: Connection) -> None:
@@ -64,7 +39,7 @@ def run(at: int = 0, fault: Fault | None = None) -> Ended:
     return in_child(lambda: fire(COMPONENTS["live_processor"], NOON + 5 * MINUTE), at, fault)
 
 
-def wrong(connection: Connection, told: Told) -> Iterator[str]:
+def wrong(connection: Connection, told: Published) -> Iterator[str]:
     """What is not as it should be, after a run that nothing disturbed."""
     stored = set(
         connection.execute(
@@ -84,16 +59,17 @@ def wrong(connection: Connection, told: Told) -> Iterator[str]:
         yield f"{len(left)} changes are not told"
     if left := connection.execute("SELECT key FROM market.outbox WHERE sent_at IS NULL").fetchall():
         yield f"not delivered: {left}"
-    came = {event["key"]: event for event in told.events}
-    if any(event != came[event["key"]] for event in told.events) or len(came) != len(written):
-        yield f"delivered {told.events}"
+    yield from told.wrong(connection)
+    if len({each["key"] for each in told.bodies}) != len(written):
+        yield f"published {told.bodies}"
 
 
 @pytest.mark.parametrize("kill", [kill_before, kill_unanswered])
 def test_a_run_that_dies_at_a_statement_loses_no_change_and_invents_none(
-    kill: Fault, connection: Connection, told: Told, every: int, tell: Tell
+    kill: Fault, connection: Connection, told: Published, every: int, tell: Tell
 ) -> None:
     set_scene(connection)
+    told.forget(connection)
     undisturbed = run()
     assert (undisturbed.how, undisturbed.said) == ("succeeded", "")
     assert list(wrong(connection, told)) == []
@@ -101,7 +77,7 @@ def test_a_run_that_dies_at_a_statement_loses_no_change_and_invents_none(
     steps = range(1, undisturbed.steps + 1, every)
     for at in steps:
         set_scene(connection)
-        told.forget()
+        told.forget(connection)
         assert run(at, kill).how == "killed"
         wait_until_gone(connection)
         assert run().how == "succeeded"

@@ -46,7 +46,9 @@ _STANDING = {
     "thresholds": "SELECT * FROM _timescaledb_catalog.continuous_aggs_invalidation_threshold ORDER BY 1",
     "invalidations": "SELECT * FROM _timescaledb_catalog.continuous_aggs_materialization_invalidation_log"
     " ORDER BY 1, 2, 3",
-    "rights": "SELECT relname, relacl::text[], pg_get_userbyid(relowner) FROM pg_class"
+    # The owner's own are written, or the default: the same.
+    "rights": "SELECT relname, pg_get_userbyid(relowner), coalesce(relacl, acldefault("
+    "CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::\"char\", relowner))::text[] FROM pg_class"
     " WHERE relnamespace = 'market'::regnamespace ORDER BY 1",
     "rights to functions": "SELECT proname, proacl::text[] FROM pg_proc WHERE pronamespace = 'market'::regnamespace"
     " ORDER BY 1, oidvectortypes(proargtypes)",

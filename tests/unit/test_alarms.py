@@ -47,6 +47,7 @@ EXPECTED = {
     "MinutesLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
     "OptionMinutesLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
     "AlertsLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
+    "SignalsLate": ("SignalMarksLeft", ">", 0, "ignore"),
     "AlertsUndelivered": ("OutboxAgeSeconds", ">", DELAYED_SECONDS, "ignore"),
     "FewVolatilities": ("IvOkShare", "<", 0.3, "notBreaching"),
     "CandlesOld": ("CandlesBehindSeconds", ">", DELAYED_SECONDS, "ignore"),

@@ -467,7 +467,8 @@ def test_events_go_to_the_one_bus_that_is_named(deployed: dict[str, Any]) -> Non
     assert (statement["Effect"], statement["Action"]) == ("Allow", "events:PutEvents")
     assert statement["Resource"]["Fn::Sub"].endswith(":event-bus/${EventBusName}")
     assert statement["Condition"] == {"StringEquals": {"events:source": SOURCE}}
-    assert {each["Ref"] for each in policy["Properties"]["Roles"]} == {f"{name}Role" for name in FUNCTIONS if name != ALERTS}
+    roles = {each["Ref"] for each in policy["Properties"]["Roles"]}
+    assert roles == {f"{name}Role" for name in FUNCTIONS if name != ALERTS}
     told = {"EVENT_BUS_NAME": {"Ref": "EventBusName"}, "CHANGES_TOLD": "true"}
     for function in of_type(deployed, "AWS::Lambda::Function").values():
         without, given = (

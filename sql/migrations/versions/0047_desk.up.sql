@@ -226,8 +226,9 @@ GRANT SELECT, INSERT (user_id, username, email, last_login), UPDATE (username, e
 GRANT SELECT, INSERT, UPDATE, DELETE ON market.watchlists, market.watchlist_items, market.alerts TO chandlery_desk;
 GRANT SELECT ON market.alert_firings TO chandlery_desk;
 GRANT SELECT ON market.candles TO chandlery_alerts;
-GRANT SELECT, UPDATE ON market.alerts TO chandlery_alerts;
-GRANT SELECT, INSERT, UPDATE ON market.alert_firings TO chandlery_alerts;
+-- Whose an alert is, and its level, are none of its business.
+GRANT SELECT, UPDATE (state, is_new, revision, updated_at) ON market.alerts TO chandlery_alerts;
+GRANT SELECT, INSERT, UPDATE (revised_at) ON market.alert_firings TO chandlery_alerts;
 GRANT SELECT, INSERT, DELETE ON market.alert_minutes TO chandlery_alerts;
 -- Without a look at what others are told.
 GRANT INSERT ON market.outbox TO chandlery_alerts;

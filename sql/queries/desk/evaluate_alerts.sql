@@ -1,22 +1,24 @@
--- Takes the marks of a stretch of minutes, and fires what crossed in them: all in one statement, whatever the number of alerts.
+-- Fires what crossed in the marked minutes of a stretch: all in one statement, of alerts in the order of their numbers until
+-- :most firings are there. Marks are taken once nothing is left that crosses: what was not fired, because it was too much or
+-- because its user changed it meanwhile, the next asking finds.
 -- A minute counts with the close of the complete candle before it, however long ago that was. So with a minute that changed the
 -- next one is looked at as well, though it be one that a later run has seen; minutes between the first and the last that changed
 -- may be looked at for nothing. What has fired never fires again for the same minute. Nothing that was found is joined with
--- something else that was: the planner does not know how much that will be, and lists are hashed.
-WITH taken AS (
-    DELETE FROM market.alert_minutes
+-- something else that was: the planner does not know how much that will be. IN … IS TRUE and NOT IN are looked up in a hash, where
+-- = ANY of an array goes through it.
+WITH marked AS MATERIALIZED (
+    SELECT minute, instrument_ids FROM market.alert_minutes
     WHERE minute >= :'starts'::timestamptz AND minute < :'ends'::timestamptz
-    RETURNING minute, instrument_ids
 ), spans AS MATERIALIZED (
     -- Of instruments with an alert that may fire.
     SELECT i.instrument_id, min(t.minute) AS first, max(t.minute) AS last
-    FROM taken AS t
+    FROM marked AS t
     CROSS JOIN unnest(t.instrument_ids) AS i (instrument_id)
-    WHERE i.instrument_id = ANY (ARRAY(
+    WHERE (i.instrument_id IN (
         SELECT a.instrument_id FROM market.alerts AS a WHERE a.state = 'armed'
-        UNION
+        UNION ALL
         SELECT a.instrument_id FROM market.alerts AS a WHERE a.state = 'expired' AND a.expires_at > :'starts'::timestamptz
-    ))
+    )) IS TRUE
     GROUP BY i.instrument_id
 ), near AS MATERIALIZED (
     -- The minute before a minute is nearly always there: one read of a stretch finds most closes before.
@@ -52,7 +54,7 @@ WITH taken AS (
                 WHERE c.time >= :'ends'::timestamptz + INTERVAL '3 minutes' AND c.time < :'due'::timestamptz + INTERVAL '1 hour'
             )
         END
-        AND s.instrument_id <> ALL (ARRAY(SELECT n.instrument_id FROM near AS n WHERE n.time > n.last))
+        AND s.instrument_id NOT IN (SELECT n.instrument_id FROM near AS n WHERE n.time > n.last)
 ), evaluated AS (
     -- A weekend is probed for, and what is longer is asked apart.
     SELECT
@@ -82,21 +84,22 @@ WITH taken AS (
             ELSE market.crosses(a.side, a.level, e.close_before, e.high, e.low)
         END
         AND NOT EXISTS (SELECT FROM market.alert_firings AS f WHERE f.alert_id = a.alert_id AND f.minute = e.time)
+), crossed AS MATERIALIZED (
+    SELECT
+        alert_id, revision, array_agg(minute ORDER BY minute) AS minutes, array_agg(price ORDER BY minute) AS prices,
+        array_agg(close_before ORDER BY minute) AS closes_before,
+        sum(count(*)) OVER (ORDER BY alert_id) - count(*) AS firings_before
+    FROM crossings
+    WHERE is_recurring OR nth = 1
+    GROUP BY alert_id, revision
 ), fired AS (
     -- One that its user changes meanwhile is left to what he made of it.
     UPDATE market.alerts AS a SET
         state = CASE WHEN a.is_recurring THEN a.state ELSE 'fired' END,
         revision = a.revision + 1,
         updated_at = :'at'::timestamptz
-    FROM (
-        SELECT
-            alert_id, revision, array_agg(minute ORDER BY minute) AS minutes, array_agg(price ORDER BY minute) AS prices,
-            array_agg(close_before ORDER BY minute) AS closes_before
-        FROM crossings
-        WHERE is_recurring OR nth = 1
-        GROUP BY alert_id, revision
-    ) AS c
-    WHERE a.alert_id = c.alert_id AND a.revision = c.revision
+    FROM crossed AS c
+    WHERE c.firings_before < :'most'::bigint AND a.alert_id = c.alert_id AND a.revision = c.revision
     RETURNING
         a.alert_id, a.user_id, a.instrument_id, a.side, a.level, a.is_recurring, a.note, a.armed_at, c.minutes, c.prices,
         c.closes_before
@@ -128,8 +131,13 @@ WITH taken AS (
     CROSS JOIN LATERAL (SELECT to_char(c.minute AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"') AS minute) AS said
     ORDER BY c.minute, f.alert_id
     ON CONFLICT DO NOTHING
+), taken AS (
+    DELETE FROM market.alert_minutes
+    WHERE minute >= :'starts'::timestamptz AND minute < :'ends'::timestamptz
+        AND (SELECT count(*) FROM fired) = (SELECT count(*) FROM crossed)
 )
 SELECT
     (SELECT count(*) FROM firings) AS fired,
     (SELECT count(*) FROM firings WHERE is_late) AS late,
-    (SELECT count(*) FROM near WHERE time >= first) AS minutes;
+    (SELECT count(*) FROM near WHERE time >= first) AS minutes,
+    (SELECT count(*) FROM crossed) - (SELECT count(*) FROM fired) AS left_out;

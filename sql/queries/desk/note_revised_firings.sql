@@ -18,10 +18,10 @@ WHERE ctid = ANY (ARRAY(
         LIMIT 1
     ) AS b ON true
     WHERE f.minute >= :'starts'::timestamptz AND f.minute < :'due'::timestamptz + INTERVAL '1 hour'
-        AND f.instrument_id = ANY (ARRAY(
+        AND (f.instrument_id IN (
             SELECT unnest(m.instrument_ids) FROM market.alert_minutes AS m
             WHERE m.minute >= :'starts'::timestamptz AND m.minute < :'ends'::timestamptz
-        ))
+        )) IS TRUE
         AND (f.revised_at IS NULL) <> coalesce(
             CASE
                 WHEN f.minute < f.armed_at THEN market.crosses(f.side, f.level, c.open, c.close, c.close)

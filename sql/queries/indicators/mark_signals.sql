@@ -1,6 +1,7 @@
 -- Leaves marks for rules of signals, where any sees the timeframe: stretches of instruments, given as arrays, whose candles of it,
 -- or indicators of them, changed; without a timeframe, the minutes themselves. Which :by_session days, weeks or months changed
--- hours lie in (from :first_hours to :last_hours), sessions say; where they know of none, the stretch stands.
+-- hours lie in (from :first_hours to :last_hours), sessions say; where they know of none, the stretch stands. Minutes are marked for
+-- the ends of signals too, whoever raised them.
 INSERT INTO market.signal_marks (dataset, timeframe, starts, ends, instrument_ids)
 SELECT :'dataset', :'timeframe'::text, starts, ends, array_agg(instrument_id ORDER BY instrument_id)
 FROM (
@@ -20,7 +21,10 @@ FROM (
         :'last_hours'::timestamptz[]
     ) AS m (instrument_id, starts, ends, first_hour, last_hour)
 ) AS changed
-WHERE starts < ends AND EXISTS (
-    SELECT FROM market.signal_rules AS r WHERE :'timeframe'::text IS NULL OR :'dataset' || ' ' || :'timeframe'::text = ANY (r.sees)
+WHERE starts < ends AND (
+    EXISTS (
+        SELECT FROM market.signal_rules AS r WHERE :'timeframe'::text IS NULL OR :'dataset' || ' ' || :'timeframe'::text = ANY (r.sees)
+    )
+    OR :'timeframe'::text IS NULL AND EXISTS (SELECT FROM market.signals)
 )
 GROUP BY starts, ends;

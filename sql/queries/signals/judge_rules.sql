@@ -12,10 +12,26 @@ WITH stretches AS MATERIALIZED (
 ), candles AS MATERIALIZED (
     SELECT s.place, s.instrument_id, s.calendar, s.first, s.last, c.*, :known AS known_at
     FROM stretches AS s
+    -- No index leads through a view from its end: of what is stored before, as little is read as holds enough. Which of the steps,
+    -- the shortest first, is found to do so is a matter of time alone.
+    LEFT JOIN LATERAL (
+        SELECT s.first - step AS since
+        FROM unnest(:'steps'::interval[]) AS step
+        WHERE :'before'::bigint = (
+            SELECT count(*)
+            FROM (
+                SELECT FROM market.:"relation"
+                WHERE instrument_id = s.instrument_id AND time < s.first AND time >= s.first - step AND :complete
+                LIMIT :'before'::bigint
+            ) AS enough
+        )
+        LIMIT 1
+    ) AS b ON true
     CROSS JOIN LATERAL (
         (
             SELECT time, close AS price:columns FROM market.:"relation"
-            WHERE instrument_id = s.instrument_id AND time < s.first AND time >= s.first - :'reach'::interval AND :complete
+            WHERE instrument_id = s.instrument_id AND time < s.first AND time >= coalesce(b.since, s.first - :'reach'::interval)
+                AND :complete
             ORDER BY time DESC LIMIT :'before'::bigint
         )
         UNION ALL

@@ -16,13 +16,13 @@ WITH judged AS MATERIALIZED (:page), rules AS (
 ), raised AS (
     INSERT INTO market.signals (
         strategy, strategy_version, instrument_id, timeframe, time, known_at, direction, strength, confidence, price,
-        target_price, stop_loss, rationale, indicators_used, generated_at, expires_at, backfilled
+        target_price, stop_loss, rationale, indicators_used, generated_at, expires_at, backfilled, from_rule
     )
     SELECT
         r.strategy, r.strategy_version, j.instrument_id, :'timeframe', j.time, j.known_at, r.direction, r.strength, r.confidence,
         j.price, (j.price + sign(r.direction) * r.target * j.atr)::numeric, (j.price - sign(r.direction) * r.stop * j.atr)::numeric,
         j.rationale, j.used, :'at'::timestamptz, x.expires_at,
-        j.known_at <= r.live_from OR x.expires_at <= :'at'::timestamptz
+        j.known_at <= r.live_from OR x.expires_at <= :'at'::timestamptz, true
     FROM judged AS j
     JOIN rules AS r USING (number)
     CROSS JOIN LATERAL (
@@ -48,7 +48,7 @@ WITH judged AS MATERIALIZED (:page), rules AS (
     CROSS JOIN rules AS r
     JOIN market.signals AS s USING (strategy, strategy_version, instrument_id)
     -- What a later run has raised is not known yet to one that was scheduled earlier.
-    WHERE l.number = 0 AND s.timeframe = :'timeframe' AND s.known_at <= :'settled'::timestamptz
+    WHERE l.number = 0 AND s.from_rule AND s.timeframe = :'timeframe' AND s.known_at <= :'settled'::timestamptz
         AND s.time >= l.first AND (s.time < l.last OR s.time <= l.time)
 ), revised AS (
     UPDATE market.signals AS s

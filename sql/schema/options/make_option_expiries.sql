@@ -17,12 +17,12 @@ BEGIN
         GROUP BY w.underlying_id, w.expires_at, n.instrument_key, n.calendar, n.feed
     ), keyed AS (
         -- Morning and evening of a day, and what shares a symbol, are told apart where they meet.
-        SELECT missing.*, name || suffix || '@EXPIRY' AS key
+        SELECT missing.*, missing.name || suffix || '@EXPIRY' AS key
         FROM missing
         CROSS JOIN LATERAL (
             SELECT suffix
             FROM unnest(ARRAY['', clock, format('%s-%s', clock, underlying_id)]) WITH ORDINALITY AS each (suffix, place)
-            WHERE NOT EXISTS (SELECT FROM market.instruments AS n WHERE n.instrument_key = name || suffix || '@EXPIRY')
+            WHERE NOT EXISTS (SELECT FROM market.instruments AS n WHERE n.instrument_key = missing.name || suffix || '@EXPIRY')
                 AND NOT EXISTS (
                     SELECT FROM missing AS other
                     WHERE other.name = missing.name AND (other.expires_at, other.underlying_id) < (missing.expires_at, missing.underlying_id)

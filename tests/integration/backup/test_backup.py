@@ -338,7 +338,7 @@ def test_a_pg_dump_that_cannot_do_it_is_told(
 
 
 def test_a_failure_of_pg_dump_is_told_in_its_words(desk: Desk, tmp_path: Path) -> None:
-    """A login that may connect, and not read."""
+    """A login that does not see all rows is refused; one that does has no right to somebody's large object."""
     with psycopg.connect(desk.server_url, autocommit=True) as server:
         login = f"chandlery_test_blind_{os.getpid()}"
         server.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'blind'").format(sql.Identifier(login)))
@@ -347,13 +347,21 @@ def test_a_failure_of_pg_dump_is_told_in_its_words(desk: Desk, tmp_path: Path) -
             with psycopg.connect(desk.url, autocommit=True) as source:
                 source.execute(sql.SQL("GRANT USAGE ON SCHEMA market TO {}").format(sql.Identifier(login)))
                 source.execute(sql.SQL("GRANT SELECT ON market.schema_revision TO {}").format(sql.Identifier(login)))
-            with pytest.raises(Permanent, match=r"^pg_dump failed \(exit 1\): query failed: .*permission denied for"):
+            with pytest.raises(Permanent, match="does not see users' rows"):
+                back_up(Settings(database_url=SecretStr(url)), tmp_path / "b", overwrite=False, progress=silent)
+            server.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(sql.Identifier(login)))
+            with psycopg.connect(desk.url, autocommit=True) as source:
+                source.execute("SELECT lo_from_bytea(4711, 'x')")
+            with pytest.raises(
+                Permanent, match=r"^pg_dump failed \(exit 1\): .*permission denied for large object 4711"
+            ):
                 back_up(Settings(database_url=SecretStr(url)), tmp_path / "b", overwrite=False, progress=silent)
             with pytest.raises(Permanent, match="only a superuser can restore TimescaleDB's catalogue"):
                 into(url, desk.archive, over_existing=True)
         finally:
             with psycopg.connect(desk.url, autocommit=True) as source:
                 source.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(login)))
+                source.execute("SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
             server.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(login)))
     assert list(tmp_path.iterdir()) == []
 
@@ -419,7 +427,7 @@ def test_a_schema_alone_comes_back_without_a_row_and_takes_up_work(
 def test_data_alone_comes_back_whole_or_not_at_all(desk: Desk, before: Mapping[str, Any], tmp_path: Path) -> None:
     """By the owner of the tables, who is no superuser; derived candles outlive their minutes."""
     archive, url = tmp_path / "desk.data", url_of(desk.server_url, ROWS)
-    with acting_as(READER, desk.url) as reader, pytest.raises(Permanent, match="lacks a right: permission denied"):
+    with acting_as(READER, desk.url) as reader, pytest.raises(Permanent, match="does not see users' rows"):
         back_up_data(Settings(database_url=SecretStr(reader)), archive, overwrite=False, progress=silent)
     assert list(tmp_path.iterdir()) == []
     report = back_up_data(Settings(database_url=SecretStr(desk.url)), archive, overwrite=False, progress=silent)

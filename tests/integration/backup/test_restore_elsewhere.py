@@ -25,7 +25,8 @@ from tests.plain_fold import Tick
 from tests.private_server import PrivateServer, cluster_folder, find_binaries, has_timescaledb
 from tests.waiting import wait_until
 
-ROLES = ["chandlery_owner", "chandlery_producer", "chandlery_reader", "chandlery_writer"]
+ROLES = [f"chandlery_{each}" for each in ("alerts", "desk", "owner", "producer", "reader", "writer")]
+OWNER = "chandlery_owner"
 # A login that keeps policies, as production has one; and one that has tables of its own.
 KEEPER, ANALYST = "keeper", "analyst"
 _ROLES = (
@@ -117,7 +118,7 @@ def test_the_roles_are_made_as_migrations_make_them(backup: Backup, elsewhere: E
     assert elsewhere.report.roles_created == sorted([*ROLES, ANALYST, KEEPER])
     # Name, whether it may log in, whether it may anything more, whether it has a password.
     ours = [role for role in backup.roles if role[0] in ROLES]
-    assert ours == [(role, role == "chandlery_owner", False, False) for role in ROLES]
+    assert ours == [(role, role == OWNER, False, False) for role in ROLES]
     assert [role for role in elsewhere.roles if role[0] in ROLES] == ours
     # Logins without their passwords: they are not in the file.
     assert [role for role in elsewhere.roles if role not in ours] == [
@@ -130,8 +131,8 @@ def test_what_comes_back_is_what_went_in(backup: Backup, elsewhere: Elsewhere) -
     assert {name for name in before if after[name] != before[name]} == {"jobs"}
     # Its memberships are not in the file either: its jobs are their tables' owner's, so that they run.
     assert elsewhere.report.jobs_given == [KEEPER]
-    assert {job[5] for job in before["jobs"]} == {KEEPER, ROLES[0]}
-    assert after["jobs"] == [(*job[:5], ROLES[0], *job[6:]) for job in before["jobs"]]
+    assert {job[5] for job in before["jobs"]} == {KEEPER, OWNER}
+    assert after["jobs"] == [(*job[:5], OWNER, *job[6:]) for job in before["jobs"]]
     with psycopg.connect(elsewhere.server.url("desk")) as connection:
         owner = connection.execute("SELECT tableowner::text FROM pg_tables WHERE schemaname = 'study'").fetchall()
     assert owner == [(ANALYST,)]

@@ -188,6 +188,26 @@ def test_a_run_out_of_time_leaves_its_marks_and_the_next_goes_on(connection: Con
     assert evaluate(connection, at("17:01")).alerts_fired == 1
 
 
+def test_what_fires_at_once_fires_in_pieces_and_loses_nothing(connection: Connection) -> None:
+    """The rest has its marks until the next run, which may be of a later minute."""
+    market_of(connection)
+    for _ in range(3):
+        arm(connection, at("14:29"), "high", 100, is_recurring=True)
+    arm(connection, at("14:29"), "low", 50)
+    for count, price in enumerate(["99", "99 101 99 99", "99 101 40 99"]):
+        put(connection, at("14:30") + count * MINUTE, price)
+    turns = iter([True, False])
+    report = evaluate_alerts(connection, at("14:33"), has_time=lambda: next(turns), most_firings=3)
+    assert (report.alerts_fired, report.pieces, report.pieces_left, report.lag_seconds) == (4, 1, 1, 120)
+    both = [f"02 14:3{minute} alert {n}" for minute in (1, 2) for n in (1, 2)]
+    assert [each.removesuffix(" late") for each in fired(connection)] == both
+    report = evaluate_alerts(connection, at("14:34"), has_time=lambda: True, most_firings=1)
+    assert (report.alerts_fired, report.alerts_late, report.pieces, report.pieces_left) == (3, 3, 2, 0)
+    assert len(fired(connection)) == 7
+    assert evaluate(connection, at("14:34")).changed is False
+    assert connection.execute("SELECT count(*) FROM market.alert_minutes").fetchone() == (0,)
+
+
 def test_armed_again_it_fires_from_then_on(connection: Connection) -> None:
     market_of(connection)
     alert = arm(connection, at("14:29"), "high", 100)

@@ -1,14 +1,15 @@
 """The routes of users: create, read, change, delete; each user alone with what is his."""
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from psycopg import Connection
 
-from chandlery.desk.domain.routes import BEFORE, ROUTES
+from chandlery.desk.domain.routes import BEFORE, ROUTES, Route
 from functions import desk_api
 from functions.http_api.application import app
 from local.command_line.functions import LocalContext
@@ -18,6 +19,12 @@ from tests.integration.desk.desk_scene import at as moment
 
 ARN = "arn:aws:sts::123456789012:assumed-role/desk/carl"
 LEVEL = "0.1234567890123456789"
+# What a caller may write himself, and nobody believes.
+FORGED = {
+    "authorization": "Bearer anna", "x_user": "anna", "x_user_id": "anna", "x_forwarded_user": "anna",
+    "x_amzn_oidc_identity": "anna", "x_amzn_iam_user_arn": "anna", "x_amz_security_token": "anna", "cookie": "sub=anna",
+    "x_http_method_override": "DELETE",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -160,12 +167,14 @@ def test_alerts_are_armed_found_changed_and_deleted(ask: Ask, connection: Connec
     assert ask("GET", "/alerts/1/firings").status == 404
 
 
-def test_nobody_comes_to_what_is_anothers(ask: Ask) -> None:
-    """By no number, no list, no body, and no header that he writes himself."""
+def test_nobody_comes_to_what_is_anothers(ask: Ask, connection: Connection) -> None:
+    """By no number, no list, no body, no revision, and no header that he writes himself."""
     ask("POST", "/watchlists", {"name": "Anna's"})
     ask("POST", "/watchlists/1/items", {"instrument_key": KEY, "price_alert_high": 5})
     ask("POST", "/alerts", {"instrument_key": KEY, "side": "low", "level": 1})
     before = [ask("GET", path).text for path in ("/watchlists", "/watchlists/1/items", "/alerts")]
+    # Ben has things of his own, of other numbers.
+    ask("POST", "/watchlists", {"name": "Ben's"}, user="ben")
     bodies = {
         "add_item": {"instrument_key": "X@B@EQ"},
         "change_watchlist": {"name": "x"},
@@ -173,40 +182,112 @@ def test_nobody_comes_to_what_is_anothers(ask: Ask) -> None:
         "change_alert": {"note": "x"},
     }
     for route in ROUTES:
-        path = route.path.replace("{watchlist_id}", "1").replace("{item_id}", "1").replace("{alert_id}", "2")
         if "{" not in route.path:
             continue
-        for forged in ({}, {"authorization": "Bearer anna"}, {"x_user": "anna", "x_amzn_oidc_identity": "anna"}):
-            answer = ask(route.method, path, bodies.get(route.name), user="ben", **forged)
-            assert answer.status == 404, (route.name, answer.text)
-    assert ask("GET", "/watchlists", user="ben").json == {"watchlists": []}
+        for forged in ({}, FORGED, {"if_match": '"0"'}, {"if_match": "*"}, {"if_none_match": '"0"'}):
+            answers = [
+                ask(route.method, _path(route, *numbers), bodies.get(route.name), user="ben", **forged)
+                for numbers in ((1, 1, 2), (901, 901, 902))
+            ]
+            # What is another's is as what is not there, but for the numbers that he gave.
+            texts = [
+                {**answer.json, "request_id": "", "detail": re.sub(r"[0-9]+", "N", answer.json["detail"])}
+                for answer in answers
+            ]
+            assert texts[0] == texts[1], (route.name, texts)
+            assert [answer.status for answer in answers] == [404, 404], (route.name, texts)
+            assert answers[0].headers.keys() == answers[1].headers.keys()
+    # Nor does his list lead to her item.
+    for method in ("GET", "PATCH", "DELETE"):
+        assert ask(method, "/watchlists/2/items/1", {"notes": "x"}, user="ben").status == 404
+    assert [each["name"] for each in ask("GET", "/watchlists", user="ben").json["watchlists"]] == ["Ben's"]
     assert ask("GET", "/alerts", user="ben").json == {"alerts": []}
-    for said in ({"name": "x", "user_id": "anna"}, {"name": "x", "watchlist_id": 1}, {"name": "x", "revision": 7}):
-        assert ask("POST", "/watchlists", said, user="ben").status == 422
+    assert ask("GET", "/alerts?after=0&limit=1000", user="ben").json == {"alerts": []}
     assert [ask("GET", path).text for path in ("/watchlists", "/watchlists/1/items", "/alerts")] == before
 
 
-@pytest.mark.parametrize(
-    ("authorizer", "user"),
-    [
-        ({"jwt": {"claims": {"sub": "7f3c", "username": "carl", "email": "carl@example.com"}}}, "7f3c"),
-        ({"iam": {"userArn": ARN}}, ARN),
-        ({"jwt": {"claims": {"client_id": "anna"}}}, None),
-        ({"jwt": {"claims": {"sub": ""}}}, None),
-        ({"jwt": None, "iam": {}}, None),
-        ({"lambda": {"sub": "anna"}}, None),
-        ({}, None),
-    ],
+def _path(route: Route, watchlist: int, item: int, alert: int) -> str:
+    return route.path.format(watchlist_id=watchlist, item_id=item, alert_id=alert)
+
+
+def test_no_body_or_query_says_whose_something_is_or_what_the_desk_alone_says(ask: Ask, connection: Connection) -> None:
+    ask("POST", "/watchlists", {"name": "Mine"}, user="ben")
+    ask("POST", "/watchlists/1/items", {"instrument_key": KEY, "price_alert_high": 5}, user="ben")
+    before = [ask("GET", path, user="ben").text for path in ("/me", "/watchlists", "/watchlists/1/items", "/alerts")]
+    bodies: dict[str, dict[str, Any]] = {
+        "add_watchlist": {"name": "x"},
+        "add_item": {"instrument_key": "X@B@EQ"},
+        "add_alert": {"instrument_key": KEY, "side": "low", "level": 1},
+    }
+    fields = (
+        "user_id", "sub", "revision", "is_new", "armed_at", "created_at", "is_admin", "is_active", "user", "__proto__",
+        "watchlist_id", "item_id", "alert_id", "instrument_id",
+    )  # fmt: skip
+    for route in ROUTES:
+        for field in fields if route.asks else ():
+            said = {**bodies.get(route.name, {}), field: "anna"}
+            answer = ask(route.method, _path(route, 1, 1, 1), said, user="ben")
+            assert (answer.status, answer.json["errors"][0]["field"]) == (422, field), route.name
+        for field in ("user", "user_id", "sub") if route.method == "GET" else ():
+            answer = ask("GET", f"{_path(route, 1, 1, 1)}?{field}=anna", user="ben")
+            assert (answer.status, answer.json["errors"][0]["field"]) == (422, field), route.name
+    assert ask("GET", "/me", user="ben").json["is_admin"] is False
+    after = [ask("GET", path, user="ben").text for path in ("/me", "/watchlists", "/watchlists/1/items", "/alerts")]
+    assert after == before
+    assert connection.execute("SELECT DISTINCT user_id FROM market.alerts").fetchall() == [("ben",)]
+
+
+PATHS = (
+    "/watchlists/2/../1", "/watchlists/./1", "/watchlists/2%2f..%2f1", "/watchlists/%31", "/watchlists//1",
+    "/watchlists/1;2", "/watchlists/1,2", "/watchlists/-1", "/watchlists/1e0", "/watchlists/0x1", "/watchlists/\uff11",
+    "/watchlists/1%00", "/watchlists/1\n", "/watchlists/1 OR 1=1", "/watchlists/*", "/watchlists/1/items/../../1",
+    "/users/anna", "/me/anna", "/alerts/1/../2", "/../v1/watchlists/1", "/watchlists/1/", "/watchlists/01",
 )  # fmt: skip
-def test_a_user_is_whom_api_gateway_names(ask: Ask, authorizer: Any, user: str | None) -> None:
-    answer = ask("GET", "/me", authorizer=authorizer, authorization="Bearer anna")
-    assert (answer.status, answer.json.get("user_id")) == ((200, user) if user else (401, None))
-    if user == "7f3c":
-        assert (answer.json["username"], answer.json["email"], answer.json["is_admin"]) == (
-            "carl",
-            "carl@example.com",
-            False,
-        )
+
+
+def test_no_path_leads_to_what_is_anothers(ask: Ask) -> None:
+    ask("POST", "/watchlists", {"name": "Anna's"})
+    ask("POST", "/alerts", {"instrument_key": KEY, "side": "low", "level": 1})
+    assert {ask("GET", path).status for path in PATHS} == {200, 404}
+    assert {path for path in PATHS if ask("GET", path, user="ben").status != 404} == set()
+
+
+_CARL = {"sub": "7f3c", "preferred_username": "carl", "email": "carl@example.com"}
+
+
+def test_a_user_is_whom_api_gateway_names(ask: Ask) -> None:
+    ask("POST", "/watchlists", {"name": "Anna's"})
+    named: list[tuple[Any, str]] = [({"jwt": {"claims": {"sub": each}}}, each) for each in ("7f3c", *ALIKE)]
+    # Names that nobody can keep are not kept.
+    named.append(({"jwt": {"claims": {**_CARL, "username": ["carl"], "email": {"x": 1}}}}, "7f3c"))
+    named.append(({"iam": {"userArn": ARN}}, ARN))
+    for authorizer, user in named:
+        assert ask("GET", "/me", authorizer=authorizer, **FORGED).json["user_id"] == user
+        assert ask("GET", "/watchlists", authorizer=authorizer, **FORGED).json == {"watchlists": []}
+    carl = ask("GET", "/me", authorizer={"jwt": {"claims": _CARL}}).json
+    assert (carl["username"], carl["email"], carl["is_admin"]) == ("carl", "carl@example.com", False)
+
+
+# Alike for the eye, and others.
+ALIKE = ("Anna", "anna ", "\uff41nna", "ann\u0430", "a\u0301nna")
+NO_SUBJECTS = (["anna"], {"sub": "anna"}, 7, 0, True, None, "", " ", "a\0nna", "\ud800", "a" * 2049)
+NOBODY: Sequence[Any] = (
+    *({"jwt": {"claims": {"sub": wrong}}} for wrong in NO_SUBJECTS),
+    *({"iam": {"userArn": wrong}} for wrong in NO_SUBJECTS),
+    *({"jwt": {"claims": {wrong: "anna"}}} for wrong in ("Sub", "SUB", "sub ", "username", "email", "client_id")),
+    {"jwt": {"sub": "anna", "claims": {"custom": {"sub": "anna"}}}},
+    {"jwt": {"claims": [["sub", "anna"]]}},
+    # A token that says nothing is not what a signature says.
+    {"jwt": {"claims": "anna"}, "iam": {"userArn": ARN}},
+    {"jwt": None, "iam": {"userArn": ARN}},
+    {"jwt": ["anna"]}, {"claims": {"sub": "anna"}}, {"lambda": {"sub": "anna"}}, {"iam": {"userId": "anna"}},
+    {}, [], "anna",
+)  # fmt: skip
+
+
+def test_whom_nobody_names_is_refused(ask: Ask) -> None:
+    for authorizer in NOBODY:
+        assert ask("GET", "/me", authorizer=authorizer, **FORGED).status == 401, authorizer
 
 
 def test_nobody_is_let_in_without_an_authorizer(ask: Ask) -> None:

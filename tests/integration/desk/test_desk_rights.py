@@ -12,6 +12,7 @@ from chandlery.desk.at_desk import describe_user
 from chandlery.desk.domain.user import Caller
 from chandlery.desk.keep_alerts import (
     AlertsWanted,
+    add_alert,
     change_alert,
     delete_alert,
     find_alert,
@@ -81,14 +82,22 @@ def test_what_is_anothers_is_not_there(desk: Connection, attempt: Any) -> None:
 
 
 def test_a_transaction_of_one_user_sees_and_writes_his_rows_alone(desk: Connection) -> None:
+    add_watchlist(desk, BEN, NOW, {"name": "Ben's"})
+    add_alert(desk, BEN, NOW, {"instrument_key": KEY, "side": "low", "level": 1})
     with acting_for(desk, "ben"):
-        assert [rows(desk, table) for table in OWN[1:]] == [[], [], [], []]
+        assert [[row[1] for row in rows(desk, table)] for table in OWN[1:]] == [["ben"], [], ["ben"], []]
         assert [row[0] for row in rows(desk, "users")] == ["ben"]
-        assert desk.execute("UPDATE market.alerts SET level = 1").rowcount == 0
-        assert desk.execute("DELETE FROM market.watchlists").rowcount == 0
+        assert desk.execute("UPDATE market.alerts SET level = 1 WHERE user_id <> 'ben'").rowcount == 0
+        assert desk.execute("DELETE FROM market.watchlists WHERE user_id <> 'ben'").rowcount == 0
+        # Nor by what the planner knows of the values.
+        assert desk.execute("SELECT count(*) FROM pg_stats WHERE tablename = ANY (%s)", [list(OWN)]).fetchone() == (0,)
     for forged in (
         "INSERT INTO market.watchlists (user_id, name) VALUES ('anna', 'forged')",
         "INSERT INTO market.alerts (user_id, instrument_id, side, level) VALUES ('anna', 1, 'high', 1)",
+        # Nor does what is his become another's.
+        "UPDATE market.watchlists SET user_id = 'anna'",
+        "UPDATE market.alerts SET user_id = 'anna'",
+        "UPDATE market.users SET user_id = 'anna'",
         "UPDATE market.users SET is_admin = true",
         "UPDATE market.users SET is_active = true",
         "INSERT INTO market.users (user_id) VALUES ('carl')",
@@ -101,7 +110,9 @@ def test_a_transaction_of_one_user_sees_and_writes_his_rows_alone(desk: Connecti
         # Translated by the transaction that it breaks.
         with pytest.raises(Permanent, match="lacks a right"), acting_for(desk, "ben"):
             desk.execute(forged)
-    # Nor does an item come into the list of another by its number.
+    # Nor does an item come into the list of another by its number, or an alert to his item.
+    with pytest.raises(ChandleryError, match="foreign key"), acting_for(desk, "ben"):
+        desk.execute("UPDATE market.alerts SET item_id = 1")
     with pytest.raises(ChandleryError, match="foreign key"), acting_for(desk, "ben"):
         desk.execute("INSERT INTO market.watchlist_items (watchlist_id, instrument_id, position) VALUES (1, 2, 0)")
 
@@ -148,8 +159,15 @@ def test_a_member_of_the_writer_evaluates_and_sees_no_watchlists(desk: Connectio
             for table in ("users", "watchlists", "watchlist_items"):
                 with pytest.raises(pg.InsufficientPrivilege):
                     rows(own, table)
-            with pytest.raises(pg.InsufficientPrivilege):
-                own.execute("DELETE FROM market.alerts")
+            for forged in (
+                "DELETE FROM market.alerts",
+                "UPDATE market.alerts SET user_id = 'ben'",
+                "UPDATE market.alerts SET level = 1",
+                "UPDATE market.alert_firings SET user_id = 'ben'",
+                "INSERT INTO market.alerts (user_id, instrument_id, side, level) VALUES ('ben', 1, 'high', 1)",
+            ):
+                with pytest.raises(pg.InsufficientPrivilege):
+                    own.execute(forged)
 
 
 def test_a_login_of_the_desk_alone_serves_it(desk: Connection, migrated_url: str) -> None:
@@ -197,6 +215,22 @@ def test_no_role_of_the_desk_passes_row_security(connection: Connection) -> None
         " WHERE relnamespace = 'market'::regnamespace AND relforcerowsecurity AND relrowsecurity"
     ).fetchone()
     assert forced == (len(OWN),)
+
+
+def test_no_view_and_no_function_with_its_owners_rights_shows_it(connection: Connection) -> None:
+    tables = [f"market.{table}" for table in OWN]
+    views = connection.execute(
+        "SELECT r.ev_class::regclass::text FROM pg_depend AS d JOIN pg_rewrite AS r ON r.oid = d.objid"
+        " WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = ANY (%s::text[]::regclass[])",
+        [tables],
+    ).fetchall()
+    assert views == []
+    names = "|".join(OWN)
+    functions = connection.execute(
+        "SELECT proname::text FROM pg_proc WHERE pronamespace = 'market'::regnamespace AND prosecdef AND prosrc ~ %s",
+        [rf"\m({names})\M"],
+    ).fetchall()
+    assert functions == []
 
 
 def test_the_role_ends_with_the_transaction(desk: Connection) -> None:

@@ -10,12 +10,9 @@ from psycopg import errors as pg
 from chandlery.desk.evaluate_alerts import AlertsReport
 from chandlery.desk.keep_alerts import change_alert
 from chandlery.desk.store import evaluation
-from chandlery.desk.store.acting import evaluating
 from chandlery.platform.connection import connect
 from chandlery.platform.settings import Settings
-from chandlery.words.window import Window
 from tests.integration.desk.desk_scene import ANNA, arm, at, evaluate, fired, market_of, put
-from tests.integration.market import MINUTE
 
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
@@ -59,20 +56,22 @@ def test_a_run_that_dies_leaves_all_to_the_next(connection: Connection, monkeypa
     assert fired(connection) == ["02 14:31 alert 1", "02 14:31 alert 2"]
 
 
-def test_what_a_user_changes_meanwhile_is_his(server_url: str, connection: Connection, database_url: str) -> None:
-    """The evaluation waits for him, and goes by what he made of it."""
+@pytest.mark.parametrize(("said", "fires"), [({"level": 500}, 0), ({"note": "sell"}, 1)])
+def test_what_a_user_changes_meanwhile_is_his(
+    server_url: str, connection: Connection, database_url: str, said: dict[str, Any], fires: int
+) -> None:
+    """The evaluation waits for him, leaves the alert, and looks again, at what he made of it."""
     set_scene(connection, 1)
-    due = at("14:32")
     with connect(Settings(database_url=database_url), "user") as user, ThreadPoolExecutor(1) as pool:
         with user.transaction():
-            change_alert(user, ANNA, at("14:31:59"), 1, {"level": 500}, None)
+            change_alert(user, ANNA, at("14:31:59"), 1, said, None)
 
-            def run() -> int:
-                with connect(Settings(database_url=database_url), "test") as own, evaluating(own):
-                    return evaluation.evaluate(own, Window(due - 2 * MINUTE, due), due, due).fired
+            def run() -> AlertsReport:
+                with connect(Settings(database_url=database_url), "test") as own:
+                    return evaluate(own, at("14:32"))
 
             running = pool.submit(run)
             while connection.execute(WAITING).fetchone() != (1,):
                 assert not running.done(), running.result()
-        assert running.result() == 0
-    assert fired(connection) == []
+        assert (running.result().alerts_fired, running.result().pieces) == (fires, 2)
+    assert len(fired(connection)) == fires

@@ -51,10 +51,8 @@ LEDGER = (
 )
 EMPTY = (
     "TRUNCATE market.candles, market.candle_hours, market.marks, market.dirty, market.gaps, market.scans,"
-    " market.judged, market.reaches, market.known_data,"
-    " market.indicator_states, market.tickers, market.newest_strikes, market.newest_strikes_5m,"
-    " market.option_contracts, market.option_expiries, market.cadences, market.instruments, market.sessions,"
-    " market.calendars RESTART IDENTITY"
+    " market.judged, market.reaches, market.known_data, market.newest_strikes, market.newest_strikes_5m,"
+    " market.instruments, market.sessions, market.calendars RESTART IDENTITY CASCADE"
 )
 
 

@@ -4,24 +4,29 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+import boto3
 import pytest
 from psycopg import Connection
+from psycopg import errors as pg
 
 from chandlery.health.domain.health import judge_messages
 from chandlery.health.measure_health import measure_health
 from chandlery.outbox.finish_run import tend_outbox
+from chandlery.outbox.store import messages
 from chandlery.platform.component import Component
+from chandlery.platform.errors import Retryable
 from chandlery.policies.maintain_policies import PolicyReport
-from functions import live_processor, policy_maintenance
+from functions import alert_processor, live_processor, policy_maintenance
 from local.command_line.functions import LocalContext
-from tests.event_bus import an_aws, create_bus
+from tests.event_bus import Queue, an_aws, create_bus
+from tests.integration.desk.desk_scene import arm, put
 from tests.integration.market import MINUTE, NOON, around_the_clock, insert
 from tests.plain_fold import Tick
 
 SETTINGS = {"EVENT_BUS_NAME": "desk", "CHANGES_TOLD": "true", "LIVE_SETTLE_SECONDS": "0"}
 # Policies are kept elsewhere: here is what follows.
 KEEPER = Component("policy_maintenance", lambda _run: PolicyReport(), tend_outbox)
-COMPONENTS = {each.name: each for each in (live_processor.handler, KEEPER)}
+COMPONENTS = {each.name: each for each in (live_processor.handler, alert_processor.handler, KEEPER)}
 
 
 @pytest.fixture
@@ -85,6 +90,49 @@ def test_a_bus_that_is_away_fails_no_run_and_gets_all_of_it_later(market: Connec
     queue = create_bus("desk")
     run("live_processor", 31)
     assert [each["detail"]["kinds"] for each in queue.received()] == [["new"], ["new"]]
+
+
+def run_that_dies_before_the_mark(name: str, minutes: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it delivers is taken, and does not count as sent."""
+
+    def dies(*_: Any) -> None:
+        raise pg.AdminShutdown
+
+    with monkeypatch.context() as patched:
+        patched.setattr(messages, "record_tries", dies)
+        with pytest.raises(Retryable):
+            run(name, minutes)
+
+
+def test_what_the_bus_took_before_a_death_comes_again_by_the_same_key(
+    market: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = create_bus("desk")
+    trade(market, 0)
+    run_that_dies_before_the_mark("live_processor", 1, monkeypatch)
+    run("live_processor", 2)
+    first, second = queue.received()
+    assert first["detail"] == second["detail"]
+    assert market.execute("SELECT key, tries FROM market.outbox").fetchall() == [(first["detail"]["key"], 1)]
+
+
+@pytest.mark.parametrize(("ending", "times"), [("", 2), (".fifo", 1)])
+def test_what_the_topic_took_before_a_death_comes_again_by_the_same_key(
+    market: Connection, monkeypatch: pytest.MonkeyPatch, ending: str, times: int
+) -> None:
+    sns, queue = boto3.client("sns"), Queue(f"told{ending}")
+    attributes = {"FifoTopic": "true"} if ending else {}
+    arn = sns.create_topic(Name=f"alerts{ending}", Attributes=attributes)["TopicArn"]
+    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue.arn, Attributes={"RawMessageDelivery": "true"})
+    monkeypatch.setenv("ALERT_TOPIC_ARN", arn)
+    arm(market, NOON, "high", 100)
+    put(market, NOON, "99")
+    put(market, NOON + MINUTE, "99 101 99 101")
+    run_that_dies_before_the_mark("alert_processor", 2, monkeypatch)
+    counts = run("alert_processor", 3)
+    assert (counts["alerts_fired"], counts["outbox_sent"]) == (0, 1)
+    # A FIFO topic knows it again by its deduplication id.
+    assert [each["key"] for each in queue.received()] == ["alert:1:2026-03-02T12:01Z"] * times
 
 
 def test_a_dry_run_notes_tells_and_sends_nothing(market: Connection) -> None:

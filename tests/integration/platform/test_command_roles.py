@@ -56,6 +56,10 @@ OPTIONS = {
     "sentiment": "time,source,item_id,score\n2026-03-02T12:00Z,news,1,0.5\n",
     "flows": "time,venue,tx,leg,direction,amount\n2026-03-02T12:00Z,kraken,0x1,0,in,5\n",
 }
+SIGNAL = (
+    f'{{"strategy":"mine","strategy_version":1,"instrument_key":"{KEY}","timeframe":"5m","direction":"buy",'
+    '"time":"2026-03-02T12:00:00Z","expires_at":"2026-03-03T12:00:00Z"}'
+)
 _HEAD = ScriptDirectory.from_config(alembic_config("postgresql://")).get_revision("head")
 # In the order in which a desk would: what each needs is there when it is its turn. Whose turn it is, the page says.
 COMMANDS = [
@@ -117,10 +121,14 @@ COMMANDS = [
     "gaps --all --json",
     "coverage --from 2026-03-02 --to 2026-03-03 --json",
     f"explain {KEY} 2026-03-02T12:05Z",
+    "indicators latest --csv",
+    "signals add {folder}/signals.json",
     "signals list --csv",
     "signals active --json",
     "signals latest --csv",
+    "signals explain 1",
     "signals outcomes --json",
+    f"signals check-lookahead {KEY} --json",
     "instruments list --json",
     f"contracts list {KEY} --json",
     "sessions list --json",
@@ -163,6 +171,12 @@ WITHOUT_DATABASE = [
     "sessions list --offered",
 ]
 BACKUP = "backup {folder}/desk.backup"
+# What only a rule says, and none is kept up.
+BEFORE = {
+    "signals explain 1": "INSERT INTO market.signals (strategy, strategy_version, instrument_id, timeframe, time,"
+    " known_at, direction, generated_at, expires_at) SELECT 'said', '1', min(instrument_id), '1m', '2026-03-02 12:00Z',"
+    " '2026-03-02 12:01Z', 1, '2026-03-02 12:05Z', '2026-03-02 13:00Z' FROM market.instruments",
+}
 COMPONENTS = (
     live_processor,
     option_processor,
@@ -178,10 +192,12 @@ DESK = "chandlery_desk"
 BELOW = {READER: PRODUCER, WRITER: READER, OWNER: WRITER, DESK: READER}
 # What has nothing to do is not refused it: there is nothing to repair or to refresh.
 HARMLESS = {
+    f"signals check-lookahead {KEY} --json",
     f"verify {STRETCH} --repair",
     "invoke historical_processor --at 2026-03-02T18:30Z",
     "invoke signal_processor --at 2026-03-02T18:31Z",
     "up --no-schedules --port 0 --sandboxes 1",
+    f"signals check-lookahead {KEY} --json",
 }
 SAYS_NO = re.compile(r"lacks a right|status.{0,4}50[03]")
 
@@ -242,6 +258,7 @@ def folder(tmp_path: Path) -> Path:
     files = {"ticks": TICKS, "candles": CANDLES, "more": MORE, "sessions": SESSIONS}
     for name, content in (files | OPTIONS).items():
         (tmp_path / f"{name}.csv").write_text(content)
+    (tmp_path / "signals.json").write_text(SIGNAL)
     return tmp_path
 
 
@@ -299,6 +316,8 @@ def test_each_command_works_under_its_least_role(
             if line == "db shell" and shutil.which("psql") is None:
                 continue
             least = ROLES[entry_of(line)]
+            if line in BEFORE:
+                desk.execute(BEFORE[line])
             if least in BELOW and line not in HARMLESS:
                 refused = told(run(urls[BELOW[least]], line, folder, **vendor))
                 if not SAYS_NO.search(refused):

@@ -16,6 +16,7 @@ from psycopg import errors as pg
 
 from chandlery.datasets import declared
 from chandlery.datasets.candles import CANDLES
+from chandlery.desk.domain.routes import BEFORE, ROUTES
 from chandlery.platform.component import Component
 from chandlery.platform.connection import connect
 from chandlery.platform.errors import ChandleryError
@@ -115,7 +116,12 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
         "/api/v1/health": lambda: get("/api/v1/health"),
         "/api/v1/compute": lambda: compute(from_=OPENS.isoformat(), to=last.isoformat()),
         "/api/v1/indicators": lambda: get("/api/v1/indicators"),
+        "/api/v1/indicators/latest": lambda: get("/api/v1/indicators/latest"),
+        **{f"/api/v1/signals{part}": partial(get, f"/api/v1/signals{part}") for part in ("", "/active", "/latest")},
         "/api/v1/candles/{instrument_key}": lambda: get(f"/api/v1/candles/{SHARE}", timeframe="1h", limit=100),
+        "/api/v1/candles": lambda: get("/api/v1/candles", instrument_keys=f"{SHARE},{COIN}", timeframe="5m"),
+        "/api/v1/indicators/values": lambda: get("/api/v1/indicators/values", instrument_key=SHARE),
+        "/api/v1/statistics": lambda: get("/api/v1/statistics"),
         "/api/v1/instruments": lambda: get("/api/v1/instruments"),
         "/api/v1/instruments/{instrument_key}": lambda: get(f"/api/v1/instruments/{SHARE}"),
         "/api/v1/instruments/{instrument_key}/latest": lambda: get(f"/api/v1/instruments/{COIN}/latest"),
@@ -123,6 +129,7 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
         "/api/v1/data/{dataset}/{instrument_key}": lambda: get(f"/api/v1/data/ticks/{SHARE}"),
         "/api/v1/sentiment/{instrument_key}": lambda: get(f"/api/v1/sentiment/{SHARE}"),
         "/api/v1/flows/{instrument_key}": lambda: get(f"/api/v1/flows/{SHARE}"),
+        **{each: partial(get, each) for each in (f"/api/v1/signals{last}" for last in ("", "/active", "/latest"))},
         "/api/v1/price-changes": lambda: get("/api/v1/price-changes"),
         "/api/v1/gaps": lambda: get("/api/v1/gaps"),
         "/api/v1/changes": lambda: get("/api/v1/changes"),
@@ -139,9 +146,10 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
     for route, given in options.items():
         asked[f"/api/v1/options/{{instrument_key}}/{route}"] = partial(get, f"/api/v1/options/{SHARE}/{route}", **given)
     asked["/fo/moneyness-series"] = partial(get, "/fo/moneyness-series", symbol=SHARE, rank=0, **one)
-    # Another function takes what is posted, by a login of its own.
+    # Other functions take what is posted, and what is a user's, by logins of their own.
     posted = {f"/api/v1/{dataset.name.replace('_', '-')}" for dataset in declared.sent()}
-    assert asked.keys() == set(app.outline().paths or ()) - posted
+    of_users = {BEFORE + route.path for route in ROUTES}
+    assert asked.keys() == set(app.outline().paths or ()) - posted - of_users
     others = ("1m", "5m", "4h", "1d", "1w", "1mo")
     asked |= {each: partial(get, f"/api/v1/candles/{SHARE}", timeframe=each) for each in others}
 
@@ -429,8 +437,10 @@ def test_a_producer_may_do_nothing_else(desk: Connection, database_url: str) -> 
     written = ("ticks", "option_quotes", "open_interest", "sentiment", "flows")
     may = {(f"market.{name}", verb) for name in written for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")}
     looked_at = {"instruments", "tickers", "option_contracts", "calendars", "sessions"}
-    looked_at |= {"drops", "horizons", "schema_revision"}
+    looked_at |= {"drops", "horizons", "schema_revision", "signals", "signal_rules"}
     may |= {(f"market.{name}", "SELECT") for name in looked_at}
+    # Of these, columns: tests/integration/signals/test_outside_signals.py.
+    may.add(("market.signals", "INSERT"))
     attempts = {
         "SELECT": "SELECT FROM {} LIMIT 1",
         "INSERT": "INSERT INTO {} DEFAULT VALUES",

@@ -302,6 +302,11 @@ GIVING: Mapping[tuple[str, str], Mapping[int, str]] = {
         404: f"/api/v1/candles/{NOBODY}?timeframe=5m",
         422: CANDLES,
     },
+    ("get", "/api/v1/candles"): {
+        200: f"/api/v1/candles?instrument_keys={SHARE},{COIN}&timeframe=5m&limit=5",
+        404: f"/api/v1/candles?instrument_keys={SHARE},{NOBODY}&timeframe=5m",
+        422: "/api/v1/candles?timeframe=5m",
+    },
     ("get", "/api/v1/data/ticks/{instrument_key}"): {
         200: f"/api/v1/data/ticks/{SHARE}?limit=5",
         404: f"/api/v1/data/tocks/{SHARE}",
@@ -330,6 +335,26 @@ GIVING: Mapping[tuple[str, str], Mapping[int, str]] = {
         422: "/api/v1/price-changes?sort=size",
     },
     ("get", "/api/v1/indicators"): {200: "/api/v1/indicators", 422: "/api/v1/indicators?name=rsi"},
+    ("get", "/api/v1/indicators/latest"): {
+        200: "/api/v1/indicators/latest",
+        404: f"/api/v1/indicators/latest?instrument_key={NOBODY}",
+        422: "/api/v1/indicators/latest?limit=0",
+    },
+    **{
+        ("get", f"/api/v1/signals{part}"): {
+            200: f"/api/v1/signals{part}",
+            404: f"/api/v1/signals{part}?instrument_key={NOBODY}",
+            422: f"/api/v1/signals{part}?limit=0",
+        }
+        for part in ("", "/active")
+    },
+    ("get", "/api/v1/signals/latest"): {200: "/api/v1/signals/latest", 422: "/api/v1/signals/latest?limit=0"},
+    ("get", "/api/v1/indicators/values"): {
+        200: f"/api/v1/indicators/values?instrument_key={SHARE}",
+        404: f"/api/v1/indicators/values?instrument_key={NOBODY}",
+        422: "/api/v1/indicators/values",
+    },
+    ("get", "/api/v1/statistics"): {200: "/api/v1/statistics?limit=5", 422: "/api/v1/statistics?limit=0"},
     ("get", "/api/v1/gaps"): {
         200: "/api/v1/gaps",
         404: f"/api/v1/gaps?instrument_key={NOBODY}",
@@ -381,11 +406,14 @@ def document() -> Any:
     return told
 
 
+OTHERS = {"records", "desk"}
+
+
 def operations() -> list[tuple[str, str]]:
-    # The document has a route of each data set; what takes rows is another function, with tests of its own.
+    # The document has a route of each data set; some routes are those of functions with tests of their own.
     paths = sorted((path.replace("{dataset}", "ticks"), item) for path, item in (app.outline().paths or {}).items())
     told = [(method, path, getattr(item, method)) for path, item in paths for method in ("get", "post")]
-    return [(method, path) for method, path, operation in told if operation and "records" not in operation.tags]
+    return [(method, path) for method, path, operation in told if operation and OTHERS.isdisjoint(operation.tags)]
 
 
 @contextmanager

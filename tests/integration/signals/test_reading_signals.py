@@ -94,11 +94,13 @@ def test_the_view_has_the_names_in_use(connection: Connection) -> None:
 
 @pytest.mark.usefixtures("stored")
 def test_each_question_has_its_index(connection: Connection) -> None:
+    connection.execute("ANALYZE market.signals")
     connection.execute("SET enable_seqscan = off")
     for where, index in (
         ("ended_at IS NULL AND instrument_id = 1", "signals_open_idx"),
         ("instrument_id = 1", "signals_instrument_time_idx"),
         ("true", "signals_time_idx"),
+        ("ended_at IS NULL", "signals_active_idx"),
     ):
         plan = connection.execute(
             f"EXPLAIN SELECT * FROM market.signals WHERE {where} ORDER BY time DESC, id DESC LIMIT 5"  # noqa: S608

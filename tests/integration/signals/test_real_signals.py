@@ -1,9 +1,10 @@
 """Rules over real history, one for one against the plain evaluation; whatever the order in which it came."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.plain_signals import PlainCandle, PlainRules, PlainSignal, plain_end
 __all__ = ["real_minutes"]
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+BITCOIN = ("crypto-candles/BTCUSD-1m.csv.gz", "24/7", date(2016, 10, 1), date(2016, 10, 31))
 SEEN = (Timeframe.M1, Timeframe.M5, Timeframe.M15, Timeframe.H1, Timeframe.D1)
 RULES: Sequence[Mapping[str, Any]] = (
     {"name": "cross", "condition": "sma(8) crosses_above sma(21)", "target": 2, "stop": 1, "lifetime": {"sessions": 2}},
@@ -176,33 +178,62 @@ def test_minutes_that_come_in_any_order_leave_the_same_signals(
     assert not process(connection, rules, at).changed
 
 
+def real_candles(path: Path) -> CandleColumns:
+    """The last candles of a file: some sessions."""
+    with checked_candle_lots(path, latest=LATEST) as lots:
+        found = [vars(lot) for lot in lots]
+    return CandleColumns(**{name: [each for lot in found for each in lot[name]][-2_400:] for name in found[0]})
+
+
+def dies_at(connection: Connection, statement: int, monkeypatch: pytest.MonkeyPatch, run: Callable[[], object]) -> bool:
+    """Let a run die before its n-th statement; whether it had as many."""
+    execute, left = Cursor.execute, [statement]
+
+    def dying(self: Cursor[Any], *asked: Any, **named: Any) -> Cursor[Any]:
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        return execute(self, *asked, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Cursor, "execute", dying)
+        try:
+            run()
+        except KeyboardInterrupt:
+            return True
+    return False
+
+
 @pytest.mark.long
-def test_runs_that_die_at_any_statement_leave_the_same_signals(
-    connection: Connection, real_minutes: CandleColumns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("file", "calendar", "first", "last"), [*FILES, BITCOIN], ids=lambda each: str(each)[:20])
+def test_runs_that_die_at_any_statement_or_come_twice_leave_the_same_signals(
+    connection: Connection,
+    real_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    calendar: str,
+    first: date,
+    last: date,
 ) -> None:
-    rules = rules_of(tmp_path, *RULES)
-    (instrument,) = listed(connection, "24/7", date(2016, 10, 1), date(2016, 10, 31), "BITFINEX@BTCUSD@SPOT")
-    starts, quarter = datetime.fromisoformat("2016-10-07T00:00:00+00:00"), timedelta(minutes=15)
-    process(connection, rules, starts)
-    execute, died = Cursor.execute, 0
-    for number in range(48):
-        since = starts + number * quarter
-        candles.write_vendor(connection, instrument, part(real_minutes, since, since + quarter))
-        left = [2 + number * 2]
-
-        def dying(self: Cursor[Any], *asked: Any, _left: list[int] = left, **named: Any) -> Cursor[Any]:
-            _left[0] -= 1
-            if _left[0] == 0:
-                raise KeyboardInterrupt
-            return execute(self, *asked, **named)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(Cursor, "execute", dying)
-            try:
-                process(connection, rules, since + quarter + MINUTE)
-            except KeyboardInterrupt:
-                died += 1
-    assert died > 30
-    at = starts + 12 * HOUR + timedelta(minutes=31)
+    rules, columns = rules_of(tmp_path, *RULES), real_candles(real_data / file)
+    (instrument,) = listed(connection, calendar, first, last, "X@A@EQ")
+    candles.write_vendor(connection, instrument, part(columns, columns.times[0], columns.times[-900]))
+    process(connection, rules, columns.times[-900])
+    shares = [(columns.times[at], columns.times[at + 14] + MINUTE) for at in range(-900, -15, 15)]
+    draw = random.Random(11)
+    late = set(draw.sample(shares, 12))
+    order = [each for each in shares if each not in late] + draw.sample(sorted(late), 12)
+    died = 0
+    for number, share in enumerate(order):
+        candles.write_vendor(connection, instrument, part(columns, *share))
+        at = max(ends for _, ends in order[: number + 1]) + MINUTE
+        died += dies_at(connection, 2 + number * 2, monkeypatch, partial(process, connection, rules, at))
+        if number % 5 == 4:
+            process(connection, rules, at)
+            assert not process(connection, rules, at).changed
+    assert died > 40
+    at = columns.times[-1] + 20 * DAY + timedelta(minutes=31)
     process(connection, rules, at)
-    assert assert_plain(connection, instrument, rules, at, is_final=False) > 15
+    assert assert_plain(connection, instrument, rules, at, is_final=False) > 50
+    assert not process(connection, rules, at).changed

@@ -186,6 +186,10 @@ CASES: Mapping[str, tuple[Measured, Cause]] = {
         told("historical_processor", indicator_marks_left=7),
         Cause(Health.WARNING, "indicators", "7 instrument-hours wait to be computed"),
     ),
+    "changes that no rule has judged": (
+        told("signal_processor", signal_marks_left=3),
+        Cause(Health.WARNING, "signals", "3 changes wait to be judged by rules"),
+    ),
     "indicators that are new": (
         told("historical_processor", indicators_unfilled=2),
         Cause(Health.WARNING, "indicators", "2 new ones are not filled over history yet"),
@@ -267,6 +271,7 @@ def measurements(draw: st.DrawFn) -> Measured:
             }
         ),
         "historical_processor": st.fixed_dictionaries({"indicator_marks_left": counts, "indicators_unfilled": counts}),
+        "signal_processor": st.fixed_dictionaries({"signal_marks_left": counts}),
     }
     began = AT - draw(ages)
     runs = {

@@ -1,5 +1,6 @@
 """The file of rules: what is wrong with it is said, rule by rule; and the one that is shipped is right."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from chandlery.platform.errors import Permanent
 from chandlery.signals.kept_set import with_rules
 from chandlery.signals.signal_rules import FILE, check_rules, read_rules
 from chandlery.words.timeframe import Timeframe
+from tests.conftest import REPO
 from tests.integration.signals.signal_scene import rules_of, written
 
 EXPECTED = "a number, a column, an indicator, or ( is expected"
@@ -22,6 +24,15 @@ def problems(folder: Path, *entries: str) -> list[str]:
 
 def test_the_shipped_file_is_right() -> None:
     assert read_rules(FILE) == []
+
+
+def test_the_page_has_the_rules_of_the_example() -> None:
+    page = (REPO / "docs" / "signals.md").read_text().partition("## Three strategies")[2]
+    example = (FILE.parent / "signals.example.toml").read_text()
+    assert [each.strategy for each in read_rules(FILE.parent / "signals.example.toml")] == [
+        "ma_cross", "rsi_reversal", "atr_breakout",
+    ]  # fmt: skip
+    assert "\n".join(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)) == example.partition("\n\n")[2]
 
 
 def test_every_problem_is_told_with_its_rule(tmp_path: Path) -> None:

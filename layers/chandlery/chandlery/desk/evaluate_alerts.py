@@ -13,6 +13,8 @@ from chandlery.words.window import MINUTE, floor_minute
 
 # A writer of candles that began before an alert was armed has committed by then: no transaction of theirs is that long.
 _NEW_FOR = timedelta(minutes=10)
+# Firings of one transaction, so that it takes seconds when all fire at once.
+_MOST_FIRINGS = 25_000
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,22 @@ class AlertsReport:
         return bool(self.alerts_fired or self.alerts_revised or self.alerts_expired)
 
 
-def evaluate_alerts(connection: Connection, scheduled_at: datetime, *, has_time: Callable[[], bool]) -> AlertsReport:
-    """Evaluate what is marked, hour by hour, the oldest first; each hour is a transaction of its own.
+def evaluate_alerts(
+    connection: Connection,
+    scheduled_at: datetime,
+    *,
+    has_time: Callable[[], bool],
+    most_firings: int = _MOST_FIRINGS,
+) -> AlertsReport:
+    """Evaluate what is marked, hour by hour, the oldest first; each hour is a transaction of its own, or several.
 
     Marks go with what fired: a run that dies leaves the rest to the next one, and one that comes twice finds nothing.
 
     Args:
         connection: in autocommit mode.
         scheduled_at: the run's identity and only clock, aware; minutes that end by then are due.
-        has_time: asked before each hour whether it fits.
+        has_time: asked before each transaction whether it fits.
+        most_firings: about how many a transaction writes.
 
     Raises:
         Retryable, Permanent: from the database; the hours done so far stay done.
@@ -56,24 +65,27 @@ def evaluate_alerts(connection: Connection, scheduled_at: datetime, *, has_time:
     with evaluating(connection):
         evaluation.mark_new(connection, due, scheduled_at - _NEW_FOR)
         left = list(evaluation.plan_hours(connection, due))
-    total, revised, done = Fired(), 0, 0
+    found: list[Fired] = []
+    revised, is_noted = 0, False
     while left and has_time():
         with evaluating(connection):
-            window = left.pop(0)
-            revised += evaluation.note_revised(connection, window, due, scheduled_at)
-            total += evaluation.evaluate(connection, window, due, scheduled_at)
-        done += 1
+            if not is_noted:
+                revised += evaluation.note_revised(connection, left[0], due, scheduled_at)
+            found.append(evaluation.evaluate(connection, left[0], due, scheduled_at, most_firings))
+        is_noted = found[-1].left_out > 0
+        if not is_noted:
+            left.pop(0)
     with evaluating(connection):
         expired = evaluation.expire(connection, scheduled_at)
         armed = evaluation.count_armed(connection)
     return AlertsReport(
-        alerts_fired=total.fired,
-        alerts_late=total.late,
+        alerts_fired=sum(each.fired for each in found),
+        alerts_late=sum(each.late for each in found),
         alerts_revised=revised,
         alerts_expired=expired,
         alerts_armed=armed,
-        minutes=total.minutes,
-        pieces=done,
+        minutes=sum(each.minutes for each in found),
+        pieces=len(found),
         pieces_left=len(left),
         lag_seconds=(due - left[0].starts - MINUTE).total_seconds() if left else 0.0,
     )

@@ -76,6 +76,7 @@ REPORTED = {
     "indicator_marks_left": ("IndicatorMarksLeft", MetricUnit.Count),
     "indicators_unfilled": ("IndicatorsUnfilled", MetricUnit.Count),
     "signals_raised": ("SignalsRaised", MetricUnit.Count),
+    "signals_from_outside": ("SignalsFromOutside", MetricUnit.Count),
     "signals_revised": ("SignalsRevised", MetricUnit.Count),
     "signals_ended": ("SignalsEnded", MetricUnit.Count),
     "signal_marks_left": ("SignalMarksLeft", MetricUnit.Count),

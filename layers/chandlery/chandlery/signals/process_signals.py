@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from psycopg import Connection
@@ -25,21 +25,25 @@ _EVER = "-infinity"
 # Buckets of history that are judged at a time, at least: what stands before each stretch is read for it again.
 _LEAST_BUCKETS = 100
 _LONGEST = 366 * DAY
+_MOST_REMOVED = 50_000
 
 
 @dataclass(frozen=True)
 class SignalReport:
     """What a run did.
 
-    Signals raised, `backfilled` or not; those that their candles, revised, no longer bear out, and those that they do
-    again; ends that were set, moved or taken back otherwise. Marks that are due, and rules with history still to be
-    judged. Of the indicators before them: values new, changed and deleted.
+    Signals raised, `backfilled` or not, and others that came from outside; those that their candles, revised, no longer
+    bear out, and those that they do again; ends that were set, moved or taken back otherwise; old ones that were
+    removed. Marks that are due, and rules with history still to be judged. Of the indicators before them: values new,
+    changed and deleted.
     """
 
     signals_raised: int = 0
+    signals_from_outside: int = 0
     signals_revised: int = 0
     signals_reopened: int = 0
     signals_ended: int = 0
+    signals_removed: int = 0
     signal_marks_left: int = 0
     rules_unfilled: int = 0
     values_written: int = 0
@@ -58,6 +62,7 @@ class SignalReport:
         return replace(
             self,
             signals_raised=self.signals_raised + other.signals_raised,
+            signals_from_outside=self.signals_from_outside + other.signals_from_outside,
             signals_revised=self.signals_revised + other.signals_revised,
             signals_reopened=self.signals_reopened + other.signals_reopened,
             signals_ended=self.signals_ended + other.signals_ended,
@@ -75,6 +80,7 @@ def process_signals(
     has_time: Callable[[], bool],
     most_pieces: int | None = None,
     is_told: bool = False,
+    keep: timedelta | None = None,
 ) -> SignalReport:
     """Compute the indicators of what changed, then judge it; then history, for rules that are new.
 
@@ -84,20 +90,22 @@ def process_signals(
         connection: in autocommit mode.
         scheduled_at: the run's identity and only clock, aware.
         rules: those that are kept up.
-        compute: brings up to date what rules see; asked where there is any rule.
+        compute: brings up to date what rules see; asked where there is any rule, or an open signal.
         piece_instruments: instruments whose changes one transaction judges, about.
         fill_rows: candles of history that one transaction judges, about.
         has_time: asked before each piece whether another one fits.
         most_pieces: pieces, at most; None: as many as there is time for.
         is_told: whether messages tell of what was raised, and of its ends; never of what was backfilled.
+        keep: how long signals that have ended are kept, by the time of their buckets; None: for ever.
 
     Raises:
-        Permanent: a rule says something else under a version that is known.
+        Permanent: a rule says something else under a version that is known, or speaks under a name from outside.
         Retryable, Permanent: from the database; the pieces done so far stay done.
     """
     _keep(connection, rules, scheduled_at)
-    history = compute() if rules else None
-    judging = _Judging(connection, rules, scheduled_at, is_told=is_told)
+    history = compute() if rules or judgements.is_any_open(connection) else None
+    kept_from = scheduled_at - keep if keep else None
+    judging = _Judging(connection, rules, scheduled_at, kept_from, is_told=is_told)
     report, pieces = SignalReport(), 0
     while pieces != most_pieces and has_time():
         found = judging.judge_changes(piece_instruments)
@@ -110,8 +118,10 @@ def process_signals(
         if filled is None:
             break
         report, pieces = report + filled, pieces + 1
+    removed = judgements.remove(connection, kept_from, _MOST_REMOVED) if kept_from and has_time() else 0
     return replace(
         report,
+        signals_removed=removed,
         signal_marks_left=marks.count(connection, scheduled_at),
         rules_unfilled=sum(each.filled_from is not None for each in kept_rules.list_all(connection)),
         values_written=history.values_written if history else 0,
@@ -134,6 +144,9 @@ def _keep(connection: Connection, rules: Sequence[Rule], at: datetime) -> None:
                 f"{rule.strategy} has changed, and is still version {rule.version}: give it another version, so that"
                 " its signals tell which rule they are of"
             )
+    new = [each for rule in rules if (each := (rule.strategy, rule.version)) not in known]
+    for name, version in kept_rules.list_taken(connection, new) if new else ():
+        raise Permanent(f"{name} version {version} has signals from outside: give the rule another name or version")
     if known.keys() != {(rule.strategy, rule.version) for rule in rules}:
         kept_rules.keep(connection, [_entry(rule) for rule in rules], at)
 
@@ -155,9 +168,11 @@ class _Piece:
 class _Judging:
     """A run's judging: its rules by their timeframes."""
 
-    def __init__(self, connection: Connection, rules: Sequence[Rule], at: datetime, *, is_told: bool) -> None:
+    def __init__(
+        self, connection: Connection, rules: Sequence[Rule], at: datetime, kept_from: datetime | None, *, is_told: bool
+    ) -> None:
         self._connection, self._rules, self._at, self._settled = connection, rules, at, at - MINUTE
-        self._is_told = is_told
+        self._kept_from, self._is_told = kept_from, is_told
         self._judges = [Judge(connection, timeframe, some) for timeframe, some in _by_timeframe(rules)]
 
     def judge_changes(self, most: int) -> _Piece:
@@ -165,12 +180,13 @@ class _Judging:
         with transaction(self._connection):
             judgements.lock(self._connection)
             changed = marks.take(self._connection, self._at, most)
+            outside = marks.take_outside(self._connection, most)
             marks.keep(self._connection, list(self._still_open(changed)))
             events = [
                 event for judge in self._judges for event in judge.write(self._stretches(judge, changed), self._at)
             ]
-            report = self._end(events, _minutes(changed))
-        return _Piece(report, bool(changed))
+            report = self._end([*events, *(("outside", each) for each in outside)], _minutes(changed))
+        return _Piece(report, bool(changed or outside))
 
     def fill(self, rows: int) -> SignalReport | None:
         """Judge the newest stretch of history by the rules of one timeframe that have not; None when all have."""
@@ -186,10 +202,12 @@ class _Judging:
         ids = kept_rules.list_instruments(self._connection, until)
         last = timeframe.ceil_bucket(until)
         oldest = unindicated.find_first_candle(self._connection, timeframe)
+        oldest = max(oldest, self._kept_from) if oldest and self._kept_from else oldest
         oldest = oldest and timeframe.floor_bucket(oldest) - (2 * DAY if timeframe.by_session else MINUTE)
         width, buckets = timeframe.width or 31 * DAY, max(rows // max(len(ids), 1), _LEAST_BUCKETS)
         first = timeframe.floor_bucket(last - min(buckets * width, _LONGEST))
         is_last = oldest is None or first <= oldest
+        first = max(first, oldest) if oldest else first
         with transaction(self._connection):
             judgements.lock(self._connection)
             stretches = (
@@ -207,6 +225,7 @@ class _Judging:
             judgements.tell(self._connection, counts, [number for number, _ in ended], self._at)
         return SignalReport(
             signals_raised=len(counts.get("raised", [])),
+            signals_from_outside=len(counts.get("outside", [])),
             signals_revised=len(counts.get("revised", [])),
             signals_reopened=len(counts.get("reopened", [])),
             signals_ended=len(ended),

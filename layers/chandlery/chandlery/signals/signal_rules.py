@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -12,6 +13,7 @@ from chandlery.indicators.numerics.functions import Indicator, resolve
 from chandlery.indicators.numerics.memory import memory_of
 from chandlery.platform.errors import Permanent
 from chandlery.platform.statements import SQL
+from chandlery.policies.wanted import Duration
 from chandlery.signals.domain.grammar import read_condition, read_operand
 from chandlery.signals.domain.rule import Direction, Lifetime, Rule, digest_of, read_rationale
 from chandlery.signals.domain.syntax import IndicatorValue, references
@@ -52,9 +54,16 @@ class _Entry(BaseModel):
     rationale: StrictStr = ""
 
 
+class _Retention(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    after: Duration
+
+
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    retention: _Retention | None = None
     signals: tuple[_Entry, ...] = ()
 
 
@@ -111,6 +120,16 @@ def read_rules(path: Path = FILE) -> Sequence[Rule]:
     return rules
 
 
+def read_retention(path: Path = FILE) -> timedelta | None:
+    """How long signals that have ended are kept; None: for ever.
+
+    Raises:
+        Permanent: the file cannot be read, or says what cannot be.
+    """
+    file = _read_file(path)
+    return file.retention.after if file.retention else None
+
+
 def check_rules(path: Path = FILE) -> tuple[Sequence[Rule], Sequence[str]]:
     """The rules of the file that can be read, and what is wrong with the others.
 
@@ -118,11 +137,9 @@ def check_rules(path: Path = FILE) -> tuple[Sequence[Rule], Sequence[str]]:
         Permanent: the file cannot be read at all.
     """
     try:
-        file = _File.model_validate(tomllib.loads(path.read_text()))
-    except ValidationError as error:
-        return [], [_complain(path, problem) for problem in error.errors(include_url=False)]
-    except (OSError, ValueError) as error:  # TOML's own error tells line and column
-        raise Permanent(f"{path.name} cannot be read: {error}") from None
+        file = _read_file(path)
+    except _WrongFile as error:
+        return [], error.problems
     known = _Known(read_indicator_set()) if file.signals else _Known({})
     rules: list[Rule] = []
     problems: list[str] = []
@@ -135,6 +152,23 @@ def check_rules(path: Path = FILE) -> tuple[Sequence[Rule], Sequence[str]]:
             found.append(str(error))
         problems += [f"{where}, {each}" for each in found]
     return rules, problems
+
+
+class _WrongFile(Permanent):
+    """The file says what cannot be."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def _read_file(path: Path) -> _File:
+    try:
+        return _File.model_validate(tomllib.loads(path.read_text()))
+    except ValidationError as error:
+        raise _WrongFile([_complain(path, problem) for problem in error.errors(include_url=False)]) from None
+    except (OSError, ValueError) as error:  # TOML's own error tells line and column
+        raise Permanent(f"{path.name} cannot be read: {error}") from None
 
 
 class _Wrong(ValueError):

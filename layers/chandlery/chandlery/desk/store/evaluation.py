@@ -12,15 +12,15 @@ from chandlery.words.window import Window
 
 @dataclass(frozen=True)
 class Fired:
-    """What became of alerts; `late` of the `fired` ones a later run found. `minutes` counts the candles looked at."""
+    """What became of alerts; `late` of the `fired` ones a later run found. `minutes` counts the candles looked at.
+
+    `left_out` alerts cross and have not fired yet: the marks are still there.
+    """
 
     fired: int = 0
     late: int = 0
     minutes: int = 0
-
-    def __add__(self, other: "Fired") -> "Fired":
-        """Both together."""
-        return Fired(self.fired + other.fired, self.late + other.late, self.minutes + other.minutes)
+    left_out: int = 0
 
 
 def mark_new(connection: Connection, due: datetime, settled: datetime) -> None:
@@ -35,9 +35,10 @@ def plan_hours(connection: Connection, due: datetime) -> Sequence[Window]:
     return [Window(*row) for row in run(connection, "plan_alert_hours", due=due)]
 
 
-def evaluate(connection: Connection, window: Window, due: datetime, at: datetime) -> Fired:
-    """Take the marks of a window, and fire what crosses."""
-    return read_rows(connection, Fired, "evaluate_alerts", starts=window.starts, ends=window.ends, due=due, at=at)[0]
+def evaluate(connection: Connection, window: Window, due: datetime, at: datetime, most: int) -> Fired:
+    """Fire what crosses in a window, until there are some `most` firings; take its marks where all has fired."""
+    starts, ends = window.starts, window.ends
+    return read_rows(connection, Fired, "evaluate_alerts", starts=starts, ends=ends, due=due, at=at, most=most)[0]
 
 
 def note_revised(connection: Connection, window: Window, due: datetime, at: datetime) -> int:

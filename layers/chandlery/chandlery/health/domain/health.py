@@ -215,7 +215,7 @@ def judge_derived(measured: Measured) -> Iterator[Cause]:
 
 
 def judge_history(measured: Measured) -> Iterator[Cause]:
-    """What the last runs left behind: aggregates to be refreshed, indicators to be computed."""
+    """What the last runs left behind: aggregates to be refreshed, indicators to be computed, changes to be judged."""
     if stale := measured.told_by("policy_maintenance").get("stale_waiting", 0):
         said = f"{spell(stale, 'mark of changed hours waits', 'marks of changed hours wait')} to be refreshed"
         yield Cause(Health.WARNING, "aggregates", said)
@@ -228,6 +228,8 @@ def judge_history(measured: Measured) -> Iterator[Cause]:
     if unfilled := told.get("indicators_unfilled", 0):
         said = f"{spell(unfilled, 'new one is', 'new ones are')} not filled over history yet"
         yield Cause(Health.WARNING, "indicators", said)
+    if waits := measured.told_by("signal_processor").get("signal_marks_left", 0):
+        yield Cause(Health.WARNING, "signals", f"{spell(waits, 'change waits', 'changes wait')} to be judged by rules")
 
 
 def judge_messages(measured: Measured) -> Iterator[Cause]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg import Connection
 
@@ -26,15 +27,21 @@ class Told:
     instruments: list[str]
 
 
-def list_told(connection: Connection, after: int, dataset: str | None, most: int) -> Sequence[Told]:
-    """What was told after a cursor, of a data set or of all, in the order in which changes were committed."""
-    return read_rows(connection, Told, "list_told_changes", after=after, dataset=dataset, most=most)
+def list_told(
+    connection: Connection, after: int, dataset: str | None, keys: Sequence[str], most: int
+) -> Sequence[Told]:
+    """Changes after a cursor, of a data set or of all, in the order in which they were committed.
+
+    Of some instruments, or of any where none is named.
+    """
+    keyed: dict[str, Any] = {"after": after, "dataset": dataset, "keys": list(keys), "most": most}
+    return read_rows(connection, Told, "list_told_changes", **keyed)
 
 
-def find_first_told(connection: Connection) -> int | None:
-    """The first cursor that is kept; none where nothing is."""
-    row = run(connection, "find_first_told").fetchone()
-    return row[0] if row else None
+def find_outermost(connection: Connection) -> tuple[int | None, int | None]:
+    """The first and the newest cursor that are kept; none where nothing is."""
+    row = run(connection, "find_outermost_changes").fetchone()
+    return (row[0], row[1]) if row else (None, None)
 
 
 def tell_as_healed(connection: Connection) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from chandlery.datasets.candles import CANDLES
 from chandlery.signals.domain.rule import Rule
-from chandlery.signals.domain.source import Source, source_of
+from chandlery.signals.domain.source import Source, enough_since, source_of
 from chandlery.signals.domain.syntax import (
     Arithmetic,
     Column,
@@ -181,12 +181,13 @@ class Compiled:
         chosen = "".join(
             f" AND {name} = {self._text(value)}::{source.declared.columns[name]}" for name, value in source.where
         )
-        rows = (
-            f'SELECT time{"".join(columns)} FROM market."{source.declared.relation(source.timeframe)}"'
+        these = (
+            f' FROM market."{source.declared.relation(source.timeframe)}"'
             f" WHERE instrument_id = r.instrument_id AND {source.complete}{chosen}"
         )
+        rows = f"SELECT time{''.join(columns)}{these}"
         # A day of sessions is made of its parts when it is read: none but those that may be known are asked for.
-        since = f" AND time > r.starts - 10 * {source.width}" if source.by_session else ""
+        since = f"r.starts - 10 * {source.width}" if source.by_session else enough_since(these, source.width, _EARLIER)
         until = "time <= r.closed" if source.by_session else "time < r.known"
         return f"""
 ), source_{number} AS MATERIALIZED (
@@ -194,8 +195,9 @@ class Compiled:
     FROM (
         SELECT r.place, {source.known_at("r.calendar", "c.time")} AS known_at, c.*{read}
         FROM reach AS r
+        CROSS JOIN LATERAL (SELECT {since} AS since) AS b
         CROSS JOIN LATERAL (
-            ({rows} AND time < r.starts{since} ORDER BY time DESC LIMIT {_EARLIER})
+            ({rows} AND time < r.starts AND time > b.since ORDER BY time DESC LIMIT {_EARLIER})
             UNION ALL
             ({rows} AND time >= r.starts AND {until})
         ) AS c{joins}

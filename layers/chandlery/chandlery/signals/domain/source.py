@@ -1,5 +1,7 @@
 """Where what rules refer to stands, and when it is known."""
 
+# ruff: noqa: S608  # names that were looked up, as of `compiled.py`
+
 from dataclasses import dataclass
 
 from chandlery.datasets import declared
@@ -57,3 +59,15 @@ def source_of(reference: Reference) -> Source:
     if isinstance(reference, IndicatorValue):
         return Source(reference.timeframe, CANDLES.name)
     return Source(reference.timeframe, reference.dataset, reference.where)
+
+
+def enough_since(these: str, width: str, rows: int) -> str:
+    """From where on there are this many rows before a stretch, as SQL: no index leads through a view from its end."""
+    return f"""coalesce((
+            SELECT r.starts - step * {width} FROM unnest(ARRAY[8, 64, 512, 4096]) AS step
+            WHERE {rows} = (
+                SELECT count(*)
+                FROM (SELECT{these} AND time < r.starts AND time > r.starts - step * {width} LIMIT {rows}) AS enough
+            )
+            LIMIT 1
+        ), '-infinity')"""

@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from chandlery.indicators.store import indicators
+from chandlery.platform.connection import transaction
 from chandlery.platform.dry_run import alone
 from chandlery.platform.errors import psycopg_errors_translated
 from chandlery.platform.statements import run, run_with, statement
@@ -21,6 +22,8 @@ from chandlery.words.window import DAY, MINUTE
 
 # Beside those that judging takes: what was partial is no candle.
 _SPARE_CANDLES = 50
+# How often the look for candles before a stretch becomes eight times as long, before all that is stored is read.
+_STEPS = 5
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,9 @@ class Judge:
         ]
         width = self.timeframe.width or 31 * DAY
         # Of days that are made when they are read, no more than that: elsewhere an index ends the look.
-        reach = 40 * DAY + 3 * self.compiled.before * width if self.timeframe.by_session else 36_500 * DAY
+        is_made = self.timeframe.by_session
+        reach = 40 * DAY + 3 * self.compiled.before * width if is_made else 36_500 * DAY
+        steps = [] if is_made else [2 * self.compiled.before * width * 8**number for number in range(_STEPS)]
         return {
             **self.compiled.parameters(),
             "described": Jsonb(list(self.compiled.described())),
@@ -136,6 +141,7 @@ class Judge:
             "firsts": [each.first for each in stretches],
             "lasts": [each.last for each in stretches],
             "reach": reach,
+            "steps": steps,
             "settled": at - MINUTE,
         }
 
@@ -170,6 +176,19 @@ def end(
     ).fetchall()
 
 
+def remove(connection: Connection, before: datetime, most: int) -> int:
+    """Remove signals that have ended, of buckets before a moment, the oldest first; returns how many."""
+    with transaction(connection):
+        lock(connection)
+        return run(connection, "remove_old_signals", before=before, most=most).rowcount
+
+
+def is_any_open(connection: Connection) -> bool:
+    """Whether any signal is open."""
+    row = run(connection, "is_any_open").fetchone()
+    return bool(row and row[0])
+
+
 def lock(connection: Connection) -> None:
     """One writer of signals at a time, until the transaction ends."""
     run(connection, "lock_signals")
@@ -180,7 +199,7 @@ def tell(connection: Connection, events: Mapping[str, Sequence[int]], ended: Seq
     run(
         connection,
         "tell_signals",
-        raised=list(events.get("raised", [])),
+        raised=[*events.get("raised", []), *events.get("outside", [])],
         ended=[*ended, *events.get("revised", []), *events.get("reopened", [])],
         at=at,
     )

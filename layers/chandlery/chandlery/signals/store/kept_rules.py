@@ -50,6 +50,12 @@ def keep(connection: Connection, entries: Sequence[Entry], at: datetime) -> None
         )
 
 
+def list_taken(connection: Connection, rules: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """Those of rules, by name and version, under which signals came from outside."""
+    strategies, versions = [name for name, _ in rules], [version for _, version in rules]
+    return run(connection, "list_taken_names", strategies=strategies, versions=versions).fetchall()
+
+
 def list_all(connection: Connection) -> Sequence[KeptRule]:
     """All of them."""
     return read_rows(connection, KeptRule, "list_signal_rules")

@@ -21,7 +21,7 @@ class ChangedStretch:
 
 
 def count(connection: Connection, at: datetime) -> int:
-    """Marks that are due at a moment."""
+    """Marks that are due at a moment, and signals from outside that nobody has looked at."""
     row = run(connection, "count_signal_marks", at=at).fetchone()
     return int(row[0]) if row else 0
 
@@ -29,6 +29,11 @@ def count(connection: Connection, at: datetime) -> int:
 def take(connection: Connection, at: datetime, most: int) -> Sequence[ChangedStretch]:
     """Take due marks of some `most` instruments; inside a transaction."""
     return read_rows(connection, ChangedStretch, "take_signal_marks", at=at, most=most)
+
+
+def take_outside(connection: Connection, most: int) -> Sequence[int]:
+    """Take signals from outside that nobody has looked at, at most that many; inside a transaction."""
+    return sorted(number for (number,) in run(connection, "take_outside_signals", most=most))
 
 
 def keep(connection: Connection, kept: Sequence[tuple[ChangedStretch, datetime]]) -> None:
