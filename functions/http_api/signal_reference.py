@@ -77,7 +77,7 @@ def _answered(said: str, kind: str, model: str) -> dict[str, Any]:
 
 _SENT = {"$ref": _REF.format(model="SentSignal")}
 _OPERATION = {
-    "tags": ["signals"],
+    "tags": ["signals", "records"],
     "summary": "Say what a strategy of your own sees",
     "operationId": "add_signals",
     "description": (

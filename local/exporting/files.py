@@ -124,7 +124,7 @@ def whole(path: Path) -> Iterator[BinaryIO]:
 
 
 def _claim(file: BinaryIO, unfinished: Path, path: Path) -> None:
-    """Lock the file: until then whoever has it may have renamed it."""
+    """Lock the file: until then another process may have renamed it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(file.fileno()).st_ino == unfinished.stat().st_ino:

@@ -264,6 +264,30 @@ def test_who_polls_gets_what_came_after_the_cursor(desk: Connection, database_ur
         assert get("/api/v1/changes", after=first["cursor"], limit=1).json["changes"] == [second]
         assert get("/api/v1/changes", after=second["cursor"]).json["changes"] == [third]
         assert get("/api/v1/changes", dataset="flows").json["changes"] == []
+        assert whole["newest_cursor"] == third["cursor"]
+
+
+def test_who_polls_for_some_instruments_misses_none_of_theirs(desk: Connection, database_url: str) -> None:
+    for instrument in (1, 2):
+        trade(desk, instrument, instrument)
+        live(desk, NOON + (instrument + 1) * MINUTE)
+        told(desk)
+    with settings(database_url):
+        both = get("/api/v1/changes").json["changes"]
+        assert [each["instruments"] for each in both] == [[KEYS[0]], [KEYS[1]]]
+        for change, key in zip(both, KEYS, strict=True):
+            assert get("/api/v1/changes", instrument_keys=f"X@Z@EQ,{key}").json["changes"] == [change]
+        # Of any instruments, and of more than are named: they may be among them.
+        desk.execute(
+            "INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)"
+            " VALUES ('candles', 'deleted', '{}', %(at)s, %(end)s, NULL),"
+            " ('flows', 'new', '{}', %(at)s, %(end)s, '{1,999}')",
+            {"at": NOON, "end": NOON + MINUTE},
+        )
+        told(desk)
+        others = get("/api/v1/changes", instrument_keys="X@Z@EQ").json["changes"]
+        assert [(each["dataset"], each["instrument_count"]) for each in others] == [("candles", None), ("flows", 2)]
+        assert get("/api/v1/changes", instrument_keys="nonsense").fields == ["instrument_keys"]
 
 
 def test_an_instrument_that_is_gone_is_counted_and_not_named(desk: Connection) -> None:

@@ -120,6 +120,7 @@ COMMANDS = [
     f"show ticks {KEY} {STRETCH} --csv",
     "gaps --all --json",
     "coverage --from 2026-03-02 --to 2026-03-03 --json",
+    f"export candles {STRETCH} --out {{folder}}/candles.parquet",
     f"explain {KEY} 2026-03-02T12:05Z",
     "indicators latest --csv",
     "signals add {folder}/signals.json",
@@ -163,6 +164,7 @@ COMMANDS = [
     f"instruments remove {OTHER} --with-data",
 ]
 WITHOUT_DATABASE = [
+    "completion bash",
     "migrate history",
     "migrate upgrade --sql",
     "policies lint",
