@@ -70,7 +70,7 @@ faults: .venv/dev .venv/emulator/installed  ## disturb every component at every 
  set CHANDLERY_TEST_DATABASE_URL"; exit 1)
 	@$(BIN)/python -m pytest --faults -m "faults or long or sampled" -n auto --dist worksteal
 
-docs: .venv/local  ## write the settings into README.md from their models
+docs: .venv/local  ## write the table of docs/settings.md from the models
 	@$(BIN)/python -m local.settings_table
 
 lock: .venv/dev  ## compile the requirements again, with hashes and without addresses

@@ -1,4 +1,4 @@
-"""README's table of settings, from the models that read them; `make docs` writes it there."""
+"""The table of `docs/settings.md`, from the models that read the settings; `make docs` writes it there."""
 
 from collections.abc import Iterator
 from enum import Enum
@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from chandlery.platform.settings import LocalSettings, Settings
 from chandlery.platform.settings.environment import Environment
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 BEGINS, ENDS = "<!-- settings: written by make docs -->", "<!-- /settings -->"
 _TYPES: dict[Any, str] = {int: "whole number", float: "number", bool: "true or false", str: "text", Path: "path"}
 _BOUNDS: tuple[tuple[type, str, str], ...] = ((Ge, "ge", "≥"), (Gt, "gt", ">"), (Le, "le", "≤"))
@@ -26,7 +26,7 @@ def table() -> str:
 
 
 def in_place(text: str) -> str:
-    """A README with the table between its marks.
+    """The page with the table between its marks.
 
     Raises:
         ValueError: the marks are not there.
@@ -34,7 +34,7 @@ def in_place(text: str) -> str:
     before, begins, rest = text.partition(BEGINS)
     _, ends, after = rest.partition(ENDS)
     if not begins or not ends:
-        raise ValueError(f"{README.name} has no place for the settings: put in {BEGINS} and {ENDS}, a line each")
+        raise ValueError(f"{PAGE.name} has no place for the settings: put in {BEGINS} and {ENDS}, a line each")
     return f"{before}{BEGINS}\n{table()}\n{ENDS}{after}"
 
 
@@ -80,4 +80,4 @@ def _default(field: FieldInfo) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(in_place(README.read_text()))
+    PAGE.write_text(in_place(PAGE.read_text()))

@@ -1,38 +1,43 @@
-"""What README and docs/ say is what the code has."""
+"""The README and docs/ say what the code has."""
 
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from chandlery.datasets import declared
 from chandlery.platform.settings import SCHEDULED, LocalSettings, Settings
+from functions.http_api.application import app as http_api
 from local import settings_table
+from local.command_line import app
 from local.embedded import EmbeddedDatabase
 from local.embedded.errors import EmbeddedDatabaseError
 from local.schedules import read_functions
 
 REPO = Path(__file__).resolve().parents[2]
 LAYER = REPO / "layers" / "chandlery" / "chandlery"
-README = (REPO / "README.md").read_text()
+SETTINGS = (REPO / "docs" / "settings.md").read_text()
+BENCHMARKS = (REPO / "docs" / "benchmarks.md").read_text()
 ARCHITECTURE = (REPO / "docs" / "architecture.md").read_text()
 SECURITY = (REPO / "docs" / "security.md").read_text()
 COMPARISON = (REPO / "docs" / "comparison.md").read_text()
 
 
-def test_the_settings_in_readme_are_those_of_the_models() -> None:
-    assert settings_table.in_place(README) == README, "run: make docs"
+def test_the_page_of_settings_is_current() -> None:
+    assert settings_table.in_place(SETTINGS) == SETTINGS, "run: make docs"
     for model in (Settings, LocalSettings):
         for name in model.model_fields:
-            assert f"\n| `{name.upper()}` |" in README
+            assert f"\n| `{name.upper()}` |" in SETTINGS
 
 
-def test_a_readme_without_a_place_for_the_settings_is_told() -> None:
+def test_a_page_without_a_place_for_the_settings_is_refused() -> None:
     with pytest.raises(ValueError, match=r"no place for the settings: put in <!-- settings"):
-        settings_table.in_place("# Chandlery\n")
+        settings_table.in_place("# Settings\n")
 
 
 def read_in(path: Path) -> set[str]:
@@ -179,10 +184,10 @@ def test_only_its_owner_may_enter_the_folder_of_an_embedded_database(tmp_path: P
     assert home.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize(
-    "page",
-    ["docs/security.md", "SECURITY.md", "docs/architecture.md", "docs/comparison.md", "README.md", "CONTRIBUTING.md"],
-)
+PAGES = [*sorted(REPO.glob("*.md")), *sorted((REPO / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", [str(path.relative_to(REPO)) for path in PAGES])
 def test_rooms_and_files_that_a_page_names_are_there(page: str) -> None:
     path = REPO / page
     linked = [path.parent / each for each in re.findall(r"\]\((?!https?://)([^)#]+)", path.read_text())]
@@ -192,8 +197,52 @@ def test_rooms_and_files_that_a_page_names_are_there(page: str) -> None:
     assert [str(each) for each in linked + named if not each.exists()] == []
 
 
-def test_our_own_figures_are_those_of_readme() -> None:
+@pytest.mark.parametrize("page", [str(path.relative_to(REPO)) for path in PAGES])
+def test_headings_that_a_page_links_to_are_there(page: str) -> None:
+    path = REPO / page
+    links = re.findall(r"\]\((?!https?://)([^)#]*)#([^)]+)\)", path.read_text())
+    assert [link for link in links if link[1] not in anchors((path.parent / link[0]) if link[0] else path)] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The names under which a page's headings can be linked to, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def leaves(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
+    if hasattr(command, "commands"):
+        for name in command.list_commands(None):
+            yield from leaves(command.get_command(None, name), *path, name)
+    else:
+        yield path
+
+
+def words_of_rows(page: str) -> list[set[str]]:
+    """The words in the first cell of each row of a page's tables."""
+    rows = re.findall(r"^\| (.+?) \| .+ \|$", (REPO / "docs" / page).read_text().replace("\\|", " "), re.MULTILINE)
+    return [set(re.findall(r"[\w-]+", row)) for row in rows]
+
+
+def test_every_command_is_on_the_page_of_commands() -> None:
+    rows = words_of_rows("commands.md")
+    assert [path for path in leaves(get_command(app)) if not any({"chandlery", *path} <= row for row in rows)] == []
+
+
+def test_every_route_is_on_the_page_of_the_http_api() -> None:
+    rows = words_of_rows("http-api.md")
+    routes = http_api.outline().paths or {}
+    parts = {path: set(re.findall(r"[\w-]+", re.sub(r"{\w+}", "", path))) for path in routes}
+    assert {"/api/v1/ticks", "/api/v1/alerts"} <= parts.keys()
+    assert [path for path, words in parts.items() if not any(words - {"fo"} <= row for row in rows)] == []
+
+
+def test_the_readme_is_a_page_that_can_be_read_at_once() -> None:
+    assert len((REPO / "README.md").read_bytes()) < 8_000
+
+
+def test_our_own_figures_are_those_of_the_benchmarks() -> None:
     ours = [part for part in re.split(r"\n(?=- |\n)", COMPARISON) if "`make bench`" in part]
     figures = [figure for part in ours for figure in re.findall(r"\d[\d,.]*\d s\b|\d[\d,]+ rows/s", part)]
     assert len(figures) >= 3
-    assert [figure for figure in figures if figure not in README] == []
+    assert [figure for figure in figures if figure not in BENCHMARKS] == []

@@ -15,7 +15,7 @@ from tests.conftest import REPO
 from tests.integration.market import MINUTE, NOON, around_the_clock, candles_of, live
 from tests.integration.platform.test_roles import role
 
-README = REPO / "README.md"
+PAGE = REPO / "docs" / "importing.md"
 
 
 def marks(connection: Connection) -> list[tuple[int, int]]:
@@ -116,9 +116,9 @@ def test_numbers_that_are_none_are_refused(connection: Connection, instrument: i
         connection.execute("UPDATE market.ticks SET " + change)  # noqa: S608  # one of the above
 
 
-def test_the_statements_that_readme_shows_make_and_correct_a_candle(connection: Connection) -> None:
+def test_the_statements_that_the_page_shows_make_and_correct_a_candle(connection: Connection) -> None:
     (one,) = around_the_clock(connection, "XNYS@IBM@EQ")
-    section = README.read_text().partition("### Ticks from your own programs")[2]
+    section = PAGE.read_text().partition("## Ticks from your own programs")[2]
     shown = section.partition("```sql\n")[2].partition("```")[0]
     inserting, correcting, cancelling = re.split(r";[^\n]*\n\n", shown)
     at = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)

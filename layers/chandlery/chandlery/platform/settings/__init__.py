@@ -31,12 +31,12 @@ class LocalSettings(Environment):
 
     chandlery_home: Path = Field(
         Path(".chandlery"),
-        description="where the embedded database keeps its data; not set: here, or above where one is",
+        description="folder of the embedded database's data; not set: the nearest, here or above",
         json_schema_extra={"read_by": ["command line"]},
     )
     chandlery_progress: bool = Field(
         True,
-        description="false: a long command says nothing of its progress where stderr is no terminal",
+        description="false: a long command reports no progress if stderr is not a terminal",
         json_schema_extra={"read_by": ["command line"]},
     )
 

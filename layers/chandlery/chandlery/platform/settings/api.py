@@ -59,7 +59,7 @@ class ApiSettings(SecretSettings):
     cache_key: SecretStr | None = Field(
         None,
         min_length=16,
-        description="what sandboxes sign their entries in `REDIS_URL` with, at least 16 characters; the same for all",
+        description="key that signs the entries of sandboxes in `REDIS_URL`, at least 16 characters; the same for all",
         json_schema_extra=_API,
     )
     redis_secret_id: str | None = Field(
@@ -76,7 +76,7 @@ class ApiSettings(SecretSettings):
     cache_settled_seconds: float = Field(
         604_800,
         gt=0,
-        description="longest time an answer is kept whose candles are all a day old or older, its data being the same",
+        description="longest time an answer is kept if all its candles are at least a day old and unchanged",
         json_schema_extra=_API,
     )
     cache_open_seconds: float = Field(
@@ -86,12 +86,12 @@ class ApiSettings(SecretSettings):
         0.15,
         gt=0,
         le=5,
-        description="longest wait for Redis; it is left alone for a while then",
+        description="longest wait for Redis; after that it is not asked for a while",
         json_schema_extra=_API,
     )
     cache_warm_up: tuple[WarmUp, ...] = Field(
         (),
-        description="series to have in the cache from the start: `NSE@NIFTY@INDEX:5m,NSE@NIFTY@INDEX:1d`",
+        description="series to load into the cache at the start: `NSE@NIFTY@INDEX:5m,NSE@NIFTY@INDEX:1d`",
         json_schema_extra=_API,
     )
 

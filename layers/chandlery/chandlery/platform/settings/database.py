@@ -23,14 +23,14 @@ class DatabaseSettings(SecretSettings):
     database_statement_timeout_seconds: int = Field(
         40,
         ge=1,
-        description="longest time one statement may take; those of the API have their own",
+        description="longest time one statement may take; those of the API have their own limit",
         json_schema_extra=_ALL,
     )
     database_lock_timeout_seconds: int = Field(
         15, ge=1, description="longest wait for another writer of candles", json_schema_extra=_ALL
     )
     database_idle_transaction_timeout_seconds: int = Field(
-        60, ge=1, description="how long the lock of a run that died may outlive it", json_schema_extra=_ALL
+        60, ge=1, description="longest time that the lock of a dead run stays", json_schema_extra=_ALL
     )
     database_work_memory_mb: int = Field(
         64, ge=1, description="memory each sort or hash of a statement may take on the server", json_schema_extra=_ALL
@@ -39,6 +39,6 @@ class DatabaseSettings(SecretSettings):
         None,
         ge=0,
         le=1024,
-        description="processes of the server that may help with one statement; not set: as the server has it",
+        description="processes of the server that may help with one statement; not set: the server's setting",
         json_schema_extra=_ALL,
     )

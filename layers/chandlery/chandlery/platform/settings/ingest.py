@@ -12,13 +12,13 @@ class IngestSettings(Environment):
     """How records are taken."""
 
     bad_records_queue_url: str | None = Field(
-        None, description="queue that hears of bad records; TickIngest fails without it", json_schema_extra=_INGEST
+        None, description="queue that gets bad records; TickIngest fails without it", json_schema_extra=_INGEST
     )
     add_unknown_instruments: str | None = Field(
         None,
         description=(
-            "calendar, and perhaps feed, under which instruments are added that records name and nobody knows, as in"
-            " `24/7 binance`; without a feed it is the record's; not set: their rows are bad"
+            "calendar, and optionally feed, for unknown instruments of records, as in `24/7 binance`; "
+            "without a feed the record's counts; not set: their rows are bad"
         ),
         json_schema_extra=_INGEST,
     )

@@ -21,12 +21,12 @@ class OutboxSettings(Environment):
         None, description="SNS topic of alerts; not set: none are delivered", json_schema_extra=_DELIVERERS
     )
     changes_told: bool = Field(
-        False, description="true: after each run an event tells which data changed", json_schema_extra=_ALL
+        False, description="true: after each run an event lists which data changed", json_schema_extra=_ALL
     )
     outbox_keep_days: float = Field(
         7,
         gt=0,
-        description="policy maintenance keeps messages for so long that were delivered, and those that nobody delivers",
+        description="days for which policy maintenance keeps delivered messages, and those without a destination",
         json_schema_extra=_DELIVERERS,
     )
 

@@ -34,7 +34,7 @@ class SwitchSettings(Environment):
     """What makes scheduled components do nothing, or write nothing."""
 
     live_processor_enabled: bool = Field(
-        True, description="false: its runs do nothing, and say that they are switched off", json_schema_extra=_LIVE
+        True, description="false: its runs do nothing but report that they are switched off", json_schema_extra=_LIVE
     )
     option_processor_enabled: bool = Field(
         True, description="the same for the option processor", json_schema_extra=_OPTIONS
@@ -63,18 +63,18 @@ class SwitchSettings(Environment):
         json_schema_extra={"read_by": ["historical_processor", "signal_processor"]},
     )
     dry_run: bool = Field(
-        False, description="true: runs say what they would write, and write nothing", json_schema_extra=_SCHEDULED
+        False, description="true: runs report what they would write, and write nothing", json_schema_extra=_SCHEDULED
     )
     dry_run_seconds: float = Field(
         10,
         gt=0,
-        description="a dry run begins no other piece of work after so long: it keeps other writers waiting",
+        description="time after which a dry run starts no further piece of work, since other writers wait for it",
         json_schema_extra=_SCHEDULED,
     )
     run_reserve_seconds: float = Field(
         10,
         ge=1,
-        description="kept back of a function's time limit, for the run's row, log and metrics",
+        description="part of a function's time limit reserved for the run's row, log and metrics",
         json_schema_extra={"read_by": ["every scheduled", "tick_ingest"]},
     )
 

@@ -22,7 +22,7 @@ class VendorSettings(SecretSettings):
     )
     vendor_url: str | None = Field(
         None,
-        description="where the vendor's API is, up to its version; not set: the vendor's own",
+        description="address of the vendor's API, up to its version; not set: the vendor's own",
         json_schema_extra=_VENDOR,
     )
     vendor_secret_id: str | None = Field(
@@ -39,19 +39,19 @@ class VendorSettings(SecretSettings):
     vendor_days: int = Field(
         500,
         ge=1,
-        description="instrument-days the vendor is asked for in one run, at most; one request at a time",
+        description="most instrument-days that one run requests from the vendor, one request at a time",
         json_schema_extra=_HISTORY_GAPS,
     )
     vendor_most_refusals: int = Field(
         VENDOR_REFUSALS,
         ge=1,
-        description="after so many refused or unanswered instruments in a row, a run asks no more",
+        description="refused or unanswered instruments in a row after which a run asks no more",
         json_schema_extra=_HISTORY_GAPS,
     )
     vendor_retries: int = Field(
         VENDOR_RETRIES,
         ge=0,
-        description="tries after the first at a request that fails in passing, with growing waits",
+        description="retries of a request that fails for the moment, with growing waits",
         json_schema_extra=_VENDOR,
     )
     vendor_timeout_seconds: float = Field(

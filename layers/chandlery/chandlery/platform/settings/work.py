@@ -43,14 +43,14 @@ class WorkSettings(Environment):
     live_gap_check_buckets: int = Field(
         100_000,
         ge=0,
-        description="instrument-minutes each run looks through for lost marks; the day is covered in turns",
+        description="instrument-minutes each run checks for lost marks; runs cover the day in rotation",
         json_schema_extra=_LIVE,
     )
     option_settle_seconds: float = Field(
         20,
         ge=0,
         le=30,
-        description="wait after a minute's end before its strikes are aggregated: candles of trades come first",
+        description="wait after a minute's end before its strikes are aggregated, since candles of trades come first",
         json_schema_extra=_OPTIONS,
     )
     option_piece_contracts: int = Field(
@@ -66,7 +66,7 @@ class WorkSettings(Environment):
         10,
         ge=0,
         le=30,
-        description="wait after a minute's end before its alerts are evaluated: its candles come first",
+        description="wait after a minute's end before its alerts are evaluated, since its candles come first",
         json_schema_extra=_ALERTS,
     )
     gap_most_pieces: int | None = Field(
@@ -82,20 +82,19 @@ class WorkSettings(Environment):
         json_schema_extra=_GAPS,
     )
     gap_share_instruments: int = Field(
-        1_000, ge=1, description="instruments whose gaps are looked for together", json_schema_extra=_GAPS
+        1_000, ge=1, description="instruments that one share of a scan covers", json_schema_extra=_GAPS
     )
     gap_verify_buckets: int = Field(
         1_000,
         ge=0,
-        description="instrument-minutes each run of the live gap monitor holds against their ticks, in turns",
+        description="instrument-minutes each run of the live gap monitor compares with their ticks, in rotation",
         json_schema_extra=_LIVE_GAPS,
     )
     feed_latency_seconds: float = Field(
         LATENCY_SECONDS,
         gt=0,
         le=3600,
-        description="from a tick's own time until it came: a feed of which one tick in 100 takes longer is late;"
-        " 3600: never",
+        description="from a tick's own time to its arrival: a feed is late if one in 100 takes longer; 3600: never",
         json_schema_extra=_LIVE_GAPS,
     )
     history_most_pieces: int | None = Field(
@@ -107,31 +106,31 @@ class WorkSettings(Environment):
     history_most_weeks: int | None = Field(
         None,
         ge=1,
-        description="weeks one run looks for gaps in, at most; the next goes on",
+        description="most weeks that one run scans for gaps; the next continues",
         json_schema_extra=_HISTORY_GAPS,
     )
     history_verify_buckets: int = Field(
         500_000,
         ge=0,
-        description="instrument-minutes each run of the historical gap monitor holds against their ticks, in turns",
+        description="instrument-minutes each run of the historical gap monitor compares with their ticks, in rotation",
         json_schema_extra=_HISTORY_GAPS,
     )
     policy_stale_marks: int = Field(
         2_000,
         ge=0,
-        description="marks of changed hours each run of policy maintenance refreshes over, of each data set",
+        description="marks of changed hours that each run of policy maintenance refreshes, for each data set",
         json_schema_extra=_POLICIES,
     )
     history_stale_marks: int = Field(
         200_000,
         ge=0,
-        description="marks of changed hours each run of the historical processor refreshes over, of each data set",
+        description="marks of changed hours that each run of the historical processor refreshes, for each data set",
         json_schema_extra=_HISTORY,
     )
     refresh_piece_minutes: int = Field(
         REFRESH_PIECE_MINUTES,
         ge=1,
-        description="minutes that one refresh of stale derived candles may fold, about: from a day to a week of them",
+        description="minutes that one refresh of stale derived candles may fold, about; at least a day, at most a week",
         json_schema_extra=_REFRESH,
     )
     indicator_piece_hours: int = Field(
@@ -146,19 +145,19 @@ class WorkSettings(Environment):
     indicator_spread_hours: int = Field(
         INDICATOR_SPREAD_HOURS,
         ge=1,
-        description="instrument-hours of marks that one statement makes ready for indicators",
+        description="instrument-hours of marks that one statement prepares for indicators",
         json_schema_extra=_HISTORY,
     )
     indicator_fill_buckets: int = Field(
         INDICATOR_FILL_BUCKETS,
         ge=1,
-        description="buckets of history that are marked at a time for indicators new in the set",
+        description="buckets of history marked at a time for new indicators",
         json_schema_extra=_HISTORY,
     )
     signal_piece_instruments: int = Field(
         20_000,
         ge=1,
-        description="instruments whose changes one transaction judges by rules, about",
+        description="instruments whose changes one transaction judges, about",
         json_schema_extra=_SIGNALS,
     )
     signal_most_pieces: int | None = Field(
@@ -170,6 +169,6 @@ class WorkSettings(Environment):
     signal_fill_rows: int = Field(
         500_000,
         ge=1,
-        description="candles of history that one transaction judges by rules that are new, about",
+        description="candles of history that one transaction judges for new rules, about",
         json_schema_extra=_SIGNALS,
     )
