@@ -25,7 +25,10 @@ from chandlery.platform.telemetry import Telemetry
 _NAME = "record_api"
 _PATH = re.compile(r"/api/v1/([a-z-]+)/?")
 # What HttpApi has at such a path, which API Gateway leads here all the same if it is posted.
-_READ = ("changes", "coverage", "gaps", "health", "indicators", "instruments", "me", "price-changes")
+_READ = (
+    "candles", "changes", "coverage", "gaps", "health", "indicators", "instruments", "me", "price-changes",
+    "statistics",
+)  # fmt: skip
 # No type that a page of another origin may send unasked.
 _TYPES = ("application/x-ndjson", "application/json", "application/gzip", "application/octet-stream")
 _SIGNALS = "signals"

@@ -394,8 +394,8 @@ def test_a_malformed_event_is_a_permanent_failure(sandbox: Sandbox, connection: 
 
 
 def trade_a_day(connection: Connection) -> None:
-    """What the events of the HTTP API ask for: a day of an instrument's candles, and its sessions."""
-    (instrument,) = around_the_clock(connection, "TEST@BTC@SPOT")
+    """What the events of the HTTP API ask for: two instruments, their sessions, a day of the first one's candles."""
+    instrument, _ = around_the_clock(connection, "TEST@BTC@SPOT", "TEST@ETH@SPOT")
     starts = datetime.fromisoformat("2026-03-01T00:00:00Z")
     connection.execute("UPDATE market.instruments SET listed_at = %s", [starts])
     write(connection, instrument, [minute(starts + timedelta(minutes=number), number) for number in range(1440)])

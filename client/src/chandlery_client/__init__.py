@@ -38,7 +38,7 @@ from .errors import (
     Unavailable,
 )
 from .rows.buckets import FlowsBucket, SentimentBucket
-from .rows.candles import Candle, Computed, Indicator, IndicatorSeries, InstrumentCandle, StoredValue
+from .rows.candles import Candle, Computed, Indicator, IndicatorSeries, InstrumentCandle, LatestValue, StoredValue
 from .rows.changes import ChangedData, Changes
 from .rows.completeness import Day, Gap, GapReason
 from .rows.instruments import Instrument, Latest, PriceChange, Statistics
@@ -82,6 +82,7 @@ __all__ = [
     "Instrument",
     "InstrumentCandle",
     "Latest",
+    "LatestValue",
     "MissingExtra",
     "NaiveTime",
     "NotFound",

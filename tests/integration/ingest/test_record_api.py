@@ -95,7 +95,7 @@ def test_a_body_may_be_packed(connection: Connection, post: Post) -> None:
         (400, body(tick(1)), {"path": "/api/v1/option-quotes"}),
         (400, gzip.compress(body(tick(1)).encode(), mtime=0)[:-9], {"kind": "application/gzip"}),
         (400, gzip.compress(b" " * (5 * 2**20), mtime=0), {"kind": "application/gzip"}),
-        (404, body(tick(1)), {"path": "/api/v1/candles"}),
+        (404, body(tick(1)), {"path": "/api/v1/nothing"}),
         (405, body(tick(1)), {"method": "PUT"}),
         (405, body(tick(1)), {"path": "/api/v1/gaps"}),
         (413, " " * (4 * 2**20 + 1), {}),

@@ -9,7 +9,15 @@ from chandlery_client.core.asking import joined, path, queries
 from chandlery_client.core.computing import compute_body
 from chandlery_client.core.paging import Asked
 from chandlery_client.core.watching import Watching
-from chandlery_client.rows.candles import Candle, Computed, Indicator, Indicators, InstrumentCandle, StoredValue
+from chandlery_client.rows.candles import (
+    Candle,
+    Computed,
+    Indicator,
+    Indicators,
+    InstrumentCandle,
+    LatestValue,
+    StoredValue,
+)
 from chandlery_client.rows.changes import Changes
 
 from .calls import Calls
@@ -152,6 +160,19 @@ class CandleCalls(Calls):
                 StoredValue, "values", path("indicators", "values"), asked, page_size, backward=from_ is None, most=most
             )
         )
+
+    def latest_indicators(
+        self,
+        key: str | None = None,
+        *,
+        timeframe: str | None = None,
+        name: str | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+    ) -> Pages[LatestValue]:
+        """The newest stored values of each indicator of each instrument, or of one."""
+        asked = queries(instrument_key=key, timeframe=timeframe, name=name)
+        return self._pages(Asked(LatestValue, "indicators", path("indicators", "latest"), asked, page_size, most=limit))
 
     def changes(self, after: int = 0, *, dataset: str | None = None, keys: Iterable[str] | None = None) -> Changes:
         """What changed after a cursor, in the order in which changes became visible; ask again with the last cursor."""

@@ -120,6 +120,21 @@ class StoredValue:
 
 
 @dataclass(frozen=True, slots=True)
+class LatestValue:
+    """The newest stored values of an indicator of an instrument; `time` is the start of their bucket."""
+
+    instrument_key: str
+    timeframe: str
+    name: str
+    parameters: Mapping[str, Any]
+    time: datetime
+    value: float
+    value_2: float | None = None
+    value_3: float | None = None
+    made_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """What may be given for a parameter of an indicator; without a default it must be given."""
 
