@@ -12,10 +12,11 @@ from .compute import router as compute
 from .data import router as data
 from .health import router as health
 from .instruments import router as instruments
+from .minutes import router as minutes
 from .options import router as options
 from .summaries import router as summaries
 
-for router in (health, candles, compute, instruments, completeness, data, options, summaries):
+for router in (health, candles, compute, instruments, completeness, minutes, data, options, summaries):
     app.include_router(router)
 document()
 

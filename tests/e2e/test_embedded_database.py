@@ -22,6 +22,7 @@ from psycopg.conninfo import make_conninfo
 
 from chandlery.platform.errors import Permanent
 from local.embedded import EmbeddedDatabase, EmbeddedDatabaseError, installation
+from local.node_packages import NodePackages
 from tests.e2e.commands import ENVIRONMENT, start
 from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
@@ -210,7 +211,7 @@ class TestProcess:
         assert (tmp_path / "data" / "letters.txt").read_text() == "not a database"
 
     def test_missing_node_packages_are_explained(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(installation, "_STAMP", tmp_path / "absent")
+        monkeypatch.setattr(installation, "_PACKAGES", NodePackages(tmp_path, "a test", ""))
         with pytest.raises(EmbeddedDatabaseError, match=r"-m local\.embedded$"):
             EmbeddedDatabase(tmp_path / "home").start()
 
