@@ -14,14 +14,18 @@ from .health import router as health
 from .instruments import router as instruments
 from .minutes import router as minutes
 from .options import router as options
+from .page_files import is_of_page
+from .page_files import router as page
 from .summaries import router as summaries
 
-for router in (health, candles, compute, instruments, completeness, minutes, data, options, summaries):
+for router in (health, candles, compute, instruments, completeness, minutes, data, options, summaries, page):
     app.include_router(router)
 document()
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request: API Gateway's event, payload format 2.0, in; its response out."""
-    # Whoever asks for health waits for nothing else.
-    return answer(event, context, None if event.get("rawPath") in ("/health", "/api/v1/health") else warm_up)
+    path = event.get("rawPath", "")
+    # Whoever asks for health or the page waits for nothing else.
+    waits = path not in ("/health", "/api/v1/health") and not is_of_page(path)
+    return answer(event, context, warm_up if waits else None)

@@ -3,9 +3,10 @@
 import { el } from "./dom.js";
 import { epoch } from "./clock.js";
 
-const OVER_CANDLES = /overlap|price transform|average price|sessions?|levels?|bands?|trend follow/i;
-// Outputs of these are prices, whatever their group.
-const PRICED = /^(vwap|anchored_vwap|talib_vwap|donchian|supertrend|talib_donchian|talib_supertrend|pivot|opening_range|ichimoku|keltner)/;
+const OVER_CANDLES = /^(Overlap Studies|Price Transform)$/;
+// Of other groups, these are prices too; of those, this is none.
+const PRICED = /vwap|pivot|opening_range/;
+const NO_PRICE = new Set(["avgdev"]);
 
 export const titleOf = ({ name, parameters }) => {
   const given = Object.values(parameters);
@@ -27,7 +28,7 @@ export class Catalogue {
 
   async isOverCandles(name) {
     const info = (await this.all()).find((each) => each.name === name);
-    return PRICED.test(name) || OVER_CANDLES.test(info?.group ?? "");
+    return !NO_PRICE.has(name) && (PRICED.test(name) || OVER_CANDLES.test(info?.group ?? ""));
   }
 }
 
