@@ -7,6 +7,7 @@ from chandlery.platform.component import LambdaContext
 from .application import answer, app, document
 from .candles import router as candles
 from .candles import warm_up
+from .candles_of_many import router as candles_of_many
 from .completeness import router as completeness
 from .compute import router as compute
 from .data import router as data
@@ -16,9 +17,14 @@ from .minutes import router as minutes
 from .options import router as options
 from .page_files import is_of_page
 from .page_files import router as page
+from .statistics import router as statistics
+from .stored_indicators import router as stored_indicators
 from .summaries import router as summaries
 
-for router in (health, candles, compute, instruments, completeness, minutes, data, options, summaries, page):
+for router in (
+    health, candles, candles_of_many, compute, stored_indicators, instruments, statistics, completeness, minutes, data,
+    options, summaries, page,
+):  # fmt: skip
     app.include_router(router)
 document()
 

@@ -1,4 +1,4 @@
-"""Which of the types an answer may have the caller takes: RFC 9110, 12.5.1."""
+"""What the caller takes: which of the types an answer may have (RFC 9110, 12.5.1), and whether as gzip."""
 
 from collections.abc import Sequence
 
@@ -16,6 +16,14 @@ def preferred(offered: Sequence[str], accept: str) -> str | None:
     weights = {kind: _weight(kind, ranges) for kind in offered}
     best = max(offered, key=lambda kind: weights[kind])
     return best if weights[best] > 0 else None
+
+
+def takes_gzip(accept: str) -> bool:
+    """Whether the caller takes a body as gzip, by its header Accept-Encoding: RFC 9110, 12.5.3."""
+    if "gzip" not in accept and "*" not in accept:
+        return False
+    weights = dict(map(_read, accept.split(",")))
+    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0
 
 
 def _read(part: str) -> tuple[str, float]:

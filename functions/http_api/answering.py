@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Literal
 
 import orjson
@@ -22,6 +21,7 @@ from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, Window
 
 from .application import app
+from .encoding import VARY
 from .sandbox import SANDBOX
 
 _JSON = "application/json"
@@ -151,9 +151,10 @@ def _tag(key: str, found: str) -> str:
 
 def respond(answered: Answered, content_type: str = _JSON, **headers: str) -> Response[str]:
     """The answer over HTTP; 304 without it where the caller has it already."""
-    headers = {"X-Cache": answered.cache, "Cache-Control": "private, no-cache", "Vary": "Accept"} | headers
+    headers = {"X-Cache": answered.cache, "Cache-Control": "private, no-cache", "Vary": VARY} | headers
     if answered.tag is not None:
-        headers["ETag"] = answered.tag
+        # Weak: the same however the body is encoded.
+        headers["ETag"] = f"W/{answered.tag}"
         if not {answered.tag, "*"}.isdisjoint(_tags_had()):
             return Response(status_code=304, content_type=None, headers=headers, body="")
     return Response(status_code=200, content_type=content_type, headers=headers, body=answered.body.decode())
@@ -172,21 +173,15 @@ def written(json: bytes | str) -> Any:
     return orjson.Fragment(json)
 
 
-def exact(value: Any) -> Any:
-    """A decimal in JSON: a number with all its digits, and never an exponent; null where it is none."""
-    if not isinstance(value, Decimal):
-        return value
-    return written(f"{value:f}") if value.is_finite() else None
-
-
 def plain(body: BaseModel) -> Response[str]:
     """An answer of the moment, tagged by its own content."""
     return of_moment(body.model_dump_json().encode())
 
 
-def of_moment(text: bytes) -> Response[str]:
+def of_moment(text: bytes, content_type: str = _JSON, **headers: str) -> Response[str]:
     """The same, as it is written already."""
-    return respond(Answered(text, "bypass", '"' + hashlib.sha256(text).hexdigest()[:32] + '"'))
+    answered = Answered(text, "bypass", f'"{hashlib.sha256(text).hexdigest()[:32]}"')
+    return respond(answered, content_type, **headers)
 
 
 def _tags_had() -> set[str]:

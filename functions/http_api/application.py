@@ -23,6 +23,7 @@ from chandlery.platform.telemetry import ProcessUse
 
 from .accepting import preferred
 from .asking import dimensions_of
+from .encoding import encode
 from .problems import problem, problem_of, problem_of_content_type, problem_of_fields, read_json
 from .sandbox import COMPONENT, SANDBOX
 from .understanding import Understanding
@@ -91,6 +92,7 @@ def answer(event: dict[str, Any], context: LambdaContext, warm_up: Callable[[dat
     SANDBOX.stop_after(seconds - (time.perf_counter() - started))
     answered = _resolve(event, context, request_id)
     answered["headers"].setdefault("X-Request-Id", request_id)
+    encode(answered, event.get("headers", {}))
     telemetry.answered(
         event.get("requestContext", {}).get("http", {}).get("method", "?"),
         event.get("rawPath", ""),

@@ -18,6 +18,9 @@ from chandlery.words.hours import Hours
 from chandlery.words.timeframe import AUTO, Timeframe
 from chandlery.words.window import EARLIEST, LATEST, floor_minute
 
+MOST_KEYS = 100
+# A comma may stand in a key, but in none's type; so one in a symbol is told from the next that separates two keys.
+_LISTED = re.compile(r"([^@]+@[^@]+@[^@,]+)(?:,|$)")
 _TIME, _DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d"), re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -129,7 +132,13 @@ Key = Annotated[
 ]
 # A path comes percent-encoded from the application, which finds the key in it.
 PathKey = Annotated[Key, BeforeValidator(unquote)]
+Keys = Annotated[
+    list[Key],
+    Query(min_length=1, max_length=MOST_KEYS, description="instruments, separated by commas; may be repeated"),
+]
 Feed = Annotated[Words | None, Query(min_length=1, max_length=100, description="of this feed's instruments alone")]
+Calendar = Annotated[Words | None, Query(min_length=1, max_length=100, description="of this calendar alone")]
+Prefix = Annotated[Words | None, Query(min_length=1, max_length=200, description="whose keys begin so")]
 Limit = Annotated[int, Query(ge=1, le=PAGE_ROWS, description="rows in a page, at most")]
 Cursor = Annotated[Words | None, Query(min_length=1, max_length=2000, description="next_cursor of the page before")]
 
@@ -147,6 +156,20 @@ DatasetName = Annotated[
 def dimensions_of(dataset: str | None) -> Sequence[str]:
     """What rows of a data set can be chosen by, each a query of its name; nothing of one that is not shown."""
     return next((each.dimensions for each in declared.DATASETS if each.name == dataset and each.is_shown), ())
+
+
+def keys_of(given: Sequence[str], field: str = "instrument_keys") -> list[str]:
+    """The keys of a list, each once.
+
+    Raises:
+        Refused: a part of it is no key.
+    """
+    # A parameter that is repeated comes as a list as well: joined by commas, or as several.
+    text = ",".join(given)
+    keys = _LISTED.findall(text)
+    if ",".join(keys) != text:
+        raise Refused(field, f"{field} must be keys that read EXCHANGE@SYMBOL@TYPE, separated by commas")
+    return list(dict.fromkeys(keys))
 
 
 def hours_of(session: str, align: str) -> Hours:

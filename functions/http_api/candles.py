@@ -1,11 +1,6 @@
 """GET /api/v1/candles/{instrument_key}: candles of any timeframe, by pages, as JSON or CSV."""
 
-import csv
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from typing import Annotated, Literal
 
@@ -13,11 +8,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from psycopg import Connection
-from pydantic import BaseModel, Field
 
 from chandlery.platform.asked import check_order
 from chandlery.platform.errors import Refused
-from chandlery.reading.read_candles import Candle as CandleRow
 from chandlery.reading.read_candles import CandlePage, CandleQuery, WrittenPage, read_candles, write_candles
 from chandlery.reading.route_timeframe import route_timeframe
 from chandlery.reference.store.instrument_pages import InstrumentEntry
@@ -25,7 +18,7 @@ from chandlery.words.timeframe import AUTO, Timeframe
 from chandlery.words.window import Window
 
 from .accepting import preferred
-from .answering import Answered, Made, Question, answer, respond, write_json, written
+from .answering import Answered, Made, Question, answer, respond
 from .application import app, asked_at
 from .asking import (
     AlignName,
@@ -39,50 +32,15 @@ from .asking import (
     made_of,
     moment_of,
 )
+from .candle_models import TYPES, Candles, page_csv, page_json
+from .numbers import Form, Numbers
 from .problems import documented
 from .sandbox import SANDBOX
 
 router = Router()
 
 _DEFAULT_LIMIT = 500
-
-
-@dataclass(slots=True)
-class Candle:
-    """A candle; `time` is the start of its bucket."""
-
-    time: datetime
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-    vwap: Annotated[
-        float | None, Field(description="turnover by volume; null without volume, or where turnover is not known")
-    ]
-    trades: int | None
-    minutes: Annotated[int, Field(description="complete one-minute candles it is made of")]
-    expected: Annotated[int | None, Field(description="minutes its sessions expect; null for one-minute candles")]
-    closed: Annotated[bool, Field(description="whether its bucket had ended")]
-    partial: Annotated[bool, Field(description="whether it is open, or its feed was silent during a minute of it")]
-    filled: Annotated[bool, Field(description="made up for a bucket without trades: all prices the last close")]
-    price_eligible: Annotated[bool, Field(description="whether trades that may set prices set them")]
-    sources: Annotated[str | None, Field(description="who made it, or the minutes of it")]
-    revision: Annotated[
-        int | None, Field(description="how often it was changed; null where derived, or of regular hours")
-    ]
-
-
-_COLUMNS = [column.name for column in fields(Candle)]
-
-
-class Candles(BaseModel):
-    """A page of candles, the oldest first."""
-
-    instrument_key: str
-    timeframe: str = Field(description="of the candles: the one that was chosen, where auto was asked for")
-    candles: list[Candle]
-    next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
+_Form = Form | Literal["csv"]
 
 
 @router.get(
@@ -116,6 +74,7 @@ def get_candles(
     session: Annotated[SessionName, Query()] = "all",
     align: Annotated[AlignName, Query()] = "clock",
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     at = asked_at()
@@ -124,8 +83,8 @@ def get_candles(
     chosen = _route(instrument_key, starts, ends or at, cursor) if timeframe == AUTO else Timeframe(timeframe)
     hours = hours_of(session, align)
     query = CandleQuery(chosen, starts, ends, limit, fill == "flat", include_partial, cursor, hours)
-    as_csv = preferred(["application/json", "text/csv"], app.current_event.headers.get("accept", "")) == "text/csv"
-    answered = SANDBOX.read(partial(_answer, key=instrument_key, query=query, at=at, as_csv=as_csv))
+    as_csv = preferred(TYPES, app.current_event.headers.get("accept", "")) == "text/csv"
+    answered = SANDBOX.read(partial(_answer, key=instrument_key, query=query, at=at, form="csv" if as_csv else numbers))
     if not as_csv:
         return respond(answered)
     following = {"X-Next-Cursor": answered.next_cursor} if answered.next_cursor else {}
@@ -152,21 +111,21 @@ def warm_up(at: datetime) -> None:
     """
     for each in SANDBOX.begin_warm_up():
         query = CandleQuery(each.timeframe, limit=_DEFAULT_LIMIT)
-        SANDBOX.read(partial(_answer, key=each.instrument_key, query=query, at=at, as_csv=False))
+        SANDBOX.read(partial(_answer, key=each.instrument_key, query=query, at=at, form="number"))
 
 
-def _answer(connection: Connection, *, key: str, query: CandleQuery, at: datetime, as_csv: bool) -> Answered:
+def _answer(connection: Connection, *, key: str, query: CandleQuery, at: datetime, form: _Form) -> Answered:
     words = [
-        query.starts, query.ends, query.limit, query.fill, query.include_partial, query.cursor, as_csv,
+        query.starts, query.ends, query.limit, query.fill, query.include_partial, query.cursor, form,
         moment_of(query.timeframe, query.hours, query.ends, at), query.timeframe, query.hours,
     ]  # fmt: skip
 
     def make(instrument: InstrumentEntry) -> Made:
-        if query.is_stored and not as_csv:
-            stored = write_candles(connection, instrument, query, at)
+        if query.is_stored and form != "csv":
+            stored = write_candles(connection, instrument, query, at, as_text=form == "text")
             return made(page_json(stored), stored)
         page = read_candles(connection, instrument, query, at)
-        return made(_csv(page.candles) if as_csv else page_json(page), page)
+        return made(page_csv(page.candles) if form == "csv" else page_json(page, form), page)
 
     def made(body: bytes, page: CandlePage | WrittenPage) -> Made:
         return Made(lambda _: body, page.window, page.next_cursor or "")
@@ -175,41 +134,3 @@ def _answer(connection: Connection, *, key: str, query: CandleQuery, at: datetim
         return Question(instrument, made_of(query.timeframe, query.hours), words, at, partial(make, instrument))
 
     return answer(connection, key, ask)
-
-
-def page_json(page: CandlePage | WrittenPage) -> bytes:
-    """A page as JSON."""
-    # As declared already: to hold thousands against it once more would take longer than to read them.
-    told = Candles.model_construct(
-        instrument_key=page.instrument.key,
-        timeframe=page.timeframe,
-        candles=[*(map(written, page.texts) if isinstance(page, WrittenPage) else map(_as_numbers, page.candles))],
-        next_cursor=page.next_cursor,
-    )
-    return write_json(told)
-
-
-def _as_numbers(row: CandleRow) -> Candle:
-    return Candle(
-        row.time, float(row.open), float(row.high), float(row.low), float(row.close), float(row.volume),
-        None if row.vwap is None else float(row.vwap), row.trades, row.minutes, row.expected, row.closed, row.partial,
-        row.filled, row.price_eligible, row.sources, row.revision,
-    )  # fmt: skip
-
-
-def _csv(candles: Sequence[CandleRow]) -> bytes:
-    """With every digit that is stored."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for row in candles:
-        writer.writerow([_cell(getattr(row, column)) for column in _COLUMNS])
-    return text.getvalue().encode()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return str(value).lower() if isinstance(value, bool) else value

@@ -15,13 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chandlery.platform.asked import check_order
 from chandlery.platform.errors import Refused
-from chandlery.reading.read_candles import newest_end
+from chandlery.reading.reach import newest_end
 from chandlery.reference.store.instrument_pages import InstrumentEntry
 from chandlery.words.counting import spell
+from chandlery.words.timeframe import Timeframe
 
 from .answering import Answered, Cached, Made, Question, answer, respond, write_json, written
 from .application import asked_at
 from .asking import AlignName, Key, Moment, SessionName, TimeframeName, check_most, hours_of, made_of, moment_of
+from .numbers import DESCRIPTION, Form, Real, quoted
 from .problems import documented
 from .sandbox import SANDBOX
 
@@ -47,12 +49,15 @@ class ComputeRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     instrument_key: Key
-    timeframe: TimeframeName
+    timeframe: TimeframeName = Timeframe.M5
     starts: Moment | None = Field(None, alias="from")
     ends: Moment | None = Field(None, alias="to", description="ISO 8601 with an offset; now where absent")
     session: SessionName = "all"
     align: AlignName = "clock"
-    limit: int | None = Field(None, ge=1, description="candles, at most: the newest; 500 where neither is given")
+    limit: int | None = Field(
+        None, ge=1, description="candles, at most: the newest; 500 where neither it nor `from` is given"
+    )
+    numbers: Form = Field("number", description=DESCRIPTION)
     # Powertools words each request for a log that nobody reads, which takes as long as the validation.
     indicators: list[IndicatorRequest] = Field(min_length=1, max_length=1000, repr=False)
 
@@ -63,7 +68,7 @@ class IndicatorSeries(BaseModel):
     name: str
     parameters: dict[str, Any] = Field(description="all of them; an anchor as the instant that was taken, UTC")
     begins: datetime | None = Field(description="the candle its sums begin with; null where it has no such beginning")
-    outputs: dict[str, list[float | None]] = Field(description="null where there is no value (yet)")
+    outputs: dict[str, list[Real | None]] = Field(description="null where there is no value (yet)")
 
 
 class LastCandle(BaseModel):
@@ -129,14 +134,14 @@ def _answer(connection: Connection, request: ComputeRequest, at: datetime) -> An
 
     def make(instrument: InstrumentEntry, query: "SeriesQuery") -> Made:
         computed = compute_series(connection, instrument, query, at)
-        return Made(_writer(instrument, query, computed), computed.window)
+        return Made(_writer(instrument, query, computed, request.numbers), computed.window)
 
     def ask(instrument: InstrumentEntry) -> Question:
         query = _query(instrument, request, at)
         words = [
             query.starts, query.ends, query.most,
             [[each.info.name, dict(each.parameters)] for each in query.indicators],
-            moment_of(query.timeframe, query.hours, request.ends, at), query.timeframe, query.hours,
+            moment_of(query.timeframe, query.hours, request.ends, at), query.timeframe, query.hours, request.numbers,
         ]  # fmt: skip
         hangs_on = made_of(query.timeframe, query.hours)
         return Question(instrument, hangs_on, words, at, partial(make, instrument, query))
@@ -192,10 +197,12 @@ def _query(instrument: InstrumentEntry, request: ComputeRequest, at: datetime) -
     )
 
 
-def _writer(instrument: InstrumentEntry, query: "SeriesQuery", computed: "ComputedSeries") -> Callable[[Cached], bytes]:
+def _writer(
+    instrument: InstrumentEntry, query: "SeriesQuery", computed: "ComputedSeries", numbers: Form
+) -> Callable[[Cached], bytes]:
     """What writes the answer; the series, which are nearly all of it, once, however it was come by."""
     times = computed.times.astype("datetime64[s]")
-    indicators = [_series(computed, *each) for each in zip(query.indicators, computed.outputs, strict=True)]
+    indicators = [_series(computed, *each, numbers) for each in zip(query.indicators, computed.outputs, strict=True)]
     # As declared already: to hold thousands of values against it once more would take longer than to write them.
     told = partial(
         Computed.model_construct,
@@ -213,7 +220,11 @@ def _last(computed: "ComputedSeries") -> LastCandle:
     return LastCandle(time=time, closed=computed.last_closed, partial=computed.last_partial)
 
 
-def _series(computed: "ComputedSeries", indicator: "Prepared", outputs: Sequence[Any]) -> IndicatorSeries:
+def _series(
+    computed: "ComputedSeries", indicator: "Prepared", outputs: Sequence[Any], numbers: Form
+) -> IndicatorSeries:
+    if numbers == "text":
+        outputs = [written(quoted(write_json(each))) for each in outputs]
     return IndicatorSeries.model_construct(
         name=indicator.info.name,
         parameters=dict(indicator.parameters),

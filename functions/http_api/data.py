@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from .answering import of_moment, write_json
 from .application import app
 from .asking import Cursor, Limit, Moment, PathKey, TimeframeName, Words, dimensions_of
+from .numbers import Numbers
 from .problems import documented
 from .sandbox import SANDBOX
 
@@ -40,6 +41,7 @@ def get_rows(
     ends: Annotated[Moment | None, Query(alias="to")] = None,
     limit: Limit = 500,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     # Imported here: it takes some milliseconds, for which only requests for rows wait.
@@ -59,7 +61,7 @@ def get_rows(
         instrument_key=instrument_key,
         dataset=chosen.name,
         timeframe=timeframe or chosen.own_timeframe,
-        rows=rows_of(page),
+        rows=rows_of(page, numbers),
         next_cursor=page.next_cursor,
     )
     return of_moment(write_json(told))

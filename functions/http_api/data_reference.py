@@ -1,6 +1,6 @@
 """The OpenAPI document's account of data sets: a route of each, with its own queries and the models of its answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -10,9 +10,12 @@ from pydantic.json_schema import models_json_schema
 
 from chandlery.datasets import declared
 from chandlery.datasets.dataset import Dataset
+from chandlery.datasets.kinds import Kind
 
 from .row_models import TYPES, RowsAnswer, page_of
 
+# Of a question, which is never text.
+_AS_ASKED: Mapping[Kind, Any] = {Kind.DECIMAL: float, Kind.REAL: float}
 _REFERENCE = "#/components/schemas/{model}"
 
 
@@ -58,8 +61,9 @@ def _narrowed(parameter: Parameter, dataset: Dataset) -> Parameter | None:
 
 def _dimensions(dataset: Dataset) -> Iterator[Parameter]:
     for name in dataset.dimensions:
+        kind = dataset.columns[name]
         told: dict[str, Any] = {"name": name, "in": "query", "description": f"rows of this {name} alone"}
-        told["schema"] = TypeAdapter(TYPES[dataset.columns[name]]).json_schema(mode="serialization")
+        told["schema"] = TypeAdapter(_AS_ASKED.get(kind, TYPES[kind])).json_schema()
         yield Parameter.model_validate(told)
 
 

@@ -2,20 +2,21 @@
 
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, Field, WithJsonSchema
 
-from chandlery.reading.describe_instruments import describe_instrument, latest, list_instruments, statistics
-from chandlery.reading.list_price_changes import price_changes
+from chandlery.reading.describe_instruments import describe_instrument, latest, list_instruments
+from chandlery.reading.list_price_changes import PriceChange, price_changes
 from chandlery.reference.store.instrument_pages import InstrumentEntry
 
-from .answering import plain
+from .answering import of_moment, plain, write_json
 from .application import asked_at
-from .asking import Cursor, Feed, Key, Limit, PathKey, Words
+from .asking import Calendar, Cursor, Feed, Key, Limit, PathKey, Prefix
+from .numbers import Exact, Form, Numbers, exact, exact_members
 from .problems import answers
 from .sandbox import SANDBOX
 
@@ -47,50 +48,29 @@ class LatestAnswer(BaseModel):
     instrument_key: str
     seconds_behind: float | None = Field(description="since that candle's minute ended")
     candle_time: datetime | None
-    open: float | None
-    high: float | None
-    low: float | None
-    close: float | None
-    volume: float | None
-    vwap: float | None
+    open: Exact | None
+    high: Exact | None
+    low: Exact | None
+    close: Exact | None
+    volume: Exact | None
+    vwap: Exact | None
     trades: int | None
     partial: bool | None
     source: str | None
     session_date: date | None
     tick_time: datetime | None
-    tick_price: float | None
-    tick_size: float | None
+    tick_price: Exact | None
+    tick_size: Exact | None
     previous_session_date: date | None
-    previous_close: float | None = Field(description="of the regular session before")
-
-
-class StatisticsAnswer(BaseModel):
-    """An instrument's history by its daily candles, which stay when minutes are dropped: regular sessions alone."""
-
-    instrument_key: str
-    minutes: int = Field(description="one-minute candles")
-    days: int
-    first_day: date | None
-    last_day: date | None
-    first: datetime | None
-    last: datetime | None
-    high: float | None = Field(description="the highest of all days")
-    high_day: date | None
-    low: float | None
-    low_day: date | None
-    average_close: float | None = Field(description="mean of the days' closes")
-    weighted_close: float | None = Field(description="the same, each day weighted by its volume")
-    volume: float
+    previous_close: Exact | None = Field(description="of the regular session before")
 
 
 class ChangeAnswer(BaseModel):
     """A price held against an earlier close."""
 
-    model_config = ConfigDict(from_attributes=True)
-
-    close: float
-    change: float
-    percent: float | None
+    close: Exact
+    change: Exact
+    percent: Exact | None
 
 
 class PriceChangeAnswer(BaseModel):
@@ -99,7 +79,7 @@ class PriceChangeAnswer(BaseModel):
     instrument_key: str
     feed: str
     time: datetime
-    close: float
+    close: Exact
     previous: ChangeAnswer | None
     day: ChangeAnswer | None
     week: ChangeAnswer | None
@@ -155,8 +135,8 @@ class IndicatorsAnswer(BaseModel):
 )
 def get_instruments(
     feed: Feed = None,
-    calendar: Annotated[Words | None, Query(min_length=1, max_length=100, description="of this calendar")] = None,
-    prefix: Annotated[Words | None, Query(min_length=1, max_length=200, description="whose keys begin so")] = None,
+    calendar: Calendar = None,
+    prefix: Prefix = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
 ) -> Response[str]:
@@ -188,24 +168,13 @@ def get_instrument(instrument_key: Annotated[PathKey, Path()]) -> Response[str]:
     responses=answers(LatestAnswer, 404, 422, 500, 503),
     tags=["instruments"],
 )
-def get_latest(instrument_key: Annotated[PathKey, Path()]) -> Response[str]:
+def get_latest(instrument_key: Annotated[PathKey, Path()], numbers: Numbers = "number") -> Response[str]:
     """Answer what is newest."""
     at = asked_at()
     report = SANDBOX.read(lambda connection: latest(connection, instrument_key, at))
-    told = {"instrument_key": report.key, "seconds_behind": report.seconds_behind, **vars(report.newest)}
-    return plain(LatestAnswer.model_validate(told))
-
-
-@router.get(
-    "/api/v1/instruments/<instrument_key>/statistics",
-    summary="Its history in a few numbers",
-    responses=answers(StatisticsAnswer, 404, 422, 500, 503),
-    tags=["instruments"],
-)
-def get_statistics(instrument_key: Annotated[PathKey, Path()]) -> Response[str]:
-    """Answer the numbers."""
-    report = SANDBOX.read(lambda connection: statistics(connection, instrument_key))
-    return plain(StatisticsAnswer.model_validate({"instrument_key": report.key, **vars(report)}))
+    newest = exact_members(vars(report.newest), numbers)
+    answered = LatestAnswer.model_construct(instrument_key=report.key, seconds_behind=report.seconds_behind, **newest)
+    return of_moment(write_json(answered))
 
 
 @router.get(
@@ -228,6 +197,7 @@ def get_price_changes(
     order: Annotated[Literal["descending", "ascending"], Query()] = "descending",
     limit: Limit = 100,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     at = asked_at()
@@ -243,8 +213,8 @@ def get_price_changes(
             cursor=cursor,
         )
     )
-    rows = [PriceChangeAnswer.model_validate({"instrument_key": row.key, **vars(row)}) for row in page.rows]
-    return plain(PriceChangesAnswer(price_changes=rows, next_cursor=page.next_cursor))
+    rows = [_change_answer(row, numbers) for row in page.rows]
+    return of_moment(write_json(PriceChangesAnswer.model_construct(price_changes=rows, next_cursor=page.next_cursor)))
 
 
 @router.get(
@@ -262,3 +232,15 @@ def get_indicators() -> Response[str]:
 
 def _told(entry: InstrumentEntry) -> InstrumentAnswer:
     return InstrumentAnswer.model_validate({"instrument_key": entry.key, **vars(entry)})
+
+
+def _change_answer(row: PriceChange, numbers: Form) -> PriceChangeAnswer:
+    changes: dict[str, Any] = {
+        name: None if each is None else ChangeAnswer.model_construct(**exact_members(vars(each), numbers))
+        for name, each in {
+            "previous": row.previous, "day": row.day, "week": row.week, "month": row.month,
+        }.items()
+    }  # fmt: skip
+    return PriceChangeAnswer.model_construct(
+        instrument_key=row.key, feed=row.feed, time=row.time, close=exact(row.close, numbers), **changes
+    )

@@ -1,26 +1,25 @@
 """The models of answers about options, and the answers as JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from chandlery.datasets.kinds import Kind
 from chandlery.options.domain.answers import chain_values, strike_values
 from chandlery.options.domain.metrics import ExpiryMetrics
 from chandlery.options.read_expiries import MetricsPage
 from chandlery.words.timeframe import Timeframe
 
-from .answering import exact, write_json, written
-from .row_models import TYPES, Number, row_type
+from .answering import write_json, written
+from .numbers import Exact, Form, Real, exact_members
+from .row_models import row_type
 
 _KNOWN = ("expiry", "strike", "contract", "expires_at", "minutes")
-_TYPES: Mapping[Kind, Any] = {**TYPES, Kind.REAL: Number}
 
-StrikeCandle = row_type("StrikeCandle", strike_values(Timeframe.M5), ("time", *_KNOWN), _TYPES)
-ChainStrike = row_type("ChainStrike", chain_values(), _KNOWN, _TYPES)
+StrikeCandle = row_type("StrikeCandle", strike_values(Timeframe.M5), ("time", *_KNOWN))
+ChainStrike = row_type("ChainStrike", chain_values(), _KNOWN)
 
 
 class StrikesAnswer(BaseModel):
@@ -44,9 +43,9 @@ class PointAnswer(BaseModel):
     """A value of a strike; `time` is the start of its bucket."""
 
     time: datetime
-    strike: float = Field(description="which had the rank then")
+    strike: Real = Field(description="which had the rank then")
     contract: str
-    value: float | None
+    value: Real | None
 
 
 class SeriesAnswer(BaseModel):
@@ -67,20 +66,20 @@ class ExpiryAnswer:
 
     time: datetime
     expiry: date
-    forward: float | None
-    atm_strike: Number | None
-    atm_iv: float | None
-    straddle: Number | None
-    expected_move: Number | None
-    skew_25d: float | None
-    pcr_volume: Number | None
-    pcr_oi: Number | None
-    max_pain: Number | None
-    call_volume: Number | None
-    put_volume: Number | None
-    call_oi: Number | None
-    put_oi: Number | None
-    oi_coverage: Number | None
+    forward: Real | None
+    atm_strike: Exact | None
+    atm_iv: Real | None
+    straddle: Exact | None
+    expected_move: Exact | None
+    skew_25d: Real | None
+    pcr_volume: Exact | None
+    pcr_oi: Exact | None
+    max_pain: Exact | None
+    call_volume: Exact | None
+    put_volume: Exact | None
+    call_oi: Exact | None
+    put_oi: Exact | None
+    oi_coverage: Exact | None
     contract: str
     expires_at: datetime
 
@@ -101,23 +100,26 @@ class MetricsAnswer(BaseModel):
     next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
 
 
-def expiries_json(key: str, found: Sequence[ExpiryMetrics]) -> bytes:
+def expiries_json(key: str, found: Sequence[ExpiryMetrics], numbers: Form) -> bytes:
     """All expiries as JSON."""
-    return write_json(ExpiriesAnswer.model_construct(instrument_key=key, expiries=_told(found)))
+    return write_json(ExpiriesAnswer.model_construct(instrument_key=key, expiries=_written(found, numbers)))
 
 
-def metrics_json(key: str, timeframe: str, page: MetricsPage) -> bytes:
+def metrics_json(key: str, timeframe: str, page: MetricsPage, numbers: Form) -> bytes:
     """A page of metrics as JSON."""
     return write_json(
         MetricsAnswer.model_construct(
-            instrument_key=key, timeframe=timeframe, metrics=_told(page.metrics), next_cursor=page.next_cursor
+            instrument_key=key,
+            timeframe=timeframe,
+            metrics=_written(page.metrics, numbers),
+            next_cursor=page.next_cursor,
         )
     )
 
 
-def _told(found: Sequence[ExpiryMetrics]) -> Any:
-    """The fields of `ExpiryAnswer`, decimals with every digit."""
-    return [{name: exact(value) for name, value in vars(each).items()} for each in found]
+def _written(found: Sequence[ExpiryMetrics], numbers: Form) -> Any:
+    """The fields of `ExpiryAnswer`, numbers with every digit."""
+    return [exact_members(vars(each), numbers) for each in found]
 
 
 def page_json(model: type[BaseModel], rows: str, texts: Sequence[str], cursor: str | None, **head: object) -> bytes:

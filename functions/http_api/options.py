@@ -26,6 +26,7 @@ from chandlery.words.window import EARLIEST, LATEST, Window
 from .answering import Answered, Made, Question, answer, respond
 from .application import asked_at
 from .asking import Cursor, Day, Limit, Moment, PathKey, TimeframeName, Words
+from .numbers import Numbers
 from .option_models import (
     ChainAnswer,
     ExpiriesAnswer,
@@ -90,13 +91,13 @@ _More = Callable[[Connection, int], str | None]
     responses=answers(ExpiriesAnswer, *_PROBLEMS),
     tags=["options"],
 )
-def get_expiries(instrument_key: Underlying, at: At = None) -> Response[str]:
+def get_expiries(instrument_key: Underlying, at: At = None, numbers: Numbers = "number") -> Response[str]:
     """Answer all of them."""
 
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
-        return _Page(expiries_json(underlying.key, read_expiries(connection, underlying, at)), _up_to(at))
+        return _Page(expiries_json(underlying.key, read_expiries(connection, underlying, at), numbers), _up_to(at))
 
-    return _respond(instrument_key, Timeframe.M1, ["expiries", at], make, _chains(at))
+    return _respond(instrument_key, Timeframe.M1, ["expiries", at, numbers], make, _chains(at))
 
 
 @router.get(
@@ -117,15 +118,16 @@ def get_expiry_metrics(
     expiry: OnlyExpiry = None,
     limit: Annotated[int, Query(ge=1, le=MOST_MOMENTS, description="moments in a page, at most")] = 50,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     query = MetricsQuery(timeframe, starts, ends, expiry, limit, cursor)
 
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
         page = read_metrics(connection, underlying, query)
-        return _Page(metrics_json(underlying.key, timeframe.value, page), page.window)
+        return _Page(metrics_json(underlying.key, timeframe.value, page, numbers), page.window)
 
-    return _respond(instrument_key, timeframe, ["metrics", query], make, _chains(None))
+    return _respond(instrument_key, timeframe, ["metrics", query, numbers], make, _chains(None))
 
 
 @router.get(
@@ -146,16 +148,17 @@ def get_chain(
     near: Near = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     query = ChainQuery(expiry, at, near, limit, cursor)
 
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
-        page = write_chain(connection, underlying, query)
+        page = write_chain(connection, underlying, query, as_text=numbers == "text")
         body = page_json(ChainAnswer, "strikes", page.texts, page.next_cursor, instrument_key=underlying.key)
         return _Page(body, _up_to(at))
 
-    return _respond(instrument_key, Timeframe.M1, ["chain", query], make, _chains(at))
+    return _respond(instrument_key, Timeframe.M1, ["chain", query, numbers], make, _chains(at))
 
 
 @router.get(
@@ -174,11 +177,12 @@ def get_strikes(
     near: Near = None,
     limit: Limit = 500,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     ranks = None if near is None else (-near, near)
     query = StrikeQuery(timeframe, starts, ends, expiry, ranks=ranks, limit=limit, cursor=cursor)
-    return _strikes(instrument_key, query)
+    return _strikes(instrument_key, query, numbers)
 
 
 @router.get(
@@ -198,10 +202,11 @@ def get_strike_history(
     contract: Contract = None,
     limit: Limit = 500,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     query = StrikeQuery(timeframe, starts, ends, expiry, strike, contract=contract, limit=limit, cursor=cursor)
-    return _strikes(instrument_key, query)
+    return _strikes(instrument_key, query, numbers)
 
 
 @router.get(
@@ -222,11 +227,13 @@ def get_moneyness_series(
     contract: Contract = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     return _series(
         instrument_key,
         StrikeQuery(timeframe, starts, ends, expiry, None, (rank, rank), contract, limit, cursor, field),
+        numbers,
     )
 
 
@@ -249,24 +256,26 @@ def get_fo_moneyness_series(
     ends: To = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
     key = symbol if "@" in symbol else SANDBOX.read(lambda connection: find_underlying(connection, symbol))
-    return _series(key, StrikeQuery(timeframe, starts, ends, expiry, None, (rank, rank), None, limit, cursor, field))
+    query = StrikeQuery(timeframe, starts, ends, expiry, None, (rank, rank), None, limit, cursor, field)
+    return _series(key, query, numbers)
 
 
-def _strikes(key: str, query: StrikeQuery) -> Response[str]:
+def _strikes(key: str, query: StrikeQuery, numbers: Numbers) -> Response[str]:
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
-        page = write_strikes(connection, underlying, query)
+        page = write_strikes(connection, underlying, query, as_text=numbers == "text")
         head = {"instrument_key": underlying.key, "timeframe": query.timeframe.value}
         return _Page(page_json(StrikesAnswer, "strikes", page.texts, page.next_cursor, **head), page.window)
 
-    return _respond(key, query.timeframe, ["strikes", query], make)
+    return _respond(key, query.timeframe, ["strikes", query, numbers], make)
 
 
-def _series(key: str, query: StrikeQuery) -> Response[str]:
+def _series(key: str, query: StrikeQuery, numbers: Numbers) -> Response[str]:
     def make(connection: Connection, underlying: InstrumentEntry) -> _Page:
-        page = write_strikes(connection, underlying, query)
+        page = write_strikes(connection, underlying, query, as_text=numbers == "text")
         rank = query.ranks[0] if query.ranks else None
         head = {
             "instrument_key": underlying.key,
@@ -277,7 +286,7 @@ def _series(key: str, query: StrikeQuery) -> Response[str]:
         }
         return _Page(page_json(SeriesAnswer, "points", page.texts, page.next_cursor, **head), page.window)
 
-    return _respond(key, query.timeframe, ["series", query], make)
+    return _respond(key, query.timeframe, ["series", query, numbers], make)
 
 
 def _nothing_more(*_: object) -> str:

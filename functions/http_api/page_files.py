@@ -14,6 +14,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from chandlery.platform.settings import Settings
 
 from .application import app, request_id
+from .encoding import VARY
 from .problems import problem
 from .sandbox import SANDBOX
 
@@ -72,7 +73,13 @@ def get_file(version: str, name: str) -> Response[str]:
 
 
 def _respond(file: _File, kept: str) -> Response[str]:
-    headers = {**_SAFE, "Content-Security-Policy": _policy(SANDBOX.settings), "ETag": file.tag, "Cache-Control": kept}
+    headers = {
+        **_SAFE,
+        "Content-Security-Policy": _policy(SANDBOX.settings),
+        "ETag": file.tag,
+        "Cache-Control": kept,
+        "Vary": VARY,
+    }
     had = app.current_event.headers.get("if-none-match", "")
     if file.tag in {tag.strip().removeprefix("W/") for tag in had.split(",")}:
         return Response(status_code=304, content_type=None, headers=headers, body="")

@@ -2,11 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
-from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field, PlainSerializer, create_model
+from pydantic import BaseModel, Field, create_model
 from typing_extensions import TypedDict
 
 from chandlery.datasets.dataset import Dataset
@@ -14,18 +13,16 @@ from chandlery.datasets.kinds import Kind
 from chandlery.datasets.measures import Value
 from chandlery.words.timeframe import Timeframe
 
-from .answering import exact
+from .numbers import Exact, Form, Real, exact
 
 if TYPE_CHECKING:
     from chandlery.reading.read_rows import RowPage
 
-# A number of JSON, as prices of candles are.
-Number = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
 TYPES: Mapping[Kind, Any] = {
     Kind.INTEGER: int,
     Kind.BIGINT: int,
-    Kind.DECIMAL: Number,
-    Kind.REAL: float,
+    Kind.DECIMAL: Exact,
+    Kind.REAL: Real,
     Kind.TEXT: str,
     Kind.FLAG: bool,
     Kind.TIME: datetime,
@@ -43,16 +40,17 @@ class RowsAnswer(BaseModel):
     next_cursor: str | None = Field(description="asks for the page after this one; null at the end")
 
 
-def row_type(name: str, values: Sequence[Value], known: Collection[str], types: Mapping[Kind, Any] = TYPES) -> Any:
+def row_type(name: str, values: Sequence[Value], known: Collection[str]) -> Any:
     """The type of a row of these values, which may be null where they are not `known`."""
-    fields = {each.name: types[each.kind] if each.name in known else types[each.kind] | None for each in values}
+    fields = {each.name: TYPES[each.kind] if each.name in known else TYPES[each.kind] | None for each in values}
     return TypedDict(name, fields)  # type: ignore[operator]  # its name and fields are those declared
 
 
-def rows_of(page: "RowPage") -> list[dict[str, Any]]:
-    """The rows of a page by the names of their values, decimals with every digit."""
+def rows_of(page: "RowPage", numbers: Form) -> list[dict[str, Any]]:
+    """The rows of a page by the names of their values, numbers with every digit."""
     names = [value.name for value in page.values]
-    return [dict(zip(names, map(exact, row), strict=True)) for row in page.rows]
+    write = partial(exact, numbers=numbers)
+    return [dict(zip(names, map(write, row), strict=True)) for row in page.rows]
 
 
 @cache

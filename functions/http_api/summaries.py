@@ -13,6 +13,7 @@ from chandlery.words.timeframe import Timeframe
 
 from .answering import of_moment, write_json
 from .asking import Cursor, Limit, Moment, PathKey, TimeframeName, Words
+from .numbers import Numbers
 from .problems import answers
 from .row_models import row_type, rows_of
 from .sandbox import SANDBOX
@@ -23,7 +24,7 @@ From = Annotated[Moment | None, Query(alias="from", description="buckets that st
 To = Annotated[Moment | None, Query(alias="to", description="buckets that start before; all where absent")]
 _PAGES = (
     "With `from`, pages go on from there; without it, the newest before `to`, and pages go back. A page lists the"
-    " oldest first; the newest bucket may not have ended yet. Decimals are JSON numbers with all their digits."
+    " oldest first; the newest bucket may not have ended yet."
 )
 _PROBLEMS = (404, 422, 500, 503)
 
@@ -75,9 +76,10 @@ def get_sentiment(
     by_source: Annotated[bool, Query(description="a row for each source")] = False,
     limit: Limit = 500,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
-    asked = _Asked(timeframe, starts, ends, limit, cursor)
+    asked = _Asked(timeframe, starts, ends, limit, cursor, numbers)
     return _answer(SentimentAnswer, instrument_key, OF_SENTIMENT, source, by_source, asked)
 
 
@@ -101,9 +103,10 @@ def get_flows(
     by_venue: Annotated[bool, Query(description="a row for each venue")] = False,
     limit: Limit = 500,
     cursor: Cursor = None,
+    numbers: Numbers = "number",
 ) -> Response[str]:
     """Answer a page."""
-    asked = _Asked(timeframe, starts, ends, limit, cursor)
+    asked = _Asked(timeframe, starts, ends, limit, cursor, numbers)
     return _answer(FlowsAnswer, instrument_key, OF_FLOWS, venue, by_venue, asked)
 
 
@@ -115,6 +118,7 @@ class _Asked(NamedTuple):
     ends: datetime | None
     limit: int
     cursor: str | None
+    numbers: Numbers
 
 
 def _answer(
@@ -129,5 +133,5 @@ def _answer(
     page = SANDBOX.read(
         lambda connection: read_rows(connection, wanted, SANDBOX.find_instrument(connection, key), query)
     )
-    told: dict[str, Any] = {"instrument_key": key, "timeframe": asked.timeframe, "rows": rows_of(page)}
+    told: dict[str, Any] = {"instrument_key": key, "timeframe": asked.timeframe, "rows": rows_of(page, asked.numbers)}
     return of_moment(write_json(model.model_construct(**told, next_cursor=page.next_cursor)))

@@ -17,6 +17,7 @@ from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.platform.connection import connect
 from chandlery.platform.settings import Settings
 from chandlery.platform.statements import statement
+from chandlery.reading.store.candle_pages import OF_ONE
 from chandlery.refresh.refresh_history import refresh_history
 from chandlery.refresh.refresh_stale import refresh_stale
 from chandlery.refresh.store import refreshes
@@ -87,7 +88,7 @@ def plan_times(connection: Connection, instrument: int) -> tuple[float, float]:
     """Milliseconds to plan and to execute the reading of a week."""
     values = {"instrument_id": instrument, "width": 15 * MINUTE, "starts": NOON - 7 * DAY, "ends": NOON, "most": None}
     values |= {"first_open": NOON, "by_session": False, "backward": False, "partial_too": True, "since": None}
-    text = statement("read_derived_page", "candles_15m")
+    text = statement("read_derived_page", "candles_15m", lists=OF_ONE)
     row = connection.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT json) {text}", values).fetchone()  # our own words
     assert row is not None
     return row[0][0]["Planning Time"], row[0][0]["Execution Time"]

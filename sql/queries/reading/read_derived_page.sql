@@ -1,20 +1,22 @@
 -- The first :most derived candles of an instrument that start in [starts, ends), or with :backward the newest, in order; those
 -- with partial minutes only if :partial_too; closed are those before :first_open. Minutes that sessions expect are counted for
 -- the days alone that have candles: those of a rarely traded instrument lie far apart. :by_session for days, weeks and months;
--- as in psql -v relation=candles_1w -v by_session=true -v width='7 days' -v first_open=2026-03-09 ...
+-- of read_pages_of_many, :instrument, :between, :since and :first_open are each instrument's own; as in psql
+-- -v instrument=1 -v between="time >= '2026-01-01Z' AND time < '2026-03-09Z'" -v since=NULL -v relation=candles_1w
+-- -v by_session=true -v width='7 days' -v first_open="timestamptz '2026-03-09Z'" ...
 WITH page AS MATERIALIZED (
     (
         SELECT * FROM market.:"relation"
-        WHERE NOT :'backward'::boolean AND instrument_id = :'instrument_id'::integer
-            AND time >= :'starts'::timestamptz AND time < :'ends'::timestamptz
+        WHERE NOT :'backward'::boolean AND instrument_id = :instrument
+            AND :between
             AND (:'partial_too'::boolean OR partial_minutes = 0)
         ORDER BY time LIMIT :'most'::bigint
     )
     UNION ALL
     (
         SELECT * FROM market.:"relation"
-        WHERE :'backward'::boolean AND instrument_id = :'instrument_id'::integer
-            AND time >= :'starts'::timestamptz AND time < :'ends'::timestamptz
+        WHERE :'backward'::boolean AND instrument_id = :instrument
+            AND :between
             AND (:'partial_too'::boolean OR partial_minutes = 0)
         ORDER BY time DESC LIMIT :'most'::bigint
     )
@@ -30,7 +32,7 @@ WITH page AS MATERIALIZED (
         least(open.ends, n.delisted_at, CASE WHEN NOT :'by_session'::boolean THEN d.starts + INTERVAL '1 day' END) AS ends
     FROM market.instruments AS n
     -- As gap monitors count, but for a first candle that none has counted yet: that is :since.
-    CROSS JOIN LATERAL (SELECT coalesce(n.listed_at, n.data_from, :'since'::timestamptz) AS since) AS life
+    CROSS JOIN LATERAL (SELECT coalesce(n.listed_at, n.data_from, :since) AS since) AS life
     CROSS JOIN days AS d
     JOIN market.sessions AS s
         ON s.calendar = n.calendar
@@ -41,7 +43,7 @@ WITH page AS MATERIALIZED (
             ELSE (d.starts AT TIME ZONE 'UTC')::date + 8
         END
     CROSS JOIN LATERAL (SELECT lower(part), upper(part) FROM unnest(s.open_hours) AS part) AS open (starts, ends)
-    WHERE n.instrument_id = :'instrument_id'::integer
+    WHERE n.instrument_id = :instrument
 ), expected AS (
     SELECT
         bucket AS time,
@@ -70,8 +72,8 @@ SELECT
     -- numeric / numeric alone keeps as few as 16 significant digits.
     market.average(c.turnover, c.volume) AS vwap,
     c.trades, c.minutes, coalesce(e.minutes, 0) AS expected,
-    c.partial_minutes > 0 OR c.time >= :'first_open'::timestamptz AS partial,
-    c.time < :'first_open'::timestamptz AS closed, false AS filled, market.source_names(c.sources) AS sources,
+    c.partial_minutes > 0 OR c.time >= :first_open AS partial,
+    c.time < :first_open AS closed, false AS filled, market.source_names(c.sources) AS sources,
     c.price_eligible, NULL::integer AS revision, NULL::bigint AS version, NULL::text AS source
 FROM page AS c
 LEFT JOIN expected AS e USING (time)

@@ -1,23 +1,26 @@
--- A page of candles as JSON, one a line, in order, and when the outermost two at either end start: for whoever asked for one
--- candle more than wanted cuts it off. The variable page is read_minute_page or read_derived_page, which take the others:
--- psql -v page="$(sed '$ s/;//' sql/queries/reading/read_minute_page.sql)" -v instrument_id=1 ...
--- The model of the HTTP API's answer says the same of the same candle, in digits of double precision; here all are told.
+-- A page of candles as JSON, one a line, in order, and where the outermost two at either end stand: for whoever asked for one
+-- candle more than wanted cuts it off. The variable page is read_minute_page or read_derived_page, which take the others, or
+-- read_pages_of_many; number is to_json for numbers as text:
+-- psql -v page="$(sed '$ s/;//' sql/queries/reading/read_minute_page.sql)" -v number= -v head="'{'" -v position=c.time
+-- -v ordered=c.time -v instrument=1 ...
+-- The model of the HTTP API's answer says the same of the same candle; all digits are told.
 SELECT
     string_agg(
         concat(
-            '{"time":"', to_char(c.time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-            '","open":', c.open, ',"high":', c.high,
+            :head, '"time":"', to_char(c.time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+            '","open":', :number(c.open::text), ',"high":', :number(c.high::text),
             -- Infinite where it was stored before that was refused.
-            ',"low":', CASE WHEN c.low = '-Infinity' THEN 'null' ELSE c.low::text END,
-            ',"close":', c.close, ',"volume":', c.volume, ',"vwap":', coalesce(c.vwap::text, 'null'),
+            ',"low":', CASE WHEN c.low = '-Infinity' THEN 'null' ELSE :number(c.low::text)::text END,
+            ',"close":', :number(c.close::text), ',"volume":', :number(c.volume::text),
+            ',"vwap":', coalesce(:number(c.vwap::text)::text, 'null'),
             ',"trades":', coalesce(c.trades::text, 'null'), ',"minutes":', c.minutes,
             ',"expected":', coalesce(c.expected::text, 'null'), ',"closed":', c.closed::text,
             ',"partial":', c.partial::text, ',"filled":', c.filled::text, ',"price_eligible":', c.price_eligible::text,
             ',"sources":"', c.sources, '","revision":', coalesce(c.revision::text, 'null'), '}'
         ),
-        E'\n' ORDER BY c.time
+        E'\n' ORDER BY :ordered
     ) AS candles,
-    (array_agg(c.time ORDER BY c.time))[:2] AS first,
-    (array_agg(c.time ORDER BY c.time))[greatest(count(*) - 1, 1):] AS last
+    (array_agg(:position ORDER BY :ordered))[:2] AS first,
+    (array_agg(:position ORDER BY :ordered))[greatest(count(*) - 1, 1):] AS last
 FROM (:page) AS c
 HAVING count(*) > 0;

@@ -311,8 +311,8 @@ TAGGED = [
 def test_what_the_caller_has_is_not_sent_again(target: str) -> None:
     first = call("GET", target)
     tag = first.headers["ETag"]
-    assert (first.status, tag[0], tag[-1]) == (200, '"', '"')
-    for given in (tag, f"W/{tag}", f'"another", {tag}', "*"):
+    assert (first.status, tag[:3], tag[-1]) == (200, 'W/"', '"')
+    for given in (tag, tag.removeprefix("W/"), f'"another", {tag}', "*"):
         again = call("GET", target, if_none_match=given)
         assert (again.status, again.text, again.headers["ETag"]) == (304, "", tag)
         assert "Content-Type" not in again.headers

@@ -9,8 +9,9 @@ from psycopg import Connection
 
 from chandlery.gaps.list_gaps import list_gaps
 from chandlery.platform.errors import NotFound, Refused
-from chandlery.reading.describe_instruments import latest, list_instruments, statistics
+from chandlery.reading.describe_instruments import latest, list_instruments
 from chandlery.reading.list_price_changes import price_changes
+from chandlery.reading.list_statistics import find_statistics
 from chandlery.reading.store.series import read_series
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, MINUTE
@@ -74,7 +75,7 @@ def test_statistics_outlive_minutes(connection: Connection) -> None:
     written = minutes(37, 20)
     write(connection, instrument, written)
     assert refresh(connection, FIRST + 30 * DAY).marks_left == 0
-    before = statistics(connection, KEYS[0])
+    before = find_statistics(connection, KEYS[0])
     days = roll(written, open_hours(connection, "24/7"), "1d")
     closes = [day.close for day in days.values()]
     assert (before.minutes, before.days, before.first, before.last) == (
@@ -86,7 +87,7 @@ def test_statistics_outlive_minutes(connection: Connection) -> None:
     assert (before.high, before.low, before.high_day) == (30, 1, FIRST.date())
     assert before.average_close == round(sum(closes, Decimal()) / len(closes), 10)
     connection.execute("SELECT drop_chunks('market.candles', older_than => %s)", [FIRST + 9 * DAY])
-    after = statistics(connection, KEYS[0])
+    after = find_statistics(connection, KEYS[0])
     assert (after.minutes, after.first, after.average_close) == (before.minutes, before.first, before.average_close)
     report = latest(connection, KEYS[0], written[-1].time + 2 * MINUTE)
     assert report.seconds_behind == 60

@@ -16,7 +16,7 @@ from chandlery.platform.settings import Settings
 from chandlery.reading.read_candles import CandleQuery, read_candles, write_candles
 from chandlery.reference.store.instrument_pages import find_entry
 from chandlery.words.timeframe import Timeframe
-from functions.http_api.candles import Candles, page_json
+from functions.http_api.candle_models import Candles, page_json
 from local.lots import checked_candle_lots
 from tests.conftest import empty
 from tests.integration.api_scene import SHARE, settle

@@ -67,8 +67,10 @@ def read_chain(connection: Connection, underlying: Instrument, query: ChainQuery
     return answers.read(connection, asked) if asked else []
 
 
-def write_chain(connection: Connection, underlying: Instrument, query: ChainQuery) -> WrittenChain:
-    """A page as JSON.
+def write_chain(
+    connection: Connection, underlying: Instrument, query: ChainQuery, *, as_text: bool = False
+) -> WrittenChain:
+    """A page as JSON, with numbers `as_text` where asked.
 
     Raises:
         As `read_chain`; Refused also where the cursor belongs to another question.
@@ -77,7 +79,7 @@ def write_chain(connection: Connection, underlying: Instrument, query: ChainQuer
     check_limit(limit)
     said = _said(underlying, query)
     asked = ask_chain(connection, underlying, query, read_position(query.cursor, said, _ORDER))
-    rows = answers.write(connection, asked) if asked else []
+    rows = answers.write(connection, asked, as_text=as_text) if asked else []
     cursor = None
     if len(rows) > limit:
         cursor = write_cursor(said | {"position": json.dumps(list(rows[limit - 1].position))})

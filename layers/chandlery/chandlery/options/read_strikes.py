@@ -96,8 +96,12 @@ def read_strikes(connection: Connection, underlying: Instrument, query: StrikeQu
     return answers.read(connection, _asked(underlying, query, chosen, _window(query, None), None))
 
 
-def write_strikes(connection: Connection, underlying: Instrument, query: StrikeQuery) -> WrittenStrikes:
-    """A page as JSON. It goes on exactly where the one before ended: candles that arrive meanwhile shift nothing.
+def write_strikes(
+    connection: Connection, underlying: Instrument, query: StrikeQuery, *, as_text: bool = False
+) -> WrittenStrikes:
+    """A page as JSON, with numbers `as_text` where asked. It goes on exactly where the one before ended.
+
+    Candles that arrive meanwhile shift nothing.
 
     Raises:
         As `read_strikes`; Refused also where the cursor belongs to another question.
@@ -111,7 +115,7 @@ def write_strikes(connection: Connection, underlying: Instrument, query: StrikeQ
     rows: Sequence[answers.WrittenRow] = ()
     window = whole
     for window in _widening(query, chosen, whole):
-        rows = answers.write(connection, _asked(underlying, query, chosen, window, after))
+        rows = answers.write(connection, _asked(underlying, query, chosen, window, after), as_text=as_text)
         if len(rows) >= limit:
             break
     if not rows and query.expiry is not None:

@@ -32,11 +32,13 @@ def statement(
     """The text of a query, or of a script's step (`script:step`), its psql variables (`:'name'`) turned into psycopg's.
 
     `relation` takes the place of `:"relation"`, for queries that read any of several relations; the query named `page`
-    that of `:page`, for those that tell of what another one reads; of `lists`, each text that of a bare variable
-    (`:columns`): columns as a data set declares them, and nothing that anybody wrote. Comments and indentation stay
-    behind: what is asked often is sent and read as short as it can be.
+    that of `:page`, for those that read what another one answers, and of several names each is within the one before;
+    of `lists`, each text that of a bare variable (`:columns`): columns as a data set declares them, and nothing that
+    anybody wrote. Comments and indentation stay behind: what is asked often is sent and read as short as it can be.
     """
-    text = _short(name).replace("(:page)", f"({_short(page).rstrip().removesuffix(';')})") if page else _short(name)
+    text = _short(name)
+    for each in page.split():
+        text = text.replace("(:page)", f"({_short(each).rstrip().removesuffix(';')})")
     text = text.replace("%", "%%").replace(':"relation"', f'"{relation}"')
     for variable, listed in lists:
         text = re.sub(rf"(?<!:):{variable}\b", listed, text)
@@ -113,15 +115,22 @@ def run_on_each(connection: Connection, relations: Sequence[LiteralString], name
 
 
 def read_rows(
-    connection: Connection, kind: type[Row], name: str, *, relation: LiteralString = "", **values: Any
+    connection: Connection,
+    kind: type[Row],
+    name: str,
+    *,
+    relation: LiteralString = "",
+    page: str = "",
+    lists: tuple[tuple[str, str], ...] = (),
+    **values: Any,
 ) -> list[Row]:
-    """The rows of a named query, each as a `kind`, whose fields its columns are; `relation` as in `statement`.
+    """The rows of a named query, each as a `kind`, whose fields its columns are; what is replaced as in `statement`.
 
     Raises:
         Retryable, Permanent: what the database answered, translated.
     """
     with psycopg_errors_translated(), alone(connection), connection.cursor(row_factory=_rows_of(kind)) as cursor:
-        return cursor.execute(statement(name, relation), values).fetchall()
+        return cursor.execute(statement(name, relation, page, lists), values).fetchall()
 
 
 def _rows_of(kind: type[Row]) -> RowFactory[Row]:

@@ -11,13 +11,13 @@ from chandlery.indicators.numerics.candle_arrays import Floats, SessionCandles, 
 from chandlery.indicators.numerics.catalogue import Prepared
 from chandlery.indicators.numerics.prepared import floats
 from chandlery.platform.errors import Refused
-from chandlery.reading.read_candles import find_open_buckets, looked_to
+from chandlery.reading.reach import find_open_buckets, looked_to
 from chandlery.reading.store.series import read_series
 from chandlery.reference.domain.instrument import Instrument
 from chandlery.words.counting import spell
 from chandlery.words.hours import Hours, most_folded
 from chandlery.words.timeframe import Timeframe
-from chandlery.words.window import EARLIEST, Window
+from chandlery.words.window import DAY, EARLIEST, MINUTE, Window
 
 # How much further is read where a smoothing has not yet forgotten where it began.
 _FURTHER = 4
@@ -169,11 +169,17 @@ def _read(
             raise Refused(
                 "indicators",
                 f"more than {spell(query.most_candles, 'candle')} since the anchor {anchor.isoformat()}: take a later"
-                " one, or a longer timeframe",
+                f" one, or a longer timeframe; to read them all, API_MOST_ROWS must be {_rows_since(anchor, query):,}",
             )
         first = int(np.searchsorted(found.candles.time, wanted))
     closed = len(found) > 0 and int(found.candles.time[-1]) < first_open.timestamp()
     return _Read(found.candles, first, found.looked_from, closed, not closed or found.last_partial)
+
+
+def _rows_since(anchor: datetime, query: SeriesQuery) -> int:
+    """How many rows there can be since an anchor, at most."""
+    width = MINUTE if query.folded else query.timeframe.width or DAY
+    return -((anchor - query.ends) // width)
 
 
 def _is_settled(indicator: Prepared, read: _Read) -> bool:

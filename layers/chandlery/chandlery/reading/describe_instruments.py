@@ -1,9 +1,8 @@
-"""Tell what instruments there are, what is newest of one, and its history in a few numbers."""
+"""List instruments, and find what is newest of one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 
 from psycopg import Connection
 
@@ -37,39 +36,6 @@ class LatestReport:
     key: str
     newest: Latest
     seconds_behind: float | None
-
-
-@dataclass(frozen=True)
-class StatisticsReport:
-    """An instrument's history, told by its daily candles, which stay when minutes are dropped: regular sessions alone.
-
-    Attributes:
-        minutes: one-minute candles of regular sessions, partial ones included.
-        days: session dates with any of them.
-        first_day, last_day: the first and the last of those dates.
-        first: the start of the first of those minutes, UTC.
-        last: the start of the newest one-minute candle that is still kept, of extended hours too, UTC.
-        high, high_day: the highest high of all days, and the first day that had it.
-        low, low_day: the lowest low of all days, and the first day that had it.
-        average_close: the plain mean of the days' closes.
-        weighted_close: the mean of the days' closes, each weighted by its day's volume; null without volume.
-        volume: of all days together.
-    """
-
-    key: str
-    minutes: int
-    days: int
-    first_day: date | None
-    last_day: date | None
-    first: datetime | None
-    last: datetime | None
-    high: Decimal | None
-    high_day: date | None
-    low: Decimal | None
-    low_day: date | None
-    average_close: Decimal | None
-    weighted_close: Decimal | None
-    volume: Decimal
 
 
 def list_instruments(
@@ -133,16 +99,3 @@ def latest(connection: Connection, key: str, at: datetime) -> LatestReport:
     if newest.candle_time is not None:
         behind = max((at - newest.candle_time).total_seconds() - 60, 0.0)
     return LatestReport(key, newest, behind)
-
-
-def statistics(connection: Connection, key: str) -> StatisticsReport:
-    """An instrument's history in a few numbers: see StatisticsReport.
-
-    Raises:
-        NotFound: there is no such instrument.
-        Retryable, Permanent: from the database.
-    """
-    instrument = instruments.find(connection, key)
-    history = prices.sum_history(connection, instrument.instrument_id)
-    numbers = vars(history).copy()
-    return StatisticsReport(key=key, first=numbers.pop("first_minute"), last=numbers.pop("last_minute"), **numbers)

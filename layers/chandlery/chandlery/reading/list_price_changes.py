@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation, localcontext
 from typing import Literal, get_args
 
 from psycopg import Connection
@@ -23,6 +23,8 @@ _APART: dict[str, timedelta | str | None] = {
     "change_1mo": "1 month",
     "key": None,
 }
+# No difference of stored prices has more digits.
+_EXACT = Context(prec=1_000)
 
 
 @dataclass(frozen=True)
@@ -143,5 +145,6 @@ def _told(row: PriceRow) -> PriceChange:
 def _change(close: Decimal, earlier: Decimal | None) -> Change | None:
     if earlier is None:
         return None
-    percent = round((close - earlier) / earlier * 100, 6) if earlier > 0 else None
-    return Change(earlier, close - earlier, percent)
+    with localcontext(_EXACT):
+        percent = round((close - earlier) / earlier * 100, 6) if earlier > 0 else None
+        return Change(earlier, close - earlier, percent)

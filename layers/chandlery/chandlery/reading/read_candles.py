@@ -1,8 +1,8 @@
 """Read an instrument's candles of any timeframe and hours: the one way to, whoever asks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from psycopg import Connection
 
@@ -11,12 +11,14 @@ from chandlery.platform.domain.limits import PAGE_MINUTES, PAGE_ROWS
 from chandlery.platform.errors import Refused
 from chandlery.reading.domain.cursor import BROKEN, read_cursor, write_cursor
 from chandlery.reading.fill_candles import fill_candles
+from chandlery.reading.reach import Reach, bounded, find_reach, looked_to, newest_end
 from chandlery.reading.store import candle_pages
 from chandlery.reading.store.candle_pages import Candle, Selection
+from chandlery.reading.store.written_pages import write_page
 from chandlery.reference.domain.instrument import Instrument
 from chandlery.words.hours import Hours, most_folded
 from chandlery.words.timeframe import Timeframe
-from chandlery.words.window import DAY, EARLIEST, LATEST, MINUTE, Window
+from chandlery.words.window import EARLIEST, LATEST, Window
 
 __all__ = ["Candle", "CandlePage", "CandleQuery", "WrittenPage", "read_candles", "write_candles"]
 
@@ -92,15 +94,6 @@ class WrittenPage:
     window: Window
 
 
-@dataclass(frozen=True)
-class _Reach:
-    """Where a page's candles may start: nothing that begins after the moment of reading."""
-
-    starts: datetime
-    ends: datetime
-    first_open: datetime
-
-
 def read_candles(connection: Connection, instrument: Instrument, query: CandleQuery, at: datetime) -> CandlePage:
     """One page of candles, as it stands at a moment.
 
@@ -131,12 +124,17 @@ def read_candles(connection: Connection, instrument: Instrument, query: CandleQu
     return CandlePage(instrument, query.timeframe, rows, next_cursor, _looked_through(query, at, first, next_cursor))
 
 
-def write_candles(connection: Connection, instrument: Instrument, query: CandleQuery, at: datetime) -> WrittenPage:
-    """The same page as `read_candles`, its candles as JSON, of a query that `is_stored`; it raises the same."""
+def write_candles(
+    connection: Connection, instrument: Instrument, query: CandleQuery, at: datetime, *, as_text: bool = False
+) -> WrittenPage:
+    """The same page as `read_candles`, its candles as JSON, of a query that `is_stored`; it raises the same.
+
+    Prices and volumes are numbers, or text.
+    """
     selection = _select(connection, instrument, query, at)
     if selection is None:
         return WrittenPage(instrument, query.timeframe, (), None, _looked_through(query, at, None, None))
-    written = candle_pages.write_page(connection, instrument.instrument_id, query.timeframe, selection)
+    written = write_page(connection, instrument.instrument_id, query.timeframe, selection, as_text=as_text)
     texts, first, last = written.texts, next(iter(written.firsts), None), next(reversed(written.lasts), None)
     goes_on = query.most is not None and len(texts) > query.most
     if goes_on and selection.backward:
@@ -167,30 +165,19 @@ def _select(connection: Connection, instrument: Instrument, query: CandleQuery, 
 
 
 def _looked_through(query: CandleQuery, at: datetime, first: datetime | None, next_cursor: str | None) -> Window:
-    ends = looked_to(query.timeframe, query.hours, _bounded(query.ends or newest_end(query.timeframe, at)))
+    ends = looked_to(query.timeframe, query.hours, bounded(query.ends or newest_end(query.timeframe, at)))
     starts = query.starts or first
     if query.fill or query.cursor is not None or starts is None or (query.starts is None and next_cursor is None):
         # The close before the page, wherever it is; or all there is.
         return Window(EARLIEST, ends)
-    return Window(query.timeframe.floor_bucket(_bounded(starts)), ends)
-
-
-def looked_to(timeframe: Timeframe, hours: Hours, ends: datetime) -> datetime:
-    """Up to which minute candles that start before a moment can lie; of folded ones only reading tells where."""
-    beyond = timeframe.longest + MINUTE if hours.are_folded(timeframe) else timedelta()
-    return timeframe.ceil_bucket(ends) + beyond
-
-
-def newest_end(timeframe: Timeframe, at: datetime) -> datetime:
-    """Where no bucket has begun yet at a moment; a session may begin before its date does."""
-    return timeframe.next_bucket(at + 2 * DAY if timeframe.by_session else at)
+    return Window(query.timeframe.floor_bucket(bounded(starts)), ends)
 
 
 def _first_minute(connection: Connection, instrument: Instrument) -> datetime | None:
     # Gap monitors keep it as data_from, once they have counted it.
     if instrument.expected_since:
         return None
-    return candle_pages.find_first_minute(connection, instrument.instrument_id)
+    return candle_pages.find_first_minutes(connection, [instrument.instrument_id])[instrument.instrument_id]
 
 
 def _refuse_nonsense(query: CandleQuery, at: datetime) -> None:
@@ -253,44 +240,20 @@ def _position(instrument: Instrument, query: CandleQuery) -> datetime | None:
 
 def _reach(
     connection: Connection, query: CandleQuery, instrument: Instrument, at: datetime, after: datetime | None
-) -> _Reach:
+) -> Reach:
     timeframe = query.timeframe
-    begun, first_open = find_open_buckets(connection, instrument.calendar, timeframe, at)
-    last = timeframe.next_bucket(begun) if query.include_partial else first_open
-    starts = timeframe.ceil_bucket(_bounded(query.starts or EARLIEST))
-    ends = min(timeframe.ceil_bucket(_bounded(query.ends or LATEST)), last)
+    asked = (query.starts, query.ends)
+    reach = find_reach(connection, instrument.calendar, timeframe, asked, at, partial_too=query.include_partial)
     if after is not None and query.starts:
-        starts = max(starts, timeframe.next_bucket(_bounded(after)))
-    elif after is not None:
-        ends = min(ends, after)
-    return _Reach(starts, ends, first_open)
+        return replace(reach, starts=max(reach.starts, timeframe.next_bucket(bounded(after))))
+    return reach if after is None else replace(reach, ends=min(reach.ends, after))
 
 
-def _reach_folded(query: CandleQuery, at: datetime, after: datetime | None) -> _Reach:
+def _reach_folded(query: CandleQuery, at: datetime, after: datetime | None) -> Reach:
     """The same where only reading tells where buckets begin, and which of them are open."""
-    starts, ends = _bounded(query.starts or EARLIEST), min(_bounded(query.ends or LATEST), _bounded(at))
+    starts, ends = bounded(query.starts or EARLIEST), min(bounded(query.ends or LATEST), bounded(at))
     if after is not None and query.starts:
-        starts = max(starts, _bounded(after) + timedelta(microseconds=1))
+        starts = max(starts, bounded(after) + timedelta(microseconds=1))
     elif after is not None:
         ends = min(ends, after)
-    return _Reach(starts, ends, ends)
-
-
-def find_open_buckets(
-    connection: Connection, calendar: str, timeframe: Timeframe, at: datetime
-) -> tuple[datetime, datetime]:
-    """The bucket that began last at a moment, and the first one that is open then, or will be."""
-    at = _bounded(at)
-    begun = first_open = timeframe.floor_bucket(at)
-    if timeframe.by_session:
-        days = candle_pages.find_sessions_at(connection, calendar, at)
-        begun, first_open = (timeframe.floor_bucket(_midnight(day)) if day else begun for day in days)
-    return begun, first_open
-
-
-def _bounded(moment: datetime) -> datetime:
-    return min(max(moment, EARLIEST), LATEST).astimezone(UTC)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+    return Reach(starts, ends, ends)

@@ -19,11 +19,10 @@ Position = Sequence[str]
 
 # NaN and the infinities are no JSON; they sort above all numbers, or below.
 _NUMBER = "CASE WHEN r.{0} > '-Infinity' AND r.{0} < 'Infinity' THEN r.{0} END AS {0}"
-_FIELDS = {
-    Kind.DECIMAL: _NUMBER,
-    Kind.REAL: _NUMBER,
-    Kind.TIME: "(to_json(r.{0} AT TIME ZONE 'UTC') #>> '{{}}') || 'Z' AS {0}",
-}
+_TEXT = _NUMBER.replace("THEN r.{0}", "THEN r.{0}::text")
+_TIME = "(to_json(r.{0} AT TIME ZONE 'UTC') #>> '{{}}') || 'Z' AS {0}"
+_FIELDS = {Kind.DECIMAL: _NUMBER, Kind.REAL: _NUMBER, Kind.TIME: _TIME}
+_FIELDS_AS_TEXT = {Kind.DECIMAL: _TEXT, Kind.REAL: _TEXT, Kind.TIME: _TIME}
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,9 @@ def read(connection: Connection, asked: Asked) -> Sequence[Row]:
     return _run(connection, text, asked.given)
 
 
-def write(connection: Connection, asked: Asked) -> Sequence[WrittenRow]:
-    """The same as JSON."""
+def write(connection: Connection, asked: Asked, *, as_text: bool = False) -> Sequence[WrittenRow]:
+    """The same as JSON, numbers that may have a fraction `as_text` or as numbers."""
+    written = _FIELDS_AS_TEXT if as_text else _FIELDS
     names = {each.name for each in asked.values}
     columns = [
         *(f"{each.read} AS {each.name}" for each in asked.values),
@@ -70,12 +70,12 @@ def write(connection: Connection, asked: Asked) -> Sequence[WrittenRow]:
     ]
     lists = {
         "position": ", ".join(f"r.{name}::text" for name in asked.order),
-        "fields": ", ".join(_FIELDS.get(each.kind, "r.{0}").format(each.name) for each in asked.values),
+        "fields": ", ".join(written.get(each.kind, "r.{0}").format(each.name) for each in asked.values),
         "columns": ", ".join(columns),
     }
     text = statement("write_rows_json", asked.relation, asked.query, (*lists.items(), *asked.lists))
     found = _run(connection, text, asked.given)
-    return [WrittenRow(json.loads(position), written) for position, written in found]
+    return [WrittenRow(json.loads(position), row) for position, row in found]
 
 
 def find_fingerprint(connection: Connection, underlying_id: int, at: datetime | None) -> str | None:

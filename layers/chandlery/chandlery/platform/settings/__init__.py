@@ -18,7 +18,9 @@ from chandlery.words.complaint import first_complaint
 __all__ = ["SCHEDULED", "LocalSettings", "Settings", "WarmUp", "read_settings"]
 
 
-class Settings(VendorSettings, ApiSettings, PageSettings, IngestSettings, WorkSettings, DatabaseSettings, SwitchSettings):
+class Settings(
+    VendorSettings, ApiSettings, PageSettings, IngestSettings, WorkSettings, DatabaseSettings, SwitchSettings
+):
     """What a function needs to know."""
 
     model_config = ConfigDict(defer_build=False)

@@ -1,6 +1,6 @@
 """Candles of any timeframe and hours as they are read, and the buckets between them that have none."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,15 +9,22 @@ from typing import Any, LiteralString, NamedTuple, TypeVar
 from psycopg import Connection
 
 from chandlery.datasets.candles import CANDLES
-from chandlery.platform.errors import psycopg_errors_translated
-from chandlery.platform.statements import read_rows, run, run_on_each, statement
+from chandlery.platform.statements import read_rows, run, run_on_each
 from chandlery.words.hours import Hours, minutes_for
 from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import DAY, EARLIEST, Window
 
-Rows = TypeVar("Rows", "Sequence[Candle]", "WrittenCandles")
+Rows = TypeVar("Rows", bound=Sized)
+Chosen = TypeVar("Chosen", bound="Selection")
 
 _UNITS = {Timeframe.D1: "day", Timeframe.W1: "week", Timeframe.MO1: "month"}
+# How a query that reads candles is told of which: of one instrument, by parameters.
+OF_ONE = (
+    ("instrument", ":'instrument_id'::integer"),
+    ("between", "time >= :'starts'::timestamptz AND time < :'ends'::timestamptz"),
+    ("since", ":'since'::timestamptz"),
+    ("first_open", ":'first_open'::timestamptz"),
+)
 # Parts of sessions that a candle is made of at most: up to three UTC days a session, which is two days long at most.
 _PARTS = {Timeframe.D1: 3, Timeframe.W1: 21, Timeframe.MO1: 93}
 
@@ -64,19 +71,6 @@ class Candle(NamedTuple):
 
 
 @dataclass(frozen=True)
-class WrittenCandles:
-    """Candles as JSON, and when the first two and the last two start; all in order."""
-
-    texts: Sequence[str] = ()
-    firsts: Sequence[datetime] = ()
-    lasts: Sequence[datetime] = ()
-
-    def __len__(self) -> int:
-        """How many candles."""
-        return len(self.texts)
-
-
-@dataclass(frozen=True)
 class EmptyBucket:
     """A bucket without a candle in which sessions expect so many minutes."""
 
@@ -104,10 +98,9 @@ class Selection:
     since: datetime | None = None
 
 
-def find_first_minute(connection: Connection, instrument_id: int) -> datetime | None:
-    """The first one-minute candle of an instrument that is kept; none without any."""
-    row = run(connection, "find_first_minute", instrument_id=instrument_id).fetchone()
-    return row[0] if row else None
+def find_first_minutes(connection: Connection, instrument_ids: Sequence[int]) -> Mapping[int, datetime | None]:
+    """The first one-minute candle that is kept of some instruments; none of one without any."""
+    return dict(run(connection, "find_first_minutes", instrument_ids=list(instrument_ids)).fetchall())
 
 
 def find_sessions_at(connection: Connection, calendar: str, at: datetime) -> tuple[date | None, date | None]:
@@ -131,19 +124,13 @@ def read_page(
     """An instrument's candles of a selection, in order; of regular hours they are folded from minutes."""
     if hours.are_folded(timeframe):
         return _read_folded(connection, instrument_id, timeframe, selection, hours)
-    return _read_near(timeframe, selection, lambda selected: _read(connection, instrument_id, timeframe, selected))
+    return read_near(timeframe, selection, lambda near: _read(connection, instrument_id, timeframe, near))
 
 
-def write_page(
-    connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection
-) -> WrittenCandles:
-    """The same of candles that are stored, written as JSON by the database: with every digit, and without objects."""
-    return _read_near(timeframe, selection, lambda selected: _write(connection, instrument_id, timeframe, selected))
-
-
-def _read_near(timeframe: Timeframe, selection: Selection, read: Callable[[Selection], Rows]) -> Rows:
+def read_near(timeframe: Timeframe, selection: Chosen, read: Callable[[Chosen], Rows]) -> Rows:
+    """What a selection has: the part of it where most instruments have what is wanted is read first."""
     if not timeframe.by_session:
-        # Most instruments have what is wanted near by: fewer chunks are planned for, which takes longer than to read.
+        # Fewer chunks are planned for, which takes longer than to read.
         near = _near(timeframe, selection)
         rows = read(replace(selection, window=near))
         if near == selection.window or (selection.most is not None and len(rows) >= selection.most):
@@ -164,34 +151,26 @@ def _near(timeframe: Timeframe, selection: Selection) -> Window:
 
 
 def _read(connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection) -> Sequence[Candle]:
-    asked = _asked(connection, instrument_id, timeframe, selection)
+    asked = ask_of_one(connection, instrument_id, timeframe, selection)
     if asked is None:
         return []
-    return read_rows(connection, Candle, asked.query, relation=asked.relation, **asked.values)
-
-
-def _write(connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection) -> WrittenCandles:
-    asked = _asked(connection, instrument_id, timeframe, selection)
-    if asked is None:
-        return WrittenCandles()
-    text = statement("write_page_json", asked.relation, asked.query)
-    with psycopg_errors_translated():
-        row = connection.execute(text, asked.values).fetchone()
-    return WrittenCandles(row[0].split("\n"), row[1], row[2]) if row else WrittenCandles()
+    return read_rows(connection, Candle, asked.query, relation=asked.relation, lists=OF_ONE, **asked.values)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
+    """What reads a selection of an instrument."""
+
     query: str
     relation: LiteralString
     values: Mapping[str, Any]
 
 
-def _asked(connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection) -> _Asked | None:
+def ask_of_one(connection: Connection, instrument_id: int, timeframe: Timeframe, selection: Selection) -> Asked | None:
     """What reads a selection; none where it has no candle."""
     values = _values(instrument_id, selection)
     if timeframe is Timeframe.M1:
-        return _Asked("read_minute_page", "", values | {"at": selection.at})
+        return Asked("read_minute_page", "", values | {"at": selection.at})
     # How many candles have partial minutes nobody knows before they are folded.
     if timeframe.by_session and not selection.whole and selection.most is not None:
         narrowed = _narrowed(connection, instrument_id, timeframe, selection, selection.most)
@@ -204,7 +183,7 @@ def _asked(connection: Connection, instrument_id: int, timeframe: Timeframe, sel
         "first_open": selection.first_open,
         "since": selection.since,
     }
-    return _Asked("read_derived_page", CANDLES.relation(timeframe), values)
+    return Asked("read_derived_page", CANDLES.relation(timeframe), values)
 
 
 def _read_folded(

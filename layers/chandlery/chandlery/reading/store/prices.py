@@ -1,4 +1,4 @@
-"""Newest prices, what they changed by, and an instrument's history in a few numbers."""
+"""Newest prices, and what they changed by."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,33 +48,9 @@ class Latest:
     previous_close: Decimal | None
 
 
-@dataclass(frozen=True)
-class History:
-    """An instrument's daily candles in a few numbers; see `reading.describe_instruments.StatisticsReport`."""
-
-    minutes: int
-    days: int
-    first_day: date | None
-    last_day: date | None
-    first_minute: datetime | None
-    last_minute: datetime | None
-    high: Decimal | None
-    high_day: date | None
-    low: Decimal | None
-    low_day: date | None
-    average_close: Decimal | None
-    weighted_close: Decimal | None
-    volume: Decimal
-
-
 def find_latest(connection: Connection, instrument_id: int) -> Latest:
     """The newest one-minute candle and tick."""
     return read_rows(connection, Latest, "find_latest", instrument_id=instrument_id)[0]
-
-
-def sum_history(connection: Connection, instrument_id: int) -> History:
-    """An instrument's history, of its daily candles."""
-    return read_rows(connection, History, "sum_history", instrument_id=instrument_id)[0]
 
 
 def list_price_changes(

@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from chandlery.platform.errors import NotFound
 from chandlery.platform.statements import read_rows
 from chandlery.reference.domain.instrument import Instrument
 from chandlery.reference.store.instruments import not_found
@@ -36,3 +37,18 @@ def find_entry(connection: Connection, key: str) -> InstrumentEntry:
     if not found:
         raise not_found(connection, key)
     return found[0]
+
+
+def find_entries(connection: Connection, keys: Sequence[str]) -> Sequence[InstrumentEntry]:
+    """The instruments of some keys, each of them once, in order of key.
+
+    Raises:
+        NotFound: of one or more there is none; names them.
+    """
+    found = read_rows(connection, InstrumentEntry, "list_entries_of", keys=list(keys))
+    unknown = sorted({*keys} - {each.key for each in found})
+    if len(unknown) == 1:
+        raise not_found(connection, unknown[0])
+    if unknown:
+        raise NotFound(f"no instruments {', '.join(unknown)}")
+    return found
