@@ -130,7 +130,7 @@ class Page {
     if (changed.has("i")) await this.instrument.open(this.state.get("i"));
     else await this.instrument.change(changed);
     if (["i", "d", "z"].some((name) => changed.has(name))) await this.#showDay(changed.has("d"));
-    if (["i", "m", "z"].some((name) => changed.has(name))) await this.#showMinute();
+    if (["i", "m", "z"].some((name) => changed.has(name))) await this.#showMinute(!changed.has("i"));
   }
 
   async #showDay(isOther) {
@@ -149,14 +149,14 @@ class Page {
     return undefined;
   }
 
-  async #showMinute() {
+  async #showMinute(isOther) {
     const [key, minute] = [this.state.get("i"), this.state.get("m")];
     const place = $("minute");
     if (!key || !minute) return void (place.hidden = true);
     try {
       const { body } = await this.api.get(keyed("instruments", key, "/explain"), { at: minute });
       showMinute(place, body, { zone: this.instrument.zone, onClose: () => this.state.set({ m: undefined }) });
-      place.scrollIntoView({ block: "nearest" });
+      if (isOther) place.scrollIntoView({ block: "nearest" });
     } catch (error) {
       place.replaceChildren(el("p", { class: "bad" }, error.message));
       place.hidden = false;

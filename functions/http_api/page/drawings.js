@@ -86,10 +86,19 @@ export class Ground extends Primitive {
   #name(context, left, right, run, palette) {
     const text = (run.reason ?? run.state).replaceAll("_", " ");
     context.font = "10px system-ui, sans-serif";
-    if (run.state === "explained" || context.measureText(text).width + 8 > right - left) return;
+    const isWide = context.measureText(text).width + 8 < right - left;
+    if (run.state === "explained" || right - left < 14) return;
+    context.save();
+    context.translate((left + right) / 2, 6);
+    if (!isWide) context.rotate(Math.PI / 2);
+    const width = context.measureText(text).width;
+    const x = isWide ? -width / 2 : 0;
+    context.fillStyle = faint(palette.panel, 0.85);
+    context.fillRect(x - 3, isWide ? -1 : -6, width + 6, isWide ? 13 : 12);
     context.fillStyle = palette.ink;
-    context.textBaseline = "top";
-    context.fillText(text, left + 4, 4);
+    context.textBaseline = isWide ? "top" : "middle";
+    context.fillText(text, x, 0);
+    context.restore();
   }
 }
 

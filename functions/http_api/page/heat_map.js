@@ -9,12 +9,14 @@ import { colours, onTheme } from "./theme.js";
 const ROW = 20;
 const HEAD = 34;
 const GAP = 2;
+const CELL = 14; // least width of a day, where keys would take more
 
 export class HeatMap {
   #dates = [];
   #rows = [];
   #focus = { row: 0, column: 0 };
   #more = null;
+  #longest = 0;
 
   // onOpen(row, day), onMore(): more rows are wanted, onSay(text)
   constructor(place, { onOpen, onMore, onSay }) {
@@ -42,6 +44,9 @@ export class HeatMap {
     this.#dates = dates;
     this.#rows = isMore ? [...this.#rows, ...prepared(rows)] : prepared(rows);
     this.#more = cursor;
+    const context = this.canvas.getContext("2d");
+    context.font = "600 12px system-ui, sans-serif";
+    this.#longest = Math.max(0, ...this.#rows.slice(0, 200).map((row) => context.measureText(row.key).width));
     this.#focus.column = Math.min(this.#focus.column || dates.length - 1, Math.max(dates.length - 1, 0));
     this.#focus.row = Math.min(this.#focus.row, Math.max(this.#rows.length - 1, 0));
     this.draw();
@@ -63,10 +68,12 @@ export class HeatMap {
     this.draw();
   }
 
+  // Keys have the room that the days leave them.
   #layout() {
     const width = this.scroller.clientWidth;
-    const label = Math.min(190, Math.max(96, width * 0.3));
-    const cell = Math.min(26, Math.max(7, Math.floor((width - label - 8) / Math.max(this.#dates.length, 1))));
+    const days = Math.max(this.#dates.length, 1);
+    const label = Math.max(Math.min(110, width * 0.3), Math.min(this.#longest + 16, width - days * CELL));
+    const cell = Math.min(30, Math.max(7, Math.floor((width - label - 8) / days)));
     return { width, label, cell };
   }
 

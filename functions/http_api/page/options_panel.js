@@ -3,13 +3,15 @@
 import { el, svg } from "./dom.js";
 import { hourMinute, moment } from "./clock.js";
 import { keyed } from "./api.js";
-import { plainDigits, short } from "./prices.js";
+import { decimals, plainDigits, short } from "./prices.js";
 
 const FIELDS = ["iv", "close", "oi", "volume", "delta"];
 
 const known = (value) => value !== null && value !== undefined;
 const percent = (value) => (known(value) ? `${(Number(value) * 100).toFixed(1)}` : "–");
-const digits = (value) => (known(value) ? plainDigits(value) : "–");
+// Of what is computed, as many digits as are read; prices keep theirs.
+const digits = (value) => (known(value) ? trimmed(plainDigits(value)) : "–");
+const trimmed = (text) => (decimals(text) > 8 ? Number(text).toFixed(4) : text).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
 
 export class OptionsPanel {
   #asked = 0;
@@ -78,6 +80,9 @@ export class OptionsPanel {
     return place;
   }
 }
+
+// Four digits that count.
+const rough = (value) => (Math.abs(value) >= 10000 ? short(value) : String(Number(value.toPrecision(4))));
 
 const W = 300;
 const H = 130;
@@ -150,7 +155,7 @@ function line(points, zone) {
     else if (segments.at(-1).length) segments.push([]);
   });
   const values = shown.map((point) => +point.value);
-  const labels = [text(2, 12, short(Math.max(...values)), "start"), text(2, H - 24, short(Math.min(...values)), "start"), text(2, H - 6, hourMinute(points[0].time, zone), "start"), text(W - 2, H - 6, hourMinute(points.at(-1).time, zone), "end")];
+  const labels = [text(2, 12, rough(Math.max(...values)), "start"), text(2, H - 24, rough(Math.min(...values)), "start"), text(2, H - 6, hourMinute(points[0].time, zone), "start"), text(W - 2, H - 6, hourMinute(points.at(-1).time, zone), "end")];
   return svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${shown.length} values, the last ${shown.at(-1).value}` }, ...segments.filter((each) => each.length).map((each) => path(each, "call line")), ...labels);
 }
 

@@ -14,7 +14,7 @@ const PAGES = [
   [COMPONENTS, /failed/, "component-fails"],
   [COMPONENTS, /last ran|never run/, "component-has-not-run"],
   [/^aggregates$/, /wrong/, "derived-candles-wrong"],
-  [/^(aggregates$|candles_|option_)/, /./, "aggregates-late"],
+  [/^aggregates$|_(5m|15m|30m|1h|4h|1d|1w|1mo)$/, /./, "aggregates-late"],
   [/^gaps$/, /./, "old-gap"],
   [/^coverage$/, /./, "low-coverage"],
   [/^calendar /, /./, "calendars-end"],

@@ -117,5 +117,5 @@ def list_holes(connection: Connection, dataset: Dataset, instrument_id: int, win
 def list_open_hours(connection: Connection, calendar: str, window: Window) -> Sequence[OpenHours]:
     """When a calendar is open in a window, in order."""
     return read_rows(
-        connection, OpenHours, "list_open_hours", calendar=calendar, starts=window.starts, ends=window.ends
+        connection, OpenHours, "list_session_parts", calendar=calendar, starts=window.starts, ends=window.ends
     )
