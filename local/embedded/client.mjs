@@ -153,7 +153,9 @@ export class Client {
     if (type === 'P' && bytes[5] !== 0) this.statements.add(prefix + protocol.text(bytes, 5))
     const named = sql.withPrefix(bytes, type, prefix)
     if (type !== 'Q' && type !== 'P') return named
-    const { refusal, ...traits } = sql.inspect(sql.statementText(named, type))
+    const statement = sql.statementText(named, type)
+    if (sql.deallocatesAll(statement)) return sql.withStatement(named, type, sql.deallocating(prefix))
+    const { refusal, ...traits } = sql.inspect(statement)
     if (refusal) return sql.withStatement(named, type, sql.failing(refusal))
     for (const name of Object.keys(traits)) this.#traits[name] ||= traits[name]
     return named

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.barriers import AXE
 
@@ -13,6 +13,8 @@ CHROMIUM = Path("/usr/bin/chromium")
 VIEWPORT = {"width": 1440, "height": 1000}
 # Far from every exchange: the browser's own zone is to have no say.
 ZONE = "Asia/Tokyo"
+# Beyond what the page waits between two polls.
+expect.set_options(timeout=20_000)
 Open = Callable[..., Page]
 
 

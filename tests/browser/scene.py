@@ -41,7 +41,7 @@ HOLES = (
 )
 EXPLAINED, PARTIAL, NOT_JUDGED, REVISED = (60, 5), (45, 4), (90, 20), (30,)
 EXPIRY_AHEAD = 30 * DAY
-QUIET = {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
+QUIET = {"POWERTOOLS_LOG_LEVEL": "ERROR", "POWERTOOLS_METRICS_DISABLED": "true"}
 
 
 def walk(first: datetime, count: int, price: str, seed: float = 0.0) -> Iterator[Minute]:
@@ -80,7 +80,7 @@ def seed(
     for place, (key, instrument_id) in enumerate(ids.items()):
         walked = list(walk(first, minutes, PRICES[key], place * 1.3))
         write(connection, instrument_id, _as_kept(key, walked, now, has_holes=has_holes))
-    watch_live_gaps(connection, now, piece_candles=20_000, verify_buckets=0, share_instruments=1_000, has_time=always)
+    look_for_gaps(connection, now)
     if has_holes:
         _name_reasons(connection, ids[WORST], now)
         _forget_judged(connection, ids[CALM])
@@ -91,6 +91,11 @@ def seed(
         "UPDATE market.runs SET counts = %s WHERE component = 'live_gap_monitor'",
         [Json({"coverage_24h": 0.9957, "coverage_7d": 0.9979})],
     )
+
+
+def look_for_gaps(connection: Connection, at: datetime) -> None:
+    """As the live gap monitor does."""
+    watch_live_gaps(connection, at, piece_candles=20_000, verify_buckets=0, share_instruments=1_000, has_time=always)
 
 
 def _as_kept(key: str, minutes: Sequence[Minute], now: datetime, *, has_holes: bool) -> Iterable[Minute]:
@@ -115,7 +120,7 @@ def _as_kept(key: str, minutes: Sequence[Minute], now: datetime, *, has_holes: b
 
 
 def _name_reasons(connection: Connection, instrument_id: int, now: datetime) -> None:
-    """Reasons as they come of ticks and feeds, which this desk has none of; silence that is judged and no gap is explained."""
+    """Reasons come of ticks and feeds, which this desk has none of; silence that is judged and no gap is explained."""
     for starts, _, reason in HOLES:
         connection.execute(
             "UPDATE market.gaps SET reason = %s::market.gap_reason WHERE instrument_id = %s AND starts = %s",

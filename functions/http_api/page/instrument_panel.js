@@ -65,7 +65,7 @@ export class InstrumentPanel {
     }
     this.#controls();
     this.poll.start();
-    return this.options.show(key, this.zone).catch((error) => error.status === 404 || this.#trouble(error));
+    return this.#showOptions();
   }
 
   // Some of the state has changed, but for the instrument.
@@ -74,7 +74,16 @@ export class InstrumentPanel {
     this.#controls();
     if (changed.has("z")) this.chart.setZone(this.zone);
     if (["tf", "to", "ind", "s"].some((name) => changed.has(name))) await this.poll.again();
-    if (["exp", "z"].some((name) => changed.has(name))) await this.options.show(this.#instrument.instrument_key, this.zone);
+    if (["exp", "z"].some((name) => changed.has(name))) await this.#showOptions();
+  }
+
+  // Most instruments have none, which is no trouble.
+  async #showOptions() {
+    try {
+      await this.options.show(this.#instrument.instrument_key, this.zone);
+    } catch (error) {
+      if (error.status !== 404) this.#trouble(error);
+    }
   }
 
   async #ask() {

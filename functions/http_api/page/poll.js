@@ -13,6 +13,7 @@ export class Poll {
   constructor({ ask, wait, onAnswer, onChange = () => {} }) {
     Object.assign(this, { ask, wait, onAnswer, onChange });
     document.addEventListener("visibilitychange", () => this.#isRunning && this.#look());
+    window.addEventListener("online", () => this.#isRunning && this.#look());
   }
 
   start() {

@@ -43,7 +43,9 @@ export function slotsOf(candles, timeframe, found) {
       if (slots.has(time)) continue;
       while (at < holes.length && holes[at].to <= time) at += 1;
       const hole = worstWithin(holes.slice(at, at + width / 60), time, time + width);
-      if (hole) slots.set(time, { time, candle: null, hole: { state: hole.state, reason: hole.reason } });
+      // Of data that nobody has counted yet the API knows no hole.
+      const { state, reason } = hole ?? { state: "not_judged", reason: null };
+      slots.set(time, { time, candle: null, hole: { state, reason } });
     }
   }
   const ordered = [...slots.values()].sort((one, other) => one.time - other.time);
