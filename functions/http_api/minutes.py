@@ -102,7 +102,7 @@ class MinuteAnswer(BaseModel):
 @router.get(
     "/api/v1/heat-map",
     summary="How complete candles are, by instrument and day, the worst first",
-    description="The newest session dates that a gap monitor has looked at; days on which nothing is expected are left out.",
+    description="The newest session dates a gap monitor has looked at, without those on which nothing is expected.",
     responses=answers(HeatMapAnswer, 422, 500, 503),
     tags=["completeness"],
 )

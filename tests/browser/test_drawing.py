@@ -149,7 +149,9 @@ def test_a_hole_is_seen(address: str, opened: Open) -> None:
     assert candles == [True, True, False, False, True]
     values = page.evaluate("[...chandlery.instrument.chart.lines[0].values.keys()]")
     assert values == [each["time"] for each in found if each["candle"]]
-    points = page.evaluate("chandlery.instrument.chart.lines[0].series.data().map((point) => [point.time, point.value])")
+    points = page.evaluate(
+        "chandlery.instrument.chart.lines[0].series.data().map((point) => [point.time, point.value])"
+    )
     assert {time for time, value in points if value is not None} == {found[1]["time"], found[4]["time"]}
     assert float(page.evaluate("chandlery.instrument.chart.candles.coordinateToPrice(400)")) > 50
     point_at(page, 2)

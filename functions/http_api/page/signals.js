@@ -33,6 +33,11 @@ export function marksOf(signals, slots, palette) {
 
 export async function readMarks(api, key, slots) {
   const asked = { instrument_key: key, from: iso(slots[0].time), to: iso(slots.at(-1).time + 60), limit: 500 };
-  const { body } = await api.get("/api/v1/signals", asked);
-  return marksOf(body.signals, slots, colours());
+  try {
+    const { body } = await api.get("/api/v1/signals", asked);
+    return marksOf(body.signals, slots, colours());
+  } catch (error) {
+    if (error.status === 404) throw new Error("This API answers no signals.");
+    throw error;
+  }
 }
