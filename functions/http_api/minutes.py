@@ -29,7 +29,7 @@ router = Router()
 
 
 class HeatDayAnswer(BaseModel):
-    """Expected minutes of a session date, told apart; they add up to `expected`."""
+    """Expected minutes of a session date, state by state; they add up to `expected`."""
 
     session_date: date
     expected: int

@@ -129,7 +129,7 @@ def _files() -> dict[str, Path]:
 
 @cache
 def _version() -> str:
-    """What tells these files from those of any other deployment."""
+    """What these files have in common, and no other deployment's have."""
     made = hashlib.sha256()
     for name, path in sorted(_files().items()):
         made.update(name.encode() + path.read_bytes())

@@ -26,6 +26,7 @@ from tests.plain_derived import Minute
 
 NEW_YORK = "X@CLOCK@FX"
 CLOCK_BACK = datetime(2026, 11, 1, 5, tzinfo=UTC)
+UNKNOWN = "\N{EN DASH}"
 HOLED, MICRO = "X@HOLED@SPOT", "X@MICRO@SPOT"
 NOON = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 
@@ -201,7 +202,7 @@ def test_signs_of_candles(address: str, opened: Open) -> None:
     assert "partial" in said(page)
     revised = next(place for place, each in enumerate(found) if each["candle"] and each["candle"]["revision"])
     point_at(page, revised)
-    assert "revised 2×" in said(page)
+    assert "revised 2" in said(page)
 
 
 def test_from_the_map_to_a_minute_by_keyboard_alone(address: str, opened: Open) -> None:
@@ -279,7 +280,7 @@ def test_options(address: str, opened: Open) -> None:
     expect(panel).to_contain_text("max pain")
     assert panel.locator("tbody tr").count() == 10
     # Nobody quotes the last one: unknown, and never 0.
-    assert panel.locator("tbody tr").last.locator("td").all_inner_texts()[:3] == ["–", "–", "–"]
+    assert panel.locator("tbody tr").last.locator("td").all_inner_texts()[:3] == [UNKNOWN] * 3
     expect(panel.locator("figure")).to_have_count(3)
     expect(panel.locator("path.line").first).to_be_attached()
     assert find_barriers(page) == []

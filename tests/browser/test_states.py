@@ -212,7 +212,7 @@ def with_tokens(migrated_url: str) -> Iterator[str]:
 
 
 class TestSignIn:
-    """The API's own authorizer is AWS's: what it answers without a token is told by the browser's network here."""
+    """The API's own authorizer is AWS's: what it answers to a wrong token is put in by the browser's network here."""
 
     def test_no_token(self, with_tokens: str, opened: Open) -> None:
         asked: list[str] = []

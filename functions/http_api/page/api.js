@@ -73,13 +73,13 @@ export class Api {
     } catch {
       // A gateway's own words are no JSON.
     }
-    const told = { status: response.status, requestId: problem.request_id ?? "" };
+    const about = { status: response.status, requestId: problem.request_id ?? "" };
     if (response.status === 401 || response.status === 403) {
       this.onUnauthorised(response.status);
-      throw new ApiError("unauthorised", "the API does not take the token", told);
+      throw new ApiError("unauthorised", "the API does not take the token", about);
     }
     const said = problem.detail ?? problem.message ?? `the API answered ${response.status}`;
-    throw new ApiError(response.status >= 500 ? "failing" : "refused", said, told);
+    throw new ApiError(response.status >= 500 ? "failing" : "refused", said, about);
   }
 }
 

@@ -47,7 +47,7 @@ class Page {
     this.heat = new HeatMap($("heat"), {
       onOpen: (row, date) => this.#open(row.key, date),
       onMore: () => this.#more(),
-      onSay: (told) => ($("heat-said").textContent = told),
+      onSay: (wording) => ($("heat-said").textContent = wording),
     });
     $("heat-legend").append(...legend());
     this.map = new Poll({
@@ -166,13 +166,13 @@ class Page {
 
   async #runbook(page) {
     const close = el("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => this.sheet.close() }, "✕");
-    let told;
+    let article;
     try {
-      told = render(await this.api.text(new URL(`./${page}.md`, import.meta.url)));
+      article = render(await this.api.text(new URL(`./${page}.md`, import.meta.url)));
     } catch (error) {
-      told = [el("h2", { id: "sheet-title" }, "Runbook"), el("p", {}, `docs/runbook/${page}.md, in the project: ${error.message}`)];
+      article = [el("h2", { id: "sheet-title" }, "Runbook"), el("p", {}, `docs/runbook/${page}.md, in the project: ${error.message}`)];
     }
-    this.sheet.replaceChildren(close, el("article", { class: "runbook" }, told));
+    this.sheet.replaceChildren(close, el("article", { class: "runbook" }, article));
     this.sheet.showModal();
   }
 

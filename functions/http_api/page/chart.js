@@ -92,7 +92,7 @@ export class Chart {
     this.#paint();
   }
 
-  // The newest of them, as many as are told apart.
+  // The newest of them, as many as differ.
   #fit() {
     const most = Math.max(40, Math.floor(this.container.clientWidth / 6));
     const to = this.slots.length + 2;

@@ -56,9 +56,9 @@ export function moment(time, zone) {
 // What stands at the axis: the date where a day begins, else the time; which of the two offsets, where there are two.
 export function tick(time, zone, isIntraday, hasTwoOffsets) {
   if (!isIntraday) return shortDay(day(time, zone));
-  const told = hourMinute(time, zone);
-  if (told === "00:00") return shortDay(day(time, zone));
-  return hasTwoOffsets ? `${told} ${zoneName(time, zone)}` : told;
+  const wording = hourMinute(time, zone);
+  if (wording === "00:00") return shortDay(day(time, zone));
+  return hasTwoOffsets ? `${wording} ${zoneName(time, zone)}` : wording;
 }
 
 export function hasTwoOffsets(times, zone) {
@@ -72,11 +72,11 @@ export function duration(length) {
   let left = Math.max(0, Math.round(length));
   if (left === 0) return "0 s";
   const at = UNITS.findIndex(([size]) => left >= size);
-  const told = [];
+  const wording = [];
   for (const [size, name] of UNITS.slice(at, at + 2)) {
     const count = Math.floor(left / size);
-    if (count) told.push(`${count} ${name}`);
+    if (count) wording.push(`${count} ${name}`);
     left -= count * size;
   }
-  return told.join(" ");
+  return wording.join(" ");
 }

@@ -50,7 +50,7 @@ const HATCH = {
 };
 const BY_REASON = { feed_down: { lean: -1 }, unhealable: { lean: 1, isCrossed: true }, unaggregated: { step: 4 }, instrument_silent: {} };
 
-// Hatches of holes, told apart by state and by reason; sessions in two shades, hours outside of them darker.
+// Hatches of holes, distinct by state and by reason; sessions in two shades, hours outside of them darker.
 export class Ground extends Primitive {
   order = "bottom";
 

@@ -191,8 +191,8 @@ export class HeatMap {
 export function sayDay(day) {
   if (!day) return "closed, or nothing expected";
   const counts = [["present", "complete"], ["explained", "explained"], ["missing", "missing"], ["partial", "partial"], ["not_judged", "not judged"]];
-  const told = counts.filter(([name]) => day[name]).map(([name, word]) => `${grouped(day[name])} ${word}`);
-  return `${told.join(", ")} of ${grouped(day.expected)} minutes`;
+  const wording = counts.filter(([name]) => day[name]).map(([name, word]) => `${grouped(day[name])} ${word}`);
+  return `${wording.join(", ")} of ${grouped(day.expected)} minutes`;
 }
 
 const badness = (row) => row.rank;

@@ -42,7 +42,7 @@ export async function linesOf(computed, catalogue) {
     if (!isOver) pane += 1;
     const outputs = Object.entries(series.outputs);
     for (const [output, values] of outputs) {
-      const title = outputs.length > 1 ? `${series.name}.${output}` : titleOf({ name: series.name, parameters: told(series) });
+      const title = outputs.length > 1 ? `${series.name}.${output}` : titleOf({ name: series.name, parameters: numbersOf(series) });
       lines.push({ title, pane: isOver ? 0 : pane, values: new Map(times.map((time, place) => [time, values[place]])) });
     }
   }
@@ -50,7 +50,7 @@ export async function linesOf(computed, catalogue) {
 }
 
 // Numbers alone: names of columns and kinds of averages would not fit.
-const told = (series) => Object.fromEntries(Object.entries(series.parameters).filter(([, value]) => typeof value === "number").slice(0, 2));
+const numbersOf = (series) => Object.fromEntries(Object.entries(series.parameters).filter(([, value]) => typeof value === "number").slice(0, 2));
 
 // A form that adds one: search, parameters as the catalogue has them.
 export async function openPicker(sheet, catalogue, { onAdd }) {
@@ -64,7 +64,9 @@ export async function openPicker(sheet, catalogue, { onAdd }) {
   });
   const show = () => {
     const part = search.value.trim().toLowerCase();
-    const found = infos.filter((info) => `${info.name} ${info.title}`.toLowerCase().includes(part)).slice(0, 60);
+    const rank = ({ name }) => (name === part ? 0 : name.startsWith(part) ? 1 : 2);
+    const fits = infos.filter((info) => `${info.name} ${info.title}`.toLowerCase().includes(part));
+    const found = fits.sort((one, other) => rank(one) - rank(other)).slice(0, 60);
     list.replaceChildren(...found.map((info) => el("li", {}, el("button", { type: "button", onclick: () => choose(info) }, el("strong", {}, info.name), ` ${info.title}`))));
   };
   search.addEventListener("input", show);

@@ -34,7 +34,7 @@ export class InstrumentPanel {
       onSlot: (slot, lines, isPointed) => this.#legend(slot, lines, isPointed),
       onOpen: (slot) => this.state.get("tf") === "1m" && onMinute(iso(slot.time)),
     });
-    this.say = calm((told) => (parts.said.textContent = told), 250);
+    this.say = calm((wording) => (parts.said.textContent = wording), 250);
     this.poll = new Poll({
       ask: () => this.#ask(),
       wait: () => untilSettled(Date.now(), SETTLE),
@@ -180,20 +180,20 @@ export class InstrumentPanel {
   #legend(slot, lines, isPointed) {
     if (!slot) return this.parts.legend.replaceChildren();
     const label = isIntraday(this.timeframe) ? moment(slot.time, this.zone) : iso(slot.time).slice(0, 10);
-    const told = slot.candle ? prices(slot.candle) : [el("b", { class: "hole" }, sayHole(slot.hole)), el("span", {}, "no price")];
+    const wording = slot.candle ? prices(slot.candle) : [el("b", { class: "hole" }, sayHole(slot.hole)), el("span", {}, "no price")];
     const values = lines.map(({ title, color, value }) => {
       const made = el("span", {}, `${title} ${value === null ? "–" : plainDigits(value).slice(0, 14)}`);
       made.style.setProperty("--line-colour", color);
       made.className = "line-value";
       return made;
     });
-    this.parts.legend.replaceChildren(el("time", { datetime: iso(slot.time) }, label), ...told, ...values);
+    this.parts.legend.replaceChildren(el("time", { datetime: iso(slot.time) }, label), ...wording, ...values);
     if (isPointed) this.say(slot.candle ? `${label}: close ${plainDigits(slot.candle.close)}` : `${label}: ${sayHole(slot.hole)}, no price`);
     return undefined;
   }
 
-  #say(told) {
-    this.parts.said.textContent = told;
+  #say(wording) {
+    this.parts.said.textContent = wording;
     this.parts.said.classList.remove("bad");
   }
 
@@ -205,13 +205,13 @@ export class InstrumentPanel {
 
 function prices(candle) {
   const values = [["O", candle.open], ["H", candle.high], ["L", candle.low], ["C", candle.close]];
-  const told = values.map(([name, value]) => el("span", {}, el("small", {}, name), plainDigits(value)));
-  told.push(el("span", {}, el("small", {}, "V"), short(candle.volume)));
-  if (candle.closed === false) told.push(el("b", {}, "running"));
-  if (candle.partial && candle.closed !== false) told.push(el("b", { class: "hole" }, "partial"));
-  if (isOfVendor(candle)) told.push(el("span", {}, "vendor"));
-  if (candle.revision > 0) told.push(el("span", {}, `revised ${candle.revision}×`));
-  return told;
+  const wording = values.map(([name, value]) => el("span", {}, el("small", {}, name), plainDigits(value)));
+  wording.push(el("span", {}, el("small", {}, "V"), short(candle.volume)));
+  if (candle.closed === false) wording.push(el("b", {}, "running"));
+  if (candle.partial && candle.closed !== false) wording.push(el("b", { class: "hole" }, "partial"));
+  if (isOfVendor(candle)) wording.push(el("span", {}, "vendor"));
+  if (candle.revision > 0) wording.push(el("span", {}, `revised ${candle.revision}×`));
+  return wording;
 }
 
 function sayCounts(candles, gaps) {

@@ -34,7 +34,7 @@ function seconds(bits) {
 
 export function showMinute(place, answer, { zone, onClose }) {
   const close = el("button", { type: "button", class: "close", "aria-label": "Close the explanation", onclick: onClose }, "✕");
-  const rows = evidence(answer).map(([name, told]) => [el("dt", {}, name), el("dd", {}, told.filter(Boolean).join(", "))]);
+  const rows = evidence(answer).map(([name, wording]) => [el("dt", {}, name), el("dd", {}, wording.filter(Boolean).join(", "))]);
   place.replaceChildren(
     el("header", {}, el("h3", {}, `${answer.instrument_key}, ${moment(answer.minute, zone)}`), close),
     el("p", { class: "verdict-of-minute", "data-verdict": answer.verdict }, answer.sentence),

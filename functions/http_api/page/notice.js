@@ -3,7 +3,7 @@
 import { $, el } from "./dom.js";
 import { hourMinute } from "./clock.js";
 
-function told(signIn) {
+function wording(signIn) {
   if (signIn.refused) return ["The sign-in failed", signIn.refused];
   switch (signIn.state) {
     case "expired":
@@ -20,7 +20,7 @@ function told(signIn) {
 const LOCALLY = "DATABASE_URL=postgresql://reader@database/desk chandlery up --no-schedules --open";
 
 export function notice(place, signIn) {
-  const [title, text] = told(signIn);
+  const [title, text] = wording(signIn);
   const isTried = signIn.kind === "token" && signIn.state !== "unset";
   const button = isTried && el("button", { type: "button", class: "primary", onclick: () => begin(place, signIn) }, "Sign in");
   const command = signIn.state === "signature" && el("pre", { tabindex: 0 }, el("code", {}, LOCALLY));

@@ -97,7 +97,7 @@ function frame(title, said, ...drawn) {
   return el("figure", {}, el("figcaption", {}, title), svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": said }, ...drawn));
 }
 
-const text = (x, y, told, anchor = "middle") => svg("text", { x, y, "text-anchor": anchor, class: "axis" }, told);
+const text = (x, y, wording, anchor = "middle") => svg("text", { x, y, "text-anchor": anchor, class: "axis" }, wording);
 
 function path(points, name) {
   return svg("path", { d: points.map(([x, y], place) => `${place ? "L" : "M"}${x.toFixed(1)},${y.toFixed(1)}`).join(""), class: name });
@@ -126,12 +126,12 @@ function smile(rows, chosen) {
 
 // Open interest of calls above, of puts below the line; max pain marked.
 function interest(rows, chosen) {
-  const told = rows.filter((row) => known(row.call_oi) || known(row.put_oi));
-  if (!told.length) return frame("Open interest", "No open interest is known", text(W / 2, H / 2, "no open interest is known"));
-  const most = Math.max(...told.flatMap((row) => [+(row.call_oi ?? 0), +(row.put_oi ?? 0)])) || 1;
-  const width = (W - 30) / told.length;
+  const shown = rows.filter((row) => known(row.call_oi) || known(row.put_oi));
+  if (!shown.length) return frame("Open interest", "No open interest is known", text(W / 2, H / 2, "no open interest is known"));
+  const most = Math.max(...shown.flatMap((row) => [+(row.call_oi ?? 0), +(row.put_oi ?? 0)])) || 1;
+  const width = (W - 30) / shown.length;
   const middle = H / 2 - 6;
-  const bars = told.flatMap((row, place) => {
+  const bars = shown.flatMap((row, place) => {
     const x = 24 + place * width;
     const tall = (value) => (+(value ?? 0) / most) * (middle - 6);
     return [
@@ -139,7 +139,7 @@ function interest(rows, chosen) {
       svg("rect", { x, y: middle, width: Math.max(width - 1, 1), height: tall(row.put_oi), class: "put" }),
     ];
   });
-  const pain = told.findIndex((row) => known(chosen.max_pain) && +row.strike === +chosen.max_pain);
+  const pain = shown.findIndex((row) => known(chosen.max_pain) && +row.strike === +chosen.max_pain);
   const mark = pain < 0 ? [] : [svg("line", { x1: 24 + (pain + 0.5) * width, x2: 24 + (pain + 0.5) * width, y1: 2, y2: H - 18, class: "pain" }), text(24 + (pain + 0.5) * width, H - 6, `max pain ${digits(chosen.max_pain)}`)];
   return frame("Open interest by strike: calls up, puts down", `Open interest by strike of ${chosen.expiry}, max pain ${digits(chosen.max_pain)}`, ...bars, ...mark, text(2, 14, short(most), "start"));
 }

@@ -1,4 +1,4 @@
-// How each state looks on a canvas: by colour and by shape, so that either alone tells them apart.
+// How each state looks on a canvas: by colour and by shape, so that either alone is enough.
 
 import { faint } from "./theme.js";
 

@@ -1,4 +1,4 @@
--- The minutes of some instruments by session date, told apart as a heat map shows them: a partial candle is none, and is
+-- The minutes of some instruments by session date, state by state as a heat map shows them: a partial candle is none, and is
 -- counted by itself.
 WITH hours AS MATERIALIZED (
     SELECT c.instrument_id, c.session_date, c.hour, c.expected, c.present, c.open, c.judged,

@@ -11,7 +11,7 @@ from chandlery.datasets.dataset import Dataset
 from chandlery.gaps.store import coverage, heat_days
 from chandlery.gaps.store.heat_days import HeatDay, WorstInstrument
 from chandlery.platform.errors import Refused
-from chandlery.reading.domain.cursor import read_cursor, write_cursor
+from chandlery.reading.domain.cursor import Value, read_cursor, write_cursor
 from chandlery.reference.store import instruments
 from chandlery.words.window import DAY, MINUTE, Window, floor_minute
 
@@ -66,7 +66,8 @@ def map_coverage(
         Refused: the cursor is wrong.
         Retryable, Permanent: from the database.
     """
-    asked = {"dataset": dataset.name, "feed": feed, "part": part, "days": days, "last": last and last.isoformat()}
+    named = last.isoformat() if last else None
+    asked: dict[str, Value] = {"dataset": dataset.name, "feed": feed, "part": part, "days": days, "last": named}
     after = _position(cursor, asked)
     due = floor_minute(at) - MINUTE
     dates = _choose_dates(connection, dataset, last, days, due)
@@ -99,7 +100,7 @@ def _choose_dates(
 
 def _expected_days(connection: Connection, dataset: Dataset, days: Sequence[HeatDay]) -> Sequence[HeatDay]:
     """Without those on which nothing is missed: nobody imported them, and the feed was not live."""
-    silent = [day for day in days if day.not_judged and not day.present]
+    silent = [(day.key, day.session_date) for day in days if day.not_judged and not day.present]
     unawaited = coverage.list_unawaited(connection, dataset, silent) if silent else set()
     return [day for day in days if (day.key, day.session_date) not in unawaited]
 
@@ -108,7 +109,7 @@ def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _position(cursor: str | None, asked: Mapping[str, str | int | None]) -> tuple[int, str]:
+def _position(cursor: str | None, asked: Mapping[str, Value]) -> tuple[int, str]:
     if cursor is None:
         return 2**62, ""
     try:

@@ -24,7 +24,7 @@ class WorstInstrument:
 
 @dataclass(frozen=True)
 class HeatDay:
-    """Expected minutes of an instrument on one session date, told apart; they add up to `expected`."""
+    """Expected minutes of an instrument on one session date, state by state; they add up to `expected`."""
 
     key: str
     session_date: date
