@@ -30,7 +30,8 @@ _DRAW = """async ([count, rounds]) => {
         const [open, close] = [price(place), price(place + 1)]
         const low = (Math.min(open, close) - 0.1).toFixed(4)
         const high = (Math.max(open, close) + 0.1).toFixed(4)
-        candles.push({ time: at(place), open, high, low, close, volume: '10', closed: true, sources: 'live_aggregated' })
+        const rest = { volume: '10', closed: true, sources: 'live_aggregated' }
+        candles.push({ time: at(place), open, high, low, close, ...rest })
     }
     const ends = (Date.parse(candles.at(-1).time) / 1000 - starts) / 60 + 1
     const found = { time_zone: 'UTC', due: at(ends), to: starts + ends * 60, holes: [], open_hours: [] }
@@ -56,13 +57,13 @@ def page() -> Iterator[Page]:
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not there: apt-get install chromium")
     # Nothing is asked of a database.
-    with desk("postgresql://nobody:x@127.0.0.1:9/none", sandboxes=1, PAGE_SIGN_IN="signature") as address:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-            opened = browser.new_page(viewport={"width": 1440, "height": 1000})
-            opened.goto(address)
-            yield opened
-            browser.close()
+    nowhere = "postgresql://nobody:x@127.0.0.1:9/none"
+    with desk(nowhere, sandboxes=1, PAGE_SIGN_IN="signature") as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        opened = browser.new_page(viewport={"width": 1440, "height": 1000})
+        opened.goto(address)
+        yield opened
+        browser.close()
 
 
 def test_p21_ten_thousand_candles_are_drawn(page: Page) -> None:

@@ -34,7 +34,7 @@ def test_every_file_that_the_page_names_is_there() -> None:
 
 def test_modules_import_each_other_by_name() -> None:
     for path in PAGE.glob("*.js"):
-        for name in re.findall(r'from "\./([^"]+)"', path.read_text()):
+        for name in re.findall(r"from '\./([^']+)'", path.read_text()):
             assert (PAGE / name).exists() or name == "lightweight-charts.js", (path.name, name)
 
 
@@ -78,7 +78,7 @@ def test_what_is_no_file_is_not_found() -> None:
 
 
 def test_every_runbook_that_the_page_links_to_exists() -> None:
-    pages = re.findall(r'/, "([a-z-]+)"\]', (PAGE / "runbook.js").read_text())
+    pages = re.findall(r"/, '([a-z-]+)'\]", (PAGE / "runbook.js").read_text())
     assert len(pages) > 10
     for name in pages:
         assert (REPO / "docs" / "runbook" / f"{name}.md").is_file(), name
