@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from statistics import median
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import CDPSession, Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM
 from tests.browser.scene import desk
@@ -67,10 +67,20 @@ def page() -> Iterator[Page]:
 
 
 def test_p21_ten_thousand_candles_are_drawn(page: Page) -> None:
+    measuring = page.context.new_cdp_session(page)
+    measuring.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.evaluate(_DRAW, [CANDLES, 1])  # its modules are loaded, and compiled
+    before = _busy_seconds(measuring)
     measured, slots = page.evaluate(_DRAW, [CANDLES, ROUNDS])
+    busy = (_busy_seconds(measuring) - before) / ROUNDS * 1000
     assert slots > CANDLES
-    first, *others = measured
     print(
-        f"the page draws {CANDLES:,} candles and {slots - CANDLES:,} holes in {median(others):.0f} ms"
-        f" (first {first:.0f} ms, most {max(others):.0f} ms), from text to pixels; 200 ms are the most"
+        f"the page draws {CANDLES:,} candles and {slots - CANDLES:,} holes, all of them in sight, in {busy:.0f} ms of its"
+        f" thread's processor time, {median(measured):.0f} ms by the clock (least {min(measured):.0f} ms), from text to"
+        " pixels; 200 ms are the most"
     )
+
+
+def _busy_seconds(measuring: CDPSession) -> float:
+    found = {each["name"]: each["value"] for each in measuring.send("Performance.getMetrics")["metrics"]}
+    return float(found["TaskDuration"])

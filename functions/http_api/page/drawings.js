@@ -149,7 +149,7 @@ export class Signs extends Primitive {
   draw(context, size, view, palette) {
     for (let place = view.from; place <= view.to; place += 1) {
       const { candle } = this.slots[place]
-      if (!candle) continue
+      if (!candle || !(isOfVendor(candle) || candle.revision > 0 || candle.closed === false)) continue
       const y = (price) => this.series.priceToCoordinate(+price)
       const at = {
         x: view.x(place),
@@ -166,7 +166,7 @@ export class Signs extends Primitive {
   }
 }
 
-export const isOfVendor = (candle) => /vendor/.test(candle.sources ?? '')
+export const isOfVendor = (candle) => candle.sources?.includes('vendor') ?? false
 
 function drawDots(context, { x, width, open, close }, palette) {
   const size = Math.max(1, Math.min(2, width / 6))

@@ -10,7 +10,10 @@ export function plainDigits(value) {
 }
 
 export function decimals(value) {
-  return value === null || value === undefined ? 0 : (plainDigits(value).split('.')[1] ?? '').length
+  if (value === null || value === undefined) return 0
+  const text = plainDigits(value)
+  const point = text.indexOf('.')
+  return point < 0 ? 0 : text.length - point - 1
 }
 
 const SHOWN = 18 // Beyond these a label would not fit, and a double would not know them.
