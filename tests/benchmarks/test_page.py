@@ -75,7 +75,7 @@ def test_p21_ten_thousand_candles_are_drawn(page: Page) -> None:
     busy = (_busy_seconds(measuring) - before) / ROUNDS * 1000
     assert slots > CANDLES
     print(
-        f"the page draws {CANDLES:,} candles and {slots - CANDLES:,} holes, all of them in sight, in {busy:.0f} ms of its"
+        f"the page draws {CANDLES:,} candles and {slots - CANDLES:,} holes, all in sight, in {busy:.0f} ms of its"
         f" thread's processor time, {median(measured):.0f} ms by the clock (least {min(measured):.0f} ms), from text to"
         " pixels; 200 ms are the most"
     )

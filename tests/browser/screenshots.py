@@ -53,6 +53,9 @@ def _draw(browser: Browser, address: str, name: str, at: datetime) -> None:
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme, timezone_id=ZONE)  # type: ignore[arg-type]  # one of two words
     page.goto(f"{address}/{state}")
     page.wait_for_function("() => globalThis.chandlery?.instrument.chart.slots.length > 0")
+    if "ind=" in state:
+        page.wait_for_function("() => chandlery.instrument.chart.lines.length > 0")
+    page.locator("#options table").wait_for(state="attached")
     page.wait_for_timeout(3_000)
     page.screenshot(path=str(IMAGES / f"{name}.png"))
     page.close()

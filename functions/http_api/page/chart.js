@@ -104,6 +104,7 @@ export class Chart {
     this.ground.show(slots)
     this.signs.show(slots)
     if (isNew) this.#fit()
+    this.#say()
     requestAnimationFrame(() => setTimeout(() => performance.measure('chart:draw', 'chart:begins')))
   }
 

@@ -1,6 +1,7 @@
 """What the page asks: days of many instruments, holes of one, a minute explained."""
 
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -32,7 +33,7 @@ def test_the_worst_comes_first_and_states_add_up(scene: Connection) -> None:
 def test_pages_lead_to_every_instrument_once(scene: Connection) -> None:
     found, cursor = [], None
     while True:
-        asked = {"days": 2, "limit": 1} | ({"cursor": cursor} if cursor else {})
+        asked: dict[str, Any] = {"days": 2, "limit": 1} | ({"cursor": cursor} if cursor else {})
         page = get("/api/v1/heat-map", **asked).json
         found += [row["instrument_key"] for row in page["rows"]]
         cursor = page["next_cursor"]
