@@ -74,7 +74,7 @@ def address(migrated_url: str) -> Iterator[str]:
         at = datetime.now(UTC)
         connection.execute("INSERT INTO market.feeds VALUES ('test', 60) ON CONFLICT DO NOTHING")
         add_cases(connection)
-        seed(connection, at, minutes=240)
+        seed(connection, at, minutes=200, keys=(WORST, TINY, CALM))
         add_options(connection, at)
         with desk(migrated_url) as address:
             yield address
@@ -207,7 +207,7 @@ def test_signs_of_candles(address: str, opened: Open) -> None:
 
 def test_from_the_map_to_a_minute_by_keyboard_alone(address: str, opened: Open) -> None:
     page = opened(address)
-    page.wait_for_function("() => chandlery.heat.rows.length >= 4")
+    page.wait_for_function("() => chandlery.heat.rows.length >= 3")
     assert page.evaluate("chandlery.heat.rows[0].key") == WORST
     heat = page.locator("#heat canvas")
     heat.focus()
@@ -233,7 +233,7 @@ def test_from_the_map_to_a_minute_by_keyboard_alone(address: str, opened: Open) 
 
 def test_states_of_days(address: str, opened: Open) -> None:
     page = opened(address)
-    page.wait_for_function("() => chandlery.heat.rows.length >= 4")
+    page.wait_for_function("() => chandlery.heat.rows.length >= 3")
     states = page.evaluate(
         """async () => {
             const { stateOf } = await import('/page/x/shapes.js')
