@@ -38,7 +38,7 @@ check: .venv/dev  ## lint, type-check, and check the template
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/sam validate --lint
-	@$(BIN)/cfn-lint template.yaml
+	@$(BIN)/cfn-lint template.yaml docs/examples/*.yaml
 	@$(BIN)/python -m local.audit
 
 audit: .venv/dev  ## check the locked dependencies for known vulnerabilities; says so if PyPI cannot be reached

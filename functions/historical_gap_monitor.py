@@ -1,11 +1,12 @@
 """Daily: what is missing beyond 7 days, healed from ticks or from the vendor."""
 
 from chandlery.gaps.watch_historical_gaps import HistoricalGapReport, watch_historical_gaps
+from chandlery.outbox.finish_run import CHANGES, delivering
 from chandlery.platform.component import Run, component
 from chandlery.vendors import open_vendor
 
 
-@component("historical_gap_monitor")
+@component("historical_gap_monitor", finish=delivering(CHANGES))
 def handler(run: Run) -> HistoricalGapReport:
     """Heal what can be healed, ask the vendor for the rest, keep the ledger."""
     settings = run.settings

@@ -1,10 +1,11 @@
 """Every five minutes: what is missing of the last 7 days, and why."""
 
 from chandlery.gaps.watch_live_gaps import LiveGapReport, watch_live_gaps
+from chandlery.outbox.finish_run import CHANGES, delivering
 from chandlery.platform.component import Run, component
 
 
-@component("live_gap_monitor")
+@component("live_gap_monitor", finish=delivering(CHANGES))
 def handler(run: Run) -> LiveGapReport:
     """Heal what ticks can heal, and keep the ledger of gaps."""
     return watch_live_gaps(

@@ -1,10 +1,11 @@
 """Every minute: the candles of the minutes whose ticks changed."""
 
 from chandlery.minutes.aggregate_live import LiveReport, aggregate_live
+from chandlery.outbox.finish_run import CHANGES, delivering
 from chandlery.platform.component import Run, component
 
 
-@component("live_processor")
+@component("live_processor", finish=delivering(CHANGES))
 def handler(run: Run) -> LiveReport:
     """Wait until the minute has settled, then aggregate what is due."""
     run.settle(run.settings.live_settle_seconds)

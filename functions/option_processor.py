@@ -1,10 +1,11 @@
 """Every minute: the strike candles of the minutes whose quotes, trades or open interest changed."""
 
 from chandlery.options.aggregate_strikes import StrikesReport, aggregate_strikes
+from chandlery.outbox.finish_run import CHANGES, delivering
 from chandlery.platform.component import Run, component
 
 
-@component("option_processor")
+@component("option_processor", finish=delivering(CHANGES))
 def handler(run: Run) -> StrikesReport:
     """Wait until the live processor has had its turn, then aggregate what is due."""
     run.settle(run.settings.option_settle_seconds)

@@ -1,11 +1,12 @@
 """Every five minutes: the policies wanted against those found, and whatever no scheduler does."""
 
+from chandlery.outbox.finish_run import tend_outbox
 from chandlery.platform.component import Run, component
 from chandlery.policies.maintain_policies import PolicyReport, maintain_policies
 from chandlery.policies.wanted import read_policies
 
 
-@component("policy_maintenance")
+@component("policy_maintenance", finish=tend_outbox)
 def handler(run: Run) -> PolicyReport:
     """Keep the policies, and refresh a share of what is stale."""
     return maintain_policies(

@@ -25,7 +25,7 @@ from chandlery.platform.telemetry import Telemetry
 _NAME = "record_api"
 _PATH = re.compile(r"/api/v1/([a-z-]+)/?")
 # What HttpApi has at such a path, which API Gateway leads here all the same if it is posted.
-_READ = ("coverage", "gaps", "health", "indicators", "instruments", "price-changes")
+_READ = ("changes", "coverage", "gaps", "health", "indicators", "instruments", "me", "price-changes", "signals")
 # No type that a page of another origin may send unasked.
 _TYPES = ("application/x-ndjson", "application/json", "application/gzip", "application/octet-stream")
 _MOST_ERRORS = 1_000

@@ -8,6 +8,7 @@ import argparse
 import base64
 import contextlib
 import io
+import json
 import os
 import re
 import selectors
@@ -25,11 +26,15 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import uuid4
 
+from chandlery.desk.domain.routes import routes_at
 from chandlery.platform.errors import Permanent
+from local import event_stream
+from local.event_stream import EventStream, Listener
 from local.schedules import find_function
 
 _ROOT = Path(__file__).resolve().parents[1]
-FUNCTION, RECORDS = "http_api", "record_api"
+FUNCTION, RECORDS, DESK = "http_api", "record_api", "desk_api"
+LOCAL_USER = "local"
 # As the routes of the template have it.
 _RECORD_PATH = re.compile(r"/api/v1/(?!compute/?$)[^/]+/?")
 # As API Gateway's own limit.
@@ -100,9 +105,18 @@ def event_of(
     return event
 
 
+def let_in(event: dict[str, Any], user: str) -> dict[str, Any]:
+    """The event as API Gateway sends it of somebody whose token it has checked."""
+    authorizer = {"jwt": {"claims": {"sub": user}, "scopes": None}}
+    return event | {"requestContext": event["requestContext"] | {"authorizer": authorizer}}
+
+
 def function_of(event: Mapping[str, Any]) -> str:
     """The function that a request's route leads to."""
-    posts = event["requestContext"]["http"]["method"] == "POST"
+    method = event["requestContext"]["http"]["method"]
+    if there := routes_at(event["rawPath"]):
+        return DESK if method in {route.method for route, _ in there} else FUNCTION
+    posts = method == "POST"
     return RECORDS if posts and _RECORD_PATH.fullmatch(event["rawPath"]) else FUNCTION
 
 
@@ -117,6 +131,7 @@ class _Exchange(BaseHTTPRequestHandler):
         # Not the base class's own, which reads and writes a socket.
         self._call, self._address = call, address
         self.client_address = (address, 0)
+        self.listener: Listener | None = None
         self.rfile, self._answered = io.BytesIO(request), io.BytesIO()
         self.wfile = self._answered
         self.close_connection = True
@@ -144,10 +159,30 @@ class _Exchange(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(length))
         headers = {name.lower(): value for name, value in self.headers.items()}
+        path, _, query = self.path.partition("?")
+        if path == event_stream.PATH and self.command == "GET":
+            self._listen(query, headers)
+            return
         answered = self._call(event_of(self.command, self.path, headers, body, self._address))
         content = answered.get("body") or ""
         sent = base64.b64decode(content) if answered.get("isBase64Encoded") else content.encode()
         self._send(answered["statusCode"], answered.get("headers", {}), sent)
+
+    def _listen(self, query: str, headers: dict[str, str]) -> None:
+        """Begin a stream of events, where the route of changes takes what is asked."""
+        asked = event_stream.polled(query, headers.pop("last-event-id", None))
+        headers = {name: value for name, value in headers.items() if name not in ("accept", "accept-encoding")}
+        answered = self._call(event_of("GET", f"{event_stream.POLLED}?{asked}", headers, b"", self._address))
+        if answered["statusCode"] != 200:
+            self._send(answered["statusCode"], answered["headers"], answered["body"].encode())
+            return
+        self.listener = event_stream.listener_of(asked, json.loads(answered["body"]))
+        self.send_response_only(200)
+        for name, value in {"Date": formatdate(usegmt=True), **event_stream.HEAD}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        # The stream goes on until one of the two goes away.
+        self.close_connection = False
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response_only(status)
@@ -179,6 +214,7 @@ class _Client:
         self.connection, self.address = connection, address
         self.received, self.unsent = bytearray(), memoryview(b"")
         self.closes = self._is_awaited = False
+        self.listener: Listener | None = None
 
     def receive(self) -> None:
         """Read what is there; nothing is the end."""
@@ -232,6 +268,12 @@ class Server:
         self._call = call
         self._selector = selectors.DefaultSelector()
         self._selector.register(listening, selectors.EVENT_READ)
+        self._woken, self._waking = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waking.setblocking(False)
+        self._selector.register(self._woken, selectors.EVENT_READ, self._woken)
+        self._events = EventStream(self._wake)
+        self._listeners: list[_Client] = []
         # Those with another request behind the one that was answered, which no socket tells of any more.
         self._more: list[_Client] = []
 
@@ -239,7 +281,10 @@ class Server:
         """Wait for clients, then answer one request of each that has one, and take one client more."""
         more, self._more = self._more, []
         found = [key.data for key, _ in self._selector.select(0 if more else None)]
-        for client in dict.fromkeys((*(each for each in found if each is not None), *more)):
+        if self._woken in found:
+            self._woken.recv(_PIECE_BYTES)
+            more += self._listeners
+        for client in dict.fromkeys((*(each for each in found if isinstance(each, _Client)), *more)):
             # A client that goes away is no error of ours.
             try:
                 self._serve(client)
@@ -253,10 +298,17 @@ class Server:
     def close(self) -> None:
         """Leave all clients alone, and take no more."""
         for key in list(self._selector.get_map().values()):
-            if key.data is not None:
+            if isinstance(key.data, _Client):
                 key.data.connection.close()
+        self._woken.close()
+        self._waking.close()
         self._selector.close()
         self._listening.close()
+
+    def _wake(self) -> None:
+        """Have a round served: from any thread. One that is full wakes it anyway."""
+        with contextlib.suppress(BlockingIOError):
+            self._waking.send(b".")
 
     def _accept(self) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionError):
@@ -267,14 +319,26 @@ class Server:
     def _serve(self, client: _Client) -> None:
         if client.unsent:
             client.send()
-            return
+            if client.unsent or client.listener is None:
+                return
         with contextlib.suppress(BlockingIOError):
             client.receive()
+        if client.listener is not None:
+            # It has no more to say.
+            client.received.clear()
+            client.unsent = memoryview(self._events.take(client.listener))
+            client.send()
+            return
         request = client.take_request()
         if request is not None:
             exchange = _Exchange(self._call, client.address, request)
             client.closes = client.closes or exchange.close_connection
             client.unsent = memoryview(exchange.answer)
+            if exchange.listener is not None:
+                client.listener = exchange.listener
+                self._listeners.append(client)
+                self._events.add(exchange.listener)
+                self._wake()
         client.send()
 
     def _go_on(self, client: _Client) -> None:
@@ -283,6 +347,9 @@ class Server:
         if client.unsent:
             self._selector.modify(client.connection, selectors.EVENT_WRITE, client)
         elif client.closes:
+            if client.listener is not None:
+                self._listeners.remove(client)
+                self._events.remove(client.listener)
             self._selector.unregister(client.connection)
             client.connection.close()
         else:
@@ -307,13 +374,14 @@ def listen(port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def serving(port: int, sandboxes: int, environment: Mapping[str, str]) -> Iterator[str]:
+def serving(port: int, sandboxes: int, environment: Mapping[str, str], *, user: str = LOCAL_USER) -> Iterator[str]:
     """Sandboxes of the HTTP API in processes of their own, on one port of this machine.
 
     Args:
         port: 0 takes any that is free.
         sandboxes: requests that can be answered at one time.
         environment: what the function is told.
+        user: whose watchlists and alerts are served: nobody is asked who he is.
 
     Yields:
         Where it answers, as in `http://127.0.0.1:8000`.
@@ -325,7 +393,7 @@ def serving(port: int, sandboxes: int, environment: Mapping[str, str]) -> Iterat
         listening = listen(port)
     except OSError as error:
         raise Permanent(f"port {port} cannot be listened on ({error.strerror}); choose another with --port") from None
-    command = [sys.executable, "-m", "local.http_server", "--socket", str(listening.fileno())]
+    command = [sys.executable, "-m", "local.http_server", "--socket", str(listening.fileno()), "--user", user]
     processes = [
         subprocess.Popen(
             command, pass_fds=[listening.fileno()], env=dict(environment), cwd=_ROOT, stdin=subprocess.PIPE
@@ -357,9 +425,11 @@ def main() -> None:
     threading.Thread(target=_end_with_the_starter, daemon=True).start()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--socket", type=int, required=True, help="file descriptor of a listening socket")
-    listening = socket.socket(fileno=parser.parse_args().socket)
-    functions = {name: find_function(name) for name in (FUNCTION, RECORDS)}
-    server = Server(listening, lambda event: call(functions[function_of(event)], event))
+    parser.add_argument("--user", default=LOCAL_USER, help="whose watchlists and alerts are served")
+    asked = parser.parse_args()
+    listening = socket.socket(fileno=asked.socket)
+    functions = {name: find_function(name) for name in (FUNCTION, RECORDS, DESK)}
+    server = Server(listening, lambda event: call(functions[function_of(event)], let_in(event, asked.user)))
     with contextlib.redirect_stdout(sys.stderr):
         while True:
             server.serve_round()

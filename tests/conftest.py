@@ -39,10 +39,11 @@ _HYPERTABLES = tuple(dataset.name for dataset in declared.DATASETS)
 # What refers to another comes before it.
 _TABLES = (
     "dirty", "marks", "feeds", "feed_minutes", "gaps", "scans", "tickers", "judged", "known_data", "runs",
+    "alert_firings", "alerts", "watchlist_items", "watchlists", "users", "watched_instruments", "alert_minutes",
     "indicator_states", "stored_indicators", "newest_strikes", "newest_strikes_5m", "option_contracts",
-    "option_expiries", "cadences", "rates", "instruments", "sessions", "calendars", "open_hours", "upkeep",
+    "option_expiries", "cadences", "rates", "signals", "instruments", "sessions", "calendars", "open_hours", "upkeep",
     "unindicated_hours", "indicator_set", "horizons", "imports", "retentions", "releases", "drops", "hour_versions",
-    "reaches",
+    "reaches", "outbox", "untold_changes", "signal_rules", "signal_marks",
 )  # fmt: skip
 # Rows are deleted: to truncate a table is to make its files again, and makes every session plan again what reads it.
 # Chunks are dropped, which is a third of truncating what has them.

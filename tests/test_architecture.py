@@ -21,7 +21,7 @@ LAYER = REPO / "layers" / "chandlery" / "chandlery"
 QUERIES = sorted((REPO / "sql" / "queries").rglob("*.sql"))
 
 # The functions that have the layer with numpy and TA-Lib; the others must not so much as load a module that needs them.
-NUMERIC_FUNCTIONS = {"historical_processor"}
+NUMERIC_FUNCTIONS = {"historical_processor", "signal_processor"}
 
 
 def sources() -> Iterator[Path]:

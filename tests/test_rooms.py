@@ -17,6 +17,7 @@ ROOMS = [
     "words",
     "datasets",
     "platform",
+    "outbox",
     "vendors",
     "reference",
     "minutes",
@@ -29,6 +30,8 @@ ROOMS = [
     "reading",
     "indicators",
     "options",
+    "signals",
+    "desk",
     "health",
 ]
 # What pure rules may know beside their own room.

@@ -8,6 +8,7 @@ from .application import answer, app, document
 from .candles import router as candles
 from .candles import warm_up
 from .candles_of_many import router as candles_of_many
+from .changes import router as changes
 from .completeness import router as completeness
 from .compute import router as compute
 from .data import router as data
@@ -17,13 +18,14 @@ from .minutes import router as minutes
 from .options import router as options
 from .page_files import is_of_page
 from .page_files import router as page
+from .signals import router as signals
 from .statistics import router as statistics
 from .stored_indicators import router as stored_indicators
 from .summaries import router as summaries
 
 for router in (
-    health, candles, candles_of_many, compute, stored_indicators, instruments, statistics, completeness, minutes, data,
-    options, summaries, page,
+    health, candles, candles_of_many, compute, stored_indicators, instruments, statistics, completeness, minutes,
+    changes, data, options, summaries, signals, page,
 ):  # fmt: skip
     app.include_router(router)
 document()

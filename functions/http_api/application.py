@@ -50,10 +50,12 @@ class _Application(APIGatewayHttpResolver):
     def outline(self, **words: Any) -> OpenAPI:
         """The document, but for indicators, and with one route for all data sets that are read."""
         # Imported here: a request that finds its route need not wait for it.
+        from .desk_reference import add_desk
         from .record_reference import add_records
 
         schema = super().get_openapi_schema(**words)
         add_records(schema)
+        add_desk(schema)
         return schema
 
 
@@ -260,7 +262,7 @@ def _paths() -> Mapping[str, frozenset[str]]:
     schema = app.outline()
     return {
         re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)): frozenset(
-            method.upper() for method in ("get", "post") if getattr(item, method)
+            method.upper() for method in ("get", "post", "patch", "delete") if getattr(item, method)
         )
         for path, item in (schema.paths or {}).items()
     }

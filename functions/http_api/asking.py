@@ -95,6 +95,7 @@ TimeframeName = Annotated[
         json_schema_extra={"type": "string", "examples": ["5m", "1hour"]},
     ),
 ]
+QueriedTimeframe = Annotated[TimeframeName, Query(json_schema_extra={"type": "string", "enum": [*map(str, Timeframe)]})]
 TimeframeOrAuto = Annotated[
     str,
     BeforeValidator(_timeframe_or_auto),

@@ -52,7 +52,7 @@ class Candle:
 class InstrumentCandle(Candle):
     """The same, of one of several instruments."""
 
-    instrument_key: str = ""
+    instrument_key: str
 
 
 class CandlesOfMany(BaseModel):

@@ -45,7 +45,7 @@ _Form = Form | Literal["csv"]
 
 @router.get(
     "/api/v1/candles/<instrument_key>",
-    summary="Candles of an instrument",
+    summary="Get an instrument's candles in any timeframe",
     description=(
         "With `from`, pages go on from there; without it, the newest candles before `to`, and pages go back. A page"
         " lists the oldest first. Each timeframe is read from candles of its own. `Accept: text/csv` answers CSV, and"

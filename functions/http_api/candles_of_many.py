@@ -16,7 +16,7 @@ from chandlery.reference.store.instrument_pages import find_entries
 from .accepting import preferred
 from .answering import of_moment
 from .application import app, asked_at
-from .asking import Cursor, Keys, Moment, TimeframeName, check_most, keys_of
+from .asking import Cursor, Keys, Moment, QueriedTimeframe, check_most, keys_of
 from .candle_models import TYPES, CandlesOfMany, many_csv, many_json
 from .numbers import Numbers
 from .problems import documented
@@ -45,7 +45,7 @@ router = Router()
 )
 def get_candles_of_many(
     instrument_keys: Keys,
-    timeframe: Annotated[TimeframeName, Query()],
+    timeframe: QueriedTimeframe,
     starts: Annotated[Moment | None, Query(alias="from", description="buckets that start here or later")] = None,
     ends: Annotated[Moment | None, Query(alias="to", description="buckets that start before; now where absent")] = None,
     limit: Annotated[int, Query(ge=1, description="candles in a page, at most, of all instruments together")] = 500,

@@ -167,7 +167,7 @@ class StatusAnswer(BaseModel):
 
 @router.get(
     "/api/v1/gaps",
-    summary="What is missing, and why",
+    summary="List what candles or rows are missing, and why",
     responses=answers(GapsAnswer, 404, 422, 500, 503),
     tags=["completeness"],
 )
@@ -205,7 +205,7 @@ def get_gaps(
 
 @router.get(
     "/api/v1/coverage",
-    summary="How complete candles are",
+    summary="Get how complete candles or rows are, day by day",
     description=(
         "By session date; the newest seven that a gap monitor has looked at, where none are named. 404 where nothing"
         " was expected, or nobody has looked yet."
@@ -247,7 +247,7 @@ def get_coverage(
 
 @router.get(
     "/api/v1/timeframe-aggregation/status",
-    summary="How all fares",
+    summary="Get the state of everything: components, aggregates, gaps, policies, cache",
     responses=answers(StatusAnswer, 422, 500, 503),
     tags=["health"],
 )

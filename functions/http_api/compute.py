@@ -101,7 +101,7 @@ class Computed(BaseModel):
 
 @router.post(
     "/api/v1/compute",
-    summary="Indicators over an instrument's candles",
+    summary="Compute indicators over an instrument's candles",
     description=(
         "TA-Lib's functions by name, and our own. A value does not depend on `from`: what an indicator needs before"
         " it is read as well, and a smoothing is warmed up until where it began no longer shows. What sums from the"

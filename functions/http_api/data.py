@@ -20,7 +20,7 @@ PATH = "/api/v1/data/<dataset>/<instrument_key>"
 
 @router.get(
     PATH,
-    summary="Rows of a data set",
+    summary="Get an instrument's rows of a data set",
     description=(
         "With `from`, pages go on from there; without it, the newest rows before `to`, and pages go back. A page lists"
         " the oldest first. In a `timeframe`, a row is what its bucket's rows are rolled up to; the newest bucket may"

@@ -44,7 +44,7 @@ def _operation(common: Operation, dataset: Dataset) -> Operation:
     responses[200].content["application/json"].schema_ = Schema.model_validate(content)
     return common.model_copy(
         update={
-            "summary": f"Rows of {dataset.name}",
+            "summary": f"Get an instrument's rows of {dataset.name}",
             "operationId": f"{common.operationId}_{dataset.name}",
             "parameters": [*filter(None, parameters), *_dimensions(dataset)],
             "responses": responses,

@@ -67,7 +67,7 @@ def _answers(model: type[BaseModel]) -> dict[int, OpenAPIResponse]:
 
 @router.get(
     "/health",
-    summary="Alive and ready?",
+    summary="Check whether the service is ready and its candles are fresh",
     description=f"Needs no authorisation, and tells no more than that. {_RULE}",
     response_description="Ready, and the candles are fresh",
     responses=_answers(BareHealthAnswer),
@@ -80,7 +80,7 @@ def get_health() -> Response[str]:
 
 @router.get(
     "/api/v1/health",
-    summary="Alive and ready, and if not, why?",
+    summary="Check readiness and freshness, with the causes of what is wrong",
     description=_RULE,
     response_description="Ready, and the candles are fresh",
     responses=_answers(HealthAnswer),

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
@@ -22,6 +23,8 @@ from .sandbox import SANDBOX
 
 router = Router()
 
+AssetType = Literal["stock", "etf", "crypto", "forex", "commodity", "index", "future", "option"]
+
 
 class InstrumentAnswer(BaseModel):
     """An instrument."""
@@ -33,6 +36,12 @@ class InstrumentAnswer(BaseModel):
     listed_at: datetime | None
     delisted_at: datetime | None
     data_from: datetime | None = Field(description="its earliest candle")
+    name: str | None
+    asset_type: AssetType | None = Field(description="null: neither its key nor anybody says")
+    exchange: str | None
+    sector: str | None
+    industry: str | None
+    uuid: UUID = Field(description="by which other systems may know it")
 
 
 class InstrumentsAnswer(BaseModel):
@@ -129,7 +138,7 @@ class IndicatorsAnswer(BaseModel):
 
 @router.get(
     "/api/v1/instruments",
-    summary="Instruments, by key",
+    summary="List the instruments",
     responses=answers(InstrumentsAnswer, 422, 500, 503),
     tags=["instruments"],
 )
@@ -153,7 +162,7 @@ def get_instruments(
 
 @router.get(
     "/api/v1/instruments/<instrument_key>",
-    summary="An instrument",
+    summary="Get what is known of an instrument",
     responses=answers(InstrumentAnswer, 404, 422, 500, 503),
     tags=["instruments"],
 )
@@ -164,7 +173,7 @@ def get_instrument(instrument_key: Annotated[PathKey, Path()]) -> Response[str]:
 
 @router.get(
     "/api/v1/instruments/<instrument_key>/latest",
-    summary="Its newest candle and tick",
+    summary="Get an instrument's newest candle and tick",
     responses=answers(LatestAnswer, 404, 422, 500, 503),
     tags=["instruments"],
 )
@@ -179,7 +188,7 @@ def get_latest(instrument_key: Annotated[PathKey, Path()], numbers: Numbers = "n
 
 @router.get(
     "/api/v1/price-changes",
-    summary="Newest closes, and what they changed by",
+    summary="List newest prices and what they changed by, ranked",
     description=(
         "Against the candle before, and over a day, seven days, a calendar month; sorted by percent, unknown ones last."
     ),
@@ -219,7 +228,7 @@ def get_price_changes(
 
 @router.get(
     "/api/v1/indicators",
-    summary="Indicators that can be computed",
+    summary="List the indicators that can be computed, with their parameters",
     responses=answers(IndicatorsAnswer, 422, 500),
     tags=["indicators"],
 )

@@ -84,7 +84,7 @@ _More = Callable[[Connection, int], str | None]
 
 @router.get(
     f"{_ROOM}/expiries",
-    summary="The newest metrics of each expiry",
+    summary="Get the newest metrics of each expiry: forward, volatility, skew, max pain",
     description=(
         "Forward, volatility at the money, straddle, skew, ratios and max pain of the expiries that have not passed."
     ),
@@ -102,7 +102,7 @@ def get_expiries(instrument_key: Underlying, at: At = None, numbers: Numbers = "
 
 @router.get(
     f"{_ROOM}/expiry-metrics",
-    summary="The metrics of expiries over time",
+    summary="Get the metrics of expiries over time",
     description=(
         "At the end of each bucket, what `/expiries` answers. With `from`, pages go on from there; without it, the"
         " newest before `to`, and pages go back. `limit` counts moments."
@@ -132,7 +132,7 @@ def get_expiry_metrics(
 
 @router.get(
     f"{_ROOM}/chain",
-    summary="The option chain",
+    summary="Get the option chain, now or as it was known at a time",
     description=(
         "A row for each listed strike, both sides in it, in order of expiry, contract and strike: the newest quote,"
         " volatility and greeks (null where older than a quarter of an hour), the session's last price and volume, and"
@@ -163,7 +163,7 @@ def get_chain(
 
 @router.get(
     f"{_ROOM}/strikes",
-    summary="Strike candles",
+    summary="Get strike candles, calls and puts of a strike in one row",
     description=f"Calls and puts of a strike in one row. {_PAGES}",
     responses=answers(StrikesAnswer, *_PROBLEMS),
     tags=["options"],
@@ -187,7 +187,7 @@ def get_strikes(
 
 @router.get(
     f"{_ROOM}/strike-history",
-    summary="One strike over time",
+    summary="Follow one strike over time",
     description=f"Strike candles of one strike and expiry. {_PAGES}",
     responses=answers(StrikesAnswer, *_PROBLEMS),
     tags=["options"],
@@ -211,7 +211,7 @@ def get_strike_history(
 
 @router.get(
     f"{_ROOM}/moneyness-series",
-    summary="The same moneyness over time",
+    summary="Follow a place seen from the money over time",
     description=f"A field of whichever strike had a rank in each bucket, seen from the money. {_PAGES}",
     responses=answers(SeriesAnswer, *_PROBLEMS),
     tags=["options"],
@@ -239,7 +239,7 @@ def get_moneyness_series(
 
 @router.get(
     "/fo/moneyness-series",
-    summary="The same, under its older name",
+    summary="Follow a place seen from the money over time, under its older name",
     description=f"As `/api/v1/options/{{instrument_key}}/moneyness-series`. {_PAGES}",
     responses=answers(SeriesAnswer, *_PROBLEMS),
     tags=["options"],

@@ -13,7 +13,7 @@ from chandlery.indicators.store.stored_values import StoredValue as ValueRow
 from chandlery.words.timeframe import Timeframe
 
 from .answering import of_moment, write_json
-from .asking import Cursor, Key, Limit, Moment, TimeframeName, Words
+from .asking import Cursor, Key, Limit, Moment, QueriedTimeframe, Words
 from .numbers import Form, Numbers, Real, exact_members
 from .problems import answers
 from .sandbox import SANDBOX
@@ -54,7 +54,7 @@ class StoredValues(BaseModel):
 )
 def get_stored_values(
     instrument_key: Annotated[Key, Query()],
-    timeframe: Annotated[TimeframeName, Query()] = Timeframe.M5,
+    timeframe: QueriedTimeframe = Timeframe.M5,
     names: Annotated[
         list[Words] | None,
         Query(max_length=100, description="of these indicators, separated by commas; all where absent"),

@@ -59,7 +59,7 @@ class FlowsAnswer(BaseModel):
 
 @router.get(
     "/api/v1/sentiment/<instrument_key>",
-    summary="Sentiment by the hour or day",
+    summary="Get an instrument's sentiment by the hour or day",
     description=(
         "A row a bucket over all sources, or of the one asked for, or of each. `score` is the mean of all items by"
         f" their weights, null where all weights are 0. {_PAGES}"
@@ -85,7 +85,7 @@ def get_sentiment(
 
 @router.get(
     "/api/v1/flows/<instrument_key>",
-    summary="Flows by the hour or day",
+    summary="Get what flowed onto venues and off them, by the hour or day",
     description=(
         "A row a bucket over all venues, or of the one asked for, or of each. Net is in less out: positive, more came"
         " in. What moved inside a venue counts on neither side. Dollars are those of the legs that have them, null"

@@ -122,6 +122,7 @@ def _fill(connection: Connection, name: str, reader: DataReader, progress: Progr
             f"the database {name} is not empty: there are rows in {', '.join(held[:3])}{more}; a backup of data alone"
             " goes into a database that was just made, and migrated"
         )
+    guarded = _unguard(connection)
     for each in manifest.tables:
         if each.sequence:
             run(connection, "set_sequence", sequence=each.sequence, next_value=each.next_value)
@@ -144,6 +145,16 @@ def _fill(connection: Connection, name: str, reader: DataReader, progress: Progr
     for table in manifest.tables:
         if (there := _count(connection, table)) != reader.rows(table.name):
             raise Permanent(f"{reader.rows(table.name):,} rows of {table.name} were read, and {there:,} came of them")
+    for relation in guarded:
+        _do(connection, "ALTER TABLE {} FORCE ROW LEVEL SECURITY", relation)
+
+
+def _unguard(connection: Connection) -> Sequence[sql.Identifier]:
+    """Free the owner of row-level security, with which he may not COPY; nobody else sees the tables meanwhile."""
+    guarded = [sql.Identifier("market", name) for (name,) in run(connection, "list_guarded_tables")]
+    for relation in guarded:
+        _do(connection, "ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", relation)
+    return guarded
 
 
 class _Loading:

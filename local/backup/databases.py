@@ -138,8 +138,12 @@ def contents(settings: Settings, name: str) -> Sequence[Contents]:
         return read_rows(connection, Contents, "list_database_contents")
 
 
+# As the migration makes them that creates these roles.
+_MEMBERS = {"chandlery_desk": ("chandlery_owner",), "chandlery_alerts": ("chandlery_owner", "chandlery_writer")}
+
+
 def create_roles(connection: Connection, owners: Iterable[str], readers: Iterable[str]) -> Sequence[str]:
-    """Create those roles that are missing, without a password or members; returns their names.
+    """Create those roles that are missing, without a password, nor members but our own; returns their names.
 
     Owners may log in: TimescaleDB runs no job of a role that may not.
     """
@@ -148,6 +152,9 @@ def create_roles(connection: Connection, owners: Iterable[str], readers: Iterabl
     for name in missing:
         login = sql.SQL("LOGIN" if name in owning else "NOLOGIN")
         _do(connection, "CREATE ROLE {} {}", sql.Identifier(name), login)
+    for name in missing:
+        for member in _MEMBERS.get(name, ()):
+            _do(connection, "GRANT {} TO {}", sql.Identifier(name), sql.Identifier(member))
     return missing
 
 

@@ -27,7 +27,8 @@ Progress = Callable[[str, int, int], None]
 """Told what is done now, and how many tables of how many are."""
 
 _PIECE = 1024 * 1024
-_EVERYTHING = ("--format=custom", "--verbose", "--no-password")
+# With row security those who may read everything see all rows; without, they are refused.
+_EVERYTHING = ("--format=custom", "--verbose", "--no-password", "--enable-row-security")
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,13 @@ def find_versions(connection: Connection) -> tuple[str, str]:
     """The version of TimescaleDB and the revision of the schema that are backed up.
 
     Raises:
-        Permanent: there is no schema of ours.
+        Permanent: there is no schema of ours, or the login would leave rows out.
     """
     found = schema.describe(connection)
     if found.timescaledb is None or found.revision is None:
         raise Permanent("the database has no schema of Chandlery's: there is nothing to back up")
+    if run(connection, "sees_all_rows").fetchone() != (True,):
+        raise Permanent("the login does not see users' rows, which the backup would lack: GRANT pg_read_all_data TO it")
     return found.timescaledb, found.revision
 
 

@@ -27,6 +27,7 @@ from local.schedules import Function, find_function, firings, read_functions
 
 # What a report tells of the moment rather than of the run: no use in adding it up.
 _STANDING = (
+    "alerts_armed",
     "database_bytes",
     "database_growth_bytes",
     "drift",

@@ -1,6 +1,7 @@
 """`chandlery instruments`: what is traded."""
 
 import re
+import shlex
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ import typer
 from psycopg import Connection
 
 from chandlery.platform.errors import NotFound, Permanent
-from chandlery.reference.domain.instrument import Instrument, exchange_of
+from chandlery.reference.domain.instrument import ASSET_TYPES, UNDESCRIBED, Description, Instrument, exchange_of
 from chandlery.reference.store import instruments as instrument_store
 from chandlery.reference.store import sessions as session_store
 from chandlery.words.counting import spell
@@ -23,7 +24,16 @@ app = typer.Typer(no_args_is_help=True, help="Manage what is traded.")
 
 _TICKER = re.compile(r"(?:([a-z][a-z0-9_]*)=)?(\S+)")
 _NEGATIVE, _NEGATIVE_TOLD = "prices below zero", {True: "allowed", False: "refused"}
+_DESCRIBED = ("name", "asset_type", "sector", "industry")
 _VENDOR = "polygon"  # whose a ticker is that names no vendor
+
+
+def parse_asset_type(text: str) -> str:
+    """A kind of asset."""
+    if text not in ASSET_TYPES:
+        raise typer.BadParameter(f"{text} is no kind of asset; there are {', '.join(ASSET_TYPES)}")
+    return text
+
 
 CalendarName = Annotated[str | None, typer.Option(help="trading calendar, such as XNYS, XBOM, CMES, FX or 24/7")]
 Feed = Annotated[
@@ -45,6 +55,15 @@ AllowNegative = Annotated[
     bool | None,
     typer.Option("--allow-negative/--no-allow-negative", help="whether its prices may be negative; not by default"),
 ]
+Name = Annotated[str | None, typer.Option(help="what it is called, as International Business Machines")]
+AssetType = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(ASSET_TYPES), parser=parse_asset_type, help="what it is; as its key says when absent"
+    ),
+]
+Sector = Annotated[str | None, typer.Option(help="the sector of its issuer")]
+Industry = Annotated[str | None, typer.Option(help="the industry of its issuer")]
 
 
 @app.command()
@@ -56,6 +75,10 @@ def add(
     delisted: Delisted = None,
     ticker: Ticker = None,
     allow_negative: AllowNegative = None,
+    name: Name = None,
+    asset_type: AssetType = None,
+    sector: Sector = None,
+    industry: Industry = None,
 ) -> None:
     """Add an instrument, and fill its calendar's sessions if there are none.
 
@@ -66,7 +89,8 @@ def add(
         exchange = exchange_of(key)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    named = _named(feed, listed, delisted, ticker, allow_negative)
+    described = Description(name, asset_type, sector, industry)
+    named = _named(feed, listed, delisted, ticker, allow_negative) | {"description": described}
     with open_connection() as connection:
         named["calendar"] = calendar and resolve(connection, calendar)
         try:
@@ -91,13 +115,18 @@ def set_instrument(
     delisted: Delisted = None,
     ticker: Ticker = None,
     allow_negative: AllowNegative = None,
+    name: Name = None,
+    asset_type: AssetType = None,
+    sector: Sector = None,
+    industry: Industry = None,
 ) -> None:
     """Change the named properties of an instrument, and show the former values.
 
     Another calendar gives the stored candles its session dates.
     """
-    named = _named(feed, listed, delisted, ticker, allow_negative)
-    if calendar is None and not any(value is not None and value != {} for value in named.values()):
+    described = Description(name, asset_type, sector, industry)
+    named = _named(feed, listed, delisted, ticker, allow_negative) | {"description": described}
+    if calendar is None and not any(value not in (None, {}, UNDESCRIBED) for value in named.values()):
         raise typer.BadParameter("name what to change: --calendar, --feed, --listed, --ticker …")
     with open_connection() as connection:
         known = instrument_store.find(connection, key)
@@ -136,8 +165,12 @@ def list_instruments(as_json: AsJson = False) -> None:
         "data_from",
         "tickers",
         "allow_negative",
+        *_DESCRIBED,
+        "exchange",
+        "uuid",
     )
-    show_rows(rows, columns, title="instruments", as_json=as_json)
+    spare = ["uuid", "exchange", *reversed(_DESCRIBED)]
+    show_rows(rows, columns, title="instruments", as_json=as_json, spare=spare)
 
 
 def _named(
@@ -201,15 +234,17 @@ def _flatten(values: dict[str, Any]) -> dict[str, Any]:
     """What is told of an instrument, by its name in messages; what is not known is left out."""
     names = {"calendar": "calendar", "feed": "feed", "listed_at": "listed", "delisted_at": "delisted"}
     tickers = {f"ticker at {vendor}": ticker for vendor, ticker in (values["tickers"] or {}).items()}
+    said = vars(values["description"]) if "description" in values else values
+    told = {name.replace("_", " "): said[name] for name in _DESCRIBED if said[name] is not None}
     allowed = {_NEGATIVE: _NEGATIVE_TOLD[values["allow_negative"]]} if values["allow_negative"] is not None else {}
-    return {told: values[name] for name, told in names.items() if values[name] is not None} | tickers | allowed
+    return {named: values[name] for name, named in names.items() if values[name] is not None} | tickers | told | allowed
 
 
 def _option(name: str, value: object) -> str:
     if name == _NEGATIVE:
         return "--allow-negative" if value == _NEGATIVE_TOLD[True] else "--no-allow-negative"
-    option, _, vendor = name.partition(" at ")
-    return f"--{option} {vendor}={value}" if vendor else f"--{option} {plain(value)}"
+    option, _, vendor = name.replace("asset type", "asset-type").partition(" at ")
+    return f"--{option} {vendor}={value}" if vendor else f"--{option} {shlex.quote(plain(value))}"
 
 
 def _told(added: Instrument) -> str:

@@ -106,3 +106,4 @@ TimeframeOrAuto = Annotated[
         help=f"{' '.join(Timeframe)}, or auto: the coarsest with 200 candles or more, else the one with the most",
     ),
 ]
+User = Annotated[str, typer.Option("--user", metavar="NAME", help="whose watchlists and alerts are meant")]

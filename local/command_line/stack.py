@@ -19,8 +19,9 @@ from local import page
 from local.command_line.database import open_connection, use_database
 from local.command_line.functions import Metrics, call, metrics_if, scheduled_event
 from local.command_line.liveness import at_work
+from local.command_line.options import User
 from local.command_line.output import err, out, plain
-from local.http_server import serving
+from local.http_server import LOCAL_USER, serving
 from local.schedules import Function, firings, next_minute, read_functions
 
 
@@ -30,10 +31,13 @@ def up(
     schedules: Annotated[
         bool, typer.Option("--schedules/--no-schedules", help="without schedules nothing is written or dropped")
     ] = True,
+    user: User = LOCAL_USER,
     metrics: Metrics = False,
     open_page: Annotated[bool, typer.Option("--open", help="open the page in a browser")] = False,
 ) -> None:
     """Run the whole stack until Ctrl-C: database, HTTP API and every schedule of template.yaml. Logs go to stderr."""
+    # Who listens at /api/v1/events is sent what the schedules change.
+    os.environ.setdefault("CHANGES_TOLD", "true")
     embedded = read_settings().database_url is None
     url = use_database()
     with at_work("checking the schema"):
@@ -45,7 +49,7 @@ def up(
             out.print(f"{function.name}: {function.schedule}")
     for variable in read_settings().idle if schedules else ():
         err.print(f"[yellow]{variable} is set: what it switches off writes nothing[/yellow]")
-    with metrics_if(metrics), serving(port, sandboxes, os.environ) as address:
+    with metrics_if(metrics), serving(port, sandboxes, os.environ, user=user) as address:
         out.print(f"http_api: {address}, its documentation {address}/docs", soft_wrap=True)
         _show_page(address, opens=open_page)
         with contextlib.suppress(KeyboardInterrupt):

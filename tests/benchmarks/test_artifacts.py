@@ -27,16 +27,19 @@ LIBRARIES = "OPENBLAS_NUM_THREADS"
 EVENTS = {
     "LiveProcessor": ["live_processor"],
     "OptionProcessor": ["option_processor"],
+    "AlertProcessor": ["alert_processor"],
     "LiveGapMonitor": ["live_gap_monitor"],
     "PolicyMaintenance": ["policy_maintenance"],
     "HistoricalGapMonitor": ["historical_gap_monitor"],
     "HistoricalProcessor": ["historical_processor"],
+    "SignalProcessor": ["signal_processor"],
     "TickIngest": ["tick_ingest_queue"],
     "HttpApi": ["http_api_health", "http_api_indicators"],
     "RecordApi": ["record_api_ticks"],
+    "DeskApi": ["desk_api_alerts"],
     "Migrate": ["migrate_current"],
 }
-SCHEDULED = tuple(EVENTS)[:6]
+SCHEDULED = tuple(EVENTS)[:7]
 # Lambda's side of a start: import the handler's module, call it. Prints the seconds of both, and of the processor.
 START = """
 import os, sys, time

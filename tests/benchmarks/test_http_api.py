@@ -128,11 +128,11 @@ def target(instrument: int, starts: datetime, ends: datetime, limit: int = 1000)
     return f"/api/v1/candles/{quote(f'X@S{instrument}@EQ', safe='@')}?{urlencode(asked)}"
 
 
-def handled(method: str, path: str, body: bytes = b"") -> Question:
+def handled(method: str, path: str, body: bytes = b"", **headers: str) -> Question:
     """What the handler alone has to do: the event is there, as from API Gateway."""
     from functions.http_api import handler
 
-    event = event_of(method, path, {"content-type": "application/json"} if body else {}, body)
+    event = event_of(method, path, ({"content-type": "application/json"} if body else {}) | headers, body)
 
     def question() -> Answer:
         answered = handler(event, LocalContext("http_api", 29))
@@ -187,6 +187,32 @@ def test_p5_candles_of_a_week(stored: Connection, database_url: str) -> None:
         f" {median(misses.lasted) / median(hits.lasted):.1f} x as fast\n"
         f"growth: {len(whole.json['candles']):,} candles from the database {longer}"
     )
+
+
+def test_p5_ten_thousand_candles(stored: Connection, database_url: str) -> None:
+    """As numbers, as text, as gzip, and those of several instruments; the processor's share is Python's alone."""
+    forms = {
+        "numbers": ("", {}),
+        "text": ("&numbers=text", {}),
+        "text as gzip": ("&numbers=text", {"accept-encoding": "gzip"}),
+    }
+    lines = []
+    with sandbox(database_url):
+        for place, (name, (asked, headers)) in enumerate(forms.items()):
+            missed, found = Times(), Times()
+            for number in range(max(ROUNDS // 5, 4)):
+                key, limit = f"X@S{1 + number % INSTRUMENTS}@EQ", 10_000 - 3 * number - place
+                path = f"/api/v1/candles/{key}?timeframe=1m&limit={limit}{asked}"
+                for times in (missed, found):
+                    answer = times.take(handled("GET", path, b"", **headers))
+            size = len(answer.text) * (3 / 4 if headers else 1)
+            lines.append(f"{name} {size / 1e6:.2f} MB, from the database {missed}; from the cache {found}")
+        several = Times()
+        keys = ",".join(f"X@S{number}@EQ" for number in range(1, 6))
+        for number in range(max(ROUNDS // 5, 4)):
+            asked = f"timeframe=1m&limit={10_000 - number}&numbers=text"
+            several.take(handled("GET", f"/api/v1/candles?instrument_keys={keys}&{asked}"))
+    print(f"\nP5 [{WHERE}] 10,000 candles of 1m, handler: {'; '.join(lines)}; of five instruments as text {several}")
 
 
 def test_p9_twenty_indicators(stored: Connection, database_url: str) -> None:

@@ -205,10 +205,14 @@ def test_up_runs_everything_until_it_is_interrupted(migrated_url: str, tmp_path:
         client = http.client.HTTPConnection(urlsplit(found[0]).netloc, timeout=LAST_RESORT_SECONDS)
         assert ask(client, "GET", "/health")[0] == 200
         assert ask(client, "GET", "/docs")[0] == 200
-        client.close()
+        client.request("GET", "/api/v1/events")
+        stream = client.getresponse()
+        assert (stream.status, stream.readline()) == (200, b"retry: 2000\n")
         # As a terminal does it: to every process of the group.
         os.killpg(process.pid, signal.SIGINT)
         rest, errors = process.communicate()
+        assert stream.read() == b"\n"
+        client.close()
         assert process.returncode in (0, 130)
         assert "stopped" in rest
         metrics = [json.loads(line) for line in errors.splitlines() if "CloudWatchMetrics" in line]

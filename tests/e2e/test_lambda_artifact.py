@@ -26,8 +26,9 @@ REPO = Path(__file__).resolve().parents[2]
 EVENT = json.loads((REPO / "events" / "live_processor.json").read_text())
 API = "HttpApi"
 API_EVENTS = sorted((REPO / "events").glob("http_api_*.json"))
-INGEST, RECORDS = "TickIngest", "RecordApi"
+INGEST, RECORDS, DESK = "TickIngest", "RecordApi", "DeskApi"
 RECORD_EVENTS = sorted((REPO / "events").glob("record_api_*.json"))
+DESK_EVENTS = sorted((REPO / "events").glob("desk_api_*.json"))
 INGEST_EVENTS = sorted((REPO / "events").glob("tick_ingest_*.json"))
 MIGRATE = "Migrate"
 MIGRATE_EVENTS = sorted((REPO / "events").glob("migrate_*.json"))
@@ -38,10 +39,12 @@ HEALTH_EVENTS = {"http_api_health", "http_api_whole_health"}
 MODULES = {
     "LiveProcessor": "live_processor",
     "OptionProcessor": "option_processor",
+    "AlertProcessor": "alert_processor",
     "LiveGapMonitor": "live_gap_monitor",
     "PolicyMaintenance": "policy_maintenance",
     "HistoricalGapMonitor": "historical_gap_monitor",
     "HistoricalProcessor": "historical_processor",
+    "SignalProcessor": "signal_processor",
 }
 LAMBDA_LAYERS_LIMIT = 250 * 2**20
 
@@ -109,7 +112,7 @@ def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) ->
         path.name for path in (REPO / "sql" / "queries").rglob("*.sql")
     }
     source = REPO / "functions"
-    for name in (*MODULES, INGEST, API, RECORDS, MIGRATE):
+    for name in (*MODULES, INGEST, API, RECORDS, DESK, MIGRATE):
         files = {path.relative_to(built / name) for path in (built / name).rglob("*") if path.is_file()}
         assert files == {path.relative_to(source) for path in source.rglob("*.py")}
     layer = [path for path in (built / "ChandleryLayer").rglob("*") if path.is_file()]
@@ -139,13 +142,15 @@ def test_third_party_numerics_have_a_layer_of_their_own(built: Path, template: A
     size = sum(path.stat().st_size for path in files)
     print(f"layers of the historical processor: {size / 2**20:.0f} MiB")
     assert size < LAMBDA_LAYERS_LIMIT
-    assert having(template, "IndicatorsLayer") == {"HistoricalProcessor", "OptionProcessor", API}
+    assert having(template, "IndicatorsLayer") == {"HistoricalProcessor", "OptionProcessor", "SignalProcessor", API}
     assert (opt_with_indicators / "indicators.toml").is_file()
 
 
 def having(template: Any, layer: str) -> set[str]:
     """The functions that have a layer beside those of all."""
-    functions = {name: template["Resources"][name]["Properties"] for name in (*MODULES, INGEST, API, RECORDS, MIGRATE)}
+    functions = {
+        name: template["Resources"][name]["Properties"] for name in (*MODULES, INGEST, API, RECORDS, DESK, MIGRATE)
+    }
     return {name for name, each in functions.items() if {"Ref": layer} in each.get("Layers", [])}
 
 
@@ -209,12 +214,12 @@ def test_a_scheduled_event_becomes_candles(sandbox: Sandbox, connection: Connect
 def test_the_template_has_no_other_function(template: Any) -> None:
     kinds = {name: resource["Type"] for name, resource in template["Resources"].items()}
     functions = {name for name, kind in kinds.items() if kind == "AWS::Serverless::Function"}
-    assert functions == {*MODULES, INGEST, API, RECORDS, MIGRATE}
+    assert functions == {*MODULES, INGEST, API, RECORDS, DESK, MIGRATE}
 
 
 def test_every_event_is_somebodys() -> None:
     named = {path.stem for path in (REPO / "events").iterdir()}
-    others = (*API_EVENTS, *INGEST_EVENTS, *RECORD_EVENTS, *MIGRATE_EVENTS)
+    others = (*API_EVENTS, *INGEST_EVENTS, *RECORD_EVENTS, *DESK_EVENTS, *MIGRATE_EVENTS)
     assert named == {*MODULES.values(), *(path.stem for path in others)}
 
 

@@ -129,7 +129,7 @@ def test_what_is_there_is_answered_as_documented(document: Any, address: str, tm
 
 
 # Of these little is there, or nothing.
-NARROWING = {"cursor", "feed", "calendar", "prefix", "reason", "contract", "source", "venue"}
+NARROWING = {"cursor", "names", "feed", "calendar", "prefix", "reason", "contract", "source", "venue"}
 
 
 def takes_rows(item: Any) -> bool:
@@ -147,7 +147,7 @@ def narrowed(document: Any) -> Any:
     by_name: dict[str, Any] = {"instrument_key": keys, "from": starts, "to": ends}
     # Each of these goes with some of the others alone.
     by_name |= {"session": {"type": "string", "enum": ["all"]}, "align": {"type": "string", "enum": ["clock"]}}
-    of_options: dict[str, Any] = {"at": starts, "expires_at": ends, "symbol": keys}
+    of_options: dict[str, Any] = {"at": starts, "expires_at": ends, "symbol": keys, "instrument_keys": keys}
     of_options |= {
         "rank": {"type": "integer", "minimum": -9, "maximum": 9},
         "near": {"type": "integer", "minimum": 1, "maximum": 99},
@@ -170,7 +170,9 @@ def narrowed(document: Any) -> Any:
                 if narrow is not None and "coverage" in path and parameter["name"] != "instrument_key":
                     narrow = {"type": "string", "enum": [text[:10] for text in narrow["enum"]]}
                 if narrow is not None:
-                    several = any(each.get("type") == "array" for each in parameter["schema"].get("anyOf", ()))
+                    several = parameter["schema"].get("type") == "array" or any(
+                        each.get("type") == "array" for each in parameter["schema"].get("anyOf", ())
+                    )
                     narrow = {"type": "array", "items": narrow, "maxItems": 2} if several else narrow
                     parameter = {**parameter, "schema": narrow}
                 if parameter["name"] == "timeframe":

@@ -5,12 +5,14 @@ from datetime import datetime
 
 from chandlery.platform.component import Component
 from functions import (
+    alert_processor,
     historical_gap_monitor,
     historical_processor,
     live_gap_monitor,
     live_processor,
     option_processor,
     policy_maintenance,
+    signal_processor,
 )
 
 COMPONENTS: Mapping[str, Component] = {
@@ -18,10 +20,12 @@ COMPONENTS: Mapping[str, Component] = {
     for each in (
         live_processor,
         option_processor,
+        alert_processor,
         live_gap_monitor,
         historical_gap_monitor,
         historical_processor,
         policy_maintenance,
+        signal_processor,
     )
 }
 

@@ -5,9 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from chandlery.outbox import deliver_messages
 from chandlery.platform.connection import connect
 from chandlery.platform.settings import Settings
+from functions import historical_processor, signal_processor
+from tests.faults import strategies
 from tests.faults.databases import Templates, create_database, drop_database, run, set_up
+from tests.faults.published import PUBLISHED
 from tests.faults.scene import Scene
 from tests.faults.steps import BOMB
 from tests.faults.vendor import vendor_process
@@ -36,19 +40,26 @@ def every(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="session")
 def fault_settings() -> Iterator[None]:
-    """Small pieces, so that a run has several; and a vendor in a process of its own."""
+    """Small pieces, so that a run has several; rules, a bus, a topic; and a vendor in a process of its own."""
     with vendor_process() as url, pytest.MonkeyPatch.context() as environment:
         for name, value in {
             "LIVE_PIECE_CANDLES": "200",
             "GAP_SHARE_INSTRUMENTS": "2",
             "GAP_VERIFY_BUCKETS": "100",
             "INDICATOR_PIECE_HOURS": "600",
+            "CHANGES_TOLD": "true",
+            "EVENT_BUS_NAME": "desk",
+            "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
             "DATABASE_LOCK_TIMEOUT_SECONDS": "10",
             "VENDOR": "polygon",
             "VENDOR_URL": url,
             "VENDOR_API_KEY": "the-vendors-own-key",
         }.items():
             environment.setenv(name, value)
+        environment.setattr(deliver_messages, "_PIECE", 4)
+        for each in (historical_processor, signal_processor):
+            environment.setattr(each, "read_rules", strategies.rules)
+        PUBLISHED.take_over(environment)
         yield
 
 

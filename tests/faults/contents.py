@@ -18,6 +18,17 @@ LEFT_OUT: Mapping[tuple[str, str], str] = {
             ("updated_at", "the server's clock when it was written"),
         )
     },
+    ("instruments", "uuid"): "drawn when the instrument was first listed",
+    ("users", "created_at"): "the server's clock when he was first here",
+    ("users", "updated_at"): "the server's clock when he was first here",
+    ("signals", "id"): "from a sequence, which counts rolled back rows too",
+    ("watchlists", "watchlist_id"): "from a sequence, which counts rolled back rows too",
+    **{
+        (table, column): "from a sequence, which counts rolled back rows too"
+        for table, columns in (("watchlist_items", ("watchlist_id", "item_id")), ("alerts", ("alert_id", "item_id")))
+        for column in columns
+    },
+    **{("alerts", column): "the server's clock, of a level of an item" for column in ("created_at", "updated_at")},
     ("gaps", "gap_id"): "from a sequence, which counts rolled back rows too",
     ("marks", "mark_id"): "from a sequence, which counts rolled back rows too",
     ("stored_indicators", "indicator_id"): "from a sequence, which counts rolled back rows too",
@@ -56,8 +67,51 @@ INSTEAD: Mapping[str, str] = {
     "upkeep": "SELECT policy, failures, error FROM market.upkeep",
     "hour_versions": "SELECT hour FROM market.hour_versions",
     "open_hours": "SELECT 1",
+    # What was seen before a minute changed may have raised a signal, or fired an alert, that does not stand any more;
+    # and its levels are those of the first look.
+    "signals": "SELECT strategy, strategy_version, instrument_id, timeframe, time, known_at, direction, backfilled,"
+    " CASE WHEN target_price IS NULL THEN ended_by END FROM market.signals WHERE ended_by IS DISTINCT FROM 'revised'",
+    "alert_firings": "SELECT f.instrument_id, f.side, f.level, a.note, f.minute, f.is_late"
+    " FROM market.alert_firings AS f JOIN market.alerts AS a USING (alert_id) WHERE f.revised_at IS NULL",
+    "alerts": "SELECT instrument_id, item_id IS NULL, side, level, note, is_recurring, state, armed_at"
+    " FROM market.alerts",
+    # Marks of what changed for a while.
+    "signal_marks": "SELECT 1",
+    "alert_minutes": "SELECT 1",
+    # One message for each that stands, the last one of a signal with its end; what changed, published or not yet; and
+    # how many wait.
+    "outbox": """
+    SELECT 'waiting' AS what, row(topic, count(*))::text AS said FROM market.outbox WHERE sent_at IS NULL GROUP BY topic
+    UNION ALL
+    SELECT 'alert', row(f.side, f.level, f.minute, count(o.id))::text
+    FROM market.alert_firings AS f
+    LEFT JOIN market.outbox AS o ON o.topic = 'alerts'
+        AND o.key = format('alert:%s:%s', f.alert_id, to_char(f.minute AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"'))
+    WHERE f.revised_at IS NULL
+    GROUP BY f.alert_id, f.side, f.level, f.minute
+    UNION ALL
+    SELECT 'signal', row(
+        s.strategy, s.instrument_id, s.time, count(*) FILTER (WHERE o.body ->> 'event' = 'raised'),
+        (array_agg(o.body ->> 'ended_by' ORDER BY o.id DESC))[1] IS NOT DISTINCT FROM s.ended_by
+    )::text
+    FROM market.signals AS s
+    LEFT JOIN market.outbox AS o ON o.topic = 'signals' AND o.group_key = 'signal:' || s.id
+    WHERE NOT s.backfilled AND s.ended_by IS DISTINCT FROM 'revised'
+    GROUP BY s.id
+    UNION ALL
+    (
+        SELECT 'change', row(body ->> 'dataset', named.value)::text
+        FROM market.outbox CROSS JOIN jsonb_array_elements_text(body -> 'instruments') AS named WHERE topic = 'changes'
+        UNION
+        SELECT 'change', row(c.dataset, n.instrument_key)::text
+        FROM market.untold_changes AS c JOIN market.instruments AS n ON n.instrument_id = ANY (c.instrument_ids)
+    )""",
+    "untold_changes": "SELECT 1",
 }
 _NAMED: Mapping[str, str] = {
+    # Numbers of signals and of changes come from sequences, which count rolled back rows too.
+    "outbox": "SELECT topic, CASE topic WHEN 'alerts' THEN key ELSE regexp_replace(key, '[0-9]+', 'n') END AS key,"
+    " body - 'id' - 'cursor' AS body, created_at, sent_at, refused_at, tries, failed_because FROM market.outbox",
     # Numbers of indicators are left out above.
     "indicator_values": "SELECT * FROM market.indicators",
     # An hour that was counted once its rows were gone is as one that was never counted: nothing is in it.
@@ -67,6 +121,11 @@ _NAMED: Mapping[str, str] = {
 MARKS: Mapping[str, str] = {
     "dirty": "SELECT DISTINCT bucket, id, t < 0 AS by_hand"
     " FROM market.dirty, unnest(instrument_ids, ticks) AS m (id, t)",
+    "untold_changes": "SELECT dataset, kind, timeframes, id, min(starts), max(ends)"
+    " FROM market.untold_changes LEFT JOIN unnest(instrument_ids) AS id ON true GROUP BY 1, 2, 3, 4",
+    "signal_marks": "SELECT DISTINCT dataset, timeframe, starts, ends, id, due_at"
+    " FROM market.signal_marks, unnest(instrument_ids) AS id",
+    "alert_minutes": "SELECT DISTINCT minute, id FROM market.alert_minutes, unnest(instrument_ids) AS id",
     "marks": "SELECT DISTINCT dataset, work, hour, id, timeframe, due_at"
     " FROM market.marks, unnest(instrument_ids) AS id",
     "open_hours": "SELECT DISTINCT hour, settled FROM market.open_hours",

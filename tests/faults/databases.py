@@ -8,12 +8,15 @@ import psycopg
 from alembic import command
 from psycopg import Connection
 
+from chandlery.outbox.domain.message import Message
+from chandlery.outbox.finish_run import TOPICS
+from chandlery.outbox.store import messages
 from chandlery.platform.connection import connect
 from chandlery.platform.migrations import alembic_config
 from chandlery.platform.settings import Settings
 from chandlery.refresh.refresh_stale import refresh_stale
 from chandlery.words.window import DAY, HOUR, MINUTE, Window, floor_hour
-from tests.faults import desk
+from tests.faults import desk, strategies
 from tests.faults.components import COMPONENTS, fire
 from tests.faults.scene import leave_to_us
 from tests.faults.steps import BOMB
@@ -22,7 +25,14 @@ from tests.faults.works import NOW, WELL
 from tests.integration.market import always
 from tests.integration.policy_scene import came_in_time, hold_jobs, relation_of, store_candles
 
-_ALL_WELL = ("live_processor", "option_processor", "live_gap_monitor", "historical_processor")
+_ALL_WELL = (
+    "live_processor",
+    "option_processor",
+    "alert_processor",
+    "live_gap_monitor",
+    "historical_processor",
+    "signal_processor",
+)
 # A candle of 5m that is not what its minutes make.
 WRONG = desk.HISTORY + 2 * HOUR
 # Before the stroke of twelve at which most policies are due.
@@ -57,11 +67,16 @@ def set_up(connection: Connection, url: str, ran: Sequence[str] = _ALL_WELL) -> 
     desk.open_desk(connection, history=True)
     desk.write_history(connection)
     desk.list_options(connection)
+    strategies.arm(connection)
+    if "signal_processor" in ran:
+        # Rules are known before the day begins: what they say of it is live.
+        run(url, "signal_processor", desk.OPENS + 10 * DAY)
     connection.execute("INSERT INTO market.tickers VALUES (2, 'polygon', 'B')")
     desk.write_first(connection, "(d < 10 OR m < 10)")
     desk.write_quotes(connection, "m < 10")
     for name in ran:
         run(url, name, WELL)
+    strategies.forget_later(connection)
     # Late ticks, and all that changes otherwise.
     desk.write_first(connection, "(d = 10 AND m < 20)")
     desk.write_quotes(connection, "m BETWEEN 10 AND 19")
@@ -113,7 +128,7 @@ def _age(connection: Connection) -> None:
 
 
 def _busy(connection: Connection) -> None:
-    """Have old candles that nothing derived waits for, and a derived one that its minutes do not make."""
+    """Have old candles that nothing derived waits for, a derived one that its minutes do not make, and messages."""
     old = Window(NOW - 101 * DAY, NOW - 99 * DAY)
     refresh_stale(connection, NOW, within=old, most_marks=100, has_time=always)
     # Counted later, that would depend on whether its ticks are dropped yet: both are right.
@@ -125,6 +140,8 @@ def _busy(connection: Connection) -> None:
         connection.execute("SET LOCAL session_replication_role = replica")
         stored = relation_of(connection, "candles_5m")
         assert connection.execute(f"UPDATE {stored} SET high = high + 1 WHERE time = %s", [WRONG]).rowcount  # noqa: S608
+        waiting = [Message(topic, f"{topic}:{n}", f"group {n % 3}", {}) for topic in TOPICS for n in range(10)]
+        messages.write_messages(connection, waiting, WELL)
 
 
 def _close_to_all(server_url: str, name: str) -> None:

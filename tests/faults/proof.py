@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from tests.faults.contents import Digest, differences
+from tests.faults.published import PUBLISHED
 from tests.faults.scene import CopiedScene, Scene
 from tests.faults.steps import Fault, kill_before, kill_unanswered
 from tests.faults.trial import Ended, Work, in_child, wait_until_gone
@@ -44,6 +45,7 @@ class Proof:
 
     def undisturbed(self) -> None:
         """Learn what is wanted, from one run that nothing disturbs, and what comes next; that changes nothing again."""
+        PUBLISHED.forget(self.scene.connection)
         ended = self.run()
         assert (ended.how, ended.said) == ("succeeded", "")
         self.steps = ended.steps
@@ -55,7 +57,7 @@ class Proof:
         self._rows = self.scene.contents.rows(self.scene.connection)
         assert self._next().how == "succeeded"
         assert self.differing() == []
-        self.scene.put_back()
+        self._put_back()
         put_back = self.scene.contents.state(self.scene.connection)
         other = [name for name in put_back if put_back[name] != self.scene.before[name]]
         assert other == [], f"not put back: {other}"
@@ -66,7 +68,12 @@ class Proof:
         found = {**contents.digest(connection), **contents.views(connection)}
         wanted = {**self._wanted, **self._views}
         names = [name for name in found if found[name] != wanted[name]]
-        return differences(self._rows, self.scene.contents.rows(self.scene.connection, names)) if names else []  # type: ignore[arg-type]
+        rows = differences(self._rows, contents.rows(connection, names)) if names else []  # type: ignore[arg-type]
+        return [*rows, *PUBLISHED.wrong(connection)]
+
+    def _put_back(self) -> None:
+        self.scene.put_back()
+        PUBLISHED.forget(self.scene.connection)
 
     def prove(self, cases: Iterable[tuple[int, Fault]]) -> tuple[int, list[str]]:
         """Disturb a run at each of these steps, from the scene; returns how often, and what came out wrong."""
@@ -84,27 +91,28 @@ class Proof:
 
     def again_and_again(self, fault: Callable[[int], Fault]) -> tuple[int, list[str]]:
         """Disturb a run at its first step, the next one at its second, and so on, till one comes to its end."""
-        self.scene.put_back()
+        self._put_back()
         for at in count(1):
             ended = self.run(at, fault(at))
             if ended.how == "succeeded":
                 break
             wait_until_gone(self.scene.connection)
         wrong = self._next_and_differing() if self.subject.then else self.differing()
-        self.scene.put_back()
+        self._put_back()
         return at, wrong
 
     def _heal(self) -> list[str]:
         state = self.scene.contents.state(self.scene.connection)
+        # Whatever has died: a state that was healed before may be one in which other things were published.
+        wrong = list(PUBLISHED.wrong(self.scene.connection))
         if state == self.scene.before:
-            return []
+            return wrong
         key = frozenset(state.items())
-        wrong: list[str] = []
         if key not in self._healed:
-            wrong = self._next_and_differing()
+            wrong += self._next_and_differing()
             if not wrong:
                 self._healed.add(key)
-        self.scene.put_back()
+        self._put_back()
         return wrong
 
     def _next_and_differing(self) -> list[str]:

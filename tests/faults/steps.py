@@ -81,21 +81,27 @@ def terminate(connection: "Connection[Any]", exchange: Exchange) -> Any:
     """The server ends the session, as an administrator would, before the statement."""
     if connection.pgconn.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
         return cut_unanswered(connection, exchange)
-    return _execute(connection, "SELECT pg_terminate_backend(pg_backend_pid())")
+    _end_session(connection)
+    return _wait(connection, exchange)
 
 
 def terminate_amid(seed: int, most_seconds: float = 0.02) -> Fault:
     """The server ends the session some time after it began with the statement."""
 
     def fault(connection: "Connection[Any]", exchange: Exchange) -> Any:
-        pid, rest = connection.info.backend_pid, _tell(connection, exchange)
+        rest = _tell(connection, exchange)
         time.sleep(Random(seed).random() * most_seconds)
-        info = connection.info
-        with psycopg.connect(connection.info.dsn, password=info.password, autocommit=True) as other:
-            other.execute("SELECT pg_terminate_backend(%s, %s)", [pid, 1000 * int(LAST_RESORT_SECONDS)])
+        _end_session(connection)
         return _finish(connection, rest)
 
     return fault
+
+
+def _end_session(connection: "Connection[Any]") -> None:
+    """Another session does: one that acts as a role of the desk may not."""
+    info = connection.info
+    with psycopg.connect(info.dsn, password=info.password, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, %s)", [info.backend_pid, 1000 * int(LAST_RESORT_SECONDS)])
 
 
 def cut_unanswered(connection: "Connection[Any]", exchange: Exchange) -> Any:

@@ -24,6 +24,7 @@ ORDER = (
     "historical_gap_monitor",
     "historical_processor",
     "policy_maintenance",
+    "signal_processor",
 )
 # When the session is over; and when the day is, by any of the clocks.
 CLOSED, EVENING = NOW + 20 * MINUTE, NOW + 6 * HOUR

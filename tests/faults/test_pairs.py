@@ -10,6 +10,8 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from chandlery.outbox.deliver_messages import deliver_messages
+from chandlery.outbox.finish_run import publishers
 from chandlery.platform.connection import connect
 from chandlery.platform.settings import Settings
 from chandlery.reference.store import instruments
@@ -26,6 +28,7 @@ from tests.faults.contents import INSTEAD, Contents, differences
 from tests.faults.databases import WRONG, Templates
 from tests.faults.holding import Gate, Step, Stop, blocked, held_open, writing_commits
 from tests.faults.option_files import import_beside_others
+from tests.faults.published import PUBLISHED
 from tests.faults.scene import CopiedScene
 from tests.faults.trial import Child, Ended, Work, in_child
 from tests.faults.works import NOW, SUBJECTS, Subject, command, component, rebuild
@@ -73,6 +76,12 @@ def verify(connection: Connection) -> object:
     return verify_candles(connection, None, repair=True, progress=lambda _done, _total: None)
 
 
+def deliver(connection: Connection) -> None:
+    """What a run ends with."""
+    for topic, publish in publishers(Settings()).items():
+        deliver_messages(connection, topic, publish, at=NOW)
+
+
 def settle(names: Collection[str]) -> None:
     """What one order of works has done, another leaves to the next run: refreshes, looks, policies that are not due."""
     if not {"policy maintenance", "replay"}.isdisjoint(names):
@@ -80,8 +89,11 @@ def settle(names: Collection[str]) -> None:
     if "historical gap monitor" in names:
         # Hours counted in one transaction take back what was judged from the first to the last of them.
         fire(COMPONENTS["live_gap_monitor"], NOW)
+    fire(COMPONENTS["alert_processor"], NOW)
     with connect(Settings(), "command") as connection:
         assert refresh_stale(connection, LATER, has_time=always).marks_left == 0
+    if "signal processor" in names:
+        SUBJECTS["signal processor"]()
 
 
 def replay() -> object:
@@ -122,6 +134,7 @@ WORKS: Mapping[str, tuple[Work, Sequence[Gate]]] = {
     "policy maintenance": (component("policy_maintenance", "busy"), (REFRESHES, DROPS)),
     "aggregation of an import": (command("busy", aggregate), ()),
     "rebuild of 4h": (command("busy", rebuild), ()),
+    "delivery": (command("busy", deliver), ()),
     "verification": (command("busy", verify), (REPAIRS,)),
     "replay": (replay, (REFRESHES, DROPS)),
     "job of refresh": (
@@ -134,7 +147,14 @@ WORKS: Mapping[str, tuple[Work, Sequence[Gate]]] = {
     ),
     "job of retention": (job("market.apply_retention", "candles", drop_after=NOW - 90 * DAY), (DROPS,)),
 }
-PAIRS = list(combinations_with_replacement(WORKS, 2))
+# What comes of data, and those that it may meet of the others; two programs of a user that add an alert add two.
+OF_DATA = {"signal processor", "alert processor", "desk API", "delivery"}
+MEETING = OF_DATA | {"live processor", "historical processor", "policy maintenance"}
+PAIRS = [
+    pair
+    for pair in combinations_with_replacement(WORKS, 2)
+    if OF_DATA.isdisjoint(pair) or (MEETING.issuperset(pair) and pair != ("desk API", "desk API"))
+]
 
 
 class Scenes:
@@ -189,10 +209,17 @@ class Scenes:
     def beside(self, held: str, stop: Stop, other: str) -> tuple[Ended, Ended]:
         """Let one run till it ends or waits, while another one is held open; both have ended then."""
         watch = self.copy.connection
+        PUBLISHED.forget(watch)
         with held_open(self.here(held), stop, watch, self.copy.url) as (first, theirs):
             second = Child(self.here(other))
             wait_until(lambda: second.has_ended() or blocked(watch, theirs), f"{other} ends, or waits for {held}")
         return first.wait(), second.wait()
+
+    def delivered(self, *, at_once: bool) -> Iterator[str]:
+        """What is wrong with what was delivered, at once or again."""
+        yield from PUBLISHED.wrong(self.copy.connection)
+        came = Counter((each["topic"], each["key"]) for each in PUBLISHED.bodies)
+        yield from (f"published twice: {name}" for name, times in came.items() if at_once and times > 1)
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +257,9 @@ def test_a_work_beside_another_that_is_held_open(pair: tuple[str, str], scenes: 
             following = in_child(scenes.here(one, two, is_last=True))
             if following.how != "succeeded":
                 wrong.append(f"{where}: the next run: {following.how}: {following.said}")
+            wrong += [
+                f"{where}: {each}" for each in scenes.delivered(at_once={each.how for each in ended} == {"succeeded"})
+            ]
             found = scenes.take()
             wrong += [f"{where}: {each}" for each in min((differences(order, found) for order in wanted), key=len)]
     tell(f"{one} + {two}: held open {cases} times, {gave_up} gave up for now", cases, wrong)

@@ -29,6 +29,7 @@ from local.market_file import open_tick_file
 from tests.faults import desk
 from tests.faults.components import COMPONENTS, fire
 from tests.faults.option_files import import_all, number_again
+from tests.faults.user import keep_desk
 
 # Ten minutes into the session, when all was well; and ten minutes later, when the faults come.
 WELL = desk.OPENS + 10 * DAY + 10 * MINUTE
@@ -145,6 +146,11 @@ SUBJECTS: Mapping[str, Subject] = {
         HISTORY_VERIFY_BUCKETS="1",
     ),
     "historical processor": component("historical_processor", "aggregated"),
+    "signal processor": component(
+        "signal_processor", "aggregated", SIGNAL_PIECE_INSTRUMENTS="1", SIGNAL_FILL_ROWS="100"
+    ),
+    "alert processor": component("alert_processor", "aggregated"),
+    "desk API": Subject("aggregated", lambda: keep_desk(NOW)),
     "import of ticks": command("waiting", _import_ticks),
     "ingest of records": command("waiting", _ingest_records),
     "import of candles": command("waiting", _import_candles),

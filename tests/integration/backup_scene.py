@@ -16,6 +16,9 @@ import pytest
 from alembic import command
 from psycopg import Connection, sql
 
+from chandlery.desk.domain.user import Caller
+from chandlery.desk.keep_items import add_item
+from chandlery.desk.keep_watchlists import add_watchlist
 from chandlery.gaps.watch_live_gaps import watch_live_gaps
 from chandlery.platform.connection import connect
 from chandlery.platform.migrations import alembic_config
@@ -122,6 +125,9 @@ def fill(server_url: str, name: str) -> str:
         process(connection, NOON)
         ticks = [Tick(NOON - n * 7 * timedelta(seconds=1), n, Decimal(100 + n), Decimal(1)) for n in range(60)]
         insert(connection, 1, ticks)
+        anna = Caller("anna")
+        add_watchlist(connection, anna, NOON, {"name": "Hers"})
+        add_item(connection, anna, NOON, 1, {"instrument_key": KEY, "price_alert_high": 100, "price_alert_low": 1})
         live(connection, NOON + MINUTE)
         limits = {"piece_candles": 1_000, "verify_buckets": 0, "share_instruments": 100}
         watch_live_gaps(connection, NOON + MINUTE, has_time=always, **limits)

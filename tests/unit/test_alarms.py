@@ -46,6 +46,8 @@ EXPECTED = {
     "MinutesLateWarning": ("LagSeconds", ">", WARNING_SECONDS, "ignore"),
     "MinutesLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
     "OptionMinutesLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
+    "AlertsLate": ("LagSeconds", ">", DELAYED_SECONDS, "ignore"),
+    "AlertsUndelivered": ("OutboxAgeSeconds", ">", DELAYED_SECONDS, "ignore"),
     "FewVolatilities": ("IvOkShare", "<", 0.3, "notBreaching"),
     "CandlesOld": ("CandlesBehindSeconds", ">", DELAYED_SECONDS, "ignore"),
     "AggregatesLateWarning": ("AggregateLagSeconds", ">", WARNING_SECONDS, "ignore"),
@@ -66,15 +68,25 @@ EXPECTED = {
     "ApiSlow": ("Latency", ">", 3000, "notBreaching"),
     **{
         f"{name}MemoryFull": ("MemoryShare", ">", 0.9, "notBreaching")
-        for name in (*FUNCTIONS, "TickIngest", "HttpApi", "RecordApi")
+        for name in (*FUNCTIONS, "TickIngest", "HttpApi", "RecordApi", "DeskApi")
     },
     **{f"{name}ProcessorFull": ("CpuShare", ">", 0.9, "notBreaching") for name in ("LiveProcessor", "HttpApi")},
     "ApiCacheMisses": ("CacheHitRate", "<", 0.2, "notBreaching"),
+    "MessagesOld": ("OutboxAgeSeconds", ">", 900, "ignore"),
+    "MessagesRefused": ("OutboxRefused", ">", 0, "ignore"),
     "DatabaseGrows": ("DatabaseGrowthBytes", ">", 20e9, "ignore"),
     "DatabaseProcessorFull": ("CPUUtilization", ">", 90, "notBreaching"),
     **{
         f"{name}NewVersionFails": ("Errors", ">=", 1, "notBreaching")
-        for name in ("LiveProcessor", "OptionProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
+        for name in (
+            "LiveProcessor",
+            "OptionProcessor",
+            "AlertProcessor",
+            "LiveGapMonitor",
+            "PolicyMaintenance",
+            "SignalProcessor",
+            "HttpApi",
+        )
     },
 }
 # What makes the verdict of health worse than a warning → the alarms that tell of it; and what only warns.
@@ -95,6 +107,7 @@ WARNS = {
     health.judge_emptiness,
     health.judge_imports,
     health.judge_latency,
+    health.judge_messages,
 }
 SIGNS = {
     "GreaterThanThreshold": ">",

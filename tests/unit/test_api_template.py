@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chandlery.desk.domain.routes import BEFORE, ROUTES
 from tests.unit.test_template import (
     NO_VENDOR,
     TEMPLATE,
@@ -99,9 +100,26 @@ def test_rows_are_posted_where_that_is_switched_on(deployed: dict[str, Any]) -> 
     assert decide(function, given)["ReservedConcurrentExecutions"] == {"Ref": "RecordApiConcurrency"}
 
 
+def test_users_have_routes_where_their_login_is_named(deployed: dict[str, Any]) -> None:
+    """Each that the function serves, and no other."""
+    given = NO_VENDOR | {"DeskSecretId": "desk-login"}
+    added = routes(deployed, given).keys() - routes(deployed, NO_VENDOR).keys()
+    first, rest = zip(*((each.path[1:].partition("/")[::2]) for each in ROUTES), strict=True)
+    paths = (f"{BEFORE}/{name}" + ("/{proxy+}" if below else "") for name, below in zip(first, rest, strict=True))
+    assert added == {f"{route.method} {path}" for route, path in zip(ROUTES, paths, strict=True)}
+    assert {routes(deployed, given | TOKENS)[each] for each in added} == {"JWT"}
+    for name, route in of_type(deployed, "AWS::ApiGatewayV2::Route").items():
+        if name.startswith("ApiDesk"):
+            assert route["Target"] == {"Fn::Sub": "integrations/${ApiDeskIntegration}"}
+    assert deployed["ApiDeskIntegration"]["Properties"]["IntegrationUri"] == {"Ref": "DeskApiAliaslive"}
+    assert deployed["ApiDeskPermission"]["Properties"]["FunctionName"] == {"Ref": "DeskApiAliaslive"}
+    methods = set(deployed["Api"]["Properties"]["CorsConfiguration"]["Fn::If"][1]["AllowMethods"])
+    assert {route.method for route in ROUTES} <= methods
+
+
 def test_every_other_route_comes_to_the_function(deployed: dict[str, Any]) -> None:
     for name, route in of_type(deployed, "AWS::ApiGatewayV2::Route").items():
-        if name != "ApiRecordRoute":
+        if name != "ApiRecordRoute" and not name.startswith("ApiDesk"):
             assert route["Target"] == {"Fn::Sub": "integrations/${ApiIntegration}"}
     integration = deployed["ApiIntegration"]["Properties"]
     assert integration["IntegrationUri"] == {"Ref": "HttpApiAliaslive"}

@@ -50,6 +50,8 @@ def readers() -> Mapping[str, set[str]]:
     # A dry run alone shortens the vendor's deadline, which the vendor's adapter reads.
     for name in read_in(LAYER / "platform" / "component.py") - {"vendor_deadline_seconds"}:
         found[name].add("every scheduled")
+    for name in read_in(LAYER / "outbox" / "finish_run.py") - {"changes_told"}:
+        found[name].add("every scheduled")
     for name in ("redis_url", "cache_key", "redis_secret_id"):  # by cache_server
         found[name].add("http_api")
     by_all = {"database_url", "database_secret_id"} | read_in(LAYER / "platform" / "secrets_extension.py")
@@ -125,7 +127,8 @@ def test_every_mark_of_the_table_is_one() -> None:
     # What is neither data nor reference data, nor made of them, is there for runs to meet in.
     reference = ["instruments", "calendars", "sessions", "tickers", "feeds", "rollups", "stored_indicators"]
     reference += ["option_contracts", "option_expiries", "cadences", "rates"]
-    data = [*reference, "feed_minutes", "known_data", "runs", *(each.name for each in declared.DATASETS)]
+    reference += ["users", "watchlists", "watchlist_items", "alerts", "alert_firings"]
+    data = [*reference, "feed_minutes", "known_data", "runs", "signals", *(each.name for each in declared.DATASETS)]
     assert created - named == {f"market.{name}" for name in data}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from chandlery.outbox.publish.event_bus import SOURCE
 from chandlery.platform.component import ScheduledEvent
 from chandlery.platform.settings import Settings
 from chandlery.words.window import Window
@@ -72,6 +73,16 @@ FUNCTIONS = {
         retries=0,
         event_age=timedelta(minutes=1),
     ),
+    "AlertProcessor": Expected(
+        module="alert_processor",
+        schedule="cron(* * * * ? *)",
+        first=timedelta(0),
+        every=timedelta(minutes=1),
+        timeout=timedelta(seconds=55),
+        delivery_attempts=3,
+        retries=0,
+        event_age=timedelta(minutes=1),
+    ),
     "LiveGapMonitor": Expected(
         module="live_gap_monitor",
         schedule="cron(0/5 * * * ? *)",
@@ -86,6 +97,16 @@ FUNCTIONS = {
         module="policy_maintenance",
         schedule="cron(0/5 * * * ? *)",
         first=timedelta(0),
+        every=timedelta(minutes=5),
+        timeout=timedelta(minutes=4),
+        delivery_attempts=185,
+        retries=0,
+        event_age=timedelta(minutes=5),
+    ),
+    "SignalProcessor": Expected(
+        module="signal_processor",
+        schedule="cron(1/5 * * * ? *)",
+        first=timedelta(minutes=1),
         every=timedelta(minutes=5),
         timeout=timedelta(minutes=4),
         delivery_attempts=185,
@@ -113,8 +134,9 @@ FUNCTIONS = {
         event_age=timedelta(hours=6),
     ),
 }
-API, INGEST, RECORDS, MIGRATE = "HttpApi", "TickIngest", "RecordApi", "Migrate"
-ALL_FUNCTIONS = (*FUNCTIONS, INGEST, API, RECORDS, MIGRATE)
+API, INGEST, RECORDS, DESK, MIGRATE = "HttpApi", "TickIngest", "RecordApi", "DeskApi", "Migrate"
+ALERTS = "AlertProcessor"
+ALL_FUNCTIONS = (*FUNCTIONS, INGEST, API, RECORDS, DESK, MIGRATE)
 for_all_functions = pytest.mark.parametrize("name", ALL_FUNCTIONS)
 for_each_function = pytest.mark.parametrize(("name", "expected"), FUNCTIONS.items(), ids=FUNCTIONS.keys())
 
@@ -122,7 +144,13 @@ NO_VENDOR = {"DatabaseSecretId": "desk"}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/mrk-0123456789abcdef"
 WITH_VENDOR = NO_VENDOR | {"Vendor": "polygon", "VendorSecretId": "key"}
 STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/ticks"
-WITH_EVERYTHING = WITH_VENDOR | {"SubnetIds": "subnet-1", "KmsKeyArn": KEY, "IngestStreamArn": STREAM}
+ALERT_TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts.fifo"
+WITH_EVERYTHING = WITH_VENDOR | {
+    "SubnetIds": "subnet-1",
+    "KmsKeyArn": KEY,
+    "IngestStreamArn": STREAM,
+    "AlertTopicArn": ALERT_TOPIC,
+}
 COMMON_VARIABLES = {
     "DRY_RUN": {"Ref": "DryRun"},
     "DATABASE_SECRET_ID": {"Ref": "DatabaseSecretId"},
@@ -132,18 +160,19 @@ COMMON_VARIABLES = {
     "OPENBLAS_NUM_THREADS": "1",
 }
 NO_VALUE = {"Ref": "AWS::NoValue"}
+TOPIC = {"ALERT_TOPIC_ARN": {"Ref": "AlertTopicArn"}}
 
 
 def switch_of(name: str) -> dict[str, dict[str, str]]:
     """The variables that switch a scheduled function, or a part of it, off, and the parameters they come from."""
-    names = [name, "Indicators"] if name == "HistoricalProcessor" else [name]
+    names = [name, "Indicators"] if name in ("HistoricalProcessor", "SignalProcessor") else [name]
     return {re.sub(r"(?<!^)([A-Z])", r"_\1", each).upper() + "_ENABLED": {"Ref": f"{each}Enabled"} for each in names}
 
 
 def own_variables(name: str) -> dict[str, dict[str, str]]:
     """Those that a scheduled function has for itself."""
     limit = {"FEED_LATENCY_SECONDS": {"Ref": "FeedLatencySeconds"}} if name == "LiveGapMonitor" else {}
-    return switch_of(name) | limit
+    return switch_of(name) | limit | (TOPIC if name == ALERTS else {})
 
 
 @pytest.fixture(scope="module")
@@ -339,7 +368,15 @@ def test_a_gradual_deployment_is_taken_back_if_the_new_version_fails() -> None:
     # Those that run often enough for a part of their runs to say anything.
     assert groups.keys() == {
         f"{name}DeploymentGroup"
-        for name in ("LiveProcessor", "OptionProcessor", "LiveGapMonitor", "PolicyMaintenance", "HttpApi")
+        for name in (
+            "LiveProcessor",
+            "OptionProcessor",
+            ALERTS,
+            "LiveGapMonitor",
+            "PolicyMaintenance",
+            "SignalProcessor",
+            "HttpApi",
+        )
     }
     for name, group in groups.items():
         function = name.removesuffix("DeploymentGroup")
@@ -413,7 +450,7 @@ def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str
     }
     assert told.pop("HistoricalGapMonitor") == COMMON_VARIABLES | vendor | switch_of("HistoricalGapMonitor")
     assert told.pop("HttpApi") == COMMON_VARIABLES | {"REDIS_SECRET_ID": {"Ref": "RedisSecretId"}}
-    assert told.pop("Migrate") == told.pop("RecordApi") == COMMON_VARIABLES
+    assert told.pop("Migrate") == told.pop("RecordApi") == told.pop("DeskApi") == COMMON_VARIABLES
     assert told.pop("TickIngest") == COMMON_VARIABLES | {
         "BAD_RECORDS_QUEUE_URL": {"Ref": "BadRecords"},
         "ADD_UNKNOWN_INSTRUMENTS": {"Ref": "AddUnknownInstruments"},
@@ -421,6 +458,26 @@ def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str
     assert told == {
         name: COMMON_VARIABLES | own_variables(name) for name in FUNCTIONS if name != "HistoricalGapMonitor"
     }
+
+
+def test_events_go_to_the_one_bus_that_is_named(deployed: dict[str, Any]) -> None:
+    policy = deployed["EventBusPolicy"]
+    assert policy["Condition"] == "HasEventBus"
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Allow", "events:PutEvents")
+    assert statement["Resource"]["Fn::Sub"].endswith(":event-bus/${EventBusName}")
+    assert statement["Condition"] == {"StringEquals": {"events:source": SOURCE}}
+    assert {each["Ref"] for each in policy["Properties"]["Roles"]} == {
+        f"{name}Role" for name in FUNCTIONS if name != ALERTS
+    }
+    told = {"EVENT_BUS_NAME": {"Ref": "EventBusName"}, "CHANGES_TOLD": "true"}
+    for function in of_type(deployed, "AWS::Lambda::Function").values():
+        without, given = (
+            decide(function["Environment"]["Variables"], parameters)
+            for parameters in (NO_VENDOR, NO_VENDOR | {"EventBusName": "desk", "ChangesTold": "true"})
+        )
+        assert given == without | told
+        assert not told.keys() & without.keys()
 
 
 @pytest.mark.parametrize(
@@ -515,6 +572,7 @@ def test_a_function_may_do_only_what_it_must(deployed: dict[str, Any], name: str
     assert [each for each in bounded if each[0] != "secretsmanager:GetSecretValue"] == [
         (["logs:CreateLogStream", "logs:PutLogEvents"], {"Fn::GetAtt": [f"{name}Logs", "Arn"]}),
         *(TAKES_RECORDS if name == INGEST else []),
+        *([("sns:Publish", {"Ref": "AlertTopicArn"})] if name == ALERTS else []),
         ("sqs:SendMessage", {"Fn::GetAtt": ["FailedRuns", "Arn"]}),
         (["kms:Decrypt", "kms:GenerateDataKey"], {"Ref": "KmsKeyArn"}),
     ]
@@ -620,7 +678,8 @@ def test_the_historical_gap_monitor_alone_may_read_the_vendors_secret(
     [
         ("ApiDatabaseSecretId", [API]),
         ("ProducerSecretId", [INGEST, RECORDS]),
-        ("OwnerSecretId", [MIGRATE, "PolicyMaintenance", "HistoricalProcessor"]),
+        ("DeskSecretId", [DESK]),
+        ("OwnerSecretId", [MIGRATE, "PolicyMaintenance", "SignalProcessor", "HistoricalProcessor"]),
     ],
 )
 @pytest.mark.parametrize("arn", [False, True], ids=["name", "arn"])

@@ -1,18 +1,28 @@
 -- A page of candles as JSON, one a line, in order, and where the outermost two at either end stand: for whoever asked for one
--- candle more than wanted cuts it off. The variable page is read_minute_page or read_derived_page, which take the others, or
--- read_pages_of_many; number is to_json for numbers as text:
--- psql -v page="$(sed '$ s/;//' sql/queries/reading/read_minute_page.sql)" -v number= -v head="'{'" -v position=c.time
+-- candle more than wanted cuts it off. Prices and volumes are numbers, or with a :quote between quotes. The variable page is
+-- read_minute_page or read_derived_page, which take the others, or read_pages_of_many:
+-- psql -v page="$(sed '$ s/;//' sql/queries/reading/read_minute_page.sql)" -v quote= -v head="'{'" -v position=c.time
 -- -v ordered=c.time -v instrument=1 ...
--- The model of the HTTP API's answer says the same of the same candle; all digits are told.
+-- The model of the HTTP API's answer says the same of the same candle. What is between two values is put together once.
 SELECT
     string_agg(
         concat(
-            :head, '"time":"', to_char(c.time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-            '","open":', :number(c.open::text), ',"high":', :number(c.high::text),
-            -- Infinite where it was stored before that was refused.
-            ',"low":', CASE WHEN c.low = '-Infinity' THEN 'null' ELSE :number(c.low::text)::text END,
-            ',"close":', :number(c.close::text), ',"volume":', :number(c.volume::text),
-            ',"vwap":', coalesce(:number(c.vwap::text)::text, 'null'),
+            :head || '"time":"', to_char(c.time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+            '","open":' || :'quote'::text, c.open,
+            :'quote'::text || ',"high":' || :'quote'::text, c.high,
+            :'quote'::text || ',"low":', CASE
+                -- Infinite where it was stored before that was refused.
+                WHEN c.low = '-Infinity' THEN 'null'
+                WHEN :'quote'::text = '' THEN c.low::text
+                ELSE :'quote'::text || c.low::text || :'quote'::text
+            END,
+            ',"close":' || :'quote'::text, c.close,
+            :'quote'::text || ',"volume":' || :'quote'::text, c.volume,
+            :'quote'::text || ',"vwap":', CASE
+                WHEN c.vwap IS NULL THEN 'null'
+                WHEN :'quote'::text = '' THEN c.vwap::text
+                ELSE :'quote'::text || c.vwap::text || :'quote'::text
+            END,
             ',"trades":', coalesce(c.trades::text, 'null'), ',"minutes":', c.minutes,
             ',"expected":', coalesce(c.expected::text, 'null'), ',"closed":', c.closed::text,
             ',"partial":', c.partial::text, ',"filled":', c.filled::text, ',"price_eligible":', c.price_eligible::text,

@@ -3,6 +3,9 @@ CREATE OR REPLACE FUNCTION market.mark_hours() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     works CONSTANT text[] := CASE WHEN TG_NARGS > 1 THEN TG_ARGV[1:] ELSE ARRAY['count', 'refresh'] END;
+    -- Where changes are told, each is noted; what heals says so.
+    is_told CONSTANT boolean := coalesce(current_setting('chandlery.changes', true) = 'on', false);
+    healed CONSTANT text := nullif(current_setting('chandlery.change', true), '');
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO market.marks (dataset, work, hour, instrument_ids)
@@ -12,6 +15,13 @@ BEGIN
             FROM written GROUP BY 1
         ) AS touched
         CROSS JOIN unnest(works) AS work;
+        IF is_told THEN
+            INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)
+            SELECT
+                TG_ARGV[0], coalesce(healed, 'new'), '{}', min(time), max(time) + INTERVAL '1 microsecond',
+                array_agg(DISTINCT instrument_id)
+            FROM written HAVING count(*) > 0;
+        END IF;
     ELSIF TG_OP = 'UPDATE' THEN
         INSERT INTO market.marks (dataset, work, hour, instrument_ids)
         SELECT TG_ARGV[0], work, hour, ids
@@ -21,12 +31,26 @@ BEGIN
             GROUP BY 1
         ) AS touched
         CROSS JOIN unnest(works) AS work;
+        IF is_told THEN
+            INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)
+            SELECT
+                TG_ARGV[0], coalesce(healed, 'revised'), '{}', min(time), max(time) + INTERVAL '1 microsecond',
+                array_agg(DISTINCT instrument_id)
+            FROM (SELECT instrument_id, time FROM removed UNION ALL SELECT instrument_id, time FROM written) AS ends
+            HAVING count(*) > 0;
+        END IF;
     ELSE
         INSERT INTO market.marks (dataset, work, hour, instrument_ids)
         SELECT TG_ARGV[0], work, date_bin('1 hour', OLD.time, '2000-01-01 00:00Z'), ARRAY[OLD.instrument_id]
         FROM unnest(works) AS work;
+        IF is_told THEN
+            INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)
+            VALUES (
+                TG_ARGV[0], 'deleted', '{}', OLD.time, OLD.time + INTERVAL '1 microsecond', ARRAY[OLD.instrument_id]
+            );
+        END IF;
     END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION market.mark_hours IS 'Of a data set, named by its first argument: the hours whose rows change are to be counted, and what is derived of them refreshed; where more arguments are given, only the work that they name. For INSERT and UPDATE by statement, with transition tables written and removed; for DELETE by row.';
+COMMENT ON FUNCTION market.mark_hours IS 'Of a data set, named by its first argument: the hours whose rows change are to be counted, and what is derived of them refreshed; where more arguments are given, only the work that they name. Where changes are told, they are noted. For INSERT and UPDATE by statement, with transition tables written and removed; for DELETE by row.';

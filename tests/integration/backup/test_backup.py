@@ -419,7 +419,7 @@ def test_a_schema_alone_comes_back_without_a_row_and_takes_up_work(
 def test_data_alone_comes_back_whole_or_not_at_all(desk: Desk, before: Mapping[str, Any], tmp_path: Path) -> None:
     """By the owner of the tables, who is no superuser; derived candles outlive their minutes."""
     archive, url = tmp_path / "desk.data", url_of(desk.server_url, ROWS)
-    with acting_as(READER, desk.url) as reader, pytest.raises(Permanent, match="lacks a right: it may not read market"):
+    with acting_as(READER, desk.url) as reader, pytest.raises(Permanent, match="lacks a right: permission denied"):
         back_up_data(Settings(database_url=SecretStr(reader)), archive, overwrite=False, progress=silent)
     assert list(tmp_path.iterdir()) == []
     report = back_up_data(Settings(database_url=SecretStr(desk.url)), archive, overwrite=False, progress=silent)

@@ -68,8 +68,15 @@ def read(market: Connection, migrated_url: str) -> Callable[..., Sequence[Row]]:
         assert code == 0
         rows = list(csv.DictReader(io.StringIO(said)))
         with settings(migrated_url):
-            told = get(f"/api/v1/{what}/{key}", timeframe=timeframe, **{k: v or "true" for k, v in where.items()})
+            asked = {"timeframe": timeframe, **{name: value or "true" for name, value in where.items()}}
+            told = get(f"/api/v1/{what}/{key}", **asked)
+            text = get(f"/api/v1/{what}/{key}", numbers="text", **asked)
         answered = json.loads(told.text, parse_float=_written_out)["rows"]
+        as_text = json.loads(text.text, parse_float=pytest.fail)["rows"]
+        assert [{name: _plain(value) for name, value in row.items()} for row in as_text] == [
+            {name: f"{value:f}" if isinstance(value, Decimal) else _plain(value) for name, value in row.items()}
+            for row in answered
+        ]
         assert [{name: _plain(value) for name, value in row.items()} for row in answered] == rows
         return rows
 

@@ -53,7 +53,8 @@ EMPTY = (
     "TRUNCATE market.candles, market.candle_hours, market.marks, market.dirty, market.gaps, market.scans,"
     " market.judged, market.reaches, market.known_data,"
     " market.indicator_states, market.tickers, market.newest_strikes, market.newest_strikes_5m,"
-    " market.option_contracts, market.option_expiries, market.cadences, market.instruments, market.sessions,"
+    " market.option_contracts, market.option_expiries, market.cadences, market.signals, market.alerts,"
+    " market.alert_firings, market.watchlist_items, market.watched_instruments, market.instruments, market.sessions,"
     " market.calendars RESTART IDENTITY"
 )
 

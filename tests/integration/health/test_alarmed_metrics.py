@@ -12,7 +12,8 @@ from psycopg import Connection
 
 from chandlery.platform import runs
 from chandlery.platform.component import Component
-from functions import record_api, tick_ingest
+from functions import desk_api, record_api, tick_ingest
+from functions.alert_processor import handler as alert_processor
 from functions.historical_gap_monitor import handler as historical_gap_monitor
 from functions.historical_processor import handler as historical_processor
 from functions.live_gap_monitor import handler as live_gap_monitor
@@ -20,6 +21,7 @@ from functions.live_processor import handler as live_processor
 from functions.migrate import handler as migrate
 from functions.option_processor import handler as option_processor
 from functions.policy_maintenance import handler as policy_maintenance
+from functions.signal_processor import handler as signal_processor
 from local.http_server import event_of
 from tests.integration.api_scene import candles
 from tests.integration.ingest.record_scene import body, from_queue, tick
@@ -34,10 +36,12 @@ __all__ = ["deployed", "desk", "transformed"]
 COMPONENTS = (
     live_processor,
     option_processor,
+    alert_processor,
     live_gap_monitor,
     policy_maintenance,
     historical_gap_monitor,
     historical_processor,
+    signal_processor,
 )
 EVENTS = Path(__file__).resolve().parents[3] / "events"
 AT = NOON + timedelta(minutes=1)
@@ -59,6 +63,8 @@ def emitted(
 ) -> Iterator[set[Metric]]:
     """The metrics of one run of every function, each with its namespace and dimensions as CloudWatch reads them."""
     monkeypatch.setenv("DATABASE_URL", database_url)
+    # No message waits: it is not asked.
+    monkeypatch.setenv("ALERT_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:alerts")
     instrument, contract = around_the_clock(desk, "X@A@EQ", "OPRA@A@OPTION")
     desk.execute(
         "INSERT INTO market.option_contracts VALUES (%s, %s, '2026-04-17', '2026-04-17T20:00Z', 10, 'call', '', 100,"
@@ -80,10 +86,13 @@ def emitted(
     migrate({"do": "current"}, Context())
     _ask_the_api()
     _send_records(monkeypatch)
+    asked = json.loads((EVENTS / "desk_api_alerts.json").read_text())
+    assert desk_api.handler(asked, Context())["statusCode"] == 200
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     yield {metric for line in lines for metric in _metrics_of(line)}
     for component in COMPONENTS:
         component.sandbox.close()
+    desk_api.SANDBOX.close()
 
 
 def _send_records(monkeypatch: pytest.MonkeyPatch) -> None:

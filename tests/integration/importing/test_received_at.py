@@ -93,8 +93,8 @@ def test_explain_says_when_the_newest_tick_came_and_the_latest_to_come(connectio
 @pytest.fixture
 def before_it(connection: Connection, database_url: str) -> Iterator[Connection]:
     """A database that does not note it yet, with ticks in columns and in rows."""
-    command.downgrade(alembic_config(database_url), "0043")
     (coin,) = around_the_clock(connection, KEY)
+    command.downgrade(alembic_config(database_url), "0043")
     connection.execute("CALL market.set_columnstore('ticks', 'instrument_id', 'time, seq')")
     for starts in (AT - timedelta(days=1), AT):
         connection.execute(

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote as quoted
 
@@ -49,6 +51,11 @@ def read(command: Command) -> Read:
         answer = options(name, key, **asked)
         assert answer.status == 200, answer.text
         served = answer.json[rows]
+        as_text = json.loads(options(name, key, **asked, numbers="text").text, parse_float=pytest.fail)[rows]
+        exact = json.loads(answer.text, parse_float=Decimal)[rows]
+        assert [{name: f"{value}" for name, value in row.items()} for row in exact] == [
+            {name: f"{value}" for name, value in row.items()} for row in as_text
+        ]
         assert [list(row) for row in served] == [list(row) for row in told]
         for row, other in zip(told, served, strict=True):
             for column, cell in row.items():

@@ -362,6 +362,7 @@ ROUTES = [
     "/api/v1/price-changes",
     "/api/v1/indicators",
     "/api/v1/gaps",
+    "/api/v1/changes",
     "/api/v1/coverage",
     "/api/v1/timeframe-aggregation/status",
 ]

@@ -1,9 +1,10 @@
 """Indicators through the API on real minutes: as TA-Lib called directly, and whatever `from` says."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from chandlery.words.timeframe import Timeframe
 from local.lots import checked_candle_lots
 from tests import plain_indicators as plain
 from tests.conftest import empty
-from tests.integration.api_scene import SHARE, Answer, candles, compute, settings, settle
+from tests.integration.api_scene import SHARE, Answer, call, candles, compute, settings, settle
 from tests.integration.derived_scene import listed
 from tests.plain_indicators import assert_same
 from tests.plain_indicators import listed as rows_of
@@ -235,3 +236,32 @@ def test_the_newest_of_a_stretch_are_what_they_are_in_all_of_it(
 def test_an_anchor_adds_no_candle_to_an_empty_stretch(scene: Scene) -> None:
     named = [{"name": "ema", "parameters": {"timeperiod": 20}}, asked("anchored_vwap")]
     assert compute(SHARE, "1m", from_="2013-10-12T00:00Z", to="2013-10-13T00:00Z", indicators=named).json["time"] == []
+
+
+ANCHORED: Mapping[str, Any] = {
+    "instrument_key": SHARE,
+    "indicators": [{"name": "anchored_vwap", "parameters": {"anchor_datetime": "2013-10-01T09:30:00"}}],
+}
+
+
+def test_a_body_that_says_the_least_is_answered(scene: Scene) -> None:
+    answer = call("POST", "/api/v1/compute", json.dumps(ANCHORED).encode())
+    assert answer.status == 200, answer.text
+    told = answer.json
+    assert (told["timeframe"], len(told["time"])) == ("5m", 500)
+    # The exchange's time.
+    assert told["indicators"][0]["parameters"]["anchor_datetime"] == "2013-10-01T13:30:00Z"
+    # Every candle since the anchor is read, though the newest alone are answered.
+    newest = call("POST", "/api/v1/compute", json.dumps({**ANCHORED, "limit": 50}).encode()).json
+    assert newest["used"]["rows_read"] == told["used"]["rows_read"] > 500
+    assert newest["indicators"][0]["outputs"]["vwap"] == told["indicators"][0]["outputs"]["vwap"][-50:]
+
+
+def test_an_anchor_too_long_ago_is_refused_with_the_limit_it_takes(scene: Scene, migrated_url: str) -> None:
+    with settings(migrated_url, API_MOST_ROWS="200"):
+        refused = call("POST", "/api/v1/compute", json.dumps({**ANCHORED, "limit": 50}).encode())
+    assert (refused.status, refused.fields) == (422, ["indicators"])
+    most = (datetime.now(UTC) - datetime(2013, 10, 1, 13, 30, tzinfo=UTC)) // timedelta(minutes=5)
+    found = re.search(r"API_MOST_ROWS must be ([\d,]+)", refused.json["detail"])
+    assert found is not None
+    assert 0 <= int(found[1].replace(",", "")) - most <= 3

@@ -302,6 +302,11 @@ GIVING: Mapping[tuple[str, str], Mapping[int, str]] = {
         404: f"/api/v1/candles/{NOBODY}?timeframe=5m",
         422: CANDLES,
     },
+    ("get", "/api/v1/candles"): {
+        200: f"/api/v1/candles?instrument_keys={SHARE},{COIN}&timeframe=5m&limit=5",
+        404: f"/api/v1/candles?instrument_keys={SHARE},{NOBODY}&timeframe=5m",
+        422: "/api/v1/candles?timeframe=5m",
+    },
     ("get", "/api/v1/data/ticks/{instrument_key}"): {
         200: f"/api/v1/data/ticks/{SHARE}?limit=5",
         404: f"/api/v1/data/tocks/{SHARE}",
@@ -330,11 +335,18 @@ GIVING: Mapping[tuple[str, str], Mapping[int, str]] = {
         422: "/api/v1/price-changes?sort=size",
     },
     ("get", "/api/v1/indicators"): {200: "/api/v1/indicators", 422: "/api/v1/indicators?name=rsi"},
+    ("get", "/api/v1/indicators/values"): {
+        200: f"/api/v1/indicators/values?instrument_key={SHARE}",
+        404: f"/api/v1/indicators/values?instrument_key={NOBODY}",
+        422: "/api/v1/indicators/values",
+    },
+    ("get", "/api/v1/statistics"): {200: "/api/v1/statistics?limit=5", 422: "/api/v1/statistics?limit=0"},
     ("get", "/api/v1/gaps"): {
         200: "/api/v1/gaps",
         404: f"/api/v1/gaps?instrument_key={NOBODY}",
         422: "/api/v1/gaps?limit=0",
     },
+    ("get", "/api/v1/changes"): {200: "/api/v1/changes?after=0", 422: "/api/v1/changes?after=-1"},
     ("get", "/api/v1/coverage"): {
         200: f"/api/v1/coverage?instrument_key={COIN}",
         404: f"/api/v1/coverage?instrument_key={NOBODY}",

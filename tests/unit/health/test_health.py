@@ -221,12 +221,12 @@ def test_of_a_desk_without_instruments_nothing_is_expected_and_it_says_so() -> N
 
 def test_a_new_desk_is_not_blamed_for_what_was_not_due_yet() -> None:
     began = AT - 10 * MINUTE
-    every_minute = ("live_processor", "option_processor")
+    every_minute = ("live_processor", "option_processor", "alert_processor")
     runs = {name: ran(name, first_recorded_at=began) for name in every_minute}
     assert judge(Measured(AT, runs=runs)).health is Health.HEALTHY
     later = replace(Measured(AT, runs=runs), at=AT + 6 * MINUTE)
     assert [cause.subject for cause in judge(later).causes] == [
-        *every_minute, "live_gap_monitor", "policy_maintenance", "policies",
+        *every_minute, "live_gap_monitor", "policy_maintenance", "signal_processor", "policies",
     ]  # fmt: skip
 
 

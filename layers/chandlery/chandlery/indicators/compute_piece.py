@@ -17,7 +17,7 @@ from chandlery.indicators.touched import touched
 from chandlery.indicators.write_values import Indicated, write_values
 from chandlery.reading.store.series import PageWanted, Surroundings, read_around
 from chandlery.words.timeframe import Timeframe
-from chandlery.words.window import MINUTE, floor_hour
+from chandlery.words.window import HOUR, MINUTE, floor_hour
 
 # Warm-up is so many candles: to be found in this many times as many buckets around the clock, or in exchange hours;
 # where that was too little, in all there are.
@@ -52,12 +52,38 @@ def compute_piece(
             of_timeframe = [hour for hour in hours if hour.timeframe in ("", timeframe)]
             closed = _Closed(timeframe, settled, open_sessions)
             indicators.keep_open(connection, timeframe, list(dict.fromkeys(closed.keep(of_timeframe))))
-            stretches = _stretches(timeframe, of_timeframe, closed, piece)
-            if kept_from is not None:
-                stretches = list(_kept(timeframe, stretches, kept_from))
-            if stretches:
-                done += _Renewals(connection, kept, at, parted).renew(stretches)
+            changed = _stretches(timeframe, of_timeframe, closed, piece)
+            stretches = changed if kept_from is None else list(_kept(timeframe, changed, kept_from))
+            found = Indicated()
+            if stretches and kept.wanted:
+                found = _Renewals(connection, kept, at, parted).renew(stretches)
+            seen = list(_seen(timeframe, changed, found.latest))
+            indicators.mark_signals(connection, timeframe, seen, _edges(of_timeframe))
+            done += replace(found, latest={})
+        minutes = _edges([each for each in hours if not each.timeframe])
+        indicators.mark_signals(
+            connection, None, [(number, first, last + HOUR) for number, (first, last) in minutes.items()], minutes
+        )
     return done
+
+
+def _seen(
+    timeframe: Timeframe, changed: Sequence[PageWanted], latest: Mapping[int, int]
+) -> Iterator[tuple[int, datetime, datetime]]:
+    """What changed for who sees it: the candles that are closed, and values of indicators after them."""
+    for each in changed:
+        value = latest.get(each.instrument_id, 0)
+        last = timeframe.next_bucket(_moment(value)) if value else each.first
+        yield each.instrument_id, each.first, max(min(each.last, each.until), last)
+
+
+def _edges(hours: Sequence[MarkedHour]) -> Mapping[int, tuple[datetime, datetime]]:
+    """The first and the last hour of each instrument in which minutes changed."""
+    edges: dict[int, tuple[datetime, datetime]] = {}
+    for each in hours:
+        first, last = edges.get(each.instrument_id, (each.hour, each.hour))
+        edges[each.instrument_id] = (min(first, each.hour), max(last, each.hour))
+    return edges
 
 
 class _Closed:

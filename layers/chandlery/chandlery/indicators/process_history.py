@@ -13,7 +13,7 @@ from chandlery.refresh.refresh_stale import refresh_stale
 from chandlery.words.timeframe import Timeframe
 
 # What refreshing leaves for the indicators, at least.
-_SECONDS_TO_INDICATE = 300.0
+SECONDS_TO_INDICATE = 300.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def process_history(
     spread_hours: int = INDICATOR_SPREAD_HOURS,
     fill_buckets: int = INDICATOR_FILL_BUCKETS,
     refresh_piece_minutes: int = REFRESH_PIECE_MINUTES,
+    indicate_seconds: float = SECONDS_TO_INDICATE,
 ) -> HistoryReport:
     """Refresh the derived candles whose minutes changed, then compute the indicators whose candles changed.
 
@@ -75,6 +76,7 @@ def process_history(
         spread_hours: instrument-hours of marks that one statement makes ready.
         fill_buckets: buckets of history that are marked at a time for what is new in the set.
         refresh_piece_minutes: minutes that one refresh may fold, about.
+        indicate_seconds: what refreshing leaves for the indicators, at least.
 
     Raises:
         Retryable, Permanent: from the database; the pieces done so far stay done.
@@ -83,7 +85,7 @@ def process_history(
         connection,
         scheduled_at,
         most_marks=most_marks,
-        has_time=lambda: has_time(_SECONDS_TO_INDICATE),
+        has_time=lambda: has_time(indicate_seconds),
         piece_minutes=refresh_piece_minutes,
     )
     if wanted is None:

@@ -1,7 +1,7 @@
 """Write what was found of the indicators of some series."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -16,12 +16,16 @@ from chandlery.indicators.store.indicators import Rows
 
 @dataclass(frozen=True)
 class Indicated:
-    """What was done, in rows, and in series of one indicator that were looked at."""
+    """What was done, in rows, and in series of one indicator that were looked at.
+
+    `latest` is the time of the last value of each instrument that is other than before, in seconds since 1970.
+    """
 
     written: int = 0
     changed: int = 0
     deleted: int = 0
     series: int = 0
+    latest: Mapping[int, int] = field(default_factory=dict)
 
     def __add__(self, other: "Indicated") -> "Indicated":
         """Both together."""
@@ -30,6 +34,10 @@ class Indicated:
             self.changed + other.changed,
             self.deleted + other.deleted,
             self.series + other.series,
+            {
+                each: max(some.get(each, 0) for some in (self.latest, other.latest))
+                for each in (*self.latest, *other.latest)
+            },
         )
 
 
@@ -62,7 +70,23 @@ def write_values(
     for some, write in ((new, indicators.insert), (~new, indicators.replace)):
         write(connection, rows.at(some), made_by=LIBRARY, made_at=at)
     changed = int(np.count_nonzero(~new))
-    return Indicated(len(rows) - changed, changed, len(deleted), int(np.count_nonzero(which)) * len(renewals))
+    return Indicated(
+        len(rows) - changed,
+        changed,
+        len(deleted),
+        int(np.count_nonzero(which)) * len(renewals),
+        _latest(instrument_ids, renewals, which),
+    )
+
+
+def _latest(instrument_ids: Places, renewals: Sequence[Renewal], which: Which) -> Mapping[int, int]:
+    """The last change of each of the chosen series that has any."""
+    latest = np.zeros(len(instrument_ids), np.int64)
+    for each in renewals:
+        for values in (each.written, each.deleted):
+            np.maximum.at(latest, values.series, values.time)
+    changed = which & (latest > 0)
+    return dict(zip(instrument_ids[changed].tolist(), latest[changed].tolist(), strict=True))
 
 
 def _rows(kept: KeptIndicators, instrument_ids: Places, values: Sequence[Values]) -> Rows:

@@ -1,7 +1,7 @@
 """How a scheduled component runs: event → use case → row in market.runs → log and metrics."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -96,18 +96,23 @@ class Run:
         return time.monotonic()
 
 
+# What follows the work of a run, once it is committed; returns what it counts.
+Finish = Callable[[Run], Mapping[str, Any]]
+
+
 class Component:
-    """A Lambda handler around a function that takes a `Run` and returns a report.
+    """A Lambda handler around a function that takes a `Run` and returns a report, and what follows its work.
 
     It raises what the work raised, so that Lambda counts the failure, and sends it to the failure destination once
     the retries that the template grants are spent.
     """
 
-    def __init__(self, name: str, work: Callable[[Run], Report]) -> None:
+    def __init__(self, name: str, work: Callable[[Run], Report], finish: Finish | None = None) -> None:
         self.name = name
         self.telemetry = Telemetry(name)
         self.sandbox = SandboxConnection(lambda: connect(read_settings(), name), self.telemetry.logger.warning)
         self._work = work
+        self._finish = finish
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Run once.
@@ -142,7 +147,7 @@ class Component:
             )
             with dry_running(run.connection) if run.dry else nullcontext():
                 report = self._work(run)
-            counts = _counts_of(report)
+            counts = {**_counts_of(report), **self._finished(run, report)}
             seconds = time.perf_counter() - started
             if idle is None:
                 runs.record(
@@ -159,6 +164,16 @@ class Component:
         else:
             self.telemetry.ran_dry(counts, seconds)
         return counts
+
+    def _finished(self, run: Run, report: Report) -> Mapping[str, Any]:
+        """What follows the work of a run that is not dry; where it fails, the error tells of the work."""
+        if self._finish is None or run.dry:
+            return {}
+        try:
+            return self._finish(run)
+        except ChandleryError as error:
+            error.report = report
+            raise
 
     def _stand_still(self, scheduled: ScheduledEvent, seconds: float) -> dict[str, Any]:
         """Do nothing, and say so: where the database cannot be asked, in log and metrics alone."""
@@ -202,9 +217,9 @@ def memory_of(context: LambdaContext) -> int | None:
     return int(told) if told else None
 
 
-def component(name: str) -> Callable[[Callable[[Run], Report]], Component]:
-    """Make a Lambda handler of the decorated function."""
-    return lambda work: Component(name, work)
+def component(name: str, *, finish: Finish | None = None) -> Callable[[Callable[[Run], Report]], Component]:
+    """Make a Lambda handler of the decorated function; `finish` follows its work."""
+    return lambda work: Component(name, work, finish)
 
 
 def _counts_of(report: object) -> dict[str, Any]:

@@ -33,6 +33,18 @@ class NotFound(Permanent):
     """What was asked for is not there."""
 
 
+class Conflicting(Permanent):
+    """What is asked for contradicts what is there."""
+
+
+class Outdated(Permanent):
+    """What is to be changed is not any more what the caller has read."""
+
+
+class Forbidden(Permanent):
+    """Who asks may not."""
+
+
 class Refused(Permanent):
     """A value somebody gave is wrong; `field` names it."""
 

@@ -53,8 +53,10 @@ class _Loader(Loader):
     format = Format.BINARY
 
     def load(self, data: Buffer) -> NDArray[Any]:
-        # One dimension and no nulls: the queries see to that, array_agg over nothing being null as a whole.
+        # One dimension, or none where it is empty, and no nulls: the queries see to that.
         kind = int(np.frombuffer(data, ">u4", count=1, offset=8)[0])
+        if len(data) < _HEADER.itemsize:
+            return np.empty(0, np.int64 if kind == _INT8 else np.float64)
         values = np.frombuffer(data, _ELEMENTS[kind], offset=_HEADER.itemsize)["value"]
         return values.astype(np.int64 if kind == _INT8 else np.float64)
 

@@ -9,7 +9,7 @@ from psycopg import Connection
 from chandlery.platform.errors import Permanent, WrongSchema
 from chandlery.platform.statements import run
 
-REVISION = "0044"  # the head of sql/migrations
+REVISION = "0047"  # the head of sql/migrations
 # What each migration writes as the comment of Alembic's table, followed by a revision.
 SERVES_CODE_FROM = "serves code from "
 # The versions of TimescaleDB that this code was tried on, each on PostgreSQL 15 to 18; the newest needs 16 or later.

@@ -18,6 +18,7 @@ from chandlery.words.remark import Remark
 WARNING_SECONDS = 120.0
 DELAYED_SECONDS = 300.0
 FAILURES_IN_A_ROW = 3
+MESSAGE_SECONDS = 900.0
 # Below these a feed's minutes are missing in such number that its candles cannot be relied on.
 LEAST_COVERAGE = {"coverage_24h": (0.99, "24 hours"), "coverage_7d": (0.98, "7 days")}
 
@@ -216,24 +217,31 @@ def judge_derived(measured: Measured) -> Iterator[Cause]:
 def judge_history(measured: Measured) -> Iterator[Cause]:
     """What the last runs left behind: aggregates to be refreshed, indicators to be computed."""
     if stale := measured.told_by("policy_maintenance").get("stale_waiting", 0):
-        yield Cause(
-            Health.WARNING,
-            "aggregates",
-            f"{spell(stale, 'mark of changed hours waits', 'marks of changed hours wait')} to be refreshed",
-        )
+        said = f"{spell(stale, 'mark of changed hours waits', 'marks of changed hours wait')} to be refreshed"
+        yield Cause(Health.WARNING, "aggregates", said)
     told = measured.told_by("historical_processor")
     if measured.indicators_are_off:
         yield Cause(Health.WARNING, "indicators", "are switched off, and none is computed")
     if marks := told.get("indicator_marks_left", 0):
-        yield Cause(
-            Health.WARNING,
-            "indicators",
-            f"{spell(marks, 'instrument-hour waits', 'instrument-hours wait')} to be computed",
-        )
+        said = f"{spell(marks, 'instrument-hour waits', 'instrument-hours wait')} to be computed"
+        yield Cause(Health.WARNING, "indicators", said)
     if unfilled := told.get("indicators_unfilled", 0):
-        yield Cause(
-            Health.WARNING, "indicators", f"{spell(unfilled, 'new one is', 'new ones are')} not filled over history yet"
-        )
+        said = f"{spell(unfilled, 'new one is', 'new ones are')} not filled over history yet"
+        yield Cause(Health.WARNING, "indicators", said)
+
+
+def judge_messages(measured: Measured) -> Iterator[Cause]:
+    """What waits in the outbox for longer than a run or two: what is read is right, but others are not told of it."""
+    told = measured.told_by("policy_maintenance")
+    seconds = told.get("outbox_age_seconds", 0)
+    if seconds > MESSAGE_SECONDS:
+        why = "".join(f"; {reason}" for reason in told.get("undelivered", ())[:1])
+        waiting = spell(told.get("outbox_waiting", 0), "waits", "wait")
+        said = f"{waiting} to be delivered, the oldest for {in_words(seconds)}{why}"
+        yield Cause(Health.WARNING, "messages", Remark(said, ": chandlery outbox list"))
+    if refused := told.get("outbox_refused", 0):
+        said = f"{spell(refused, 'was', 'were')} refused for good"
+        yield Cause(Health.WARNING, "messages", Remark(said, ": chandlery outbox list"))
 
 
 RULES: Sequence[Rule] = (
@@ -249,6 +257,7 @@ RULES: Sequence[Rule] = (
     judge_policies,
     judge_calendars,
     judge_history,
+    judge_messages,
     judge_emptiness,
     judge_imports,
 )

@@ -17,8 +17,10 @@ class Rhythm:
 RHYTHMS = {
     "live_processor": Rhythm(MINUTE, 5 * MINUTE),
     "option_processor": Rhythm(MINUTE, 5 * MINUTE),
+    "alert_processor": Rhythm(MINUTE, 5 * MINUTE),
     "live_gap_monitor": Rhythm(5 * MINUTE, 15 * MINUTE),
     "policy_maintenance": Rhythm(5 * MINUTE, 15 * MINUTE),
+    "signal_processor": Rhythm(5 * MINUTE, 15 * MINUTE),
     "historical_gap_monitor": Rhythm(DAY, 26 * HOUR),
     "historical_processor": Rhythm(6 * HOUR, 8 * HOUR),
 }

@@ -19,6 +19,7 @@ from chandlery.platform.number_arrays import Real, Whole, number_cursor
 from chandlery.platform.statements import read_rows, run, statement
 from chandlery.words.timeframe import Timeframe
 
+_UNITS: Mapping[Timeframe | None, str] = {Timeframe.W1: "week", Timeframe.MO1: "month"}
 # Rows of one statement: some seconds of a server.
 _ROWS = 50_000
 
@@ -121,6 +122,33 @@ def keep_open(connection: Connection, timeframe: Timeframe, kept: Sequence[tuple
         ids, hours, due_at = (list(column) for column in zip(*kept, strict=True))
         values = {"timeframe": timeframe, "instrument_ids": ids, "hours": hours, "due_at": due_at}
         run(connection, "keep_open_buckets", dataset=CANDLES.name, **values)
+
+
+def mark_signals(
+    connection: Connection,
+    timeframe: Timeframe | None,
+    changed: Sequence[tuple[int, datetime, datetime]],
+    hours: Mapping[int, tuple[datetime, datetime]],
+) -> None:
+    """Leave marks for rules of signals: stretches of instruments in which what they see changed; None: the minutes.
+
+    `hours` are the first and the last one in which minutes of each changed.
+    """
+    if changed:
+        ids, starts, ends = (list(column) for column in zip(*changed, strict=True))
+        run(
+            connection,
+            "mark_signals",
+            dataset=CANDLES.name,
+            timeframe=timeframe,
+            by_session=timeframe is not None and timeframe.by_session,
+            unit=_UNITS.get(timeframe, "day"),
+            instrument_ids=ids,
+            starts=starts,
+            ends=ends,
+            first_hours=[hours[each][0] for each in ids],
+            last_hours=[hours[each][1] for each in ids],
+        )
 
 
 def list_open_sessions(connection: Connection, instrument_ids: list[int], settled: datetime) -> Mapping[int, datetime]:

@@ -10,3 +10,8 @@ class Source(StrEnum):
     HISTORICAL_AGGREGATED = "historical_aggregated"
     LIVE_GAP_FILLED = "live_gap_filled"
     LIVE_AGGREGATED = "live_aggregated"
+
+    @property
+    def heals(self) -> bool:
+        """Whether such a candle, made of ticks, was missing when it should have been made."""
+        return self is not Source.LIVE_AGGREGATED

@@ -12,6 +12,7 @@ from chandlery.minutes.domain.source import Source
 from chandlery.minutes.store import imports
 from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.minutes.store.marks import Piece
+from chandlery.outbox.store import changes
 from chandlery.platform.chunks import excluded_once
 from chandlery.platform.connection import transaction
 from chandlery.platform.statements import run
@@ -45,7 +46,7 @@ def write_from_marks(connection: Connection, piece: Piece, source: Source = Sour
     Ticks that commit in between leave their own marks, for the next run.
     """
     values = {"dataset": CANDLES.name, "starts": piece.starts, "ends": piece.ends}
-    with _writing(connection):
+    with _writing(connection, heals=source.heals):
         is_new = piece.dense and not _has_candles(connection, piece.window)
         unpacked = run(connection, "write_candles:take_marks", **values, is_new=is_new).rowcount
         if is_new and not unpacked:
@@ -57,7 +58,7 @@ def write_from_ticks(
     connection: Connection, window: Window, instrument_ids: list[int], buckets: list[datetime], source: Source
 ) -> Written:
     """Write the candles of named buckets, all inside `window`, in one transaction."""
-    with _writing(connection):
+    with _writing(connection, heals=source.heals):
         run(connection, "write_candles:touch_buckets", instrument_ids=instrument_ids, buckets=buckets)
         return _write_touched(connection, window, source, dense=False)
 
@@ -118,7 +119,7 @@ class VendorLot:
 def write_vendor_lots(connection: Connection, lots: Iterable[VendorLot], *, imported: bool = False) -> Written:
     """The same of lots that belong together: all of them or none. Other writers of candles wait for the last one."""
     done = Written()
-    with _writing(connection):
+    with _writing(connection, heals=not imported):
         run(connection, "write_candles:create_incoming_candles")
         for place, lot in enumerate(lots):
             if place:
@@ -140,12 +141,14 @@ def _write_lot(connection: Connection, lot: VendorLot, *, imported: bool) -> Wri
 
 
 @contextmanager
-def _writing(connection: Connection) -> Iterator[None]:
+def _writing(connection: Connection, *, heals: bool) -> Iterator[None]:
     # The lock comes first: under READ COMMITTED each later statement then sees all that earlier writers committed.
     with transaction(connection):
         run(connection, "lock_candles")
         # Bounds exclude chunks as a piece is planned: to exclude them again at each probe costs more than the probe.
         run(connection, "set_chunk_exclusion", setting="off")
+        if heals:
+            changes.tell_as_healed(connection)
         run(connection, "write_candles:create_touched_buckets")
         yield
 

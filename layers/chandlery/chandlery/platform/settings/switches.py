@@ -10,19 +10,23 @@ from chandlery.platform.settings.environment import Environment
 SCHEDULED = (
     "live_processor",
     "option_processor",
+    "alert_processor",
     "live_gap_monitor",
     "historical_gap_monitor",
     "historical_processor",
     "policy_maintenance",
+    "signal_processor",
 )
 
 # Who reads a setting, beside the command line where it does the same work; README's table says so.
 _LIVE: JsonDict = {"read_by": ["live_processor"]}
 _OPTIONS: JsonDict = {"read_by": ["option_processor"]}
+_ALERTS: JsonDict = {"read_by": ["alert_processor"]}
 _LIVE_GAPS: JsonDict = {"read_by": ["live_gap_monitor"]}
 _HISTORY_GAPS: JsonDict = {"read_by": ["historical_gap_monitor"]}
 _HISTORY: JsonDict = {"read_by": ["historical_processor"]}
 _POLICIES: JsonDict = {"read_by": ["policy_maintenance"]}
+_SIGNALS: JsonDict = {"read_by": ["signal_processor"]}
 _SCHEDULED: JsonDict = {"read_by": ["every scheduled"]}
 
 
@@ -34,6 +38,9 @@ class SwitchSettings(Environment):
     )
     option_processor_enabled: bool = Field(
         True, description="the same for the option processor", json_schema_extra=_OPTIONS
+    )
+    alert_processor_enabled: bool = Field(
+        True, description="the same for the alert processor", json_schema_extra=_ALERTS
     )
     live_gap_monitor_enabled: bool = Field(
         True, description="the same for the live gap monitor", json_schema_extra=_LIVE_GAPS
@@ -47,10 +54,13 @@ class SwitchSettings(Environment):
     policy_maintenance_enabled: bool = Field(
         True, description="the same for policy maintenance", json_schema_extra=_POLICIES
     )
+    signal_processor_enabled: bool = Field(
+        True, description="the same for the signal processor", json_schema_extra=_SIGNALS
+    )
     indicators_enabled: bool = Field(
         True,
         description="false: the historical processor refreshes, but computes no indicators; their marks wait",
-        json_schema_extra=_HISTORY,
+        json_schema_extra={"read_by": ["historical_processor", "signal_processor"]},
     )
     dry_run: bool = Field(
         False, description="true: runs say what they would write, and write nothing", json_schema_extra=_SCHEDULED

@@ -14,13 +14,15 @@ from chandlery.platform.settings.environment import Environment
 
 _LIVE: JsonDict = {"read_by": ["live_processor"]}
 _OPTIONS: JsonDict = {"read_by": ["option_processor"]}
+_ALERTS: JsonDict = {"read_by": ["alert_processor"]}
 _LIVE_GAPS: JsonDict = {"read_by": ["live_gap_monitor"]}
 _HISTORY_GAPS: JsonDict = {"read_by": ["historical_gap_monitor"]}
-_HISTORY: JsonDict = {"read_by": ["historical_processor"]}
+_HISTORY: JsonDict = {"read_by": ["historical_processor", "signal_processor"]}
+_SIGNALS: JsonDict = {"read_by": ["signal_processor"]}
 _POLICIES: JsonDict = {"read_by": ["policy_maintenance"]}
 _CANDLES: JsonDict = {"read_by": ["live_processor", "live_gap_monitor", "historical_gap_monitor"]}
 _GAPS: JsonDict = {"read_by": ["live_gap_monitor", "historical_gap_monitor"]}
-_REFRESH: JsonDict = {"read_by": ["historical_processor", "policy_maintenance"]}
+_REFRESH: JsonDict = {"read_by": ["historical_processor", "policy_maintenance", "signal_processor"]}
 
 
 class WorkSettings(Environment):
@@ -59,6 +61,13 @@ class WorkSettings(Environment):
         ge=1,
         description="such transactions in one run, at most; not set: as many as there is time for",
         json_schema_extra=_OPTIONS,
+    )
+    alert_settle_seconds: float = Field(
+        10,
+        ge=0,
+        le=30,
+        description="wait after a minute's end before its alerts are evaluated: its candles come first",
+        json_schema_extra=_ALERTS,
     )
     gap_most_pieces: int | None = Field(
         None,
@@ -145,4 +154,22 @@ class WorkSettings(Environment):
         ge=1,
         description="buckets of history that are marked at a time for indicators new in the set",
         json_schema_extra=_HISTORY,
+    )
+    signal_piece_instruments: int = Field(
+        20_000,
+        ge=1,
+        description="instruments whose changes one transaction judges by rules, about",
+        json_schema_extra=_SIGNALS,
+    )
+    signal_most_pieces: int | None = Field(
+        None,
+        ge=1,
+        description="such transactions in one run, at most; not set: as many as there is time for",
+        json_schema_extra=_SIGNALS,
+    )
+    signal_fill_rows: int = Field(
+        500_000,
+        ge=1,
+        description="candles of history that one transaction judges by rules that are new, about",
+        json_schema_extra=_SIGNALS,
     )

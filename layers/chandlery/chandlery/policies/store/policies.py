@@ -234,7 +234,16 @@ def drop_before(
 
 def take_drops(connection: Connection, at: datetime) -> tuple[Sequence[Drop], int]:
     """What the run of a scheduled time is to report as dropped, by whomever, and how many rows no run told before."""
-    rows = read_rows(connection, _ReportedDrop, "take_drops", at=at)
+    tables = declared.tables()
+    rows = read_rows(
+        connection,
+        _ReportedDrop,
+        "take_drops",
+        at=at,
+        tables=list(tables),
+        datasets=[each.dataset.name for each in tables.values()],
+        timeframes=[each.rollup.timeframe.value if each.rollup else None for each in tables.values()],
+    )
     drops = [Drop(each.table_name, each.starts, each.ends, each.rows) for each in rows]
     return drops, sum(each.rows or 0 for each in rows if each.is_new)
 

@@ -26,7 +26,7 @@ _OF_EACH = (
     ("first_open", "one.first_open"),
 )
 _WRITTEN = (
-    ("head", "'{\"instrument_key\":', to_json(c.instrument_key), ','"),
+    ("head", "'{\"instrument_key\":' || to_json(c.instrument_key)::text || ','"),
     ("position", "json_build_array(c.time, c.instrument_key)::text"),
     ("ordered", 'c.time, c.instrument_key COLLATE "C"'),
 )

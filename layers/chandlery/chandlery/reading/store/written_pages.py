@@ -55,7 +55,7 @@ def write(
     as_text: bool,
 ) -> WrittenCandles:
     """What a query reads, as JSON; `lists` as of `statement`."""
-    lists = (("number", "to_json" if as_text else ""), *lists)
+    text = statement("write_page_json", relation, page, lists)
     with psycopg_errors_translated():
-        row = connection.execute(statement("write_page_json", relation, page, lists), values).fetchone()
+        row = connection.execute(text, {**values, "quote": '"' if as_text else ""}).fetchone()
     return WrittenCandles(row[0].split("\n"), row[1], row[2]) if row else WrittenCandles()

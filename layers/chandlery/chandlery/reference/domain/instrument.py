@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
+ASSET_TYPES = ("stock", "etf", "crypto", "forex", "commodity", "index", "future", "option")
 # A type has no slash, so that what follows a key in a path is told from it; %41 is how a path writes A.
 _KEY = re.compile(r"(?!.*%[0-9A-Fa-f]{2})[^@\s]+@[^@\s]+@[^@\s/]+")
 NO_KEY = "%s is not an instrument key: write EXCHANGE@SYMBOL@TYPE, as in NSE@NIFTY@INDEX"
@@ -16,7 +18,7 @@ class Instrument:
 
     Candles are expected from `listed_at`, or else `data_from` (its earliest candle), up to `delisted_at`; null: not
     known, or for ever. `tickers` is what vendors call it, by vendor; null: none does. `allow_negative` says whether its
-    prices may lie below zero.
+    prices may lie below zero; `asset_type`, one of `ASSET_TYPES`, is null where neither its key nor anybody says.
     """
 
     instrument_id: int
@@ -28,6 +30,12 @@ class Instrument:
     data_from: datetime | None = None
     tickers: Mapping[str, str] | None = None
     allow_negative: bool = False
+    name: str | None = None
+    asset_type: str | None = None
+    exchange: str | None = None
+    sector: str | None = None
+    industry: str | None = None
+    uuid: UUID | None = None
 
     @property
     def expected_since(self) -> datetime | None:
@@ -38,6 +46,19 @@ class Instrument:
 def is_key(text: str) -> bool:
     """Whether a text reads EXCHANGE@SYMBOL@TYPE."""
     return bool(_KEY.fullmatch(text))
+
+
+@dataclass(frozen=True)
+class Description:
+    """What somebody says of what an instrument is; null: nothing."""
+
+    name: str | None = None
+    asset_type: str | None = None
+    sector: str | None = None
+    industry: str | None = None
+
+
+UNDESCRIBED = Description()
 
 
 def exchange_of(key: str) -> str:

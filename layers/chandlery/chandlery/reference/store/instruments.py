@@ -9,7 +9,7 @@ from chandlery.datasets import declared
 from chandlery.platform.connection import transaction
 from chandlery.platform.errors import NotFound, Permanent
 from chandlery.platform.statements import read_rows, run, run_on, run_on_each
-from chandlery.reference.domain.instrument import Instrument, exchange_of
+from chandlery.reference.domain.instrument import UNDESCRIBED, Description, Instrument, exchange_of
 from chandlery.reference.store.sessions import restamp_instrument
 from chandlery.words.counting import spell
 from chandlery.words.remark import Remark
@@ -25,6 +25,7 @@ def add(
     delisted_at: datetime | None = None,
     tickers: Mapping[str, str] | None = None,
     allow_negative: bool | None = None,
+    description: Description = UNDESCRIBED,
 ) -> None:
     """Add an instrument, or change the one there is, in one transaction.
 
@@ -37,6 +38,7 @@ def add(
         delisted_at: candles are expected up to here; null keeps what is stored.
         tickers: what vendors call it, by vendor; those of other vendors are kept.
         allow_negative: whether prices may lie below zero; null keeps what is stored, and of a new one means not.
+        description: what it is; what is null of it keeps what is stored.
 
     Raises:
         Permanent: it would be delisted before it is listed, the calendar is not known, or prices below zero are stored
@@ -47,7 +49,7 @@ def add(
         stored = _look_up(connection, key)
         _refuse_backward_life(stored, key, listed_at, delisted_at)
         named = {"feed": feed, "listed_at": listed_at, "delisted_at": delisted_at, "allow_negative": allow_negative}
-        run(connection, "upsert_instrument", instrument_key=key, calendar=calendar, **named)
+        run(connection, "upsert_instrument", instrument_key=key, calendar=calendar, **named, **_said(description))
         run(connection, "align_parts", instrument_key=key)
         if stored and allow_negative is False:
             _refuse_stored_negative(connection, stored)
@@ -65,6 +67,7 @@ def change(
     delisted_at: datetime | None = None,
     tickers: Mapping[str, str] | None = None,
     allow_negative: bool | None = None,
+    description: Description = UNDESCRIBED,
 ) -> int:
     """Change what is named of an instrument, in one transaction; null keeps what is stored, as do tickers not named.
 
@@ -86,7 +89,7 @@ def change(
         stored = find(connection, key)
         _refuse_backward_life(stored, key, listed_at, delisted_at)
         named = {"feed": feed, "listed_at": listed_at, "delisted_at": delisted_at, "allow_negative": allow_negative}
-        run(connection, "change_instrument", instrument_key=key, calendar=calendar, **named)
+        run(connection, "change_instrument", instrument_key=key, calendar=calendar, **named, **_said(description))
         run(connection, "align_parts", instrument_key=key)
         if allow_negative is False:
             _refuse_stored_negative(connection, stored)
@@ -183,6 +186,15 @@ def count(connection: Connection) -> int:
     """How many instruments there are."""
     row = run(connection, "count_instruments").fetchone()
     return int(row[0]) if row else 0
+
+
+def _said(description: Description) -> Mapping[str, str | None]:
+    return {
+        "instrument_name": description.name,
+        "asset_type": description.asset_type,
+        "sector": description.sector,
+        "industry": description.industry,
+    }
 
 
 def _look_up(connection: Connection, key: str) -> Instrument | None:

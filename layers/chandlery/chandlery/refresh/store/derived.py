@@ -109,7 +109,8 @@ def take_marks(
     """
     with transaction(connection):
         mark_ids = [mark.mark_id for mark in stale_hours]
-        run(connection, "take_stale", mark_ids=mark_ids, is_indicated=dataset.is_indicated)
+        timeframes = [each.value for each in dataset.derived]
+        run(connection, "take_stale", mark_ids=mark_ids, is_indicated=dataset.is_indicated, timeframes=timeframes)
         run(
             connection,
             "replace_open_hours",

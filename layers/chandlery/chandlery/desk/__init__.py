@@ -1,0 +1,1 @@
+"""The desk of each user: watchlists, their items, and alerts."""

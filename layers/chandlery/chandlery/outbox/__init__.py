@@ -1,0 +1,1 @@
+"""Messages for others: written with what they tell of, delivered after it, at least once."""

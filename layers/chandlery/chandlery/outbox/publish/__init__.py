@@ -1,0 +1,1 @@
+"""Where messages go: an event bus, a topic."""

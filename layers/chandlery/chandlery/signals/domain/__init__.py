@@ -1,0 +1,1 @@
+"""Rules of signals: their grammar, and the SQL they come to; pure."""

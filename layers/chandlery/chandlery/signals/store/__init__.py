@@ -1,0 +1,1 @@
+"""Signals, and what waits to be judged by rules, in the database."""
