@@ -13,7 +13,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-deps --require-hashes
 PIP := $(BIN)/python -m pip install $(PIP_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up collect emulate test check audit checkov build client bench faults docs lock clean
+.PHONY: help demo up collect emulate test check audit checkov build client bench faults docs screenshots lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -73,6 +73,9 @@ faults: .venv/dev .venv/emulator/installed  ## disturb every component at every 
 docs: .venv/local  ## write the table of docs/settings.md from the models
 	@$(BIN)/python -m local.settings_table
 
+screenshots: .venv/dev  ## draw the page's pictures in docs/images, with Debian's chromium
+	@$(BIN)/python -m tests.browser.screenshots
+
 lock: .venv/dev  ## compile the requirements again, with hashes and without addresses
 	@for args in "--all-extras -o requirements-dev.txt" "--extra local --extra indicators --extra migrations -c requirements-dev.txt -o requirements.txt" \
 		"-c requirements-dev.txt -o layers/chandlery/requirements.txt"; do \
@@ -87,17 +90,18 @@ lock: .venv/dev  ## compile the requirements again, with hashes and without addr
 		| $(COMPILE) - -c requirements-dev.txt -o layers/$$extra/requirements.txt; done
 
 clean:  ## remove everything installed or built here; data under .chandlery stays
-	@rm -rf .venv .aws-sam client/dist local/embedded/node_modules
+	@rm -rf .venv .aws-sam client/dist local/embedded/node_modules local/page/node_modules tests/browser/node_modules functions/http_api/page/vendor
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Chandlery needs Python 3.11 or later"; exit 1)
 	@$(PYTHON) -m venv .venv
 
-.venv/local: requirements.txt local/embedded/package-lock.json | .venv/bin/python
+.venv/local: requirements.txt local/embedded/package-lock.json local/page/package-lock.json | .venv/bin/python
 	@echo "installing …"
 	@$(PIP) -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m local.embedded
+	@$(BIN)/python -m local.page
 	@touch $@
 
 .venv/collect: requirements-collect.txt .venv/local
@@ -112,7 +116,8 @@ clean:  ## remove everything installed or built here; data under .chandlery stay
 	@$(BIN)/python -m pip --python .venv/$* install $(PIP_OPTIONS) -r requirements-$*.txt
 	@touch $@
 
-.venv/dev: requirements-dev.txt .venv/local
+.venv/dev: requirements-dev.txt tests/browser/package-lock.json .venv/local
 	@echo "installing the tools …"
 	@$(PIP) -r requirements-dev.txt
+	@$(BIN)/python -m tests.browser
 	@touch $@

@@ -69,7 +69,7 @@ _TO_ANSWER_SECONDS, _WARM_UP_SECONDS = 2.0, 10.0
 # Where a path has an instrument's key, which may have a slash of its own: BINANCE@BTC/USDT@SPOT.
 _KEYED = re.compile(
     r"(?P<before>/api/v1/(?:candles|instruments|options|sentiment|flows|data/[^/@]+)/)(?P<key>.+@.+@[^/]+)"
-    r"(?P<after>/(?:latest|statistics|expiries|chain|strikes|strike-history|moneyness-series|expiry-metrics))?/?"
+    r"(?P<after>/(?:latest|statistics|holes|explain|expiries|chain|strikes|strike-history|moneyness-series|expiry-metrics))?/?"
 )
 _SHOWN = 60  # characters of a wrong name that its refusal repeats
 _TITLE, _VERSION = "Chandlery", "1"

@@ -68,6 +68,7 @@ def demo() -> None:
             _speak(connection, home)
     finally:
         database.stop()
+    out.print(f"\nto see it in a browser: CHANDLERY_HOME={home} chandlery up --no-schedules --open", soft_wrap=True)
 
 
 def _migrate() -> None:

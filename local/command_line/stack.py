@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 import time
+import webbrowser
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -14,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from chandlery.platform.errors import ChandleryError
 from chandlery.platform.settings import read_settings
 from chandlery.words.window import MINUTE, Window
+from local import page
 from local.command_line.database import open_connection, use_database
 from local.command_line.functions import Metrics, call, metrics_if, scheduled_event
 from local.command_line.liveness import at_work
@@ -31,6 +33,7 @@ def up(
     ] = True,
     user: User = LOCAL_USER,
     metrics: Metrics = False,
+    open_page: Annotated[bool, typer.Option("--open", help="open the page in a browser")] = False,
 ) -> None:
     """Run the whole stack until Ctrl-C: database, HTTP API and every schedule of template.yaml. Logs go to stderr."""
     # Who listens at /api/v1/events is sent what the schedules change.
@@ -49,10 +52,23 @@ def up(
     with metrics_if(metrics), serving(port, sandboxes, os.environ, user=user) as address:
         out.print(f"http_api: {address}, its documentation {address}/docs", soft_wrap=True)
         out.print(f"metrics for Prometheus: {address}/metrics", soft_wrap=True)
+        _show_page(address, opens=open_page)
         with contextlib.suppress(KeyboardInterrupt):
             out.print("running; Ctrl-C stops")
             _keep_schedules(functions)
     out.print("stopped" + ("; the embedded database keeps running; to stop it: chandlery db stop" if embedded else ""))
+
+
+def _show_page(address: str, *, opens: bool) -> None:
+    """Say where the page is, and what it lacks; open it where that is asked for."""
+    if remedy := page.missing():
+        err.print(
+            f"the page lacks the library that it draws with: {remedy}", style="yellow", markup=False, soft_wrap=True
+        )
+        return
+    out.print(f"page: {address}/", soft_wrap=True)
+    if opens and not webbrowser.open(address):
+        err.print(f"no browser was found here: open {address}/", style="yellow", soft_wrap=True)
 
 
 def _without_password(url: str) -> str:

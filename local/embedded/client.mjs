@@ -8,7 +8,6 @@ const PASSWORD = 'postgres'
 const DATABASE = 'postgres'
 const NO_TRAITS = { setsSession: false, resetsAll: false, listens: false, advisory: false }
 let lastId = 0
-const DEALLOCATES_ALL = /^\s*deallocate\s+(prepare\s+)?all\s*;?\s*$/i
 
 /** A protocol state machine over one socket; the scheduler calls deliver() and refuse(). */
 export class Client {
@@ -154,10 +153,9 @@ export class Client {
     if (type === 'P' && bytes[5] !== 0) this.statements.add(prefix + protocol.text(bytes, 5))
     const named = sql.withPrefix(bytes, type, prefix)
     if (type !== 'Q' && type !== 'P') return named
-    const text = sql.statementText(named, type)
-    // psycopg does so after a ROLLBACK. All clients share one session: each one's statements go when it leaves.
-    if (DEALLOCATES_ALL.test(text)) return sql.withStatement(named, type, 'RESET geqo')
-    const { refusal, ...traits } = sql.inspect(text)
+    const statement = sql.statementText(named, type)
+    if (sql.deallocatesAll(statement)) return sql.withStatement(named, type, sql.deallocating(prefix))
+    const { refusal, ...traits } = sql.inspect(statement)
     if (refusal) return sql.withStatement(named, type, sql.failing(refusal))
     for (const name of Object.keys(traits)) this.#traits[name] ||= traits[name]
     return named

@@ -94,6 +94,19 @@ export function statementText(bytes, type) {
   return text(bytes, type === 'P' ? bytes.indexOf(0, 5) + 1 : 5, 'latin1')
 }
 
+/** Whether a statement drops all prepared ones; drivers run it after a rollback. */
+export function deallocatesAll(sql) {
+  return /^\s*deallocate\s+(prepare\s+)?all\s*;?\s*$/i.test(sql)
+}
+
+/** Drops those of one client: the session has everybody's. */
+export function deallocating(prefix) {
+  return `DO $gone$ DECLARE one text; BEGIN
+    FOR one IN SELECT name FROM pg_catalog.pg_prepared_statements WHERE pg_catalog.starts_with(name, '${prefix}') LOOP
+      EXECUTE pg_catalog.format('DEALLOCATE %I', one);
+    END LOOP; END $gone$`
+}
+
 /** The same message with other SQL in it; a Parse gives up its parameter types, as it has none left. */
 export function withStatement(bytes, type, sql) {
   if (type === 'Q') return message('Q', `${sql}\0`)

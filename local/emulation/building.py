@@ -16,6 +16,8 @@ SAM = Path(sys.executable).with_name("sam")
 # What packages bring along and no function reads: tests, pydantic's former self, sources of what is compiled, types for
 # editors, lists of files.
 _IDLE = ("tests", "pydantic/v1", "*.a", "*.c", "*.h", "*.pxd", "*.pxi", "*.pyx", "*.pyi", "RECORD", "requirements.txt")
+# What the page of the HTTP API links to.
+_RUNBOOK, _PAGE = REPO / "docs" / "runbook", Path("http_api") / "page"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 
@@ -42,6 +44,13 @@ def build(folder: Path, architecture: str = ARCHITECTURE, resource: str | None =
     if done.returncode:
         raise EmulationError(f"sam build failed:\n{done.stderr}")
     strip(folder)
+    add_runbook(folder)
+
+
+def add_runbook(folder: Path) -> None:
+    """Put the runbook beside the page, in each function that has it."""
+    for page in folder.glob(f"*/{_PAGE}"):
+        shutil.copytree(_RUNBOOK, page / "runbook", dirs_exist_ok=True)
 
 
 def strip(folder: Path) -> None:
@@ -57,3 +66,4 @@ def strip(folder: Path) -> None:
 
 if __name__ == "__main__":
     strip(Path(sys.argv[1]))
+    add_runbook(Path(sys.argv[1]))

@@ -22,6 +22,7 @@ from psycopg.conninfo import make_conninfo
 
 from chandlery.platform.errors import Permanent
 from local.embedded import EmbeddedDatabase, EmbeddedDatabaseError, installation
+from local.node_packages import NodePackages
 from tests.e2e.commands import ENVIRONMENT, start
 from tests.waiting import LAST_RESORT_SECONDS, wait_until
 
@@ -210,7 +211,7 @@ class TestProcess:
         assert (tmp_path / "data" / "letters.txt").read_text() == "not a database"
 
     def test_missing_node_packages_are_explained(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(installation, "_STAMP", tmp_path / "absent")
+        monkeypatch.setattr(installation, "_PACKAGES", NodePackages(tmp_path, "a test", ""))
         with pytest.raises(EmbeddedDatabaseError, match=r"-m local\.embedded$"):
             EmbeddedDatabase(tmp_path / "home").start()
 
@@ -576,3 +577,12 @@ class TestClientsTogether:
 
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(transfer, range(4)))
+
+    def test_one_that_drops_its_prepared_statements_leaves_the_others(self, url: str) -> None:
+        with connect(url) as other, connect(url) as leaver:
+            for connection in (other, leaver):
+                connection.execute("SELECT 1 + %s::int", [1], prepare=True)
+            # As the driver does by itself after a rollback.
+            leaver.execute("DEALLOCATE ALL", prepare=False)
+            assert value(other, "SELECT count(*) FROM pg_prepared_statements") == 1
+            assert other.execute("SELECT 1 + %s::int", [2]).fetchone() == (3,)

@@ -35,7 +35,13 @@ def run(installed: Path, folder: Path, *arguments: str, python: tuple[str, ...] 
 
 
 def test_it_has_all_that_the_commands_read_and_no_more(installed: Path) -> None:
-    for ours, its in (("sql", "chandlery/sql"), ("template.yaml", "local/template.yaml")):
+    page = "functions/http_api/page"
+    for ours, its in (
+        ("sql", "chandlery/sql"),
+        ("template.yaml", "local/template.yaml"),
+        (page, page),
+        ("docs/runbook", f"{page}/runbook"),
+    ):
         tracked = subprocess.run(["git", "ls-files", ours], cwd=REPO, capture_output=True, text=True, check=True)
         for name in tracked.stdout.split():
             kept = installed / its / Path(name).relative_to(ours)

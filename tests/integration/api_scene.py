@@ -71,8 +71,8 @@ def call(method: str, target: str, body: bytes = b"", **headers: str) -> Answer:
     answered = handler(event, LocalContext("http_api", 29))
     answer = Answer(answered["statusCode"], answered["headers"], answered["body"] or "")
     assert answer.headers["X-Request-Id"] == event["requestContext"]["requestId"]
-    # Nobody who calls it has a command line.
-    assert "chandlery " not in answer.text
+    # Nobody who calls it has a command line; the runbook's readers have.
+    assert "chandlery " not in answer.text or target.startswith("/page/")
     if answer.status >= 400:
         assert_told_well(answer, target + body[:10_000].decode(errors="replace"))
     return answer

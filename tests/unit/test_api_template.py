@@ -19,6 +19,8 @@ from tests.unit.test_template import (
 
 __all__ = ["deployed", "transformed"]
 
+# Anybody may ask for these: they hold no data.
+OPEN = {"GET /health": "NONE", "GET /": "NONE", "GET /page/{proxy+}": "NONE"}
 TOKENS = {"ApiJwtIssuer": "https://issuer.example", "ApiJwtAudience": "desk"}
 
 
@@ -37,10 +39,10 @@ def routes(deployed: dict[str, Any], given: Mapping[str, str]) -> dict[str, Any]
 
 
 @pytest.mark.parametrize(("given", "kind"), [({}, "AWS_IAM"), (TOKENS, "JWT")], ids=["default", "tokens"])
-def test_nobody_calls_without_authorisation_but_for_health(
+def test_nobody_calls_without_authorisation_but_for_health_and_the_page(
     deployed: dict[str, Any], given: dict[str, str], kind: str
 ) -> None:
-    assert routes(deployed, NO_VENDOR | given) == {"$default": kind, "GET /health": "NONE"}
+    assert routes(deployed, NO_VENDOR | given) == {"$default": kind, **OPEN}
     authorizer = decide(deployed["ApiDefaultRoute"]["Properties"], NO_VENDOR | given).get("AuthorizerId")
     assert authorizer == ({"Ref": "ApiAuthorizer"} if kind == "JWT" else None)
     assert deployed["ApiAuthorizer"]["Condition"] == "ApiTakesTokens"
@@ -48,7 +50,7 @@ def test_nobody_calls_without_authorisation_but_for_health(
 
 def test_browsers_may_ask_ahead_where_their_origin_is_named(deployed: dict[str, Any]) -> None:
     given = NO_VENDOR | {"ApiCorsOrigins": "https://desk.example"}
-    assert routes(deployed, given) == {"$default": "AWS_IAM", "GET /health": "NONE", "OPTIONS /{proxy+}": "NONE"}
+    assert routes(deployed, given) == {"$default": "AWS_IAM", **OPEN, "OPTIONS /{proxy+}": "NONE"}
 
 
 def test_an_issuer_has_an_audience(transformed: dict[str, Any]) -> None:
@@ -67,8 +69,10 @@ def test_calls_are_throttled_and_logged(deployed: dict[str, Any]) -> None:
         "ThrottlingBurstLimit": {"Ref": "ApiBurst"},
     }
     # What anybody may ask does not use up what callers with a token have.
-    for name, limit in stage["RouteSettings"]["GET /health"].items():
-        assert 0 < limit < TEMPLATE["Parameters"][stage["DefaultRouteSettings"][name]["Ref"]]["Default"]
+    assert stage["RouteSettings"].keys() == OPEN.keys()
+    for limits in stage["RouteSettings"].values():
+        for name, limit in limits.items():
+            assert 0 < limit < TEMPLATE["Parameters"][stage["DefaultRouteSettings"][name]["Ref"]]["Default"]
     assert stage["AccessLogSettings"]["DestinationArn"] == {"Fn::GetAtt": ["ApiLogs", "Arn"]}
     assert TEMPLATE["Parameters"]["ApiRequestsPerSecond"]["Default"] > 0
 
@@ -83,7 +87,7 @@ def test_rows_are_posted_where_that_is_switched_on(deployed: dict[str, Any]) -> 
     given = NO_VENDOR | {"ApiTakesRecords": "true"}
     assert routes(deployed, given) == {
         "$default": "AWS_IAM",
-        "GET /health": "NONE",
+        **OPEN,
         "POST /api/v1/{data_set}": "AWS_IAM",
         "POST /api/v1/compute": "AWS_IAM",
     }
@@ -128,3 +132,19 @@ def test_the_function_ends_before_api_gateway_gives_up(deployed: dict[str, Any])
     assert function["Handler"] == "http_api.handler"
     assert function["Timeout"] * 1000 < deployed["ApiIntegration"]["Properties"]["TimeoutInMillis"]
     assert decide(function, {})["ReservedConcurrentExecutions"] == {"Ref": "ApiConcurrency"}
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "client"),
+    [
+        ({"PageClientId": "page"}, "signature", ""),
+        (TOKENS | {"PageClientId": "page"}, "token", {"Ref": "PageClientId"}),
+    ],
+    ids=["iam", "tokens"],
+)
+def test_the_page_knows_how_callers_sign_in(
+    deployed: dict[str, Any], given: dict[str, str], kind: str, client: object
+) -> None:
+    variables = decide(deployed["HttpApi"]["Properties"]["Environment"], NO_VENDOR | given)["Variables"]
+    assert (variables["PAGE_SIGN_IN"], variables["PAGE_CLIENT_ID"]) == (kind, client)
+    assert variables["PAGE_ISSUER"] == {"Ref": "ApiJwtIssuer"}

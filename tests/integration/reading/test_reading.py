@@ -199,8 +199,8 @@ class TestMinute:
         waiting = explain(connection, SILENT, 45)
         assert (waiting.verdict, waiting.surroundings.marks) == (Verdict.WAITING, 1)
         assert waiting.sentence == (
-            "ticks wait to be aggregated: chandlery invoke live_processor; until then its gap is open, and coverage"
-            " counts it as missing"
+            "ticks wait to be aggregated; until then its gap is open, and coverage counts it as missing"
+            "; run: chandlery invoke live_processor"
         )
         live(connection, JUDGED_AT)
         written = explain(connection, SILENT, 45)

@@ -100,7 +100,8 @@ def report_coverage(
     if not days and following is None and cursor is None:
         raise NotFound(remarks[0] if remarks else f"no session from {first} to {last} has begun yet")
     silent = [day for day in days if day.not_judged]
-    unawaited = coverage.list_unawaited(connection, dataset, silent) if silent else set()
+    unasked = [(day.key, day.session_date) for day in silent]
+    unawaited = coverage.list_unawaited(connection, dataset, unasked) if silent else set()
     remarks += _not_judged_remarks(dataset, silent, unawaited, at)
     if not keys:  # such days would hide how complete the others are
         days = [day for day in days if day.present or (day.key, day.session_date) not in unawaited]

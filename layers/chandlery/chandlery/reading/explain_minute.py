@@ -14,6 +14,7 @@ from chandlery.reading.store.minute import MinuteTicks, Surroundings, WholeCandl
 from chandlery.reference.domain.instrument import Instrument
 from chandlery.reference.store import instruments
 from chandlery.words.counting import spell
+from chandlery.words.remark import Remark, without_remedy
 from chandlery.words.window import DAY, MINUTE, WEEK, Window, floor_minute
 
 
@@ -132,7 +133,8 @@ def _judge(facts: _Facts) -> tuple[Verdict, str]:
             " gap checks come across it in their turn"
         )
     if not facts.expected:
-        return Verdict.NOT_EXPECTED, f"not expected: {_why_not_expected(facts)}"
+        why = _why_not_expected(facts)
+        return Verdict.NOT_EXPECTED, Remark(f"not expected: {without_remedy(why)}", _remedy(why))
     if facts.open_gap:
         return Verdict.MISSING, _missing(facts, facts.open_gap)
     return _judge_silence(facts)
@@ -145,9 +147,10 @@ def _judge_silence(facts: _Facts) -> tuple[Verdict, str]:
     if not facts.around.awaited:
         return Verdict.NOT_JUDGED, _not_awaited(facts)
     if not facts.around.judged_by or (facts.counts_lag and not facts.candle):
-        return Verdict.NOT_JUDGED, (
+        return Verdict.NOT_JUDGED, Remark(
             "not judged: there is no candle, and no gap monitor has looked at it with these data, or the instrument"
-            f" never traded in what it looked at; run: chandlery invoke {_monitor(facts)}"
+            " never traded in what it looked at",
+            f"; run: chandlery invoke {_monitor(facts)}",
         )
     if facts.vendor_knows:
         return Verdict.EXPLAINED, "no complete candle, explained: no_trades, the vendor says so"
@@ -160,9 +163,9 @@ def _judge_silence(facts: _Facts) -> tuple[Verdict, str]:
 def _not_awaited(facts: _Facts) -> str:
     feed = facts.instrument.feed
     if facts.around.feed_imported:
-        return (
-            f"not judged: all data of its feed {feed} were imported, none of this day, so no candle is missed; if it"
-            f" should send: chandlery feeds set {feed} --live"
+        return Remark(
+            f"not judged: all data of its feed {feed} were imported, none of this day, so no candle is missed",
+            f"; if it should send: chandlery feeds set {feed} --live",
         )
     return f"not judged: its feed {feed} was not live yet, and nothing of this day was imported: no candle is missed"
 
@@ -173,7 +176,7 @@ def _waiting(facts: _Facts) -> str:
     stands = "a candle is stored, but " if facts.candle else ""
     what = "ticks wait to be aggregated" if facts.ticks.valid else "a change waits to be taken up"
     told = "; until then its gap is open, and coverage counts it as missing" if facts.open_gap else ""
-    return f"{stands}{what}: chandlery invoke {who}{told}"
+    return Remark(f"{stands}{what}{told}", f"; run: chandlery invoke {who}")
 
 
 def _monitor(facts: _Facts) -> str:
@@ -182,7 +185,8 @@ def _monitor(facts: _Facts) -> str:
 
 def _complete(facts: _Facts) -> str:
     if not facts.expected:
-        return f"a complete candle is stored, though not expected: {_why_not_expected(facts)}"
+        why = _why_not_expected(facts)
+        return Remark(f"a complete candle is stored, though not expected: {without_remedy(why)}", _remedy(why))
     if facts.open_gap:
         return "a complete candle is stored; its gap stays open in the ledger until the next run of a gap monitor"
     return "a complete candle is stored"
@@ -214,7 +218,9 @@ def _why_not_expected(facts: _Facts) -> str:
     day, calendar = around.session_date, instrument.calendar
     if around.known_from is None or around.known_to is None or not around.known_from <= day <= around.known_to:
         known = f"from {around.known_from} to {around.known_to} only" if around.known_to else "for no day"
-        return f"the calendar {calendar} is known {known}; run: chandlery sessions sync --calendar {calendar}"
+        return Remark(
+            f"the calendar {calendar} is known {known}", f"; run: chandlery sessions sync --calendar {calendar}"
+        )
     if not around.market_open:
         return f"the market was closed: {_why_closed(facts)}"
     if instrument.expected_since is None:
@@ -222,6 +228,10 @@ def _why_not_expected(facts: _Facts) -> str:
     if facts.minute < instrument.expected_since:
         return f"its candles are expected from {_told(instrument.expected_since)} on"
     return f"it was delisted at {_told(instrument.delisted_at or facts.minute)}"
+
+
+def _remedy(text: str) -> str:
+    return text.removeprefix(without_remedy(text))
 
 
 def _why_closed(facts: _Facts) -> str:

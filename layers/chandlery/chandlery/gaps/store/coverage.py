@@ -107,15 +107,15 @@ def list_judged_days(
 
 
 def list_unawaited(
-    connection: Connection, dataset: Dataset, days: Sequence[DayCoverage]
+    connection: Connection, dataset: Dataset, days: Sequence[tuple[str, date]]
 ) -> AbstractSet[tuple[str, date]]:
-    """Keys and dates, of some days that are not judged, on which no row is expected by `market.lives`."""
+    """Of keys and dates that are not judged, those on which no row is expected by `market.lives`."""
     rows = run(
         connection,
         "list_unawaited_days",
         dataset=dataset.name,
-        keys=[day.key for day in days],
-        session_dates=[day.session_date for day in days],
+        keys=[key for key, _ in days],
+        session_dates=[session_date for _, session_date in days],
     )
     return {(key, session_date) for key, session_date in rows}
 

@@ -10,6 +10,7 @@ from chandlery.platform.settings.database import DatabaseSettings
 from chandlery.platform.settings.environment import Environment
 from chandlery.platform.settings.ingest import IngestSettings
 from chandlery.platform.settings.outbox import OutboxSettings
+from chandlery.platform.settings.page import PageSettings
 from chandlery.platform.settings.switches import SCHEDULED, SwitchSettings
 from chandlery.platform.settings.vendor import VendorSettings
 from chandlery.platform.settings.work import WorkSettings
@@ -19,7 +20,14 @@ __all__ = ["SCHEDULED", "LocalSettings", "Settings", "WarmUp", "read_settings"]
 
 
 class Settings(
-    VendorSettings, ApiSettings, IngestSettings, OutboxSettings, WorkSettings, DatabaseSettings, SwitchSettings
+    VendorSettings,
+    ApiSettings,
+    PageSettings,
+    IngestSettings,
+    OutboxSettings,
+    WorkSettings,
+    DatabaseSettings,
+    SwitchSettings,
 ):
     """What a function needs to know."""
 
