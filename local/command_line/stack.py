@@ -5,7 +5,7 @@ import os
 import sys
 import time
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -36,8 +36,6 @@ def up(
     open_page: Annotated[bool, typer.Option("--open", help="open the page in a browser")] = False,
 ) -> None:
     """Run the whole stack until Ctrl-C: database, HTTP API and every schedule of template.yaml. Logs go to stderr."""
-    # Who listens at /api/v1/events is sent what the schedules change.
-    os.environ.setdefault("CHANGES_TOLD", "true")
     embedded = read_settings().database_url is None
     url = use_database()
     with at_work("checking the schema"):
@@ -49,7 +47,7 @@ def up(
             out.print(f"{function.name}: {function.schedule}")
     for variable in read_settings().idle if schedules else ():
         err.print(f"[yellow]{variable} is set: what it switches off writes nothing[/yellow]")
-    with metrics_if(metrics), serving(port, sandboxes, os.environ, user=user) as address:
+    with _changes_published(), metrics_if(metrics), serving(port, sandboxes, os.environ, user=user) as address:
         out.print(f"http_api: {address}, its documentation {address}/docs", soft_wrap=True)
         out.print(f"metrics for Prometheus: {address}/metrics", soft_wrap=True)
         _show_page(address, opens=open_page)
@@ -57,6 +55,19 @@ def up(
             out.print("running; Ctrl-C stops")
             _keep_schedules(functions)
     out.print("stopped" + ("; the embedded database keeps running; to stop it: chandlery db stop" if embedded else ""))
+
+
+@contextlib.contextmanager
+def _changes_published() -> Iterator[None]:
+    """Publish what the schedules change, for /api/v1/events, unless the environment says otherwise."""
+    if "CHANGES_TOLD" in os.environ:
+        yield
+        return
+    os.environ["CHANGES_TOLD"] = "true"
+    try:
+        yield
+    finally:
+        del os.environ["CHANGES_TOLD"]
 
 
 def _show_page(address: str, *, opens: bool) -> None:

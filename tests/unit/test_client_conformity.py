@@ -102,6 +102,9 @@ NO_CALLS = {"close", "writer"}
 LEFT_OUT = {
     "/health": "what strangers may know; `health` asks for the whole",
     "/fo/moneyness-series": "an older name",
+    "/api/v1/heat-map": "what the page draws; `coverage` has the numbers",
+    "/api/v1/instruments/{instrument_key}/holes": "what the page draws; `gaps` has the stretches",
+    "/api/v1/instruments/{instrument_key}/explain": "sentences for people, on the page and the command line",
 }
 # The desk's own: who is logged in manages watchlists and alerts.
 LEFT_OUT_ROOMS = ("/api/v1/watchlists", "/api/v1/alerts", "/api/v1/users", "/api/v1/me")
