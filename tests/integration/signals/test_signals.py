@@ -312,7 +312,8 @@ def test_a_rule_may_look_at_more_than_a_function_takes(connection: Connection, t
     put_minutes(connection, 1, minutes("10:00", [100, 100, 105]))
     some = [
         "ad", "adx", "adxr", "aroonosc", "cci", "cmo", "dema", "dx", "linearreg", "max", "mfi", "midpoint", "midprice",
-        "min", "minus_di", "mom", "natr", "obv", "plus_di", "roc", "rocp", "stddev", "tema", "trima", "var", "willr", "wma",
+        "min",
+        "minus_di", "mom", "natr", "obv", "plus_di", "roc", "rocp", "stddev", "tema", "trima", "var", "willr", "wma",
     ]  # fmt: skip
     many = [f"{timeframe}{name}" for timeframe in ("", "5m.", "1h.") for name in (*CANDLE_COLUMNS, *some)]
     (rule,) = rules_of(
