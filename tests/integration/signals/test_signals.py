@@ -325,3 +325,12 @@ def test_a_rule_may_look_at_more_than_a_function_takes(connection: Connection, t
     assert connection.execute("SELECT jsonb_array_length(indicators_used) FROM market.signals").fetchall() == [
         (len(list(rule.references())),)
     ]
+
+
+def test_a_rule_that_no_double_can_follow_is_named(connection: Connection, tmp_path: Path) -> None:
+    around_the_clock(connection, KEY)
+    put_minutes(connection, 1, minutes("10:00", [100, 100, 105]))
+    rules = rules_of(tmp_path, {"name": "beyond", "timeframe": "1m", "condition": "close > 1" + " * 1e29 * close" * 12})
+    with pytest.raises(Permanent, match=r"a rule of 1m \(beyond\): value out of range: overflow"):
+        process(connection, rules, at("10:10"))
+    assert signals_of(connection) == []
