@@ -187,7 +187,7 @@ def _body(event: Mapping[str, Any]) -> object:
         read: object = json.loads(sent.decode(), parse_float=Decimal, parse_constant=_refuse)
         # Half of a surrogate pair may be escaped, but is no character.
         json.dumps(read, default=str, ensure_ascii=False).encode()
-    except (binascii.Error, ValueError, RecursionError):
+    except (binascii.Error, ValueError, ArithmeticError, RecursionError):
         raise _Problem(400, "the body is not JSON in UTF-8") from None
     return read
 

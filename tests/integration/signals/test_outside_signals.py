@@ -198,3 +198,23 @@ def test_the_database_knows_each_timeframe(connection: Connection, instrument: i
         each: each.next_bucket(first) if each is not Timeframe.W1 else first + 7 * timedelta(days=1)
         for each in Timeframe
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field"),
+    [
+        ("price", "1e99999999999999999999", "body"),
+        ("indicators_used", '[{"a": 1e400}]', "indicators_used"),
+        ("indicators_used", '[{"a": "\\u0000"}]', "indicators_used"),
+        ("indicators_used", '[{"\\ud800": 1}]', "indicators_used"),
+        ("indicators_used", '[{"a": ' + "[" * 900 + "]" * 900 + "}]", "indicators_used"),
+    ],
+)
+def test_what_no_column_can_keep_is_the_senders_fault(post: Post, name: str, value: str, field: str) -> None:
+    others = json.dumps({each: said for each, said in SAID.items() if each != name})
+    status, answer = post(f'{others[:-1]}, "{name}": {value}}}'.encode())
+    assert (status, answer["errors"][0]["field"]) == (422, field)
+
+
+def test_what_looks_like_no_character_is_text(post: Post) -> None:
+    assert post(SAID | {"indicators_used": [{"path": "\\u0000", "nested": [[1.5]]}]})[0] == 201

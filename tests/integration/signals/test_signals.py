@@ -12,6 +12,7 @@ from psycopg.errors import CheckViolation
 
 from chandlery.platform.errors import Permanent
 from chandlery.signals.check_lookahead import check_lookahead
+from chandlery.signals.domain.grammar import CANDLE_COLUMNS
 from chandlery.signals.domain.rule import Rule
 from chandlery.signals.domain.source import Source
 from chandlery.signals.domain.syntax import Crossing, Lag
@@ -304,3 +305,32 @@ def test_an_hour_that_is_seen_at_its_start_is_caught(
         lambda self, calendar, time: time if self.timeframe is Timeframe.H1 else known_at(self, calendar, time),
     )
     assert peeking() == [at("13:55")]
+
+
+def test_a_rule_may_look_at_more_than_a_function_takes(connection: Connection, tmp_path: Path) -> None:
+    around_the_clock(connection, KEY)
+    put_minutes(connection, 1, minutes("10:00", [100, 100, 105]))
+    some = [
+        "ad", "adx", "adxr", "aroonosc", "cci", "cmo", "dema", "dx", "linearreg", "max", "mfi", "midpoint", "midprice",
+        "min",
+        "minus_di", "mom", "natr", "obv", "plus_di", "roc", "rocp", "stddev", "tema", "trima", "var", "willr", "wma",
+    ]  # fmt: skip
+    many = [f"{timeframe}{name}" for timeframe in ("", "5m.", "1h.") for name in (*CANDLE_COLUMNS, *some)]
+    (rule,) = rules_of(
+        tmp_path, {"timeframe": "1m", "condition": f"close > 104 or {' + '.join(many)} > 0 and close > 200"}
+    )
+    assert len(list(rule.references())) > 100
+    process(connection, [rule], at("9:00"))
+    assert process(connection, [rule], at("10:10")).signals_raised == 1
+    assert connection.execute("SELECT jsonb_array_length(indicators_used) FROM market.signals").fetchall() == [
+        (len(list(rule.references())),)
+    ]
+
+
+def test_a_rule_that_no_double_can_follow_is_named(connection: Connection, tmp_path: Path) -> None:
+    around_the_clock(connection, KEY)
+    put_minutes(connection, 1, minutes("10:00", [100, 100, 105]))
+    rules = rules_of(tmp_path, {"name": "beyond", "timeframe": "1m", "condition": "close > 1" + " * 1e29 * close" * 12})
+    with pytest.raises(Permanent, match=r"a rule of 1m \(beyond\): value out of range: overflow"):
+        process(connection, rules, at("10:10"))
+    assert signals_of(connection) == []

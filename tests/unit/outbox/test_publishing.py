@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chandlery.outbox.domain.message import Failure, Message
 from chandlery.outbox.publish import event_bus, topic
@@ -115,6 +115,16 @@ def test_nothing_is_tried_after_a_call_that_failed_as_a_whole(target: EventBus |
     assert not any(each.is_final for each in failures)
     assert "Could not connect" in failures[0].reason
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("target", [EventBus("desk"), Topic(ARN)])
+def test_one_that_no_call_can_have_keeps_none_of_the_others(target: EventBus | Topic, scripted: Scripted) -> None:
+    wrong = ClientError({"Error": {"Code": "InvalidParameter", "Message": "no such character"}}, "PublishBatch")
+    asked = scripted(wrong, {}, wrong)
+    (failure,) = target.publish(messages(13))
+    assert (failure.place, failure.is_final) == (1, False)
+    assert "no such character" in failure.reason
+    assert [len(entries) for entries in asked] == [10, *[1] * 10, 3]
 
 
 @pytest.mark.parametrize("target", [EventBus("desk"), Topic(ARN)])

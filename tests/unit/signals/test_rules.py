@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from chandlery.platform.errors import Permanent
+from chandlery.signals.domain.rule import together
 from chandlery.signals.kept_set import with_rules
 from chandlery.signals.signal_rules import FILE, check_rules, read_rules
 from chandlery.words.timeframe import Timeframe
@@ -76,3 +77,44 @@ def test_what_rules_see_is_kept_up(tmp_path: Path) -> None:
         ],
         "4h": [],
     }
+
+
+def test_no_rule_is_too_much_for_who_reads_it(tmp_path: Path) -> None:
+    """What is longer than anybody writes is refused, and what is kept as text is one."""
+    longest = " and ".join(["low > 1"] * 99)
+    assert [each.split(", ", 2)[2] for each in problems(
+        tmp_path,
+        written(name="joined", condition=longest),
+        written(name="longer", condition=f"{longest} and low > 1 and low > 2"),
+        written(name="summed", condition="close > " + "+".join(["1"] * 1_900)),
+        written(name="lagged", condition="close" + " lag 1" * 400 + " > 1"),
+        written(name="whole", condition=f"sma({'9' * 3_000}) > 1"),
+    )] == [
+        "condition, line 1, column 1201: more than 400 words",
+        "condition, line 1, column 407: more than 400 words",
+        "condition, line 1, column 1205: more than 400 words",
+        f"condition, line 1, column 5: {'9' * 3_000} is no number that prices or volumes are compared with",
+    ]  # fmt: skip
+    null = '"a\\u0000b"'
+    told = problems(
+        tmp_path,
+        written().replace("version = 1", f"version = {null}"),
+        written().replace("version = 1", 'version = ""'),
+        f"{written()}rationale = {null}",
+        written(rationale="x" * 4_001),
+    )
+    assert ["version: must match" in told[0], "version: must match" in told[1]] == [True, True]
+    assert told[2:] == [
+        "signals.toml, signal 3 rationale: holds what is no character",
+        "signals.toml, signal 4 rationale: must have 4000 characters or fewer",
+    ]
+
+
+def test_rules_are_judged_in_as_many_statements_as_their_columns_take(tmp_path: Path) -> None:
+    rules = rules_of(
+        tmp_path, *({"name": f"r{n}", "condition": f"sma({n + 2}) crosses_above close lag {n + 1}"} for n in range(300))
+    )
+    parts = [some for _, some in together(rules)]
+    assert [rule for some in parts for rule in some] == list(rules)
+    assert all(len({look for rule in some for look in rule.looks()}) <= 1_000 for some in parts)
+    assert len(parts) == 2

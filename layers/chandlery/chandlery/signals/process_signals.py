@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import groupby
 
 from psycopg import Connection
 
@@ -12,7 +11,7 @@ from chandlery.indicators.process_history import HistoryReport
 from chandlery.indicators.store import unindicated
 from chandlery.platform.connection import transaction
 from chandlery.platform.errors import Permanent
-from chandlery.signals.domain.rule import Rule
+from chandlery.signals.domain.rule import Rule, together
 from chandlery.signals.domain.source import source_of
 from chandlery.signals.store import judgements, kept_rules, marks
 from chandlery.signals.store.judgements import ChangedBuckets, Judge
@@ -173,7 +172,7 @@ class _Judging:
     ) -> None:
         self._connection, self._rules, self._at, self._settled = connection, rules, at, at - MINUTE
         self._kept_from, self._is_told = kept_from, is_told
-        self._judges = [Judge(connection, timeframe, some) for timeframe, some in _by_timeframe(rules)]
+        self._judges = [Judge(connection, timeframe, some) for timeframe, some in together(rules)]
 
     def judge_changes(self, most: int) -> _Piece:
         """Take marks of some `most` instruments, and judge what changed."""
@@ -191,7 +190,7 @@ class _Judging:
     def fill(self, rows: int) -> SignalReport | None:
         """Judge the newest stretch of history by the rules of one timeframe that have not; None when all have."""
         kept = {(each.strategy, each.version): each.filled_from for each in kept_rules.list_all(self._connection)}
-        for timeframe, some in _by_timeframe(self._rules):
+        for timeframe, some in together(self._rules):
             froms = {rule: filled for rule in some if (filled := kept.get((rule.strategy, rule.version)))}
             if froms:
                 newest = max(froms.values())
@@ -260,12 +259,6 @@ class _Judging:
 def _names(name: str, timeframe: Timeframe) -> tuple[str | None]:
     """By which timeframe a mark names what is seen: other data sets than candles are marked by their rows."""
     return (timeframe,) if name == CANDLES.name else (None,)
-
-
-def _by_timeframe(rules: Sequence[Rule]) -> Sequence[tuple[Timeframe, Sequence[Rule]]]:
-    order = list(Timeframe)
-    ordered = sorted(rules, key=lambda rule: order.index(rule.timeframe))
-    return [(timeframe, list(some)) for timeframe, some in groupby(ordered, lambda rule: rule.timeframe)]
 
 
 def _minutes(changed: Sequence[ChangedStretch]) -> Mapping[int, datetime]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
@@ -30,7 +30,9 @@ from chandlery.words.timeframe import Timeframe
 from chandlery.words.window import CLOCK_ALLOWANCE, EARLIEST
 
 MOST_SIGNALS, MOST_BYTES = 1_000, 2 * 2**20
-_MOST_FAULTS = 100
+_MOST_FAULTS, _MOST_NESTED = 100, 20
+# As JSON writes it, and no escaped backslash before what looks like it.
+_ESCAPED_NUL = r"(?<!\\)(?:\\\\)*\\u0000"
 _LONGEST = timedelta(days=36_500)
 
 
@@ -57,7 +59,18 @@ def _direction(said: object) -> object:
 
 def _numbers(said: object) -> object:
     """The same with doubles, as they are kept."""
-    return json.loads(json.dumps(said, default=float))
+    nested, level = 0, [said]
+    while level := [each for some in level if isinstance(some, dict | list) for each in _parts(some)]:
+        nested += 1
+        if nested > _MOST_NESTED:
+            raise ValueError(f"is nested more than {_MOST_NESTED} deep")
+    text = json.dumps(said, default=float, allow_nan=False, ensure_ascii=False)
+    _plain(re.sub(_ESCAPED_NUL, "\0", text))
+    return json.loads(text)
+
+
+def _parts(some: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return some.values() if isinstance(some, dict) else some
 
 
 Name = Annotated[StrictStr, Field(pattern=r"^[!-~]([ -~]{0,98}[!-~])?$")]
@@ -115,7 +128,7 @@ def read_signals(body: bytes, received_at: datetime) -> Sequence[SaidSignal]:
         raise SignalsRefused([Fault(None, "body", f"has more than {MOST_BYTES:,} bytes")])
     try:
         read = json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise SignalsRefused([Fault(None, "body", f"is not JSON in UTF-8: {error}")]) from None
     some = read if isinstance(read, list) else [read]
     if not 1 <= len(some) <= MOST_SIGNALS:

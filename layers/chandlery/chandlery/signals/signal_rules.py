@@ -18,6 +18,7 @@ from chandlery.signals.domain.grammar import read_condition, read_operand
 from chandlery.signals.domain.rule import Direction, Lifetime, Rule, digest_of, read_rationale
 from chandlery.signals.domain.syntax import IndicatorValue, references
 from chandlery.signals.domain.tokens import Misread
+from chandlery.signals.read_signals import Text, Version
 from chandlery.words.complaint import complaint
 from chandlery.words.timeframe import Timeframe
 
@@ -40,7 +41,7 @@ class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-    version: StrictStr | StrictInt
+    version: Version
     timeframe: Timeframe
     condition: StrictStr
     direction: Literal["strong_sell", "sell", "hold", "buy", "strong_buy"]
@@ -51,7 +52,7 @@ class _Entry(BaseModel):
     atr: StrictStr = "atr"
     lifetime: _Lifetime
     every: StrictBool = False
-    rationale: StrictStr = ""
+    rationale: Text = ""
 
 
 class _Retention(BaseModel):
@@ -182,7 +183,7 @@ def _complain(path: Path, problem: Mapping[str, Any]) -> str:
 
 
 def _problems(entry: _Entry, before: Sequence[Rule]) -> Iterator[str]:
-    if any((each.strategy, each.version) == (entry.name, str(entry.version)) for each in before):
+    if any((each.strategy, each.version) == (entry.name, entry.version) for each in before):
         yield f"version {entry.version}: it is there twice"
     if (entry.lifetime.sessions is None) == (entry.lifetime.buckets is None):
         yield "lifetime: say either sessions or buckets"
@@ -198,7 +199,7 @@ def _rule(entry: _Entry, known: _Known) -> Rule:
         raise _Wrong("condition: it refers to nothing that changes")
     return Rule(
         strategy=entry.name,
-        version=str(entry.version),
+        version=entry.version,
         timeframe=entry.timeframe,
         condition=condition,
         direction=Direction[entry.direction.upper()],

@@ -5,6 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from chandlery.outbox.domain.message import Failure
 
 MOST_ENTRIES, MOST_BYTES = 10, 256 * 1024
+# What a service says of a call one of whose messages it cannot read.
+_OF_CONTENT = (
+    "InvalidParameter",
+    "InvalidParameterValue",
+    "ParameterValueInvalid",
+    "ValidationError",
+    "ValidationException",
+)
 
 
 def publish_in_calls(
@@ -19,7 +27,8 @@ def publish_in_calls(
         call: publishes those at some places; returns those that were not taken.
 
     Returns:
-        Those that were not taken. Where a call fails as a whole, those that follow were not tried.
+        Those that were not taken. Where a call fails as a whole, those that follow were not tried; but where a message
+        is to blame, each of the call is tried alone.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -37,12 +46,21 @@ def publish_in_calls(
         try:
             failed = list(call(places)) if places else []
         except (BotoCoreError, ClientError) as error:
-            untried = (place for each in waiting for place in each if place not in failures)
-            return [*failures.values(), *(Failure(place, f"{target}: {error}") for place in untried)]
+            if not _is_of_content(error):
+                untried = (place for each in waiting for place in each if place not in failures)
+                return [*failures.values(), *(Failure(place, f"{target}: {error}") for place in untried)]
+            if len(places) > 1:
+                waiting[:1] = [[place] for place in places]
+                continue
+            failed = [Failure(places[0], f"{target}: {error}")]
         failures |= {each.place: each for each in failed}
         held |= {groups[each.place]: each for each in failed if not each.is_final}
         del waiting[0]
     return list(failures.values())
+
+
+def _is_of_content(error: Exception) -> bool:
+    return getattr(error, "response", {}).get("Error", {}).get("Code") in _OF_CONTENT
 
 
 def _calls(sizes: Sequence[int], groups: Sequence[str]) -> Iterator[Sequence[int]]:

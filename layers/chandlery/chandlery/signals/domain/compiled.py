@@ -205,13 +205,7 @@ class Compiled:
     GROUP BY place"""
 
     def _lags(self) -> Iterator[str]:
-        nodes: list[Condition | Operand] = [rule.condition for rule in self.rules]
-        nodes += [part for rule in self.rules for part in rule.rationale if not isinstance(part, str)]
-        shifts = [(each, shift) for node in nodes for each, shift in references(node)]
-        shifts += [
-            (each, shift + 1) for rule in self.rules if not rule.every for each, shift in references(rule.condition)
-        ]
-        for each, shift in dict.fromkeys(shifts):
+        for each, shift in dict.fromkeys(look for rule in self.rules for look in rule.looks()):
             if shift:
                 name = self.names[each]
                 yield f", lag({name}, {shift}) OVER so_far AS {_shifted(name, shift)}"
@@ -225,7 +219,7 @@ class Compiled:
         described = ", ".join(self._used(each) for each in used)
         return (
             f"        ({number}, {speaks}, {atr}, CASE WHEN {speaks} THEN {said} END,"
-            f"\n            CASE WHEN {speaks} THEN jsonb_build_array({described}) END)"
+            f"\n            CASE WHEN {speaks} THEN to_jsonb(ARRAY[{described}]) END)"
         )
 
     def _used(self, reference: Reference) -> str:

@@ -260,7 +260,8 @@ class _Parser(Words):
     def _number(self) -> float:
         minus = self.take("-")
         token = self.need_kind(Kind.NUMBER, "a number")
-        value = int(token.text) if token.text.isdigit() else _value(token)
+        value = _value(token)
+        value = int(token.text) if token.text.isdigit() else value
         return -value if minus else value
 
     @staticmethod

@@ -1,15 +1,19 @@
 """A rule: when a strategy speaks of an instrument, and what it says then."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
+from itertools import groupby
 
 from chandlery.signals.domain.grammar import FindIndicator, read_operand
-from chandlery.signals.domain.syntax import Condition, IndicatorValue, Operand, Reference, depth, references
+from chandlery.signals.domain.syntax import Condition, IndicatorValue, Operand, Reference, references
 from chandlery.signals.domain.tokens import Misread
 from chandlery.words.timeframe import Timeframe
+
+# Of a statement: PostgreSQL takes 1,664.
+_MOST_COLUMNS = 1_000
 
 
 class Direction(IntEnum):
@@ -69,14 +73,38 @@ class Rule:
     @property
     def depth(self) -> int:
         """Candles before one that is judged which judging it takes."""
-        shown = [depth(part) for part in self.rationale if not isinstance(part, str)]
-        return max(depth(self.condition) + (not self.every), *shown, 0)
+        return max(0, *(shift for _, shift in self.looks()))
 
     def references(self) -> Iterator[Reference]:
         """All that it refers to, in order, each once."""
-        found = [each for each, _ in references(self.condition)]
-        found += [each for part in self.rationale if not isinstance(part, str) for each, _ in references(part)]
-        yield from dict.fromkeys([*found, *([self.atr] if self.atr else [])])
+        yield from dict.fromkeys(each for each, _ in self.looks())
+
+    def looks(self) -> Iterator[tuple[Reference, int]]:
+        """All that it refers to, in order, and how many candles earlier."""
+        yield from references(self.condition)
+        for part in self.rationale:
+            if not isinstance(part, str):
+                yield from references(part)
+        if self.atr:
+            yield self.atr, 0
+        if not self.every:
+            yield from references(self.condition, 1)
+
+
+def together(rules: Sequence[Rule]) -> Iterator[tuple[Timeframe, Sequence[Rule]]]:
+    """Rules that one statement judges: of one timeframe, and of no more columns than it may have."""
+    order = list(Timeframe)
+    ordered = sorted(rules, key=lambda rule: order.index(rule.timeframe))
+    for timeframe, of_timeframe in groupby(ordered, lambda rule: rule.timeframe):
+        some: list[Rule] = []
+        columns: set[tuple[Reference, int]] = set()
+        for rule in of_timeframe:
+            columns |= set(rule.looks())
+            if some and len(columns) > _MOST_COLUMNS:
+                yield timeframe, some
+                some, columns = [], set(rule.looks())
+            some.append(rule)
+        yield timeframe, some
 
 
 def read_rationale(text: str, timeframe: Timeframe, find: FindIndicator) -> tuple[str | Operand, ...]:

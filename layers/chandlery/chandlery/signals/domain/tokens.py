@@ -21,15 +21,15 @@ class Kind(StrEnum):
 
 
 WORDS = frozenset({"and", "or", "not", "lag", "crosses_above", "crosses_below"})
-# A condition is read by a person: what is longer is a mistake, and nesting is bounded with it.
-LONGEST = 4_000
+# A condition is read by a person: what is longer is a mistake, and how deep its tree may be is bounded with it.
+LONGEST, MOST_WORDS = 4_000, 400
 
 _TIMEFRAMES = "|".join(sorted(Timeframe, key=len, reverse=True))
 _PATTERNS = (
     (Kind.TIMEFRAME, rf"(?:{_TIMEFRAMES})(?![A-Za-z0-9_])"),
     (Kind.NUMBER, r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![A-Za-z0-9_])"),
     (Kind.NAME, r"[A-Za-z_][A-Za-z0-9_]*"),
-    (Kind.TEXT, r'"[^"\n]*"'),
+    (Kind.TEXT, r'"[^"\n\0]*"'),
     (Kind.SIGN, r"<=|>=|==|!=|[-+*/<>=(),.\[\]]"),
 )
 _TOKEN = re.compile("|".join(f"(?P<{kind.name}>{pattern})" for kind, pattern in _PATTERNS))
@@ -67,9 +67,12 @@ def read_tokens(text: str) -> list[Token]:
     """The words of a text, the end the last.
 
     Raises:
-        Misread: a character begins none.
+        Misread: a character begins none, or there are too many.
     """
-    return list(_tokens(text))
+    tokens = list(_tokens(text))
+    if len(tokens) > MOST_WORDS:
+        raise misread(tokens[MOST_WORDS], f"more than {MOST_WORDS} words")
+    return tokens
 
 
 def _tokens(text: str) -> Iterator[Token]:

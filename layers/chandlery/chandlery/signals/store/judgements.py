@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import Any
 
 from psycopg import Connection
+from psycopg.errors import NumericValueOutOfRange
 from psycopg.types.json import Jsonb
 
 from chandlery.indicators.store import indicators
 from chandlery.platform.connection import transaction
 from chandlery.platform.dry_run import alone
-from chandlery.platform.errors import psycopg_errors_translated
+from chandlery.platform.errors import RowsRefused, psycopg_errors_translated
 from chandlery.platform.statements import run, run_with, statement
 from chandlery.signals.domain.compiled import Compiled
 from chandlery.signals.domain.rule import Rule
@@ -67,7 +68,11 @@ class Judge:
         return found
 
     def write(self, stretches: Sequence[ChangedBuckets], at: datetime) -> Sequence[tuple[str, int]]:
-        """Raise, revise and reopen signals in stretches; inside a transaction. Returns what happened, and to which."""
+        """Raise, revise and reopen signals in stretches; inside a transaction. Returns what happened, and to which.
+
+        Raises:
+            RowsRefused: a rule comes to a number that no double has.
+        """
         if not stretches:
             return []
         rules = self.compiled.rules
@@ -88,7 +93,13 @@ class Judge:
         }
         text = statement("write_signals", self._relation, "judge_rules", self._fragments)
         with psycopg_errors_translated(), alone(self._connection):
-            return self._connection.execute(text, values).fetchall()
+            try:
+                return self._connection.execute(text, values).fetchall()
+            except NumericValueOutOfRange as error:
+                names = ", ".join(each.strategy for each in rules)
+                raise RowsRefused(
+                    f"a rule of {self.timeframe} ({names}): {error}; see what it multiplies or divides"
+                ) from None
 
     def judge(self, stretches: Sequence[ChangedBuckets], at: datetime, *, is_cut: bool = False) -> Sequence[Spoken]:
         """Where the rules speak in stretches; nothing is written. With `is_cut` by the data that were cut off."""
