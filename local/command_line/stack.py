@@ -34,7 +34,7 @@ def up(
 ) -> None:
     """Run the whole stack until Ctrl-C: database, HTTP API and every schedule of template.yaml. Logs go to stderr."""
     # Who listens at /api/v1/events is sent what the schedules change.
-    os.environ.setdefault("CHANGES_TOLD", "true")
+    os.environ.setdefault("CHANGES_PUBLISHED", "true")
     embedded = read_settings().database_url is None
     url = use_database()
     with at_work("checking the schema"):
