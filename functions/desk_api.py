@@ -110,7 +110,7 @@ def _answer(event: Mapping[str, Any], connection: Callable[[], Connection]) -> d
     found = _WORK[route.name](connection(), caller, at, **ids, **asked)
     if route.method == "DELETE":
         return _response(204, "", {})
-    content = {route.many: list(found)} if route.many else _told(route, found)
+    content = {route.many: list(found)} if route.many else _described(route, found)
     body = orjson.dumps(content, default=_written, option=_AS_ANSWERED).decode()
     headers = {"ETag": _tag(found, body), "Cache-Control": "private, no-cache"}
     if route.method == "GET" and not {headers["ETag"], "*"}.isdisjoint(_tags(event, "if-none-match")):
@@ -214,7 +214,7 @@ def _tag(found: object, body: str) -> str:
     return f'"{revision}"' if revision is not None else f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
 
 
-def _told(route: Route, found: Any) -> object:
+def _described(route: Route, found: Any) -> object:
     if route.answers is UserAnswer:
         return {name: getattr(found, name) for name in UserAnswer.__dataclass_fields__}
     return found

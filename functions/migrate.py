@@ -16,7 +16,7 @@ from chandlery.platform.check_schema import CatalogueReport, check_schema
 from chandlery.platform.component import LambdaContext
 from chandlery.platform.connection import connect
 from chandlery.platform.errors import Permanent
-from chandlery.platform.migrate_schema import SchemaReport, tell_revision, upgrade_schema
+from chandlery.platform.migrate_schema import SchemaReport, report_revision, upgrade_schema
 from chandlery.platform.settings import read_settings
 from chandlery.platform.telemetry import Telemetry
 from chandlery.reference.domain.session import Calendar
@@ -52,7 +52,7 @@ class Current(_Asked):
 
     def carry_out(self, open_connection: Callable[[], Connection]) -> SchemaReport:
         """Do it."""
-        return tell_revision(open_connection)
+        return report_revision(open_connection)
 
 
 class Check(_Asked):

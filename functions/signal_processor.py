@@ -45,6 +45,6 @@ def handler(run: Run) -> SignalReport:
         fill_rows=run.settings.signal_fill_rows,
         most_pieces=run.settings.signal_most_pieces,
         has_time=run.has_time,
-        is_told=SIGNALS in publishers(run.settings),
+        is_published=SIGNALS in publishers(run.settings),
         keep=read_retention(),
     )

@@ -41,7 +41,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         report = ingest_records(
             SANDBOX.get(), delivery.records, received_at, unknown=_unknown(settings), has_time=has_time
         )
-        turned_away = [*report.turned_away, *_tell_of_bad(delivery, report, queue_url)]
+        turned_away = [*report.turned_away, *_report_bad(delivery, report, queue_url)]
     except Exception as error:
         _telemetry.failed(error, seconds=time.perf_counter() - started)
         raise
@@ -68,7 +68,7 @@ def _unknown(settings: Settings) -> Unknown | None:
     return Unknown(*words.split()) if words else None
 
 
-def _tell_of_bad(delivery: Delivery, report: IngestReport, queue_url: str) -> list[str]:
+def _report_bad(delivery: Delivery, report: IngestReport, queue_url: str) -> list[str]:
     """Tell the queue of bad records; returns those that it could not be told of, which have to come again."""
     untold = [each for each in report.bad if not delivery.comes_again(each.record.record_id, report.turned_away)]
     if not untold:

@@ -89,7 +89,7 @@ def checked_lots(
             _refuse_changed(path, as_it_was)
         on_checked(checked)
     _refuse_changed(path, as_it_was)
-    told = None if on_bad is None else _tell_nobody
+    told = None if on_bad is None else _report_nothing
     with opened(on_bad=told, batch_rows=lot_candles) as reader:
         lots = made_ahead(
             _year_by_year(reader), make(reader), lambda: progress(reader.total_bytes + reader.bytes_read, total)
@@ -193,5 +193,5 @@ def _state(path: Path) -> tuple[int, int]:
     return state.st_size, state.st_mtime_ns
 
 
-def _tell_nobody(_: Sequence[BadRow]) -> None:
+def _report_nothing(_: Sequence[BadRow]) -> None:
     """They were told of when the file was checked."""

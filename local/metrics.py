@@ -106,7 +106,9 @@ def _of_runs(measured: Measured) -> Iterator[GaugeMetricFamily]:
     failed = [((run.component,), run.failures_in_a_row) for run in runs]
     yield _gauge("run_failures_in_a_row", "attempts since a component's last run that succeeded", of, failed)
     for field, (metric, _) in REPORTED.items():
-        values = [((run.component,), _number(run.told[field])) for run in runs if run.told.get(field) is not None]
+        values = [
+            ((run.component,), _number(run.reported[field])) for run in runs if run.reported.get(field) is not None
+        ]
         if values:
             yield _gauge(f"reported_{field}", f"{metric} of a component's newest report", of, values)
 

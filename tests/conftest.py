@@ -43,7 +43,7 @@ _TABLES = (
     "indicator_states", "stored_indicators", "newest_strikes", "newest_strikes_5m", "option_contracts",
     "option_expiries", "cadences", "rates", "signals", "instruments", "sessions", "calendars", "open_hours", "upkeep",
     "unindicated_hours", "indicator_set", "horizons", "imports", "retentions", "releases", "drops", "hour_versions",
-    "reaches", "outbox", "untold_changes", "signal_rules", "signal_marks",
+    "reaches", "outbox", "unpublished_changes", "signal_rules", "signal_marks",
 )  # fmt: skip
 # Rows are deleted: to truncate a table is to make its files again, and makes every session plan again what reads it.
 # Chunks are dropped, which is a third of truncating what has them.

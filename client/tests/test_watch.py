@@ -42,7 +42,7 @@ class Desk:
         cursor = len(self.changes) + 1
         self.changes.append(
             {
-                "cursor": cursor, "told_at": f"{at(0):%FT%TZ}", "dataset": "candles", "kinds": ["new"],
+                "cursor": cursor, "published_at": f"{at(0):%FT%TZ}", "dataset": "candles", "kinds": ["new"],
                 "timeframes": ["1m"], "starts": at(min(minutes)).isoformat(), "ends": at(max(minutes) + 1).isoformat(),
                 "instrument_count": 1, "instruments": [KEY],
             }

@@ -36,7 +36,7 @@ class ChangeAnswer(BaseModel):
     """What changed of a data set."""
 
     cursor: int
-    told_at: datetime
+    published_at: datetime
     dataset: str
     kinds: list[str] = Field(description="new, revised, healed, deleted")
     timeframes: list[str] = Field(description="empty where rows have none")

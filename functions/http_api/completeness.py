@@ -28,7 +28,7 @@ from .sandbox import SANDBOX
 router = Router()
 
 # What a component's newest run tells of the candles as a whole.
-_TOLD_BY = {
+_REPORTED_BY = {
     "live_gap_monitor": (
         "coverage_24h",
         "coverage_7d",
@@ -258,7 +258,7 @@ def get_status() -> Response[str]:
     counts = {run.component: run.counts for run in report.components}
     told = {
         component: {name: counts.get(component, {}).get(name) for name in names if name in counts.get(component, {})}
-        for component, names in _TOLD_BY.items()
+        for component, names in _REPORTED_BY.items()
     }
     statistics = SANDBOX.cache.statistics
     return plain(

@@ -156,7 +156,7 @@ def get_instruments(
         )
     )
     return plain(
-        InstrumentsAnswer(instruments=[_told(each) for each in page.instruments], next_cursor=page.next_cursor)
+        InstrumentsAnswer(instruments=[_answer(each) for each in page.instruments], next_cursor=page.next_cursor)
     )
 
 
@@ -168,7 +168,7 @@ def get_instruments(
 )
 def get_instrument(instrument_key: Annotated[PathKey, Path()]) -> Response[str]:
     """Answer one."""
-    return plain(_told(SANDBOX.read(lambda connection: describe_instrument(connection, instrument_key))))
+    return plain(_answer(SANDBOX.read(lambda connection: describe_instrument(connection, instrument_key))))
 
 
 @router.get(
@@ -239,7 +239,7 @@ def get_indicators() -> Response[str]:
     return plain(IndicatorsAnswer.model_validate({"indicators": [asdict(each) for each in catalogue().values()]}))
 
 
-def _told(entry: InstrumentEntry) -> InstrumentAnswer:
+def _answer(entry: InstrumentEntry) -> InstrumentAnswer:
     return InstrumentAnswer.model_validate({"instrument_key": entry.key, **vars(entry)})
 
 

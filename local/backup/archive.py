@@ -83,7 +83,7 @@ def read_archive(source: Source, pg_restore: Program) -> Archive:
         Permanent: it is no archive, not all of it can be read, or it is of no database of ours.
     """
     contents, path = check_whole(source, pg_restore), source.path
-    database = _told(contents, r";\s+dbname: (.*)")
+    database = _described(contents, r";\s+dbname: (.*)")
     if not any(_REVISIONS in line for line in contents):
         raise Permanent(
             f"{path} is a dump of the database {database}, but holds no schema of Chandlery's with its rows"
@@ -93,7 +93,7 @@ def read_archive(source: Source, pg_restore: Program) -> Archive:
     return Archive(
         source,
         database,
-        int(_told(contents, r";\s+Dumped from database version: (\d+)")),
+        int(_described(contents, r";\s+Dumped from database version: (\d+)")),
         metadata.get("timescaledb_version", "of an unknown version"),
         ", ".join(revisions),
         sum("; 0 " in line and " TABLE DATA " in line for line in contents),
@@ -103,7 +103,7 @@ def read_archive(source: Source, pg_restore: Program) -> Archive:
     )
 
 
-def _told(contents: list[str], pattern: str) -> str:
+def _described(contents: list[str], pattern: str) -> str:
     found = next((match[1] for line in contents if (match := re.match(pattern, line))), None)
     if found is None:
         raise Permanent(f"pg_restore --list tells nothing like {pattern}: it is of another version than known here")

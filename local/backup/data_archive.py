@@ -115,7 +115,7 @@ class DataReader:
             Permanent: it is damaged.
         """
         self._path, self._file = path, file
-        with self._damage_told():
+        with self._damage_reported():
             self._tar = tarfile.open(fileobj=file, mode="r|")  # noqa: SIM115  # the file's owner closes it
             name, content = self._next()
             self.manifest = _parse(Manifest, name, _MANIFEST, content)
@@ -129,7 +129,7 @@ class DataReader:
             Permanent: something is damaged or missing, or was added.
         """
         while True:
-            with self._damage_told():
+            with self._damage_reported():
                 name, content = self._next()
                 if name == _PARTS:
                     self._compare(_parse(_Parts, name, _PARTS, content))
@@ -163,7 +163,7 @@ class DataReader:
             pass
 
     @contextmanager
-    def _damage_told(self) -> Iterator[None]:
+    def _damage_reported(self) -> Iterator[None]:
         try:
             yield
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:

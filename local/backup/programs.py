@@ -15,7 +15,7 @@ from psycopg import pq
 from chandlery.platform.errors import Permanent, Retryable
 
 _LOST = ("server closed the connection", "could not connect", "connection to server", "terminating connection")
-_Tell = Callable[[str], None]
+_Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Program:
         self,
         arguments: Sequence[str],
         environment: dict[str, str] | None = None,
-        tell: _Tell | None = None,
+        tell: _Say | None = None,
         held: Sequence[int] = (),
         written: int = subprocess.DEVNULL,
     ) -> None:

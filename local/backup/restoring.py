@@ -76,7 +76,7 @@ def restore(
     with databases.open_beside(settings, name) as server, databases.alone(server, name):
         _check(databases.describe(server), archive, server.info.server_version // 10_000)
         former = databases.find(server, name)
-        replaced = _told(former, databases.contents(settings, name)) if former else ""
+        replaced = _described(former, databases.contents(settings, name)) if former else ""
         if replaced and not over_existing:
             raise Permanent(
                 f"the database {name} is not empty: it holds {replaced}; to drop all of that for what {path} holds:"
@@ -127,7 +127,7 @@ def _check(server: Server, archive: Archive, postgresql: int) -> None:
         )
 
 
-def _told(former: ServerDatabase, held: Sequence[Contents]) -> str:
+def _described(former: ServerDatabase, held: Sequence[Contents]) -> str:
     """What a database holds, in words; empty where that is nothing."""
     words = [f"schema {each.schema} ({each.tables:,} tables, {each.objects:,} objects)" for each in held]
     return ", ".join([*words, f"{former.size} in all"]) if words else ""

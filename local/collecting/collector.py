@@ -46,7 +46,7 @@ class Collector:
 
     exchange: Exchange
     destination: Destination
-    told: Callable[[str], None]
+    report: Callable[[str], None]
     pace: Pace = field(default_factory=Pace)
     collected: Collected = field(default_factory=Collected, init=False)
 
@@ -57,9 +57,9 @@ class Collector:
             Permanent: the exchange or the destination refuses; what came before is written where it can be.
         """
         queue: asyncio.Queue[Sequence[Trade]] = asyncio.Queue(_MOST_WAITING)
-        self.exchange.on_garbage(self.told)
+        self.exchange.on_garbage(self.report)
         followers = [
-            Follower(self.exchange, symbol, key, marks.get(key), queue.put, self._miss, self.told, self.pace)
+            Follower(self.exchange, symbol, key, marks.get(key), queue.put, self._miss, self.report, self.pace)
             for symbol, key in keys.items()
         ]
         writing = asyncio.create_task(self._write(queue, stop))
@@ -97,10 +97,10 @@ class Collector:
                 written = await asyncio.to_thread(self.destination.write, batch)
             except Retryable as error:
                 if stop.is_set():
-                    self.told(f"{error}")
+                    self.report(f"{error}")
                     self.collected.unwritten += len(batch)
                     return
-                self.told(f"{error}; tried again in {wait:g} s")
+                self.report(f"{error}; tried again in {wait:g} s")
                 await _wait(stop, wait)
                 wait = min(2 * wait, 30.0)
                 continue
@@ -117,7 +117,7 @@ class Collector:
             if not (collected.rows or written.rows):
                 collected.unwritten += len(batch)
                 raise Permanent(f"no trade was taken: {written.refused[0]}")
-            self.told(f"{spell(len(written.refused), 'trade')} refused: {written.refused[0]}")
+            self.report(f"{spell(len(written.refused), 'trade')} refused: {written.refused[0]}")
             collected.refused += len(written.refused)
             collected.reasons += written.refused[: _REASONS - len(collected.reasons)]
         collected.rows += written.rows
@@ -127,7 +127,7 @@ class Collector:
 
     def _miss(self, missed: Missed) -> None:
         self.collected.missed.append(missed)
-        self.told(spell_missed(missed))
+        self.report(spell_missed(missed))
 
 
 def spell_missed(missed: Missed) -> str:

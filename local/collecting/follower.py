@@ -72,7 +72,7 @@ class Follower:
     mark: Mark | None
     put: Callable[[Sequence[Trade]], Awaitable[None]]
     missed: Callable[[Missed], None]
-    told: Callable[[str], None]
+    report: Callable[[str], None]
     pace: Pace = field(default_factory=Pace)
     # Whether the exchange numbers trades without a hole, and the mark is such a number.
     _is_counted: bool = field(default=False, init=False)
@@ -101,7 +101,7 @@ class Follower:
                     await self._take(batch)
                     failures = 0
                 except Retryable as error:
-                    self.told(f"{error}")
+                    self.report(f"{error}")
                     self._is_joined = False
                     await asyncio.sleep(min(self.pace.retry * 2**failures, 30.0))
                     failures += 1
@@ -180,7 +180,7 @@ class Follower:
     def _notice_new_numbers(self, trade: Trade) -> None:
         """Where an exchange begins its numbers again, its trades are not old ones."""
         if self._is_counted and self.mark and trade.seq <= self.mark.seq and trade.time_ms > self.mark.time_ms + 1_000:
-            self.told(f"{self.symbol}: trade {trade.seq} came after {self.mark.seq}: the exchange numbers them again")
+            self.report(f"{self.symbol}: trade {trade.seq} came after {self.mark.seq}: the exchange numbers them again")
             self.mark = Mark(trade.time_ms, trade.seq - 1)
 
     def _order(self, trade: Trade) -> tuple[int, int]:
@@ -225,7 +225,7 @@ class Follower:
         except Retryable as error:
             reason = f"{error}"
             if until is None:
-                self.told(reason)
+                self.report(reason)
         if until is None:
             return
         if self._is_counted and self.mark and until.seq > self.mark.seq + 1:
@@ -256,7 +256,7 @@ class Follower:
             fresh = [trade for trade in sorted(page, key=self._order) if self._is_new(trade)]
             if until is not None:
                 fresh = [trade for trade in fresh if self._order(trade) < self._order(until)]
-            self._tell_holes(fresh)
+            self._report_holes(fresh)
             for trade in fresh:
                 self._remember(trade)
             await self._put(fresh)
@@ -274,7 +274,7 @@ class Follower:
             else:
                 return
 
-    def _tell_holes(self, trades: Sequence[Trade]) -> None:
+    def _report_holes(self, trades: Sequence[Trade]) -> None:
         """Tell what is missing among trades whose numbers should follow each other."""
         if not self._is_counted or self.mark is None:
             return
@@ -299,7 +299,7 @@ class Follower:
                 wait = max(wait, getattr(error, "seconds", 0.0))
                 if loop.time() + wait > ends:
                     raise
-                self.told(f"{error}; asked again in {wait:g} s")
+                self.report(f"{error}; asked again in {wait:g} s")
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, 30.0)
 

@@ -124,14 +124,14 @@ def _restore_data(settings: Settings, source: Source, hold_jobs: bool, as_json: 
     with _progress("restore") as progress:
         report = restore_data(settings, source, hold_jobs=hold_jobs, progress=progress)
     _show(asdict(report), as_json)
-    _tell_unverified(source.path, report.verified)
+    _report_unverified(source.path, report.verified)
     if report.derived_waits:
         err.print(
             "derived rows are still to be made: policy maintenance and the historical processor make them; until"
             " then reads may miss some",
             soft_wrap=True,
         )
-    _tell_held(hold_jobs)
+    _report_held(hold_jobs)
 
 
 def _restore_whole(settings: Settings, source: Source, over_existing: bool, hold_jobs: bool, as_json: bool) -> None:
@@ -141,7 +141,7 @@ def _restore_whole(settings: Settings, source: Source, over_existing: bool, hold
     with _progress("restore") as progress:
         report = restore_archive(settings, source, over_existing=over_existing, hold_jobs=hold_jobs, progress=progress)
     _show(asdict(report), as_json)
-    _tell_unverified(path, report.verified)
+    _report_unverified(path, report.verified)
     if report.schema_only:
         err.print("the file holds a schema without rows: calendars, instruments and ticks are to be brought in")
     if report.began_anew:
@@ -156,17 +156,17 @@ def _restore_whole(settings: Settings, source: Source, over_existing: bool, hold
             soft_wrap=True,
             markup=False,
         )
-    _tell_held(hold_jobs)
+    _report_held(hold_jobs)
     if wrong := mismatch(report.revision):
         err.print(wrong, soft_wrap=True, markup=False)
 
 
-def _tell_held(hold_jobs: bool) -> None:
+def _report_held(hold_jobs: bool) -> None:
     if hold_jobs:
         err.print("TimescaleDB's jobs are paused; start them: chandlery policies apply")
 
 
-def _tell_unverified(path: Path, verified: bool) -> None:
+def _report_unverified(path: Path, verified: bool) -> None:
     if not verified:
         kept = digest_path(path)
         err.print(f"there is no {kept}: a changed byte may have gone unnoticed", soft_wrap=True, markup=False)

@@ -94,7 +94,7 @@ def set_(
             )
         except Refused as error:
             raise typer.BadParameter(str(error), param_hint=error.field.upper()) from None
-    out.print(_told(report), markup=False, soft_wrap=True)
+    out.print(_described(report), markup=False, soft_wrap=True)
 
 
 @app.command("list")
@@ -111,10 +111,10 @@ def clear(dataset: Name, source: Source, instrument: Instrument = None) -> None:
     """Expect rows of a source no more: its gaps go, those that were healed as well."""
     with open_connection() as connection:
         report = clear_cadence(connection, dataset_of(dataset, _of_operators(), "DATASET"), source, instrument)
-    out.print(_told(report), markup=False, soft_wrap=True)
+    out.print(_described(report), markup=False, soft_wrap=True)
 
 
-def _told(report: CadenceReport) -> str:
+def _described(report: CadenceReport) -> str:
     if report.now is None:
         return (
             f"{report.before.key}: no row is expected any more, its gaps are gone"

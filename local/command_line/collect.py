@@ -23,7 +23,7 @@ from local.collecting.exchange import Exchange
 from local.collecting.follower import Pace
 from local.command_line.database import open_connection
 from local.command_line.instruments import fill_calendar
-from local.command_line.liveness import Tell, at_work
+from local.command_line.liveness import Say, at_work
 from local.command_line.options import AsJson
 from local.command_line.output import err, out, show_json
 from local.command_line.reference import resolve
@@ -153,7 +153,7 @@ async def _unless_stopped(
     return None
 
 
-async def _show(collector: Collector, tell: Tell) -> None:
+async def _show(collector: Collector, tell: Say) -> None:
     """Say each second how many rows there are, how many came a second of late, and how old the newest is."""
     before, seen = 0, time.monotonic()
     rate = 0.0

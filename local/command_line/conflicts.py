@@ -22,7 +22,7 @@ _OUTCOMES = {
 }
 
 
-def tell_conflicts(path: Path, word: str, report: TickImport, on_conflict: OnConflict) -> None:
+def report_conflicts(path: Path, word: str, report: TickImport, on_conflict: OnConflict) -> None:
     """Name the first conflicts of a file on stderr, and what to do about them; those that were replaced are none.
 
     Args:
@@ -32,17 +32,17 @@ def tell_conflicts(path: Path, word: str, report: TickImport, on_conflict: OnCon
         on_conflict: what became of them.
     """
     told = [f"{word} {conflict.line}: {_spell(conflict, word)}" for conflict in report.conflicts]
-    _tell(path.name, report, told, "the time and seq of another tick", on_conflict, _advise(report.conflicts))
+    _report(path.name, report, told, "the time and seq of another tick", on_conflict, _advise(report.conflicts))
 
 
-def tell_row_conflicts(path: Path, word: str, report: RowImport, key: Sequence[str], on_conflict: OnConflict) -> None:
+def report_row_conflicts(path: Path, word: str, report: RowImport, key: Sequence[str], on_conflict: OnConflict) -> None:
     """The same of rows of any data set, whose `key` tells them apart."""
     told = [f"{word} {conflict.line}: {_spell_row(conflict, word, key)}" for conflict in report.conflicts]
     advice = "to correct what is stored: --on-conflict replace"
-    _tell(path.name, report, told, f"the {', '.join(key)} of another row", on_conflict, advice)
+    _report(path.name, report, told, f"the {', '.join(key)} of another row", on_conflict, advice)
 
 
-def _tell(
+def _report(
     file: str,
     report: TickImport | RowImport,
     told: Sequence[str],

@@ -21,7 +21,7 @@ from chandlery.reference.domain.contract import symbol_of
 from chandlery.reference.store.sessions import time_zone_of
 from chandlery.words.counting import spell
 from chandlery.words.window import CLOCK_ALLOWANCE, MINUTE
-from local.command_line.conflicts import describe_conflicts, spell_counts, tell_row_conflicts
+from local.command_line.conflicts import describe_conflicts, report_row_conflicts, spell_counts
 from local.command_line.incoming_files import Counts, File, watched
 from local.command_line.output import err
 
@@ -43,7 +43,7 @@ def import_option_rows(connection: Connection, file: File, *, dataset: Dataset, 
     columns = row_columns(dataset, list_cells(connection, dataset), datetime.now(UTC) + CLOCK_ALLOWANCE)
     doubtful = DoubtfulQuotes() if {"bid", "ask"} <= dataset.columns.keys() else None
     counts = _import_rows(connection, file, dataset, columns, on_conflict, [doubtful] if doubtful else [])
-    return {**counts, **_tell_doubtful(file.path, doubtful)} if doubtful else counts
+    return {**counts, **_report_doubtful(file.path, doubtful)} if doubtful else counts
 
 
 def import_trades(connection: Connection, file: File, *, on_conflict: OnConflict) -> Counts:
@@ -80,7 +80,7 @@ def _import_rows(
 ) -> Counts:
     from local.contract_lots import contract_row_lots
     from local.market_file.contract_columns import Expiries, contract_columns
-    from local.market_file.row_columns import open_row_file, told_columns
+    from local.market_file.row_columns import open_row_file, written_columns
 
     named = contract_columns()
     key = ("instrument", *dataset.order())
@@ -90,7 +90,7 @@ def _import_rows(
         lots = contract_row_lots(
             reader,
             symbol_of(file.instrument.key),
-            told_columns(columns, reader.known_columns, dataset.key),
+            written_columns(columns, reader.known_columns, dataset.key),
             lambda: file.progress(reader.bytes_read, reader.total_bytes),
         )
         kept = watched(lots, dataset.name, file, lambda lot: (lot.starts, lot.ends))
@@ -98,9 +98,9 @@ def _import_rows(
             result = import_contract_rows(connection, dataset, file.instrument, kept, on_conflict)
         except Permanent as error:
             if isinstance(error.report, RowImport):
-                tell_row_conflicts(file.path, reader.word, error.report, key, on_conflict)
+                report_row_conflicts(file.path, reader.word, error.report, key, on_conflict)
             raise
-    tell_row_conflicts(file.path, reader.word, result, key, on_conflict)
+    report_row_conflicts(file.path, reader.word, result, key, on_conflict)
     return {**vars(result), "known": result.known, "conflicts": describe_conflicts(result.conflicts)}
 
 
@@ -127,8 +127,8 @@ def _import_candles(connection: Connection, file: File) -> Counts:
     return {**vars(result), "unchanged": result.unchanged}
 
 
-def _tell_doubtful(path: Path, doubtful: "DoubtfulQuotes") -> Counts:
-    for told in doubtful.told:
+def _report_doubtful(path: Path, doubtful: "DoubtfulQuotes") -> Counts:
+    for told in doubtful.named:
         err.print(f"{path.name} {told}", markup=False, soft_wrap=True)
     if doubtful.count:
         err.print(
@@ -137,4 +137,4 @@ def _tell_doubtful(path: Path, doubtful: "DoubtfulQuotes") -> Counts:
             markup=False,
             soft_wrap=True,
         )
-    return {"doubtful": doubtful.count, "doubtful_quotes": doubtful.told}
+    return {"doubtful": doubtful.count, "doubtful_quotes": doubtful.named}

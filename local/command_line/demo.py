@@ -64,7 +64,7 @@ def demo() -> None:
     try:
         _migrate()
         with connect(read_settings(), "demo") as connection:
-            _tell(connection)
+            _show(connection)
             _speak(connection, home)
     finally:
         database.stop()
@@ -79,7 +79,7 @@ def _migrate() -> None:
         command.upgrade(alembic_config(os.environ["DATABASE_URL"], io.StringIO()), "head")
 
 
-def _tell(connection: Connection) -> None:
+def _show(connection: Connection) -> None:
     sessions.replace(connection, calendars.from_library("XNYS", START.date(), START.date() + KNOWN))
     for key in KEYS:
         instruments.add(connection, key, "XNYS", "demo")

@@ -89,14 +89,14 @@ def _deploy_and_watch(aws: Emulator, built: Path, url: str, runs: int | None) ->
         known = calendars.from_library(CALENDAR, today - 7 * DAY, today + 60 * DAY)
         aws.invoke(stack.MIGRATE, calendars.as_event([known]))
     out.print(f"migrate: schema {revision}")
-    _tell_the_way(aws, url)
+    _show_the_way(aws, url)
     with connect(Settings(database_url=url), "emulate") as connection:
         instruments.add(connection, KEY, CALENDAR, "demo")
         instrument = instruments.find(connection, KEY)
     watch(aws, url, instrument, runs)
 
 
-def _tell_the_way(aws: Emulator, url: str) -> None:
+def _show_the_way(aws: Emulator, url: str) -> None:
     told = aws.access | {"DATABASE_URL": url, "API": stack.api_url(aws)}
     out.print(f"the stack {stack.NAME} is deployed; for another shell:")
     out.print("export " + " ".join(f"{name}={value}" for name, value in told.items()), soft_wrap=True)
@@ -115,7 +115,7 @@ def watch(aws: Emulator, url: str, instrument: Instrument, most_runs: int | None
             with connect(Settings(database_url=url), "emulate") as connection:
                 feed.send_until(connection, datetime.now(UTC))
                 for run in runs_of(aws, stack.LIVE_PROCESSOR, since):
-                    _tell_of(run, aws, connection, instrument)
+                    _show_run(run, aws, connection, instrument)
                     told, since, last = told + 1, run.logged_at + 1, time.monotonic()
         except Retryable as error:
             out.print(f"{error}; trying again", style="red", markup=False, soft_wrap=True)
@@ -123,7 +123,7 @@ def watch(aws: Emulator, url: str, instrument: Instrument, most_runs: int | None
             raise EmulationError(f"the live processor ended no run in fifteen minutes; the emulator's log:\n{aws.log}")
 
 
-def _tell_of(run: Run, aws: Emulator, connection: Connection, instrument: Instrument) -> None:
+def _show_run(run: Run, aws: Emulator, connection: Connection, instrument: Instrument) -> None:
     at = datetime.fromisoformat(run.scheduled_at)
     if run.error is not None:
         out.print(f"{plain(at)}  live processor failed: {run.error}", style="red", markup=False, soft_wrap=True)

@@ -14,7 +14,7 @@ from chandlery.reading.explain_minute import MinuteReport, Verdict, explain_minu
 from chandlery.reading.store.minute import MinuteTicks, WholeCandle
 from chandlery.words.counting import spell
 from local.command_line.database import open_connection
-from local.command_line.gaps import evidence_told
+from local.command_line.gaps import describe_evidence
 from local.command_line.options import AsJson, Key, parse_moment
 from local.command_line.output import out, plain, show_json, show_table
 
@@ -136,6 +136,6 @@ def _gap(gap: Gap) -> str:
         words.append(f"healed {plain(gap.healed_at)} from {gap.healed_from}")
     if gap.attempts:
         words.append(f"{spell(gap.attempts, 'attempt')}, next {plain(gap.next_attempt_at) or 'none'}")
-    if evidence := evidence_told(gap):
+    if evidence := describe_evidence(gap):
         words.append(evidence)
     return ", ".join(words)

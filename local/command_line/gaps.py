@@ -68,7 +68,7 @@ def gaps(
     out.print(_summary(sums, healed=healed) + cut, soft_wrap=True)
 
 
-def evidence_told(gap: Gap) -> str:
+def describe_evidence(gap: Gap) -> str:
     """Evidence in few words; the feed, which the row tells itself, is left out."""
     return _words({name: value for name, value in gap.evidence.items() if (name, value) != ("feed", gap.feed)})
 
@@ -88,7 +88,7 @@ def _check(connection: Connection, key: str | None, feed: str | None) -> None:
 
 def _table(found: Sequence[Gap]) -> Table:
     rows = [
-        asdict(gap) | {"ends": _ends(gap), "attempts": gap.attempts or None, "evidence": evidence_told(gap)}
+        asdict(gap) | {"ends": _ends(gap), "attempts": gap.attempts or None, "evidence": describe_evidence(gap)}
         for gap in found
     ]
     # What no row has takes no room.
@@ -114,11 +114,11 @@ def _ends(gap: Gap) -> str:
 
 
 def _summary(sums: Sequence[Sum], *, healed: bool) -> str:
-    told = _told([each for each in sums if not each.healed], "open")
-    return told + ("; " + _told([each for each in sums if each.healed], "healed or explained") if healed else "")
+    told = _described([each for each in sums if not each.healed], "open")
+    return told + ("; " + _described([each for each in sums if each.healed], "healed or explained") if healed else "")
 
 
-def _told(sums: Sequence[Sum], state: str) -> str:
+def _described(sums: Sequence[Sum], state: str) -> str:
     gaps, minutes = sum(each.gaps for each in sums), sum(each.minutes for each in sums)
     reasons = ", ".join(f"{each.reason} {each.gaps:,} ({each.minutes:,} min)" for each in sums)
     return f"{spell(gaps, 'gap')} {state}, {spell(minutes, 'minute')}" + (f": {reasons}" if reasons else "")

@@ -17,7 +17,7 @@ from chandlery.minutes.import_ticks import TickImport, import_ticks
 from chandlery.platform.errors import Permanent
 from chandlery.words.counting import spell
 from chandlery.words.window import CLOCK_ALLOWANCE, MINUTE
-from local.command_line.conflicts import describe_conflicts, exit_on_conflicts, spell_counts, tell_conflicts
+from local.command_line.conflicts import describe_conflicts, exit_on_conflicts, report_conflicts, spell_counts
 from local.command_line.contract_imports import Underlying, import_trades, spell_option_counts
 from local.command_line.incoming_files import Counts, File, Options, SkipBad, import_files, watched
 from local.command_line.layout_options import (
@@ -226,9 +226,9 @@ def _import_ticks(connection: Connection, file: File, on_conflict: OnConflict, s
             result = import_ticks(connection, file.instrument.instrument_id, kept, on_conflict)
         except Permanent as error:
             if isinstance(error.report, TickImport):
-                tell_conflicts(file.path, reader.word, error.report, on_conflict)
+                report_conflicts(file.path, reader.word, error.report, on_conflict)
             raise
-    tell_conflicts(file.path, reader.word, result, on_conflict)
+    report_conflicts(file.path, reader.word, result, on_conflict)
     file.remark(reader)
     conflicts = describe_conflicts(result.conflicts)
     return {**vars(result), "known": result.known, "conflicts": conflicts, **describe_layout(reader)}

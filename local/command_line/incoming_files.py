@@ -77,8 +77,8 @@ class File:
         """Say on stderr which columns mean nothing, and how it is read where that is otherwise than ours."""
         columns = reader.ignored_columns
         self.ignored.update(columns)
-        if reader.told:
-            self._say(f"read as {reader.told}")
+        if reader.read_as:
+            self._say(f"read as {reader.read_as}")
         if columns:
             told = (f"{name} (did you mean {meant}?)" if meant else name for name, meant in columns.items())
             self._say(f"ignored columns: {', '.join(told)}", "yellow")

@@ -23,7 +23,7 @@ from local.command_line.reference import fill, horizon, resolve
 app = typer.Typer(no_args_is_help=True, help="Manage what is traded.")
 
 _TICKER = re.compile(r"(?:([a-z][a-z0-9_]*)=)?(\S+)")
-_NEGATIVE, _NEGATIVE_TOLD = "prices below zero", {True: "allowed", False: "refused"}
+_NEGATIVE, _NEGATIVE_SAYS = "prices below zero", {True: "allowed", False: "refused"}
 _DESCRIBED = ("name", "asset_type", "sector", "industry")
 _VENDOR = "polygon"  # whose a ticker is that names no vendor
 
@@ -100,7 +100,7 @@ def add(
                 raise typer.BadParameter(f"{key} is new: name its --calendar, as XNYS or 24/7") from None
             fill_calendar(connection, named["calendar"])
             instrument_store.add(connection, key, **named | {"feed": feed or exchange})
-            out.print(_told(instrument_store.find(connection, key)), markup=False, soft_wrap=True)
+            out.print(_described(instrument_store.find(connection, key)), markup=False, soft_wrap=True)
             return
         _refuse_other(known, named)
         _change(connection, known, named)
@@ -154,7 +154,7 @@ def list_instruments(as_json: AsJson = False) -> None:
     """List the instruments; data_from is the time of the earliest candle."""
     with open_connection() as connection:
         found = instrument_store.list_all(connection)
-    rows = [asdict(each) | ({} if as_json else {"tickers": _tickers_told(each)}) for each in found]
+    rows = [asdict(each) | ({} if as_json else {"tickers": _describe_tickers(each)}) for each in found]
     columns = (
         "key",
         "calendar",
@@ -236,23 +236,23 @@ def _flatten(values: dict[str, Any]) -> dict[str, Any]:
     tickers = {f"ticker at {vendor}": ticker for vendor, ticker in (values["tickers"] or {}).items()}
     said = vars(values["description"]) if "description" in values else values
     told = {name.replace("_", " "): said[name] for name in _DESCRIBED if said[name] is not None}
-    allowed = {_NEGATIVE: _NEGATIVE_TOLD[values["allow_negative"]]} if values["allow_negative"] is not None else {}
+    allowed = {_NEGATIVE: _NEGATIVE_SAYS[values["allow_negative"]]} if values["allow_negative"] is not None else {}
     return {named: values[name] for name, named in names.items() if values[name] is not None} | tickers | told | allowed
 
 
 def _option(name: str, value: object) -> str:
     if name == _NEGATIVE:
-        return "--allow-negative" if value == _NEGATIVE_TOLD[True] else "--no-allow-negative"
+        return "--allow-negative" if value == _NEGATIVE_SAYS[True] else "--no-allow-negative"
     option, _, vendor = name.replace("asset type", "asset-type").partition(" at ")
     return f"--{option} {vendor}={value}" if vendor else f"--{option} {shlex.quote(plain(value))}"
 
 
-def _told(added: Instrument) -> str:
-    more = {"listed": added.listed_at, "delisted": added.delisted_at, "tickers": _tickers_told(added)}
+def _described(added: Instrument) -> str:
+    more = {"listed": added.listed_at, "delisted": added.delisted_at, "tickers": _describe_tickers(added)}
     told = "".join(f", {name} {plain(value)}" for name, value in more.items() if value)
-    told += f", {_NEGATIVE} {_NEGATIVE_TOLD[True]}" if added.allow_negative else ""
+    told += f", {_NEGATIVE} {_NEGATIVE_SAYS[True]}" if added.allow_negative else ""
     return f"{added.key}: calendar {added.calendar}, feed {added.feed}{told}"
 
 
-def _tickers_told(instrument: Instrument) -> str:
+def _describe_tickers(instrument: Instrument) -> str:
     return ", ".join(f"{vendor}={ticker}" for vendor, ticker in sorted((instrument.tickers or {}).items()))

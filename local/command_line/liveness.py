@@ -28,11 +28,11 @@ _LATER_SECONDS = 60.0
 # The same, of work whose length is known.
 _SECONDS_BETWEEN_LINES = 30.0
 
-Tell = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 @contextmanager
-def at_work(doing: str) -> Iterator[Tell]:
+def at_work(doing: str) -> Iterator[Say]:
     """Show what a command is doing until it is done; what is yielded takes what it does next."""
     now = [doing]
     waits = chain(_LINE_SECONDS, repeat(_LATER_SECONDS))

@@ -15,7 +15,7 @@ from chandlery.options.domain.answers import CHAIN
 from chandlery.options.domain.metrics import ExpiryMetrics
 from chandlery.options.read_chain import ChainQuery, read_chain
 from chandlery.options.read_expiries import read_expiries
-from chandlery.options.read_strikes import StrikeQuery, read_strikes, told_of
+from chandlery.options.read_strikes import StrikeQuery, read_strikes, values_of
 from chandlery.reference.domain.instrument import Instrument
 from chandlery.reference.store import instruments
 from local.command_line.database import open_connection
@@ -85,7 +85,7 @@ def strikes(
     """
     window = window_of(starts, ends)
     query = StrikeQuery(timeframe, window.starts, window.ends, expiry)
-    columns = [value.name for value in told_of(query)]
+    columns = [value.name for value in values_of(query)]
     rows = _read(key, lambda connection, underlying: read_strikes(connection, underlying, query), as_csv, as_json)
     _show([dict(zip(columns, row, strict=True)) for row in rows], columns, f"{key} {timeframe}", as_csv, as_json)
 

@@ -69,13 +69,13 @@ def changes(
 ) -> None:
     """List what changed of each data set, in the order in which changes were committed.
 
-    Nothing is there unless CHANGES_TOLD is true for the functions; kept for OUTBOX_KEEP_DAYS.
+    Nothing is there unless CHANGES_PUBLISHED is true for the functions; kept for OUTBOX_KEEP_DAYS.
     """
     with open_connection() as connection:
-        found = change_store.list_told(connection, after, dataset, (), limit)
-    columns = [each.name for each in fields(change_store.Told)]
+        found = change_store.list_published(connection, after, dataset, (), limit)
+    columns = [each.name for each in fields(change_store.PublishedChange)]
     rows = [asdict(each) | ({} if as_json else {"instruments": _few(each.instruments)}) for each in found]
-    show_rows(rows, columns, title="changes", as_json=as_json, spare=("instruments", "timeframes", "told_at"))
+    show_rows(rows, columns, title="changes", as_json=as_json, spare=("instruments", "timeframes", "published_at"))
 
 
 def _known(topic: str | None) -> str | None:

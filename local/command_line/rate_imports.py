@@ -9,7 +9,7 @@ from chandlery.importing.import_rows import RowImport
 from chandlery.importing.store.rates import RateColumns
 from chandlery.minutes.import_lots import OnConflict
 from chandlery.platform.errors import Permanent
-from local.command_line.conflicts import describe_conflicts, spell_counts, tell_row_conflicts
+from local.command_line.conflicts import describe_conflicts, report_row_conflicts, spell_counts
 from local.command_line.incoming_files import Counts, File
 from local.command_line.output import err
 
@@ -33,9 +33,9 @@ def import_rate_file(connection: Connection, file: File, *, on_conflict: OnConfl
         result = import_rates(connection, read, on_conflict)
     except Permanent as error:
         if isinstance(error.report, RowImport):
-            tell_row_conflicts(file.path, reader.word, error.report, _KEY, on_conflict)
+            report_row_conflicts(file.path, reader.word, error.report, _KEY, on_conflict)
         raise
-    tell_row_conflicts(file.path, reader.word, result, _KEY, on_conflict)
+    report_row_conflicts(file.path, reader.word, result, _KEY, on_conflict)
     return {**vars(result), "known": result.known, "conflicts": describe_conflicts(result.conflicts)}
 
 

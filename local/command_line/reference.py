@@ -27,7 +27,7 @@ sessions = typer.Typer(no_args_is_help=True, help="Manage when markets are open.
 # How far ahead sessions are kept: holidays beyond are guesses that exchanges still change.
 _AHEAD = timedelta(days=2 * 366)
 _ENDS_SOON = timedelta(days=60)
-_MOST_TOLD = 5
+_MOST_NAMED = 5
 
 
 @sessions.command()
@@ -160,7 +160,7 @@ def resolve(connection: Connection, name: str) -> str:
 def fill(connection: Connection, calendar: Calendar) -> None:
     """Make a calendar's sessions the stored ones, and say what that came to."""
     done = session_store.replace(connection, calendar)
-    out.print("; ".join(_told(calendar, done)), markup=False, soft_wrap=True)
+    out.print("; ".join(_described(calendar, done)), markup=False, soft_wrap=True)
     if done.known_to is not None and done.known_to < datetime.now(UTC).date() + _ENDS_SOON:
         err.print(
             f"[yellow]{calendar.name} is known to {done.known_to} only: later days have no sessions until a newer"
@@ -168,7 +168,7 @@ def fill(connection: Connection, calendar: Calendar) -> None:
         )
 
 
-def _told(calendar: Calendar, done: Replaced) -> Iterator[str]:
+def _described(calendar: Calendar, done: Replaced) -> Iterator[str]:
     """What was done, what changed, and what stays because somebody imported it."""
     yield f"{calendar.name}: " + _deed(calendar, done)
     if done.time_zone_before is not None and (done.changed or calendar.origin is not Origin.LIBRARY):
@@ -176,7 +176,7 @@ def _told(calendar: Calendar, done: Replaced) -> Iterator[str]:
     if done.time_zone_before not in (None, done.time_zone):
         yield f"time zone {done.time_zone} instead of {done.time_zone_before}"
     if done.kept:
-        yield f"as imported {'stay' if len(done.kept) > 1 else 'stays'} {_days_told(done.kept)}"
+        yield f"as imported {'stay' if len(done.kept) > 1 else 'stays'} {_describe_days(done.kept)}"
         if calendar.time_zone != done.time_zone:
             yield f"time zone stays {done.time_zone}, as imported"
     if done.restamped:
@@ -185,7 +185,7 @@ def _told(calendar: Calendar, done: Replaced) -> Iterator[str]:
 
 def _deed(calendar: Calendar, done: Replaced) -> str:
     known = f"known from {done.known_from} to {done.known_to}" if done.known_from else "no day is known"
-    days = _days_told([(calendar.known_from, calendar.known_to)])
+    days = _describe_days([(calendar.known_from, calendar.known_to)])
     match calendar.origin:
         case Origin.LIBRARY:
             return f"{spell(len(calendar.sessions), 'session')} known from {calendar.known_from} to {calendar.known_to}"
@@ -197,9 +197,9 @@ def _deed(calendar: Calendar, done: Replaced) -> str:
             return f"sessions removed: {days}, {known}"
 
 
-def _days_told(stretches: Sequence[tuple[date, date]]) -> str:
+def _describe_days(stretches: Sequence[tuple[date, date]]) -> str:
     """Days as first and last of each stretch, the first few of them."""
-    told = [f"{first}" if first == last else f"{first} to {last}" for first, last in stretches[:_MOST_TOLD]]
+    told = [f"{first}" if first == last else f"{first} to {last}" for first, last in stretches[:_MOST_NAMED]]
     more = len(stretches) - len(told)
     return ", ".join([*told, *([f"and {more} more"] if more > 0 else [])])
 

@@ -16,7 +16,7 @@ from chandlery.minutes.import_lots import OnConflict
 from chandlery.platform.errors import Permanent
 from chandlery.reference.store import instruments
 from chandlery.words.window import CLOCK_ALLOWANCE
-from local.command_line.conflicts import describe_conflicts, exit_on_conflicts, spell_counts, tell_row_conflicts
+from local.command_line.conflicts import describe_conflicts, exit_on_conflicts, report_row_conflicts, spell_counts
 from local.command_line.contract_imports import NAMED, Underlying, import_option_rows, spell_option_counts
 from local.command_line.incoming_files import Counts, File, Options, SkipBad, import_files, watched
 from local.command_line.layout_options import Columns, DayFirst, DecimalComma, TimeUnit, TimeZone, asked_of
@@ -108,22 +108,22 @@ def _spell(counts: Counts) -> str:
 def _import_rows(
     connection: Connection, file: File, *, dataset: Dataset, on_conflict: OnConflict, asked: Asked
 ) -> Counts:
-    from local.market_file.row_columns import instrument_column, open_row_file, row_columns, told_columns
+    from local.market_file.row_columns import instrument_column, open_row_file, row_columns, written_columns
 
     columns = row_columns(dataset, list_cells(connection, dataset), datetime.now(UTC) + CLOCK_ALLOWANCE)
     known = {file.of.key: file.of.instrument_id} if file.of else instruments.list_keys(connection)
     named = instrument_column(known, f"%s is not {file.of.key}" if file.of else _STRANGE)
     with open_row_file(file.path, [named, *columns], on_bad=file.set_aside, asked=asked) as reader:
         file.describe(reader)
-        told = told_columns(columns, reader.known_columns, dataset.key)
+        told = written_columns(columns, reader.known_columns, dataset.key)
         key = dataset.order() if file.of else ("instrument", *dataset.order())
         try:
             result = _write(connection, file, dataset, reader, told, known, on_conflict)
         except Permanent as error:
             if isinstance(error.report, RowImport):
-                tell_row_conflicts(file.path, reader.word, error.report, key, on_conflict)
+                report_row_conflicts(file.path, reader.word, error.report, key, on_conflict)
             raise
-    tell_row_conflicts(file.path, reader.word, result, key, on_conflict)
+    report_row_conflicts(file.path, reader.word, result, key, on_conflict)
     return {**vars(result), "known": result.known, "conflicts": describe_conflicts(result.conflicts)}
 
 

@@ -148,11 +148,11 @@ def _alike(dataset: Dataset, key: str | None, names: Sequence[str]) -> dict[str,
 
 
 def _body(header: dict[str, Any], alike: dict[str, str], rows: Sequence[dict[str, Any]]) -> str:
-    told = (alike | {name: _told(cell) for name, cell in row.items() if cell is not None} for row in rows)
+    told = (alike | {name: _sent(cell) for name, cell in row.items() if cell is not None} for row in rows)
     return "\n".join(json.dumps(line) for line in (header, *told))
 
 
-def _told(cell: Any) -> Any:
+def _sent(cell: Any) -> Any:
     """Numbers are texts already; what is left are whole numbers, flags, times and dates."""
     return cell if isinstance(cell, (str, int, bool)) else cell.isoformat()
 

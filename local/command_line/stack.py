@@ -60,14 +60,14 @@ def up(
 @contextlib.contextmanager
 def _changes_published() -> Iterator[None]:
     """Publish what the schedules change, for /api/v1/events, unless the environment says otherwise."""
-    if "CHANGES_TOLD" in os.environ:
+    if "CHANGES_PUBLISHED" in os.environ:
         yield
         return
-    os.environ["CHANGES_TOLD"] = "true"
+    os.environ["CHANGES_PUBLISHED"] = "true"
     try:
         yield
     finally:
-        del os.environ["CHANGES_TOLD"]
+        del os.environ["CHANGES_PUBLISHED"]
 
 
 def _show_page(address: str, *, opens: bool) -> None:

@@ -20,7 +20,7 @@ from local.digests import check_digest
 from local.embedded import tarball as tarballs
 from local.embedded.errors import EmbeddedDatabaseError
 from local.embedded.installation import CREATOR, SERVER, require_installed
-from local.embedded.processes import SAY_NOTHING, SILENT_SECONDS, NodeProcess, Patience, Tell
+from local.embedded.processes import SAY_NOTHING, SILENT_SECONDS, NodeProcess, Patience, Say
 from local.embedded.serving import Claim, ServingFiles
 from local.embedded.trouble import in_one_line, require_room, why_it_ended
 from local.encryption import Identity, Recipient, encrypting
@@ -76,7 +76,7 @@ class EmbeddedDatabase:
         self._tied = tied
         self._files = ServingFiles(self.home, self.data_directory)
 
-    def start(self, tell: Tell = SAY_NOTHING) -> str:
+    def start(self, tell: Say = SAY_NOTHING) -> str:
         """Returns the URL of the database once it answers; starts it unless a process serves it already.
 
         It waits for as long as the process shows that it works. Interrupted, it leaves no process behind.
@@ -94,7 +94,7 @@ class EmbeddedDatabase:
                 if url is not None:
                     return url
 
-    def stop(self, tell: Tell = SAY_NOTHING) -> bool:
+    def stop(self, tell: Say = SAY_NOTHING) -> bool:
         """Ends the serving process, by force where it does not heed; returns whether there was one."""
         with in_one_line(self.home):
             if not self._files.is_held():
@@ -182,7 +182,7 @@ class EmbeddedDatabase:
         if not self.home.is_dir():
             raise EmbeddedDatabaseError(f"nothing to dump: {self.home} holds no embedded database yet")
 
-    def _end(self, number: signal.Signals, tell: Tell) -> bool:
+    def _end(self, number: signal.Signals, tell: Say) -> bool:
         patience, began, signalled, seen = Patience(tell), time.monotonic(), None, None
         while self._files.is_held():
             serving = self._files.serving()
@@ -200,11 +200,11 @@ class EmbeddedDatabase:
 
     def _launch(self, claim: Claim, patience: Patience) -> NodeProcess:
         require_installed()
-        former = self._files.last_told()
+        former = self._files.last_written()
         self._files.forget()
         tarballs.put_back(self.data_directory)
         if self._tarball is not None and not self.data_directory.exists():
-            patience.tell("unpacking the database")
+            patience.say("unpacking the database")
             tarballs.unpack(self._tarball, self.data_directory)
         if not self.has_data():
             self._create(claim, patience)

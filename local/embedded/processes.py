@@ -13,8 +13,8 @@ from pathlib import Path
 from local.embedded.installation import node_executable
 from local.embedded.serving import Claim, Serving
 
-Tell = Callable[[str], None]
-SAY_NOTHING: Tell = lambda doing: None  # noqa: ARG005, E731
+Say = Callable[[str], None]
+SAY_NOTHING: Say = lambda doing: None  # noqa: ARG005, E731
 # A process that has been given no tenth of a second of a processor for so long stands still.
 SILENT_SECONDS = 300.0
 
@@ -78,13 +78,13 @@ class NodeProcess:
 class Patience:
     """Waits for as long as a process shows that it works, and tells what it does."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Say) -> None:
         self._take = tell
         self._doing: str | None = None
         self._sign: Serving | None = None
         self._seen_at = time.monotonic()
 
-    def tell(self, doing: str) -> None:
+    def say(self, doing: str) -> None:
         """Tells what is being done, unless that was told last."""
         if doing != self._doing:
             self._doing = doing
@@ -93,7 +93,7 @@ class Patience:
     def is_over(self, sign: Serving | None) -> bool:
         """Takes what the process says of itself now; tells whether it has shown no sign of work for too long."""
         if sign is not None and sign.doing:
-            self.tell(sign.doing)
+            self.say(sign.doing)
         if sign != self._sign:
             self._sign, self._seen_at = sign, time.monotonic()
         return time.monotonic() - self._seen_at > SILENT_SECONDS

@@ -91,9 +91,9 @@ class ServingFiles:
 
     def serving(self) -> Serving | None:
         """Returns what the serving process wrote, or None when none is alive or it has not written yet."""
-        return self.last_told() if self.is_held() else None
+        return self.last_written() if self.is_held() else None
 
-    def last_told(self) -> Serving | None:
+    def last_written(self) -> Serving | None:
         """Returns what a process wrote last, alive or not."""
         try:
             state = json.loads(self.state_file.read_text())

@@ -27,7 +27,7 @@ from local.market_file.values import Parsed as Values
 NAMES = ("expiry", "strike", "right", "contract", "expires_at")
 _RIGHTS, _SIDES = (pa.array(list(each)) for each in (SIDES.keys(), SIDES.values()))
 # Of many, the first are told.
-_TOLD = 10
+_MOST_NAMED = 10
 
 
 def contract_columns() -> tuple[Column, ...]:
@@ -131,7 +131,7 @@ class DoubtfulQuotes:
     """Takes down which quotes are negative or crossed: they are stored as they are. The first are described."""
 
     count: int = 0
-    told: list[str] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
 
     def __call__(self, parsed: Parsed) -> Iterator[Fault]:
         """Finds no fault. An ask of 0 is none, and crosses nothing."""
@@ -140,10 +140,10 @@ class DoubtfulQuotes:
         negative = pc.or_kleene(pc.less(bids, 0), pc.less(asks, 0))
         doubtful = pc.indices_nonzero(pc.fill_null(pc.or_kleene(crossed, negative), fill_value=False))
         self.count += len(doubtful)
-        for index in doubtful.slice(0, _TOLD - len(self.told)).to_pylist():
+        for index in doubtful.slice(0, _MOST_NAMED - len(self.named)).to_pylist():
             bid, ask = (parsed.values[name][index].as_py() for name in ("bid", "ask"))
             what = "negative" if negative[index].as_py() else "crossed"
-            self.told.append(f"{parsed.word} {parsed.rows.lines[index]}: {what}: bid {bid}, ask {ask}")
+            self.named.append(f"{parsed.word} {parsed.rows.lines[index]}: {what}: bid {bid}, ask {ask}")
         return iter(())
 
 

@@ -89,7 +89,7 @@ class MarketFileReader:
         ignored_columns: names of columns that mean nothing here, each with the one that it may be meant for, or none.
         known_columns: names of the others that the file has.
         layout: the name of the file's layout; empty where it is ours.
-        told: how it is read, where that is otherwise than ours.
+        read_as: how it is read, where that is otherwise than ours.
         word: what a row's place in the file is called, line or row.
         total_bytes: the size of the file on disk.
         bytes_read: about how much of that the batches so far came from; equals `total_bytes` after the last.
@@ -108,7 +108,7 @@ class MarketFileReader:
             raise ValueError(f"batch_rows must be at least 1, not {batch_rows}")
         self.path = path
         self.schema = schema_of(reading.columns)
-        self.layout, self.told = reading.layout, reading.told
+        self.layout, self.read_as = reading.layout, reading.read_as
         self._reading = reading
         self._batch_rows = batch_rows
         self._on_bad = on_bad

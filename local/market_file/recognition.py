@@ -49,7 +49,7 @@ class Reading:
         checks: of its rows.
         rules: of its layout.
         layout: the name of that; empty where it is ours, or that of the command line.
-        told: how it is read, where that is otherwise than ours.
+        read_as: how it is read, where that is otherwise than ours.
         unread: columns that are left unread without a word: those of a vendor, and one that is empty throughout.
     """
 
@@ -58,7 +58,7 @@ class Reading:
     checks: Sequence[Check] = ()
     rules: Sequence[Rule] = ()
     layout: str = ""
-    told: str = ""
+    read_as: str = ""
     unread: Collection[str] = ()
 
 
@@ -177,7 +177,7 @@ def _read_as(
         (no_tail,) if head.has_tail else (),
         rules,
         layout.name,
-        _tell(layout, titles, clock, written),
+        _describe(layout, titles, clock, written),
         _unread(layout, head),
     )
 
@@ -210,7 +210,7 @@ def _by_clock(parse: Callable[[pa.Array], Parsed], clock: Clock) -> Callable[[pa
     return partial(parse_moments, **{"clock": clock} | given)
 
 
-def _tell(layout: Layout, titles: Mapping[str, str], clock: Clock, written: Written) -> str:
+def _describe(layout: Layout, titles: Mapping[str, str], clock: Clock, written: Written) -> str:
     how = ", ".join(each for each in (str(clock), str(written)) if each)
     renamed = ", ".join(f"{ours} from {title}" for ours, title in titles.items() if ours != title)
     told = ": ".join(each for each in (layout.name or renamed, how) if each)

@@ -115,7 +115,7 @@ def _column(dataset: Dataset, name: str, cell: Cell, latest: datetime) -> Column
     return Column(name, read, cells, required=not cell.may_be_absent, nullable=True)
 
 
-def told_columns(columns: Sequence[Column], known: Collection[str], key: Collection[str]) -> Sequence[str]:
+def written_columns(columns: Sequence[Column], known: Collection[str], key: Collection[str]) -> Sequence[str]:
     """Those that rows are written with: the file's own, and what else tells rows apart."""
     return [each.name for each in columns if each.name in known or each.name in key]
 

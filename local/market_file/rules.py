@@ -242,7 +242,7 @@ class Missing(Rule):
         for before in [*at_edge, *ends]:
             last = self._last if before < 0 else self._read(columns, times, before)
             if last:
-                self._tell(last, columns, times, before + 1)
+                self._report(last, columns, times, before + 1)
         self._last = self._read(columns, times, len(ids) - 1)
 
     def _numbers(self, parsed: Parsed, name: str) -> pa.Array:
@@ -252,7 +252,7 @@ class Missing(Rule):
     def _read(self, columns: Sequence[pa.Array], times: pa.Array, at: int) -> tuple[int, int | None, datetime]:
         return columns[0][at].as_py(), columns[2][at].as_py() if len(columns) > 2 else None, times[at].as_py()
 
-    def _tell(
+    def _report(
         self, last: tuple[int, int | None, datetime], columns: Sequence[pa.Array], times: pa.Array, at: int
     ) -> None:
         number, trade, since = last

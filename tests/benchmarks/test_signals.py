@@ -100,7 +100,7 @@ def test_p16_a_changed_minute_of_each_instrument_through_all_rules(stored: Conne
             fill_rows=settings.signal_fill_rows,
             has_time=lambda: True,
             most_pieces=most_pieces,
-            is_told=True,
+            is_published=True,
         )
 
     def changed_minute(number: int) -> tuple[float, float, float]:

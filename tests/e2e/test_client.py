@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from psycopg import Connection
 
-from chandlery.outbox.tell_changes import tell_changes
+from chandlery.outbox.publish_changes import publish_changes
 from chandlery.platform.connection import connect
 from chandlery.platform.settings import Settings
 from chandlery.reference.store import instruments
@@ -223,17 +223,17 @@ class JustBefore(Clock):
 def test_a_watch_gives_out_candles_that_changed(address: str, desk: Connection, migrated_url: str) -> None:
     instrument, at = instruments.find(desk, PAGED).instrument_id, TEN + timedelta(minutes=30)
     with (
-        connect(Settings(database_url=migrated_url, changes_told=True), "test") as telling,
+        connect(Settings(database_url=migrated_url, changes_published=True), "test") as telling,
         ThreadPoolExecutor(1) as threads,
         Client(address, patience=PATIENT, clock=JustBefore()) as client,
     ):
         write(telling, instrument, [minute(TEN + 4 * MINUTE, "11")])
-        tell_changes(telling, at)
+        publish_changes(telling, at)
         watch = client.watch(PAGED, "1m")
         found = threads.submit(lambda: [next(watch), next(watch)])
         wait_until(lambda: watch._watching.cursor is not None, "the watch has begun")
         write(telling, instrument, [minute(TEN + MINUTE, "12"), minute(TEN + 6 * MINUTE, "13")])
-        tell_changes(telling, at + MINUTE)
+        publish_changes(telling, at + MINUTE)
         changed = [(candle.time - TEN, candle.close) for candle in found.result(LAST_RESORT_SECONDS)]
     assert changed == [(MINUTE, Decimal(12)), (6 * MINUTE, Decimal(13))]
 

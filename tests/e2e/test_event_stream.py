@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from psycopg import Connection
 
-from chandlery.outbox.tell_changes import tell_changes
+from chandlery.outbox.publish_changes import publish_changes
 from chandlery.platform.connection import connect
 from chandlery.platform.settings import Settings
 from chandlery.words.window import MINUTE
@@ -71,11 +71,11 @@ def change(desk: Connection, minute: int, instrument: int = 1, dataset: str = "c
     """A change that is published; its cursor."""
     starts = START + minute * MINUTE
     desk.execute(
-        "INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)"
+        "INSERT INTO market.unpublished_changes (dataset, kind, timeframes, starts, ends, instrument_ids)"
         " VALUES (%s, 'new', '{}', %s, %s, %s)",
         [dataset, starts, starts + MINUTE, [instrument]],
     )
-    tell_changes(desk, starts)
+    publish_changes(desk, starts)
     row = desk.execute("SELECT max(cursor) FROM market.changes").fetchone()
     assert row is not None
     return int(row[0])

@@ -47,7 +47,7 @@ def fault_settings() -> Iterator[None]:
             "GAP_SHARE_INSTRUMENTS": "2",
             "GAP_VERIFY_BUCKETS": "100",
             "INDICATOR_PIECE_HOURS": "600",
-            "CHANGES_TOLD": "true",
+            "CHANGES_PUBLISHED": "true",
             "EVENT_BUS_NAME": "desk",
             "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
             "DATABASE_LOCK_TIMEOUT_SECONDS": "10",

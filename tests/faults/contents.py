@@ -104,9 +104,9 @@ INSTEAD: Mapping[str, str] = {
         FROM market.outbox CROSS JOIN jsonb_array_elements_text(body -> 'instruments') AS named WHERE topic = 'changes'
         UNION
         SELECT 'change', row(c.dataset, n.instrument_key)::text
-        FROM market.untold_changes AS c JOIN market.instruments AS n ON n.instrument_id = ANY (c.instrument_ids)
+        FROM market.unpublished_changes AS c JOIN market.instruments AS n ON n.instrument_id = ANY (c.instrument_ids)
     )""",
-    "untold_changes": "SELECT 1",
+    "unpublished_changes": "SELECT 1",
 }
 _NAMED: Mapping[str, str] = {
     # Numbers of signals and of changes come from sequences, which count rolled back rows too.
@@ -122,8 +122,8 @@ MARKS: Mapping[str, str] = {
     "dirty": "SELECT DISTINCT bucket, id, t < 0 AS by_hand"
     " FROM market.dirty, unnest(instrument_ids, ticks) AS m (id, t)",
     # What an event makes of them.
-    "untold_changes": "SELECT dataset, kind, timeframes, min(starts), max(ends), array_agg(DISTINCT id)"
-    " FROM market.untold_changes LEFT JOIN unnest(instrument_ids) AS id ON true GROUP BY 1, 2, 3",
+    "unpublished_changes": "SELECT dataset, kind, timeframes, min(starts), max(ends), array_agg(DISTINCT id)"
+    " FROM market.unpublished_changes LEFT JOIN unnest(instrument_ids) AS id ON true GROUP BY 1, 2, 3",
     "signal_marks": "SELECT DISTINCT dataset, timeframe, starts, ends, id, due_at"
     " FROM market.signal_marks, unnest(instrument_ids) AS id",
     "alert_minutes": "SELECT DISTINCT minute, id FROM market.alert_minutes, unnest(instrument_ids) AS id",

@@ -24,7 +24,7 @@ from local.contract_lots import contract_candles, contract_row_lots, read_contra
 from local.lots import checked_lots
 from local.market_file.columns import candle_columns, tick_columns
 from local.market_file.contract_columns import contract_columns, rate_columns, term_columns
-from local.market_file.row_columns import open_row_file, row_columns, told_columns
+from local.market_file.row_columns import open_row_file, row_columns, written_columns
 from tests.faults import desk
 
 # The key of the underlying, and its symbol.
@@ -65,7 +65,7 @@ def _import_rows(dataset: Dataset, header: str, lines: Sequence[str], connection
         _file(f"time,expiry,strike,right,{header}", lines) as path,
         open_row_file(path, [*contract_columns(), *columns], batch_rows=_LOT) as reader,
     ):
-        told = told_columns(columns, reader.known_columns, dataset.key)
+        told = written_columns(columns, reader.known_columns, dataset.key)
         lots = contract_row_lots(reader, SYMBOL, told, lambda: None)
         return import_contract_rows(connection, dataset, instruments.find(connection, KEY), lots)
 

@@ -91,7 +91,7 @@ EXPECTED = {
     },
 }
 # What makes the verdict of health worse than a warning → the alarms that tell of it; and what only warns.
-TOLD_BY: Mapping[Rule, set[str]] = {
+REPORTED_BY: Mapping[Rule, set[str]] = {
     health.judge_freshness: {"CandlesOld"},
     health.judge_feeds: {"FeedSilent"},
     health.judge_waiting: {"MinutesLate"},
@@ -205,8 +205,8 @@ def test_the_alarms_are_these(deployed: dict[str, Any]) -> None:
 
 
 def test_alarms_follow_the_verdict_of_health() -> None:
-    assert {*TOLD_BY, *WARNS} == set(health.RULES)
-    assert set.union(*TOLD_BY.values()) <= EXPECTED.keys()
+    assert {*REPORTED_BY, *WARNS} == set(health.RULES)
+    assert set.union(*REPORTED_BY.values()) <= EXPECTED.keys()
 
 
 @given(measurements())

@@ -66,7 +66,7 @@ def desk() -> Measured:
     return Measured(
         AT,
         runs={
-            name: ran(name, timedelta(minutes=2), "failed", failures_in_a_row=2, told=told.get(name, {}))
+            name: ran(name, timedelta(minutes=2), "failed", failures_in_a_row=2, reported=told.get(name, {}))
             for name in RHYTHMS
         },
         freshness=[Freshness("f", "XNYS", AT - timedelta(minutes=3), 120.0), Freshness("new", "24/7", None, 0.0)],

@@ -218,7 +218,7 @@ ROWS: list[tuple[str, type]] = [
 
 
 # When a change was published says nothing of the data.
-UNREAD = {"ChangedData": {"told_at", "published_at"}}
+UNREAD = {"ChangedData": {"published_at"}}
 
 
 def schema_of(document: Any, model: str, row: type) -> Any:

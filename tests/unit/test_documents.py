@@ -55,7 +55,7 @@ def readers() -> Mapping[str, set[str]]:
     # A dry run alone shortens the vendor's deadline, which the vendor's adapter reads.
     for name in read_in(LAYER / "platform" / "component.py") - {"vendor_deadline_seconds"}:
         found[name].add("every scheduled")
-    for name in read_in(LAYER / "outbox" / "finish_run.py") - {"changes_told"}:
+    for name in read_in(LAYER / "outbox" / "finish_run.py") - {"changes_published"}:
         found[name].add("every scheduled")
     for name in ("redis_url", "cache_key", "redis_secret_id"):  # by cache_server
         found[name].add("http_api")

@@ -80,7 +80,7 @@ def test_it_is_read_as_it_is(ticks: Write, kind: str) -> None:
     content, told, expected = READ[kind]
     reader = open_tick_file(ticks(content))
     assert (brief(read(reader), "price", "size"), reader.ignored_columns) == (expected, {})
-    assert reader.told.startswith(told)
+    assert reader.read_as.startswith(told)
 
 
 DOUBTFUL = "time,price,size\n09/04/2020 05:49:00,806,52\n10/04/2020 00:00:00,790,5\n"
@@ -302,7 +302,7 @@ def test_the_unit_of_klines_is_that_of_each_file(candles: Write) -> None:
         assert brief(read(reader), "close", "trades", "turnover") == [
             ("2025-01-01 00:00:00.000", "93190", 51, "279480")
         ]
-        assert reader.told == f"binance-klines: times in {unit}"
+        assert reader.read_as == f"binance-klines: times in {unit}"
     hour = rows.format("17356896", "1735693199999")
     told = "line 1 is a candle of 60 minutes; candles of one minute can be imported"
     assert failure(lambda: open_candle_file(candles(hour))) == f"candles.csv: {told}"
@@ -358,7 +358,7 @@ def test_flat_candles_of_closed_hours_are_left_out_and_counted(candles: Write) -
     ]
     told = ["2 rows left out: flat with a volume of 0, as closed hours are filled (line 4, 5)"]
     assert (reader.left_out, reader.remarks()) == (2, told)
-    assert "multiplied by 1,000,000" in reader.told
+    assert "multiplied by 1,000,000" in reader.read_as
 
 
 def test_candles_of_more_than_a_minute_are_doubted(candles: Write) -> None:
@@ -470,7 +470,7 @@ def test_parquet_is_recognised_by_its_columns(tmp_path: Path) -> None:
     pq.write_table(pa.table(columns), path)
     reader = open_candle_file(path)
     assert brief(read(reader), "open", "close", "trades") == [("2026-01-05 14:30:00.000", "1.5", "2", 3)]
-    assert reader.told == "polygon-candles: times in nanoseconds"
+    assert reader.read_as == "polygon-candles: times in nanoseconds"
     naive = pa.array([datetime(2026, 1, 5, 9, 30)])  # noqa: DTZ001  # what is tried
     pq.write_table(pa.table({"time": naive, "price": [1.5], "size": [2]}), path)
     found = read(open_tick_file(path, asked=Asked(time_zone="America/New_York")))

@@ -472,11 +472,11 @@ def test_events_go_to_the_one_bus_that_is_named(deployed: dict[str, Any]) -> Non
     assert statement["Condition"] == {"StringEquals": {"events:source": SOURCE}}
     roles = {each["Ref"] for each in policy["Properties"]["Roles"]}
     assert roles == {f"{name}Role" for name in FUNCTIONS if name != ALERTS}
-    told = {"EVENT_BUS_NAME": {"Ref": "EventBusName"}, "CHANGES_TOLD": "true"}
+    told = {"EVENT_BUS_NAME": {"Ref": "EventBusName"}, "CHANGES_PUBLISHED": "true"}
     for function in of_type(deployed, "AWS::Lambda::Function").values():
         without, given = (
             decide(function["Environment"]["Variables"], parameters)
-            for parameters in (NO_VENDOR, NO_VENDOR | {"EventBusName": "desk", "ChangesTold": "true"})
+            for parameters in (NO_VENDOR, NO_VENDOR | {"EventBusName": "desk", "ChangesPublished": "true"})
         )
         assert given == without | told
         assert not told.keys() & without.keys()

@@ -15,7 +15,7 @@ LAYOUTS = (
         Holds.TICKS,
         _BINANCE,
         {"time": "time", "seq": "id", "price": "price", "size": "qty"},
-        tells=("quote_qty", "is_buyer_maker"),
+        known_by=("quote_qty", "is_buyer_maker"),
         shape=Shape(
             {"id": Cell.WHOLE, "price": Cell.NUMBER, "qty": Cell.NUMBER, "quote_qty": Cell.NUMBER, "time": Cell.EPOCH}
             | _BUYER
@@ -29,7 +29,7 @@ LAYOUTS = (
         Holds.TICKS,
         _BINANCE,
         {"time": "transact_time", "seq": "agg_trade_id", "price": "price", "size": "quantity"},
-        tells=("first_trade_id", "last_trade_id"),
+        known_by=("first_trade_id", "last_trade_id"),
         shape=Shape(
             {
                 "agg_trade_id": Cell.WHOLE,
@@ -53,7 +53,7 @@ LAYOUTS = (
         {"time": "open_time"}
         | {name: name for name in (*_PRICES, "volume")}
         | {"trades": "count", "turnover": "quote_volume"},
-        tells=("close_time",),
+        known_by=("close_time",),
         shape=Shape(
             {"open_time": Cell.EPOCH}
             | dict.fromkeys((*_PRICES, "volume"), Cell.NUMBER)
@@ -88,7 +88,7 @@ LAYOUTS = (
         Holds.TICKS,
         "https://public.bybit.com/trading/",
         {"time": "timestamp", "price": "price", "size": "size"},
-        tells=("symbol", "side", "tickDirection", "trdMatchID"),
+        known_by=("symbol", "side", "tickDirection", "trdMatchID"),
         clock=Clock(Form.NUMBER, Unit.S, is_judged=True),
         tickers=("symbol",),
     ),
@@ -97,14 +97,14 @@ LAYOUTS = (
         Holds.TICKS,
         "https://public.bybit.com/spot/",
         {"time": "timestamp", "price": "price", "size": "volume"},
-        tells=("id", "side"),
+        known_by=("id", "side"),
     ),
     Layout(
         "bitmex-trades",
         Holds.TICKS,
         "https://public.bitmex.com/?prefix=data/trade/",
         {"time": "timestamp", "price": "price", "size": "size"},
-        tells=("symbol", "side", "tickDirection", "trdMatchID"),
+        known_by=("symbol", "side", "tickDirection", "trdMatchID"),
         clock=Clock(zone="UTC"),
         tickers=("symbol",),
     ),
@@ -113,7 +113,7 @@ LAYOUTS = (
         Holds.TICKS,
         "https://docs.tardis.dev/downloadable-csv-files/data-types",
         {"time": "timestamp", "price": "price", "size": "amount", "venue": "exchange"},
-        tells=("local_timestamp", "id", "side"),
+        known_by=("local_timestamp", "id", "side"),
         tickers=("symbol",),
     ),
     Layout(
@@ -121,7 +121,7 @@ LAYOUTS = (
         Holds.TICKS,
         "https://docs.kaiko.com/kaiko-csv-data",
         {"time": "date", "price": "price", "size": "amount", "venue": "exchange"},
-        tells=("id", "sell"),
+        known_by=("id", "sell"),
         tickers=("symbol",),
     ),
 )

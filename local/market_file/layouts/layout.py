@@ -48,7 +48,7 @@ class Layout:
         holds: what that is here; quotes are recognised to be refused.
         source: the page that documents it.
         columns: ours, by their names there; two joined by a plus are one value.
-        tells: more columns by which its files are told from others.
+        known_by: more columns by which its files are told from others.
         has_header: whether any of its files has one.
         shape: of its files without a header, by the same names.
         stacked: the first words of the lines that its header takes, where it takes several.
@@ -71,7 +71,7 @@ class Layout:
     holds: Holds
     source: str
     columns: Mapping[str, str]
-    tells: Sequence[str] = ()
+    known_by: Sequence[str] = ()
     has_header: bool = True
     shape: Shape | None = None
     stacked: Sequence[Sequence[str]] = ()
@@ -98,7 +98,7 @@ class Layout:
     def needed(self) -> frozenset[str]:
         """The columns without which a file is not of this layout, in small letters."""
         parts = [part for title in self.columns.values() for part in title.split("+")]
-        return frozenset(each.lower() for each in (*parts, *self.tells)) - frozenset(
+        return frozenset(each.lower() for each in (*parts, *self.known_by)) - frozenset(
             each.lower() for each in self.optional
         )
 

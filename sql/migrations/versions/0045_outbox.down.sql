@@ -30,5 +30,5 @@ BEGIN
 END
 $$;
 DROP VIEW IF EXISTS market.changes;
-DROP TABLE market.untold_changes;
+DROP TABLE market.unpublished_changes;
 DROP TABLE market.outbox;

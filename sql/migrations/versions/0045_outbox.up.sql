@@ -30,7 +30,7 @@ REVOKE SELECT ON market.outbox FROM chandlery_reader;
 -- Messages of changes are numbered by whoever tells.
 GRANT USAGE ON SEQUENCE market.outbox_id_seq TO chandlery_writer;
 
-CREATE TABLE market.untold_changes (
+CREATE TABLE market.unpublished_changes (
     change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     dataset text COLLATE "C" NOT NULL,
     kind text COLLATE "C" NOT NULL CHECK (kind IN ('new', 'revised', 'healed', 'deleted')),
@@ -39,8 +39,8 @@ CREATE TABLE market.untold_changes (
     ends timestamptz NOT NULL CHECK (ends > starts),
     instrument_ids integer[]
 );
-COMMENT ON TABLE market.untold_changes IS 'Changes of data that no message tells of yet, each written in the transaction of the change; none where changes are not told.';
-COMMENT ON COLUMN market.untold_changes.timeframes IS 'Roll-ups that were computed again; none: the rows of the data set itself.';
-COMMENT ON COLUMN market.untold_changes.starts IS 'From the first row or bucket that changed on,';
-COMMENT ON COLUMN market.untold_changes.ends IS 'to before this moment.';
-COMMENT ON COLUMN market.untold_changes.instrument_ids IS 'Of which instruments; null: of any.';
+COMMENT ON TABLE market.unpublished_changes IS 'Changes of data that no message tells of yet, each written in the transaction of the change; none where changes are not told.';
+COMMENT ON COLUMN market.unpublished_changes.timeframes IS 'Roll-ups that were computed again; none: the rows of the data set itself.';
+COMMENT ON COLUMN market.unpublished_changes.starts IS 'From the first row or bucket that changed on,';
+COMMENT ON COLUMN market.unpublished_changes.ends IS 'to before this moment.';
+COMMENT ON COLUMN market.unpublished_changes.instrument_ids IS 'Of which instruments; null: of any.';

@@ -25,7 +25,7 @@ LEFT JOIN LATERAL (
     WHERE i.attrelid = o.oid AND i.attidentity <> ''
 ) AS s ON true
 ORDER BY
-    array_position(ARRAY['judged', 'dirty', 'alert_minutes', 'marks', 'hour_versions', 'untold_changes'], o.name) NULLS FIRST,
+    array_position(ARRAY['judged', 'dirty', 'alert_minutes', 'marks', 'hour_versions', 'unpublished_changes'], o.name) NULLS FIRST,
     EXISTS (
         SELECT FROM timescaledb_information.hypertables WHERE hypertable_schema = 'market' AND hypertable_name = o.name
     ),

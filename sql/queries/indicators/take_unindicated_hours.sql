@@ -6,7 +6,7 @@ WITH taken AS (
     WHERE h.instrument_id = p.instrument_id AND h.hour >= p.starts AND h.hour <= p.ends
     RETURNING h.instrument_id, h.hour, h.timeframe
 ), told AS (
-    INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)
+    INSERT INTO market.unpublished_changes (dataset, kind, timeframes, starts, ends, instrument_ids)
     SELECT
         'indicator_values', 'revised', array_remove(ARRAY[timeframe], ''), min(hour), max(hour) + INTERVAL '1 hour',
         array_agg(DISTINCT instrument_id)

@@ -56,10 +56,10 @@ WITH named AS (
         AND stored.time >= :'starts'::timestamptz AND stored.time <= :'ends'::timestamptz
     WHERE NOT stored.cancelled AND (
         stored.price <> s.price OR stored.size <> s.size
-        OR (stored.updates_ohlc <> s.updates_ohlc AND 'updates_ohlc' = ANY (:'told'::text[]))
-        OR (stored.updates_volume <> s.updates_volume AND 'updates_volume' = ANY (:'told'::text[]))
-        OR (stored.venue IS DISTINCT FROM s.venue AND 'venue' = ANY (:'told'::text[]))
-        OR (stored.conditions IS DISTINCT FROM s.conditions AND 'conditions' = ANY (:'told'::text[]))
+        OR (stored.updates_ohlc <> s.updates_ohlc AND 'updates_ohlc' = ANY (:'given'::text[]))
+        OR (stored.updates_volume <> s.updates_volume AND 'updates_volume' = ANY (:'given'::text[]))
+        OR (stored.venue IS DISTINCT FROM s.venue AND 'venue' = ANY (:'given'::text[]))
+        OR (stored.conditions IS DISTINCT FROM s.conditions AND 'conditions' = ANY (:'given'::text[]))
     )
     ORDER BY s.place
     LIMIT :'most'::integer
@@ -83,10 +83,10 @@ UPDATE market.ticks AS stored SET
 FROM (
     SELECT DISTINCT ON (n.time, n.seq)
         n.time, n.seq, n.price, n.size,
-        CASE WHEN 'updates_ohlc' = ANY (:'told'::text[]) THEN n.updates_ohlc ELSE o.updates_ohlc END AS updates_ohlc,
-        CASE WHEN 'updates_volume' = ANY (:'told'::text[]) THEN n.updates_volume ELSE o.updates_volume END AS updates_volume,
-        CASE WHEN 'venue' = ANY (:'told'::text[]) THEN n.venue ELSE o.venue END AS venue,
-        CASE WHEN 'conditions' = ANY (:'told'::text[]) THEN n.conditions ELSE o.conditions END AS conditions
+        CASE WHEN 'updates_ohlc' = ANY (:'given'::text[]) THEN n.updates_ohlc ELSE o.updates_ohlc END AS updates_ohlc,
+        CASE WHEN 'updates_volume' = ANY (:'given'::text[]) THEN n.updates_volume ELSE o.updates_volume END AS updates_volume,
+        CASE WHEN 'venue' = ANY (:'given'::text[]) THEN n.venue ELSE o.venue END AS venue,
+        CASE WHEN 'conditions' = ANY (:'given'::text[]) THEN n.conditions ELSE o.conditions END AS conditions
     FROM staged_ticks AS n
     JOIN market.ticks AS o
         ON o.instrument_id = :'instrument_id'::integer AND o.time = n.time AND o.seq = n.seq

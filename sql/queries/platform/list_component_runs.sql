@@ -1,5 +1,5 @@
--- Of each component, as of :at: its newest run, its failures since the last one that succeeded, what the newest run that
--- reported anything told, and when the row of its earliest run was written. A few probes of the index for each component.
+-- Of each component, as of :at: its newest run, its failures since the last one that succeeded, the counts of the
+-- newest run that reported any, and when the row of its earliest run was written. A few probes of the index for each component.
 WITH RECURSIVE components AS (
     (SELECT component FROM market.runs ORDER BY component LIMIT 1)
     UNION ALL
@@ -25,8 +25,8 @@ SELECT
             )
     ) AS failures_in_a_row,
     newest.counts,
-    reported.scheduled_at AS told_at,
-    coalesce(reported.counts, '{}') AS told,
+    reported.scheduled_at AS reported_at,
+    coalesce(reported.counts, '{}') AS reported,
     (
         SELECT recorded_at FROM market.runs AS earliest
         WHERE earliest.component = newest.component ORDER BY earliest.scheduled_at LIMIT 1

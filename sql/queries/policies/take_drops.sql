@@ -13,7 +13,7 @@ WITH unreported AS MATERIALIZED (
     )
     RETURNING d.drop_id, d.table_name, d.starts, d.ends, d.rows
 ), told AS (
-    INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends)
+    INSERT INTO market.unpublished_changes (dataset, kind, timeframes, starts, ends)
     SELECT k.dataset, 'deleted', array_remove(ARRAY[k.timeframe], NULL), t.starts, t.ends
     FROM taken AS t
     JOIN unreported USING (drop_id)

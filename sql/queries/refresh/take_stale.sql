@@ -4,7 +4,7 @@
 WITH taken AS (
     DELETE FROM market.marks WHERE work = 'refresh' AND mark_id = ANY (:'mark_ids'::bigint[]) RETURNING dataset, hour, instrument_ids
 ), told AS (
-    INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)
+    INSERT INTO market.unpublished_changes (dataset, kind, timeframes, starts, ends, instrument_ids)
     SELECT dataset, 'revised', :'timeframes'::text[], hour, hour + INTERVAL '1 hour', instrument_ids
     FROM taken WHERE current_setting('chandlery.changes', true) = 'on'
 ), seen AS (

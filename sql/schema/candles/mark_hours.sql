@@ -4,7 +4,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     works CONSTANT text[] := CASE WHEN TG_NARGS > 1 THEN TG_ARGV[1:] ELSE ARRAY['count', 'refresh'] END;
     -- Where changes are told, each is noted; what heals says so.
-    is_told CONSTANT boolean := coalesce(current_setting('chandlery.changes', true) = 'on', false);
+    is_published CONSTANT boolean := coalesce(current_setting('chandlery.changes', true) = 'on', false);
     healed CONSTANT text := nullif(current_setting('chandlery.change', true), '');
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -15,8 +15,8 @@ BEGIN
             FROM written GROUP BY 1
         ) AS touched
         CROSS JOIN unnest(works) AS work;
-        IF is_told THEN
-            INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)
+        IF is_published THEN
+            INSERT INTO market.unpublished_changes (dataset, kind, timeframes, starts, ends, instrument_ids)
             SELECT
                 TG_ARGV[0], coalesce(healed, 'new'), '{}', min(time), max(time) + INTERVAL '1 microsecond',
                 array_agg(DISTINCT instrument_id)
@@ -31,8 +31,8 @@ BEGIN
             GROUP BY 1
         ) AS touched
         CROSS JOIN unnest(works) AS work;
-        IF is_told THEN
-            INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)
+        IF is_published THEN
+            INSERT INTO market.unpublished_changes (dataset, kind, timeframes, starts, ends, instrument_ids)
             SELECT
                 TG_ARGV[0], coalesce(healed, 'revised'), '{}', min(time), max(time) + INTERVAL '1 microsecond',
                 array_agg(DISTINCT instrument_id)
@@ -43,8 +43,8 @@ BEGIN
         INSERT INTO market.marks (dataset, work, hour, instrument_ids)
         SELECT TG_ARGV[0], work, date_bin('1 hour', OLD.time, '2000-01-01 00:00Z'), ARRAY[OLD.instrument_id]
         FROM unnest(works) AS work;
-        IF is_told THEN
-            INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)
+        IF is_published THEN
+            INSERT INTO market.unpublished_changes (dataset, kind, timeframes, starts, ends, instrument_ids)
             VALUES (
                 TG_ARGV[0], 'deleted', '{}', OLD.time, OLD.time + INTERVAL '1 microsecond', ARRAY[OLD.instrument_id]
             );

@@ -8,15 +8,15 @@ RETURNS TABLE (
     oi_coverage numeric
 ) LANGUAGE sql STABLE AS $$
     WITH chain AS MATERIALIZED (
-        SELECT c.*, c.time AS told_at, max(c.time) OVER w AS newest
+        SELECT c.*, c.time AS candle_at, max(c.time) OVER w AS newest
         FROM market.option_chain_at(of_underlying, moments, of_expiries) AS c
         WINDOW w AS (PARTITION BY c.moment, c.expires_at, c.contract)
     ), sums AS (
         -- Prefix sums: of calls below each strike and puts above it, how many are open and what they were struck at.
         SELECT
-            c.*, max(c.forward) FILTER (WHERE c.told_at = c.newest) OVER whole AS ahead,
+            c.*, max(c.forward) FILTER (WHERE c.candle_at = c.newest) OVER whole AS ahead,
             -- What was quoted long before the rest of the chain has no say.
-            c.told_at > c.newest - INTERVAL '15 minutes' AS is_fresh,
+            c.candle_at > c.newest - INTERVAL '15 minutes' AS is_fresh,
             sum(c.call_oi) OVER below AS calls, sum(c.call_oi * c.strike) OVER below AS call_strikes,
             sum(c.put_oi) OVER above AS puts, sum(c.put_oi * c.strike) OVER above AS put_strikes
         FROM chain AS c

@@ -1,7 +1,7 @@
 CREATE OR REPLACE VIEW market.changes AS
 SELECT
     id AS cursor,
-    created_at AS told_at,
+    created_at AS published_at,
     body ->> 'dataset' AS dataset,
     ARRAY(SELECT jsonb_array_elements_text(body -> 'kinds')) AS kinds,
     ARRAY(SELECT jsonb_array_elements_text(body -> 'timeframes')) AS timeframes,

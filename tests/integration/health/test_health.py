@@ -146,7 +146,7 @@ def test_runs_are_told_as_of_the_moment_asked_for(desk: Connection) -> None:
 
     def found(minute: int) -> dict[str, tuple[Any, ...]]:
         return {
-            run.component: (run.scheduled_at, run.status, run.failures_in_a_row, run.told)
+            run.component: (run.scheduled_at, run.status, run.failures_in_a_row, run.reported)
             for run in runs.list_last(desk, NOON + minute * MINUTE)
         }
 

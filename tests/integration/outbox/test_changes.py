@@ -16,7 +16,7 @@ from chandlery.minutes.store import candles
 from chandlery.minutes.store.candle_columns import CandleColumns
 from chandlery.outbox.deliver_messages import deliver_messages
 from chandlery.outbox.publish.calls import MOST_BYTES
-from chandlery.outbox.tell_changes import MOST_NAMED, tell_changes
+from chandlery.outbox.publish_changes import MOST_NAMED, publish_changes
 from chandlery.platform.connection import connect
 from chandlery.platform.settings import Settings
 from chandlery.policies.store import policies
@@ -35,14 +35,14 @@ AT = NOON + 30 * MINUTE
 def desk(connection: Connection, migrated_url: str) -> Iterator[Connection]:
     """A connection of a component that tells changes, and two instruments."""
     around_the_clock(connection, *KEYS)
-    with connect(Settings(database_url=migrated_url, changes_told=True), "test") as telling:
+    with connect(Settings(database_url=migrated_url, changes_published=True), "test") as telling:
         yield telling
 
 
 @pytest.fixture
 def another(server_url: str, desk: Connection, database_url: str) -> Iterator[Connection]:
     """Another such connection, of a real server."""
-    with connect(Settings(database_url=database_url, changes_told=True), "test") as opened:
+    with connect(Settings(database_url=database_url, changes_published=True), "test") as opened:
         yield opened
 
 
@@ -61,7 +61,7 @@ def say(connection: Connection) -> None:
 def told(connection: Connection) -> Sequence[Mapping[str, Any]]:
     """What is told now, an event a data set."""
     (last,) = connection.execute("SELECT coalesce(max(cursor), 0) FROM market.changes").fetchone() or (0,)
-    tell_changes(connection, AT)
+    publish_changes(connection, AT)
     query = "SELECT body FROM market.changes WHERE cursor > %s ORDER BY dataset"
     return [body for (body,) in connection.execute(query, [last]).fetchall()]
 
@@ -223,7 +223,7 @@ def test_of_thousands_of_instruments_the_first_are_named_and_the_rest_counted(de
         " SELECT 'Y@' || lpad(n::text, 4, '0') || '@EQ', '24/7', 'test' FROM generate_series(1, 3000) AS n"
     )
     desk.execute(
-        "INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)"
+        "INSERT INTO market.unpublished_changes (dataset, kind, timeframes, starts, ends, instrument_ids)"
         " SELECT 'candles', 'new', '{}', %s, %s, array_agg(instrument_id) FROM market.instruments",
         [NOON, NOON + MINUTE],
     )
@@ -240,7 +240,7 @@ def test_keys_of_any_length_leave_an_event_below_the_limit(desk: Connection) -> 
         " SELECT 'Y@' || repeat('é', 2000) || n || '@EQ', '24/7', 'test' FROM generate_series(1, 100) AS n"
     )
     desk.execute(
-        "INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)"
+        "INSERT INTO market.unpublished_changes (dataset, kind, timeframes, starts, ends, instrument_ids)"
         " SELECT 'candles', 'new', '{}', %s, %s, array_agg(instrument_id) FROM market.instruments",
         [NOON, NOON + MINUTE],
     )
@@ -279,7 +279,7 @@ def test_who_polls_for_some_instruments_misses_none_of_theirs(desk: Connection, 
             assert get("/api/v1/changes", instrument_keys=f"X@Z@EQ,{key}").json["changes"] == [change]
         # Of any instruments, and of more than are named: they may be among them.
         desk.execute(
-            "INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)"
+            "INSERT INTO market.unpublished_changes (dataset, kind, timeframes, starts, ends, instrument_ids)"
             " VALUES ('candles', 'deleted', '{}', %(at)s, %(end)s, NULL),"
             " ('flows', 'new', '{}', %(at)s, %(end)s, '{1,999}')",
             {"at": NOON, "end": NOON + MINUTE},
@@ -292,7 +292,7 @@ def test_who_polls_for_some_instruments_misses_none_of_theirs(desk: Connection, 
 
 def test_an_instrument_that_is_gone_is_counted_and_not_named(desk: Connection) -> None:
     desk.execute(
-        "INSERT INTO market.untold_changes (dataset, kind, timeframes, starts, ends, instrument_ids)"
+        "INSERT INTO market.unpublished_changes (dataset, kind, timeframes, starts, ends, instrument_ids)"
         " VALUES ('candles', 'deleted', '{}', %s, %s, '{1,999}')",
         [NOON, NOON + MINUTE],
     )
@@ -317,8 +317,8 @@ def test_two_that_tell_at_once_tell_each_change_once(desk: Connection, another: 
         live(desk, NOON + (minute + 1) * MINUTE)
     with ThreadPoolExecutor(2) as pool:
         with desk.transaction():
-            tell_changes(desk, AT)
-            second = pool.submit(tell_changes, another, AT)
+            publish_changes(desk, AT)
+            second = pool.submit(publish_changes, another, AT)
         assert second.result() == 0
     events = desk.execute("SELECT starts, ends FROM market.changes").fetchall()
     assert events == [(NOON, NOON + 8 * MINUTE)]

@@ -23,7 +23,7 @@ from tests.integration.desk.desk_scene import arm, put
 from tests.integration.market import MINUTE, NOON, around_the_clock, insert
 from tests.plain_fold import Tick
 
-SETTINGS = {"EVENT_BUS_NAME": "desk", "CHANGES_TOLD": "true", "LIVE_SETTLE_SECONDS": "0"}
+SETTINGS = {"EVENT_BUS_NAME": "desk", "CHANGES_PUBLISHED": "true", "LIVE_SETTLE_SECONDS": "0"}
 # Policies are kept elsewhere: here is what follows.
 KEEPER = Component("policy_maintenance", lambda _run: PolicyReport(), tend_outbox)
 COMPONENTS = {each.name: each for each in (live_processor.handler, alert_processor.handler, KEEPER)}
@@ -35,7 +35,7 @@ def market(connection: Connection, database_url: str, monkeypatch: pytest.Monkey
     settings = {
         "DATABASE_URL": database_url,
         "EVENT_BUS_NAME": "desk",
-        "CHANGES_TOLD": "true",
+        "CHANGES_PUBLISHED": "true",
         "LIVE_SETTLE_SECONDS": "0",
     }
     for name, value in settings.items():
@@ -141,7 +141,9 @@ def test_a_dry_run_notes_tells_and_sends_nothing(market: Connection) -> None:
     counts = run("live_processor", 1, dry_run=True)
     assert counts["candles_written"] == 1
     assert outbox(counts) == {}
-    rows = market.execute("SELECT (SELECT count(*) FROM market.outbox) + (SELECT count(*) FROM market.untold_changes)")
+    rows = market.execute(
+        "SELECT (SELECT count(*) FROM market.outbox) + (SELECT count(*) FROM market.unpublished_changes)"
+    )
     assert rows.fetchone() == (0,)
     assert queue.received() == []
 
@@ -162,7 +164,7 @@ def test_without_a_bus_changes_can_be_polled_where_they_are_told(
     market: Connection, monkeypatch: pytest.MonkeyPatch, told: str
 ) -> None:
     monkeypatch.setenv("EVENT_BUS_NAME", "")
-    monkeypatch.setenv("CHANGES_TOLD", told)
+    monkeypatch.setenv("CHANGES_PUBLISHED", told)
     trade(market, 0)
     assert outbox(run("live_processor", 1)) == {}
     assert len(market.execute("SELECT FROM market.changes").fetchall()) == bool(told)

@@ -87,16 +87,16 @@ def test_a_signal_is_said_once(connection: Connection, post: Post) -> None:
 
 def test_it_is_published_and_ends_as_those_of_rules_do(connection: Connection, instrument: int, post: Post) -> None:
     post([SAID, SAID | {"strategy": "late", "generated_at": None, "backfilled": True}])
-    first = process(connection, [], at("14:31"), is_told=True)
+    first = process(connection, [], at("14:31"), is_published=True)
     assert (first.signals_from_outside, first.signals_raised, first.signal_marks_left) == (2, 0, 0)
     put_minutes(connection, instrument, minutes("14:30", [100, 101, 97.5, 104]))
-    process(connection, [], at("14:35"), is_told=True)
+    process(connection, [], at("14:35"), is_published=True)
     assert set(signals_of(connection)) == {(at("14:25"), "stop", at("14:32"), 97.5)}
     (number,) = connection.execute("SELECT id FROM market.signals WHERE strategy = 'desk'").fetchone() or ()
     # Nobody could have acted on what was backfilled.
     keys = [key for (key,) in connection.execute("SELECT key FROM market.outbox WHERE topic = 'signals' ORDER BY 1")]
     assert keys == [f"signal:{number}:ended", f"signal:{number}:raised"]
-    assert not process(connection, [], at("14:36"), is_told=True).changed
+    assert not process(connection, [], at("14:36"), is_published=True).changed
     # The next one supersedes it, and a minute that is revised takes its end back.
     change(connection, instrument, at("14:32"), 100)
     post(

@@ -183,12 +183,12 @@ def test_what_is_revised_says_so_and_stands_again_where_it_was_right(
 ) -> None:
     rules = rules_of(tmp_path, {"condition": "close crosses_above 100", "lifetime": {"buckets": 100}})
     put_minutes(connection, instrument, minutes("14:00", [99] * 5 + [101] * 10 + [99] * 5 + [101] * 5))
-    process(connection, rules, at("14:26"), is_told=True)
+    process(connection, rules, at("14:26"), is_published=True)
     first = [(at("14:05"), "superseded", at("14:25"), None), (at("14:20"), None, None, None)]
     assert signals_of(connection) == first
-    assert not process(connection, rules, at("14:26"), is_told=True).changed
+    assert not process(connection, rules, at("14:26"), is_published=True).changed
     change(connection, instrument, at("14:24"), 99)
-    report = process(connection, rules, at("14:31"), is_told=True)
+    report = process(connection, rules, at("14:31"), is_published=True)
     # It takes back what it superseded.
     assert signals_of(connection) == [
         (at("14:05"), None, None, None),
@@ -196,7 +196,7 @@ def test_what_is_revised_says_so_and_stands_again_where_it_was_right(
     ]
     assert (report.signals_raised, report.signals_revised) == (0, 1)
     change(connection, instrument, at("14:24"), 102)
-    assert process(connection, rules, at("14:36"), is_told=True).signals_reopened == 1
+    assert process(connection, rules, at("14:36"), is_published=True).signals_reopened == 1
     assert signals_of(connection) == first
 
 
@@ -205,14 +205,14 @@ def test_messages_tell_of_what_is_raised_and_of_its_ends_once(
 ) -> None:
     rules = rules_of(tmp_path, {"condition": "close crosses_above 100", "lifetime": {"buckets": 1}})
     put_minutes(connection, instrument, minutes("13:50", [99] * 5 + [101] * 5 + [99] * 5))
-    process(connection, rules, at("14:06"), is_told=True)
+    process(connection, rules, at("14:06"), is_published=True)
     assert signals_of(connection, "backfilled") == [(True,)]
     put_minutes(connection, instrument, minutes("14:05", [101] * 5))
     for _ in range(2):
-        process(connection, rules, at("14:11"), is_told=True)
+        process(connection, rules, at("14:11"), is_published=True)
     put_minutes(connection, instrument, minutes("14:10", [101] * 10))
     for _ in range(2):
-        process(connection, rules, at("14:21"), is_told=True)
+        process(connection, rules, at("14:21"), is_published=True)
     assert signals_of(connection, "backfilled", "ended_by") == [(True, "expired"), (False, "expired")]
     (second,) = connection.execute("SELECT max(id) FROM market.signals").fetchone() or (None,)
     told = connection.execute("SELECT key, group_key, body ->> 'ended_by' FROM market.outbox ORDER BY id").fetchall()

@@ -52,7 +52,7 @@ def after(run: LastRun) -> Measured:
 
 def told(component: str, **said: Any) -> Measured:
     """All is well but for what one component told."""
-    return after(ran(component, told=said))
+    return after(ran(component, reported=said))
 
 
 def test_where_all_is_well_nothing_is_named() -> None:
@@ -235,7 +235,9 @@ def test_a_new_desk_is_not_blamed_for_what_was_not_due_yet() -> None:
 
 
 def test_a_run_that_failed_early_hides_nothing_of_what_was_told_before() -> None:
-    run = ran("live_gap_monitor", status="failed", error="no space", failures_in_a_row=1, told={"coverage_24h": 0.5})
+    run = ran(
+        "live_gap_monitor", status="failed", error="no space", failures_in_a_row=1, reported={"coverage_24h": 0.5}
+    )
     verdict = judge(after(run))
     assert (verdict.health, [cause.subject for cause in verdict.causes]) == (
         Health.DELAYED,
@@ -280,7 +282,7 @@ def measurements(draw: st.DrawFn) -> Measured:
             draw(ages),
             draw(st.sampled_from(["succeeded", "failed", "switched_off", "dry_run"])),
             failures_in_a_row=draw(st.integers(0, 5)),
-            told=draw(told_of.get(name, st.just({}))),
+            reported=draw(told_of.get(name, st.just({}))),
             first_recorded_at=began,
         )
         for name in draw(st.sets(st.sampled_from(list(RHYTHMS))))
@@ -306,7 +308,7 @@ def _of_each_run(change: Callable[[LastRun], LastRun]) -> Callable[[Measured], M
 
 def _telling(**said: Callable[[Any], Any]) -> Callable[[Measured], Measured]:
     def change(run: LastRun) -> LastRun:
-        return replace(run, told={n: said[n](value) if n in said else value for n, value in run.told.items()})
+        return replace(run, reported={n: said[n](value) if n in said else value for n, value in run.reported.items()})
 
     return _of_each_run(change)
 

@@ -24,7 +24,7 @@ class Cadence:
             instrument trades: one that never was silent may be so for a minute, which is no gap.
         by: the dimensions whose values rows are expected of, each by itself; `market.parts` knows the instrument that
             stands for each, and `counted` has its rows. Empty: rows are expected of the whole instrument.
-        tells_of_feeds: whether its rows tell since when an instrument and its feed live, and what was imported.
+        shows_feeds: whether its rows tell since when an instrument and its feed live, and what was imported.
     """
 
     every: timedelta | None
@@ -32,12 +32,12 @@ class Cadence:
     is_silence_plausible: bool = True
     assumed_silent: int = 0
     by: tuple[str, ...] = ()
-    tells_of_feeds: bool = False
+    shows_feeds: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what sixty bits an hour cannot say."""
         if self.every is None:
-            if len(self.by) != 1 or self.is_silence_plausible or self.tells_of_feeds:
+            if len(self.by) != 1 or self.is_silence_plausible or self.shows_feeds:
                 raise ValueError("an operator sets it by one dimension, and no silence is plausible then")
         elif self.every < MINUTE or self.every % MINUTE or HOUR % self.every:
             raise ValueError(f"an hour is no multiple of {self.every}")

@@ -47,7 +47,7 @@ CANDLES = Dataset(
     ),
     timeframes=(Timeframe.M5, Timeframe.M15, Timeframe.M30, Timeframe.H1, Timeframe.H4),
     days=SessionDays((Timeframe.D1, Timeframe.W1, Timeframe.MO1), outside="extended"),
-    cadence=Cadence(MINUTE, "candles", tells_of_feeds=True),
+    cadence=Cadence(MINUTE, "candles", shows_feeds=True),
     best_first=("version", "-partial", "revision"),
     is_indicated=True,
 )

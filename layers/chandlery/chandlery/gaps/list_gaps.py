@@ -98,13 +98,13 @@ def remark_not_judged(connection: Connection, choice: Choice, at: datetime) -> I
     if found.starts and found.ends:
         who = spell(found.instruments, "instrument is", "instruments are")
         yield Remark(
-            f"{who} not judged everywhere between {_told(found.starts)} and {_told(found.ends)}: what is missing there"
-            " is no gap yet",
+            f"{who} not judged everywhere between {_described(found.starts)} and {_described(found.ends)}: what is"
+            " missing there is no gap yet",
             f"; see: chandlery coverage{declared.option(choice.dataset)}",
         )
 
 
-def _told(moment: datetime) -> str:
+def _described(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 

@@ -84,7 +84,7 @@ def report_coverage(
         if not judged or (first and first > judged[0].session_date):
             raise NotFound(
                 Remark(
-                    f"no gap monitor has looked at a session {_stretch_told(first, last)}yet",
+                    f"no gap monitor has looked at a session {_describe_stretch(first, last)}yet",
                     "; run: chandlery invoke live_gap_monitor, or name both --from DATE and --to DATE",
                 )
             )
@@ -218,7 +218,7 @@ def _silence_remarks(
     opens = {each.calendar: each.opens_at for each in calendars if each.opens_at and each.opens_at < due}
     told = {day.key for day in days}
     silent = [instrument for instrument in chosen if instrument.calendar in opens and instrument.key not in told]
-    if silent and not dataset.watched.tells_of_feeds:
+    if silent and not dataset.watched.shows_feeds:
         keys = [instrument.key for instrument in silent]
         yield Remark(f"nothing was expected on these days of {_named(keys)}: {_unknown(dataset)} by then")
         return
@@ -251,7 +251,7 @@ def _not_judged_remarks(
     idle = [day for day in silent if (day.key, day.session_date) in unawaited]
     if idle:
         nobody = f"{_unknown(dataset)} then"
-        if dataset.watched.tells_of_feeds:
+        if dataset.watched.shows_feeds:
             nobody = "nobody imported these days, and the feed was not live then"
         yield Remark(
             f"{_named(sorted({day.key for day in idle}))}:"
@@ -274,7 +274,7 @@ def _unknown(dataset: Dataset) -> str:
     return "no cadence was set" if dataset.watched.is_set else f"no {dataset.name} were known"
 
 
-def _stretch_told(first: date | None, last: date | None) -> str:
+def _describe_stretch(first: date | None, last: date | None) -> str:
     return f"from {first} on " if first else f"up to {last} " if last else ""
 
 

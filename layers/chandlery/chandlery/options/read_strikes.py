@@ -70,7 +70,7 @@ class WrittenStrikes:
     window: Window
 
 
-def told_of(query: StrikeQuery) -> Sequence[Value]:
+def values_of(query: StrikeQuery) -> Sequence[Value]:
     """What is told of a candle."""
     values = {value.name: value for value in strike_values(query.timeframe)}
     if query.field is None:
@@ -80,7 +80,7 @@ def told_of(query: StrikeQuery) -> Sequence[Value]:
 
 
 def read_strikes(connection: Connection, underlying: Instrument, query: StrikeQuery) -> Sequence[Row]:
-    """All that is asked for, as rows of `told_of`.
+    """All that is asked for, as rows of `values_of`.
 
     Args:
         connection: in autocommit mode, or in a transaction that sees one moment; nothing is written.
@@ -219,7 +219,7 @@ def _asked(
     is_backward = query.starts is None
     ordered = ", ".join(f"{name} DESC" if is_backward else name for name in _ORDER)
     lists = (("ordered", ordered), ("beyond", "<" if is_backward else ">"))
-    return Asked("read_strikes_page", told_of(query), tuple(_ORDER), given, relation, lists)
+    return Asked("read_strikes_page", values_of(query), tuple(_ORDER), given, relation, lists)
 
 
 def _said(underlying: Instrument, query: StrikeQuery) -> dict[str, Said]:

@@ -10,8 +10,8 @@ from chandlery.outbox.deliver_messages import deliver_messages
 from chandlery.outbox.domain.message import Publish
 from chandlery.outbox.publish.event_bus import EventBus
 from chandlery.outbox.publish.topic import Topic
+from chandlery.outbox.publish_changes import publish_changes
 from chandlery.outbox.store import messages
-from chandlery.outbox.tell_changes import tell_changes
 from chandlery.platform.component import Run
 from chandlery.platform.settings import Settings
 
@@ -46,8 +46,8 @@ def delivering(*topics: str) -> Callable[[Run], Mapping[str, Any]]:
     """
 
     def finish(run: Run) -> Mapping[str, Any]:
-        if CHANGES in topics and run.settings.changes_told:
-            tell_changes(run.connection, run.scheduled_at, has_time=run.has_time)
+        if CHANGES in topics and run.settings.changes_published:
+            publish_changes(run.connection, run.scheduled_at, has_time=run.has_time)
         wanted = {topic: publish for topic, publish in publishers(run.settings).items() if topic in topics}
         return asdict(_deliver(run, wanted)) if wanted else {}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from psycopg import Connection
 
 from chandlery.outbox.store import changes
-from chandlery.outbox.store.changes import Told
+from chandlery.outbox.store.changes import PublishedChange
 from chandlery.platform.connection import snapshot
 
 
@@ -14,7 +14,7 @@ from chandlery.platform.connection import snapshot
 class ChangePage:
     """Changes in the order in which they became visible; `kept_from` and `newest` are the outermost cursors kept."""
 
-    changes: Sequence[Told]
+    changes: Sequence[PublishedChange]
     kept_from: int | None
     newest: int | None
 
@@ -30,5 +30,5 @@ def read_changes(
         Retryable, Permanent: from the database.
     """
     with snapshot(connection):
-        found = changes.list_told(connection, after, dataset, keys, most)
+        found = changes.list_published(connection, after, dataset, keys, most)
         return ChangePage(found, *changes.find_outermost(connection))

@@ -28,8 +28,8 @@ def check_order(starts: date | None, ends: date | None, now: datetime | None = N
         require_order(starts, closes)
     except OutOfOrder:
         named = "to" if ends else "now,"
-        raise Refused("from", f"from {_told(starts)} is not before {named} {_told(closes)}") from None
+        raise Refused("from", f"from {_described(starts)} is not before {named} {_described(closes)}") from None
 
 
-def _told(moment: date | None) -> str:
+def _described(moment: date | None) -> str:
     return moment.isoformat() if moment else ""

@@ -51,7 +51,7 @@ def connect(
         # Ten thousand groups of exact sums fit, so that a minute is hashed rather than sorted.
         "work_mem": f"{settings.database_work_memory_mb}MB",
     }
-    if settings.changes_told:
+    if settings.changes_published:
         # Triggers note what changes.
         wanted["chandlery.changes"] = "on"
     if settings.database_parallel_workers is not None:

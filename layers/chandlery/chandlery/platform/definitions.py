@@ -20,7 +20,7 @@ _MADE = re.compile(
     r"(?P<before>(?:^--[^\n]*\n)*)^CREATE (?:OR REPLACE )?"
     r"(?P<statement>(?:FUNCTION|PROCEDURE|VIEW) market\.(?P<made>\w+)(?:(?!\$\$|BEGIN ATOMIC|;$).)*"
     r"(?:\$\$.*?\$\$|BEGIN ATOMIC.*?^END)?[^;]*;$)"
-    r"|(?P<comment>^COMMENT ON (?:FUNCTION|PROCEDURE|VIEW) market\.(?P<told>\w+)[^\n]*;$)"
+    r"|(?P<comment>^COMMENT ON (?:FUNCTION|PROCEDURE|VIEW) market\.(?P<named>\w+)[^\n]*;$)"
     r"|^DROP (?:FUNCTION|PROCEDURE|VIEW) market\.(?P<dropped>\w+)",
     re.MULTILINE | re.DOTALL,
 )
@@ -57,7 +57,7 @@ def of_migrations() -> Definitions:
             for found in _MADE.finditer(path.read_text()):
                 if name := found["made"]:
                     made[name] = found["before"] + "CREATE OR REPLACE " + found["statement"] + "\n"
-                elif name := found["told"]:
+                elif name := found["named"]:
                     comments[name] = found["comment"] + "\n"
                 else:
                     made.pop(found["dropped"], None)

@@ -29,12 +29,12 @@ def upgrade_schema(open_connection: Callable[[], Connection], revision: str) -> 
         Retryable: the database cannot be reached, or had no time or no lock to give; the migrations before stay done.
         Permanent: there is no such revision, or the database refused.
     """
-    before = tell_revision(open_connection).revision
+    before = report_revision(open_connection).revision
     run_verb("upgrade", alembic_config(open_connection), revision)
-    return SchemaReport(before, tell_revision(open_connection).revision, schema.REVISION)
+    return SchemaReport(before, report_revision(open_connection).revision, schema.REVISION)
 
 
-def tell_revision(open_connection: Callable[[], Connection]) -> SchemaReport:
+def report_revision(open_connection: Callable[[], Connection]) -> SchemaReport:
     """The revision the schema is at.
 
     Raises:

@@ -16,7 +16,7 @@ from chandlery.policies.store import policies as store
 from chandlery.policies.store.policies import Scheduler
 from chandlery.words.counting import spell
 
-_MOST_TOLD = 3
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ class Applied:
         if not self.failed:
             return None
         kind = Retryable if any(isinstance(error, Retryable) for _, error in self.failed) else Permanent
-        said = [f"{action.says}: {error}" for action, error in self.failed[:_MOST_TOLD]]
-        if len(self.failed) > _MOST_TOLD:
-            said.append(f"and so for {spell(len(self.failed) - _MOST_TOLD, 'more table')}")
+        said = [f"{action.says}: {error}" for action, error in self.failed[:_MOST_NAMED]]
+        if len(self.failed) > _MOST_NAMED:
+            said.append(f"and so for {spell(len(self.failed) - _MOST_NAMED, 'more table')}")
         made = spell(len(self.done), "change of policies was", "changes of policies were")
         return kind(f"{made} made, others failed: {'; '.join(said)}")
 

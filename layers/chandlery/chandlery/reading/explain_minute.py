@@ -202,11 +202,11 @@ def _partial(facts: _Facts) -> str:
 
 
 def _missing(facts: _Facts, gap: Gap) -> str:
-    parts = [f"missing: {gap.reason} since {_told(gap.starts)}, found {_told(gap.found_at)}"]
+    parts = [f"missing: {gap.reason} since {_described(gap.starts)}, found {_described(gap.found_at)}"]
     if facts.candle:
         parts.append(_partial(facts))
     if gap.attempts:
-        again = f", again from {_told(gap.next_attempt_at)}" if gap.next_attempt_at else ""
+        again = f", again from {_described(gap.next_attempt_at)}" if gap.next_attempt_at else ""
         parts.append(f"{spell(gap.attempts, 'attempt')} to heal it{again}")
     if facts.counts_lag and not facts.candle:
         parts.append("its candle went away since hours were counted")
@@ -226,8 +226,8 @@ def _why_not_expected(facts: _Facts) -> str:
     if instrument.expected_since is None:
         return "neither data nor a listing of the instrument is known"
     if facts.minute < instrument.expected_since:
-        return f"its candles are expected from {_told(instrument.expected_since)} on"
-    return f"it was delisted at {_told(instrument.delisted_at or facts.minute)}"
+        return f"its candles are expected from {_described(instrument.expected_since)} on"
+    return f"it was delisted at {_described(instrument.delisted_at or facts.minute)}"
 
 
 def _remedy(text: str) -> str:
@@ -239,13 +239,13 @@ def _why_closed(facts: _Facts) -> str:
     if around.opens_at is None or around.closes_at is None:
         return f"{around.session_date:%A} {around.session_date} is no session"
     if facts.minute < around.opens_at:
-        return f"before the session of {around.session_date}, which opens at {_told(around.opens_at)}"
+        return f"before the session of {around.session_date}, which opens at {_described(around.opens_at)}"
     if facts.minute == around.closes_at:
         return "this is the minute of the closing auction, which belongs to the session but may have no trade"
     if facts.minute > around.closes_at:
-        return f"after the session of {around.session_date}, which closed at {_told(around.closes_at)}"
+        return f"after the session of {around.session_date}, which closed at {_described(around.closes_at)}"
     return f"in the break of the session of {around.session_date}"
 
 
-def _told(moment: datetime) -> str:
+def _described(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")

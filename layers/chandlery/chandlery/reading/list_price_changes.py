@@ -114,7 +114,9 @@ def price_changes(
         most=limit + 1,
     )
     chosen = rows[:limit]
-    return PriceChangePage([_told(row) for row in chosen], _cursor(asked, chosen[-1]) if len(rows) > limit else None)
+    return PriceChangePage(
+        [_change_of(row) for row in chosen], _cursor(asked, chosen[-1]) if len(rows) > limit else None
+    )
 
 
 def _position(cursor: str | None, asked: dict[str, str | bool | None]) -> tuple[Decimal | None, str]:
@@ -137,7 +139,7 @@ def _cursor(asked: dict[str, str | bool | None], last: PriceRow) -> str:
     return write_cursor(asked | {"rank": "" if last.rank is None else str(last.rank), "after": last.key})
 
 
-def _told(row: PriceRow) -> PriceChange:
+def _change_of(row: PriceRow) -> PriceChange:
     earlier = (row.previous_close, row.close_1d, row.close_1w, row.close_1mo)
     return PriceChange(row.key, row.feed, row.time, row.close, *(_change(row.close, close) for close in earlier))
 

@@ -78,17 +78,17 @@ def aggregate_history(
             window,
             source,
             piece_candles=piece_candles,
-            has_time=_telling(progress, "minutes"),
+            has_time=_reporting(progress, "minutes"),
         )
         written += done
-    count_hours(connection, _telling(progress, "counting"))
-    ledger, tell = Reconciled(), _telling(progress, "gaps")
+    count_hours(connection, _reporting(progress, "counting"))
+    ledger, tell = Reconciled(), _reporting(progress, "gaps")
     for week in scans.plan_weeks(connection, CANDLES, due, [Share(instrument_id, instrument_id)]):
         tell()
         ledger += find_gaps(
             connection, COMPONENT, week.window, now, shares=week.shares, has_time=lambda: True, keeps_place=False
         ).ledger
-    stale = refresh_stale(connection, now, within=due, has_time=_telling(progress, "derived candles"))
+    stale = refresh_stale(connection, now, within=due, has_time=_reporting(progress, "derived candles"))
     return AggregationReport(
         days.starts,
         days.ends,
@@ -116,7 +116,7 @@ def _owners(due: Window, now: datetime) -> Iterator[tuple[Window, Source]]:
             ends = starts
 
 
-def _telling(progress: Progress, what: str) -> Callable[[], bool]:
+def _reporting(progress: Progress, what: str) -> Callable[[], bool]:
     """Asked before each piece of work: there is time, and somebody hears of it."""
     done = -1
 

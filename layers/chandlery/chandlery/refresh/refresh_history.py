@@ -83,10 +83,10 @@ def _refuse_dropped(window: Window, dropped: Sequence[Window]) -> None:
     if not gone:
         return
     kept = _inside(window, kept_stretches(gone, window.ends))
-    advice = f"refresh what is kept: {_told(kept)}" if kept else "nothing else lies between these moments"
+    advice = f"refresh what is kept: {_described(kept)}" if kept else "nothing else lies between these moments"
     raise Permanent(
-        f"rows have been dropped {_told(gone)}: a refresh there would take what is derived of them along, which nothing"
-        f" can make again; {advice}"
+        f"rows have been dropped {_described(gone)}: a refresh there would take what is derived of them along, which"
+        f" nothing can make again; {advice}"
     )
 
 
@@ -98,7 +98,7 @@ def _inside(window: Window, stretches: Iterable[Window]) -> Sequence[Window]:
     ]
 
 
-def _told(stretches: Sequence[Window]) -> str:
+def _described(stretches: Sequence[Window]) -> str:
     return ", ".join(f"from {each.starts.isoformat()} to {each.ends.isoformat()}" for each in stretches)
 
 

@@ -78,7 +78,7 @@ def process_signals(
     fill_rows: int,
     has_time: Callable[[], bool],
     most_pieces: int | None = None,
-    is_told: bool = False,
+    is_published: bool = False,
     keep: timedelta | None = None,
 ) -> SignalReport:
     """Compute the indicators of what changed, then judge it; then history, for rules that are new.
@@ -94,7 +94,7 @@ def process_signals(
         fill_rows: candles of history that one transaction judges, about.
         has_time: asked before each piece whether another one fits.
         most_pieces: pieces, at most; None: as many as there is time for.
-        is_told: whether messages tell of what was raised, and of its ends; never of what was backfilled.
+        is_published: whether messages tell of what was raised, and of its ends; never of what was backfilled.
         keep: how long signals that have ended are kept, by the time of their buckets; None: for ever.
 
     Raises:
@@ -104,7 +104,7 @@ def process_signals(
     _keep(connection, rules, scheduled_at)
     history = compute() if rules or judgements.is_any_open(connection) else None
     kept_from = scheduled_at - keep if keep else None
-    judging = _Judging(connection, rules, scheduled_at, kept_from, is_told=is_told)
+    judging = _Judging(connection, rules, scheduled_at, kept_from, is_published=is_published)
     report, pieces = SignalReport(), 0
     while pieces != most_pieces and has_time():
         found = judging.judge_changes(piece_instruments)
@@ -168,10 +168,16 @@ class _Judging:
     """A run's judging: its rules by their timeframes."""
 
     def __init__(
-        self, connection: Connection, rules: Sequence[Rule], at: datetime, kept_from: datetime | None, *, is_told: bool
+        self,
+        connection: Connection,
+        rules: Sequence[Rule],
+        at: datetime,
+        kept_from: datetime | None,
+        *,
+        is_published: bool,
     ) -> None:
         self._connection, self._rules, self._at, self._settled = connection, rules, at, at - MINUTE
-        self._kept_from, self._is_told = kept_from, is_told
+        self._kept_from, self._is_published = kept_from, is_published
         self._judges = [Judge(connection, timeframe, some) for timeframe, some in together(rules)]
 
     def judge_changes(self, most: int) -> _Piece:
@@ -220,8 +226,8 @@ class _Judging:
     def _end(self, events: Sequence[tuple[str, int]], changed: Mapping[int, datetime]) -> SignalReport:
         counts = {name: [number for event, number in events if event == name] for name in dict(events)}
         ended = judgements.end(self._connection, changed, [number for _, number in events], self._at)
-        if self._is_told:
-            judgements.tell(self._connection, counts, [number for number, _ in ended], self._at)
+        if self._is_published:
+            judgements.publish(self._connection, counts, [number for number, _ in ended], self._at)
         return SignalReport(
             signals_raised=len(counts.get("raised", [])),
             signals_from_outside=len(counts.get("outside", [])),

@@ -51,7 +51,7 @@ def count_inside(connection: Connection, dataset: Dataset, window: Window) -> No
     run(connection, take, **stretch)
     with excluded_once(connection, hours):
         run_on(connection, dataset.watched.counted, "count_hours:count_candle_hours", **stretch)
-    if not dataset.watched.tells_of_feeds:
+    if not dataset.watched.shows_feeds:
         run(connection, "count_hours:extend_known_rows", **stretch)
         return
     # Of what candles tell, an instrument and its feed know more.

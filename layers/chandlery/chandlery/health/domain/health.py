@@ -106,7 +106,7 @@ def judge_feeds(measured: Measured) -> Iterator[Cause]:
 
 def judge_latency(measured: Measured) -> Iterator[Cause]:
     """Feeds whose ticks come later than they may, as the live gap monitor last found them."""
-    late = measured.told_by("live_gap_monitor").get("late_feeds", ())
+    late = measured.reported_by("live_gap_monitor").get("late_feeds", ())
     for each in measured.feed_latencies:
         if each["feed"] in late:
             half, most = (in_words(each[f"latency_{share}_seconds"]) for share in ("p50", "p99"))
@@ -173,7 +173,7 @@ def judge_gaps(measured: Measured) -> Iterator[Cause]:
         said = f"{gaps.gaps:,} open, of {spell(gaps.minutes, 'minute')}; {oldest}{others}"
         remedy = ": chandlery gaps" + (" --dataset NAME" if others else "")
         yield Cause(Health.WARNING, "gaps", Remark(said, remedy))
-    told = measured.told_by("live_gap_monitor")
+    told = measured.reported_by("live_gap_monitor")
     for name, (least, stretch) in LEAST_COVERAGE.items():
         coverage = told.get(name)
         if coverage is not None and coverage < least:
@@ -183,14 +183,14 @@ def judge_gaps(measured: Measured) -> Iterator[Cause]:
 
 def judge_calendars(measured: Measured) -> Iterator[Cause]:
     """Calendars beyond whose end nothing is expected, and so nothing is missed."""
-    for calendar in measured.told_by("live_gap_monitor").get("ending_calendars", ()):
+    for calendar in measured.reported_by("live_gap_monitor").get("ending_calendars", ()):
         said = Remark("has no sessions 30 days ahead", ": chandlery sessions sync")
         yield Cause(Health.WARNING, f"calendar {calendar}", said)
 
 
 def judge_policies(measured: Measured) -> Iterator[Cause]:
     """Drift that stays, jobs of the database, and whether anybody carries the policies out."""
-    told = measured.told_by("policy_maintenance")
+    told = measured.reported_by("policy_maintenance")
     permission = len(told.get("waiting_for_permission", ()))
     if permission:
         said = f"{spell(permission, 'change waits', 'changes wait')} for the operator"
@@ -216,10 +216,10 @@ def judge_derived(measured: Measured) -> Iterator[Cause]:
 
 def judge_history(measured: Measured) -> Iterator[Cause]:
     """What the last runs left behind: aggregates to be refreshed, indicators to be computed, changes to be judged."""
-    if stale := measured.told_by("policy_maintenance").get("stale_waiting", 0):
+    if stale := measured.reported_by("policy_maintenance").get("stale_waiting", 0):
         said = f"{spell(stale, 'mark of changed hours waits', 'marks of changed hours wait')} to be refreshed"
         yield Cause(Health.WARNING, "aggregates", said)
-    told = measured.told_by("historical_processor")
+    told = measured.reported_by("historical_processor")
     if measured.indicators_are_off:
         yield Cause(Health.WARNING, "indicators", "are switched off, and none is computed")
     if marks := told.get("indicator_marks_left", 0):
@@ -228,13 +228,13 @@ def judge_history(measured: Measured) -> Iterator[Cause]:
     if unfilled := told.get("indicators_unfilled", 0):
         said = f"{spell(unfilled, 'new one is', 'new ones are')} not filled over history yet"
         yield Cause(Health.WARNING, "indicators", said)
-    if waits := measured.told_by("signal_processor").get("signal_marks_left", 0):
+    if waits := measured.reported_by("signal_processor").get("signal_marks_left", 0):
         yield Cause(Health.WARNING, "signals", f"{spell(waits, 'change waits', 'changes wait')} to be judged by rules")
 
 
 def judge_messages(measured: Measured) -> Iterator[Cause]:
     """What waits in the outbox for longer than a run or two: what is read is right, but others are not told of it."""
-    told = measured.told_by("policy_maintenance")
+    told = measured.reported_by("policy_maintenance")
     seconds = told.get("outbox_age_seconds", 0)
     if seconds > MESSAGE_SECONDS:
         why = "".join(f"; {reason}" for reason in told.get("undelivered", ())[:1])

@@ -10,8 +10,8 @@ from typing import Any
 class LastRun:
     """A component's newest run.
 
-    `failures_in_a_row` counts attempts since the last run that succeeded. `told` are the counts of the newest run that
-    reported any, which ran at `told_at`: one that failed early, or was idle, told nothing of how things stand.
+    `failures_in_a_row` counts attempts since the last run that succeeded. `reported` are the counts of the newest run
+    that reported any, which ran at `reported_at`: one that failed early, or was idle, told nothing of how things stand.
     `first_recorded_at` is when the row of its earliest run was written.
     """
 
@@ -22,8 +22,8 @@ class LastRun:
     error: str | None
     failures_in_a_row: int
     counts: Mapping[str, Any]
-    told_at: datetime | None
-    told: Mapping[str, Any]
+    reported_at: datetime | None
+    reported: Mapping[str, Any]
     first_recorded_at: datetime
 
 
@@ -78,16 +78,16 @@ class Measured:
     scheduler_runs: bool = False
     imported_feeds: Sequence[str] = ()
 
-    def told_by(self, component: str) -> Mapping[str, Any]:
+    def reported_by(self, component: str) -> Mapping[str, Any]:
         """The counts of a component's newest report; empty before its first."""
-        return self.runs[component].told if component in self.runs else {}
+        return self.runs[component].reported if component in self.runs else {}
 
     @property
     def feed_latencies(self) -> Sequence[Mapping[str, Any]]:
         """How late the ticks of each feed came, as the live gap monitor's last report says."""
-        return self.told_by("live_gap_monitor").get("feed_latencies", ())  # type: ignore[no-any-return]  # of JSON
+        return self.reported_by("live_gap_monitor").get("feed_latencies", ())  # type: ignore[no-any-return]  # of JSON
 
     @property
     def indicators_are_off(self) -> bool:
         """Whether the historical processor's last report says that its indicators are switched off."""
-        return bool(self.told_by("historical_processor").get("indicators_switched_off"))
+        return bool(self.reported_by("historical_processor").get("indicators_switched_off"))

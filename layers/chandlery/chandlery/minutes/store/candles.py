@@ -148,7 +148,7 @@ def _writing(connection: Connection, *, heals: bool) -> Iterator[None]:
         # Bounds exclude chunks as a piece is planned: to exclude them again at each probe costs more than the probe.
         run(connection, "set_chunk_exclusion", setting="off")
         if heals:
-            changes.tell_as_healed(connection)
+            changes.mark_as_healed(connection)
         run(connection, "write_candles:create_touched_buckets")
         yield
 

@@ -38,7 +38,7 @@ class Lot:
         rows: how many ticks.
         starts: the earliest tick's time.
         ends: the latest tick's time.
-        told: names of the columns that the file has; the others hold defaults, and contradict nothing.
+        given: names of the columns that the file has; the others hold defaults, and contradict nothing.
         binary: rows of `COLUMNS` as binary COPY wants them.
         hours: the starts of the hours that the ticks lie in, each once.
         columns: makes the same as lists: times, seqs, prices, sizes, updates_ohlc, updates_volume, venues, conditions.
@@ -50,7 +50,7 @@ class Lot:
     rows: int
     starts: datetime
     ends: datetime
-    told: Collection[str]
+    given: Collection[str]
     binary: bytes
     hours: Sequence[datetime]
     columns: Callable[[], Mapping[str, Sequence[object]]]
@@ -174,7 +174,7 @@ class TickWriter:
 
     def _settle(self, lot: Lot) -> TicksWritten:
         """Hold what is staged against what is stored by now."""
-        told = list(lot.told)
+        told = list(lot.given)
         found = read_rows(
             self.connection,
             _Found,
@@ -182,14 +182,14 @@ class TickWriter:
             instrument_id=self.instrument_id,
             starts=lot.starts,
             ends=lot.ends,
-            told=told,
+            given=told,
             most=NAMED,
         )
         if not found:
             return TicksWritten()
-        replaced = self._change("stage_ticks:replace_ticks", lot, told=told).rowcount if self.replace else 0
+        replaced = self._change("stage_ticks:replace_ticks", lot, given=told).rowcount if self.replace else 0
         lines = lot.lines()
-        named = [each.conflict(lines, lot.told) for each in found]
+        named = [each.conflict(lines, lot.given) for each in found]
         return TicksWritten(replaced=replaced, conflicting=found[0].conflicts, conflicts=named)
 
     def _list_cancelled(self, lot: Lot) -> Mapping[str, Sequence[object]] | None:

@@ -52,7 +52,7 @@ CHAIN: Mapping[str, Kind] = {
 
 def strike_values(timeframe: Timeframe) -> Sequence[Value]:
     """What is read of strike candles of a timeframe, in the order in which it is told."""
-    found = {_told(value.name): value for value in STRIKE_CANDLES.values(timeframe)}
+    found = {_described(value.name): value for value in STRIKE_CANDLES.values(timeframe)}
     found |= {
         name: Value(name, read, Kind.DECIMAL if name == "underlying_avg" else Kind.BIGINT)
         for name, read in _OF_MINUTES.items()
@@ -74,5 +74,5 @@ def _quick(value: Value) -> Value:
     return Value(name, f"{name}_total::float8 / nullif({name}_weight, 0)", Kind.REAL)
 
 
-def _told(column: str) -> str:
+def _described(column: str) -> str:
     return column.replace("_oi_time", "_oi_as_of")

@@ -37,15 +37,15 @@ def fill(
     """Hand what was computed on to what writes it: of contracts, of rungs, of chains, each in order."""
     names, codes = np.unique(statuses, return_inverse=True)
     columns = {name: Real(values) for name, values in numbers.items()}
-    _tell(
+    _write(
         connection,
         "write_strike_candles:fill_contract_values",
         statuses=names.tolist(),
         status=Whole(codes + 1),
         **columns,
     )
-    _tell(connection, "write_strike_candles:fill_rung_values", rank=Whole(ranks), moneyness=Real(moneyness))
-    _tell(connection, "write_strike_candles:fill_chain_values", forward=Real(forwards))
+    _write(connection, "write_strike_candles:fill_rung_values", rank=Whole(ranks), moneyness=Real(moneyness))
+    _write(connection, "write_strike_candles:fill_chain_values", forward=Real(forwards))
 
 
 def _ask(connection: Connection, step: str) -> Sequence[Any]:
@@ -53,6 +53,6 @@ def _ask(connection: Connection, step: str) -> Sequence[Any]:
         return cursor.execute(statement(step)).fetchall()
 
 
-def _tell(connection: Connection, step: str, **values: Any) -> None:
+def _write(connection: Connection, step: str, **values: Any) -> None:
     with psycopg_errors_translated(), number_cursor(connection) as cursor:
         cursor.execute(statement(step), values)

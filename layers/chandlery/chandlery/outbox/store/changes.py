@@ -13,11 +13,11 @@ from chandlery.words.timeframe import Timeframe
 
 
 @dataclass(frozen=True)
-class Told:
+class PublishedChange:
     """What was told of a data set; `instruments` are those that are named, of `instrument_count`, null: of any."""
 
     cursor: int
-    told_at: datetime
+    published_at: datetime
     dataset: str
     kinds: list[str]
     timeframes: list[str]
@@ -27,15 +27,15 @@ class Told:
     instruments: list[str]
 
 
-def list_told(
+def list_published(
     connection: Connection, after: int, dataset: str | None, keys: Sequence[str], most: int
-) -> Sequence[Told]:
+) -> Sequence[PublishedChange]:
     """Changes after a cursor, of a data set or of all, in the order in which they were committed.
 
     Of some instruments, or of any where none is named.
     """
     keyed: dict[str, Any] = {"after": after, "dataset": dataset, "keys": list(keys), "most": most}
-    return read_rows(connection, Told, "list_told_changes", **keyed)
+    return read_rows(connection, PublishedChange, "list_published_changes", **keyed)
 
 
 def find_outermost(connection: Connection) -> tuple[int | None, int | None]:
@@ -44,9 +44,9 @@ def find_outermost(connection: Connection) -> tuple[int | None, int | None]:
     return (row[0], row[1]) if row else (None, None)
 
 
-def tell_as_healed(connection: Connection) -> None:
+def mark_as_healed(connection: Connection) -> None:
     """Call what the transaction writes from here on healed."""
-    run(connection, "tell_as_healed")
+    run(connection, "mark_as_healed")
 
 
 def write_changes(
@@ -65,10 +65,10 @@ def write_changes(
     Returns:
         How many messages.
     """
-    run(connection, "tell_changes:lock_changes")
+    run(connection, "publish_changes:lock_changes")
     return run(
         connection,
-        "tell_changes:write_changes",
+        "publish_changes:write_changes",
         datasets=[each.name for each in datasets],
         timeframes=[_own_timeframe(each) for each in datasets],
         widths=[each.cadence.every if each.cadence else None for each in datasets],

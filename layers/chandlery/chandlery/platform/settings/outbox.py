@@ -20,7 +20,7 @@ class OutboxSettings(Environment):
     alert_topic_arn: str | None = Field(
         None, description="SNS topic of alerts; not set: none are delivered", json_schema_extra=_DELIVERERS
     )
-    changes_told: bool = Field(
+    changes_published: bool = Field(
         False, description="true: after each run an event lists which data changed", json_schema_extra=_ALL
     )
     outbox_keep_days: float = Field(

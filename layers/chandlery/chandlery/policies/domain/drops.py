@@ -52,9 +52,9 @@ class DueChunk:
         return self.history is not None and not self.is_released
 
 
-def told_of(chunks: Sequence[DueChunk]) -> str:
+def describe_chunks(chunks: Sequence[DueChunk]) -> str:
     """Some chunks of a table: how many, from when to when, how many rows, stretch by stretch."""
-    return "; ".join(_told(stretch) for stretch in _stretches(chunks))
+    return "; ".join(_described(stretch) for stretch in _stretches(chunks))
 
 
 def let_go(due: Iterable[DueChunk], but_of: Collection[str]) -> Iterator[str]:
@@ -69,7 +69,7 @@ def let_go(due: Iterable[DueChunk], but_of: Collection[str]) -> Iterator[str]:
         key=lambda each: (each.table_name, each.starts),
     )
     for table, chunks in groupby(going, key=lambda each: each.table_name):
-        yield f"{table}: {told_of(list(chunks))}"
+        yield f"{table}: {describe_chunks(list(chunks))}"
 
 
 def kept_history(due: Iterable[DueChunk], but_of: Collection[str] = ()) -> Iterator[str]:
@@ -79,7 +79,7 @@ def kept_history(due: Iterable[DueChunk], but_of: Collection[str] = ()) -> Itera
         key=lambda each: (each.table_name, each.history or ""),
     )
     for (table, history), chunks in groupby(kept, key=lambda each: (each.table_name, each.history)):
-        yield f"{table}, {history}: {told_of(sorted(chunks, key=lambda each: each.starts))}"
+        yield f"{table}, {history}: {describe_chunks(sorted(chunks, key=lambda each: each.starts))}"
 
 
 def _stretches(chunks: Sequence[DueChunk]) -> Iterator[Sequence[DueChunk]]:
@@ -94,7 +94,7 @@ def _stretches(chunks: Sequence[DueChunk]) -> Iterator[Sequence[DueChunk]]:
         yield found
 
 
-def _told(stretch: Sequence[DueChunk]) -> str:
+def _described(stretch: Sequence[DueChunk]) -> str:
     chunks = spell(len(stretch), "chunk")
     counted = [each.rows for each in stretch if each.rows is not None]
     rows = f", {_rows(sum(counted))}" if len(counted) == len(stretch) else ""

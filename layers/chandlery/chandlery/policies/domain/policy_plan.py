@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from chandlery.datasets.declared import tables
-from chandlery.policies.domain.drops import told_of
+from chandlery.policies.domain.drops import describe_chunks
 from chandlery.policies.domain.found import Density, Found, FoundJob, FoundTable
 from chandlery.policies.domain.policy import (
     SETTLE,
@@ -93,7 +93,7 @@ def release_history(name: str, found: Found) -> Action | None:
     return Action(
         name,
         PolicyStep.RELEASE_HISTORY,
-        f"{name}: let history be dropped, {told_of(kept)}",
+        f"{name}: let history be dropped, {describe_chunks(kept)}",
         destructive=True,
         drops_rows=True,
         values={
@@ -114,7 +114,7 @@ def _release(name: str, policies: TablePolicies, found: Found) -> Iterator[Actio
     if released is not None and released <= after:
         return
     due = found.due_of(name)
-    going = f": {told_of(due)}" if due else "; none is that old yet"
+    going = f": {describe_chunks(due)}" if due else "; none is that old yet"
     yield Action(
         name,
         PolicyStep.RELEASE_RETENTION,

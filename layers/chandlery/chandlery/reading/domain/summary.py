@@ -56,13 +56,13 @@ class Summary:
 
     name: str
     dimension: str
-    told: Mapping[str, Kind] = field(hash=False)
+    shown: Mapping[str, Kind] = field(hash=False)
     readable: tuple[Timeframe, ...]
 
     @property
     def columns(self) -> Mapping[str, Kind]:
         """The time and the dimension first."""
-        return {"time": Kind.TIME, self.dimension: Kind.TEXT, **self.told}
+        return {"time": Kind.TIME, self.dimension: Kind.TEXT, **self.shown}
 
     @property
     def dimensions(self) -> tuple[str, ...]:

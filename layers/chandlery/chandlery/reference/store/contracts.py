@@ -90,7 +90,7 @@ class Contracts:
             run(self.connection, "write_contracts:find_contracts", underlying_id=underlying_id)
             found = self._list_said()
         run(self.connection, "write_contracts:drop_said_contracts")
-        return [self._told(*each) for each in zip(named, found, strict=True)]
+        return [self._described(*each) for each in zip(named, found, strict=True)]
 
     def _refuse_contract(self) -> None:
         given = self.underlying
@@ -101,7 +101,7 @@ class Contracts:
     def _list_said(self) -> Sequence["_Found"]:
         return read_rows(self.connection, _Found, "write_contracts:list_said_contracts")
 
-    def _told(self, named: Named, found: "_Found") -> int:
+    def _described(self, named: Named, found: "_Found") -> int:
         if found.instrument_id is not None:
             return found.instrument_id
         if found.expires_at is None:

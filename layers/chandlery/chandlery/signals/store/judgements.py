@@ -205,11 +205,11 @@ def lock(connection: Connection) -> None:
     run(connection, "lock_signals")
 
 
-def tell(connection: Connection, events: Mapping[str, Sequence[int]], ended: Sequence[int], at: datetime) -> None:
+def publish(connection: Connection, events: Mapping[str, Sequence[int]], ended: Sequence[int], at: datetime) -> None:
     """Leave messages of signals that were raised, and of ends, in the same transaction; none of backfilled ones."""
     run(
         connection,
-        "tell_signals",
+        "publish_signals",
         raised=[*events.get("raised", []), *events.get("outside", [])],
         ended=[*ended, *events.get("revised", []), *events.get("reopened", [])],
         at=at,

@@ -14,7 +14,12 @@ from tests.faults.trial import Ended, in_child, wait_until_gone
 from tests.integration.market import MINUTE, NOON, around_the_clock, insert
 from tests.plain_fold import Tick
 
-SETTINGS = {"EVENT_BUS_NAME": "desk", "CHANGES_TOLD": "true", "LIVE_PIECE_CANDLES": "1", "LIVE_SETTLE_SECONDS": "0"}
+SETTINGS = {
+    "EVENT_BUS_NAME": "desk",
+    "CHANGES_PUBLISHED": "true",
+    "LIVE_PIECE_CANDLES": "1",
+    "LIVE_SETTLE_SECONDS": "0",
+}
 # Instruments of a minute each, so that each candle is a change of its own.
 INSTRUMENTS = 3
 
@@ -55,7 +60,7 @@ def wrong(connection: Connection, told: Published) -> Iterator[str]:
     edges = {time.isoformat() for _, time in stored} | {(time + MINUTE).isoformat() for _, time in stored}
     if not {body[name] for body in written for name in ("starts", "ends")} <= edges:
         yield f"told of {written}"
-    if left := connection.execute("SELECT FROM market.untold_changes").fetchall():
+    if left := connection.execute("SELECT FROM market.unpublished_changes").fetchall():
         yield f"{len(left)} changes are not told"
     if left := connection.execute("SELECT key FROM market.outbox WHERE sent_at IS NULL").fetchall():
         yield f"not delivered: {left}"

@@ -9,9 +9,9 @@ SELECT pg_advisory_xact_lock(hashtext('market.changes'));
 -- :most_named instruments, and so many as fit into :most_bytes. Of :datasets, each timeframe and width is that of its own rows.
 WITH reached AS (
     SELECT change_id, sum(coalesce(cardinality(instrument_ids), 0) + 1) OVER (ORDER BY change_id) AS reach
-    FROM market.untold_changes
+    FROM market.unpublished_changes
 ), taken AS (
-    DELETE FROM market.untold_changes AS u
+    DELETE FROM market.unpublished_changes AS u
     USING reached AS r
     WHERE u.change_id = r.change_id
         AND (r.reach <= :'most'::bigint OR r.change_id = (SELECT min(change_id) FROM reached))
@@ -56,7 +56,7 @@ WITH reached AS (
         WINDOW keys AS (PARTITION BY dataset ORDER BY instrument_key COLLATE "C")
     ) AS listed
     GROUP BY dataset
-), told AS (
+), messages AS (
     SELECT
         nextval('market.outbox_id_seq') AS cursor, p.dataset, p.starts, p.ends, p.kinds, p.changes,
         CASE WHEN p.knows_instruments THEN n.instrument_count END AS instrument_count,
@@ -82,11 +82,11 @@ SELECT
         'version', 1, 'cursor', cursor, 'dataset', dataset, 'at', :'at'::timestamptz, 'kinds', kinds,
         'timeframes', (
             SELECT coalesce(jsonb_agg(DISTINCT timeframe), '[]')
-            FROM parts AS p CROSS JOIN unnest(p.timeframes) AS timeframe WHERE p.dataset = told.dataset
+            FROM parts AS p CROSS JOIN unnest(p.timeframes) AS timeframe WHERE p.dataset = messages.dataset
         ),
         'starts', starts, 'ends', ends, 'instrument_count', instrument_count, 'instruments', instruments,
         'instruments_left_out', instrument_count - jsonb_array_length(instruments),
         'changes', changes
     ),
     :'at'::timestamptz
-FROM told;
+FROM messages;

@@ -15,7 +15,7 @@ MOST_NAMED, MOST_KEY_BYTES = 1_000, 200_000
 _MOST_INSTRUMENTS = 1_000_000
 
 
-def tell_changes(connection: Connection, at: datetime, *, has_time: Callable[[], bool] = lambda: True) -> int:
+def publish_changes(connection: Connection, at: datetime, *, has_time: Callable[[], bool] = lambda: True) -> int:
     """Write what changed since the last time, one message a data set; more where very much did.
 
     A change is taken in the transaction that writes its message: none is lost, and none is told twice.
