@@ -106,7 +106,7 @@ def ours(path: Path) -> list[str]:
     return [each for each in imports_of(path) if each.startswith("chandlery.")]
 
 
-def test_every_module_stands_in_a_room() -> None:
+def test_every_module_is_in_a_room() -> None:
     assert {name_of(path).split("/")[0] for path in RULES} <= set(ROOMS)
 
 
@@ -189,7 +189,7 @@ def test_no_file_of_the_layer_is_long() -> None:
     assert [name_of(path) for path in RULES if len(path.read_text().splitlines()) >= 300] == []
 
 
-def test_queries_stand_in_rooms_of_forty_files_at_most() -> None:
+def test_queries_are_in_rooms_of_forty_files_at_most() -> None:
     rooms = Counter(str(path.parent.relative_to(REPO / "sql" / "queries")) for path in QUERIES)
     assert set(rooms) <= {*ROOMS, "backup"}
     assert [room for room, files in rooms.items() if files > 40] == []

@@ -103,7 +103,7 @@ def emptied(connection: Connection) -> Iterator[Connection]:
     connection.execute("TRUNCATE market.candles, market.candle_hours, market.ticks, market.gaps")
 
 
-def test_p3_a_week_beside_the_plain_anti_join(emptied: Connection) -> None:
+def test_p3_a_week_and_the_plain_anti_join(emptied: Connection) -> None:
     """The look at all instruments, by their hours; the anti-join at some of them, a hundred million candles less.
 
     A look never reads candles: those of the others would only take the time to load.

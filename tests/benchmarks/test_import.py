@@ -35,7 +35,7 @@ COPY (
 """
 
 
-def test_p2_import_beside_raw_copy(connection: Connection, tmp_path: Path) -> None:
+def test_p2_import_and_raw_copy(connection: Connection, tmp_path: Path) -> None:
     list_instruments(connection, 1)
     file = write_file(tmp_path / "ticks.csv.gz", ROWS)
 
@@ -72,7 +72,7 @@ def test_p2_import_beside_raw_copy(connection: Connection, tmp_path: Path) -> No
     )
 
 
-def test_d1_ingest_of_records_beside_import(connection: Connection, tmp_path: Path) -> None:
+def test_d1_ingest_of_records_and_import(connection: Connection, tmp_path: Path) -> None:
     """What TickIngest does with records in memory, batch by batch, against the import of a file of the same rows."""
     list_instruments(connection, 1)
     rows = ROWS // 5

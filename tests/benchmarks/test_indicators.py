@@ -58,7 +58,7 @@ def stored(connection: Connection) -> Connection:
     return connection
 
 
-def test_p10_the_indicator_pass_beside_ta_lib_alone(stored: Connection) -> None:
+def test_p10_the_indicator_pass_and_ta_lib_alone(stored: Connection) -> None:
     wanted = read_indicator_set()
 
     def indicate(at: datetime, first: int = 1, last: int = INSTRUMENTS) -> IndicatorReport:

@@ -53,7 +53,7 @@ def live(connection: Connection, at: datetime, gap_check_buckets: int = 0) -> Li
 
 
 @pytest.mark.parametrize("batches", [1, TICKS])
-def test_p1_live_minute_beside_a_refresh_of_the_same(
+def test_p1_live_minute_and_a_refresh_of_the_same(
     connection: Connection, continuous_aggregate: str, batches: int
 ) -> None:
     list_instruments(connection, INSTRUMENTS)

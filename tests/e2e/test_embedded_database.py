@@ -330,7 +330,7 @@ class TestHandshake:
         with pytest.raises(psycopg.OperationalError, match='database "other" does not exist'):
             connect(url, dbname="other")
 
-    def test_what_a_client_is_told(self, url: str) -> None:
+    def test_what_a_client_receives(self, url: str) -> None:
         with connect(url, application_name="a test") as connection:
             told = {name: connection.info.parameter_status(name) for name in ("TimeZone", "integer_datetimes")}
             assert told == {"TimeZone": "UTC", "integer_datetimes": "on"}
@@ -506,7 +506,7 @@ class TestClientsTogether:
                 assert first.execute("SELECT %s::int", [number]).fetchone() == (number,)
                 assert second.execute("SELECT %s::int + 1", [number]).fetchone() == (number + 1,)
 
-    def test_notifications_reach_whoever_listens(self, url: str) -> None:
+    def test_notifications_reach_every_listener(self, url: str) -> None:
         with connect(url) as listener, connect(url) as other:
             listener.execute("LISTEN news")
             other.execute("NOTIFY news, 'told'")
@@ -522,7 +522,7 @@ class TestClientsTogether:
             first.commit()
             assert waiting.result().rowcount == 1
 
-    def test_and_is_told_when_it_has_waited_too_long(self, copies: Copies) -> None:
+    def test_and_is_reported_when_it_has_waited_too_long(self, copies: Copies) -> None:
         url = copies(transaction_wait=0.2).start()
         with connect(url, autocommit=False) as first, connect(url) as second:
             first.execute("SELECT 1")  # opens a transaction, as psycopg does

@@ -90,7 +90,7 @@ def test_every_operation_has_a_summary_and_responses(own: Any) -> None:
             assert operation["responses"]
 
 
-def test_the_document_tells_of_every_indicator(own: Any) -> None:
+def test_the_document_describes_every_indicator(own: Any) -> None:
     names = own["components"]["schemas"]["IndicatorRequest"]["properties"]["name"]["enum"]
     assert names == list(catalogue())
     description = own["paths"]["/api/v1/compute"]["post"]["description"]

@@ -18,7 +18,7 @@ from local.embedded import EmbeddedDatabase
 from tests.e2e.commands import ENVIRONMENT, KEY, Chandlery, Result, start
 
 
-def test_a_plan_is_told_and_applied_once(chandlery: Chandlery) -> None:
+def test_a_plan_is_reported_and_applied_once(chandlery: Chandlery) -> None:
     planned = chandlery("policies", "plan")
     assert planned.returncode == 0, planned.stderr
     assert "ticks: drop chunks after 90 days, looking every 6 h; there is no such job\n" in planned.stdout
@@ -62,7 +62,7 @@ def test_the_shipped_policies_pass(chandlery: Chandlery) -> None:
     assert json.loads(chandlery("policies", "lint", "--json").stdout) == []
 
 
-def test_policies_that_cannot_work_are_told(
+def test_policies_that_cannot_work_are_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shipped = read_policies()
@@ -72,7 +72,7 @@ def test_policies_that_cannot_work_are_told(
     assert "ticks: has no policies; write a [ticks] section" in capsys.readouterr().out
 
 
-def test_status_tells_of_aggregates_and_storage(chandlery: Chandlery) -> None:
+def test_status_shows_aggregates_and_storage(chandlery: Chandlery) -> None:
     status = json.loads(chandlery("status", "--json").stdout)
     told = [each["aggregate"] for each in status["aggregates"]]
     assert [name for name in told if name.startswith("candles")][:2] == ["candles_5m", "candles_15m"]
@@ -82,7 +82,7 @@ def test_status_tells_of_aggregates_and_storage(chandlery: Chandlery) -> None:
     assert "storage" in shown
 
 
-def test_too_few_background_workers_are_told() -> None:
+def test_too_few_background_workers_are_reported() -> None:
     scheduler = Scheduler(True, True, False, workers=8, schedulers=1, server_time=datetime.now(UTC))
     (few,) = commands.workers_lines(scheduler, 12)
     assert few.startswith(

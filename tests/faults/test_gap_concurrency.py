@@ -134,7 +134,7 @@ def one_after_the_other(connection: Connection, another: Callable[[], Connection
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_runs_beside_each_other_end_as_one_after_the_other(
+def test_concurrent_runs_end_as_one_after_the_other(
     connection: Connection, another: Callable[[], Connection], one_after_the_other: dict[str, Any], seed: int
 ) -> None:
     random = Random(seed)

@@ -241,7 +241,7 @@ def scenes(every: int, request: pytest.FixtureRequest) -> Iterator[Scenes]:
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=" + ".join)
-def test_a_work_beside_another_that_is_held_open(pair: tuple[str, str], scenes: Scenes, tell: Tell) -> None:
+def test_a_work_while_another_is_held_open(pair: tuple[str, str], scenes: Scenes, tell: Tell) -> None:
     one, two = pair
     turn = PAIRS.index(pair)
     # The next run of each comes last, always in the same order.

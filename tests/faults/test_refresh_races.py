@@ -182,7 +182,7 @@ def by_rebuild(connection: Connection) -> object:
 @pytest.mark.parametrize(
     "start", [lambda c: refresh(c, LATE).is_held_off, by_maintenance, by_command, by_repair, by_dry_run, by_rebuild]
 )
-def test_whoever_refreshes_waits_for_the_same_lock(
+def test_every_refresh_waits_for_the_same_lock(
     connection: Connection, another: Open, instrument: int, start: Callable[[Connection], object]
 ) -> None:
     before = connection.execute("SELECT * FROM market.candles_5m ORDER BY time").fetchall()

@@ -214,7 +214,7 @@ def test_what_only_warns_needs_no_alarm(measured: Measured) -> None:
     assert all(cause.health.serves for rule in WARNS for cause in rule(measured))
 
 
-def test_an_alarm_tells_the_topic_when_it_begins_and_when_it_is_over(transformed: dict[str, Any]) -> None:
+def test_an_alarm_notifies_the_topic_when_it_begins_and_when_it_is_over(transformed: dict[str, Any]) -> None:
     resources = transformed["Resources"]
     for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items():
         if name.endswith("NewVersionFails"):  # CodeDeploy alone looks at these
@@ -249,7 +249,7 @@ def test_a_component_is_missed_after_a_run_of_its_own_schedule(deployed: dict[st
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_three_failures_in_a_row_are_told(deployed: dict[str, Any], name: str) -> None:
+def test_three_failures_in_a_row_are_reported(deployed: dict[str, Any], name: str) -> None:
     alarm, expected = deployed[f"{name}Fails"]["Properties"], FUNCTIONS[name]
     if expected.retries:
         # One scheduled run, as often as Lambda tries it, within the alarm's one period.

@@ -60,7 +60,7 @@ def test_csv(tmp_path: Path, open_file: Any, content: str) -> None:
 
 
 @pytest.mark.parametrize(("open_file", "content"), [(open_tick_file, TICKS), (open_candle_file, CANDLES)])
-def test_gzip_whose_checksum_tells(tmp_path: Path, open_file: Any, content: str) -> None:
+def test_gzip_whose_checksum_is_wrong(tmp_path: Path, open_file: Any, content: str) -> None:
     path = tmp_path / "rows.csv.gz"
     path.write_bytes(gzip.compress(content.encode(), mtime=0))
     whole = read(open_file(path))

@@ -81,14 +81,14 @@ def test_what_sha256sum_writes_is_read(tmp_path: Path, mark: str) -> None:
 
 
 @pytest.mark.parametrize("kept", [b"", b"\n", b"\xff\x00\n", b"0" * 63 + b"  a\n", (b"0" * 64 + b"  a\n") * 2], ids=len)
-def test_what_is_no_digest_is_told(tmp_path: Path, kept: bytes) -> None:
+def test_what_is_not_a_digest_is_reported(tmp_path: Path, kept: bytes) -> None:
     path = write(tmp_path / "a", b"content")
     digest_path(path).write_bytes(kept)
     with pytest.raises(Permanent, match=r"a\.sha256 is not the one line that sha256sum writes"):
         check_digest(path)
 
 
-def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_reported(tmp_path: Path) -> None:
     path = write(tmp_path / "a", b"content")
     path.unlink()
     with pytest.raises(Permanent, match="/a cannot be read: No such file or directory"):

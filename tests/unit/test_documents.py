@@ -30,7 +30,7 @@ def test_the_settings_in_readme_are_those_of_the_models() -> None:
             assert f"\n| `{name.upper()}` |" in README
 
 
-def test_a_readme_without_a_place_for_the_settings_is_told() -> None:
+def test_a_readme_without_a_place_for_the_settings_is_reported() -> None:
     with pytest.raises(ValueError, match=r"no place for the settings: put in <!-- settings"):
         settings_table.in_place("# Chandlery\n")
 
@@ -111,7 +111,7 @@ MARKS = rows_under("| what | who sets it |")
 LOCKS = rows_under("| lock | who holds it")
 
 
-def test_every_lock_of_the_sql_stands_in_the_table_and_no_other() -> None:
+def test_every_lock_of_the_sql_is_in_the_table_and_no_other() -> None:
     """A migration may take one of the code before."""
     text = "".join(path.read_text() for room in ("queries", "schema") for path in (REPO / "sql" / room).rglob("*.sql"))
     assert {row[0].strip("`") for row in LOCKS} == set(re.findall(r"hashtext\('([\w. ]+)'\)", text))

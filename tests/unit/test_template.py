@@ -293,7 +293,7 @@ def test_the_schedule_sends_what_the_handler_reads(deployed: dict[str, Any], nam
     assert ScheduledEvent.model_validate_json(sent).scheduled_at == scheduled_at
 
 
-def test_an_emulator_may_fire_by_a_rate_and_let_the_function_tell_the_time(deployed: dict[str, Any]) -> None:
+def test_an_emulator_may_fire_by_a_rate_and_let_the_function_read_the_time(deployed: dict[str, Any]) -> None:
     schedules = of_type(deployed, "AWS::Scheduler::Schedule").values()
     assert {each["Target"]["Input"]["Ref"] for each in schedules} == {"ScheduledInput"}
     assert schedule_of(deployed, "LiveProcessor")["ScheduleExpression"] == {"Ref": "LiveSchedule"}
@@ -430,14 +430,14 @@ def test_awss_extension_reads_the_secrets_where_its_layer_is_named(deployed: dic
 
 
 @for_each_function
-def test_a_function_is_told_where_its_secret_and_its_authorities_are(
+def test_a_function_knows_where_its_secret_and_its_authorities_are(
     deployed: dict[str, Any], name: str, expected: Expected
 ) -> None:
     environment = deployed[name]["Properties"]["Environment"]
     assert decide(environment, NO_VENDOR) == {"Variables": COMMON_VARIABLES | own_variables(name)}
 
 
-def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str, Any]) -> None:
+def test_the_historical_gap_monitor_alone_knows_of_a_vendor(deployed: dict[str, Any]) -> None:
     told = {
         name: decide(function["Environment"]["Variables"], WITH_VENDOR)
         for name, function in of_type(deployed, "AWS::Lambda::Function").items()

@@ -126,7 +126,7 @@ def restored(desk: Desk, before: object) -> RestoreReport:
     return into(url_of(desk.server_url, COPY), desk.archive)
 
 
-def test_a_backup_tells_what_it_holds(desk: Desk) -> None:
+def test_a_backup_says_what_it_holds(desk: Desk) -> None:
     report = desk.report
     assert (report.file, report.database, report.bytes) == (str(desk.archive), SOURCE, desk.archive.stat().st_size)
     assert report.tables > 60
@@ -322,7 +322,7 @@ def test_another_version_of_timescaledb_is_refused(desk: Desk, tmp_path: Path) -
     ],
     ids=["missing", "old"],
 )
-def test_a_pg_dump_that_cannot_do_it_is_told(
+def test_a_pg_dump_that_cannot_do_it_is_reported(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str | None, says: str
 ) -> None:
     folder = tmp_path / "bin"
@@ -337,7 +337,7 @@ def test_a_pg_dump_that_cannot_do_it_is_told(
     assert not (tmp_path / "b").exists()
 
 
-def test_a_failure_of_pg_dump_is_told_in_its_words(desk: Desk, tmp_path: Path) -> None:
+def test_a_failure_of_pg_dump_is_reported_in_its_words(desk: Desk, tmp_path: Path) -> None:
     """A login that does not see all rows is refused; one that does has no right to somebody's large object."""
     with psycopg.connect(desk.server_url, autocommit=True) as server:
         login = f"chandlery_test_blind_{os.getpid()}"

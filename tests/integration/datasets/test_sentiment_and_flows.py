@@ -180,7 +180,7 @@ def test_amounts_of_256_bits_are_exact(market: Connection, bring: Bring, read: A
     assert told(read("flows", "1h", OTHER), "in_amount") == [(amount,) for amount in alone]
 
 
-def test_legs_of_one_transaction_all_count_and_a_changed_one_is_told(
+def test_legs_of_one_transaction_all_count_and_a_changed_one_is_reported(
     market: Connection, bring: Bring, read: Any
 ) -> None:
     text = legs(

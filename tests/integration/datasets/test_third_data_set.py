@@ -453,7 +453,7 @@ def test_a_double_that_is_no_number_is_null_in_json(market: Connection, migrated
     assert (code, row["spread"], ask(migrated).json["rows"][0]["spread"]) == (0, None, None)
 
 
-def test_an_instrument_goes_with_its_rows_when_told(market: Connection) -> None:
+def test_an_instrument_goes_with_its_rows_when_asked_for(market: Connection) -> None:
     insert(market, moods(WINDOW))
     with pytest.raises(Permanent, match=f"{KEY} has moods; to delete them as well"):
         instruments.remove(market, KEY)

@@ -107,7 +107,7 @@ def test_a_change_of_what_was_changed_meanwhile_is_refused(ask: Ask) -> None:
     assert ask("PATCH", "/watchlists/9", {"name": "Second"}, if_match='"0"').status == 404
 
 
-def test_items_stand_in_order_and_their_levels_are_alerts(ask: Ask, connection: Connection) -> None:
+def test_items_are_in_order_and_their_levels_are_alerts(ask: Ask, connection: Connection) -> None:
     ask("POST", "/watchlists", {"name": "Mine"})
     made = ask(
         "POST", "/watchlists/1/items", {"instrument_key": KEY, "price_alert_high": 100, "price_alert_low": "90.5"}
@@ -365,7 +365,7 @@ def test_paths_and_methods_that_are_not_there(ask: Ask) -> None:
     assert ask("GET", "/alerts?color=red").status == 422
 
 
-def test_the_document_tells_of_each_route_and_its_fields() -> None:
+def test_the_document_describes_each_route_and_its_fields() -> None:
     document = json.loads(app.get_openapi_json_schema())
     for route in ROUTES:
         operation = document["paths"][BEFORE + route.path][route.method.lower()]

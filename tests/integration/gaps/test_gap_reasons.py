@@ -285,7 +285,7 @@ def test_alone_on_its_feed_every_missing_minute_is_open(
     assert (report.minutes_open, report.coverage_7d) == (104, 4216 / 4320)
 
 
-def test_beside_another_instrument_only_implausible_silences_are_open(
+def test_with_another_instrument_only_implausible_silences_are_open(
     connection: Connection, bitcoin: tuple[int, Sequence[datetime]]
 ) -> None:
     number, missing = bitcoin

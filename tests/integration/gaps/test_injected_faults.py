@@ -549,7 +549,7 @@ def test_a_silence_of_more_than_a_week_does_not_explain_itself(market: Market) -
     assert [gap for gap in market.open_gaps() if gap.instrument == AIG] == lost
 
 
-def test_what_does_not_tell_its_trades_is_judged_by_its_presence(market: Market) -> None:
+def test_what_does_not_count_its_trades_is_judged_by_its_presence(market: Market) -> None:
     # As candles do that were imported without a count of trades.
     with market.connection.transaction():
         market.connection.execute("SET LOCAL session_replication_role = replica")
@@ -592,7 +592,7 @@ def test_a_corrected_calendar_moves_what_is_expected(market: Market) -> None:
     assert (IBM, "instrument_silent", "not_expected", NEXT + 5 * MINUTE) in market.healed()
 
 
-def test_while_the_live_processor_stands_still(market: Market) -> None:
+def test_while_the_live_processor_is_stopped(market: Market) -> None:
     undisturbed = snapshot(market.connection), market.open_gaps()
     stopped = at(10, 15)
     market.never_had(stopped, at(12, 0))

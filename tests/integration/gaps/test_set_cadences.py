@@ -263,7 +263,7 @@ def test_what_cannot_be_set_is_refused_and_changes_nothing(market: Connection, c
         set_cadence(market, NOON, SENTIMENT, "my@news", HOUR)
 
 
-def test_commands_and_routes_tell_of_a_silent_source(market: Connection, chandlery: Command, migrated_url: str) -> None:
+def test_commands_and_routes_report_a_silent_source(market: Connection, chandlery: Command, migrated_url: str) -> None:
     said = chandlery("cadence", "set", "flows", "kraken", "15m", "--instrument", BTC, "--from", "2026-03-02T12:00Z")
     assert f"{KRAKEN}: a row is expected every 15m from 2026-03-02T12:00:00Z on, by the calendar 24/7" in said
     (listed,) = json.loads(chandlery("cadence", "list", "--json"))

@@ -133,7 +133,7 @@ def test_aggregates_that_are_late_are_named(desk: Connection) -> None:
     assert grades(told).keys() >= late
 
 
-def test_runs_are_told_as_of_the_moment_asked_for(desk: Connection) -> None:
+def test_runs_are_shown_as_of_the_moment_asked_for(desk: Connection) -> None:
     def record(component: str, minute: int, error: str | None = None, **counts: int) -> None:
         at = NOON + minute * MINUTE
         runs.record(desk, component, at, counts=counts, changed=True, seconds=1, error=error)
@@ -250,7 +250,7 @@ def test_setting_one_thing_of_a_feed_leaves_the_other(connection: Connection) ->
     ]
 
 
-def test_gaps_are_told_as_of_the_moment_asked_for(connection: Connection) -> None:
+def test_gaps_are_shown_as_of_the_moment_asked_for(connection: Connection) -> None:
     (share,) = around_the_clock(connection, "X@A@EQ")
     connection.execute(
         "INSERT INTO market.gaps (instrument_id, starts, ends, minutes, reason, found_at)"
@@ -262,7 +262,7 @@ def test_gaps_are_told_as_of_the_moment_asked_for(connection: Connection) -> Non
     assert measure_health(connection, NOON + MINUTE).gaps == Gaps(2, 4, NOON - HOUR, "X@A@EQ")
 
 
-def test_marks_of_today_are_told_apart_from_older_ones(connection: Connection) -> None:
+def test_marks_of_today_are_counted_apart_from_older_ones(connection: Connection) -> None:
     around_the_clock(connection, "X@A@EQ")
     for back in (10 * MINUTE, 5 * MINUTE, 3 * DAY, 2 * DAY):
         connection.execute("INSERT INTO market.dirty VALUES (%s, '{1}', '{1}')", [NOON - back])

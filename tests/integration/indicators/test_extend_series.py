@@ -130,7 +130,7 @@ def test_a_run_of_an_earlier_time_that_comes_late_is_no_place_to_go_on_from(
     assert_whole(connection, standing)
 
 
-def test_another_set_does_not_go_on_from_where_this_one_stands(
+def test_another_set_does_not_continue_from_where_this_one_ended(
     connection: Connection, standing: int, minutes: CandleColumns
 ) -> None:
     """While a timeframe is not kept up, what changes does not reach it."""

@@ -50,7 +50,7 @@ def unfilled(connection: Connection) -> int:
     return unindicated.count(connection, AFTER).unfilled
 
 
-def test_what_is_new_is_filled_and_what_stands_stays(
+def test_what_is_new_is_filled_and_what_is_stored_stays(
     connection: Connection, instrument: int, minutes: CandleColumns
 ) -> None:
     candles.write_vendor(connection, instrument, minutes)
@@ -161,7 +161,7 @@ def test_nothing_is_filled_or_computed_before_retention_would_drop_it(
     assert set(oldest(connection).values()) <= {STARTS + 6 * HOUR}
 
 
-def test_older_values_that_still_stand_follow_their_candles(
+def test_older_values_that_remain_follow_their_candles(
     connection: Connection, instrument: int, minutes: CandleColumns
 ) -> None:
     candles.write_vendor(connection, instrument, minutes)

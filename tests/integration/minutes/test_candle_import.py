@@ -114,7 +114,7 @@ def test_lots_lose_nothing_at_their_bounds(
     assert list(contents(connection, instrument)) == [NOON + minute * MINUTE for minute in range(60)]
 
 
-def test_rows_may_stand_in_any_order(connection: Connection, instrument: int, write: Callable[..., Path]) -> None:
+def test_rows_may_be_in_any_order(connection: Connection, instrument: int, write: Callable[..., Path]) -> None:
     bring_in(connection, instrument, write(*ROWS))
     before = row_versions(connection)
     assert bring_in(connection, instrument, write(*reversed(ROWS))).unchanged == 60
@@ -228,7 +228,7 @@ def test_a_bad_row_leaves_nothing_of_the_file(
     assert snapshot(connection) == []
 
 
-def test_bad_rows_set_aside_are_told_of_once(
+def test_bad_rows_set_aside_are_reported_once(
     connection: Connection, instrument: int, write: Callable[..., Path]
 ) -> None:
     told: list[BadRow] = []

@@ -90,7 +90,7 @@ def desk(connection: Connection) -> Sequence[int]:
     return ids
 
 
-def test_a_deleted_candle_is_made_anew_as_gap_filled(connection: Connection, desk: Sequence[int]) -> None:
+def test_a_deleted_candle_is_made_again_as_gap_filled(connection: Connection, desk: Sequence[int]) -> None:
     connection.execute("DELETE FROM market.candles WHERE instrument_id = %s AND time = %s", [desk[0], NOON])
     report = live(connection, NOON + DAY, gap_check_buckets=0)
     assert (report.candles_written, report.candles_revised) == (1, 0)
@@ -153,7 +153,7 @@ def test_a_change_that_is_taken_back_writes_nothing(connection: Connection, desk
     assert marks_left(connection) == 0
 
 
-def test_a_candle_moved_by_hand_is_made_anew_where_it_was(connection: Connection, desk: Sequence[int]) -> None:
+def test_a_candle_moved_by_hand_is_made_again_where_it_was(connection: Connection, desk: Sequence[int]) -> None:
     connection.execute(
         "UPDATE market.candles SET time = time + INTERVAL '9 minutes' WHERE instrument_id = %s AND time = %s",
         [desk[0], NOON],

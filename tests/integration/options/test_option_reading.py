@@ -92,7 +92,7 @@ def test_open_interest_is_the_last_that_was_published_by_then(
         assert columns(rows, "call_oi", "call_oi_as_of") == [("900", third), ("300", fourth)]
 
 
-def test_twins_stand_side_by_side(connection: Connection, underlying: int, read: Read) -> None:
+def test_twins_are_side_by_side(connection: Connection, underlying: int, read: Read) -> None:
     roots = {"AMX": ("5.10", "5.30", 4000), "AMX1": ("1.00", "1.40", 7)}
     rows = [quote(AT, "2026-12-18", "100", "call", *prices, contract=root) for root, (*prices, _) in roots.items()]
     desk.list_contracts(connection, underlying, rows)
@@ -218,7 +218,7 @@ def test_a_moneyness_is_followed_from_strike_to_strike() -> None:
 
 
 @pytest.mark.usefixtures("quoted_desk")
-def test_what_is_wrong_is_told_with_what_would_be_right(command: Command) -> None:
+def test_what_is_wrong_is_reported_with_what_would_be_right(command: Command) -> None:
     series: dict[str, Any] = {"expiry": EXPIRY, "rank": 0, "field": "call_iv"}
     refused = [
         (options("chain", "x@u@eq"), 404, [], "did you mean X@U@EQ"),

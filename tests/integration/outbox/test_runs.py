@@ -135,7 +135,7 @@ def test_what_the_topic_took_before_a_death_comes_again_by_the_same_key(
     assert [each["key"] for each in queue.received()] == ["alert:1:2026-03-02T12:01Z"] * times
 
 
-def test_a_dry_run_notes_tells_and_sends_nothing(market: Connection) -> None:
+def test_a_dry_run_notes_publishes_and_sends_nothing(market: Connection) -> None:
     queue = create_bus("desk")
     trade(market, 0)
     counts = run("live_processor", 1, dry_run=True)
@@ -158,7 +158,7 @@ def test_policy_maintenance_removes_what_was_delivered_in_time(market: Connectio
 
 
 @pytest.mark.parametrize("told", ["true", ""])
-def test_without_a_bus_changes_can_be_polled_where_they_are_told(
+def test_without_a_bus_changes_can_be_polled_where_they_are_published(
     market: Connection, monkeypatch: pytest.MonkeyPatch, told: str
 ) -> None:
     monkeypatch.setenv("EVENT_BUS_NAME", "")

@@ -240,7 +240,7 @@ def registered(known: Any, *path: str) -> Iterator[str]:
         yield " ".join(path)
 
 
-def test_every_command_and_function_stands_in_the_table_and_is_tried() -> None:
+def test_every_command_and_function_is_in_the_table_and_is_tried() -> None:
     assert {re.sub(r" --.*", "", entry) for entry in ROLES} == set(registered(get_command(app)))
     tried = {entry_of(line) for line in (*COMMANDS, *WITHOUT_DATABASE, BACKUP)}
     of_others = {entry for entry, role in ROLES.items() if role.startswith(("none", "superuser"))}
@@ -338,7 +338,7 @@ def test_each_command_works_under_its_least_role(
         assert not wrong, "\n".join(str(each)[:700] for each in wrong)
 
 
-def test_a_backup_wants_whoever_may_read_everything(
+def test_a_backup_needs_a_role_that_may_read_everything(
     server_url: str, desk: Connection, database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     have_programs(server_url, monkeypatch)

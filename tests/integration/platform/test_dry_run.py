@@ -177,7 +177,7 @@ def test_what_would_be_dropped_is_not(market: Connection) -> None:
     assert count(market, "ticks") < kept
 
 
-def test_a_policy_that_fails_in_a_dry_run_keeps_no_other_from_being_told(market: Connection) -> None:
+def test_a_policy_that_fails_in_a_dry_run_keeps_no_other_from_being_reported(market: Connection) -> None:
     policy_maintenance(event(NOW), Context())
     hold_jobs(market)
     market.execute("ALTER FUNCTION market.drop_before RENAME TO dropped_before")

@@ -125,7 +125,7 @@ def test_a_server_without_tls_is_refused(secrets: Any, binaries: Path, folder: P
             pass
 
 
-def test_an_authority_that_stands_there_already_is_held_against_the_secret(
+def test_an_authority_that_is_already_written_is_compared_with_the_secret(
     secrets: Any, server: PrivateServer, authority: Authority
 ) -> None:
     value = secret(server, ca=authority.pem)

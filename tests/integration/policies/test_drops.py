@@ -410,7 +410,7 @@ def test_what_was_dropped_before_drops_were_recorded_stays_dropped(collected: Co
     assert (window.starts.year, window.ends) == (1900, EDGE)
 
 
-def test_a_failing_run_tells_of_its_drops(collected: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_run_reports_its_drops(collected: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     apply(collected)
 
     def fail(connection: Connection, table: str) -> None:

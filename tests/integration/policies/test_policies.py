@@ -260,7 +260,7 @@ def with_scheduler(desk: Connection, monkeypatch: pytest.MonkeyPatch) -> Connect
     return desk
 
 
-def test_where_a_scheduler_runs_nobody_stands_in_for_it(with_scheduler: Connection) -> None:
+def test_where_a_scheduler_runs_nobody_replaces_it(with_scheduler: Connection) -> None:
     report = maintain(with_scheduler, NOON)
     assert (report.drift_applied > 30, report.policies_done) == (True, 0)
 
@@ -284,7 +284,7 @@ def test_a_job_that_is_late_is_named_and_done_by_us(with_scheduler: Connection) 
     assert re.fullmatch(rf"job {job_id}, refresh of candles_5m: 2 h late(, never run)?", report.late_jobs[0])
 
 
-def test_a_run_tells_how_far_behind_aggregates_are(with_scheduler: Connection) -> None:
+def test_a_run_reports_how_far_behind_aggregates_are(with_scheduler: Connection) -> None:
     around_the_clock(with_scheduler, "X@A@EQ")
     keep(with_scheduler)
     assert maintain(with_scheduler, NOON, most_marks=0).aggregate_lag_seconds == 0
@@ -296,7 +296,7 @@ def test_a_run_tells_how_far_behind_aggregates_are(with_scheduler: Connection) -
 
 @pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(("before", "known"), [(DAY, True), (DAY + 2 * HOUR, True), (DAY + 3 * HOUR, False)])
-def test_a_run_tells_the_databases_size_and_growth(desk: Connection, before: timedelta, known: bool) -> None:
+def test_a_run_reports_the_databases_size_and_growth(desk: Connection, before: timedelta, known: bool) -> None:
     first = maintain(desk, NOON)
     assert first.database_bytes is not None
     assert first.database_bytes > 1_000_000
@@ -364,13 +364,13 @@ def plain_table(desk: Connection) -> Iterator[Connection]:
         yield desk
 
 
-def test_a_hypertable_turned_back_into_a_table_is_told(plain_table: Connection) -> None:
+def test_a_hypertable_turned_back_into_a_table_is_reported(plain_table: Connection) -> None:
     with pytest.raises(Permanent, match=r"market\.candle_hours is no hypertable: .*make it one again"):
         maintain(plain_table, NOON)
     assert jobs(plain_table) == []
 
 
-def test_another_catalogue_is_told(desk: Connection) -> None:
+def test_another_catalogue_is_reported(desk: Connection) -> None:
     view = "timescaledb_information.hypertable_columnstore_settings"
     desk.execute(f"ALTER VIEW {view} RENAME TO renamed")
     try:
@@ -383,7 +383,7 @@ def test_another_catalogue_is_told(desk: Connection) -> None:
     assert jobs(desk) == []
 
 
-def test_a_role_without_rights_is_told_and_changes_nothing(desk: Connection) -> None:
+def test_a_role_without_rights_is_reported_and_changes_nothing(desk: Connection) -> None:
     desk.execute("SET ROLE chandlery_reader")
     try:
         with pytest.raises(Permanent, match=r"the database role lacks a right: .*grant it, or connect as"):

@@ -117,7 +117,7 @@ def test_a_chunk_waits_while_an_aggregate_has_not_reached_its_end(desk: Connecti
     assert drop(desk, "candles", NOON) == (0, waits)
 
 
-def test_what_tells_of_candles_goes_along_with_them(history: Connection) -> None:
+def test_what_describes_candles_goes_along_with_them(history: Connection) -> None:
     history.execute("DELETE FROM market.marks WHERE work = 'count'")
     history.execute(
         "INSERT INTO market.candle_hours SELECT 1, hour, 0::bit(60), 0::bit(60), 0"

@@ -142,7 +142,7 @@ def test_what_changes_elsewhere_leaves_an_answer_where_it_is(connection: Connect
         assert cache_of(candles(SHARE, "1m", **later)) == "hit"
 
 
-def test_a_page_before_a_healed_candle_is_made_anew(connection: Connection, migrated_url: str) -> None:
+def test_a_page_before_a_healed_candle_is_made_again(connection: Connection, migrated_url: str) -> None:
     """The newest so many candles reach further back or less far when there is one more of them."""
     with settings(migrated_url):
         asked: dict[str, Any] = {"to": "2013-10-07T13:40Z", "limit": 100, "fill": "flat"}

@@ -79,7 +79,7 @@ def test_indicators_are_computed_of_them(scene: Connection, align: str) -> None:
     assert session_vwap["indicators"][0]["outputs"]["vwap"][0] == pytest.approx(rows[0]["vwap"])
 
 
-def test_auto_tells_which_timeframe_was_chosen(scene: Connection) -> None:
+def test_auto_says_which_timeframe_was_chosen(scene: Connection) -> None:
     told = candles(SHARE, "auto", from_="2026-11-24", limit=1000).json
     assert (told["timeframe"], len(told["candles"])) == ("1m", 451)
     assert candles(SHARE, "auto").fields == ["timeframe"]

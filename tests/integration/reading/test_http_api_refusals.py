@@ -246,7 +246,7 @@ def test_what_is_no_number_is_said() -> None:
     assert "NaN is no JSON" in answer.json["detail"]
 
 
-def test_limits_are_told() -> None:
+def test_limits_are_reported() -> None:
     big = json.dumps(asked(instrument_key="X" * 200_000)).encode()
     assert (call("POST", "/api/v1/compute", big).status, "100,000" in call("POST", "/api/v1/compute", big).text) == (
         413,
@@ -553,7 +553,7 @@ def test_a_statement_that_takes_too_long_is_ended(scene: Connection, server_url:
         assert candles(SHARE, "1m").status == 200
 
 
-def test_a_lost_connection_is_opened_anew(scene: Connection, server_url: str) -> None:
+def test_a_lost_connection_is_opened_again(scene: Connection, server_url: str) -> None:
     assert candles(SHARE, "1m", limit=1).status == 200
     scene.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -562,7 +562,7 @@ def test_a_lost_connection_is_opened_anew(scene: Connection, server_url: str) ->
     assert candles(SHARE, "5m", limit=1).status == 200
 
 
-def test_a_fault_of_our_own_tells_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_internal_error_reveals_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("SELECT secret FROM market.candles at /var/x.py")
 

@@ -55,7 +55,7 @@ def test_a_body_is_read_each_time(read: list[str]) -> None:
     assert len(read) == 2
 
 
-def test_repeated_names_are_told_from_one_with_a_comma(read: list[str]) -> None:
+def test_repeated_names_are_distinguished_from_one_with_a_comma(read: list[str]) -> None:
     both = get("/api/v1/coverage", from_="2013-10-07", to="2013-10-08", instrument_key=[SHARE, COIN])
     joined = get("/api/v1/coverage", from_="2013-10-07", to="2013-10-08", instrument_key=f"{SHARE},{COIN}")
     assert (both.status, joined.status, len(read)) == (200, 200, 2)

@@ -185,7 +185,7 @@ def test_no_server_is_no_error(url: str, caplog: pytest.LogCaptureFixture) -> No
     ],
     ids=["empty", "foreign", "truncated", "header", "longer", "flipped"],
 )
-def test_what_is_no_answer_of_ours_is_a_miss(server: Server, change: Callable[[bytes], bytes]) -> None:
+def test_what_is_not_a_kept_answer_is_a_miss(server: Server, change: Callable[[bytes], bytes]) -> None:
     new_cache(server.url).put("key", "1", b"the answer", seconds=60)
     cache = Cache(0, shared(server.url), clock=time.monotonic)
     assert found(cache, "key", "1") == b"the answer"

@@ -172,7 +172,7 @@ def test_what_was_damaged_is_repaired_when_differences_are_accepted(
     assert history.execute("SELECT count(*) FROM market.marks WHERE work = 'indicate'").fetchone() == (damaged,)
 
 
-def test_buckets_that_are_missing_or_stand_twice_are_differences(history: Connection) -> None:
+def test_missing_and_duplicate_buckets_are_differences(history: Connection) -> None:
     relation = sql.SQL(relation_of(history, "candles_4h"))
     history.execute(sql.SQL("DELETE FROM {} WHERE time = %s").format(relation), [EDGE])
     history.execute(sql.SQL("INSERT INTO {0} SELECT * FROM {0} WHERE time = %s").format(relation), [EDGE - DAY])
@@ -431,7 +431,7 @@ def test_what_cannot_be_led_to_the_new_ones_is_named_at_the_start(history: Conne
         history.execute("DROP MATERIALIZED VIEW public.frozen")
 
 
-def test_a_role_without_rights_is_told(history: Connection) -> None:
+def test_a_role_without_rights_is_reported(history: Connection) -> None:
     history.execute("CREATE ROLE rebuild_reader")
     history.execute("GRANT USAGE ON SCHEMA market TO rebuild_reader")
     history.execute("GRANT SELECT ON ALL TABLES IN SCHEMA market TO rebuild_reader")

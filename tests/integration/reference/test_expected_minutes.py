@@ -419,7 +419,7 @@ def test_candle_hours_are_counted_alike_in_any_time_zone(connection: Connection)
     assert counted(connection) == told_by_candles(connection)
 
 
-def test_two_counters_and_a_writer_end_with_what_stands(
+def test_two_counters_and_a_writer_end_with_what_is_stored(
     connection: Connection, server_url: str, database_url: str
 ) -> None:
     fill(connection, "day", days_of(0, 24))

@@ -106,7 +106,7 @@ def test_of_many_instruments_others_are_looked_at_each_minute(connection: Connec
     assert len(seen) == 3
 
 
-def test_the_live_gap_monitor_tells_and_status_and_health_hear_it(connection: Connection) -> None:
+def test_status_and_health_show_what_the_live_gap_monitor_reports(connection: Connection) -> None:
     fast, slow = two_feeds(connection)
     come(connection, fast, before(NOON - 2 * SECOND, 60), SECOND)
     come(connection, slow, before(NOON - 41 * MINUTE, 60), 40 * MINUTE)

@@ -367,7 +367,7 @@ def test_a_feed_that_lives_by_its_quietest_instruments_lives(connection: Connect
     assert live(connection, NOON + MINUTE).feeds == [feeds.FeedSilence("test", 1.0)]
 
 
-def test_the_last_tick_is_known_to_the_second_whoever_made_it(connection: Connection) -> None:
+def test_the_last_tick_is_known_to_the_second_whatever_made_it(connection: Connection) -> None:
     ids = around_the_clock(connection, *(f"X@S{number:03}@EQ" for number in range(30)))
     feeds.set_limit(connection, "test", 20)
     for instrument in ids[1:]:
@@ -483,7 +483,7 @@ def silence(connection: Connection, moment: datetime) -> dict[str, float]:
     return {each.feed: each.silent_seconds for each in live(connection, moment).feeds}
 
 
-def test_silence_is_told_in_session_by_the_ticks_own_times(connection: Connection, desk: Sequence[int]) -> None:
+def test_silence_is_reported_in_session_by_the_ticks_own_times(connection: Connection, desk: Sequence[int]) -> None:
     # Before any tick: from the opening on, and of feeds with an open calendar only.
     connection.execute("UPDATE market.instruments SET calendar = 'SHORT' WHERE calendar = '24/7'")
     assert silence(connection, NOON) == {}
@@ -508,7 +508,7 @@ def test_silence_is_told_in_session_by_the_ticks_own_times(connection: Connectio
     assert silence(connection, NOON + ROOMS * ROOM + 2 * MINUTE) == {}
 
 
-def test_a_feed_of_two_calendars_is_told_of_while_either_is_open(connection: Connection, desk: Sequence[int]) -> None:
+def test_a_feed_of_two_calendars_is_reported_while_either_is_open(connection: Connection, desk: Sequence[int]) -> None:
     insert(connection, desk[0], [at(30)])
     midnight = NOON.replace(hour=0)
     assert silence(connection, NOON + MINUTE)["one"] == (NOON + MINUTE - midnight).total_seconds()

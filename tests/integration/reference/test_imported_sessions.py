@@ -163,7 +163,7 @@ def test_a_session_that_would_overlap_its_neighbour_is_refused(by_command: Conne
     assert hours(by_command) == WHOLE
 
 
-def test_other_names_are_taken_and_told(by_command: Connection, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_names_are_taken_and_reported(by_command: Connection, capsys: pytest.CaptureFixture[str]) -> None:
     instrument_commands.add("HK@5@EQ", calendar="HKEX")
     assert capsys.readouterr().out.splitlines() == [
         "HKEX is the calendar XHKG",

@@ -153,7 +153,7 @@ def test_a_feed_that_went_live_is_missed_when_it_dies(connection: Connection) ->
     assert open_by_minute(connection, known[number], number) == find(known, Window(at(0, 0), NOW))[number]
 
 
-def test_who_brought_what_is_told_by_imports(connection: Connection) -> None:
+def test_who_brought_what_is_noted_by_imports(connection: Connection) -> None:
     """Random hours, imported or sent, in any order."""
     chance = Random(5)
     fill(connection, "always", days_of(0, 24, days=60))

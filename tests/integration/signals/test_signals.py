@@ -177,7 +177,7 @@ def change(connection: Connection, instrument: int, time: datetime, close: float
     )
 
 
-def test_what_is_revised_says_so_and_stands_again_where_it_was_right(
+def test_what_is_revised_says_so_and_returns_where_it_was_right(
     connection: Connection, instrument: int, tmp_path: Path
 ) -> None:
     rules = rules_of(tmp_path, {"condition": "close crosses_above 100", "lifetime": {"buckets": 100}})
@@ -199,7 +199,7 @@ def test_what_is_revised_says_so_and_stands_again_where_it_was_right(
     assert signals_of(connection) == first
 
 
-def test_messages_tell_of_what_is_raised_and_of_its_ends_once(
+def test_messages_report_what_is_raised_and_its_ends_once(
     connection: Connection, instrument: int, tmp_path: Path
 ) -> None:
     rules = rules_of(tmp_path, {"condition": "close crosses_above 100", "lifetime": {"buckets": 1}})

@@ -218,7 +218,7 @@ def test_it_goes_on_from_what_is_stored_through_every_fault_of_rest(binance: Fak
     asyncio.run(scene())
 
 
-def test_an_exchange_whose_numbers_tell_no_hole_is_joined_by_the_clock(
+def test_an_exchange_whose_numbers_show_no_hole_is_joined_by_the_clock(
     binance: FakeBinance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(HABITS, "binance", Habits({"name": "aggTrade"}))
@@ -271,7 +271,7 @@ def test_an_exchange_without_a_websocket_is_asked_again_and_again(
     asyncio.run(scene(2_001))
 
 
-def test_what_cannot_be_had_is_told_with_its_times(binance: FakeBinance) -> None:
+def test_what_cannot_be_fetched_is_reported_with_its_times(binance: FakeBinance) -> None:
     async def scene() -> None:
         binance.trade(*aggregates(1, 10, NOW - 10_000))
         stored = Kept([Trade(NOW - 10_000, 1, KEY, "1", "1")])
@@ -293,7 +293,7 @@ def test_what_cannot_be_had_is_told_with_its_times(binance: FakeBinance) -> None
     asyncio.run(scene())
 
 
-def test_trades_older_than_its_reach_are_told_and_those_of_other_numbers_are_not_counted_twice(
+def test_trades_older_than_its_reach_are_reported_and_those_of_other_numbers_are_not_counted_twice(
     binance: FakeBinance,
 ) -> None:
     async def scene() -> None:
@@ -317,7 +317,7 @@ def test_trades_older_than_its_reach_are_told_and_those_of_other_numbers_are_not
     asyncio.run(scene())
 
 
-def test_a_trade_that_is_refused_is_told_and_holds_no_other_up(binance: FakeBinance) -> None:
+def test_a_trade_that_is_refused_is_reported_and_holds_no_other_up(binance: FakeBinance) -> None:
     async def scene() -> None:
         kept = Kept(wrong={2: "price: below zero"})
         async with collecting(binance, kept) as scene:
@@ -376,7 +376,7 @@ def test_an_exchange_that_nobody_knows_is_refused_with_those_that_may_be_meant()
         Exchange("binanse")
 
 
-def test_an_exchange_that_cannot_be_reached_is_told_with_the_reason() -> None:
+def test_an_exchange_that_cannot_be_reached_is_reported_with_the_reason() -> None:
     async def opened() -> None:
         exchange = Exchange("binance", "http://127.0.0.1:9")
         try:
@@ -388,7 +388,7 @@ def test_an_exchange_that_cannot_be_reached_is_told_with_the_reason() -> None:
         asyncio.run(opened())
 
 
-def test_a_trade_is_told_from_others_by_its_own_number_or_by_one_that_stands_for_its_name() -> None:
+def test_a_trade_is_identified_by_its_own_number_or_by_one_made_of_its_name() -> None:
     said = {"timestamp": 1_000, "price": "1e-8", "amount": 0.1, "side": "buy"}
     numbered, named, again, first, second = (
         read_trades(KEY, [said | more])[0]

@@ -202,7 +202,7 @@ def test_what_is_not_as_it_should_be_is_named(measured: Measured, cause: Cause) 
     assert judge(measured) == Verdict(cause.health, [cause])
 
 
-def test_where_nobody_carries_the_policies_out_that_is_told() -> None:
+def test_where_nobody_carries_the_policies_out_that_is_reported() -> None:
     said = Cause(
         Health.DELAYED,
         "policies",
@@ -234,7 +234,7 @@ def test_a_new_desk_is_not_blamed_for_what_was_not_due_yet() -> None:
     ]  # fmt: skip
 
 
-def test_a_run_that_failed_early_hides_nothing_of_what_was_told_before() -> None:
+def test_a_run_that_failed_early_hides_nothing_reported_before() -> None:
     run = ran("live_gap_monitor", status="failed", error="no space", failures_in_a_row=1, told={"coverage_24h": 0.5})
     verdict = judge(after(run))
     assert (verdict.health, [cause.subject for cause in verdict.causes]) == (
@@ -356,7 +356,7 @@ def test_what_gets_worse_never_makes_the_verdict_better(measured: Measured) -> N
 
 
 @given(measurements())
-def test_the_verdict_is_the_worst_of_its_causes_and_they_stand_in_that_order(measured: Measured) -> None:
+def test_the_verdict_is_the_worst_of_its_causes_and_they_are_in_that_order(measured: Measured) -> None:
     verdict = judge(measured)
     ranks = [cause.health.rank for cause in verdict.causes]
     assert verdict.health.rank == max(ranks, default=0)

@@ -98,7 +98,7 @@ def test_everything_is_listed_and_described() -> None:
                 assert parameter.check(name, parameter.default, UTC) == parameter.default
 
 
-def test_required_parameters_are_told() -> None:
+def test_required_parameters_are_reported() -> None:
     required = {
         (name, parameter.name)
         for name, info in catalogue().items()
@@ -224,7 +224,7 @@ def begin_of(prepared: Prepared, candles: SessionCandles, first: int) -> int:
 
 
 @pytest.mark.parametrize(("name", "parameters"), list(cases()), ids=str)
-def test_no_value_tells_where_reading_began(
+def test_no_value_shows_where_reading_began(
     name: str, parameters: Mapping[str, object], reals: Sequence[SessionCandles]
 ) -> None:
     compared = 0

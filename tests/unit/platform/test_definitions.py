@@ -26,7 +26,7 @@ def test_a_file_makes_what_its_name_says_and_nothing_else(path: Path) -> None:
     assert set(re.findall(r"^COMMENT ON \w+ market\.(\w+)", bare, re.MULTILINE)) <= {path.stem}
 
 
-def test_no_name_stands_twice() -> None:
+def test_no_name_is_used_twice() -> None:
     assert len({path.stem for path in FILES}) == len(FILES) > 80
 
 
