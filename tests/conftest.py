@@ -128,9 +128,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real market data beside the repository."""
+    """The folder of real market data next to the repository."""
     if not REAL_DATA.is_dir():
-        pytest.skip("real market data is not at hand: no ../shared/data beside the repository")
+        pytest.skip("real market data is not at hand: no ../shared/data next to the repository")
     return REAL_DATA
 
 
@@ -220,7 +220,7 @@ def database_url(migrated_url: str, connection: Connection) -> str:
 
 
 def empty(connection: Connection) -> None:
-    """Leave no row of ours."""
+    """Leave no row of the test's."""
     connection.execute(_EMPTY)
 
 

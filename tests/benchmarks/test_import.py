@@ -1,4 +1,4 @@
-"""How fast a file of ticks comes in, beside raw binary COPY of the same rows."""
+"""How fast a file of ticks comes in, compared with raw binary COPY of the same rows."""
 
 import csv
 import gzip
@@ -118,7 +118,7 @@ def _import(connection: Connection, file: Path) -> int:
 
 
 def _measured(connection: Connection, way: Callable[[], object]) -> tuple[float, float, float]:
-    """Into an empty table: seconds on the wall, of the backend's processor time, and of ours."""
+    """Into an empty table: seconds on the wall, and of processor time of the backend and of this process."""
     connection.execute("TRUNCATE market.ticks, market.dirty")
     backend, python = backend_seconds(connection), time.process_time()
     taken = seconds(way)

@@ -1,4 +1,4 @@
-"""What a live minute costs: beside TimescaleDB's own refresh of it, and with a day stored beside an hour."""
+"""What a live minute costs, compared with TimescaleDB's own refresh of it; and with a day stored or an hour."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -92,7 +92,7 @@ def _of_fewer(connection: Connection) -> float:
 def _beside_a_refresh(
     connection: Connection, aggregate: str, first: datetime, measure: Callable[[Callable[[], object]], float] = seconds
 ) -> list[float]:
-    """The seconds of a live run and of a refresh, over the same minutes, in turns."""
+    """The seconds of a live run and of a refresh, over the same minutes, alternating."""
 
     def refresh(number: int) -> None:
         starts = first + number * MINUTE

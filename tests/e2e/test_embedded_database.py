@@ -112,7 +112,7 @@ class TestProcess:
         assert database.stop()
         assert not database.stop()
         assert database.url() is None
-        # Whoever knows the address still reaches it.
+        # A client that knows the address still reaches it.
         assert database.start() == url
         with connect(url) as connection:
             assert not database.recovers
@@ -153,7 +153,7 @@ class TestProcess:
         database.home.mkdir()
         (database.home / "embedded.json").write_text(json.dumps({"pid": os.getpid(), "port": 1}))
         assert database.url() is None
-        assert not database.stop()  # nor is this process, whose number the file names, ended
+        assert not database.stop()  # and this process, whose number the file names, is not ended
         database.start()
         assert database.status().pid != os.getpid()
 

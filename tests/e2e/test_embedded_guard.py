@@ -119,7 +119,7 @@ def test_a_start_whose_process_is_killed_says_so_and_quotes_no_earlier_one(home:
         _, said = starter.communicate()
     assert "could not be made: it was killed, by hand or by the system" in said
     assert "earlier" not in said
-    # And nothing stands in the way of the next.
+    # And nothing is in the way of the next.
     assert execute(EmbeddedDatabase(home, tarball=migrated_tarball).start(), "SELECT 1") == [(1,)]
 
 

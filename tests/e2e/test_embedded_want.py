@@ -34,7 +34,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "disk"
     path.mkdir()
     if os.geteuid() != 0 or not mount(path, "size=120m", "-t", "tmpfs", "tmpfs"):
-        pytest.skip("a small disk can be had by root alone, where mount is allowed")
+        pytest.skip("root alone can make a small disk, where mount is allowed")
     yield path
     EmbeddedDatabase(path / "home").stop()
     subprocess.run(["umount", "--lazy", path], check=True)
@@ -108,7 +108,7 @@ def test_a_read_only_disk_is_reported(disk: Path, migrated_tarball: Path, tmp_pa
     mount(disk, "remount,ro")
     assert "is on a disk that is read-only: have it writable, or set CHANDLERY_HOME" in refused(home, "db", "start")
     assert "is on a disk that is read-only" in refused(home, "status")
-    # What only reads goes on.
+    # What only reads continues.
     assert not database.status().running
     assert not database.stop()
     database.back_up(tmp_path / "backup", overwrite=False)

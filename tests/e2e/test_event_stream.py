@@ -37,7 +37,7 @@ def desk(migrated_url: str) -> Iterator[Connection]:
 
 @pytest.fixture(scope="module")
 def address(desk: Connection, migrated_url: str) -> Iterator[str]:
-    """One sandbox: whoever waits would wait for everybody."""
+    """One sandbox: a client that waits would make everybody wait."""
     with serving(0, 1, os.environ | {"DATABASE_URL": migrated_url} | QUIET) as address:
         yield address
 

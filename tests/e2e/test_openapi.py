@@ -138,7 +138,7 @@ def takes_rows(item: Any) -> bool:
 
 
 def narrowed(document: Any) -> Any:
-    """Instruments that are there, times at which they have candles, indicators with parameters within their bounds."""
+    """Stored instruments, times at which they have candles, indicators with parameters within their bounds."""
     told = json.loads(json.dumps(document))
     told["paths"] = {path: item for path, item in told["paths"].items() if not takes_rows(item)}
     keys = {"type": "string", "enum": [SHARE, COIN]}

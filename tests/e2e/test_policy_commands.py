@@ -1,4 +1,4 @@
-"""`chandlery policies`, and what other commands say of policies, on the embedded database."""
+"""`chandlery policies`, and what other commands say about policies, on the embedded database."""
 
 import json
 from collections.abc import Iterator

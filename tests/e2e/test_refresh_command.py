@@ -1,4 +1,4 @@
-"""`chandlery refresh`, and what status says of indicators, on the embedded database."""
+"""`chandlery refresh`, and what status says about indicators, on the embedded database."""
 
 import json
 from datetime import UTC, datetime, timedelta

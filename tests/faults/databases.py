@@ -69,7 +69,7 @@ def set_up(connection: Connection, url: str, ran: Sequence[str] = _ALL_WELL) -> 
     desk.list_options(connection)
     strategies.arm(connection)
     if "signal_processor" in ran:
-        # Rules are known before the day begins: what they say of it is live.
+        # Rules are known before the day begins: what they say about it is live.
         run(url, "signal_processor", desk.OPENS + 10 * DAY)
     connection.execute("INSERT INTO market.tickers VALUES (2, 'polygon', 'B')")
     desk.write_first(connection, "(d < 10 OR m < 10)")
@@ -88,7 +88,7 @@ def set_up(connection: Connection, url: str, ran: Sequence[str] = _ALL_WELL) -> 
     for change in desk.CHANGES:
         change(connection)
     connection.execute("DELETE FROM market.ticks WHERE time >= %s", [NOW])
-    # Another hand than ours.
+    # A program other than Chandlery.
     connection.execute("DELETE FROM market.candles WHERE date_part('minute', time) = 7 AND time > %s", [desk.OPENS])
     connection.execute("UPDATE market.candles SET high = high + 1 WHERE date_part('minute', time) = 8 AND volume < 5")
 
@@ -105,7 +105,7 @@ def run(url: str, name: str, at: datetime) -> None:
 
 
 def _age(connection: Connection) -> None:
-    """Give retention something to drop, columns something to turn, and drift something to be put right."""
+    """Give retention something to drop, columns something to turn, and drift something to repair."""
     store_candles(connection, NOW - 100 * DAY, NOW - 100 * DAY + HOUR)
     for days in (100, 3):
         connection.execute(

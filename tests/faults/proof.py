@@ -1,4 +1,4 @@
-"""The proof for one component: whatever becomes of a run, the next one ends where an undisturbed one does."""
+"""The proof for one component: whatever happens to a run, the next one ends where an undisturbed one does."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +26,7 @@ class Proof:
     _wanted: Digest = field(default_factory=dict)
     _views: Digest = field(default_factory=dict)
     _rows: Mapping[str, object] = field(default_factory=dict)
-    # States that a clean run was seen to put right.
+    # States that a clean run was seen to repair.
     _healed: set[frozenset[tuple[str, tuple[int, int]]]] = field(default_factory=set)
 
     def run(self, at: int = 0, fault: Fault | None = None) -> Ended:

@@ -72,7 +72,7 @@ def kill_before(_connection: "Connection[Any]", _exchange: Exchange) -> Any:
 
 
 def kill_unanswered(connection: "Connection[Any]", exchange: Exchange) -> Any:
-    """The process dies once the server has been told, and never hears the answer."""
+    """The process dies once the server has the statement, and never reads the answer."""
     _tell(connection, exchange)
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -105,7 +105,7 @@ def _end_session(connection: "Connection[Any]") -> None:
 
 
 def cut_unanswered(connection: "Connection[Any]", exchange: Exchange) -> Any:
-    """The network breaks: the server has done what it was told, and its answer is lost."""
+    """The network breaks: the server has done its work, and its answer is lost."""
     rest = _tell(connection, exchange)
     if not isinstance(rest, _Done) and rest.state is Wait.R:
         select.select([connection.fileno()], [], [], LAST_RESORT_SECONDS)

@@ -1,4 +1,4 @@
-"""What only real concurrency shows: writers of ticks and runs beside each other, on a server."""
+"""What only real concurrency shows: writers of ticks and runs at the same time, on a server."""
 
 import threading
 from collections.abc import Callable, Iterator

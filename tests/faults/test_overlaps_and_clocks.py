@@ -1,4 +1,4 @@
-"""Runs beside each other, twice, in any order, and by clocks that are hours off: all is the same in the end."""
+"""Runs at the same time, twice, in any order, and by clocks that are hours off: all is the same in the end."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Refreshes beside each other, on a server: each step held open while another one looks."""
+"""Refreshes at the same time, on a server: each step held open while another one looks."""
 
 import threading
 import time
