@@ -42,7 +42,7 @@ def bucket(time: datetime, width: timedelta) -> datetime:
 
 
 def sentiment(items: Iterable[Item], width: timedelta, of: Callable[[Item], str]) -> Mapping[Key, tuple[object, ...]]:
-    """By bucket and whatever `of` tells: score, weight, items, positive, negative, neutral."""
+    """By bucket and whatever `of` gives: score, weight, items, positive, negative, neutral."""
     found: dict[Key, list[Item]] = defaultdict(list)
     for item in items:
         found[bucket(item.time, width), of(item)].append(item)
@@ -84,7 +84,7 @@ def worth(leg: Leg, what: Fraction) -> Fraction | None:
 
 
 def flows(legs: Iterable[Leg], width: timedelta, of: Callable[[Leg], str]) -> Mapping[Key, tuple[object, ...]]:
-    """By bucket and whatever `of` tells: amounts in, out and net, dollars alike, and how many legs count."""
+    """By bucket and whatever `of` gives: amounts in, out and net, dollars alike, and how many legs count."""
     found: dict[Key, list[tuple[Leg, Fraction]]] = defaultdict(list)
     for leg, what in counted(legs).items():
         if what:

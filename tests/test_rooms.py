@@ -34,7 +34,7 @@ ROOMS = [
     "desk",
     "health",
 ]
-# What pure rules may know beside their own room.
+# What pure rules may know apart from their own room.
 SHARED = {"words", "datasets"}
 POWERTOOLS = {
     "platform/component.py",
@@ -42,7 +42,7 @@ POWERTOOLS = {
     "platform/secrets.py",
     "platform/telemetry.py",
 }
-# Words that had another meaning elsewhere, or said too little, and what stands for them.
+# Words that had another meaning elsewhere, or said too little, and what replaces them.
 FORMER = {
     "Step": "PolicyStep, RebuildStep",
     "Stretch": "PageWanted, ChangedBuckets",

@@ -22,7 +22,7 @@ def translate(*, layers: str = "s3://bucket/artifact", **given: str) -> dict[str
         layers: where the layers' artifacts are.
         given: parameters that are not to have their defaults; SAM itself reads a few.
     """
-    # SAM's own: loaded by whoever translates, which takes longer than to collect a hundred tests.
+    # SAM's own: loaded when translating, which takes longer than to collect a hundred tests.
     from samtranslator.translator.transform import transform
     from samtranslator.yaml_helper import yaml_parse
 

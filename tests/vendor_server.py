@@ -1,4 +1,4 @@
-"""A local vendor that speaks the aggregates protocol over real HTTP, and errs when told to.
+"""A local vendor that speaks the aggregates protocol over real HTTP, and errs on demand.
 
     with VendorServer() as server:
         server.give("AAPL", bar(NOON, o=1, h=3, l=1, c=2, v=10))
@@ -58,7 +58,7 @@ class VendorServer:
         self.key = key
         self.page_candles = page_candles
         self.tls = tls
-        self.adjusted: bool | None = None  # what it says of its prices; as asked unless set
+        self.adjusted: bool | None = None  # what it says about its prices; as asked unless set
         self.candles: dict[str, list[Json]] = {}
         self.requests: list[Request] = []
         self.stopping = Event()
@@ -197,7 +197,7 @@ class VendorHandler(BaseHTTPRequestHandler):
             self.wfile.write(piece)
 
     def log_message(self, *_args: object) -> None:
-        """Say nothing; `requests` tells."""
+        """Log nothing; `requests` has it."""
 
 
 def refuse(status: int, body: Json | str | None = None, retry_after: str | None = None, **headers: str) -> Fault:

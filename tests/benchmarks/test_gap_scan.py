@@ -140,7 +140,7 @@ def test_p3_a_week_and_the_plain_anti_join(emptied: Connection) -> None:
     first = seconds(look)
     vacuum(emptied, "gaps", "judged")
     again, used = medians(look)
-    # The planner thinks that generate_series has a thousand rows, and probes: what suits the anti-join is reported as well.
+    # The planner thinks that generate_series has a thousand rows, and probes: what suits the anti-join is shown too.
     (lasted, plain), (_, merged) = (
         [each * INSTRUMENTS / WITH_CANDLES for each in both(lambda nested=nested: anti_join(nested))]  # type: ignore[misc]
         for nested in (True, False)

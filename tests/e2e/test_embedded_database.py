@@ -509,9 +509,9 @@ class TestClientsTogether:
     def test_notifications_reach_every_listener(self, url: str) -> None:
         with connect(url) as listener, connect(url) as other:
             listener.execute("LISTEN news")
-            other.execute("NOTIFY news, 'told'")
+            other.execute("NOTIFY news, 'heard'")
             assert [notice.payload for notice in listener.notifies(timeout=LAST_RESORT_SECONDS, stop_after=1)] == [
-                "told"
+                "heard"
             ]
 
     def test_a_client_waits_for_another_s_transaction(self, url: str) -> None:

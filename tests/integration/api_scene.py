@@ -62,7 +62,7 @@ class Answer:
 
 
 def call(method: str, target: str, body: bytes = b"", **headers: str) -> Answer:
-    """One request; of a problem it is checked that it is told as it must be."""
+    """One request; a problem is checked for its form."""
     from functions.http_api import handler
 
     given = {"content-type": "application/json"} if body else {}
@@ -79,7 +79,7 @@ def call(method: str, target: str, body: bytes = b"", **headers: str) -> Answer:
 
 
 def assert_told_well(answer: Answer, asked: str) -> None:
-    """Problem details with the request's id, which tell nothing of the service's inside."""
+    """Problem details with the request's id, which reveal nothing of the service's inside."""
     told = answer.json
     if answer.headers["Content-Type"] == "application/json":  # what GET /health says
         assert told["status"] == "not ready" or told["health"] in ("DELAYED", "FAILING")

@@ -142,7 +142,7 @@ def fill(server_url: str, name: str) -> str:
 
 
 def content(connection: Connection) -> Mapping[str, Any]:
-    """Rows and a checksum of every table, view and aggregate of ours, and all that is defined over them."""
+    """Rows and a checksum of every table, view and aggregate of Chandlery, and all that is defined over them."""
     relations = connection.execute(
         "SELECT relname FROM pg_class WHERE relnamespace = 'market'::regnamespace AND relkind IN ('r', 'v')"
         " AND relname <> ALL (%s) ORDER BY relname",

@@ -99,7 +99,7 @@ def drop(connection: Connection, table: str, horizon: datetime) -> tuple[int, st
 
 
 def store_candles(connection: Connection, starts: datetime, ends: datetime, step: timedelta = MINUTE) -> None:
-    """Candles of instrument 1, as a writer of ours leaves them."""
+    """Candles of instrument 1, as Chandlery's writers leave them."""
     with connection.transaction():
         connection.execute("SELECT set_config('chandlery.writing', 'on', true)")
         put_candles(connection, 1, [starts + n * step for n in range(-((starts - ends) // step))])

@@ -1,4 +1,4 @@
-"""Alarms and dashboard of `template.yaml`: what they look at, when they fire, and the pages that tell what to do."""
+"""Alarms and dashboard of `template.yaml`: what they look at, when they fire, and the pages that say what to do."""
 
 import json
 import re
@@ -22,7 +22,7 @@ __all__ = ["deployed", "transformed"]
 
 RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook"
 SECONDS_A_DAY, SECONDS_A_WEEK = 86_400, 604_800
-# What AWS itself measures, and the dimensions that say of what.
+# What AWS itself measures, and its dimensions.
 OF_AWS = {
     ("AWS/EC2", "CPUUtilization"): ("InstanceId",),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): ("QueueName",),
@@ -90,7 +90,7 @@ EXPECTED = {
         )
     },
 }
-# What makes the verdict of health worse than a warning → the alarms that tell of it; and what only warns.
+# What makes the verdict of health worse than a warning → the alarms that report it; and what only warns.
 TOLD_BY: Mapping[Rule, set[str]] = {
     health.judge_freshness: {"CandlesOld"},
     health.judge_feeds: {"FeedSilent"},

@@ -1,4 +1,4 @@
-"""The Python client against the project's own documents: each call and field of it, each route and row of ours."""
+"""The Python client against the project's own documents: each call and field of it, each route and row."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A thousand random changes and cuts of whatever is read: an error that is meant, or what stands in the bytes."""
+"""A thousand random changes and cuts of whatever is read: an error that is meant, or what the bytes hold."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Digests beside files: what is held against them, and what a death between the two leaves."""
+"""Digests next to files: what is compared with them, and what a death between the two leaves."""
 
 import gc
 import os
@@ -128,7 +128,7 @@ def test_killed_at_any_step_nothing_false_is_left(tmp_path: Path, former: bytes 
     for path in (folder / "a" for folder in folders):
         content = path.read_bytes() if path.exists() else None
         found.append((content, content is not None and check_digest(path)))
-        # No digest stands alone: it would be in the way of the next.
+        # No digest is left alone: it would be in the way of the next.
         assert digest_path(path).exists() <= path.exists()
         assert check_digest(write(path, b"again", overwrite=content is not None))
         assert sorted(each.name for each in path.parent.iterdir()) == ["a", "a.sha256"]
@@ -162,7 +162,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
                 writer.write("ticks", 1, os.urandom(10_000))
 
     former = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, former[1]))  # the same to whoever writes, and needs no disk
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, former[1]))  # the same to the writer, and needs no disk
     try:
         with pytest.raises(Permanent, match=r"cannot be written: File too large( \(os error 27\))?$"):
             write_much()

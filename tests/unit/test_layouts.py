@@ -1,4 +1,4 @@
-"""Files as exchanges and vendors write them, each in its documented columns: read without a word said of them."""
+"""Files as exchanges and vendors write them, each in its documented columns: read without a word about them."""
 
 import gzip
 import io

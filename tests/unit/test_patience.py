@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 
 
 class Clock:
-    """A clock that goes when told."""
+    """A clock that is set by hand."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -24,7 +24,7 @@ REPO = Path(__file__).resolve().parents[2]
 TEMPLATE = yaml_parse((REPO / "template.yaml").read_text())
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 
-# The fields of an EventBridge cron expression: lowest and highest number, names, and what else may stand there.
+# The fields of an EventBridge cron expression: lowest and highest number, names, and what else may be there.
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 _DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 _FIELDS: Sequence[tuple[str, int, int, Sequence[str], str]] = (
@@ -737,7 +737,7 @@ def test_each_environment_gives_parameters_that_there_are() -> None:
     for values in given.values():
         assert values.keys() <= TEMPLATE["Parameters"].keys()
         assert "DatabaseSecretId" in values
-    # Both may stand in one account: neither takes the other's metrics for its own.
+    # Both may be in one account: neither takes the other's metrics for its own.
     assert len({str(values.get("MetricsNamespace")) for values in given.values()}) == len(given)
 
 
@@ -808,7 +808,7 @@ def fault_of(expression: str) -> str | None:
 
 
 def _holds(part: str, low: int, high: int, names: Sequence[str], special: str) -> bool:
-    """Whether `*`, `5`, `MON`, `1-5`, each perhaps with `/step`, or a field's own sign stands in a field."""
+    """Whether `*`, `5`, `MON`, `1-5`, each perhaps with `/step`, or a field's own sign is in a field."""
     first, slash, step = part.partition("/")
     if slash and not re.fullmatch(r"[1-9]\d*", step):
         return False

@@ -1,4 +1,4 @@
-"""What a declaration says of its columns is what the database says of them."""
+"""What a declaration says about its columns is what the database says."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from chandlery.datasets import declared
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
 
-# Whose rows are those of a data set is no column of its own.
+# Which data set rows belong to is not a declared column.
 _OF_ALL = {"dataset"}
 
 

@@ -249,7 +249,7 @@ def test_what_is_known_of_a_data_set_goes_along_with_its_rows(
     # Answers that were kept under its version hold no more.
     assert known(quotes, goes) == [("version", hour, gone[-1][2] + 1)]
     assert known(quotes, stays) == kept
-    # Which minutes of feeds are known is told by candles.
+    # Candles decide which minutes of feeds are known.
     assert count(quotes, "feed_minutes") == (stays is CANDLES)
     # And whatever is left of its presence goes with it.
     assert drop(quotes, stays.name, NOON) == (1, None)
@@ -310,7 +310,7 @@ def test_its_buckets_are_verified_and_rebuilt(quotes: Connection) -> None:
     refresh_marked(quotes)
     rebuilds.create_beside(quotes, NAMES, kept_for(90))
     refresh_quotes(quotes, window, Place.BESIDE)
-    # Also on the level above, held against the rows themselves.
+    # Also on the level above, compared with the rows themselves.
     found = [verifications.verify_derived(quotes, name, window) for name in NAMES]
     assert [(each.same, each.wrong) for each in found] == [(46, 0), (2, 0)]
     stored = relation_of(quotes, "quotes_5m")

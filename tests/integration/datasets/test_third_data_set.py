@@ -142,7 +142,7 @@ def moods_declared() -> Dataset:
 
 
 def migrate(url: str, verb: str, revision: str) -> None:
-    """Alembic, with the folder of the third data set beside the project's own migrations."""
+    """Alembic, with the folder of the third data set next to the project's own migrations."""
     config = alembic_config(url)
     config.set_main_option("version_locations", f"{SCRIPTS / 'versions'}\n{FOLDER / 'migration'}")
     run_verb(verb, config, revision)
@@ -157,7 +157,7 @@ def migrated(migrated_url: str) -> Iterator[str]:
         migrate(migrated_url, "upgrade", "9999")
         yield migrated_url
         migrate(migrated_url, "downgrade", REVISION)
-        # As whoever goes down does, for the code that knows no moods.
+        # As an operator does who goes down, for the code that knows no moods.
         migrate(migrated_url, "upgrade", REVISION)
 
 

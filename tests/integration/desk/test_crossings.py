@@ -115,7 +115,7 @@ def test_partial_minutes_do_not_count_until_they_are_complete(connection: Connec
     put(connection, at("14:31"), "99 101 99 101", partial=True)
     evaluate(connection, at("14:32"))
     assert fired(connection) == []
-    # Its close is no close before: the crossing stays to be found.
+    # Its close does not count as the close before: the crossing can still be found.
     put(connection, at("14:32"), "101 102 101 102")
     evaluate(connection, at("14:33"))
     assert fired(connection) == ["02 14:32 alert 1"]

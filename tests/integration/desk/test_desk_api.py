@@ -197,7 +197,7 @@ def test_nobody_comes_to_what_is_anothers(ask: Ask, connection: Connection) -> N
             assert texts[0] == texts[1], (route.name, texts)
             assert [answer.status for answer in answers] == [404, 404], (route.name, texts)
             assert answers[0].headers.keys() == answers[1].headers.keys()
-    # Nor does his list lead to her item.
+    # His list does not lead to her item either.
     for method in ("GET", "PATCH", "DELETE"):
         assert ask(method, "/watchlists/2/items/1", {"notes": "x"}, user="ben").status == 404
     assert [each["name"] for each in ask("GET", "/watchlists", user="ben").json["watchlists"]] == ["Ben's"]

@@ -341,7 +341,7 @@ def test_trades_are_ticks_and_become_candles(desk: Connection, bring_in: Command
     )
     calls, puts = "X@AMX-20260320-C-110@OPTION", "X@AMX-20260320-P-95@OPTION"
     assert desk.execute(candles).fetchall() == [(calls, 0.2, 0.25, 5010), (puts, 0.35, 0.35, 10)]
-    # Their candles tell what is made of options.
+    # Their candles show what is made of options.
     assert take_marks(desk) == [(at("2026-03-02T15:00Z"), key) for key in (calls, puts)]
     # An option is expected to trade at no time.
     expected = "SELECT instrument_key FROM market.lives JOIN market.instruments USING (instrument_id)"

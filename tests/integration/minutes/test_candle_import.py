@@ -179,7 +179,7 @@ def test_an_average_price_of_zero_is_none_known(
     hours = connection.execute(
         "SELECT market.average(turnover, volume), trades FROM market.candles_1h ORDER BY time"
     ).fetchall()
-    # Half of an hour tells nothing of the whole: unknown, and not 0.87 of a share at 247.
+    # Half of an hour says nothing about the whole: unknown, and not 0.87 of a share at 247.
     assert hours == [(None, None), (Decimal("247.1"), None)]
 
 

@@ -146,7 +146,7 @@ def test_ranks_are_places_on_the_listed_ladder(
     assert columns(read("chain", near=1), "rank") == [("-1",), ("0",), ("1",)]
     series = options("moneyness-series", expiry="2026-04-17", rank=-2, field="put_mid").json
     assert series["points"] == [{"time": "2026-03-02T15:00:00Z", "strike": 95, "contract": "", "value": 2}]
-    # On a terminal the money is marked, calls stand on its left, puts on its right.
+    # On a terminal the money is marked, calls are on its left, puts on its right.
     (line,) = [line for line in command("chain", UNDERLYING).splitlines() if "> 100 <" in line]
     left, right = line.split("> 100 <")
     assert left.split()[-2:] == ["3.2", "3.3"]
@@ -328,7 +328,7 @@ def test_a_chain_that_was_kept_is_never_out_of_date(quoted_desk: Connection, und
 def test_open_interest_holds_until_the_next_publication_however_old(
     connection: Connection, underlying: int, read: Read
 ) -> None:
-    """Told once, before a holiday: in chains and metrics alike, with its time, and counted once."""
+    """Published once, before a holiday: in chains and metrics alike, with its time, and counted once."""
     first, second = AT - 20 * DAY, AT - 2 * MINUTE
     publish(connection, underlying, [told(first.isoformat(), "100", side, 40) for side in ("call", "put")])
     rows = [quote(AT, EXPIRY, strike, side, "2", "2.2") for strike in ("100", "105") for side in ("call", "put")]

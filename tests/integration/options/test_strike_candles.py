@@ -248,7 +248,7 @@ def some_candles(seed: int = 8) -> list[dict[str, Any]]:
 @pytest.mark.sampled(every=8)
 @pytest.mark.parametrize("seed", range(8))
 def test_in_any_order_and_in_any_parts_it_comes_to_the_same(connection: Connection, underlying: int, seed: int) -> None:
-    """All that is told, shuffled, late, corrected, cancelled; runs that stop half way."""
+    """All that is sent, shuffled, late, corrected, cancelled; runs that stop half way."""
     chance = random.Random(seed)
     rows, candles = list(some_quotes(seed)), some_candles(seed)
     desk.list_contracts(connection, underlying, rows)

@@ -1,4 +1,4 @@
-"""What changed of each data set is told once, with the change that it tells of, in the order of commits."""
+"""Each data set's changes are published once, in the transaction of the change, in the order of commits."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ AT = NOON + 30 * MINUTE
 
 @pytest.fixture
 def desk(connection: Connection, migrated_url: str) -> Iterator[Connection]:
-    """A connection of a component that tells changes, and two instruments."""
+    """A connection of a component that publishes changes, and two instruments."""
     around_the_clock(connection, *KEYS)
     with connect(Settings(database_url=migrated_url, changes_told=True), "test") as telling:
         yield telling
@@ -59,7 +59,7 @@ def say(connection: Connection) -> None:
 
 
 def told(connection: Connection) -> Sequence[Mapping[str, Any]]:
-    """What is told now, an event a data set."""
+    """What is published now, an event a data set."""
     (last,) = connection.execute("SELECT coalesce(max(cursor), 0) FROM market.changes").fetchone() or (0,)
     tell_changes(connection, AT)
     query = "SELECT body FROM market.changes WHERE cursor > %s ORDER BY dataset"
@@ -109,7 +109,7 @@ def test_a_minute_whose_ticks_were_all_cancelled_is_deleted(desk: Connection) ->
     live(desk, NOON + 4 * MINUTE)
     told(desk)
     desk.execute("UPDATE market.ticks SET cancelled = true")
-    # The embedded database updates no hypertable: it tells nothing then.
+    # The embedded database updates no hypertable: nothing is published then.
     if live(desk, NOON + 5 * MINUTE).candles_deleted:
         (event,) = told(desk)
         assert part(event) == [("deleted", ["1m"], at(3), at(4), 1)]

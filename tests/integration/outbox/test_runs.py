@@ -1,4 +1,4 @@
-"""Components tell at the end of their runs what they changed, and deliver it, whatever becomes of the bus."""
+"""Components publish their changes at the end of their runs, and deliver them, whatever happens to the bus."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -120,7 +120,7 @@ def test_what_the_bus_took_before_a_death_comes_again_by_the_same_key(
 def test_what_the_topic_took_before_a_death_comes_again_by_the_same_key(
     market: Connection, monkeypatch: pytest.MonkeyPatch, ending: str, times: int
 ) -> None:
-    sns, queue = boto3.client("sns"), Queue(f"told{ending}")
+    sns, queue = boto3.client("sns"), Queue(f"alerts{ending}")
     attributes = {"FifoTopic": "true"} if ending else {}
     arn = sns.create_topic(Name=f"alerts{ending}", Attributes=attributes)["TopicArn"]
     sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue.arn, Attributes={"RawMessageDelivery": "true"})

@@ -217,7 +217,7 @@ ROLES = told_roles()
 
 
 def entry_of(line: str) -> str:
-    """The entry of the page that tells of a command: the one that says most of it."""
+    """The entry of the page about a command: the one that says most about it."""
     words = line.split()
     plain = [word for word in words if not word.startswith("--")]
 

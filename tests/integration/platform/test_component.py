@@ -75,7 +75,7 @@ def emitted(captured: str, service: str = "live_processor", *, began: bool = Tru
             run.append(values)
     (of_run,) = run
     if "WriteSuccess" in of_run:
-        # What a process used is told of a run that began, and of no other.
+        # What a process used is reported for a run that began, and for no other.
         assert (of_run.pop("MemoryBytes", 0) > 1_000_000) is began
         assert (of_run.pop("CpuSeconds", -1) >= 0) is began
         assert of_run["WriteSuccess"] == 1 - of_run["Failures"]
@@ -158,7 +158,7 @@ def test_each_feed_in_session_is_measured_once(desk: Connection, capsys: pytest.
         {"feed": "second", "silent_seconds": since_midnight},
         {"feed": "test", "silent_seconds": 56},
     ]
-    # The next run says it anew: nothing is carried over from one to the next.
+    # The next run says it again: nothing is carried over from one to the next.
     handler({"scheduled_at": "2026-03-02T12:02:00Z"}, Context())
     _, of_feeds = emitted(capsys.readouterr().out)
     assert of_feeds == {"test": {"FeedSilentSeconds": 116}, "second": {"FeedSilentSeconds": since_midnight + 60}}
@@ -324,7 +324,7 @@ def test_a_failed_run_is_recorded_and_raised(desk: Connection) -> None:
     ((status, _, _, error),) = runs(desk)
     assert (status, "nothing_fits" in error) == ("failed", True)
     assert desk.execute("SELECT count(*) FROM market.dirty").fetchone() != (0,)
-    # Once it is put right, the same event does the work.
+    # Once it is repaired, the same event does the work.
     assert handler(EVENT, Context())["candles_written"] == 1
     assert [row[:2] for row in runs(desk)] == [("succeeded", 2)]
 

@@ -127,7 +127,7 @@ def test_what_each_component_would_write_is_what_it_writes(market: Connection) -
     indicators = run_dry(market, historical_processor)
     assert indicators["values_written"] > 0
 
-    # What is materialized by now is changed beneath: the dry run has to compute it anew as a refresh does.
+    # What is materialized by now is changed beneath: the dry run has to compute it again as a refresh does.
     trade(market, NOW - 3 * DAY, 40, 2, price=50)
     assert run_dry(market, live_gap_monitor)["candles_revised"] == 40
     later = NOW + 6 * HOUR

@@ -1,4 +1,4 @@
-"""Components that are switched off or dry: their rows, logs and metrics, and how status and health tell of them."""
+"""Components that are switched off or dry: their rows, logs and metrics, and how status and health show them."""
 
 import importlib
 import json

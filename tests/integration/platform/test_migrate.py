@@ -111,7 +111,7 @@ def test_what_the_command_line_exports_is_what_the_function_takes(
     report = handler(sent, Context())
     assert [(each["calendar"], each["sessions"]) for each in report["calendars"]] == [("XNYS", 1), ("XTKS", 1)]
     capsys.readouterr()
-    # A candle that stood is stamped anew when its calendar turns out to be another.
+    # A stored candle is stamped again when its calendar turns out to be another.
     (instrument,) = around_the_clock(connection, "X@A@EQ")
     write(connection, instrument, [minute(NOON + number * MINUTE, number) for number in range(3)])
     closed = {"name": "24/7", "time_zone": "UTC", "known_from": str(first), "known_to": str(first), "sessions": []}

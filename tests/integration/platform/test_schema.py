@@ -1,4 +1,4 @@
-"""Migrations up, down and up again; and what the functions say of a database they cannot work on."""
+"""Migrations up, down and up again; and what the functions say about a database they cannot work on."""
 
 import io
 import re
@@ -290,7 +290,7 @@ def test_a_newer_schema_is_worked_on_if_it_says_that_it_serves_this_code(newer: 
     schema.check(newer)
 
 
-@pytest.mark.parametrize("comment", ["NULL", f"'{schema.SERVES_CODE_FROM}9998'", "'of another hand'"])
+@pytest.mark.parametrize("comment", ["NULL", f"'{schema.SERVES_CODE_FROM}9998'", "'of another program'"])
 def test_a_newer_schema_that_does_not_serve_this_code_is_named_newer(newer: Connection, comment: str) -> None:
     newer.execute(f"COMMENT ON TABLE market.schema_revision IS {comment}")
     with pytest.raises(WrongSchema, match=r"at revision 9999, newer than this code, .*deploy code of revision 999"):

@@ -1,4 +1,4 @@
-"""`chandlery db tune` beside a server: what it reads, what it prints, and how it ends."""
+"""`chandlery db tune` next to a server: what it reads, what it prints, and how it ends."""
 
 import json
 import re

@@ -303,7 +303,7 @@ def test_a_run_that_left_no_row_reported_nothing(collected: Connection) -> None:
     again = run_at(collected, NOON + 5 * MINUTE)
     assert (again.rows_dropped, again.drops) == (66, TOLD)
     assert maintain(collected, NOON + 10 * MINUTE).drops == []
-    # The same run once more names what it named, and counts nothing twice.
+    # The same run again names what it named, and counts nothing twice.
     twice = maintain(collected, NOON + 5 * MINUTE)
     assert (twice.rows_dropped, twice.drops) == (0, TOLD)
 

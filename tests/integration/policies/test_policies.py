@@ -288,7 +288,7 @@ def test_a_run_reports_how_far_behind_aggregates_are(with_scheduler: Connection)
     around_the_clock(with_scheduler, "X@A@EQ")
     keep(with_scheduler)
     assert maintain(with_scheduler, NOON, most_marks=0).aggregate_lag_seconds == 0
-    # A scheduler that runs, and refreshes nothing: the bucket that closed at 11:05 was to be there six minutes later.
+    # A scheduler that runs, and refreshes nothing: the bucket that closed at 11:05 was due six minutes later.
     store_candles(with_scheduler, NOON - HOUR, NOON)
     report = maintain(with_scheduler, NOON, most_marks=0)
     assert report.aggregate_lag_seconds == (55 - 6) * 60
@@ -323,7 +323,7 @@ def test_a_job_fails_on_a_server_and_is_put_right(desk: Connection, server_url: 
     maintain(desk, NOON)
     with pytest.raises(ChandleryError):
         desk_run(desk, RETENTION, '{"table_name": "nothing", "drop_after": "1 day"}')
-    # It is ours by its procedure, and keeps no table of ours: the right one is missing then.
+    # It is Chandlery's by its procedure, and keeps none of its tables: the right one is missing then.
     report = maintain(desk, NOON)
     assert any("candles: drop chunks after 90 days" in said for said in report.drifted)
     assert plan_policies(desk, NOON, WANTED).actions == []
@@ -499,7 +499,7 @@ def test_without_a_scheduler_every_aggregate_stays_healthy(desk: Connection) -> 
     assert by_name["candles_5m"].materialized_up_to == at - 10 * MINUTE
     assert by_name["candles_1d_parts"].materialized_up_to == midnight
 
-    # Nobody maintains any more: the bucket that closed at `last` is to be there six minutes later.
+    # Nobody maintains any more: the bucket that closed at `last` is due six minutes later.
     last = at - 5 * MINUTE
     store_candles(desk, last, last + HOUR)
     for seconds, health in ((479, "HEALTHY"), (481, "WARNING"), (660, "WARNING"), (661, "DELAYED")):

@@ -1,4 +1,4 @@
-"""Pages of candles: everything once, in either direction, held against plain Python over the plain rows."""
+"""Pages of candles: everything once, in either direction, compared with plain Python over the plain rows."""
 
 from collections.abc import Sequence
 from dataclasses import replace

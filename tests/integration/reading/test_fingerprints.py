@@ -1,4 +1,4 @@
-"""Never stale: whatever changes, whoever refreshes, a reader with a cache sees what a reader without one sees."""
+"""Never stale: whatever changes, whatever refreshes, a reader with a cache sees what a reader without one sees."""
 
 import random
 from collections.abc import Callable
@@ -228,7 +228,7 @@ def test_a_bucket_in_doubt_ends_what_is_settled(connection: Connection, pair: li
 def test_a_bucket_passed_over_between_fingerprint_and_reading_is_not_found_later(
     connection: Connection, pair: list[int]
 ) -> None:
-    """In no doubt before and after: the watermark moved in between, and tells."""
+    """In no doubt before and after: the watermark moved in between, and shows it."""
     cache = new_cache()
     window = Window(NOON + 2 * HOUR, NOON + 3 * HOUR)
     write(connection, pair[0], [candle(window.starts + n * MINUTE, 7) for n in (2, 12)])
@@ -263,7 +263,7 @@ def test_a_bucket_passed_over_once_its_mark_was_taken_is_in_doubt(connection: Co
 
 
 def test_closed_buckets_of_today_are_settled(connection: Connection, today: list[int]) -> None:
-    """Marks of these hours were taken while the day was open: its buckets were not passed over, nor were theirs."""
+    """Marks of these hours were taken while the day was open: neither its buckets nor theirs were passed over."""
     starts = NOON + 2 * HOUR
     for hours in range(3):
         write(connection, today[0], [candle(starts + hours * HOUR + n * MINUTE, 7 + n) for n in range(60)])
@@ -286,7 +286,7 @@ def test_a_change_shows_though_other_hours_changed_oftener(connection: Connectio
 
 
 class Desk:
-    """What goes on at random, reproducibly."""
+    """What happens at random, reproducibly."""
 
     def __init__(self, connection: Connection, pair: list[int], seed: int) -> None:
         self.chance = random.Random(seed)

@@ -22,7 +22,7 @@ def scene(migrated_url: str) -> Iterator[Connection]:
     with connect(Settings(database_url=migrated_url), "test") as connection:
         empty(connection)
         (share,) = listed(connection, "XNYS", DATE, DATE, SHARE)
-        # Before the open another price stands.
+        # Before the open there is another price.
         early = [minute(OPENS - HOUR + number * MINUTE, number, 50.0) for number in range(60)]
         write(connection, share, early + [minute(OPENS + number * MINUTE, number) for number in range(391)])
         refresh(connection, OPENS + DAY)

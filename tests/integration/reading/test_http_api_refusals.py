@@ -491,7 +491,7 @@ def test_health_answers_in_time_when_the_database_hangs(warm_up: str) -> None:
     # Other requests wait for the connection as long as they may, and say so.
     with hanging() as url, settings(url, CACHE_WARM_UP=warm_up, DATABASE_CONNECT_TIMEOUT_SECONDS="2"):
         assert candles(SHARE, "1m").status == 503
-    # And is asked anew once it lets go.
+    # And is asked again once it lets go.
     wait_until(lambda: get("/health").status == 200, "ready again")
 
 
@@ -570,6 +570,6 @@ def test_an_internal_error_reveals_nothing(monkeypatch: pytest.MonkeyPatch, caps
     answer = candles(SHARE, "15m")
     assert answer.status == 500
     assert_told_well(answer, "")
-    # The service goes on.
+    # The service continues.
     monkeypatch.undo()
     assert candles(SHARE, "15m").status == 200

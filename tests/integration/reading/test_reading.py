@@ -38,7 +38,7 @@ def trade(connection: Connection, instrument_id: int, minutes: Iterable[int]) ->
 
 
 def explain(connection: Connection, key: str, minute: int, at: datetime = JUDGED_AT) -> MinuteReport:
-    """A moment inside the minute so many after noon."""
+    """A moment inside the minute that starts N minutes after noon."""
     return explain_minute(connection, key, NOON + minute * MINUTE + timedelta(seconds=42), at)
 
 

@@ -1,4 +1,4 @@
-"""Aggregates rebuilt beside those in use, and exchanged: nothing is lost, readers miss nothing, there is a way back."""
+"""Aggregates rebuilt next to those in use, and swapped: nothing is lost, readers miss nothing, there is a way back."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ ALL = [rollup.relation for rollup in CANDLES.rollups]
 
 
 def forget(connection: Connection) -> None:
-    """Leave nothing beside."""
+    """Leave no rebuilt aggregate."""
     for suffix in ("_beside", "_before"):
         connection.execute("CALL market.drop_aggregates(%s, %s)", [ALL, suffix])
     connection.execute("TRUNCATE market.rebuilds")
@@ -104,7 +104,7 @@ def damage(connection: Connection, aggregate: str) -> int:
 
 
 def beside(connection: Connection) -> set[str]:
-    """What stands beside those in use."""
+    """What is stored next to those in use."""
     return {
         each.aggregate + place
         for each in rebuilds.list_all(connection)
@@ -140,7 +140,7 @@ def test_what_comes_afterwards_arrives_in_every_timeframe(history: Connection) -
 
 
 def rebuild_differs(connection: Connection) -> int:
-    """Buckets of all aggregates in use that are not the fold of the candles, by building all of it once more."""
+    """Buckets of all aggregates in use that are not the fold of the candles, by building all of it again."""
     forget(connection)
     return rebuild(connection, Timeframe.M5).unlike + rebuild(connection, Timeframe.D1).unlike
 
@@ -190,7 +190,7 @@ def test_derived_history_whose_minutes_were_dropped_survives(history: Connection
         report = rebuild(history, timeframe)
         assert (report.unlike, report.copied > 0) == (0, True)
     assert materialized(history) == rows
-    # Nor does it go afterwards, when something changes at the edge.
+    # It does not go afterwards either, when something changes at the edge.
     history.execute("UPDATE market.candles SET high = 9 WHERE time = %s", [EDGE])
     refresh_all(history, NOON)
     assert {name: len(each) for name, each in materialized(history).items()} == {

@@ -191,7 +191,7 @@ def test_a_session_from_a_file_may_open_at_any_moment(connection: Connection, tm
 
 
 def test_data_that_begin_in_the_last_minute_of_a_day(connection: Connection) -> None:
-    """Nothing is expected of that day then: there is no coverage to tell."""
+    """Nothing is expected of that day then: there is no coverage to report."""
     fill(connection, "day", days_of(9, 10))
     instruments.add(connection, "X@A@EQ", "day", "feed", listed_at=at(0, 10) - timedelta(seconds=30))
     settle(connection, WHOLE)
@@ -407,7 +407,7 @@ def test_candle_hours_say_what_candles_say(connection: Connection, changes: Iter
 
 
 def test_candle_hours_are_counted_alike_in_any_time_zone(connection: Connection) -> None:
-    """A query runs in psql as it stands, whatever PGTZ says."""
+    """A query runs in psql unchanged, whatever PGTZ says."""
     fill(connection, "day", days_of(0, 24))
     number = add(connection, "X@A@EQ", "day")
     insert_candles(connection, number, {at(0, 9.1): Candle(trades=1)})

@@ -1,4 +1,4 @@
-"""Feeds that fall silent: partial candles against a plain reference, who wins with them, and what runs say of feeds."""
+"""Feeds that fall silent: partial candles against a plain reference, what wins, and what runs say about feeds."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ SECOND = timedelta(seconds=1)
 # Each example is a history in a database: shrinking one would take minutes.
 EXAMPLES = 20 if SERVER_URL else 10
 DATABASE = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
-# The calendar SHORT opens anew every ten minutes, for minutes 1 to 5, with a break in minute 3; minute 6 is the closing
+# The calendar SHORT opens every ten minutes, for minutes 1 to 5, with a break in minute 3; minute 6 is the closing
 # auction, the others are extended hours. Each such stretch is a room for a history of its own.
 ROOM = 10 * MINUTE
 ROOMS = 400
@@ -418,7 +418,7 @@ def test_a_vendors_candle_replaces_a_partial_one_until_the_minute_is_whole(
     live(connection, NOON + 2 * MINUTE)
     vendor(connection, desk[0])
     assert states(connection) == [("X@A@EQ", False, 1, "vendor_historical")]
-    # Without a new tick, half a minute does not come back: whoever computes it.
+    # Without a new tick, half a minute does not come back, whatever computes it.
     connection.execute("UPDATE market.ticks SET size = 2 WHERE instrument_id = %s", [desk[0]])
     live(connection, NOON + 2 * MINUTE)
     for source in (Source.LIVE_GAP_FILLED, Source.HISTORICAL_AGGREGATED, Source.LIVE_AGGREGATED):

@@ -1,4 +1,4 @@
-"""What an operator says of a calendar outranks the library until it is taken back; what a session may look like."""
+"""What an operator says about a calendar outranks the library until it is taken back; what a session may look like."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path

@@ -106,7 +106,7 @@ def test_of_imported_days_nothing_else_is_missed(connection: Connection) -> None
     (said,) = [cause.says for cause in verdict.causes if cause.subject == "feed feed"]
     assert said == "all its data were imported, so it need not send; if it should: chandlery feeds set feed --live"
     assert [feed.live for feed in feeds.list_all(connection)] == [False]
-    # Whoever says that it sends is heard.
+    # An operator who says that it sends is heard.
     feeds.begin(connection, "feed", at(233, 9))
     run_live(connection, NOW)
     assert read_open(connection, number)[5:] == [(at(233, 9), at(235, 10), "feed_down")]

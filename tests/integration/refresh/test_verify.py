@@ -1,4 +1,4 @@
-"""Verification: what is wrong is found, named and put right, and nothing else is touched."""
+"""Verification: what is wrong is found, named and repaired, and nothing else is touched."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -98,7 +98,7 @@ def test_wrong_buckets_are_named_and_put_right(
     report = verify(verified, repair=True)
     assert (wrong(report), report.repaired) == ({aggregate: found}, sum(found.values()))
     assert verify(verified).wrong == 0
-    # What is built on it is refreshed, and its indicators are computed anew.
+    # What is built on it is refreshed, and its indicators are computed again.
     assert refresh(verified, LATE).marks_taken > 0
     assert verified.execute("SELECT FROM market.marks WHERE work = 'indicate' LIMIT 1").fetchall() != []
     assert whole(verified) == before
@@ -111,7 +111,7 @@ def test_duplicates_in_columns_go_and_stay_away(verified: Connection) -> None:
     verified.execute("CALL market.set_columnstore('candles_5m', 'instrument_id', 'time')")
     to_columns = f"SELECT compress_chunk(chunk, true) FROM show_chunks('{table}') AS chunk"  # noqa: S608
     verified.execute(to_columns)
-    damage(verified, TWICE, "candles_5m")  # one in columns, one beside them
+    damage(verified, TWICE, "candles_5m")  # one in columns, one in rows
     assert verify(verified, repair=True).repaired == 1
     assert verify(verified).wrong == 0
     verified.execute(to_columns)

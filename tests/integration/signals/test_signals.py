@@ -79,7 +79,7 @@ def test_a_value_that_touches_has_not_crossed(connection: Connection, instrument
     )
     put_minutes(connection, instrument, minutes("14:30", [99.9, 100, 100.01, 95, 95, 94.99]))
     process(connection, rules, at("14:40"))
-    assert signals_of(connection, "strategy", "time") == [("told", at("14:32")), ("under", at("14:35"))]
+    assert signals_of(connection, "strategy", "time") == [("over", at("14:32")), ("under", at("14:35"))]
 
 
 def both_levels(tmp_path: Path, volume: int) -> Sequence[Rule]:
@@ -231,7 +231,7 @@ def test_a_signal_never_changes_but_for_its_end(connection: Connection, instrume
 
 def test_another_rule_needs_another_version(connection: Connection, instrument: int, tmp_path: Path) -> None:
     process(connection, rules_of(tmp_path, {}), at("14:11"))
-    with pytest.raises(Permanent, match="told has changed, and is still version 1"):
+    with pytest.raises(Permanent, match="over has changed, and is still version 1"):
         process(connection, rules_of(tmp_path, {"condition": "close > 101"}), at("14:16"))
     process(connection, rules_of(tmp_path, {"condition": "close > 101", "version": "2"}), at("14:16"))
 

@@ -1,4 +1,4 @@
-"""Trades of an exchange that errs, collected without a hole, or with holes that are told."""
+"""Trades of an exchange that errs, collected without a hole, or with holes that are reported."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from tests.fake_binance import FakeBinance, aggregates
 from tests.waiting import LAST_RESORT_SECONDS
 
 KEY = "BINANCE@BTC/USDT@SPOT"
-# Quick where nothing is to be waited for, and never so quick that a loaded machine looks like a dead connection.
+# Quick where there is nothing to wait for, and never so quick that a loaded machine looks like a dead connection.
 PACE = Pace(quiet=30, retry=0.01, patience=0.5)
 NOW = time.time_ns() // 1_000_000
 
@@ -103,7 +103,7 @@ async def collecting(
 ) -> AsyncIterator[Scene]:
     exchange, said = Exchange("binance", binance.url), list[str]()
     exchange.has_streams = streams
-    # The real one's limits are no matter of this one.
+    # The real one's limits do not matter to this one.
     exchange._ccxt.enableRateLimit = False
     collector = Collector(exchange, kept := kept or Kept(), said.append, pace)
     stop = asyncio.Event()
@@ -187,7 +187,7 @@ def test_a_connection_that_falls_silent_is_not_believed(binance: FakeBinance) ->
             await scene.until_watched()
             binance.trade(*aggregates(1, 1, NOW))
             await scene.until(1)
-            # It is not dead: the rest of this frame is under way, and will be for ever.
+            # It is not dead: the rest of this frame is under way, and will be forever.
             binance.drip(b'{"e": "aggTrade", "s": "BTCUSDT", "a": 2')
             binance.trade(*aggregates(2, 2, NOW + 100), streamed=False)
             await scene.until(1, 2, 3)
@@ -341,7 +341,7 @@ def test_a_trade_that_is_refused_is_reported_and_holds_no_other_up(binance: Fake
 
 def test_a_destination_that_is_away_gets_all_of_it_later_and_one_that_refuses_ends_it(binance: FakeBinance) -> None:
     async def scene() -> None:
-        kept = Kept(troubles=[Retryable("the database is away")])
+        kept = Kept(troubles=[Retryable("the database is unavailable")])
         async with collecting(binance, kept) as scene:
             await scene.until_watched()
             binance.trade(*aggregates(1, 3, NOW))

@@ -51,7 +51,7 @@ def after(run: LastRun) -> Measured:
 
 
 def told(component: str, **said: Any) -> Measured:
-    """All is well but for what one component told."""
+    """All is well but for what one component reported."""
     return after(ran(component, told=said))
 
 

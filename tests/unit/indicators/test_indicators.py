@@ -26,7 +26,7 @@ BOUND = 1e-9
 
 
 def series(moves: Sequence[float], repeats: Sequence[int], seed: int, length: int) -> Candles:
-    """A walk of relative moves, each kept up for a while: 0 is a price that stands still."""
+    """A walk of relative moves, each kept up for a while: 0 is a price that does not move."""
     rng = np.random.default_rng(seed)
     size = np.resize(np.repeat(moves, repeats), length)
     close = 100 * np.exp(np.cumsum(size * rng.normal(0, 1, length)))
@@ -194,7 +194,7 @@ def of_closes(closes: Sequence[float]) -> Candles:
 def test_every_function_computes_as_called_directly() -> None:
     candles = series([1e-3], [1], 5, 300)
     assert {"sma", "ema", "rsi", "macd", "bbands", "atr", "obv", "stoch", "adx", "cci"} < set(names())
-    assert "mavp" not in names()  # wants a series of periods besides
+    assert "mavp" not in names()  # wants a series of periods as well
     for name in names():
         outputs = compute(resolve(name, {}), candles)
         assert [len(output) for output in outputs] == [300] * len(resolve(name, {}).outputs)

@@ -1,4 +1,4 @@
-"""Whatever bytes come: each is read, or told of with place and reason; read at once is as read line by line."""
+"""Whatever bytes come: each is read, or reported with place and reason; read at once is as read line by line."""
 
 import base64
 import gzip

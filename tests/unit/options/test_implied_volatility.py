@@ -1,4 +1,4 @@
-"""Implied volatilities, held against lets-be-rational; and why there is none."""
+"""Implied volatilities, compared with lets-be-rational; and why there is none."""
 
 from math import exp
 

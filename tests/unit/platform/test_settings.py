@@ -140,7 +140,7 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
     assert (unset.vendor, unset.vendor_url) == (None, None)
     assert open_vendor(unset) is None
     assert LocalSettings().chandlery_home == Path(".chandlery")
-    # An empty key does not stand before the secret.
+    # An empty key does not take the place of the secret.
     monkeypatch.setenv("VENDOR", "polygon")
     monkeypatch.setenv("VENDOR_SECRET_ID", "desk/vendor")
     vendor_secret("k3y-word")

@@ -13,7 +13,7 @@ PLENTY = 10_000_000
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """Does not move by itself."""
 
     def __init__(self) -> None:
         self.now = 1000.0

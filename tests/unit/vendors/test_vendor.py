@@ -1,4 +1,4 @@
-"""The vendor's adapter against a local server that speaks the protocol, and errs when told to."""
+"""The vendor's adapter against a local server that speaks the protocol, and errs on demand."""
 
 import json
 import logging
