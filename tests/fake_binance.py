@@ -198,7 +198,7 @@ class FakeBinance:
         name = f"{symbol.lower()}@aggTrade"
         for socket, names in [*self._sockets.items()]:
             if name in names:
-                # Who watched may be gone, by whatever way.
+                # A watcher may be gone in any way.
                 with contextlib.suppress(ConnectionError):
                     await socket.send_str(text)
 

@@ -1,4 +1,4 @@
-"""What sentiment and flows come to, in plain Python: exact, and without a thought for speed."""
+"""What sentiment and flows come to, in plain Python: exact, and slow."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -58,7 +58,7 @@ def _score(items: list[Item]) -> tuple[object, ...]:
 
 
 def counted(legs: Iterable[Leg]) -> Mapping[Leg, Fraction]:
-    """What counts of each leg: what moved inside its venue does not, nor what is cancelled."""
+    """What counts of each leg: not what moved inside its venue, and not what is cancelled."""
     found = dict.fromkeys(legs, Fraction(0))
     transactions: dict[tuple[str, str], list[Leg]] = defaultdict(list)
     for leg in found:

@@ -1,4 +1,4 @@
-"""What a scan of a window shall find, minute by minute, in the plainest Python.
+"""What a scan of a window must find, minute by minute, in the plainest Python.
 
 It is the reference of queries that look at sixty minutes at a time.
 
@@ -117,7 +117,7 @@ def in_break(session: Session, moment: datetime) -> bool:
 
 
 def find(instruments: Mapping[int, Instrument], window: Window) -> dict[int, dict[datetime, str]]:
-    """The minutes of a window that shall be open, with their reasons, by instrument."""
+    """The minutes of a window that must be open, with their reasons, by instrument."""
     alive = {feed: _alive(instruments, feed) for feed in {instrument.feed for instrument in instruments.values()}}
     return {number: _find(instrument, window, alive[instrument.feed]) for number, instrument in instruments.items()}
 

@@ -1,4 +1,4 @@
-"""Our own indicators straight from their definitions: exact or with fifty digits, one candle at a time, and slow."""
+"""Chandlery's indicators from their definitions: exact or with fifty digits, one candle at a time, and slow."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""Rooms by subject: each imports those before it alone, pure rules know nobody, and what was renamed stays so."""
+"""Rooms by subject: each imports those before it alone, pure rules know no room, and what was renamed stays so."""
 
 import ast
 import re
@@ -84,7 +84,7 @@ def module_of(path: Path) -> str:
 
 @cache
 def imports_of(path: Path) -> list[str]:
-    """Modules, ours as they are, others by their first name."""
+    """Modules, Chandlery's as they are, others by their first name."""
     return sorted(set(_imports_of(path)))
 
 
@@ -124,7 +124,7 @@ def test_a_room_imports_those_before_it_alone(room: str) -> None:
 
 
 def _computes(room: str, module: str) -> bool:
-    """Computing with numpy knows no database: who reads may compute, though what is stored of it is above."""
+    """Computing with numpy knows no database: a reader may compute, though what is stored of it is above."""
     return room == "reading" and module.startswith("chandlery.indicators.numerics")
 
 

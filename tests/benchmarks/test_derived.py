@@ -89,7 +89,7 @@ def plan_times(connection: Connection, instrument: int) -> tuple[float, float]:
     values = {"instrument_id": instrument, "width": 15 * MINUTE, "starts": NOON - 7 * DAY, "ends": NOON, "most": None}
     values |= {"first_open": NOON, "by_session": False, "backward": False, "partial_too": True, "since": None}
     text = statement("read_derived_page", "candles_15m", lists=OF_ONE)
-    row = connection.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT json) {text}", values).fetchone()  # our own words
+    row = connection.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT json) {text}", values).fetchone()  # own words
     assert row is not None
     return row[0][0]["Planning Time"], row[0][0]["Execution Time"]
 

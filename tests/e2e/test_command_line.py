@@ -63,7 +63,7 @@ def test_ticks_become_candles(chandlery: Chandlery, ticks: Path) -> None:
     assert len(shown) == 4
     fresh = chandlery("status", "--at", "2026-03-02T12:03:30Z", "--json")
     status = json.loads(fresh.stdout)
-    # A replay sets up no policy, and nobody else has: that alone is not as it should be.
+    # A replay sets up no policy, and nobody else has: that is the only cause.
     causes = [cause["subject"] for cause in status["causes"]]
     assert (fresh.returncode, status["health"], causes, status["minutes_waiting"]) == (1, "WARNING", ["policies"], 0)
     # Half an hour later nobody has come, and no tick either.

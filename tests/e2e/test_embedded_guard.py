@@ -132,13 +132,13 @@ def test_a_tied_database_ends_with_its_owner(home: Path, migrated_tarball: Path)
         owner.kill()
     database = EmbeddedDatabase(home)
     wait_until(lambda: not database.status().running, "the database ends with its owner")
-    # In good order, at that.
+    # It stopped in good order.
     assert execute(database.start(), "SELECT count(*) FROM kept") == [(0,)]
     assert not database.recovers
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is such a process; of one that nobody has taken leave of, there is not."""
+    """Whether there is such a process; a zombie does not count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

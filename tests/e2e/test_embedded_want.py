@@ -47,7 +47,7 @@ def mount(path: Path, options: str, *more: str) -> bool:
 
 
 def refused(home: Path, *command: str) -> str:
-    """What a command says that fails, in its one line."""
+    """The one line of a command that fails."""
     done = start(command, ENVIRONMENT | {"CHANDLERY_HOME": str(home)}, home.parent)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("chandlery: ")

@@ -353,7 +353,7 @@ def test_every_route_answers_its_own_event(sandbox: Sandbox, connection: Connect
         for _ in range(2):
             outcome = sandbox.invoke(json.loads(path.read_text()), seconds=29)
             assert outcome.error is None
-            # Of a desk where no component has ever run, health says just that.
+            # Health says that no component of this desk has ever run.
             expected = 503 if path.stem in HEALTH_EVENTS else 200
             assert outcome.result["statusCode"] == expected, (path.name, outcome.result["body"])
             assert expected == 200 or json.loads(outcome.result["body"])["status"] == "ready"

@@ -128,7 +128,7 @@ def test_what_is_there_is_answered_as_documented(document: Any, address: str, tm
     assert done.accepted > 80
 
 
-# Of these little is there, or nothing.
+# There is little or nothing of these.
 NARROWING = {"cursor", "names", "feed", "calendar", "prefix", "reason", "contract", "source", "venue"}
 
 

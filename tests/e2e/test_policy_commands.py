@@ -141,7 +141,7 @@ def test_history_that_was_imported_and_replayed_stays_until_it_is_named(history:
     assert [each.partition(":")[0] for each in kept] == ["candles, imported", "ticks, imported"]
     assert kept[1].endswith("3 chunks from 2013-10-07T06:00Z to 2013-10-08T00:00Z, 24,293 rows")
 
-    # By the clock on the wall: all is set up, and nothing goes; not even once retention is let go.
+    # By the clock on the wall: all is set up, and nothing is dropped, not even once retention is released.
     assert (later(0)["drift_applied"] > 30, later(750)["rows_dropped"]) == (True, 0)
     applied = history("policies", "apply", "--allow-destructive")
     assert "ticks: let rows older than 90 days be dropped from now on; none is that old yet\n" in applied.stdout

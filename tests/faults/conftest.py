@@ -34,7 +34,7 @@ def tell(record_property: Callable[[str, object], None]) -> Tell:
 
 @pytest.fixture(scope="session")
 def every(request: pytest.FixtureRequest) -> int:
-    """Each how many-th step is disturbed."""
+    """Every N-th step is disturbed; this is N."""
     return 1 if request.config.getoption("--faults") else 9
 
 

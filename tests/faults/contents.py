@@ -132,7 +132,7 @@ MARKS: Mapping[str, str] = {
     "open_hours": "SELECT DISTINCT hour, settled FROM market.open_hours",
 }
 VIEWS = ("5m", "15m", "30m", "1h", "4h", "1d_parts", "1d", "1w", "1mo")
-# What TimescaleDB keeps of our policies: jobs without their numbers, columns, and which chunks are columns.
+# What TimescaleDB keeps of the policies: jobs without their numbers, columns, and which chunks are columns.
 _POLICIES: Mapping[str, str] = {
     "jobs": "SELECT coalesce(k.table_name, j.config ->> 'table_name', j.hypertable_name) AS table_name, j.proc_name,"
     " j.schedule_interval, j.max_runtime, j.scheduled, j.config - 'hypertable_id' - 'mat_hypertable_id' AS config"
@@ -148,7 +148,7 @@ _POLICIES: Mapping[str, str] = {
     " WHERE c.is_compressed",
     "aggregates": "SELECT view_name FROM timescaledb_information.continuous_aggregates",
 }
-# How it comes about that the aggregates are read as they are: two states that agree in this read the same.
+# What decides how the aggregates are read: two states that agree in this read the same.
 _INNER: Mapping[str, str] = {
     "hour_versions": "SELECT * FROM market.hour_versions",
     **{

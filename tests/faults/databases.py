@@ -35,7 +35,7 @@ _ALL_WELL = (
 )
 # A candle of 5m that is not what its minutes make.
 WRONG = desk.HISTORY + 2 * HOUR
-# Before the stroke of twelve at which most policies are due.
+# Before midnight, when most policies are due.
 BEFORE_NOON = NOW - 22 * MINUTE
 
 
@@ -136,7 +136,7 @@ def _busy(connection: Connection) -> None:
         "UPDATE market.instruments SET live_since = %s WHERE instrument_id = 1", [floor_hour(NOW - 100 * DAY)]
     )
     with connection.transaction():
-        # No trigger is to see it.
+        # No trigger may see it.
         connection.execute("SET LOCAL session_replication_role = replica")
         stored = relation_of(connection, "candles_5m")
         assert connection.execute(f"UPDATE {stored} SET high = high + 1 WHERE time = %s", [WRONG]).rowcount  # noqa: S608

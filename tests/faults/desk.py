@@ -1,4 +1,4 @@
-"""The desk that faults befall: small, with something to do for every component, and two feeds with holes in them."""
+"""The desk for fault tests: small, with work for every component, and two feeds with holes in them."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime

@@ -12,7 +12,7 @@ from tests.faults.steps import Fault, kill_before, kill_unanswered
 from tests.faults.trial import Ended, Work, in_child, wait_until_gone
 from tests.faults.works import Subject
 
-# What a run that was disturbed may come to.
+# How a disturbed run may end.
 _ALLOWED = {"killed", "succeeded", "Retryable"}
 
 
@@ -76,7 +76,7 @@ class Proof:
         PUBLISHED.forget(self.scene.connection)
 
     def prove(self, cases: Iterable[tuple[int, Fault]]) -> tuple[int, list[str]]:
-        """Disturb a run at each of these steps, from the scene; returns how often, and what came out wrong."""
+        """Disturb a run at each of these steps, from the scene; returns how often, and what was wrong."""
         wrong, done = [], 0
         for at, fault in cases:
             done += 1

@@ -75,7 +75,7 @@ def refresh_ours(connection: Connection) -> object:
 
 
 def refresh_by_hand(connection: Connection) -> object:
-    """What a person types, or TimescaleDB's own policy does: without our lock."""
+    """What a person types, or TimescaleDB's own policy does: without Chandlery's lock."""
     return connection.execute(
         "CALL refresh_continuous_aggregate('market.candles_5m', %s, %s)", [NOON - DAY, NOON + DAY]
     )

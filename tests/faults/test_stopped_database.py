@@ -23,7 +23,7 @@ COMPONENTS = ("live processor", "live gap monitor", "historical gap monitor", "h
 
 
 class Cluster:
-    """A PostgreSQL of our own, with TimescaleDB, in a folder that goes away."""
+    """A private PostgreSQL with TimescaleDB, in a folder that goes away."""
 
     def __init__(self, home: Path, programs: Path) -> None:
         self._home, self._programs = home, programs

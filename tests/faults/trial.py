@@ -61,7 +61,7 @@ class Child:
 
 
 def _be_the_child(work: Work, at: int, fault: Fault | None, write: int) -> None:
-    """Do the work, report, and end without any of the parent's farewells."""
+    """Do the work, report, and end without the parent's exit handlers."""
     try:
         # Its logs and metrics are of no interest here.
         logging.disable()

@@ -171,7 +171,7 @@ def rebuild(connection: Connection) -> object:
             progress=lambda _step, _done, _total: None,
         )
     except Permanent as error:
-        # As the next one is refused, until somebody discards what the former left.
+        # It is refused until somebody discards what the former left.
         if "is still kept from the rebuild" not in str(error):
             raise
         return None

@@ -113,7 +113,7 @@ def compute(key: str = SHARE, timeframe: str = "5m", **said: object) -> Answer:
 
 @contextmanager
 def settings(database_url: str, **others: str) -> Iterator[None]:
-    """A sandbox as new, with these settings; health is looked at whenever it is asked for."""
+    """A new sandbox with these settings; health is measured each time it is asked for."""
     from functions.http_api.sandbox import SANDBOX
 
     kept = patch("functions.http_api.health.KEPT_SECONDS", 0)
@@ -196,6 +196,6 @@ def scene(migrated_url: str) -> Iterator[Connection]:
 
 @pytest.fixture(autouse=True)
 def service(scene: Connection, migrated_url: str) -> Iterator[None]:
-    """The HTTP API at work on it; of each test whose module imports this."""
+    """The HTTP API at work on it, for each test whose module imports this."""
     with settings(migrated_url):
         yield

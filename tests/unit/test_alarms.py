@@ -37,7 +37,7 @@ OF_AWS = {
 # alarm → its metric, what is wrong, and what a missing measurement means
 EXPECTED = {
     **{f"{name}Fails": ("Failures", ">=", 1, "ignore") for name in FUNCTIONS},
-    # Lambda itself tries these thrice.
+    # Lambda itself tries these three times.
     **{f"{name}Fails": ("Failures", ">=", 3, "ignore") for name in ("HistoricalGapMonitor", "HistoricalProcessor")},
     **{f"{name}HasNotRun": ("Runs", "<", 1, "breaching") for name in FUNCTIONS},
     "OldGap": ("OldestGapHours", ">", 24, "ignore"),

@@ -101,7 +101,7 @@ LEFT_OUT = {
     "/health": "what strangers may know; `health` asks for the whole",
     "/fo/moneyness-series": "an older name",
 }
-# The desk's own: who is logged in manages watchlists and alerts.
+# The desk's own: a user who is logged in manages watchlists and alerts.
 LEFT_OUT_ROOMS = ("/api/v1/watchlists", "/api/v1/alerts", "/api/v1/users", "/api/v1/me")
 SENT = (Tick, OptionQuote, OpenInterest, SentimentItem, FlowLeg)
 
@@ -150,7 +150,7 @@ def test_each_call_is_one_of_the_document(document: Any, name: str) -> None:
     given = dict(request.url.params)
     assert set(given) <= set(known), path
     assert {each for each, said in known.items() if said.get("required")} <= set(given)
-    # Of GETs every parameter can be given, but for the cursor, which pages give.
+    # Every parameter of a GET can be given, except the cursor, which pages give.
     assert set(known) - set(given) <= {"cursor", "limit"}, path
     if "numbers" in known:
         assert given["numbers"] == "text"
@@ -211,7 +211,7 @@ ROWS: list[tuple[str, type]] = [
 ]
 
 
-# When a change was published says nothing of the data.
+# When a change was published says nothing about the data.
 UNREAD = {"ChangedData": {"told_at", "published_at"}}
 
 

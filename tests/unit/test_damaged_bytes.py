@@ -73,7 +73,7 @@ def test_gzip_whose_checksum_is_wrong(tmp_path: Path, open_file: Any, content: s
             hold_one_line(error)
             refused += 1
         else:
-            assert rows == whole  # the change was one of the header's that says nothing of the content
+            assert rows == whole  # the change was in a field of the header that says nothing about the content
     assert refused > TIMES / 5 * 0.9
 
 

@@ -14,7 +14,7 @@ CHICAGO, NEW_YORK = ZoneInfo("America/Chicago"), ZoneInfo("America/New_York")
 
 
 def local(session: Session, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """When a session opens and closes, by a clock of the place."""
+    """When a session opens and closes, in local time."""
     opens, closes = session.opens_at.astimezone(zone), session.closes_at.astimezone(zone)
     return opens.replace(tzinfo=None), closes.replace(tzinfo=None)
 

@@ -611,7 +611,7 @@ def test_nothing_may_be_done_to_everything_but_what_aws_cannot_bound(deployed: d
         if statement["Resource"] == "*" and statement["Effect"] == "Allow":
             unbounded |= set(actions)
     assert unbounded == UNBOUNDED
-    # The network interfaces are Lambda's affair: whatever calls from inside a function is refused them.
+    # Lambda makes the network interfaces: calls from inside a function are refused them.
     (denied,) = [each for each in statements if each["Effect"] == "Deny"]
     assert {*denied["Action"], "xray:PutTraceSegments", "xray:PutTelemetryRecords"} == UNBOUNDED
     assert denied["Condition"]["ArnLike"].keys() == {"lambda:SourceFunctionArn"}

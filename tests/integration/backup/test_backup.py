@@ -49,7 +49,7 @@ from tests.plain_fold import Tick
 
 SOURCE, COPY, OTHER, ROWS = (database_name(suffix) for suffix in ("source", "copy", "other", "rows"))
 KEY = x25519.Identity.generate()
-# Of a database each has its own, whatever rows come into it: rights, jobs, columns, and which chunks there are.
+# Each database has its own, whatever rows come into it: rights, jobs, columns, and chunks.
 _OWN = {"rights", "rights to functions", "jobs", "chunks", "columnstore", "aggregates"}
 _OWN |= {"watermarks", "thresholds", "invalidations"}
 ROLE, OWNER, JOBS = (f"chandlery test {what} {os.getpid()}" for what in ("reader", "owner", "keeper of jobs"))

@@ -14,7 +14,7 @@ _OF_ALL = {"dataset"}
 
 
 def types(connection: Connection, read: str, relation: str) -> Mapping[str, str]:
-    """What each column is read as; an enumeration as text."""
+    """The type each column is read as; an enumeration as text."""
     found = connection.execute(f"SELECT {read} FROM market.{relation} LIMIT 0").description or ()  # noqa: S608
     names: Mapping[int, str] = dict(
         connection.execute(

@@ -193,7 +193,7 @@ def test_its_retention_waits_for_its_own_aggregates(quotes: Connection) -> None:
     waits = "quotes from 2025-11-20T00:00Z on: what is derived of it is stale"
     assert drop(quotes, "quotes", NOON) == (0, waits)
     refresh_marked(quotes)
-    # Stale candles are none of its business.
+    # Stale candles do not concern it.
     store_candles(quotes, window.starts, window.ends)
     found = kept(quotes)
     assert {name: len(rows) for name, rows in found.items()} == {"quotes_5m": 48, "quotes_1h": 4}
@@ -297,7 +297,7 @@ def test_its_refresh_is_held_against_its_own_retention(quotes: Connection) -> No
     assert problem.startswith(
         "quotes.retention.after: quotes would be dropped after 7 days, inside the 8 days over which"
     )
-    # Longer than candles are kept, which are nothing to it.
+    # Longer than candles are kept, which do not matter to it.
     assert lint({**kept_for(400, over=200 * DAY)}) == []
     assert lint(WANTED)[0].startswith("quotes: has no policies; write a [quotes] section")
     cut = {**kept_for(90), "quotes": TablePolicies(90 * MINUTE)}

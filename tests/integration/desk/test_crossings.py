@@ -88,7 +88,7 @@ def test_it_does_not_fire_for_having_been_armed_amid_a_minute_that_is_past(conne
 
 
 def test_of_the_minute_in_which_it_was_armed_open_and_close_count(connection: Connection) -> None:
-    """A high before it was armed is none of its own; a price that has crossed and stays is."""
+    """A high before it was armed does not count; a price that has crossed and stays does."""
     market_of(connection)
     live(connection, at("14:30"), "99")
     wick = arm(connection, at("14:31:30"), "high", 105)

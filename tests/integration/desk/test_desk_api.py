@@ -189,7 +189,7 @@ def test_nobody_comes_to_what_is_anothers(ask: Ask, connection: Connection) -> N
                 ask(route.method, _path(route, *numbers), bodies.get(route.name), user="ben", **forged)
                 for numbers in ((1, 1, 2), (901, 901, 902))
             ]
-            # What is another's is as what is not there, but for the numbers that he gave.
+            # Another user's things answer like missing ones, but for the numbers that he gave.
             texts = [
                 {**answer.json, "request_id": "", "detail": re.sub(r"[0-9]+", "N", answer.json["detail"])}
                 for answer in answers
@@ -268,7 +268,7 @@ def test_a_user_is_whom_api_gateway_names(ask: Ask) -> None:
     assert (carl["username"], carl["email"], carl["is_admin"]) == ("carl", "carl@example.com", False)
 
 
-# Alike for the eye, and others.
+# They look alike, and differ.
 ALIKE = ("Anna", "anna ", "\uff41nna", "ann\u0430", "a\u0301nna")
 NO_SUBJECTS = (["anna"], {"sub": "anna"}, 7, 0, True, None, "", " ", "a\0nna", "\ud800", "a" * 2049)
 NOBODY: Sequence[Any] = (

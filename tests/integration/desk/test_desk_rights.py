@@ -89,7 +89,7 @@ def test_a_transaction_of_one_user_sees_and_writes_his_rows_alone(desk: Connecti
         assert [row[0] for row in rows(desk, "users")] == ["ben"]
         assert desk.execute("UPDATE market.alerts SET level = 1 WHERE user_id <> 'ben'").rowcount == 0
         assert desk.execute("DELETE FROM market.watchlists WHERE user_id <> 'ben'").rowcount == 0
-        # Nor by what the planner knows of the values.
+        # The planner's statistics reveal nothing either.
         assert desk.execute("SELECT count(*) FROM pg_stats WHERE tablename = ANY (%s)", [list(OWN)]).fetchone() == (0,)
     for forged in (
         "INSERT INTO market.watchlists (user_id, name) VALUES ('anna', 'forged')",

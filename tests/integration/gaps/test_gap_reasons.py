@@ -297,7 +297,7 @@ def test_with_another_instrument_only_implausible_silences_are_open(
     found = open_by_minute(connection, known[number], number)
     assert found == find(known, Window(BITCOIN.ends - WEEK, BITCOIN.ends))[number]
     assert set(found.values()) == {"instrument_silent"}
-    # At 3.7 trades a minute one quiet minute is likely; two on end are not.
+    # At 3.7 trades a minute one quiet minute is likely; two in a row are not.
     singles = {m for m in missing if m - MINUTE not in missing and m + MINUTE not in missing}
     assert set(missing) - found.keys() == singles
     assert 0 < len(found) < len(missing)

@@ -123,7 +123,7 @@ class Market:
         self.desk = self.desk.without(keys, starts, ends)
 
     def never_had(self, starts: datetime, ends: datetime, *keys: str) -> None:
-        """As if nothing of a stretch had come in (all instruments, or some), nor any gap had been looked for."""
+        """As if nothing of a stretch had come in (all instruments, or some), and no gap had been looked for."""
         stretch = [[self.ids[key] for key in keys or self.ids], starts, ends]
         with self.connection.transaction():
             self.connection.execute("SET LOCAL session_replication_role = replica")

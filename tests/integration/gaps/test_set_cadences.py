@@ -122,7 +122,7 @@ def test_a_source_that_falls_silent_is_a_gap_until_its_rows_come(market: Connect
     report = watch(market, at + 35 * MINUTE)
     gap = (NEWS, at + 15 * MINUTE, at + 30 * MINUTE, 15, "feed_down")
     assert (report.gaps_open_of, open_gaps(market)) == ({"sentiment": 1}, [gap])
-    # Two beats on end are one gap. A second look, or a late one, finds the same.
+    # Two beats in a row are one gap. A second look, or a late one, finds the same.
     for moment in (50, 50, 55):
         watch(market, at + moment * MINUTE)
         assert open_gaps(market) == [(NEWS, gap[1], at + 45 * MINUTE, 30, "feed_down")]

@@ -208,7 +208,7 @@ def test_nothing_is_behind_that_is_not_expected(shifts: Connection) -> None:
         return [each.behind_seconds for each in feeds.list_freshness(shifts, at)]
 
     with shifts.transaction(force_rollback=True):
-        assert behind(NOON) == []  # neither has had a candle, nor a listing
+        assert behind(NOON) == []  # none has had a candle or a listing
         instruments.add(shifts, "X@A@EQ", "SHIFTS", "one", listed_at=NOON - HOUR)
         assert behind(NOON - HOUR) == []
         assert behind(NOON + 40 * MINUTE) == [40 * 60]  # listed, and never had any

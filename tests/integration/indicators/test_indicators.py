@@ -35,7 +35,7 @@ BOUND = 1e-9
 # What TA-Lib's running sums may leave of a window that has passed.
 ROUNDING = 1e-11
 
-# What the default set holds, and TA-Lib called as anyone would call it.
+# What the default set holds, and TA-Lib called directly.
 Direct = Callable[[Candles], Any]
 CALLS: Mapping[str, Direct] = {
     "sma": lambda c: talib.SMA(c.close, 20),

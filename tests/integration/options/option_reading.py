@@ -1,4 +1,4 @@
-"""Options asked for: rows of a command and of its route, compared with each other."""
+"""Reading options: rows of a command and of its route, compared with each other."""
 
 import csv
 import io

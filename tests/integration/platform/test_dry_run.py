@@ -32,7 +32,7 @@ NOW = datetime(2026, 3, 18, 2, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 COMPONENTS = (live_processor, live_gap_monitor, historical_gap_monitor, policy_maintenance, historical_processor)
 
-# What is ours, what TimescaleDB keeps of it, and its jobs; statistics of jobs the server keeps by itself.
+# Chandlery's rows, what TimescaleDB keeps of them, and its jobs; the server keeps statistics of jobs by itself.
 _TABLES = """
 SELECT format('%I.%I', n.nspname, c.relname)
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace

@@ -31,13 +31,13 @@ TOLD = {"host": "127.0.0.1", "port": 1, "user": "desk", "password": SECRET, "dbn
 
 
 class Emitted:
-    """All that came out, wherever."""
+    """All that came out, anywhere."""
 
     def __init__(self, capture: pytest.CaptureFixture[str], log: pytest.LogCaptureFixture) -> None:
         self._capture, self._log, self._others = capture, log, list[str]()
 
     def add(self, text: object) -> None:
-        """Something that goes out by another way."""
+        """Something that goes out another way."""
         self._others.append(str(text))
 
     def check(self) -> str:

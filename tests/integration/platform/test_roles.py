@@ -37,7 +37,7 @@ __all__ = ["desk"]
 
 # What the operator releases, what records drops, and what migrations make, is the owner's to write.
 OWNERS = {f"market.{name}" for name in ("schema_revision", "retentions", "releases", "drops", "rollups")}
-# What messages say is for those it is meant for.
+# Messages are only for their recipients.
 UNREAD = {"market.outbox"}
 OWNER, WRITER, READER = "chandlery_owner", "chandlery_writer", "chandlery_reader"
 PRODUCER = "chandlery_producer"
@@ -296,7 +296,7 @@ def test_rights_are_no_more_and_no_less(desk: Connection) -> None:
     assert written & ours == tables
     assert all(writer[name] == {"SELECT", "INSERT", "UPDATE", "DELETE"} for name in written)
     assert ours <= writer.keys()
-    # Of what aggregates hold, nothing.
+    # Nothing of what aggregates hold.
     held = [
         name for (name,) in desk.execute(
             "SELECT format('%I.%I', chunk_schema, chunk_name)::regclass::text FROM timescaledb_information.chunks"

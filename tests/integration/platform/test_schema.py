@@ -224,7 +224,7 @@ def test_all_that_is_read_of_the_private_catalogue_is_looked_for() -> None:
     named = {name for text in texts for name in re.findall(private, text)}
     looked_for = statement("list_missing_catalogue")
     assert len(named) > 5
-    # Read only where it is there: versions that refuse a second refresh need it no more.
+    # Read only where it is there: versions that refuse a second refresh do not need it.
     named.remove("_timescaledb_catalog.continuous_aggs_materialization_ranges")
     assert {name for name in named if name not in looked_for} == set()
 

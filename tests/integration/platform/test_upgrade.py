@@ -71,7 +71,7 @@ SELECT compress_chunk(chunk) FROM show_chunks('market.ticks', older_than => '201
 UNION ALL
 SELECT compress_chunk(chunk) FROM show_chunks('market.candles', older_than => '2013-10-10 12:00Z'::timestamptz) AS chunk
 """
-# What TimescaleDB keeps for us, without numbers that count on.
+# What TimescaleDB keeps of the schema, without running numbers.
 _POLICIES = {
     "jobs": "SELECT proc_name, schedule_interval, scheduled, config - 'hypertable_id' - 'mat_hypertable_id' AS config"
     " FROM timescaledb_information.jobs WHERE job_id >= 1000",

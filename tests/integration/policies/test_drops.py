@@ -124,7 +124,7 @@ def test_the_first_drop_waits_and_later_ones_do_not(collected: Connection) -> No
     assert (report.drift, report.rows_dropped, report.drops) == (0, 66, TOLD)
     assert OLD not in stored(collected)
 
-    # What grows old later needs no word any more.
+    # What grows old later needs no release any more.
     store_candles(collected, EDGE, EDGE + HOUR)
     refresh_all(collected, NOON)
     came_in_time(collected)

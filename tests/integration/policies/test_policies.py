@@ -177,7 +177,7 @@ def test_drift_is_named_and_put_right_in_one_run(desk: Connection, sabotage: str
     hold_jobs(desk)
 
     report = maintain(desk, NOON)
-    # A longer retention found is cut short: that is for somebody to allow.
+    # A longer retention found would be shortened: an operator must allow that.
     if "365 days" in said:
         assert report.waiting_for_permission == report.drifted
         apply_policies(desk, NOON, WANTED, allow_destructive=True)

@@ -317,7 +317,7 @@ class Desk:
         )
 
     def maintain(self) -> None:
-        """Our own run, which takes some marks or all."""
+        """A run of Chandlery, which takes some marks or all."""
         refresh(self._connection, self.now, self.chance.choice([1, 3, 1000]))
 
     def wait(self) -> None:
@@ -332,7 +332,7 @@ class Desk:
 @pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_never_stale_whatever_is_interleaved(connection: Connection, pair: list[int], seed: int) -> None:
-    """Changes, refreshes by us and by TimescaleDB, marks taken: in any order, between fingerprint and reading too."""
+    """Changes, own and TimescaleDB refreshes, marks taken: in any order, also between fingerprint and reading."""
     cache = new_cache()
     desk = Desk(connection, pair, seed)
     windows = [Window(NOON - 10 * HOUR, NOON - 2 * HOUR), Window(NOON - 2 * HOUR, LATE - DAY), WINDOWS[2]]

@@ -105,7 +105,7 @@ def test_a_healed_candle_is_in_the_next_answer(
                 assert candles(SHARE, "1m", if_none_match=tag, **STRETCH).status == 200
                 assert cache_of(candles(SHARE, "1m", **STRETCH)) == "hit"
 
-        # And as often as it changes.
+        # And each time it changes.
         heal(connection, minute(MISSING, 7, 150.0))
         for number in (1, 0):
             with sandboxes.within(number):

@@ -1,4 +1,4 @@
-"""The HTTP API on regular hours alone, and on a timeframe that it is to choose."""
+"""The HTTP API on regular hours alone, and on a timeframe that it chooses."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime

@@ -418,7 +418,7 @@ def operations() -> list[tuple[str, str]]:
 
 @contextmanager
 def broken_service() -> Iterator[None]:
-    """Not set up as it must be."""
+    """Set up wrongly."""
     with settings(UNREACHABLE, API_MOST_ROWS="many"):
         yield
 

@@ -322,7 +322,7 @@ def test_a_run_of_another_age_changes_nothing(connection: Connection, now: datet
     assert connection.execute("SELECT * FROM market.gaps").fetchall() == rows
 
 
-# How candles change, by us or by others; of few instruments and hours, so that they meet.
+# How candles change, by Chandlery or by others; of few instruments and hours, so that they meet.
 CHANGES = st.lists(
     st.tuples(
         st.sampled_from(["insert", "update", "move", "delete", "delete hour", "upsert", "count"]),

@@ -19,7 +19,7 @@ SECOND = timedelta(seconds=1)
 
 
 def come(connection: Connection, instrument: int, times: Iterable[datetime], *late: timedelta) -> None:
-    """Ticks of these times, each received so much later; by turns, where several are given."""
+    """Ticks of these times, each received that much later; alternating, where several are given."""
     rows = [(time, time + late[place % len(late)]) for place, time in enumerate(times)]
     connection.execute(
         "INSERT INTO market.ticks (instrument_id, time, seq, price, size, received_at)"

@@ -425,7 +425,7 @@ def test_a_vendors_candle_replaces_a_partial_one_until_the_minute_is_whole(
         gap_fill(connection, desk[0], source)
         candles.verify(connection, Window(NOON, NOON + 2 * MINUTE), source)
     assert states(connection) == [("X@A@EQ", False, 1, "vendor_historical")]
-    # Another's tick makes the minute whole; then ours is better.
+    # Another instrument's tick makes the minute whole; then Chandlery's candle is better.
     insert(connection, desk[1], [at(20), at(40)])
     live(connection, NOON + 2 * MINUTE)
     candles.verify(connection, Window(NOON, NOON + 2 * MINUTE), Source.LIVE_GAP_FILLED)
@@ -491,7 +491,7 @@ def test_silence_is_reported_in_session_by_the_ticks_own_times(connection: Conne
     assert silence(connection, NOON + 2 * MINUTE) == {"one": 60, "two": 60, "never silent": 60}
     insert(connection, desk[0], [at(12.9), at(47.2)])
     insert(connection, desk[1], [replace(at(58), cancelled=True), at(30)])
-    # A tick before the opening says nothing of the session.
+    # A tick before the opening says nothing about the session.
     insert(connection, desk[3], [at(50, NOON)])
     assert silence(connection, NOON + 2 * MINUTE) == {"one": 13, "two": 60, "never silent": 60}
     assert silence(connection, NOON + 2.9 * MINUTE) == {"one": 13, "two": 60, "never silent": 60}
@@ -503,7 +503,7 @@ def test_silence_is_reported_in_session_by_the_ticks_own_times(connection: Conne
     assert silence(connection, NOON + 3 * MINUTE) == {}
     assert silence(connection, NOON + 4 * MINUTE) == {"one": 0, "two": 0, "never silent": 0}
     assert silence(connection, NOON + 5 * MINUTE)["one"] == 60
-    # None from the close on, nor on a holiday.
+    # None from the close on, and none on a holiday.
     assert silence(connection, NOON + 6 * MINUTE) == {}
     assert silence(connection, NOON + ROOMS * ROOM + 2 * MINUTE) == {}
 

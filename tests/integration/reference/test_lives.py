@@ -1,4 +1,4 @@
-"""Of imported history nothing is expected but its own days; a feed that ever was live is missed when it dies."""
+"""Only its own days are expected of imported history; a feed that ever was live is missed when it dies."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

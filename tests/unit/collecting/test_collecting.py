@@ -170,7 +170,7 @@ def test_a_frame_that_nobody_understands_breaks_the_connection_and_loses_nothing
             await scene.until_watched(2)
             binance.trade(*aggregates(1, 1, NOW))
             await scene.until(1)
-            # A trade that is none, in a frame that is one.
+            # A malformed trade in a valid frame.
             binance.send('{"e": "aggTrade", "s": "BTCUSDT", "a": 2, "T": 1, "p": "x", "q": null}')
             await until(lambda: any("without time, price or size" in each for each in scene.said))
             binance.trade(*aggregates(2, 1, NOW + 1))
@@ -212,7 +212,7 @@ def test_it_goes_on_from_what_is_stored_through_every_fault_of_rest(binance: Fak
             await scene.until(*range(5, 2_511))
         assert scene.collected.is_whole
         assert not binance.faults
-        # A connection that is cut is made again before anybody need know.
+        # A connection that is cut is made again before anybody notices.
         assert sum("asked again in" in each for each in scene.said) >= 4
 
     asyncio.run(scene())

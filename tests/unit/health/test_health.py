@@ -218,7 +218,7 @@ def test_of_a_desk_without_instruments_nothing_is_expected_and_it_says_so() -> N
     empty = Measured(AT, has_instruments=False)
     nothing = Cause(Health.HEALTHY, "instruments", "none yet, so nothing is expected: chandlery instruments add")
     assert judge(empty) == Verdict(Health.HEALTHY, [nothing])
-    # But a component that had come, and comes no more, is missed.
+    # But a component that had come, and does not come any more, is missed.
     stopped = replace(empty, runs={"live_processor": ran("live_processor", timedelta(hours=1))}, scheduler_runs=True)
     assert judge(stopped).health is Health.DELAYED
 

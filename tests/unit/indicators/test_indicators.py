@@ -160,7 +160,7 @@ def test_a_ratio_of_prices_has_no_value_where_one_is_not_above_zero() -> None:
     np.testing.assert_array_equal(found[1:], [-1, -1, 1, 1, -3, 2, 2])
 
 
-# Of a series moved below zero these are another, and no wonder: arithmetic and trigonometry, and cycles that are still
+# Of a series moved below zero these differ, as they should: arithmetic and trigonometry, and cycles that are still
 # settling.
 OTHERS = {
     "add", "atan", "cos", "cosh", "cumsum", "div", "exp", "mult", "sin", "sinh", "sum", "tan", "tanh",

@@ -1,4 +1,4 @@
-"""Our own indicators against their definitions, worked examples, and TA-Lib where it has the same."""
+"""Chandlery's own indicators against their definitions, worked examples, and TA-Lib where it has the same."""
 
 from collections.abc import Mapping
 from dataclasses import replace

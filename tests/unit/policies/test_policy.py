@@ -71,7 +71,7 @@ def due_chunk(table: str, ends: datetime, history: str | None = None) -> DueChun
 
 
 def as_found(policies: Policies, *, due: Sequence[DueChunk] = ()) -> Found:
-    """A database that has exactly these policies, and whose operator let retention go by the clock."""
+    """A database that has exactly these policies, and whose operator released retention."""
     tables, jobs = {}, list[FoundJob]()
     for name, table in policies.items():
         stored = table.columnstore
