@@ -64,7 +64,7 @@ $$
 """  # noqa: S608  # our own words
 
 
-# No test asserts a time, and each run is to try the same examples.
+# No test asserts a time, and each run must try the same examples.
 settings.register_profile("chandlery", deadline=None, derandomize=True)
 settings.load_profile("chandlery")
 
@@ -81,7 +81,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keep what is loaded, which stays to the end, from being looked through for garbage again and again."""
+    """Keep the garbage collector from scanning what is loaded, which stays to the end."""
     gc.disable()
     try:
         return (yield)
@@ -128,9 +128,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real market data beside the repository."""
+    """The folder of real market data next to the repository."""
     if not REAL_DATA.is_dir():
-        pytest.skip("real market data is not at hand: no ../shared/data beside the repository")
+        pytest.skip("real market data is not at hand: no ../shared/data next to the repository")
     return REAL_DATA
 
 
@@ -144,7 +144,7 @@ def server_url() -> str:
 
 @contextmanager
 def made_once(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator[Path]:
-    """A path that all workers share; who comes first makes what belongs there, the others wait."""
+    """A path that all workers share; the first one makes what belongs there, the others wait."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     with (shared / f"{name}.lock").open("w") as lock:
@@ -189,7 +189,7 @@ def emulator(tmp_path: Path) -> Iterator[Emulator]:
 
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory, migrated_tarball: Path) -> Iterator[EmbeddedDatabase]:
-    """A running embedded TimescaleDB, migrated, where a desk in the folder above it finds it: one a process."""
+    """A running embedded TimescaleDB, migrated, one for each process, where a desk in the folder above finds it."""
     folder = tmp_path_factory.mktemp("desk")
     database = EmbeddedDatabase(folder / ".chandlery", tarball=migrated_tarball, tied=True)
     database.start()
@@ -220,7 +220,7 @@ def database_url(migrated_url: str, connection: Connection) -> str:
 
 
 def empty(connection: Connection) -> None:
-    """Leave no row of ours."""
+    """Leave no row of the test's."""
     connection.execute(_EMPTY)
 
 

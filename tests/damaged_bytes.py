@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from random import Random
 
-# Of files as many all in all, of archives, of events and of requests each.
+# For all files together, and for archives, events and requests each.
 TIMES = 1_000
 # Nobody listens there.
 NOWHERE = "postgresql://desk:s3cret-word@127.0.0.1:1/desk"

@@ -46,8 +46,8 @@ class Queue:
 def create_bus(name: str, **pattern: Any) -> Queue:
     """A bus, and the queue of what fits the pattern."""
     events: Any = boto3.client("events")
-    queue = Queue(f"{name}-told")
+    queue = Queue(f"{name}-events")
     events.create_event_bus(Name=name)
-    events.put_rule(Name="told", EventBusName=name, EventPattern=json.dumps({"source": ["chandlery"], **pattern}))
-    events.put_targets(Rule="told", EventBusName=name, Targets=[{"Id": "queue", "Arn": queue.arn}])
+    events.put_rule(Name="events", EventBusName=name, EventPattern=json.dumps({"source": ["chandlery"], **pattern}))
+    events.put_targets(Rule="events", EventBusName=name, Targets=[{"Id": "queue", "Arn": queue.arn}])
     return queue

@@ -1,7 +1,7 @@
-"""A local stand-in of AWS's extension for parameters and secrets: its documented protocol over real HTTP.
+"""A local replacement for AWS's extension for parameters and secrets: its documented protocol over real HTTP.
 
     with ExtensionServer({"desk/database": "…"}) as server:
-        server.refusals = 2  # it is not ready for so many requests
+        server.refusals = 2  # it is not ready for the first two requests
 
 As the real one it answers only to the function's token, and remembers a secret until it is asked with refreshNow=true.
 """
@@ -17,7 +17,7 @@ TOKEN = "the-functions-own-session-token"
 
 
 class ExtensionServer:
-    """Answers for the secrets given, which stand for those of Secrets Manager."""
+    """Answers for the secrets given, in place of those of Secrets Manager."""
 
     def __init__(self, secrets: dict[str, str | bytes]) -> None:
         self.secrets = secrets

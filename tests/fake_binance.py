@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import pytest
 
-# Whoever imports this is about exchanges, and is skipped where the library is missing that asks them.
+# A test that imports this is about exchanges, and is skipped where the library that asks them is missing.
 pytest.importorskip("ccxt", reason="ccxt is not installed: make collect")
 
 from aiohttp import WSMsgType, web  # which ccxt brings
@@ -43,7 +43,7 @@ class Aggregate:
 
 @dataclass
 class FakeBinance:
-    """Serves what it was given: `trade` makes a trade that REST has, and that the websocket brings unless told not to.
+    """Serves what it was given: `trade` makes a trade that REST has, and that the websocket brings unless switched off.
 
     `faults` are answers given in place of the next ones of REST: a status with headers, or None to cut the connection.
     The next `behind` answers of REST lack all trades. Trades with a number below `forgotten` are given no more.
@@ -85,7 +85,7 @@ class FakeBinance:
             trades.clear()
 
     def stream(self, *trades: Aggregate, symbol: str = "BTCUSDT") -> None:
-        """Send trades by websocket alone: once more, or before REST has them."""
+        """Send trades by websocket alone: again, or before REST has them."""
         for each in trades:
             event = {"e": "aggTrade", "E": each.time_ms + self.clock_ahead_ms, "s": symbol, **each.told()}
             self.send(json.dumps(event), symbol)
@@ -198,7 +198,7 @@ class FakeBinance:
         name = f"{symbol.lower()}@aggTrade"
         for socket, names in [*self._sockets.items()]:
             if name in names:
-                # Who watched may be gone, by whatever way.
+                # A watcher may be gone in any way.
                 with contextlib.suppress(ConnectionError):
                     await socket.send_str(text)
 

@@ -10,7 +10,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class PlainCandle:
-    """A candle, as far as alerts go by it."""
+    """A candle, as far as alerts use it."""
 
     time: datetime
     open: float

@@ -1,6 +1,6 @@
 """What a source is missing by the cadence that an operator has set, in the plainest Python.
 
-Beats are counted from midnight UTC. Each that begins at `since` or later, and is over at `due`, is to have a row whose
+Beats are counted from midnight UTC. Each that begins at `since` or later, and is over at `due`, must have a row whose
 time lies in it; all minutes of one that has none are missing, as far as the source's calendar is open. Of minutes that
 are missing it is the feed that is down, unless another source of the same feed has a row in its own beat then.
 """

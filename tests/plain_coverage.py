@@ -1,4 +1,4 @@
-"""Gaps and coverage by the plainest Python there is: what the gap monitors are held against."""
+"""Gaps and coverage by the plainest Python there is: the reference of the gap monitors."""
 
 import math
 import warnings
@@ -13,7 +13,7 @@ from tests.plain_fold import Folded, Tick, fold
 
 MINUTE = timedelta(minutes=1)
 SILENCE_SECONDS = 20
-# An hour of the day says something of itself when it was watched so long; else all hours together do.
+# An hour of the day counts by itself when it was watched for N minutes; else all hours count together.
 WATCHED_MINUTES, LEAST_MINUTES = 180, 60
 
 
@@ -57,7 +57,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Counted:
-    """Expected minutes, told apart: each is one of the others."""
+    """Expected minutes by kind: each is one of the others."""
 
     expected: int
     present: int
@@ -75,7 +75,7 @@ class Counted:
 class Desk:
     """One feed's instruments of one calendar: what has ticks, what waits to be a candle, what was judged, what is open.
 
-    `since` tells from when on candles are expected of an instrument.
+    `since` is the time from which candles are expected of an instrument.
     """
 
     expected: Sequence[datetime]
@@ -165,7 +165,7 @@ class Desk:
             return "quiet" if minute in lived else "feed_down"
 
         trades = {minute: candles[minute][0].trades for minute in window if minute in candles}
-        # Where nothing was traded, nothing tells how plausible silence is.
+        # Where nothing was traded, nothing shows how plausible silence is.
         if trades or not any(kind(minute) == "quiet" for minute in window):
             self.judged |= {(instrument, minute) for minute in window}
         else:
@@ -183,7 +183,7 @@ class Desk:
 
 
 def _is_plausible(silence: Sequence[datetime], beside: Mapping[datetime, int]) -> bool:
-    """Whether chance makes such a silence once in a thousand times, at the trade rate of the minutes beside it."""
+    """Whether chance makes such a silence once in a thousand times, at the trade rate of the minutes around it."""
     trades_expected = 0.0
     for hour, minutes in Counter(minute.hour for minute in silence).items():
         alike = [trades for minute, trades in beside.items() if minute.hour == hour]

@@ -1,11 +1,11 @@
-"""Derived candles by the plainest Python there is: what the aggregates are held against.
+"""Derived candles by the plainest Python there is: the reference of the aggregates.
 
 For timeframes up to four hours a minute belongs to the bucket of UTC that its start lies in. For days, weeks and
 months it counts only where it is regular: inside an open session and not in its break, or the very minute of the close;
 its day is then the session's date, whatever UTC says. A week is named by its Monday, a month by its first day.
 
 Prices come of the candles that are price-eligible, or of all of them where none is. Turnover and trades are known where
-all candles tell theirs.
+all candles have theirs.
 """
 
 from collections import defaultdict

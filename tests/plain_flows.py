@@ -1,4 +1,4 @@
-"""What sentiment and flows come to, in plain Python: exact, and without a thought for speed."""
+"""What sentiment and flows come to, in plain Python: exact, and slow."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -42,7 +42,7 @@ def bucket(time: datetime, width: timedelta) -> datetime:
 
 
 def sentiment(items: Iterable[Item], width: timedelta, of: Callable[[Item], str]) -> Mapping[Key, tuple[object, ...]]:
-    """By bucket and whatever `of` tells: score, weight, items, positive, negative, neutral."""
+    """By bucket and whatever `of` gives: score, weight, items, positive, negative, neutral."""
     found: dict[Key, list[Item]] = defaultdict(list)
     for item in items:
         found[bucket(item.time, width), of(item)].append(item)
@@ -58,7 +58,7 @@ def _score(items: list[Item]) -> tuple[object, ...]:
 
 
 def counted(legs: Iterable[Leg]) -> Mapping[Leg, Fraction]:
-    """What counts of each leg: what moved inside its venue does not, nor what is cancelled."""
+    """What counts of each leg: not what moved inside its venue, and not what is cancelled."""
     found = dict.fromkeys(legs, Fraction(0))
     transactions: dict[tuple[str, str], list[Leg]] = defaultdict(list)
     for leg in found:
@@ -84,7 +84,7 @@ def worth(leg: Leg, what: Fraction) -> Fraction | None:
 
 
 def flows(legs: Iterable[Leg], width: timedelta, of: Callable[[Leg], str]) -> Mapping[Key, tuple[object, ...]]:
-    """By bucket and whatever `of` tells: amounts in, out and net, dollars alike, and how many legs count."""
+    """By bucket and whatever `of` gives: amounts in, out and net, dollars alike, and how many legs count."""
     found: dict[Key, list[tuple[Leg, Fraction]]] = defaultdict(list)
     for leg, what in counted(legs).items():
         if what:

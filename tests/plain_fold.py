@@ -1,4 +1,4 @@
-"""Candles by the plainest Python there is: what the SQL is held against."""
+"""Candles by the plainest Python there is: the reference of the SQL."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ class Folded:
 
 
 def fold(ticks: Iterable[Tick]) -> dict[datetime, Folded]:
-    """Every minute with at least one tick that stands, by its start."""
+    """Every minute with at least one valid tick, by its start."""
     minutes: dict[datetime, list[Tick]] = defaultdict(list)
     for tick in sorted(ticks, key=lambda tick: (tick.time, tick.seq)):
         if not tick.cancelled:

@@ -1,6 +1,6 @@
-"""What a scan of a window shall find, minute by minute, in the plainest Python.
+"""What a scan of a window must find, minute by minute, in the plainest Python.
 
-It is held against queries that look at sixty minutes at a time.
+It is the reference of queries that look at sixty minutes at a time.
 
 A minute is expected when it starts in its calendar's open hours, breaks left out, and in the life of its instrument:
 from its listing or else its first candle on, and of these times since its feed is live, or, before that, on the days
@@ -21,9 +21,9 @@ the same hour of the day (UTC) over the window, if its watched minutes (expected
 the run left out; else that of all hours of the day, with the run left out. Where the window has no trade at all, the
 rate is the one that an open row of the ledger over this silence was found by.
 
-- Where all candles tell their trades: trades / watched minutes. Trades are counted by whole clock hours that touch the
+- Where all candles count their trades: trades / watched minutes. Trades are counted by whole clock hours that touch the
   window, as they are stored, so minutes outside the session count too.
-- Where one does not: -ln(1 - present / watched minutes), the rate at which so many of the minutes have any trade;
+- Where one does not: -ln(1 - present / watched minutes), the rate at which that share of the minutes has any trade;
   present are the watched minutes that are neither quiet nor explained by a vendor.
 - Sixty minutes at least count as watched.
 
@@ -117,7 +117,7 @@ def in_break(session: Session, moment: datetime) -> bool:
 
 
 def find(instruments: Mapping[int, Instrument], window: Window) -> dict[int, dict[datetime, str]]:
-    """The minutes of a window that shall be open, with their reasons, by instrument."""
+    """The minutes of a window that must be open, with their reasons, by instrument."""
     alive = {feed: _alive(instruments, feed) for feed in {instrument.feed for instrument in instruments.values()}}
     return {number: _find(instrument, window, alive[instrument.feed]) for number, instrument in instruments.items()}
 
@@ -275,7 +275,7 @@ def _ceil(moment: datetime, unit: timedelta = MINUTE) -> datetime:
 
 
 def insert_candles(connection: Connection, instrument_id: int, candles: Mapping[datetime, Candle]) -> None:
-    """Store candles as a writer of ours does; one that is there is replaced."""
+    """Store candles as Chandlery's writers do; a stored one is replaced."""
     with connection.transaction():
         connection.execute("SELECT set_config('chandlery.writing', 'on', true)")
         connection.execute(
@@ -294,7 +294,7 @@ def insert_candles(connection: Connection, instrument_id: int, candles: Mapping[
 
 
 def delete_candles(connection: Connection, instrument_id: int, minutes: Iterable[datetime]) -> None:
-    """Delete candles as a writer of ours does."""
+    """Delete candles as Chandlery's writers do."""
     with connection.transaction():
         connection.execute("SELECT set_config('chandlery.writing', 'on', true)")
         connection.execute(
@@ -345,7 +345,7 @@ def read_instruments(connection: Connection) -> dict[int, Instrument]:
 
 
 def _stretches(connection: Connection, number: int, feed: str) -> Sequence[Window] | None:
-    """From the columns that counting fills; `imported_days` tells by itself what those of imported candles are."""
+    """From the columns that counting fills; `imported_days` finds those of imported candles by itself."""
     (live_since, has_history), (history, listed_at) = (
         connection.execute(query, [value]).fetchall()[0]
         for query, value in (

@@ -1,4 +1,4 @@
-"""Our own indicators straight from their definitions: exact or with fifty digits, one candle at a time, and slow."""
+"""Chandlery's indicators from their definitions: exact or with fifty digits, one candle at a time, and slow."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -43,7 +43,7 @@ def _average(candles: Candles) -> Fraction | None:
 
 
 def vwap(candles: Candles) -> Sequence[Row]:
-    """For each candle anew, over those of its session up to it."""
+    """For each candle separately, over those of its session up to it."""
     return [
         {"vwap": _average([each for each in candles[: place + 1] if each.session == candle.session])}
         for place, candle in enumerate(candles)

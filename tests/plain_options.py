@@ -1,4 +1,4 @@
-"""What an expiry's metrics shall be, strike by strike, in the plainest Python; None is unknown. See docs/options.md."""
+"""What an expiry's metrics must be, strike by strike, in the plainest Python; None is unknown. See docs/options.md."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal

@@ -33,7 +33,7 @@ class Listed:
 
 @dataclass
 class Told:
-    """All that was told of a desk; rows of a contract by their time, in any order."""
+    """All that a desk was sent; rows of a contract by their time, in any order."""
 
     contracts: Sequence[Listed]
     quotes: Mapping[int, Sequence[Mapping[str, Any]]]

@@ -2,7 +2,7 @@
 
     with pooler(server_url, folder, "ignore_startup_parameters = options, extra_float_digits") as url: ...
 
-It listens on 127.0.0.1 only, and lets in whoever the server lets in.
+It listens on 127.0.0.1 only, and lets in the users that the server lets in.
 """
 
 import os

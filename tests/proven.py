@@ -1,4 +1,4 @@
-"""What tests have proven, told at the end of a run."""
+"""What tests have proven, reported at the end of a run."""
 
 import pytest
 
@@ -7,7 +7,7 @@ TOLD = "proven"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell what was proven, by whichever process."""
+    """Report what was proven, by whichever process."""
     reports = [report for each in terminalreporter.stats.values() for report in each]
     told = {tuple(line) for report in reports for name, line in getattr(report, "user_properties", []) if name == TOLD}
     if told:

@@ -20,7 +20,7 @@ from chandlery.options.numerics.normal import Floats
 
 AAPL = ("2014-06-05", "2014-06-09", "2014-06-10")
 
-# Rates need only be of the usual size: what is held against them has the same.
+# Rates need only be of the usual size: what is compared with them has the same.
 _DAYS, _RATES = (30, 180), (0.002, 0.005)
 _HALF_DAY = date(2015, 12, 24)
 _NEW_YORK = ZoneInfo("America/New_York")
@@ -31,7 +31,7 @@ Chain = defaultdict[float, list[float]]  # by strike: the newest price of the ca
 
 @dataclass(frozen=True)
 class Prices:
-    """A row is a price of a contract at a time; `rows` is what the file says of it."""
+    """A row is a price of a contract at a time; `rows` is what the file says about it."""
 
     rows: list[Row]
     price: Floats

@@ -82,7 +82,7 @@ FUNCTIONS = sorted(
 
 @pytest.fixture(scope="module")
 def numerics_loaded() -> Mapping[str, Sequence[str]]:
-    """What is loaded of numpy and TA-Lib once a function is: in one process, those that are to load them at the end."""
+    """What is loaded of numpy and TA-Lib once a function is: in one process, those that may load them at the end."""
     code = (
         "import importlib, json, sys\n"
         "def loaded(name):\n"

@@ -1,4 +1,4 @@
-"""Rooms by subject: each imports those before it alone, pure rules know nobody, and what was renamed stays so."""
+"""Rooms by subject: each imports those before it alone, pure rules know no room, and what was renamed stays so."""
 
 import ast
 import re
@@ -34,7 +34,7 @@ ROOMS = [
     "desk",
     "health",
 ]
-# What pure rules may know beside their own room.
+# What pure rules may know apart from their own room.
 SHARED = {"words", "datasets"}
 POWERTOOLS = {
     "platform/component.py",
@@ -42,7 +42,7 @@ POWERTOOLS = {
     "platform/secrets.py",
     "platform/telemetry.py",
 }
-# Words that had another meaning elsewhere, or said too little, and what stands for them.
+# Words that had another meaning elsewhere, or said too little, and what replaces them.
 FORMER = {
     "Step": "PolicyStep, RebuildStep",
     "Stretch": "PageWanted, ChangedBuckets",
@@ -84,7 +84,7 @@ def module_of(path: Path) -> str:
 
 @cache
 def imports_of(path: Path) -> list[str]:
-    """Modules, ours as they are, others by their first name."""
+    """Modules, Chandlery's as they are, others by their first name."""
     return sorted(set(_imports_of(path)))
 
 
@@ -106,7 +106,7 @@ def ours(path: Path) -> list[str]:
     return [each for each in imports_of(path) if each.startswith("chandlery.")]
 
 
-def test_every_module_stands_in_a_room() -> None:
+def test_every_module_is_in_a_room() -> None:
     assert {name_of(path).split("/")[0] for path in RULES} <= set(ROOMS)
 
 
@@ -124,7 +124,7 @@ def test_a_room_imports_those_before_it_alone(room: str) -> None:
 
 
 def _computes(room: str, module: str) -> bool:
-    """Computing with numpy knows no database: who reads may compute, though what is stored of it is above."""
+    """Computing with numpy knows no database: a reader may compute, though what is stored of it is above."""
     return room == "reading" and module.startswith("chandlery.indicators.numerics")
 
 
@@ -189,7 +189,7 @@ def test_no_file_of_the_layer_is_long() -> None:
     assert [name_of(path) for path in RULES if len(path.read_text().splitlines()) >= 300] == []
 
 
-def test_queries_stand_in_rooms_of_forty_files_at_most() -> None:
+def test_queries_are_in_rooms_of_forty_files_at_most() -> None:
     rooms = Counter(str(path.parent.relative_to(REPO / "sql" / "queries")) for path in QUERIES)
     assert set(rooms) <= {*ROOMS, "backup"}
     assert [room for room, files in rooms.items() if files > 40] == []

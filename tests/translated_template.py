@@ -9,7 +9,7 @@ REPO = Path(__file__).resolve().parents[1]
 
 
 class NoManagedPolicies:
-    """SAM asks AWS for the managed policies; ours uses none."""
+    """SAM asks AWS for the managed policies; this template uses none."""
 
     def load(self) -> dict[str, str]:
         return {}
@@ -20,9 +20,9 @@ def translate(*, layers: str = "s3://bucket/artifact", **given: str) -> dict[str
 
     Args:
         layers: where the layers' artifacts are.
-        given: parameters that are not to have their defaults; SAM itself reads a few.
+        given: parameters without their defaults; SAM itself reads a few.
     """
-    # SAM's own: loaded by whoever translates, which takes longer than to collect a hundred tests.
+    # SAM's own: loaded when translating, which takes longer than to collect a hundred tests.
     from samtranslator.translator.transform import transform
     from samtranslator.yaml_helper import yaml_parse
 

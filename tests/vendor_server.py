@@ -1,4 +1,4 @@
-"""A local vendor that speaks the aggregates protocol over real HTTP, and errs when told to.
+"""A local vendor that speaks the aggregates protocol over real HTTP, and errs on demand.
 
     with VendorServer() as server:
         server.give("AAPL", bar(NOON, o=1, h=3, l=1, c=2, v=10))
@@ -58,7 +58,7 @@ class VendorServer:
         self.key = key
         self.page_candles = page_candles
         self.tls = tls
-        self.adjusted: bool | None = None  # what it says of its prices; as asked unless set
+        self.adjusted: bool | None = None  # what it says about its prices; as asked unless set
         self.candles: dict[str, list[Json]] = {}
         self.requests: list[Request] = []
         self.stopping = Event()
@@ -97,7 +97,7 @@ class VendorServer:
             self._http = None
 
     def give(self, ticker: str, *candles: Json) -> None:
-        """Add to a ticker's candles, in the order they shall be served; none makes the ticker known."""
+        """Add to a ticker's candles, in the order in which to serve them; none makes the ticker known."""
         self.candles.setdefault(ticker, []).extend(candles)
 
     def fault(self, *faults: Fault, always: bool = False) -> None:
@@ -143,7 +143,7 @@ class VendorServer:
 
 
 def _inside(row: Json, starts: int, ends: int) -> bool:
-    # What has no time of its own is there to be refused.
+    # An item without a time of its own is served, for the client to refuse.
     return not isinstance(row.get("t"), int) or starts <= row["t"] <= ends
 
 
@@ -197,7 +197,7 @@ class VendorHandler(BaseHTTPRequestHandler):
             self.wfile.write(piece)
 
     def log_message(self, *_args: object) -> None:
-        """Say nothing; `requests` tells."""
+        """Log nothing; `requests` has it."""
 
 
 def refuse(status: int, body: Json | str | None = None, retry_after: str | None = None, **headers: str) -> Fault:
@@ -214,7 +214,7 @@ def say(body: Json | str | bytes) -> Fault:
 
 
 def alter(change: Callable[[Json], Json]) -> Fault:
-    """Answer as usual, once `change` has been at it."""
+    """Answer as usual, changed by `change`."""
 
     def altered(handler: VendorHandler) -> None:
         status, body = handler.usual()
@@ -224,7 +224,7 @@ def alter(change: Callable[[Json], Json]) -> Fault:
 
 
 def cut_off(handler: VendorHandler) -> None:
-    """Promise a body, and hang up in its middle."""
+    """Promise a body, and hang up in the middle of it."""
     handler.close_connection = True
     handler.begin(200, Content_Length="1000")
     handler.wfile.write(b'{"status": "OK", "resul')

@@ -8,7 +8,7 @@ LAST_RESORT_SECONDS = 900.0
 
 
 def wait_until(condition: Callable[[], object], what: str, every: float = 0.01) -> None:
-    """Look again and again, until it is so; every so many seconds."""
+    """Look again and again, until it is so; every N seconds."""
     ends = time.monotonic() + LAST_RESORT_SECONDS
     while not condition():
         assert time.monotonic() < ends, f"it never happened: {what}"

@@ -50,7 +50,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Its figures stand for a benchmark that passed, not a dot."""
+    """Its figures replace the dot of a benchmark that passed."""
     return ("passed", "", "") if report.when == "call" and report.passed else None
 
 

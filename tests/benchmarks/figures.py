@@ -11,7 +11,7 @@ from pathlib import Path
 
 from psycopg import Connection
 
-# What decides how fast a server is, beside the machine.
+# What decides how fast a server is, apart from the machine.
 SETTINGS = (
     "shared_buffers", "work_mem", "maintenance_work_mem", "effective_cache_size", "max_parallel_workers",
     "max_parallel_workers_per_gather", "jit", "fsync", "synchronous_commit", "wal_level", "max_wal_size",

@@ -1,4 +1,4 @@
-"""One sandbox of a scheduled function: a process that keeps its handler warm, and tells what each call came to.
+"""One sandbox of a scheduled function: a process that keeps its handler warm and reports each call's outcome.
 
 `python -m tests.benchmarks.sandbox FUNCTION` reads a scheduled time a line, and answers each with a line of JSON.
 """

@@ -112,7 +112,7 @@ def insert_ticks(
     batches: int = 1,
     table: str = "market.ticks",
 ) -> None:
-    """Insert `ticks` of every instrument spread over a stretch of time, in the order of time, by so many statements."""
+    """Insert `ticks` of every instrument over a stretch of time, in order of time, by N statements."""
     values = {"apart": length / ticks, "ticks": ticks // batches, "instruments": instruments}
     statement = sql.SQL(_INSERT_TICKS).format(table=sql.Identifier(*table.split(".")))
     for batch in range(batches):
@@ -186,7 +186,7 @@ def ended_seconds(connection: Connection) -> float:
 
 
 def _stat_fields(path: Path) -> list[str]:
-    """From the state on: what stands before may hold blanks."""
+    """From the state on: values before it may be blank."""
     return path.read_text().rpartition(")")[2].split()
 
 

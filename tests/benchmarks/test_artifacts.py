@@ -118,7 +118,7 @@ def test_p8_what_bytecode_saves(built: Path, connection: Connection, database_ur
 
 
 def of_libraries(built: Path) -> dict[str, str]:
-    """What the template tells libraries by the environment of every function."""
+    """What the template sets for libraries in the environment of every function."""
     variables = read_template(built)["Globals"]["Function"]["Environment"]["Variables"]
     return {LIBRARIES: variables[LIBRARIES]}
 
@@ -155,7 +155,7 @@ def path_of(opt: Path) -> str:
 
 def heading(*columns: str) -> None:
     """Of the table that follows."""
-    print(f"import + first call, in seconds (of the processor), medians of {ROUNDS} in turns")
+    print(f"import + first call, in seconds (of the processor), medians of {ROUNDS} alternating")
     print(f"{'event':<26}" + "".join(f"{column:>28}" for column in columns))
 
 

@@ -43,7 +43,7 @@ def month(server_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_a_month(month: str, server_url: str, tmp_path: Path) -> None:
     def silent(now: str, done: int, total: int) -> None:
-        """Nobody looks."""
+        """Show nothing."""
 
     def settings(url: str) -> Settings:
         return Settings(database_url=SecretStr(url))

@@ -64,7 +64,7 @@ def materialize(connection: Connection, starts: datetime) -> None:
 
 
 def test_reading(connection: Connection) -> None:
-    """The latest 15m candles of an instrument over 7 days, beside those of a day."""
+    """The latest 15m candles of an instrument over 7 days, compared with those of a day."""
     list_instruments(connection, READ_INSTRUMENTS)
     store(connection, NOON - 7 * DAY, NOON - 7 * MINUTE, READ_INSTRUMENTS)
     refresh_history(connection, CANDLES, Timeframe.H4, Window(NOON - 8 * DAY, NOON), NOON - HOUR, lambda *_: None)
@@ -89,14 +89,14 @@ def plan_times(connection: Connection, instrument: int) -> tuple[float, float]:
     values = {"instrument_id": instrument, "width": 15 * MINUTE, "starts": NOON - 7 * DAY, "ends": NOON, "most": None}
     values |= {"first_open": NOON, "by_session": False, "backward": False, "partial_too": True, "since": None}
     text = statement("read_derived_page", "candles_15m", lists=OF_ONE)
-    row = connection.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT json) {text}", values).fetchone()  # our own words
+    row = connection.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT json) {text}", values).fetchone()  # own words
     assert row is not None
     return row[0][0]["Planning Time"], row[0][0]["Execution Time"]
 
 
 @pytest.mark.parametrize("instruments", [1, 20])
 def test_refreshing_a_week(connection: Connection, instruments: int) -> None:
-    """7 days of 5m for the first time: all at once, beside TimescaleDB's own default, batches since 2.28."""
+    """7 days of 5m for the first time: all at once, and by TimescaleDB's own default, batches since 2.28."""
     if timescaledb_of(connection) < (2, 28):
         pytest.skip("before 2.28 TimescaleDB refreshes all at once by itself")
     list_instruments(connection, instruments)
@@ -133,7 +133,7 @@ def fresh(server_url: str, name: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def day_and_year(server_url: str) -> Iterator[tuple[Connection, Connection]]:
-    """Two databases, whose changes are measured in turns."""
+    """Two databases, whose changes are measured alternating."""
     with fresh(server_url, "day") as day, fresh(server_url, "year") as year:
         yield day, year
 
@@ -161,7 +161,7 @@ def test_p11_changed_minute_with_a_day_and_with_90_days_stored(day_and_year: tup
 
 
 def _beside_a_day(day: Connection, more: Connection, days_back: int = 0) -> tuple[float, float]:
-    """What a change takes with a day stored, and how many times that with more: medians of pairs, in turns."""
+    """What a change takes with a day stored, and how many times that with more: medians of alternating pairs."""
     taken = [(change(day, number), change(more, number, days_back)) for number in range(CHANGES)]
     return median(of_day for of_day, _ in taken), median(of_more / of_day for of_day, of_more in taken)
 
@@ -179,7 +179,7 @@ def change(connection: Connection, number: int, days_back: int = 0) -> float:
 
 
 def test_healing_what_is_in_columns(connection: Connection) -> None:
-    """A late vendor candle, and an hour of them, into columns beside into rows; and making columns of them again."""
+    """A late vendor candle, and an hour of them, into columns and into rows; and making columns of them again."""
     list_instruments(connection, HEALED_INSTRUMENTS)
     week = timedelta(days=7)
     starts = datetime(2026, 2, 12, tzinfo=NOON.tzinfo)  # a Thursday: where chunks begin

@@ -39,7 +39,7 @@ def desk(connection: Connection) -> Connection:
 
 
 def arm(connection: Connection, count: int, state: str = "armed") -> None:
-    """Have so many alerts, and no other; one in ten a user's."""
+    """Have N alerts, and no other; one in ten a user's."""
     connection.execute("TRUNCATE market.alerts, market.alert_firings, market.watched_instruments, market.alert_minutes")
     connection.execute(_ALERTS, {"count": count, "instruments": INSTRUMENTS, "state": state, "at": NOON - 60 * MINUTE})
     vacuum(connection, "alerts", "alert_minutes")

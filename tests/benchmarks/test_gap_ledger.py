@@ -16,7 +16,7 @@ SHARE = Settings.model_fields["gap_share_instruments"].default
 ROUNDS = 1
 SIZES = (1_000, 10_000) if ON_SERVER else (100, 1_000)
 MANY = 1_000 if ON_SERVER else 100
-# Two minutes are there, two are not: a gap each four minutes where they stand closest.
+# Two minutes are there, two are not: a gap each four minutes where they are closest.
 FEW_LENGTH, MANY_LENGTH = (4 * WEEK, 4 * HOUR) if ON_SERVER else (DAY, 4 * HOUR)
 
 # Gap k of an instrument begins at the same distance from the one before; every other instrument lives meanwhile.
@@ -71,7 +71,7 @@ def _told(name: str, taken: float, before: dict[str, float], base: float, size: 
 
 
 def _go_through(connection: Connection, instruments: int, size: int, window: Window) -> dict[str, float]:
-    """The seconds of scans that find so many gaps, nothing new, the same after a vendor, their ends alone, and none."""
+    """The seconds of scans that find N gaps, nothing new, the same after a vendor, their ends alone, and none."""
     values = _values(instruments, window) | {"gaps": size}
     taken = {}
     _change(connection, _DELETE.format(minutes=_GAPS), values)

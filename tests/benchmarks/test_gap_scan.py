@@ -1,4 +1,4 @@
-"""What finding gaps costs: a week beside the plain anti-join, a live minute with its marks, and rare traders."""
+"""What finding gaps costs: a week against the plain anti-join, a live minute with its marks, and rare traders."""
 
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
@@ -103,7 +103,7 @@ def emptied(connection: Connection) -> Iterator[Connection]:
     connection.execute("TRUNCATE market.candles, market.candle_hours, market.ticks, market.gaps")
 
 
-def test_p3_a_week_beside_the_plain_anti_join(emptied: Connection) -> None:
+def test_p3_a_week_and_the_plain_anti_join(emptied: Connection) -> None:
     """The look at all instruments, by their hours; the anti-join at some of them, a hundred million candles less.
 
     A look never reads candles: those of the others would only take the time to load.
@@ -140,7 +140,7 @@ def test_p3_a_week_beside_the_plain_anti_join(emptied: Connection) -> None:
     first = seconds(look)
     vacuum(emptied, "gaps", "judged")
     again, used = medians(look)
-    # The planner thinks that generate_series has a thousand rows, and probes: what suits the anti-join is told as well.
+    # The planner thinks that generate_series has a thousand rows, and probes: what suits the anti-join is shown too.
     (lasted, plain), (_, merged) = (
         [each * INSTRUMENTS / WITH_CANDLES for each in both(lambda nested=nested: anti_join(nested))]  # type: ignore[misc]
         for nested in (True, False)
@@ -172,7 +172,7 @@ def _measure_memory(connection: Connection, shares: Sequence[Share]) -> None:
 
 @pytest.mark.parametrize(("instruments", "weeks"), [(FEW, 1), (FEW, 10), (INSTRUMENTS, 1)])
 def test_p15_a_run_of_the_monitor_without_changes(emptied: Connection, instruments: int, weeks: int) -> None:
-    """Five minutes after the last run: an hour to count, a turn to hold against its ticks, the scan."""
+    """Five minutes after the last run: an hour to count, a turn to compare with its ticks, the scan."""
     _store_hours(emptied, instruments, Window(NOON - weeks * WEEK, NOON - HOUR))
     _store_turn(emptied, instruments)
 
@@ -308,7 +308,7 @@ def _store_week(connection: Connection, instruments: int, trades: int, left_out:
 
 
 def _mark(connection: Connection, window: Window, times: int = 1) -> None:
-    """Mark each hour of all instruments, as so many statements would that write candles."""
+    """Mark each hour of all instruments, as N statements that write candles would."""
     connection.execute(
         "INSERT INTO market.marks (work, hour, instrument_ids)"
         " SELECT 'count', hour, (SELECT array_agg(instrument_id) FROM market.instruments)"

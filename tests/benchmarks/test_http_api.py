@@ -85,7 +85,7 @@ def materialize(connection: Connection, days: int) -> None:
 
 @contextmanager
 def sandbox(database_url: str, **others: str) -> Iterator[None]:
-    """A sandbox as new, which logs and counts as ever, but where nobody reads it."""
+    """A new sandbox, which logs and counts as usual, but where nobody reads it."""
     with settings(database_url, POWERTOOLS_METRICS_DISABLED="false", **others), contextlib.ExitStack() as quiet:
         import functions.http_api  # noqa: F401  # its logger
 
@@ -377,7 +377,7 @@ def children() -> list[int]:
 
 
 def realistic(count: int) -> list[Question]:
-    """What desks ask: the same history over and over, the newest page every moment, now and then something new."""
+    """What desks ask: often the same history, very often the newest page, sometimes something new."""
     chance = random.Random(7)  # the same each time
     starts = [NOON - days * DAY for days in range(2, DAYS)]
     history = [(chance.randint(1, INSTRUMENTS), chance.choice(starts), chance.choice([1, 2, 7])) for _ in range(60)]
@@ -448,7 +448,7 @@ def test_what_the_cache_saves(stored: Connection, database_url: str) -> None:
 
 
 def test_price_changes(connection: Connection) -> None:
-    """Of instruments with a month of daily closes, three days of a candle every two hours, ten newest minutes."""
+    """Instruments with a month of daily closes, three days of a candle every two hours, and ten newest minutes."""
     list_instruments(connection, PRICED)
     with unmarked(connection, "candles"):
         for starts, ends in (

@@ -1,4 +1,4 @@
-"""How fast a file of ticks comes in, beside raw binary COPY of the same rows."""
+"""How fast a file of ticks comes in, compared with raw binary COPY of the same rows."""
 
 import csv
 import gzip
@@ -35,7 +35,7 @@ COPY (
 """
 
 
-def test_p2_import_beside_raw_copy(connection: Connection, tmp_path: Path) -> None:
+def test_p2_import_and_raw_copy(connection: Connection, tmp_path: Path) -> None:
     list_instruments(connection, 1)
     file = write_file(tmp_path / "ticks.csv.gz", ROWS)
 
@@ -72,7 +72,7 @@ def test_p2_import_beside_raw_copy(connection: Connection, tmp_path: Path) -> No
     )
 
 
-def test_d1_ingest_of_records_beside_import(connection: Connection, tmp_path: Path) -> None:
+def test_d1_ingest_of_records_and_import(connection: Connection, tmp_path: Path) -> None:
     """What TickIngest does with records in memory, batch by batch, against the import of a file of the same rows."""
     list_instruments(connection, 1)
     rows = ROWS // 5
@@ -118,7 +118,7 @@ def _import(connection: Connection, file: Path) -> int:
 
 
 def _measured(connection: Connection, way: Callable[[], object]) -> tuple[float, float, float]:
-    """Into an empty table: seconds on the wall, of the backend's processor time, and of ours."""
+    """Into an empty table: seconds on the wall, and of processor time of the backend and of this process."""
     connection.execute("TRUNCATE market.ticks, market.dirty")
     backend, python = backend_seconds(connection), time.process_time()
     taken = seconds(way)

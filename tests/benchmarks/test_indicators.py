@@ -1,4 +1,4 @@
-"""What storing indicators costs beside the sums alone: TA-Lib on the same arrays, in memory."""
+"""What storing indicators costs, compared with the sums alone: TA-Lib on the same arrays, in memory."""
 
 import os
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def stored(connection: Connection) -> Connection:
     return connection
 
 
-def test_p10_the_indicator_pass_beside_ta_lib_alone(stored: Connection) -> None:
+def test_p10_the_indicator_pass_and_ta_lib_alone(stored: Connection) -> None:
     wanted = read_indicator_set()
 
     def indicate(at: datetime, first: int = 1, last: int = INSTRUMENTS) -> IndicatorReport:
@@ -74,7 +74,7 @@ def test_p10_the_indicator_pass_beside_ta_lib_alone(stored: Connection) -> None:
         return report
 
     reports: list[IndicatorReport] = []
-    # What goes before is there: values go on from it.
+    # Earlier values are there: new ones continue from them.
     filled = processor_seconds(stored, lambda: indicate(NOON - 12 * HOUR))
     tenth = processor_seconds(stored, lambda: indicate(NOON - 6 * HOUR, last=INSTRUMENTS // 10))
     indicate(NOON - 6 * HOUR, first=INSTRUMENTS // 10 + 1)

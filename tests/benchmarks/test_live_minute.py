@@ -1,4 +1,4 @@
-"""What a live minute costs: beside TimescaleDB's own refresh of it, and with a day stored beside an hour."""
+"""What a live minute costs, compared with TimescaleDB's own refresh of it; and with a day stored or an hour."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -53,7 +53,7 @@ def live(connection: Connection, at: datetime, gap_check_buckets: int = 0) -> Li
 
 
 @pytest.mark.parametrize("batches", [1, TICKS])
-def test_p1_live_minute_beside_a_refresh_of_the_same(
+def test_p1_live_minute_and_a_refresh_of_the_same(
     connection: Connection, continuous_aggregate: str, batches: int
 ) -> None:
     list_instruments(connection, INSTRUMENTS)
@@ -92,7 +92,7 @@ def _of_fewer(connection: Connection) -> float:
 def _beside_a_refresh(
     connection: Connection, aggregate: str, first: datetime, measure: Callable[[Callable[[], object]], float] = seconds
 ) -> list[float]:
-    """The seconds of a live run and of a refresh, over the same minutes, in turns."""
+    """The seconds of a live run and of a refresh, over the same minutes, alternating."""
 
     def refresh(number: int) -> None:
         starts = first + number * MINUTE

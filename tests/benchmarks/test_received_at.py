@@ -67,7 +67,7 @@ def test_received_at_costs_a_feed(connection: Connection, turned: Callable[[bool
 
 
 def _compare(connection: Connection, turned: Callable[[bool], None], write: Callable[[], None]) -> str:
-    """Processor time, in turns; the first round is none."""
+    """Processor time, alternating; the first round does not count."""
     taken: dict[bool, list[float]] = {True: [], False: []}
     for number in range(ROUNDS + 1):
         for noted in (True, False) if number % 2 else (False, True):

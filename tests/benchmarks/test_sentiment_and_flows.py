@@ -1,4 +1,4 @@
-"""How fast batches of sentiment and flows come in from memory, beside one plain COPY of the same rows."""
+"""How fast batches of sentiment and flows come in from memory, compared with one plain COPY of the same rows."""
 
 import io
 import time
@@ -86,7 +86,7 @@ def _copy(connection: Connection, text: str, lot: bytes) -> None:
 
 
 def _measured(connection: Connection, table: str, way: Callable[[], object]) -> tuple[float, float, float]:
-    """Into an empty table: seconds on the wall, of the backend's processor time, and of ours."""
+    """Into an empty table: seconds on the wall, and of processor time of the backend and of this process."""
     connection.execute(f"TRUNCATE market.{table}, market.marks")
     backend, python = backend_seconds(connection), time.process_time()
     taken = seconds(way)

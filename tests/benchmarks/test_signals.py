@@ -115,7 +115,7 @@ def test_p16_a_changed_minute_of_each_instrument_through_all_rules(stored: Conne
             time.process_time() - python,
         )
 
-    # Rules and indicators are known, and filled; the last hours' values are there to go on from.
+    # Rules and indicators are known, and filled; they continue from the last hours' values.
     keep_set(stored, with_rules({}, rules), NOON - HOUR)
     stored.execute("UPDATE market.indicator_set SET filled_from = '-infinity'")
     process(-30, most_pieces=0)

@@ -70,7 +70,7 @@ def test_soak_of_all_functions(connection: Connection, database_url: str, pytest
 def _set_scene(connection: Connection) -> None:
     list_instruments(connection, INSTRUMENTS)
     connection.execute("UPDATE market.instruments SET listed_at = %s", [STARTS])
-    # The scheduled times are others than the server's: policy maintenance stands in for its jobs, which wait.
+    # The scheduled times are not the server's: policy maintenance replaces its jobs, which wait.
     with connection.transaction():
         apply_policies(connection, STARTS, read_policies(), allow_destructive=True)
         hold_jobs(connection)

@@ -21,7 +21,7 @@ KEY = "X@A@EQ"
 REPO = Path(__file__).resolve().parents[2]
 # No setting of the machine's own reaches the commands.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "CHANDLERY_"))}
-# How long a command takes is the machine's matter: what it says is not to depend on it.
+# How long a command takes depends on the machine: what it says must not.
 ENVIRONMENT["CHANDLERY_PROGRESS"] = "false"
 ENVIRONMENT["PYTHONPATH"] = os.pathsep.join((str(REPO), str(REPO / "layers" / "chandlery")))
 PROGRAM = (sys.executable, "-c", "from local.command_line import main; main()")

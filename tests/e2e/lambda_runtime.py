@@ -110,7 +110,7 @@ class _Exchange(BaseHTTPRequestHandler):
 
 
 class Sandbox:
-    """A function in a process of its own, which sees its artifact and Lambda's runtime client, and nothing of ours."""
+    """A function in a process of its own, which sees its artifact and Lambda's runtime client, and nothing else."""
 
     def __init__(self, function: Path, opt: Path, client: Path, handler: str, environment: Mapping[str, str]) -> None:
         self._function = function
@@ -156,7 +156,7 @@ class Sandbox:
         return self._log.read_text()
 
     def invoke(self, event: Any, seconds: float = LAST_RESORT_SECONDS) -> Outcome:
-        """Hand the function an event, tell it how long it may take, and wait for what comes of it.
+        """Hand the function an event and the time it may take, and wait for the outcome.
 
         Raises:
             AssertionError: its process ended, or nothing ever came; the message holds its log.

@@ -147,7 +147,7 @@ def test_a_restore_that_dies_leaves_what_was_in_use(desk: Desk, file: Path) -> N
     assert desk.run(TARGET, "status", "--exit-zero").returncode == 0
 
 
-def test_a_damaged_backup_is_refused_and_one_without_its_digest_told(desk: Desk, file: Path) -> None:
+def test_a_damaged_backup_is_refused_and_one_without_its_digest_reported(desk: Desk, file: Path) -> None:
     whole, kept = file.read_bytes(), (desk.folder / "desk.backup.sha256").read_bytes()
     damaged = desk.folder / "damaged.backup"
     damaged.write_bytes(whole[:2_000] + bytes([whole[2_000] ^ 1]) + whole[2_001:])

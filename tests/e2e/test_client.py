@@ -239,7 +239,7 @@ def test_a_watch_gives_out_candles_that_changed(address: str, desk: Connection, 
 
 
 def test_signals_are_read(client: Client) -> None:
-    """None stand here; conformity with the document holds what they look like."""
+    """None are stored here; the test of conformity with the document checks what they look like."""
     assert client.signals(SHARE, from_=STARTS).list() == client.active_signals().list() == []
     assert client.latest_signals().to_polars().height == 0
 

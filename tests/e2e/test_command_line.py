@@ -29,7 +29,7 @@ def ticks(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_demo_tells_its_story(tmp_path: Path) -> None:
+def test_the_demo_shows_its_story(tmp_path: Path) -> None:
     result = start(("demo",), ENVIRONMENT, tmp_path)
     assert result.returncode == 0, result.stderr
     assert "1 candle revised, 1 late tick," in result.stdout
@@ -63,7 +63,7 @@ def test_ticks_become_candles(chandlery: Chandlery, ticks: Path) -> None:
     assert len(shown) == 4
     fresh = chandlery("status", "--at", "2026-03-02T12:03:30Z", "--json")
     status = json.loads(fresh.stdout)
-    # A replay sets up no policy, and nobody else has: that alone is not as it should be.
+    # A replay sets up no policy, and nobody else has: that is the only cause.
     causes = [cause["subject"] for cause in status["causes"]]
     assert (fresh.returncode, status["health"], causes, status["minutes_waiting"]) == (1, "WARNING", ["policies"], 0)
     # Half an hour later nobody has come, and no tick either.
@@ -113,7 +113,7 @@ def test_a_dry_run_by_hand_says_what_it_would_do(chandlery: Chandlery, tmp_path:
     assert json.loads(chandlery(*command, "--json").stdout)["candles_written"] == 1
 
 
-def test_what_is_switched_off_says_so_and_is_told(chandlery: Chandlery) -> None:
+def test_what_is_switched_off_says_so_and_is_reported(chandlery: Chandlery) -> None:
     off = {"LIVE_PROCESSOR_ENABLED": "false"}
     command = ("invoke", "live_processor", "--at", "2026-03-09T12:02Z")
     assert chandlery(*command, **off).stdout == "switched off true\n"
@@ -214,7 +214,7 @@ def test_feeds_have_limits(chandlery: Chandlery) -> None:
     )
 
 
-def test_an_instrument_keeps_what_it_is_not_told(chandlery: Chandlery) -> None:
+def test_an_instrument_keeps_what_is_not_given(chandlery: Chandlery) -> None:
     add = ("instruments", "add", "DESK@LIFE@EQ", "--calendar", "24/7")
     first = chandlery(*add, "--listed", "2026-01-01", "--ticker", "LIFE", "--ticker", "other=L=F")
     assert first.stdout == (
@@ -250,7 +250,7 @@ def test_adding_an_instrument_again_changes_nothing_it_has(chandlery: Chandlery)
     assert (same["calendar"], same["feed"], same["listed_at"]) == ("24/7", "other", None)
 
 
-def test_an_instrument_with_data_is_removed_only_when_told(chandlery: Chandlery, ticks: Path) -> None:
+def test_an_instrument_with_data_is_removed_only_when_asked_for(chandlery: Chandlery, ticks: Path) -> None:
     key = "DESK@GONE@EQ"
     for _ in "12":
         assert chandlery("instruments", "add", key, "--calendar", "24/7").returncode == 0
@@ -307,7 +307,7 @@ def test_calendars_are_listed(chandlery: Chandlery) -> None:
         (("migrate", "upgrade", "9999"), 1, "chandlery: alembic: Can't locate revision"),
     ],
 )
-def test_wrong_use_and_failure_are_told_apart(
+def test_wrong_use_and_failure_are_distinguished(
     chandlery: Chandlery, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     result = chandlery(*arguments)

@@ -113,7 +113,7 @@ class TestProcess:
         assert database.stop()
         assert not database.stop()
         assert database.url() is None
-        # Whoever knows the address still reaches it.
+        # A client that knows the address still reaches it.
         assert database.start() == url
         with connect(url) as connection:
             assert not database.recovers
@@ -154,7 +154,7 @@ class TestProcess:
         database.home.mkdir()
         (database.home / "embedded.json").write_text(json.dumps({"pid": os.getpid(), "port": 1}))
         assert database.url() is None
-        assert not database.stop()  # nor is this process, whose number the file names, ended
+        assert not database.stop()  # and this process, whose number the file names, is not ended
         database.start()
         assert database.status().pid != os.getpid()
 
@@ -331,7 +331,7 @@ class TestHandshake:
         with pytest.raises(psycopg.OperationalError, match='database "other" does not exist'):
             connect(url, dbname="other")
 
-    def test_what_a_client_is_told(self, url: str) -> None:
+    def test_what_a_client_receives(self, url: str) -> None:
         with connect(url, application_name="a test") as connection:
             told = {name: connection.info.parameter_status(name) for name in ("TimeZone", "integer_datetimes")}
             assert told == {"TimeZone": "UTC", "integer_datetimes": "on"}
@@ -507,12 +507,12 @@ class TestClientsTogether:
                 assert first.execute("SELECT %s::int", [number]).fetchone() == (number,)
                 assert second.execute("SELECT %s::int + 1", [number]).fetchone() == (number + 1,)
 
-    def test_notifications_reach_whoever_listens(self, url: str) -> None:
+    def test_notifications_reach_every_listener(self, url: str) -> None:
         with connect(url) as listener, connect(url) as other:
             listener.execute("LISTEN news")
-            other.execute("NOTIFY news, 'told'")
+            other.execute("NOTIFY news, 'heard'")
             assert [notice.payload for notice in listener.notifies(timeout=LAST_RESORT_SECONDS, stop_after=1)] == [
-                "told"
+                "heard"
             ]
 
     def test_a_client_waits_for_another_s_transaction(self, url: str) -> None:
@@ -523,7 +523,7 @@ class TestClientsTogether:
             first.commit()
             assert waiting.result().rowcount == 1
 
-    def test_and_is_told_when_it_has_waited_too_long(self, copies: Copies) -> None:
+    def test_and_is_reported_when_it_has_waited_too_long(self, copies: Copies) -> None:
         url = copies(transaction_wait=0.2).start()
         with connect(url, autocommit=False) as first, connect(url) as second:
             first.execute("SELECT 1")  # opens a transaction, as psycopg does

@@ -119,7 +119,7 @@ def test_a_start_whose_process_is_killed_says_so_and_quotes_no_earlier_one(home:
         _, said = starter.communicate()
     assert "could not be made: it was killed, by hand or by the system" in said
     assert "earlier" not in said
-    # And nothing stands in the way of the next.
+    # And nothing is in the way of the next.
     assert execute(EmbeddedDatabase(home, tarball=migrated_tarball).start(), "SELECT 1") == [(1,)]
 
 
@@ -132,13 +132,13 @@ def test_a_tied_database_ends_with_its_owner(home: Path, migrated_tarball: Path)
         owner.kill()
     database = EmbeddedDatabase(home)
     wait_until(lambda: not database.status().running, "the database ends with its owner")
-    # In good order, at that.
+    # It stopped in good order.
     assert execute(database.start(), "SELECT count(*) FROM kept") == [(0,)]
     assert not database.recovers
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is such a process; of one that nobody has taken leave of, there is not."""
+    """Whether there is such a process; a zombie does not count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

@@ -34,7 +34,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "disk"
     path.mkdir()
     if os.geteuid() != 0 or not mount(path, "size=120m", "-t", "tmpfs", "tmpfs"):
-        pytest.skip("a small disk can be had by root alone, where mount is allowed")
+        pytest.skip("root alone can make a small disk, where mount is allowed")
     yield path
     EmbeddedDatabase(path / "home").stop()
     subprocess.run(["umount", "--lazy", path], check=True)
@@ -47,7 +47,7 @@ def mount(path: Path, options: str, *more: str) -> bool:
 
 
 def refused(home: Path, *command: str) -> str:
-    """What a command says that fails, in its one line."""
+    """The one line of a command that fails."""
     done = start(command, ENVIRONMENT | {"CHANDLERY_HOME": str(home)}, home.parent)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("chandlery: ")
@@ -56,7 +56,7 @@ def refused(home: Path, *command: str) -> str:
     return done.stderr
 
 
-def test_a_full_disk_is_told_and_all_is_there_once_there_is_room(disk: Path, migrated_tarball: Path) -> None:
+def test_a_full_disk_is_reported_and_all_is_there_once_there_is_room(disk: Path, migrated_tarball: Path) -> None:
     home = disk / "home"
     database = EmbeddedDatabase(home, tarball=migrated_tarball)
     with psycopg.connect(database.start(), autocommit=True, prepare_threshold=None) as connection:
@@ -100,7 +100,7 @@ def test_a_new_database_is_not_begun_where_there_is_no_room(disk: Path) -> None:
     assert "has 20 MB left" in said
 
 
-def test_a_read_only_disk_is_told(disk: Path, migrated_tarball: Path, tmp_path: Path) -> None:
+def test_a_read_only_disk_is_reported(disk: Path, migrated_tarball: Path, tmp_path: Path) -> None:
     home = disk / "home"
     database = EmbeddedDatabase(home, tarball=migrated_tarball)
     database.start()
@@ -108,7 +108,7 @@ def test_a_read_only_disk_is_told(disk: Path, migrated_tarball: Path, tmp_path: 
     mount(disk, "remount,ro")
     assert "is on a disk that is read-only: have it writable, or set CHANDLERY_HOME" in refused(home, "db", "start")
     assert "is on a disk that is read-only" in refused(home, "status")
-    # What only reads goes on.
+    # What only reads continues.
     assert not database.status().running
     assert not database.stop()
     database.back_up(tmp_path / "backup", overwrite=False)
@@ -130,7 +130,7 @@ def without_rights(home: Path) -> Iterator[None]:
         home.chmod(0o700)
 
 
-def test_a_folder_that_may_not_be_entered_is_told(home: Path, tmp_path: Path) -> None:
+def test_a_folder_that_may_not_be_entered_is_reported(home: Path, tmp_path: Path) -> None:
     home.mkdir()
     database = EmbeddedDatabase(home)
     told = rf"^this user may not read or write {home}.*: grant it, or set CHANDLERY_HOME to another folder$"
@@ -155,7 +155,7 @@ def limited(home: Path, limit: str, most: int, tarball: Path) -> str:
 
 
 @pytest.mark.long
-def test_too_little_memory_is_told(home: Path, migrated_tarball: Path) -> None:
+def test_too_little_memory_is_reported(home: Path, migrated_tarball: Path) -> None:
     said = limited(home, "RLIMIT_AS", 2048 * _MEGABYTE, migrated_tarball)
     assert "could not be started: there is not enough memory, of which it takes some 500 MB: free some" in said
     assert len(said.splitlines()) == 1
@@ -164,7 +164,7 @@ def test_too_little_memory_is_told(home: Path, migrated_tarball: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY, reason="limited already")
-def test_files_that_may_not_grow_are_told(home: Path, migrated_tarball: Path) -> None:
+def test_files_that_may_not_grow_are_reported(home: Path, migrated_tarball: Path) -> None:
     said = limited(home, "RLIMIT_FSIZE", _MEGABYTE // 2, migrated_tarball)
     assert said == (
         f"a file in {home} may not grow any more (ulimit -f): raise the limit, and do the same again; what was"

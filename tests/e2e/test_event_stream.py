@@ -37,7 +37,7 @@ def desk(migrated_url: str) -> Iterator[Connection]:
 
 @pytest.fixture(scope="module")
 def address(desk: Connection, migrated_url: str) -> Iterator[str]:
-    """One sandbox: whoever waits would wait for everybody."""
+    """One sandbox: a client that waits would make everybody wait."""
     with serving(0, 1, os.environ | {"DATABASE_URL": migrated_url} | QUIET) as address:
         yield address
 
@@ -100,7 +100,7 @@ def test_each_change_is_sent_once_while_others_are_answered(desk: Connection, ad
             assert ask(address, "/api/v1/instruments")[0] == 200
         found = [stream.next() for _ in cursors]
         flows = change(desk, 5, dataset="flows")
-        # Of the others nothing: it comes first.
+        # Nothing of the others: it comes first.
         assert other.next()["id"] == str(flows)
     assert [(each["event"], int(each["id"])) for each in found] == [("changes", cursor) for cursor in cursors]
     polled = ask(address, f"/api/v1/changes?after={cursors[0] - 1}&dataset=candles")[1]["changes"]

@@ -99,7 +99,7 @@ def test_a_head_is_that_of_the_get(client: http.client.HTTPConnection, path: str
     assert int(headers["Content-Length"]) == len(body_of_get) > 0
 
 
-def test_options_tell_what_a_path_takes(client: http.client.HTTPConnection) -> None:
+def test_options_say_what_a_path_takes(client: http.client.HTTPConnection) -> None:
     for path, methods in (("/api/v1/instruments", "GET, HEAD"), ("/api/v1/compute", "POST")):
         status, headers, body = ask(client, "OPTIONS", path)
         assert (status, headers["Allow"], body) == (204, methods, b"")

@@ -147,7 +147,7 @@ def test_third_party_numerics_have_a_layer_of_their_own(built: Path, template: A
 
 
 def having(template: Any, layer: str) -> set[str]:
-    """The functions that have a layer beside those of all."""
+    """The functions that have one more layer than all others have."""
     functions = {
         name: template["Resources"][name]["Properties"] for name in (*MODULES, INGEST, API, RECORDS, DESK, MIGRATE)
     }
@@ -353,7 +353,7 @@ def test_every_route_answers_its_own_event(sandbox: Sandbox, connection: Connect
         for _ in range(2):
             outcome = sandbox.invoke(json.loads(path.read_text()), seconds=29)
             assert outcome.error is None
-            # Of a desk where no component has ever run, health says just that.
+            # Health says that no component of this desk has ever run.
             expected = 503 if path.stem in HEALTH_EVENTS else 200
             assert outcome.result["statusCode"] == expected, (path.name, outcome.result["body"])
             assert expected == 200 or json.loads(outcome.result["body"])["status"] == "ready"
@@ -402,7 +402,7 @@ def trade_a_day(connection: Connection) -> None:
 
 
 def insert_candles(connection: Connection, starts: datetime, minutes: int) -> None:
-    """So many minutes of one instrument."""
+    """N minutes of one instrument."""
     connection.execute("INSERT INTO market.calendars (calendar, time_zone) VALUES ('24/7', 'UTC')")
     connection.execute(
         "INSERT INTO market.instruments (instrument_key, calendar, feed) VALUES ('TEST@BTC@SPOT', '24/7', 'test')"

@@ -90,7 +90,7 @@ def test_every_operation_has_a_summary_and_responses(own: Any) -> None:
             assert operation["responses"]
 
 
-def test_the_document_tells_of_every_indicator(own: Any) -> None:
+def test_the_document_describes_every_indicator(own: Any) -> None:
     names = own["components"]["schemas"]["IndicatorRequest"]["properties"]["name"]["enum"]
     assert names == list(catalogue())
     description = own["paths"]["/api/v1/compute"]["post"]["description"]
@@ -128,7 +128,7 @@ def test_what_is_there_is_answered_as_documented(document: Any, address: str, tm
     assert done.accepted > 80
 
 
-# Of these little is there, or nothing.
+# There is little or nothing of these.
 NARROWING = {"cursor", "names", "feed", "calendar", "prefix", "reason", "contract", "source", "venue"}
 
 
@@ -138,7 +138,7 @@ def takes_rows(item: Any) -> bool:
 
 
 def narrowed(document: Any) -> Any:
-    """Instruments that are there, times at which they have candles, indicators with parameters within their bounds."""
+    """Stored instruments, times at which they have candles, indicators with parameters within their bounds."""
     told = json.loads(json.dumps(document))
     told["paths"] = {path: item for path, item in told["paths"].items() if not takes_rows(item)}
     keys = {"type": "string", "enum": [SHARE, COIN]}

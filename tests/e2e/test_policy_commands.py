@@ -1,4 +1,4 @@
-"""`chandlery policies`, and what other commands say of policies, on the embedded database."""
+"""`chandlery policies`, and what other commands say about policies, on the embedded database."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from local.embedded import EmbeddedDatabase
 from tests.e2e.commands import ENVIRONMENT, KEY, Chandlery, Result, start
 
 
-def test_a_plan_is_told_and_applied_once(chandlery: Chandlery) -> None:
+def test_a_plan_is_reported_and_applied_once(chandlery: Chandlery) -> None:
     planned = chandlery("policies", "plan")
     assert planned.returncode == 0, planned.stderr
     assert "ticks: drop chunks after 90 days, looking every 6 h; there is no such job\n" in planned.stdout
@@ -62,7 +62,7 @@ def test_the_shipped_policies_pass(chandlery: Chandlery) -> None:
     assert json.loads(chandlery("policies", "lint", "--json").stdout) == []
 
 
-def test_policies_that_cannot_work_are_told(
+def test_policies_that_cannot_work_are_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shipped = read_policies()
@@ -72,7 +72,7 @@ def test_policies_that_cannot_work_are_told(
     assert "ticks: has no policies; write a [ticks] section" in capsys.readouterr().out
 
 
-def test_status_tells_of_aggregates_and_storage(chandlery: Chandlery) -> None:
+def test_status_shows_aggregates_and_storage(chandlery: Chandlery) -> None:
     status = json.loads(chandlery("status", "--json").stdout)
     told = [each["aggregate"] for each in status["aggregates"]]
     assert [name for name in told if name.startswith("candles")][:2] == ["candles_5m", "candles_15m"]
@@ -82,7 +82,7 @@ def test_status_tells_of_aggregates_and_storage(chandlery: Chandlery) -> None:
     assert "storage" in shown
 
 
-def test_too_few_background_workers_are_told() -> None:
+def test_too_few_background_workers_are_reported() -> None:
     scheduler = Scheduler(True, True, False, workers=8, schedulers=1, server_time=datetime.now(UTC))
     (few,) = commands.workers_lines(scheduler, 12)
     assert few.startswith(
@@ -141,7 +141,7 @@ def test_history_that_was_imported_and_replayed_stays_until_it_is_named(history:
     assert [each.partition(":")[0] for each in kept] == ["candles, imported", "ticks, imported"]
     assert kept[1].endswith("3 chunks from 2013-10-07T06:00Z to 2013-10-08T00:00Z, 24,293 rows")
 
-    # By the clock on the wall: all is set up, and nothing goes; not even once retention is let go.
+    # By the clock on the wall: all is set up, and nothing is dropped, not even once retention is released.
     assert (later(0)["drift_applied"] > 30, later(750)["rows_dropped"]) == (True, 0)
     applied = history("policies", "apply", "--allow-destructive")
     assert "ticks: let rows older than 90 days be dropped from now on; none is that old yet\n" in applied.stdout

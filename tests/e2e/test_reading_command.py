@@ -1,4 +1,4 @@
-"""What commands print, and what becomes of it where nobody reads; on the embedded database."""
+"""What commands print, and what happens where nobody reads it; on the embedded database."""
 
 import fcntl
 import json

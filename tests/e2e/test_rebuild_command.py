@@ -43,7 +43,7 @@ def test_a_timeframe_is_rebuilt_and_led_back(chandlery: Chandlery, tmp_path: Pat
     assert (nothing.returncode, nothing.stderr) == (1, "chandlery: nothing is kept from before a rebuild of 4h\n")
 
 
-def test_wrong_usage_is_told(chandlery: Chandlery) -> None:
+def test_wrong_usage_is_reported(chandlery: Chandlery) -> None:
     assert chandlery("rebuild", "4h", "--back", "--discard-before").returncode == 2
     refused = chandlery("rebuild", "1m")
     assert (refused.returncode, refused.stdout) == (2, "")

@@ -1,4 +1,4 @@
-"""`chandlery refresh`, and what status says of indicators, on the embedded database."""
+"""`chandlery refresh`, and what status says about indicators, on the embedded database."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -46,7 +46,7 @@ def test_nothing_is_stored_there(history: Chandlery) -> None:
     assert json.loads(done.stdout) == {"pieces": 0, "refreshes": 0, "fresh": 0}
 
 
-def test_what_cannot_be_refreshed_is_told(history: Chandlery) -> None:
+def test_what_cannot_be_refreshed_is_reported(history: Chandlery) -> None:
     minutes = history("refresh", "1m", *DAY)
     assert (minutes.returncode, minutes.stdout) == (2, "")
     assert "1m is no timeframe" in minutes.stderr
@@ -59,7 +59,7 @@ def test_what_cannot_be_refreshed_is_told(history: Chandlery) -> None:
     assert backwards.returncode == 2
 
 
-def test_status_tells_what_waits_for_the_historical_processor(history: Chandlery, tmp_path: Path) -> None:
+def test_status_shows_what_waits_for_the_historical_processor(history: Chandlery, tmp_path: Path) -> None:
     run = history("invoke", "historical_processor", "--at", "2026-03-02T12:00Z", "--json")
     assert run.returncode == 0, run.stderr
     report = json.loads(run.stdout)

@@ -10,7 +10,7 @@ from tests.e2e.test_refresh_command import DAY, history
 __all__ = ["history"]
 
 
-def test_what_stands_twice_is_named_and_put_right(history: Chandlery) -> None:
+def test_duplicates_are_named_and_repaired(history: Chandlery) -> None:
     assert history("refresh", "1h", *DAY).returncode == 0
     # Nothing has taken the marks of what was imported.
     assert history("invoke", "historical_processor", "--at", "2026-03-03T12:00Z").returncode == 0

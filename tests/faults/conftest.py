@@ -1,4 +1,4 @@
-"""Scenes of faults, and the lines that tell what was proven."""
+"""Scenes of faults, and the lines that report what was proven."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ Tell = Callable[[str, int, Sequence[str]], None]
 
 @pytest.fixture
 def tell(record_property: Callable[[str, object], None]) -> Tell:
-    """Say what was done, in so many cases, and what is wrong then, which fails; repeated at the end of all tests."""
+    """Say what was done, in N cases, and what is wrong then, which fails; repeated at the end of all tests."""
 
     def say(what: str, cases: int, wrong: Sequence[str]) -> None:
         record_property(TOLD, [f"{what}: {len(wrong)} differences", cases, len(wrong)])
@@ -34,7 +34,7 @@ def tell(record_property: Callable[[str, object], None]) -> Tell:
 
 @pytest.fixture(scope="session")
 def every(request: pytest.FixtureRequest) -> int:
-    """Each how many-th step is disturbed."""
+    """Every N-th step is disturbed; this is N."""
     return 1 if request.config.getoption("--faults") else 9
 
 

@@ -13,7 +13,7 @@ LEFT_OUT: Mapping[tuple[str, str], str] = {
         (table, column): why
         for table in ("strike_candles", "newest_strikes")
         for column, why in (
-            ("revision", "a minute that stands on another one is made again whenever that comes after it"),
+            ("revision", "a minute that builds on another one is made again whenever that comes after it"),
             ("created_at", "the server's clock when it was first written"),
             ("updated_at", "the server's clock when it was written"),
         )
@@ -43,12 +43,12 @@ LEFT_OUT: Mapping[tuple[str, str], str] = {
     ("drops", "drop_id"): "counts what was rolled back as well",
     ("drops", "dropped_at"): "the server's clock when it was written",
     ("drops", "reported_in"): "the run that left a row, be it the next one",
-    ("runs", "attempts"): "a run that failed was tried once more",
+    ("runs", "attempts"): "a run that failed was tried again",
     ("runs", "counts"): "what the last attempt still had to do",
     ("runs", "seconds"): "how long it took",
     ("runs", "recorded_at"): "the server's clock when it was written",
 }
-# What may be otherwise, since it tells of the way there and not of where it led: when gaps were found, that some were
+# What may differ, since it shows the way and not where it led: when gaps were found, that some were
 # there for a while, from when on they were looked for, how often a candle changed on its way, who ran when.
 INSTEAD: Mapping[str, str] = {
     "gaps": "SELECT instrument_id, starts, ends, minutes, reason FROM market.gaps WHERE healed_at IS NULL",
@@ -57,7 +57,7 @@ INSTEAD: Mapping[str, str] = {
     # Computed from another candle on, they agree to nine digits, as promised.
     "indicator_values": "SELECT instrument_id, timeframe, name, parameters, time, round(value::numeric, 7),"
     " round(value_2::numeric, 7), round(value_3::numeric, 7) FROM market.indicators",
-    # Where values go on from, if from anywhere.
+    # Where values continue from, if from anywhere.
     "indicator_states": "SELECT 1",
     "scans": "SELECT component, ends, resume_at FROM market.scans",
     # How far back the first look went depends on its clock.
@@ -67,7 +67,7 @@ INSTEAD: Mapping[str, str] = {
     "upkeep": "SELECT policy, failures, error FROM market.upkeep",
     "hour_versions": "SELECT hour FROM market.hour_versions",
     "open_hours": "SELECT 1",
-    # What was seen before a minute changed may have raised a signal, or fired an alert, that does not stand any more;
+    # What was seen before a minute changed may have raised a signal, or fired an alert, that is no longer valid;
     # and its levels are those of the first look.
     "signals": "SELECT strategy, strategy_version, instrument_id, timeframe, time, known_at, direction, backfilled,"
     " CASE WHEN target_price IS NULL THEN ended_by END FROM market.signals WHERE ended_by IS DISTINCT FROM 'revised'",
@@ -78,7 +78,7 @@ INSTEAD: Mapping[str, str] = {
     # Marks of what changed for a while.
     "signal_marks": "SELECT 1",
     "alert_minutes": "SELECT 1",
-    # One message for each that stands, the last one of a signal with its end; what changed, published or not yet; and
+    # One message for each that remains, the last one of a signal with its end; what changed, published or not yet; and
     # how many wait.
     "outbox": """
     SELECT 'waiting' AS what, row(topic, count(*))::text AS said FROM market.outbox WHERE sent_at IS NULL GROUP BY topic
@@ -132,7 +132,7 @@ MARKS: Mapping[str, str] = {
     "open_hours": "SELECT DISTINCT hour, settled FROM market.open_hours",
 }
 VIEWS = ("5m", "15m", "30m", "1h", "4h", "1d_parts", "1d", "1w", "1mo")
-# What TimescaleDB keeps of our policies: jobs without their numbers, columns, and which chunks are columns.
+# What TimescaleDB keeps of the policies: jobs without their numbers, columns, and which chunks are columns.
 _POLICIES: Mapping[str, str] = {
     "jobs": "SELECT coalesce(k.table_name, j.config ->> 'table_name', j.hypertable_name) AS table_name, j.proc_name,"
     " j.schedule_interval, j.max_runtime, j.scheduled, j.config - 'hypertable_id' - 'mat_hypertable_id' AS config"
@@ -148,7 +148,7 @@ _POLICIES: Mapping[str, str] = {
     " WHERE c.is_compressed",
     "aggregates": "SELECT view_name FROM timescaledb_information.continuous_aggregates",
 }
-# How it comes about that the aggregates are read as they are: two states that agree in this read the same.
+# What decides how the aggregates are read: two states that agree in this read the same.
 _INNER: Mapping[str, str] = {
     "hour_versions": "SELECT * FROM market.hour_versions",
     **{
@@ -169,7 +169,7 @@ Digest = Mapping[str, tuple[int, int]]
 
 
 class Contents:
-    """The content of the schema by queries, made when the schema is as it is to be."""
+    """The content of the schema by queries, made when the schema is final."""
 
     def __init__(self, connection: Connection, instead: Mapping[str, str] | None = None) -> None:
         """Of a database; `instead` has queries to take the place of tables, where only a part of them matters."""

@@ -35,7 +35,7 @@ _ALL_WELL = (
 )
 # A candle of 5m that is not what its minutes make.
 WRONG = desk.HISTORY + 2 * HOUR
-# Before the stroke of twelve at which most policies are due.
+# Before midnight, when most policies are due.
 BEFORE_NOON = NOW - 22 * MINUTE
 
 
@@ -69,7 +69,7 @@ def set_up(connection: Connection, url: str, ran: Sequence[str] = _ALL_WELL) -> 
     desk.list_options(connection)
     strategies.arm(connection)
     if "signal_processor" in ran:
-        # Rules are known before the day begins: what they say of it is live.
+        # Rules are known before the day begins: what they say about it is live.
         run(url, "signal_processor", desk.OPENS + 10 * DAY)
     connection.execute("INSERT INTO market.tickers VALUES (2, 'polygon', 'B')")
     desk.write_first(connection, "(d < 10 OR m < 10)")
@@ -88,7 +88,7 @@ def set_up(connection: Connection, url: str, ran: Sequence[str] = _ALL_WELL) -> 
     for change in desk.CHANGES:
         change(connection)
     connection.execute("DELETE FROM market.ticks WHERE time >= %s", [NOW])
-    # Another hand than ours.
+    # A program other than Chandlery.
     connection.execute("DELETE FROM market.candles WHERE date_part('minute', time) = 7 AND time > %s", [desk.OPENS])
     connection.execute("UPDATE market.candles SET high = high + 1 WHERE date_part('minute', time) = 8 AND volume < 5")
 
@@ -105,7 +105,7 @@ def run(url: str, name: str, at: datetime) -> None:
 
 
 def _age(connection: Connection) -> None:
-    """Give retention something to drop, columns something to turn, and drift something to be put right."""
+    """Give retention something to drop, columns something to turn, and drift something to repair."""
     store_candles(connection, NOW - 100 * DAY, NOW - 100 * DAY + HOUR)
     for days in (100, 3):
         connection.execute(
@@ -136,7 +136,7 @@ def _busy(connection: Connection) -> None:
         "UPDATE market.instruments SET live_since = %s WHERE instrument_id = 1", [floor_hour(NOW - 100 * DAY)]
     )
     with connection.transaction():
-        # No trigger is to see it.
+        # No trigger may see it.
         connection.execute("SET LOCAL session_replication_role = replica")
         stored = relation_of(connection, "candles_5m")
         assert connection.execute(f"UPDATE {stored} SET high = high + 1 WHERE time = %s", [WRONG]).rowcount  # noqa: S608

@@ -1,4 +1,4 @@
-"""The desk that faults befall: small, with something to do for every component, and two feeds with holes in them."""
+"""The desk for fault tests: small, with work for every component, and two feeds with holes in them."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ DAYS = [0, 1, 5, 10]
 OPENS = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 OPEN_MINUTES = 30
 KEYS = {"X@A@EQ": "one", "X@B@EQ": "one", "X@C@EQ": "two"}
-# A long day before those: so many candles that indicators have values.
+# A long day before those: enough candles for indicators to have values.
 HISTORY = OPENS - 3 * DAY
 HISTORY_HOURS = 10
 
@@ -112,7 +112,7 @@ def write_first(connection: Connection, where: str = "true") -> None:
     )
 
 
-# What happens while runs go on; each is a transaction, and in any order they end in the same ticks.
+# What happens during runs; each is a transaction, and in any order they end in the same ticks.
 CHANGES: Sequence[Callable[[Connection], object]] = (
     lambda connection: write_ticks(connection, "mod(d + m, 6) = 0 AND i = 1 AND m <> 4"),
     lambda connection: write_ticks(connection, "mod(d + m, 6) = 0 AND i = 3 AND m BETWEEN 4 AND 14"),

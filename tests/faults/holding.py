@@ -47,7 +47,7 @@ Stop = Step | Gate
 
 @dataclass
 class _Hold:
-    """Stops a run before a step until it is let go on: a fault."""
+    """Stops a run before a step until it is released: a fault."""
 
     _held: tuple[int, int] = field(default_factory=os.pipe)
     _released: tuple[int, int] = field(default_factory=os.pipe)
@@ -58,11 +58,11 @@ class _Hold:
         return go_on(connection, exchange)
 
     def wait(self) -> int:
-        """Wait till it stands still; its session's process on the server."""
+        """Wait till it has stopped; its session's process on the server."""
         os.close(self._held[1])
         with os.fdopen(self._held[0]) as held:
             told = held.readline()
-        assert told, "the run ended before the step that it was to be held at"
+        assert told, "the run ended before the step at which it should be held"
         return int(told)
 
     def release(self) -> None:
@@ -89,7 +89,7 @@ def writing_commits(work: Work) -> Sequence[int]:
 
 @contextmanager
 def held_open(work: Work, stop: Stop, observer: Connection, url: str) -> Iterator[tuple[Child, Sequence[int]]]:
-    """A run that stands still at a stop; and the processes on the server that whoever waits for it waits for."""
+    """A run held at a stop; and the processes on the server that others wait for when they wait for it."""
     if isinstance(stop, Step):
         hold = _Hold()
         child = Child(work, stop.number, hold)
@@ -108,6 +108,6 @@ def held_open(work: Work, stop: Stop, observer: Connection, url: str) -> Iterato
 
 
 def blocked(observer: Connection, by: Sequence[int]) -> Sequence[int]:
-    """The sessions, besides these, that wait for one of these."""
+    """The other sessions that wait for one of these."""
     (found,) = observer.execute(_BLOCKED, [list(by), list(by)]).fetchone() or ([],)
     return list(found)

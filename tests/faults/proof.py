@@ -1,4 +1,4 @@
-"""The proof for one component: whatever becomes of a run, the next one ends where an undisturbed one does."""
+"""The proof for one component: whatever happens to a run, the next one ends where an undisturbed one does."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +12,7 @@ from tests.faults.steps import Fault, kill_before, kill_unanswered
 from tests.faults.trial import Ended, Work, in_child, wait_until_gone
 from tests.faults.works import Subject
 
-# What a run that was disturbed may come to.
+# How a disturbed run may end.
 _ALLOWED = {"killed", "succeeded", "Retryable"}
 
 
@@ -26,7 +26,7 @@ class Proof:
     _wanted: Digest = field(default_factory=dict)
     _views: Digest = field(default_factory=dict)
     _rows: Mapping[str, object] = field(default_factory=dict)
-    # States that a clean run was seen to put right.
+    # States that a clean run was seen to repair.
     _healed: set[frozenset[tuple[str, tuple[int, int]]]] = field(default_factory=set)
 
     def run(self, at: int = 0, fault: Fault | None = None) -> Ended:
@@ -76,7 +76,7 @@ class Proof:
         PUBLISHED.forget(self.scene.connection)
 
     def prove(self, cases: Iterable[tuple[int, Fault]]) -> tuple[int, list[str]]:
-        """Disturb a run at each of these steps, from the scene; returns how often, and what came out wrong."""
+        """Disturb a run at each of these steps, from the scene; returns how often, and what was wrong."""
         wrong, done = [], 0
         for at, fault in cases:
             done += 1

@@ -1,4 +1,4 @@
-"""Where messages go in scenes of faults: a bus and a topic that keep what they took, from whichever process."""
+"""Where messages go in scenes of faults: a bus and a topic that keep what any process sent."""
 
 import json
 import os
@@ -39,7 +39,7 @@ class Published:
         return [json.loads(line) for line in written.splitlines()]
 
     def wrong(self, connection: Connection) -> Iterator[str]:
-        """What may never be, whatever died and when: a message counts as sent and was not, or says something else."""
+        """What must never happen, whatever died: a message counts as sent and was not, or says something else."""
         outbox = _outbox(connection)
         for each in self.bodies:
             body, _ = outbox.get((each["topic"], each["key"]), (None, None))

@@ -68,7 +68,7 @@ class Scene:
             )
 
     def reconnect(self) -> None:
-        """Take another connection: the server was away."""
+        """Take another connection: the server was unavailable."""
         self.connection.close()
         self.connection = connect(Settings(database_url=self.url), "test")
 
@@ -101,7 +101,7 @@ $$"""  # noqa: S608
 
 
 class CopiedScene:
-    """A database that is thrown away after each case, and copied anew: for what changes tables and policies."""
+    """A database that is thrown away after each case, and copied again: for what changes tables and policies."""
 
     def __init__(self, server_url: str, template: str) -> None:
         self._server_url, self._template = server_url, template
@@ -128,7 +128,7 @@ class CopiedScene:
         leave_to_us(self.connection)
 
     def reconnect(self) -> None:
-        """Take another connection: the server was away."""
+        """Take another connection: the server was unavailable."""
         self.connection.close()
         self._connect()
 

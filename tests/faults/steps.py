@@ -34,7 +34,7 @@ class Count:
 
 @contextmanager
 def stepping(at: int = 0, fault: Fault | None = None) -> Iterator[Count]:
-    """Count the steps of this process, and put a fault in the place of one of them; 0: of none, EVERY: of each."""
+    """Count the steps of this process, and replace one of them by a fault; 0: none, EVERY: each."""
     count = Count()
 
     def wait(connection: "Connection[Any]", exchange: Exchange, *args: Any, **values: Any) -> Any:
@@ -67,12 +67,12 @@ def is_commit_of_writes(connection: "Connection[Any]", exchange: Exchange) -> bo
 
 
 def kill_before(_connection: "Connection[Any]", _exchange: Exchange) -> Any:
-    """The process dies with the statement on its lips."""
+    """The process dies before it sends the statement."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def kill_unanswered(connection: "Connection[Any]", exchange: Exchange) -> Any:
-    """The process dies once the server has been told, and never hears the answer."""
+    """The process dies once the server has the statement, and never reads the answer."""
     _tell(connection, exchange)
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -105,13 +105,13 @@ def _end_session(connection: "Connection[Any]") -> None:
 
 
 def cut_unanswered(connection: "Connection[Any]", exchange: Exchange) -> Any:
-    """The network breaks: the server has done what it was told, and its answer is lost."""
+    """The network breaks: the server has done its work, and its answer is lost."""
     rest = _tell(connection, exchange)
     if not isinstance(rest, _Done) and rest.state is Wait.R:
         select.select([connection.fileno()], [], [], LAST_RESORT_SECONDS)
     ours, theirs = socket.socketpair()
     theirs.close()
-    # In the place of the connection's socket: the server sees it closed, and so do we.
+    # In the place of the connection's socket: both sides see it closed.
     os.dup2(ours.fileno(), connection.fileno())
     return _finish(connection, rest)
 
@@ -122,11 +122,11 @@ def refuse(code: str) -> Fault:
     def fault(connection: "Connection[Any]", exchange: Exchange) -> Any:
         status, name = connection.pgconn.transaction_status, _name(exchange)
         if name == "_enter_gen":
-            # psycopg is to know that it began.
+            # psycopg must know that it began.
             _wait(connection, exchange)
             return _raise(connection, code)
         if name == "_exit_gen" and status == TransactionStatus.INTRANS:
-            # COMMIT itself is to fail: by a trigger that waits for it.
+            # COMMIT itself must fail: by a trigger that waits for it.
             _execute(connection, f"INSERT INTO faults.bomb VALUES ('{code}')")  # noqa: S608
             return _wait(connection, exchange)
         if status in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
@@ -214,7 +214,7 @@ CODES = ("53100", "55P03", "40P01", "40001")
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault, the first step that it is put at, and how many steps on the next one lies."""
+    """A kind of fault, its first step, and the number of steps to the next one."""
 
     fault: Callable[[int], Fault]
     first: int

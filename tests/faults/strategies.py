@@ -39,7 +39,7 @@ def forget_later(connection: Connection) -> None:
 
 
 def arm(connection: Connection) -> None:
-    """A default list with an item of two levels, and alerts: some recur, one is to be taken away."""
+    """A default list with an item of two levels, and alerts: some recur, one will be taken away."""
     add_watchlist(connection, ANNA, ARMED, {"name": "Old", "is_default": True})
     add_item(connection, ANNA, ARMED, 1, {"instrument_key": "X@A@EQ", "price_alert_high": 104, "price_alert_low": 101})
     for key in ("X@A@EQ", "X@B@EQ"):

@@ -1,4 +1,4 @@
-"""What only real concurrency shows: writers of ticks and runs beside each other, on a server."""
+"""What only real concurrency shows: writers of ticks and runs at the same time, on a server."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -71,7 +71,7 @@ def test_an_older_snapshot_that_commits_last_does_not_win(
     assert contents(connection, instrument) == fold(ticks_of(1) + ticks_of(1, offset=50))
 
 
-def test_runs_beside_each_other_and_beside_writers_end_in_the_same_candles(
+def test_concurrent_runs_and_writers_end_in_the_same_candles(
     connection: Connection, another: Callable[[], Connection]
 ) -> None:
     ids = around_the_clock(connection, "X@A@EQ", "X@B@EQ")

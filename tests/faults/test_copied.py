@@ -1,4 +1,4 @@
-"""The same of what changes tables and policies: maintenance and rebuilds; each case on a copy of a database."""
+"""The same for what changes tables and policies: maintenance and rebuilds; each case on a copy of a database."""
 
 from datetime import datetime
 

@@ -20,7 +20,7 @@ from tests.faults.steps import kill_before, kill_unanswered
 from tests.faults.trial import Ended, in_child
 from tests.faults.works import NOW
 
-_EACH = 3  # so many-th step
+_EACH = 3  # N-th step
 _KEPT = ("ticks", "candles", "gaps", "indicator_values", "stored_indicators", "runs", "sessions")
 
 

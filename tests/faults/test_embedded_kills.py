@@ -66,7 +66,7 @@ class Writer:
     steps: int = 0
 
     def work(self, connection: Connection) -> None:
-        """Go on until the database is gone."""
+        """Continue until the database is gone."""
         steps: list[Callable[[Connection], None]] = [self._insert, self._insert, self._correct, self._cancel]
         steps += [lambda own: _aggregate(own), lambda own: _run(own, _REFRESH), lambda own: _run(own, _COMPRESS)]
         with suppress(psycopg.OperationalError, ChandleryError):
@@ -107,7 +107,7 @@ class Writer:
         return Tick(at, seq, Decimal(self.random.randint(1, 99)), Decimal(self.random.randint(1, 9)))
 
     def take(self, found: Ticks) -> bool:
-        """Go on from what was found; whether that is what was acknowledged, with or without what was under way."""
+        """Continue from what was found; whether that is what was acknowledged, with or without what was under way."""
         kept = found in (self.ticks, self.awaited)
         self.ticks, self.awaited = found, None
         return kept
@@ -122,7 +122,7 @@ def _run(connection: Connection, statement: bytes) -> None:
 
 
 def stored(connection: Connection) -> Ticks:
-    """The ticks that are there."""
+    """The ticks that are stored."""
     rows = connection.execute("SELECT time, seq, price, size, cancelled FROM market.ticks").fetchall()
     return {seq: Tick(time, seq, price, size, cancelled=cancelled) for time, seq, price, size, cancelled in rows}
 

@@ -1,4 +1,4 @@
-"""Components and commands that die, lose their connection or are refused, at every step: the next run puts it right."""
+"""Components and commands that die, lose their connection or are refused, at every step: the next run repairs it."""
 
 from collections.abc import Callable
 

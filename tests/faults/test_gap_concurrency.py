@@ -1,4 +1,4 @@
-"""Gap monitors beside each other, beside the live processor and beside writers of ticks, on a server."""
+"""Gap monitors at the same time as each other, as the live processor and as writers of ticks, on a server."""
 
 import signal
 import subprocess
@@ -82,7 +82,7 @@ def state(connection: Connection) -> dict[str, Any]:
 
 
 def settle(connection: Connection) -> dict[str, Any]:
-    """One of each, one after the other, and the monitor once more: the last one may have counted older candles."""
+    """One of each, one after the other, and the monitor again: the last one may have counted older candles."""
     for component in (*ALL, run_monitor):
         component(connection)
     return state(connection)
@@ -134,7 +134,7 @@ def one_after_the_other(connection: Connection, another: Callable[[], Connection
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_runs_beside_each_other_end_as_one_after_the_other(
+def test_concurrent_runs_end_as_one_after_the_other(
     connection: Connection, another: Callable[[], Connection], one_after_the_other: dict[str, Any], seed: int
 ) -> None:
     random = Random(seed)
@@ -320,7 +320,7 @@ def test_an_older_view_of_the_gaps_does_not_win(
 def test_a_candle_that_is_written_beyond_the_window_of_a_scan_is_counted(
     connection: Connection, another: Callable[[], Connection], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """The scan takes the mark of its last hour, which goes on after the window's end."""
+    """The scan takes the mark of its last hour, which continues after the window's end."""
     open_desk(connection)
     write_ticks(connection, f"i = 1 AND d = {DAYS[-1]} AND m = 3")
     run_live(connection)

@@ -156,12 +156,12 @@ def test_of_several_at_once_one_migrates(empty_database: Empty, wanted: list[tup
 def test_a_mark_that_is_not_committed_yet_is_carried_along(
     empty_database: Empty, verb: str, before: str, after: str, mark: str, kept: str
 ) -> None:
-    """Marks are copied into another table; who writes one meanwhile is waited for."""
+    """Marks are copied into another table, which waits for a writer of one."""
     url = empty_database()
     config = alembic_config(url)
     command.upgrade(config, before)
     with psycopg.connect(url) as writer, psycopg.connect(url, autocommit=True) as watch, ThreadPoolExecutor(1) as pool:
-        writer.execute(f"INSERT INTO market.{mark}")  # our own words
+        writer.execute(f"INSERT INTO market.{mark}")  # own words
         moving = pool.submit(getattr(command, verb), config, after)
         wait_until(lambda: moving.done() or blocked(watch, [writer.info.backend_pid]), "the migration waits")
         assert not moving.done()

@@ -1,4 +1,4 @@
-"""Runs beside each other, twice, in any order, and by clocks that are hours off: all is the same in the end."""
+"""Runs at the same time, twice, in any order, and by clocks that are hours off: all is the same in the end."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -75,7 +75,7 @@ def sequence(works: Sequence[Callable[[], object]]) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("processes", [2, 3, 5, 8])
-def test_runs_beside_each_other(processes: int, copies: CopiedScene, one_after_the_other: Rows, tell: Tell) -> None:
+def test_concurrent_runs(processes: int, copies: CopiedScene, one_after_the_other: Rows, tell: Tell) -> None:
     random = Random(processes)
     names = (*ORDER, "refresh")
     plans = [[random.choice(names) for _ in range(4)] for _ in range(processes)]

@@ -36,9 +36,9 @@ from tests.integration.market import always
 from tests.integration.policy_scene import relation_of
 from tests.waiting import wait_until
 
-# When every policy is due once more.
+# When every policy is due again.
 LATER = NOW + 12 * HOUR
-# What a run beside another may come to: all but the first are tried again. The last is TimescaleDB's job of columns,
+# How a run may end while another is open: all but the first are tried again. The last is TimescaleDB's job of columns,
 # where another one has turned a chunk meanwhile.
 ALLOWED = {"succeeded", "Retryable", "DataException"}
 
@@ -201,7 +201,7 @@ class Scenes:
         return rows
 
     def take(self) -> "Mapping[str, Counter[str]]":
-        """All that is there; the next case has a new copy."""
+        """All that is stored; the next case has a new copy."""
         rows = self.copy.contents.rows(self.copy.connection)
         self.put_back()
         return rows
@@ -231,7 +231,7 @@ def learnt(templates: Templates) -> Iterator[Scenes]:
 
 @pytest.fixture
 def scenes(every: int, request: pytest.FixtureRequest) -> Iterator[Scenes]:
-    """A new copy, whatever became of the case before."""
+    """A new copy, whatever happened to the case before."""
     if every > 1:
         pytest.skip("takes minutes: run make faults")
     learnt: Scenes = request.getfixturevalue("learnt")
@@ -241,7 +241,7 @@ def scenes(every: int, request: pytest.FixtureRequest) -> Iterator[Scenes]:
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=" + ".join)
-def test_a_work_beside_another_that_is_held_open(pair: tuple[str, str], scenes: Scenes, tell: Tell) -> None:
+def test_a_work_while_another_is_held_open(pair: tuple[str, str], scenes: Scenes, tell: Tell) -> None:
     one, two = pair
     turn = PAIRS.index(pair)
     # The next run of each comes last, always in the same order.

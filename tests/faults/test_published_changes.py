@@ -1,4 +1,4 @@
-"""A run that tells what it changed dies at any statement: nothing is lost, and nothing is told twice or in vain."""
+"""A run that publishes its changes dies at any statement: nothing is lost, published twice or published in vain."""
 
 from collections.abc import Iterator
 
@@ -56,12 +56,12 @@ def wrong(connection: Connection, told: Published) -> Iterator[str]:
         yield f"{len(stored)} candles"
     named = [key for body in written for key in body["instruments"]]
     if sorted(named) != sorted(key for key, _ in stored):
-        yield f"told of {named}"
+        yield f"published {named}"
     edges = {time.isoformat() for _, time in stored} | {(time + MINUTE).isoformat() for _, time in stored}
     if not {body[name] for body in written for name in ("starts", "ends")} <= edges:
-        yield f"told of {written}"
+        yield f"published {written}"
     if left := connection.execute("SELECT FROM market.unpublished_changes").fetchall():
-        yield f"{len(left)} changes are not told"
+        yield f"{len(left)} changes are not published"
     if left := connection.execute("SELECT key FROM market.outbox WHERE sent_at IS NULL").fetchall():
         yield f"not delivered: {left}"
     yield from told.wrong(connection)
@@ -87,4 +87,4 @@ def test_a_run_that_dies_at_a_statement_loses_no_change_and_invents_none(
         wait_until_gone(connection)
         assert run().how == "succeeded"
         found += [f"step {at}: {each}" for each in wrong(connection, told)]
-    tell(f"live processor that tells: killed at {len(steps)} of {undisturbed.steps} steps", len(steps), found)
+    tell(f"live processor that publishes: killed at {len(steps)} of {undisturbed.steps} steps", len(steps), found)

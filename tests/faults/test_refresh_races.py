@@ -1,4 +1,4 @@
-"""Refreshes beside each other, on a server: each step held open while another one looks."""
+"""Refreshes at the same time, on a server: each step held open while another one looks."""
 
 import threading
 import time
@@ -75,7 +75,7 @@ def refresh_ours(connection: Connection) -> object:
 
 
 def refresh_by_hand(connection: Connection) -> object:
-    """What a person types, or TimescaleDB's own policy does: without our lock."""
+    """What a person types, or TimescaleDB's own policy does: without Chandlery's lock."""
     return connection.execute(
         "CALL refresh_continuous_aggregate('market.candles_5m', %s, %s)", [NOON - DAY, NOON + DAY]
     )
@@ -182,7 +182,7 @@ def by_rebuild(connection: Connection) -> object:
 @pytest.mark.parametrize(
     "start", [lambda c: refresh(c, LATE).is_held_off, by_maintenance, by_command, by_repair, by_dry_run, by_rebuild]
 )
-def test_whoever_refreshes_waits_for_the_same_lock(
+def test_every_refresh_waits_for_the_same_lock(
     connection: Connection, another: Open, instrument: int, start: Callable[[Connection], object]
 ) -> None:
     before = connection.execute("SELECT * FROM market.candles_5m ORDER BY time").fetchall()

@@ -23,7 +23,7 @@ COMPONENTS = ("live processor", "live gap monitor", "historical gap monitor", "h
 
 
 class Cluster:
-    """A PostgreSQL of our own, with TimescaleDB, in a folder that goes away."""
+    """A private PostgreSQL with TimescaleDB, in a folder that goes away."""
 
     def __init__(self, home: Path, programs: Path) -> None:
         self._home, self._programs = home, programs
@@ -81,7 +81,7 @@ def _ask(config: Path, what: str) -> str:
 def cluster(server_url: str) -> Iterator[Cluster]:
     where = programs()
     if where is None:
-        pytest.skip("needs initdb and TimescaleDB, beside pg_config or on the PATH, for a server that may be stopped")
+        pytest.skip("needs initdb and TimescaleDB, next to pg_config or on the PATH, for a server that may be stopped")
     if os.geteuid() == 0 and "postgres" not in {user.pw_name for user in pwd.getpwall()}:
         pytest.skip("as root it needs the user postgres, to start a server of its own")
     # Not pytest's folder, which nobody but its owner may enter.
@@ -134,7 +134,7 @@ def tell_of_two_stops(name: str, proof: Proof, cluster: Cluster, tell: Tell) -> 
     # Early, and when the most is under way.
     for at in (proof.steps // 4, proof.steps * 3 // 4):
         proof.scene.put_back()
-        # Or else the sequences of a database copied since the last one begin again where they stood in its template.
+        # Or else the sequences of a database copied since the last one begin again where they were in its template.
         proof.scene.connection.execute("CHECKPOINT")
 
         def stop_first(connection: object, exchange: object) -> object:

@@ -45,7 +45,7 @@ class Child:
         os.close(write)
 
     def has_ended(self) -> bool:
-        """Whether it has told how it ended."""
+        """Whether it has reported how it ended."""
         return bool(select.select([self._read], [], [], 0)[0])
 
     def wait(self) -> Ended:
@@ -61,7 +61,7 @@ class Child:
 
 
 def _be_the_child(work: Work, at: int, fault: Fault | None, write: int) -> None:
-    """Do the work, tell, and end without any of the parent's farewells."""
+    """Do the work, report, and end without the parent's exit handlers."""
     try:
         # Its logs and metrics are of no interest here.
         logging.disable()
@@ -72,7 +72,7 @@ def _be_the_child(work: Work, at: int, fault: Fault | None, write: int) -> None:
                 work()
             except ChandleryError as error:
                 how, said = type(error).__name__, str(error)
-            except BaseException as error:  # noqa: BLE001  # whatever it is, it is told
+            except BaseException as error:  # noqa: BLE001  # whatever it is, it is reported
                 how, said = type(error).__name__, traceback.format_exc()
         os.write(write, f"{how}\n{count.steps}\n{said}"[:60_000].encode())
     finally:

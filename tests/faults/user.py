@@ -1,4 +1,4 @@
-"""A user's program at the desk: it asks for what there is and sends what is missing, as often as it must."""
+"""A user's program at the desk: it reads what is stored and sends what is missing, until all is there."""
 
 import json
 from collections.abc import Callable, Mapping

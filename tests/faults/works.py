@@ -68,7 +68,7 @@ def command(scene: str, work: Callable[[Connection], object]) -> Subject:
 
 
 def _import_ticks(connection: Connection) -> object:
-    # Some of them are stored already: what begins as COPY goes on through a staging table.
+    # Some of them are stored already: what begins as COPY continues through a staging table.
     lines = ["time,price,size,seq"] + [
         f"{(desk.OPENS + 10 * DAY + timedelta(seconds=15 * number)).isoformat()},{100 + number % 7},2,{number // 30}"
         for number in range(60)
@@ -171,7 +171,7 @@ def rebuild(connection: Connection) -> object:
             progress=lambda _step, _done, _total: None,
         )
     except Permanent as error:
-        # As the next one is refused, until somebody discards what the former left.
+        # It is refused until somebody discards what the former left.
         if "is still kept from the rebuild" not in str(error):
             raise
         return None

@@ -62,7 +62,7 @@ class Answer:
 
 
 def call(method: str, target: str, body: bytes = b"", **headers: str) -> Answer:
-    """One request; of a problem it is checked that it is told as it must be."""
+    """One request; a problem is checked for its form."""
     from functions.http_api import handler
 
     given = {"content-type": "application/json"} if body else {}
@@ -79,7 +79,7 @@ def call(method: str, target: str, body: bytes = b"", **headers: str) -> Answer:
 
 
 def assert_told_well(answer: Answer, asked: str) -> None:
-    """Problem details with the request's id, which tell nothing of the service's inside."""
+    """Problem details with the request's id, which reveal nothing of the service's inside."""
     told = answer.json
     if answer.headers["Content-Type"] == "application/json":  # what GET /health says
         assert told["status"] == "not ready" or told["health"] in ("DELAYED", "FAILING")
@@ -113,7 +113,7 @@ def compute(key: str = SHARE, timeframe: str = "5m", **said: object) -> Answer:
 
 @contextmanager
 def settings(database_url: str, **others: str) -> Iterator[None]:
-    """A sandbox as new, with these settings; health is looked at whenever it is asked for."""
+    """A new sandbox with these settings; health is measured each time it is asked for."""
     from functions.http_api.sandbox import SANDBOX
 
     kept = patch("functions.http_api.health.KEPT_SECONDS", 0)
@@ -196,6 +196,6 @@ def scene(migrated_url: str) -> Iterator[Connection]:
 
 @pytest.fixture(autouse=True)
 def service(scene: Connection, migrated_url: str) -> Iterator[None]:
-    """The HTTP API at work on it; of each test whose module imports this."""
+    """The HTTP API at work on it, for each test whose module imports this."""
     with settings(migrated_url):
         yield

@@ -87,7 +87,7 @@ def url_of(server_url: str, name: str) -> str:
 
 @contextmanager
 def dropped_afterwards(server_url: str, *names: str) -> Iterator[None]:
-    """Leave none of these databases, nor what a restore into them left, before and after."""
+    """Drop these databases, and what a restore into them left, before and after."""
 
     def drop() -> None:
         with psycopg.connect(server_url, autocommit=True) as server:
@@ -142,7 +142,7 @@ def fill(server_url: str, name: str) -> str:
 
 
 def content(connection: Connection) -> Mapping[str, Any]:
-    """Rows and a checksum of every table, view and aggregate of ours, and all that is defined over them."""
+    """Rows and a checksum of every table, view and aggregate of Chandlery, and all that is defined over them."""
     relations = connection.execute(
         "SELECT relname FROM pg_class WHERE relnamespace = 'market'::regnamespace AND relkind IN ('r', 'v')"
         " AND relname <> ALL (%s) ORDER BY relname",
@@ -161,7 +161,7 @@ def _checksum(connection: Connection, name: str) -> tuple[int, str]:
 
 
 def databases(server_url: str) -> set[str]:
-    """The names of those databases there are that are this process's."""
+    """The names of this process's databases."""
     with psycopg.connect(server_url) as server:
         return {
             name for (name,) in server.execute("SELECT datname FROM pg_database") if name.startswith(database_name(""))

@@ -16,7 +16,7 @@ from tests.integration.market import candles_of
 
 
 class Standing:
-    """A clock that stands still."""
+    """A clock that does not move."""
 
     def __call__(self) -> float:
         return 0.0
@@ -28,12 +28,12 @@ def new_cache(redis_url: str | None = None, **changes: Any) -> Cache:
 
 
 def plain(connection: Connection, instrument: int, timeframe: Timeframe, window: Window) -> Sequence[Any]:
-    """What stands in the database."""
+    """What the database holds."""
     return candles_of(connection, instrument, window, timeframe)
 
 
 def settled(connection: Connection, instrument: int, timeframe: Timeframe, window: Window) -> tuple[str, Window | None]:
-    """The fingerprint, and the part of the window it tells of."""
+    """The fingerprint, and the part of the window it covers."""
     found = fingerprints.find_candles(connection, instrument, timeframe, window)
     return found.value, Window(window.starts, found.settled_to) if found.settled_to > window.starts else None
 

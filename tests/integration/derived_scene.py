@@ -1,4 +1,4 @@
-"""Setting the scene for derived candles: minutes in whatever state, and what stands in every timeframe."""
+"""Setting the scene for derived candles: minutes in whatever state, and what is stored in every timeframe."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -63,7 +63,7 @@ def open_hours(connection: Connection, calendar: str) -> Sequence[OpenHours]:
 
 
 def write(connection: Connection, instrument: int, minutes: Iterable[Minute]) -> None:
-    """Put candles there as they are, by another hand than the product's."""
+    """Put candles there as they are, as a program other than Chandlery does."""
     each = list(minutes)
     columns = {
         "times": [m.time for m in each],
@@ -93,7 +93,7 @@ def stored_minutes(connection: Connection, instrument: int) -> Sequence[Minute]:
 
 
 def derived(connection: Connection, instrument: int, timeframe: str) -> Mapping[datetime, Derived]:
-    """What stands in a timeframe, as the plain fold has it."""
+    """What a timeframe holds, as the plain fold has it."""
     rows = connection.execute(
         "SELECT time, open, high, low, close, volume, turnover, trades, price_eligible, minutes, partial_minutes,"  # noqa: S608  # our own words
         f" market.source_names(sources) FROM market.candles_{timeframe}"
@@ -104,7 +104,7 @@ def derived(connection: Connection, instrument: int, timeframe: str) -> Mapping[
 
 
 def assert_rolled(connection: Connection, instrument: int, hours: Sequence[OpenHours]) -> None:
-    """Every derived candle of an instrument is the fold of its minutes, and no other stands."""
+    """Every derived candle of an instrument is the fold of its minutes, and there is no other."""
     minutes = stored_minutes(connection, instrument)
     for timeframe in TIMEFRAMES:
         assert derived(connection, instrument, timeframe) == roll(minutes, hours, timeframe), timeframe

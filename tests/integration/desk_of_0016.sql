@@ -1,7 +1,7 @@
--- A desk as it stood at revision 0016, on Friday 2013-10-11 at 19:30 UTC: what its code had written by then, beside the
+-- A desk as it was at revision 0016, on Friday 2013-10-11 at 19:30 UTC: what its code had written by then, added to the
 -- ticks and the vendor's candles, which are there already. By that revision's own columns and functions alone.
 
--- Minutes before half past seven have been aggregated; of the others the marks stand.
+-- Minutes before half past seven have been aggregated; the marks of the others remain.
 DELETE FROM market.dirty WHERE bucket < '2013-10-11 19:30Z';
 SELECT set_config('chandlery.writing', 'on', true);
 INSERT INTO market.candles (
@@ -51,7 +51,7 @@ INSERT INTO market.scans VALUES
     ('historical_gap_monitor', '2013-09-01 00:00Z', '2013-10-04 00:00Z', '2013-10-02 00:00Z');
 INSERT INTO market.tickers VALUES (1, 'polygon', 'IBM');
 
--- Indicators up to half past six, and what is to be done of them.
+-- Indicators up to half past six, and what remains to do.
 INSERT INTO market.indicators (instrument_id, timeframe, name, parameters, time, value, made_from, made_by, made_at)
 SELECT instrument_id, '15m', 'sma', '{"timeperiod": 20}', time, value, made_from, 'TA-Lib 0.6.4', '2013-10-11 18:30Z'
 FROM (

@@ -73,7 +73,7 @@ _CANDLE: Mapping[str, Any] = {
 def put_candles(
     connection: Connection, instruments: int | list[int], times: Iterable[datetime], **columns: Any
 ) -> None:
-    """Candles by another hand than Chandlery's; those that are there stay. A column holds one value, or a list."""
+    """Candles by a program other than Chandlery; stored ones stay. A column holds one value, or a list."""
     rows, names = list(times), ", ".join(("instrument_id", *_CANDLE))
     values = [rows, instruments, *{**_CANDLE, **columns}.values()]
     kinds = "timestamptz int numeric numeric numeric numeric numeric numeric bigint boolean market.candle_source bigint"

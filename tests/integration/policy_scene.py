@@ -91,7 +91,7 @@ def came_in_time(connection: Connection) -> None:
 
 
 def drop(connection: Connection, table: str, horizon: datetime) -> tuple[int, str | None]:
-    """Drop what lies before a moment, of rows that came in their time, the operator willing: chunks, and what waits."""
+    """Drop rows before a moment that came in their time, released by the operator: chunks dropped, and what waits."""
     came_in_time(connection)
     connection.execute("INSERT INTO market.retentions VALUES (%s, '0', now()) ON CONFLICT DO NOTHING", [table])
     drops, waits = policies.drop_before(connection, table, horizon, 90 * DAY)
@@ -99,7 +99,7 @@ def drop(connection: Connection, table: str, horizon: datetime) -> tuple[int, st
 
 
 def store_candles(connection: Connection, starts: datetime, ends: datetime, step: timedelta = MINUTE) -> None:
-    """Candles of instrument 1, as a writer of ours leaves them."""
+    """Candles of instrument 1, as Chandlery's writers leave them."""
     with connection.transaction():
         connection.execute("SELECT set_config('chandlery.writing', 'on', true)")
         put_candles(connection, 1, [starts + n * step for n in range(-((starts - ends) // step))])

@@ -1,4 +1,4 @@
-"""Files of ticks and candles to read, and what becomes of them."""
+"""Files of ticks and candles to read, and what they become."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Alarms and dashboard of `template.yaml`: what they look at, when they fire, and the pages that tell what to do."""
+"""Alarms and dashboard of `template.yaml`: what they look at, when they fire, and the pages that say what to do."""
 
 import json
 import re
@@ -22,7 +22,7 @@ __all__ = ["deployed", "transformed"]
 
 RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook"
 SECONDS_A_DAY, SECONDS_A_WEEK = 86_400, 604_800
-# What AWS itself measures, and the dimensions that say of what.
+# What AWS itself measures, and its dimensions.
 OF_AWS = {
     ("AWS/EC2", "CPUUtilization"): ("InstanceId",),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): ("QueueName",),
@@ -37,7 +37,7 @@ OF_AWS = {
 # alarm → its metric, what is wrong, and what a missing measurement means
 EXPECTED = {
     **{f"{name}Fails": ("Failures", ">=", 1, "ignore") for name in FUNCTIONS},
-    # Lambda itself tries these thrice.
+    # Lambda itself tries these three times.
     **{f"{name}Fails": ("Failures", ">=", 3, "ignore") for name in ("HistoricalGapMonitor", "HistoricalProcessor")},
     **{f"{name}HasNotRun": ("Runs", "<", 1, "breaching") for name in FUNCTIONS},
     "OldGap": ("OldestGapHours", ">", 24, "ignore"),
@@ -90,7 +90,7 @@ EXPECTED = {
         )
     },
 }
-# What makes the verdict of health worse than a warning → the alarms that tell of it; and what only warns.
+# What makes the verdict of health worse than a warning → the alarms that report it; and what only warns.
 REPORTED_BY: Mapping[Rule, set[str]] = {
     health.judge_freshness: {"CandlesOld"},
     health.judge_feeds: {"FeedSilent"},
@@ -214,7 +214,7 @@ def test_what_only_warns_needs_no_alarm(measured: Measured) -> None:
     assert all(cause.health.serves for rule in WARNS for cause in rule(measured))
 
 
-def test_an_alarm_tells_the_topic_when_it_begins_and_when_it_is_over(transformed: dict[str, Any]) -> None:
+def test_an_alarm_notifies_the_topic_when_it_begins_and_when_it_is_over(transformed: dict[str, Any]) -> None:
     resources = transformed["Resources"]
     for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items():
         if name.endswith("NewVersionFails"):  # CodeDeploy alone looks at these
@@ -249,7 +249,7 @@ def test_a_component_is_missed_after_a_run_of_its_own_schedule(deployed: dict[st
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_three_failures_in_a_row_are_told(deployed: dict[str, Any], name: str) -> None:
+def test_three_failures_in_a_row_are_reported(deployed: dict[str, Any], name: str) -> None:
     alarm, expected = deployed[f"{name}Fails"]["Properties"], FUNCTIONS[name]
     if expected.retries:
         # One scheduled run, as often as Lambda tries it, within the alarm's one period.

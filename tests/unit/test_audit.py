@@ -33,7 +33,7 @@ UNKNOWN = {"dependencies": [{"name": "redis", "skip_reason": "Dependency not fou
     ],
     ids=["clean", "known", "unknown", "unasked"],
 )
-def test_an_audit_is_told_as_it_is(
+def test_an_audit_is_reported_as_it_is(
     answer: Audit | str, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(audit, "audit", lambda _lock: answer)

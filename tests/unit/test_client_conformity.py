@@ -1,4 +1,4 @@
-"""The Python client against the project's own documents: each call and field of it, each route and row of ours."""
+"""The Python client against the project's own documents: each call and field of it, each route and row."""
 
 import json
 import re
@@ -106,7 +106,7 @@ LEFT_OUT = {
     "/api/v1/instruments/{instrument_key}/holes": "what the page draws; `gaps` has the stretches",
     "/api/v1/instruments/{instrument_key}/explain": "sentences for people, on the page and the command line",
 }
-# The desk's own: who is logged in manages watchlists and alerts.
+# The desk's own: a user who is logged in manages watchlists and alerts.
 LEFT_OUT_ROOMS = ("/api/v1/watchlists", "/api/v1/alerts", "/api/v1/users", "/api/v1/me")
 SENT = (Tick, OptionQuote, OpenInterest, SentimentItem, FlowLeg)
 
@@ -155,7 +155,7 @@ def test_each_call_is_one_of_the_document(document: Any, name: str) -> None:
     given = dict(request.url.params)
     assert set(given) <= set(known), path
     assert {each for each, said in known.items() if said.get("required")} <= set(given)
-    # Of GETs every parameter can be given, but for the cursor, which pages give.
+    # Every parameter of a GET can be given, except the cursor, which pages give.
     assert set(known) - set(given) <= {"cursor", "limit"}, path
     if "numbers" in known:
         assert given["numbers"] == "text"
@@ -217,7 +217,7 @@ ROWS: list[tuple[str, type]] = [
 ]
 
 
-# When a change was published says nothing of the data.
+# When a change was published says nothing about the data.
 UNREAD = {"ChangedData": {"published_at"}}
 
 

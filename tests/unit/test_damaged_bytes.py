@@ -1,4 +1,4 @@
-"""A thousand random changes and cuts of whatever is read: an error that is meant, or what stands in the bytes."""
+"""A thousand random changes and cuts of whatever is read: an error that is meant, or what the bytes hold."""
 
 import gzip
 import json
@@ -60,7 +60,7 @@ def test_csv(tmp_path: Path, open_file: Any, content: str) -> None:
 
 
 @pytest.mark.parametrize(("open_file", "content"), [(open_tick_file, TICKS), (open_candle_file, CANDLES)])
-def test_gzip_whose_checksum_tells(tmp_path: Path, open_file: Any, content: str) -> None:
+def test_gzip_whose_checksum_is_wrong(tmp_path: Path, open_file: Any, content: str) -> None:
     path = tmp_path / "rows.csv.gz"
     path.write_bytes(gzip.compress(content.encode(), mtime=0))
     whole = read(open_file(path))
@@ -73,7 +73,7 @@ def test_gzip_whose_checksum_tells(tmp_path: Path, open_file: Any, content: str)
             hold_one_line(error)
             refused += 1
         else:
-            assert rows == whole  # the change was one of the header's that says nothing of the content
+            assert rows == whole  # the change was in a field of the header that says nothing about the content
     assert refused > TIMES / 5 * 0.9
 
 

@@ -1,4 +1,4 @@
-"""Digests beside files: what is held against them, and what a death between the two leaves."""
+"""Digests next to files: what is compared with them, and what a death between the two leaves."""
 
 import gc
 import os
@@ -81,14 +81,14 @@ def test_what_sha256sum_writes_is_read(tmp_path: Path, mark: str) -> None:
 
 
 @pytest.mark.parametrize("kept", [b"", b"\n", b"\xff\x00\n", b"0" * 63 + b"  a\n", (b"0" * 64 + b"  a\n") * 2], ids=len)
-def test_what_is_no_digest_is_told(tmp_path: Path, kept: bytes) -> None:
+def test_what_is_not_a_digest_is_reported(tmp_path: Path, kept: bytes) -> None:
     path = write(tmp_path / "a", b"content")
     digest_path(path).write_bytes(kept)
     with pytest.raises(Permanent, match=r"a\.sha256 is not the one line that sha256sum writes"):
         check_digest(path)
 
 
-def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_reported(tmp_path: Path) -> None:
     path = write(tmp_path / "a", b"content")
     path.unlink()
     with pytest.raises(Permanent, match="/a cannot be read: No such file or directory"):
@@ -128,7 +128,7 @@ def test_killed_at_any_step_nothing_false_is_left(tmp_path: Path, former: bytes 
     for path in (folder / "a" for folder in folders):
         content = path.read_bytes() if path.exists() else None
         found.append((content, content is not None and check_digest(path)))
-        # No digest stands alone: it would be in the way of the next.
+        # No digest is left alone: it would be in the way of the next.
         assert digest_path(path).exists() <= path.exists()
         assert check_digest(write(path, b"again", overwrite=content is not None))
         assert sorted(each.name for each in path.parent.iterdir()) == ["a", "a.sha256"]
@@ -162,7 +162,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
                 writer.write("ticks", 1, os.urandom(10_000))
 
     former = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, former[1]))  # the same to whoever writes, and needs no disk
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, former[1]))  # the same to the writer, and needs no disk
     try:
         with pytest.raises(Permanent, match=r"cannot be written: File too large( \(os error 27\))?$"):
             write_much()

@@ -116,7 +116,7 @@ MARKS = rows_under("| what | who sets it |")
 LOCKS = rows_under("| lock | who holds it")
 
 
-def test_every_lock_of_the_sql_stands_in_the_table_and_no_other() -> None:
+def test_every_lock_of_the_sql_is_in_the_table_and_no_other() -> None:
     """A migration may take one of the code before."""
     text = "".join(path.read_text() for room in ("queries", "schema") for path in (REPO / "sql" / room).rglob("*.sql"))
     assert {row[0].strip("`") for row in LOCKS} == set(re.findall(r"hashtext\('([\w. ]+)'\)", text))

@@ -279,7 +279,7 @@ def test_a_bad_row_is_named_by_its_line_and_column(tmp_path: Path, kind: str) ->
     assert failure(lambda: open_tick_file(path, asked=asked)) == f"a.csv {message}"
 
 
-def test_the_first_date_that_tells_decides_for_the_whole_file(ticks: Write) -> None:
+def test_the_first_unambiguous_date_decides_for_the_whole_file(ticks: Write) -> None:
     path = ticks("time,price,size\n14/04/2020 10:41:00,772,17\n09/04/2020 05:49:00,806,52\n10/04/2020 00:00:00,790,5\n")
     found = brief(read(open_tick_file(path, asked=UTC_CLOCK)), "price")
     times = ["2020-04-14 10:41:00.000", "2020-04-09 05:49:00.000", "2020-04-10 00:00:00.000"]
@@ -406,7 +406,7 @@ def test_fixed_prices_are_those_of_pretty_files_and_undefined_ones_left_out(tick
 
 
 @pytest.mark.parametrize("batch_rows", [1, 3, 50])
-def test_trades_that_a_dump_lacks_are_told_by_their_numbers(ticks: Write, batch_rows: int) -> None:
+def test_trades_that_a_dump_lacks_are_reported_by_their_numbers(ticks: Write, batch_rows: int) -> None:
     path = ticks(
         "7001,93120.10,0.5,9001,9002,1767625201000000,True,True\n"
         "7002,93120.20,0.1,9003,9003,1767625202000000,False,True\n"
@@ -424,7 +424,7 @@ def test_trades_that_a_dump_lacks_are_told_by_their_numbers(ticks: Write, batch_
 
 
 @pytest.mark.parametrize("batch_rows", [1, 50])
-def test_words_in_the_place_of_numbers_tell_of_no_trade(ticks: Write, batch_rows: int) -> None:
+def test_words_in_the_place_of_numbers_make_no_trade(ticks: Write, batch_rows: int) -> None:
     row = "{},93120.10,0.50,46560.05,1767625201123,True,True\n"
     path = ticks("".join(map(row.format, ("5117", "none", "5118", "none"))))
     reader = open_tick_file(path, by_row=True, batch_rows=batch_rows)

@@ -82,7 +82,7 @@ def test_a_client_that_reads_late_keeps_nobody_waiting(sandbox: Sandbox) -> None
         assert read.endswith(LONG.encode())
 
 
-def test_who_waits_to_be_told_to_go_on_is_told(sandbox: Sandbox) -> None:
+def test_who_waits_to_be_asked_for_a_body_is_asked(sandbox: Sandbox) -> None:
     with sandbox.connect(b"POST /p HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n") as client:
         sandbox.serve(2)
         assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -14,7 +14,7 @@ CHICAGO, NEW_YORK = ZoneInfo("America/Chicago"), ZoneInfo("America/New_York")
 
 
 def local(session: Session, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """When a session opens and closes, by a clock of the place."""
+    """When a session opens and closes, in local time."""
     opens, closes = session.opens_at.astimezone(zone), session.closes_at.astimezone(zone)
     return opens.replace(tzinfo=None), closes.replace(tzinfo=None)
 
@@ -72,7 +72,7 @@ def test_what_the_library_has_wrong_is_refused_with_advice(name: str) -> None:
         calendars.from_library(name, date(2026, 3, 1), date(2026, 4, 1))
 
 
-def test_names_people_use_stand_for_calendars_that_are_offered() -> None:
+def test_names_people_use_mean_calendars_that_are_offered() -> None:
     assert [calendars.resolve(name) for name in ("NSE", "XNSE", "nse", "NYSE", "forex")] == [
         "XBOM", "XBOM", "XBOM", "XNYS", "FX",
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Files as exchanges and vendors write them, each in its documented columns: read without a word said of them."""
+"""Files as exchanges and vendors write them, each in its documented columns: read without a word about them."""
 
 import gzip
 import io
@@ -229,7 +229,7 @@ def test_archives_that_are_not_one_file_are_refused(tmp_path: Path) -> None:
         assert failure(lambda: open_tick_file(path)) == f"a.zip: {reason}"
 
 
-def test_quotes_and_what_the_other_command_reads_are_told(tmp_path: Path) -> None:
+def test_quotes_and_what_the_other_command_reads_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("Gmt time,Ask,Bid,AskVolume,BidVolume\n02.01.2026 21:58:00.011,1.1742,1.1741,0.9,1.2\n")
     told = "holds quotes (dukascopy-quotes), bids and asks without trades: ticks cannot be made of them"

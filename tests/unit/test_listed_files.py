@@ -9,7 +9,7 @@ from local.command_line.incoming_files import Bytes
 from local.command_line.listed_files import list_files
 
 
-def test_a_folder_stands_for_the_files_in_it_that_can_be_read(tmp_path: Path) -> None:
+def test_a_folder_means_the_files_in_it_that_can_be_read(tmp_path: Path) -> None:
     for name in ("b.csv.gz", "a.csv", "c.ndjson", "d.zip", "a.csv.bad.csv", ".e.csv", "f.csv.CHECKSUM", "g.tar.gz"):
         (tmp_path / name).write_text("")
     named = tmp_path / "f.csv.CHECKSUM"

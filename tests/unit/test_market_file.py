@@ -146,7 +146,7 @@ def test_header_is_forgiving_and_extras_are_named(ticks: Write) -> None:
     assert (row["updates_ohlc"], row["updates_volume"], row["venue"], row["cancelled"]) == (True, True, None, False)
 
 
-def test_an_ignored_column_is_told_what_it_may_be_meant_for(ticks: Write) -> None:
+def test_an_ignored_column_is_reported_with_what_it_may_be_meant_for(ticks: Write) -> None:
     path = ticks(f"time,price,size,Sequence_Number,condition,canceled,seq2,exchange_id\n{NOON},1,2,3,,,,\n")
     with open_tick_file(path) as reader:
         meant = {"Sequence_Number": "seq", "condition": "conditions", "canceled": "cancelled", "seq2": "seq"}

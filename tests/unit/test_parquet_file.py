@@ -111,7 +111,7 @@ def test_derived_seq_of_parquet(tmp_path: Path) -> None:
     assert seqs(path) == [seq]
 
 
-def test_a_long_text_in_parquet_is_refused_before_it_stands_for_many_rows(tmp_path: Path) -> None:
+def test_a_long_text_in_parquet_is_refused_before_it_is_repeated_in_many_rows(tmp_path: Path) -> None:
     path = tmp_path / "ticks.parquet"
     rows = 100_000
     values = {"time": NOON, "price": "1", "size": "1", "venue": "x" * MIB}

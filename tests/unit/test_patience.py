@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 
 
 class Clock:
-    """A clock that goes when told."""
+    """A clock that is set by hand."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -42,7 +42,7 @@ def test_a_process_that_works_is_waited_for_without_end(clock: Clock) -> None:
     assert told == ["making a new database", "opening the database"]
 
 
-def test_one_that_stands_still_is_given_up(clock: Clock) -> None:
+def test_one_without_progress_is_given_up(clock: Clock) -> None:
     patience = Patience(lambda doing: None)
     sign = Serving(7, None, "making a new database", 3)
     assert not patience.is_over(sign)

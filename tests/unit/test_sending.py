@@ -106,7 +106,7 @@ def test_of_a_stream_only_what_was_throttled_is_sent_again(
     ]
 
 
-def test_a_stream_that_stays_throttled_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_that_stays_throttled_is_reported(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [{"FailedRecordCount": 1, "Records": [taken(1), SLOW_DOWN, taken(2), taken(3)]}]
     client = scripted(monkeypatch, *answers, *[{"FailedRecordCount": 1, "Records": [SLOW_DOWN]}] * 4)
     with pytest.raises(Retryable, match="send the file again"):
@@ -283,7 +283,7 @@ def serve() -> Iterator[Serve]:
         server.server_close()
 
 
-def test_an_api_is_asked_again_where_it_is_away_and_its_counts_are_told(
+def test_an_api_is_asked_again_while_unavailable_and_its_counts_are_reported(
     file: Path, serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "token").write_text("t0ken\n")
@@ -298,7 +298,7 @@ def test_an_api_is_asked_again_where_it_is_away_and_its_counts_are_told(
     assert "ticks.csv 2, line 3: size: y" in said.err
 
 
-def test_what_takes_no_records_is_told(file: Path, serve: Serve) -> None:
+def test_what_takes_no_records_is_reported(file: Path, serve: Serve) -> None:
     with pytest.raises(Permanent, match="answers 403: forbidden"):
         send(file, serve([], (403, {"detail": "forbidden"})), KEY)
     with pytest.raises(Permanent, match="answers 200: not as an API that takes records does"):

@@ -24,7 +24,7 @@ REPO = Path(__file__).resolve().parents[2]
 TEMPLATE = yaml_parse((REPO / "template.yaml").read_text())
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 
-# The fields of an EventBridge cron expression: lowest and highest number, names, and what else may stand there.
+# The fields of an EventBridge cron expression: lowest and highest number, names, and what else may be there.
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 _DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 _FIELDS: Sequence[tuple[str, int, int, Sequence[str], str]] = (
@@ -293,7 +293,7 @@ def test_the_schedule_sends_what_the_handler_reads(deployed: dict[str, Any], nam
     assert ScheduledEvent.model_validate_json(sent).scheduled_at == scheduled_at
 
 
-def test_an_emulator_may_fire_by_a_rate_and_let_the_function_tell_the_time(deployed: dict[str, Any]) -> None:
+def test_an_emulator_may_fire_by_a_rate_and_let_the_function_read_the_time(deployed: dict[str, Any]) -> None:
     schedules = of_type(deployed, "AWS::Scheduler::Schedule").values()
     assert {each["Target"]["Input"]["Ref"] for each in schedules} == {"ScheduledInput"}
     assert schedule_of(deployed, "LiveProcessor")["ScheduleExpression"] == {"Ref": "LiveSchedule"}
@@ -430,14 +430,14 @@ def test_awss_extension_reads_the_secrets_where_its_layer_is_named(deployed: dic
 
 
 @for_each_function
-def test_a_function_is_told_where_its_secret_and_its_authorities_are(
+def test_a_function_knows_where_its_secret_and_its_authorities_are(
     deployed: dict[str, Any], name: str, expected: Expected
 ) -> None:
     environment = deployed[name]["Properties"]["Environment"]
     assert decide(environment, NO_VENDOR) == {"Variables": COMMON_VARIABLES | own_variables(name)}
 
 
-def test_the_historical_gap_monitor_alone_is_told_of_a_vendor(deployed: dict[str, Any]) -> None:
+def test_the_historical_gap_monitor_alone_knows_of_a_vendor(deployed: dict[str, Any]) -> None:
     told = {
         name: decide(function["Environment"]["Variables"], WITH_VENDOR)
         for name, function in of_type(deployed, "AWS::Lambda::Function").items()
@@ -614,7 +614,7 @@ def test_nothing_may_be_done_to_everything_but_what_aws_cannot_bound(deployed: d
         if statement["Resource"] == "*" and statement["Effect"] == "Allow":
             unbounded |= set(actions)
     assert unbounded == UNBOUNDED
-    # The network interfaces are Lambda's affair: whatever calls from inside a function is refused them.
+    # Lambda makes the network interfaces: calls from inside a function are refused them.
     (denied,) = [each for each in statements if each["Effect"] == "Deny"]
     assert {*denied["Action"], "xray:PutTraceSegments", "xray:PutTelemetryRecords"} == UNBOUNDED
     assert denied["Condition"]["ArnLike"].keys() == {"lambda:SourceFunctionArn"}
@@ -740,7 +740,7 @@ def test_each_environment_gives_parameters_that_there_are() -> None:
     for values in given.values():
         assert values.keys() <= TEMPLATE["Parameters"].keys()
         assert "DatabaseSecretId" in values
-    # Both may stand in one account: neither takes the other's metrics for its own.
+    # Both may be in one account: neither takes the other's metrics for its own.
     assert len({str(values.get("MetricsNamespace")) for values in given.values()}) == len(given)
 
 
@@ -811,7 +811,7 @@ def fault_of(expression: str) -> str | None:
 
 
 def _holds(part: str, low: int, high: int, names: Sequence[str], special: str) -> bool:
-    """Whether `*`, `5`, `MON`, `1-5`, each perhaps with `/step`, or a field's own sign stands in a field."""
+    """Whether `*`, `5`, `MON`, `1-5`, each perhaps with `/step`, or a field's own sign is in a field."""
     first, slash, step = part.partition("/")
     if slash and not re.fullmatch(r"[1-9]\d*", step):
         return False

@@ -1,4 +1,4 @@
-"""Backups of a server's database: what comes back is what went in, and goes on working; what is wrong is refused."""
+"""Backups of a server's database: what comes back is what went in, and keeps working; what is wrong is refused."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ from tests.plain_fold import Tick
 
 SOURCE, COPY, OTHER, ROWS = (database_name(suffix) for suffix in ("source", "copy", "other", "rows"))
 KEY = x25519.Identity.generate()
-# Of a database each has its own, whatever rows come into it: rights, jobs, columns, and which chunks there are.
+# Each database has its own, whatever rows come into it: rights, jobs, columns, and chunks.
 _OWN = {"rights", "rights to functions", "jobs", "chunks", "columnstore", "aggregates"}
 _OWN |= {"watermarks", "thresholds", "invalidations"}
 ROLE, OWNER, JOBS = (f"chandlery test {what} {os.getpid()}" for what in ("reader", "owner", "keeper of jobs"))
@@ -116,7 +116,7 @@ def before(desk: Desk) -> Mapping[str, Any]:
 
 @pytest.fixture(scope="module")
 def restored(desk: Desk, before: object) -> RestoreReport:
-    """Restored beside its source, on a server that had to be given the roles again."""
+    """Restored next to its source, on a server that had to be given the roles again."""
     with psycopg.connect(desk.url, autocommit=True) as source:
         source.execute(_GIVE_JOB, [source.info.user])
         source.execute("ALTER TABLE market.tickers OWNER TO CURRENT_USER")
@@ -126,7 +126,7 @@ def restored(desk: Desk, before: object) -> RestoreReport:
     return into(url_of(desk.server_url, COPY), desk.archive)
 
 
-def test_a_backup_tells_what_it_holds(desk: Desk) -> None:
+def test_a_backup_says_what_it_holds(desk: Desk) -> None:
     report = desk.report
     assert (report.file, report.database, report.bytes) == (str(desk.archive), SOURCE, desk.archive.stat().st_size)
     assert report.tables > 60
@@ -207,7 +207,7 @@ def test_nothing_is_replaced_unasked(desk: Desk, restored: RestoreReport, tmp_pa
 
 
 def test_a_database_in_use_is_replaced_when_asked(desk: Desk, before: Mapping[str, Any], restored: object) -> None:
-    """What is set for it stays; whoever is in it is sent away; what it held is gone."""
+    """What is set for it stays; its sessions are ended; what it held is gone."""
     url = url_of(desk.server_url, OTHER)
     with psycopg.connect(desk.server_url, autocommit=True) as server:
         name, reader = sql.Identifier(OTHER), sql.Identifier(ROLE)
@@ -277,7 +277,7 @@ def test_what_is_no_backup_is_refused_untouched(desk: Desk, tmp_path: Path, wron
 
 
 def test_a_changed_byte_is_refused_untouched(desk: Desk, tmp_path: Path) -> None:
-    """Wherever it is: in the table of contents, where pg_restore goes on without a word, and in what follows."""
+    """Wherever it is: in the table of contents, where pg_restore continues without a word, and in what follows."""
     path, whole = tmp_path / "desk.backup", desk.archive.read_bytes()
     digest_path(path).write_bytes(digest_path(desk.archive).read_bytes())
     unnoticed = whole.index(b"GRANT SELECT ON TABLE market.candles ") + len(b"GRANT ")
@@ -322,7 +322,7 @@ def test_another_version_of_timescaledb_is_refused(desk: Desk, tmp_path: Path) -
     ],
     ids=["missing", "old"],
 )
-def test_a_pg_dump_that_cannot_do_it_is_told(
+def test_a_pg_dump_that_cannot_do_it_is_reported(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str | None, says: str
 ) -> None:
     folder = tmp_path / "bin"
@@ -337,7 +337,7 @@ def test_a_pg_dump_that_cannot_do_it_is_told(
     assert not (tmp_path / "b").exists()
 
 
-def test_a_failure_of_pg_dump_is_told_in_its_words(desk: Desk, tmp_path: Path) -> None:
+def test_a_failure_of_pg_dump_is_reported_in_its_words(desk: Desk, tmp_path: Path) -> None:
     """A login that does not see all rows is refused; one that does has no right to somebody's large object."""
     with psycopg.connect(desk.server_url, autocommit=True) as server:
         login = f"chandlery_test_blind_{os.getpid()}"
@@ -425,7 +425,7 @@ def test_a_schema_alone_comes_back_without_a_row_and_takes_up_work(
 
 
 def test_data_alone_comes_back_whole_or_not_at_all(desk: Desk, before: Mapping[str, Any], tmp_path: Path) -> None:
-    """By the owner of the tables, who is no superuser; derived candles outlive their minutes."""
+    """By the owner of the tables, who is not a superuser; derived candles outlive their minutes."""
     archive, url = tmp_path / "desk.data", url_of(desk.server_url, ROWS)
     with acting_as(READER, desk.url) as reader, pytest.raises(Permanent, match="does not see users' rows"):
         back_up_data(Settings(database_url=SecretStr(reader)), archive, overwrite=False, progress=silent)
@@ -479,7 +479,7 @@ def test_data_alone_comes_back_whole_or_not_at_all(desk: Desk, before: Mapping[s
     with pytest.raises(Permanent, match=f"the database {ROWS} is not empty: there are rows in market.* more; a"):
         rows_into()
     with opened(url) as copy:
-        # It goes on, numbers too: that of an instrument that has gone is not given again.
+        # It continues, numbers too: that of a removed instrument is not given again.
         insert(copy, 1, [Tick(NOON + timedelta(seconds=100), 2, Decimal(97), Decimal(3))])
         assert live(copy, NOON + 2 * MINUTE).candles_written == 1
         assert maintain(copy, NOON + 5 * MINUTE).failing_jobs == []

@@ -116,7 +116,7 @@ def elsewhere(folder: Path, binaries: Path, backup: Backup) -> Iterator[Elsewher
 
 def test_the_roles_are_made_as_migrations_make_them(backup: Backup, elsewhere: Elsewhere) -> None:
     assert elsewhere.report.roles_created == sorted([*ROLES, ANALYST, KEEPER])
-    # Name, whether it may log in, whether it may anything more, whether it has a password.
+    # Name, whether it may log in, whether it has other rights, whether it has a password.
     ours = [role for role in backup.roles if role[0] in ROLES]
     assert ours == [(role, role == OWNER, False, False) for role in ROLES]
     assert [role for role in elsewhere.roles if role[0] in ROLES] == ours

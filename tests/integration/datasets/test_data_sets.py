@@ -1,4 +1,4 @@
-"""A second data set beside candles: neither disturbs what is known of the other."""
+"""A second data set next to candles: neither disturbs what is known of the other."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

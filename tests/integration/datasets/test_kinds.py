@@ -1,4 +1,4 @@
-"""What a declaration says of its columns is what the database says of them."""
+"""What a declaration says about its columns is what the database says."""
 
 from collections.abc import Mapping
 
@@ -9,12 +9,12 @@ from chandlery.datasets import declared
 from chandlery.datasets.dataset import Dataset
 from chandlery.datasets.kinds import Kind
 
-# Whose rows are those of a data set is no column of its own.
+# Which data set rows belong to is not a declared column.
 _OF_ALL = {"dataset"}
 
 
 def types(connection: Connection, read: str, relation: str) -> Mapping[str, str]:
-    """What each column is read as; an enumeration as text."""
+    """The type each column is read as; an enumeration as text."""
     found = connection.execute(f"SELECT {read} FROM market.{relation} LIMIT 0").description or ()  # noqa: S608
     names: Mapping[int, str] = dict(
         connection.execute(

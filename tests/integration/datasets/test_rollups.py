@@ -175,7 +175,7 @@ def test_what_is_read(asked: Connection) -> None:
 
 
 def read(asked: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What each measure says of rows."""
+    """What each measure makes of rows."""
     measures = (*BY_TIME, *OF_ANY)
     fold = ", ".join(f"{each.fold} AS {each.name}" for measure in measures for each in measure.parts())
     names = ", ".join(measure.read for measure in measures)

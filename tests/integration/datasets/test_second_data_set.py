@@ -193,7 +193,7 @@ def test_its_retention_waits_for_its_own_aggregates(quotes: Connection) -> None:
     waits = "quotes from 2025-11-20T00:00Z on: what is derived of it is stale"
     assert drop(quotes, "quotes", NOON) == (0, waits)
     refresh_marked(quotes)
-    # Stale candles are none of its business.
+    # Stale candles do not concern it.
     store_candles(quotes, window.starts, window.ends)
     found = kept(quotes)
     assert {name: len(rows) for name, rows in found.items()} == {"quotes_5m": 48, "quotes_1h": 4}
@@ -249,7 +249,7 @@ def test_what_is_known_of_a_data_set_goes_along_with_its_rows(
     # Answers that were kept under its version hold no more.
     assert known(quotes, goes) == [("version", hour, gone[-1][2] + 1)]
     assert known(quotes, stays) == kept
-    # Which minutes of feeds are known is told by candles.
+    # Candles decide which minutes of feeds are known.
     assert count(quotes, "feed_minutes") == (stays is CANDLES)
     # And whatever is left of its presence goes with it.
     assert drop(quotes, stays.name, NOON) == (1, None)
@@ -297,7 +297,7 @@ def test_its_refresh_is_held_against_its_own_retention(quotes: Connection) -> No
     assert problem.startswith(
         "quotes.retention.after: quotes would be dropped after 7 days, inside the 8 days over which"
     )
-    # Longer than candles are kept, which are nothing to it.
+    # Longer than candles are kept, which do not matter to it.
     assert lint({**kept_for(400, over=200 * DAY)}) == []
     assert lint(WANTED)[0].startswith("quotes: has no policies; write a [quotes] section")
     cut = {**kept_for(90), "quotes": TablePolicies(90 * MINUTE)}
@@ -310,7 +310,7 @@ def test_its_buckets_are_verified_and_rebuilt(quotes: Connection) -> None:
     refresh_marked(quotes)
     rebuilds.create_beside(quotes, NAMES, kept_for(90))
     refresh_quotes(quotes, window, Place.BESIDE)
-    # Also on the level above, held against the rows themselves.
+    # Also on the level above, compared with the rows themselves.
     found = [verifications.verify_derived(quotes, name, window) for name in NAMES]
     assert [(each.same, each.wrong) for each in found] == [(46, 0), (2, 0)]
     stored = relation_of(quotes, "quotes_5m")

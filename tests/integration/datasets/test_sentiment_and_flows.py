@@ -1,4 +1,4 @@
-"""Sentiment and flows: files in, what they come to by hour and day out, whoever writes rows and in whatever order."""
+"""Sentiment and flows: files in, what they come to by hour and day out, whatever writes rows and in whatever order."""
 
 import csv
 import io
@@ -47,7 +47,7 @@ def market(connection: Connection) -> Connection:
 
 @pytest.fixture
 def bring(market: Connection, migrated_url: str, tmp_path: Path) -> Bring:
-    """Imports a file of rows, told as CSV."""
+    """Imports a file of rows, given as CSV."""
 
     def bring_in(dataset: str, text: str, *options: str) -> tuple[int, str, str]:
         path = tmp_path / f"{dataset}.csv"
@@ -180,7 +180,7 @@ def test_amounts_of_256_bits_are_exact(market: Connection, bring: Bring, read: A
     assert told(read("flows", "1h", OTHER), "in_amount") == [(amount,) for amount in alone]
 
 
-def test_legs_of_one_transaction_all_count_and_a_changed_one_is_told(
+def test_legs_of_one_transaction_all_count_and_a_changed_one_is_reported(
     market: Connection, bring: Bring, read: Any
 ) -> None:
     text = legs(
@@ -498,7 +498,7 @@ def test_sentiment_is_that_of_a_plain_fold(desk: Connection, statements: Sequenc
 
 
 def assert_near(found: Any, expected: Any) -> None:
-    """A mean is told to 18 digits."""
+    """A mean has 18 digits."""
     assert (found is None) == (expected is None)
     assert found is None or abs(found - expected) <= abs(expected) / 10**17
 

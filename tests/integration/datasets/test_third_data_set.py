@@ -142,7 +142,7 @@ def moods_declared() -> Dataset:
 
 
 def migrate(url: str, verb: str, revision: str) -> None:
-    """Alembic, with the folder of the third data set beside the project's own migrations."""
+    """Alembic, with the folder of the third data set next to the project's own migrations."""
     config = alembic_config(url)
     config.set_main_option("version_locations", f"{SCRIPTS / 'versions'}\n{FOLDER / 'migration'}")
     run_verb(verb, config, revision)
@@ -157,7 +157,7 @@ def migrated(migrated_url: str) -> Iterator[str]:
         migrate(migrated_url, "upgrade", "9999")
         yield migrated_url
         migrate(migrated_url, "downgrade", REVISION)
-        # As whoever goes down does, for the code that knows no moods.
+        # As an operator does who goes down, for the code that knows no moods.
         migrate(migrated_url, "upgrade", REVISION)
 
 
@@ -453,7 +453,7 @@ def test_a_double_that_is_no_number_is_null_in_json(market: Connection, migrated
     assert (code, row["spread"], ask(migrated).json["rows"][0]["spread"]) == (0, None, None)
 
 
-def test_an_instrument_goes_with_its_rows_when_told(market: Connection) -> None:
+def test_an_instrument_goes_with_its_rows_when_asked_for(market: Connection) -> None:
     insert(market, moods(WINDOW))
     with pytest.raises(Permanent, match=f"{KEY} has moods; to delete them as well"):
         instruments.remove(market, KEY)

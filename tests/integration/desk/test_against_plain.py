@@ -1,4 +1,4 @@
-"""Alerts over random markets, held against plain Python: in whatever order candles come, and runs end."""
+"""Alerts over random markets, compared with plain Python: in whatever order candles come, and runs end."""
 
 from datetime import datetime
 from random import Random

@@ -88,7 +88,7 @@ def test_it_does_not_fire_for_having_been_armed_amid_a_minute_that_is_past(conne
 
 
 def test_of_the_minute_in_which_it_was_armed_open_and_close_count(connection: Connection) -> None:
-    """A high before it was armed is none of its own; a price that has crossed and stays is."""
+    """A high before it was armed does not count; a price that has crossed and stays does."""
     market_of(connection)
     live(connection, at("14:30"), "99")
     wick = arm(connection, at("14:31:30"), "high", 105)
@@ -115,7 +115,7 @@ def test_partial_minutes_do_not_count_until_they_are_complete(connection: Connec
     put(connection, at("14:31"), "99 101 99 101", partial=True)
     evaluate(connection, at("14:32"))
     assert fired(connection) == []
-    # Its close is no close before: the crossing stays to be found.
+    # Its close does not count as the close before: the crossing can still be found.
     put(connection, at("14:32"), "101 102 101 102")
     evaluate(connection, at("14:33"))
     assert fired(connection) == ["02 14:32 alert 1"]

@@ -107,7 +107,7 @@ def test_a_change_of_what_was_changed_meanwhile_is_refused(ask: Ask) -> None:
     assert ask("PATCH", "/watchlists/9", {"name": "Second"}, if_match='"0"').status == 404
 
 
-def test_items_stand_in_order_and_their_levels_are_alerts(ask: Ask, connection: Connection) -> None:
+def test_items_are_in_order_and_their_levels_are_alerts(ask: Ask, connection: Connection) -> None:
     ask("POST", "/watchlists", {"name": "Mine"})
     made = ask(
         "POST", "/watchlists/1/items", {"instrument_key": KEY, "price_alert_high": 100, "price_alert_low": "90.5"}
@@ -189,7 +189,7 @@ def test_nobody_comes_to_what_is_anothers(ask: Ask, connection: Connection) -> N
                 ask(route.method, _path(route, *numbers), bodies.get(route.name), user="ben", **forged)
                 for numbers in ((1, 1, 2), (901, 901, 902))
             ]
-            # What is another's is as what is not there, but for the numbers that he gave.
+            # Another user's things answer like missing ones, but for the numbers that he gave.
             texts = [
                 {**answer.json, "request_id": "", "detail": re.sub(r"[0-9]+", "N", answer.json["detail"])}
                 for answer in answers
@@ -197,7 +197,7 @@ def test_nobody_comes_to_what_is_anothers(ask: Ask, connection: Connection) -> N
             assert texts[0] == texts[1], (route.name, texts)
             assert [answer.status for answer in answers] == [404, 404], (route.name, texts)
             assert answers[0].headers.keys() == answers[1].headers.keys()
-    # Nor does his list lead to her item.
+    # His list does not lead to her item either.
     for method in ("GET", "PATCH", "DELETE"):
         assert ask(method, "/watchlists/2/items/1", {"notes": "x"}, user="ben").status == 404
     assert [each["name"] for each in ask("GET", "/watchlists", user="ben").json["watchlists"]] == ["Ben's"]
@@ -268,7 +268,7 @@ def test_a_user_is_whom_api_gateway_names(ask: Ask) -> None:
     assert (carl["username"], carl["email"], carl["is_admin"]) == ("carl", "carl@example.com", False)
 
 
-# Alike for the eye, and others.
+# They look alike, and differ.
 ALIKE = ("Anna", "anna ", "\uff41nna", "ann\u0430", "a\u0301nna")
 NO_SUBJECTS = (["anna"], {"sub": "anna"}, 7, 0, True, None, "", " ", "a\0nna", "\ud800", "a" * 2049)
 NOBODY: Sequence[Any] = (
@@ -366,7 +366,7 @@ def test_paths_and_methods_that_are_not_there(ask: Ask) -> None:
     assert ask("GET", "/alerts?color=red").status == 422
 
 
-def test_the_document_tells_of_each_route_and_its_fields() -> None:
+def test_the_document_describes_each_route_and_its_fields() -> None:
     document = json.loads(app.get_openapi_json_schema())
     for route in ROUTES:
         operation = document["paths"][BEFORE + route.path][route.method.lower()]

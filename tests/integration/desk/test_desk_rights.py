@@ -1,4 +1,4 @@
-"""Nobody sees or changes what is another user's: by no SQL role, whoever is logged in."""
+"""Nobody sees or changes what is another user's: by no SQL role and no login."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -89,12 +89,12 @@ def test_a_transaction_of_one_user_sees_and_writes_his_rows_alone(desk: Connecti
         assert [row[0] for row in rows(desk, "users")] == ["ben"]
         assert desk.execute("UPDATE market.alerts SET level = 1 WHERE user_id <> 'ben'").rowcount == 0
         assert desk.execute("DELETE FROM market.watchlists WHERE user_id <> 'ben'").rowcount == 0
-        # Nor by what the planner knows of the values.
+        # The planner's statistics reveal nothing either.
         assert desk.execute("SELECT count(*) FROM pg_stats WHERE tablename = ANY (%s)", [list(OWN)]).fetchone() == (0,)
     for forged in (
         "INSERT INTO market.watchlists (user_id, name) VALUES ('anna', 'forged')",
         "INSERT INTO market.alerts (user_id, instrument_id, side, level) VALUES ('anna', 1, 'high', 1)",
-        # Nor does what is his become another's.
+        # What is his does not become another's.
         "UPDATE market.watchlists SET user_id = 'anna'",
         "UPDATE market.alerts SET user_id = 'anna'",
         "UPDATE market.users SET user_id = 'anna'",
@@ -110,7 +110,7 @@ def test_a_transaction_of_one_user_sees_and_writes_his_rows_alone(desk: Connecti
         # Translated by the transaction that it breaks.
         with pytest.raises(Permanent, match="lacks a right"), acting_for(desk, "ben"):
             desk.execute(forged)
-    # Nor does an item come into the list of another by its number, or an alert to his item.
+    # An item does not come into the list of another by its number, or an alert to his item.
     with pytest.raises(ChandleryError, match="foreign key"), acting_for(desk, "ben"):
         desk.execute("UPDATE market.alerts SET item_id = 1")
     with pytest.raises(ChandleryError, match="foreign key"), acting_for(desk, "ben"):
@@ -137,7 +137,7 @@ def test_other_roles_have_nothing_of_it(desk: Connection, migrated_url: str, nam
 
 
 def test_the_owner_sees_no_more_than_others(desk: Connection, migrated_url: str) -> None:
-    """Whoever connects as the owner: policy maintenance, the historical processor."""
+    """All that connects as the owner: policy maintenance, the historical processor."""
     desk.execute("SET ROLE chandlery_owner")
     try:
         assert [rows(desk, table) for table in OWN] == [[], [], [], [], []]

@@ -1,4 +1,4 @@
-"""Setting the scene for the historical gap monitor: a market of an hour a day, a vendor, and what the ledger tells."""
+"""Setting the scene for the historical gap monitor: a market of an hour a day, a vendor, and what the ledger holds."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -156,7 +156,7 @@ def ledger(connection: Connection) -> list[Row]:
 
 
 def made_by(connection: Connection, times: Collection[datetime], instrument_id: int = 1) -> set[tuple[str, int]]:
-    """Source and version of an instrument's candles at these times, all of which stand."""
+    """Source and version of an instrument's candles at these times, all of which are stored."""
     found = connection.execute(
         "SELECT source::text, version FROM market.candles WHERE instrument_id = %s AND time = ANY (%s)",
         [instrument_id, list(times)],

@@ -258,7 +258,7 @@ def test_days_before_a_listing_are_not_asked_for(ibm: Connection, chandlery: Cha
         ((KEY, "--from", "2013-10-08"), 2, "Missing option '--to'"),
     ],
 )
-def test_what_cannot_be_done_is_told(
+def test_what_cannot_be_done_is_reported(
     ibm: Connection, chandlery: Chandlery, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     instruments.add(ibm, "XNYS@AIG@EQ", "XNYS", "cts")

@@ -38,7 +38,7 @@ DATABASE = settings(
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    # A history is made from a seed: a smaller one tells no more.
+    # A history is made from a seed: a smaller one shows no more.
     phases=[Phase.generate],
 )
 ALWAYS = Window(MONDAY - WEEK, MONDAY + 4 * WEEK)
@@ -69,7 +69,7 @@ def row_versions(connection: Connection) -> Sequence[tuple[Any, ...]]:
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[Window]:
-    """From now on each scan of candles is held against the reference; returns the windows of those there were."""
+    """From now on each scan of candles is compared with the reference; returns the windows of those there were."""
     windows: list[Window] = []
 
     def checked(connection: Connection, component: str, window: Window, at: datetime, **how: Any) -> Found:
@@ -106,7 +106,7 @@ def _check(
     is_open = open_by_minute(connection, instrument, number)
     assert is_open == elsewhere | dict(found)
     _check_open_rows(expected, window, at, before, [row for row in after if row.healed_at is None])
-    # History stays as it is, and tells of each minute that is open no longer, once.
+    # History stays as it is, and has each minute that is open no longer, once.
     old, new = _history(before), _history(after)
     assert {key: new.get(key) for key in old} == old
     healed = [row for row in new.values() if row.gap_id not in old]
@@ -230,7 +230,7 @@ class Desk:
             self.connection.execute("INSERT INTO market.dirty VALUES (%s, ARRAY[%s], ARRAY[1])", [minute, number])
 
     def ask(self, number: int, stretch: Sequence[datetime]) -> None:
-        """A vendor could not tell of some gaps, and explained the first minutes of others."""
+        """A vendor could not answer for some gaps, and explained the first minutes of others."""
         self.connection.execute(
             "UPDATE market.gaps SET reason = 'unhealable', attempts = attempts + 1, next_attempt_at = %s"
             " WHERE healed_at IS NULL AND gap_id %% 3 = %s",

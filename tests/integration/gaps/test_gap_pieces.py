@@ -186,7 +186,7 @@ def test_ticks_on_and_off_that_come_in_after_all_are_healed(connection: Connecti
 
 
 def _hold(connection: Connection, window: Window) -> None:
-    """Hold the ledger against the reference."""
+    """Compare the ledger with the reference."""
     known = read_instruments(connection)
     shall = find(known, window)
     assert {number: open_by_minute(connection, each, number) for number, each in known.items()} == shall

@@ -39,7 +39,7 @@ DATABASE = settings(
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    # A scene is made from a seed: a smaller one tells no more.
+    # A scene is made from a seed: a smaller one shows no more.
     phases=[Phase.generate],
 )
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -61,7 +61,7 @@ def at(day: int, clock: float) -> datetime:
 
 
 def days_of(*hours: float, days: int = 3, seconds: float = 0) -> tuple[Session, ...]:
-    """The same session on so many days: open, close and, if given, the break, in hours of the day."""
+    """The same session on N days: open, close and, if given, the break, in hours of the day."""
     opens, closes, *pause = hours
     shift = timedelta(seconds=seconds)
     return tuple(
@@ -91,7 +91,7 @@ WINDOWS = st.sampled_from(
 
 
 class Habit(NamedTuple):
-    """How an instrument trades: the chance of a trade in a minute, how much it tells, how it fails."""
+    """How an instrument trades: the chance of a trade in a minute, how much is known of it, how it fails."""
 
     chance: float
     told: str
@@ -150,7 +150,7 @@ def trade(connection: Connection, number: int, minutes: Sequence[datetime], habi
 
 
 def expect_the_reference(connection: Connection, window: Window) -> int:
-    """Scan, and hold the ledger against the reference; returns the open minutes."""
+    """Scan, and compare the ledger with the reference; returns the open minutes."""
     assert count_hours(connection, lambda: True) == 0
     known = read_instruments(connection)
     settle(connection, window)
@@ -161,7 +161,7 @@ def expect_the_reference(connection: Connection, window: Window) -> int:
 
 
 class Group(NamedTuple):
-    """A feed of its own: instruments of one calendar, and how often another one trades beside them, if any does."""
+    """A feed of its own: instruments of one calendar, and how often another one trades next to them, if any does."""
 
     calendar: str
     habits: Sequence[Habit]
@@ -237,7 +237,7 @@ def test_busy_instruments_are_looked_at_as_closely_as_others(
 
 
 def change(connection: Connection, number: int, minutes: Sequence[datetime], chance: Random) -> None:
-    """Take away some single minutes, some that stand together, some at the edges of hours; bring some back."""
+    """Take away some single minutes, some in a row, some at the edges of hours; bring some back."""
     if chance.random() < 0.3:
         return
     gone = chance.sample(minutes, 3)
@@ -285,7 +285,7 @@ def test_alone_on_its_feed_every_missing_minute_is_open(
     assert (report.minutes_open, report.coverage_7d) == (104, 4216 / 4320)
 
 
-def test_beside_another_instrument_only_implausible_silences_are_open(
+def test_with_another_instrument_only_implausible_silences_are_open(
     connection: Connection, bitcoin: tuple[int, Sequence[datetime]]
 ) -> None:
     number, missing = bitcoin
@@ -297,7 +297,7 @@ def test_beside_another_instrument_only_implausible_silences_are_open(
     found = open_by_minute(connection, known[number], number)
     assert found == find(known, Window(BITCOIN.ends - WEEK, BITCOIN.ends))[number]
     assert set(found.values()) == {"instrument_silent"}
-    # At 3.7 trades a minute one quiet minute is likely; two on end are not.
+    # At 3.7 trades a minute one quiet minute is likely; two in a row are not.
     singles = {m for m in missing if m - MINUTE not in missing and m + MINUTE not in missing}
     assert set(missing) - found.keys() == singles
     assert 0 < len(found) < len(missing)
@@ -323,7 +323,7 @@ def test_an_index_lacks_what_its_file_lacks_in_its_sessions(connection: Connecti
 
 
 def test_a_vendors_silence_does_not_count_as_trading(connection: Connection) -> None:
-    """Where candles tell no trades, the minutes with candles tell the rate: explained ones have none."""
+    """Where candles count no trades, the minutes with candles give the rate: explained ones have none."""
     fill(connection, "around the clock", CALENDARS["around the clock"])
     minutes = open_minutes(CALENDARS["around the clock"], WHOLE)
     number, other = (add(connection, key, "around the clock") for key in ("X@A@EQ", "X@B@EQ"))

@@ -59,12 +59,12 @@ def test_the_vendor_fills_what_has_no_ticks(desk: Connection, vendor: VendorServ
     assert (report.candles_written, report.vendor_days, report.gaps_found, report.gaps_filled) == (20, 1, 1, 1)
     assert (report.gaps_open, report.vendor_days_left, report.weeks_left, report.changed) == (0, 0, 0, True)
     assert made_by(desk, lost) == {VENDORS}
-    # Neither extended hours nor minutes outside the gap are written, nor is any other candle touched.
+    # No extended hours and no minutes outside the gap are written, and no other candle is touched.
     assert set(before) <= set(snapshot(desk))
     assert len(snapshot(desk)) == len(before) + 20
     assert history(desk) == [(1, lost[0], lost[-1] + MINUTE, "instrument_silent", "vendor_historical")]
     assert asked(vendor) == [("A", "03-04")]
-    # Once more: nothing to do, nothing asked, nothing written.
+    # Again: nothing to do, nothing asked, nothing written.
     versions = row_versions(desk)
     assert not monitor(desk, vendor).changed
     assert (row_versions(desk), len(vendor.requests)) == (versions, 1)
@@ -160,7 +160,7 @@ def test_no_vendor_no_requests(desk: Connection, vendor: VendorServer) -> None:
     assert (first.gaps_found, first.gaps_open, first.vendor_days) == (1, 1, 0)
     assert not monitor(desk, None).changed
     assert ledger(desk) == known
-    # Nor is a vendor asked for what it has no name of.
+    # A vendor is not asked for what it has no name of.
     desk.execute("DELETE FROM market.tickers")
     assert monitor(desk, vendor).vendor_days == 0
     assert (ledger(desk), vendor.requests) == (known, [])
@@ -302,7 +302,7 @@ def test_a_day_nobody_has_in_a_gap_of_several(desk: Connection, vendor: VendorSe
 def test_a_silence_that_only_what_was_filled_makes_implausible_does_not_back_off(
     desk: Connection, vendor: VendorServer
 ) -> None:
-    """What a look after the vendor's answer finds anew has not been asked about, so it does not back off."""
+    """What a look after the vendor's answer finds first has not been asked about, so it does not back off."""
     lost, short = minutes(open_hour(4), 20), [open_hour(4) + 40 * MINUTE]
     fill(desk, 1, missing=[*lost, *short])
     vendor.give("A", *(bar(time, o=1, h=1, l=1, c=1, v=1, n=100_000) for time in lost))
@@ -398,7 +398,7 @@ def test_time_may_run_out_at_any_stage(desk: Connection, vendor: VendorServer, s
 def test_candles_nobody_counted_are_not_taken_for_missing(desk: Connection, vendor: VendorServer) -> None:
     fill(desk, 1)
     report = monitor(desk, vendor, has_time=lambda seconds: False)
-    # What is not counted tells of no week yet.
+    # What is not counted makes no week yet.
     assert (report.pieces_left, report.weeks_left, report.gaps_found) == (1, 0, 0)
     assert (ledger(desk), vendor.requests) == ([], [])
 
@@ -455,7 +455,7 @@ def test_a_killed_run_is_put_right_by_the_next(
 
 
 def minutes_healed(connection: Connection) -> list[Row]:
-    """The stretches that history tells of, explained or not, however many rows they take."""
+    """The stretches in history, explained or not, however many rows they take."""
     return connection.execute(
         "SELECT instrument_id, reason = 'no_trades', range_agg(tstzrange(starts, ends))::text FROM market.gaps"
         " WHERE healed_at IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"

@@ -103,7 +103,7 @@ class Market:
         )
 
     def run(self, now: datetime) -> LiveGapReport:
-        """The live processor and the live gap monitor at their next time; all that is told must be true."""
+        """The live processor and the live gap monitor at their next time; all that they report must be true."""
         self.live(now)
         report = self.watch(now)
         self.look(now)
@@ -123,7 +123,7 @@ class Market:
         self.desk = self.desk.without(keys, starts, ends)
 
     def never_had(self, starts: datetime, ends: datetime, *keys: str) -> None:
-        """As if nothing of a stretch had come in (all instruments, or some), nor any gap had been looked for."""
+        """As if nothing of a stretch had come in (all instruments, or some), and no gap had been looked for."""
         stretch = [[self.ids[key] for key in keys or self.ids], starts, ends]
         with self.connection.transaction():
             self.connection.execute("SET LOCAL session_replication_role = replica")
@@ -142,7 +142,7 @@ class Market:
         self.desk = replace(self.desk.without(keys or self.ids, starts, ends), open={}, judged=set())
 
     def deliver(self, keys: Iterable[str], starts: datetime, ends: datetime) -> None:
-        """The real ticks of a stretch come in, once more or late."""
+        """The real ticks of a stretch come in, again or late."""
         keys = list(keys)
         self.connection.execute(
             "INSERT INTO market.ticks SELECT * FROM undisturbed.ticks"
@@ -163,7 +163,7 @@ class Market:
         self.desk = replace(self.desk, ticked=ticked)
 
     def check(self, now: datetime, report: LiveGapReport | None = None) -> None:
-        """Candles, their count by hours, the ledger and all that is told of coverage: as the oracle has them."""
+        """Candles, their count by hours, the ledger and all that is reported of coverage: as the oracle has them."""
         for key, instrument_id in self.ids.items():
             found = contents(self.connection, instrument_id), self._partial(instrument_id)
             wanted = self.desk.candles(key)
@@ -212,12 +212,12 @@ class Market:
             "  string_agg(CASE WHEN partial THEN 'p' ELSE 'c' END || date_part('minute', time), ' ' ORDER BY time)"
             "  AS minutes"
             "  FROM market.candles GROUP BY 1, 2"
-            "), told AS (SELECT instrument_id, hour, trades, ("
+            "), noted AS (SELECT instrument_id, hour, trades, ("
             "   SELECT string_agg(CASE WHEN get_bit(partial, m) = 1 THEN 'p' ELSE 'c' END || m, ' ' ORDER BY m)"
             "   FROM generate_series(0, 59) AS m WHERE get_bit(partial | complete, m) = 1) AS minutes"
             "  FROM market.candle_hours WHERE bit_count(complete | partial) > 0)"
-            " SELECT * FROM counted FULL JOIN told USING (instrument_id, hour)"
-            " WHERE (counted.trades, counted.minutes) IS DISTINCT FROM (told.trades, told.minutes)"
+            " SELECT * FROM counted FULL JOIN noted USING (instrument_id, hour)"
+            " WHERE (counted.trades, counted.minutes) IS DISTINCT FROM (noted.trades, noted.minutes)"
         ).fetchall()
 
     def open_gaps(self) -> list[Gap]:
@@ -353,7 +353,7 @@ def market(scene: Scene) -> Market:
             connection.execute(
                 f"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {_copy_of(table)}"  # noqa: S608
             )
-        # Trials only take ticks away, or bring them back: what is missing is told by the day.
+        # Trials only take ticks away, or bring them back: what is missing is found by the day.
         for day in DAYS:
             stretch = "WHERE time >= %(day)s AND time < %(day)s::timestamptz + INTERVAL '1 day'"
             counted = [
@@ -549,7 +549,7 @@ def test_a_silence_of_more_than_a_week_does_not_explain_itself(market: Market) -
     assert [gap for gap in market.open_gaps() if gap.instrument == AIG] == lost
 
 
-def test_what_does_not_tell_its_trades_is_judged_by_its_presence(market: Market) -> None:
+def test_what_does_not_count_its_trades_is_judged_by_its_presence(market: Market) -> None:
     # As candles do that were imported without a count of trades.
     with market.connection.transaction():
         market.connection.execute("SET LOCAL session_replication_role = replica")
@@ -592,7 +592,7 @@ def test_a_corrected_calendar_moves_what_is_expected(market: Market) -> None:
     assert (IBM, "instrument_silent", "not_expected", NEXT + 5 * MINUTE) in market.healed()
 
 
-def test_while_the_live_processor_stands_still(market: Market) -> None:
+def test_while_the_live_processor_is_stopped(market: Market) -> None:
     undisturbed = snapshot(market.connection), market.open_gaps()
     stopped = at(10, 15)
     market.never_had(stopped, at(12, 0))

@@ -30,7 +30,7 @@ DATABASE = settings(
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    # A history is made from a seed: a smaller one tells no more.
+    # A history is made from a seed: a smaller one shows no more.
     phases=[Phase.generate],
 )
 # On the embedded database fewer: each of them asks about every minute there is.
@@ -134,7 +134,7 @@ def test_silence_without_a_trade_to_measure_it_by_is_not_judged(connection: Conn
     assert (report.gaps_open, report.minutes_not_judged) == (0, 540)
     assert (report.coverage_7d, report.coverage_24h) == (0.5, 0.5)
     assert [(feed.coverage_7d, feed.minutes_not_judged) for feed in report.feeds] == [(0.5, 540)]
-    # One trade tells how often it trades.
+    # One trade shows how often it trades.
     number = instruments.find(connection, OTHER).instrument_id
     insert_candles(connection, number, {at(1, 10): Candle(trades=1)})
     report = run_live(connection, at(3, 0))
@@ -327,7 +327,7 @@ def test_shares_of_another_size_keep_what_was_judged(connection: Connection, bus
         shares = scans.plan_shares(connection, size)
         count_hours(connection, lambda: True)
         window = Window(MONDAY, at(1, clock))
-        # Whoever is in no share of this scan stays where it was.
+        # An instrument in no share of this scan stays where it was.
         find_gaps(connection, "test", window, window.ends, shares=shares[:1], has_time=always)
         ends |= dict.fromkeys(range(shares[0].first, shares[0].last + 1), window.ends)
         told = {number: max(minutes) + MINUTE for (_, number), minutes in judged(connection).items()}

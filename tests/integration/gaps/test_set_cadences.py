@@ -58,7 +58,7 @@ def chandlery(market: Connection, migrated_url: str) -> Command:
 
 
 def put(connection: Connection, dataset: Dataset, source: str, times: Iterable[datetime], instrument: int = 1) -> None:
-    """Rows of a source by plain SQL; those that are there stay."""
+    """Rows of a source by plain SQL; stored ones stay."""
     columns = {
         "sentiment": ("source, item_id, score", "'n', 0.5"),
         "flows": ("venue, tx, leg, direction, amount", "time::text, 0, 'in', 5"),
@@ -122,7 +122,7 @@ def test_a_source_that_falls_silent_is_a_gap_until_its_rows_come(market: Connect
     report = watch(market, at + 35 * MINUTE)
     gap = (NEWS, at + 15 * MINUTE, at + 30 * MINUTE, 15, "feed_down")
     assert (report.gaps_open_of, open_gaps(market)) == ({"sentiment": 1}, [gap])
-    # Two beats on end are one gap. Whoever looks a second time, or late, finds the same.
+    # Two beats in a row are one gap. A second look, or a late one, finds the same.
     for moment in (50, 50, 55):
         watch(market, at + moment * MINUTE)
         assert open_gaps(market) == [(NEWS, gap[1], at + 45 * MINUTE, 30, "feed_down")]
@@ -263,7 +263,7 @@ def test_what_cannot_be_set_is_refused_and_changes_nothing(market: Connection, c
         set_cadence(market, NOON, SENTIMENT, "my@news", HOUR)
 
 
-def test_commands_and_routes_tell_of_a_silent_source(market: Connection, chandlery: Command, migrated_url: str) -> None:
+def test_commands_and_routes_report_a_silent_source(market: Connection, chandlery: Command, migrated_url: str) -> None:
     said = chandlery("cadence", "set", "flows", "kraken", "15m", "--instrument", BTC, "--from", "2026-03-02T12:00Z")
     assert f"{KRAKEN}: a row is expected every 15m from 2026-03-02T12:00:00Z on, by the calendar 24/7" in said
     (listed,) = json.loads(chandlery("cadence", "list", "--json"))

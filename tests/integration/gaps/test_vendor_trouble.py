@@ -141,7 +141,7 @@ def test_a_vendor_in_trouble_costs_nothing_else(
     assert open_gaps(deployed) == [(1, open_hour(4) + MINUTE, open_hour(4) + 30 * MINUTE, "instrument_silent", 0)]
     ((status, _, said),) = runs(deployed)
     assert (status, said) == ("failed", str(raised.value))
-    # The row tells of both.
+    # The row has both.
     ((counts,),) = deployed.execute("SELECT counts FROM market.runs").fetchall()
     assert [counts[name] for name in ("candles_written", "gaps_found", "gaps_open", "vendor_days")] == [1, 1, 1, 0]
     printed = capsys.readouterr().out
@@ -169,7 +169,7 @@ def test_an_unknown_ticker_costs_that_instrument_alone(desk: Connection, vendor:
     ]
     assert {row[:1] + row[3:] for row in open_gaps(desk)} == {(1, "unhealable", 1)}
     assert asked(vendor) == [("A", "03-06"), ("B", "03-06"), ("B", "03-04")]
-    # Its ticker is put right.
+    # Its ticker is corrected.
     give(vendor, "A", lost)
     assert monitor(desk, vendor, NOW + DAY).gaps_open == 0
 

@@ -77,7 +77,7 @@ def emitted(
     )
     insert(desk, instrument, [Tick(NOON + timedelta(seconds=s), s, 10 + s, 1) for s in range(5)])  # type: ignore[arg-type]
     desk.execute("UPDATE market.ticks SET received_at = time + INTERVAL '2 seconds'")
-    # The growth of a day is known once a run of the day before has told the size.
+    # The growth of a day is known once a run of the day before has reported the size.
     before = {"database_bytes": 1_000_000}
     runs.record(desk, "policy_maintenance", AT - timedelta(days=1), counts=before, changed=True, seconds=1)
     for component in COMPONENTS:

@@ -23,7 +23,7 @@ FILES = sorted((REPO / "docs" / "grafana").glob("*.json"))
 KEY = "X@A'B@EQ"
 DAY = ("2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z")
 VALUES = {"instrument": KEY, "relation": "candles", "underlying": UNDERLYING, "expiry": "2026-03-20"}
-# What a desk at peace has none of.
+# What a healthy desk has none of.
 EMPTY = {"Failures", "Failed runs an hour", "Silences of whole feeds"}
 # As PostgreSQL numbers them.
 TIME, NUMBERS, TEXT = 1184, {20, 21, 23, 700, 701, 1700}, 25

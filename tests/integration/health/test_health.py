@@ -38,7 +38,7 @@ def desk(connection: Connection, database_url: str, monkeypatch: pytest.MonkeyPa
 
 
 def verdict(connection: Connection, at: datetime) -> Verdict:
-    """What all who ask are told."""
+    """What all who ask see."""
     told = check_health(connection, at).verdict
     status = report_status(connection, at)
     assert told == Verdict(status.health, status.causes)
@@ -51,7 +51,7 @@ def grades(told: Verdict) -> dict[str, Health]:
 
 
 def store(connection: Connection, instrument: int, *times: datetime) -> None:
-    """Candles, as another hand writes them."""
+    """Candles, as another program writes them."""
     put_candles(connection, instrument, times)
     connection.execute(
         "UPDATE market.instruments SET data_from = least(data_from, %s) WHERE instrument_id = %s",
@@ -122,7 +122,7 @@ def test_aggregates_that_are_late_are_named(desk: Connection) -> None:
     feeds.set_live(desk, "test", live=False)
     for at in (NOON + 20 * MINUTE, NOON + 2 * HOUR, NOON + 2 * DAY):
         lags = policies.list_aggregate_lags(desk, at)
-        # As the view tells them, which is too slow to be asked by whoever cannot wait.
+        # As the view shows them, which is too slow for those who cannot wait.
         expected = {each.aggregate: each.lag_seconds for each in policies.list_aggregation_health(desk, at)}
         assert {name: lags.get(name, 0.0) for name in expected} == expected
     keep_at_work(desk, at)
@@ -133,7 +133,7 @@ def test_aggregates_that_are_late_are_named(desk: Connection) -> None:
     assert grades(told).keys() >= late
 
 
-def test_runs_are_told_as_of_the_moment_asked_for(desk: Connection) -> None:
+def test_runs_are_shown_as_of_the_moment_asked_for(desk: Connection) -> None:
     def record(component: str, minute: int, error: str | None = None, **counts: int) -> None:
         at = NOON + minute * MINUTE
         runs.record(desk, component, at, counts=counts, changed=True, seconds=1, error=error)
@@ -152,7 +152,7 @@ def test_runs_are_told_as_of_the_moment_asked_for(desk: Connection) -> None:
 
     assert found(0) == {}
     assert found(1) == {"live_processor": (NOON + MINUTE, "succeeded", 0, {"late_ticks": 1})}
-    # Each attempt counts, as for the alarm, and what was told before still holds.
+    # Each attempt counts, as for the alarm, and what was reported before still holds.
     assert found(4) == {"live_processor": (NOON + 3 * MINUTE, "failed", 3, {"late_ticks": 1})}
     assert found(5).keys() == {"live_processor", "live_gap_monitor"}
     assert found(5)["live_gap_monitor"] == (NOON + 5 * MINUTE, "succeeded", 0, {})
@@ -208,7 +208,7 @@ def test_nothing_is_behind_that_is_not_expected(shifts: Connection) -> None:
         return [each.behind_seconds for each in feeds.list_freshness(shifts, at)]
 
     with shifts.transaction(force_rollback=True):
-        assert behind(NOON) == []  # neither has had a candle, nor a listing
+        assert behind(NOON) == []  # none has had a candle or a listing
         instruments.add(shifts, "X@A@EQ", "SHIFTS", "one", listed_at=NOON - HOUR)
         assert behind(NOON - HOUR) == []
         assert behind(NOON + 40 * MINUTE) == [40 * 60]  # listed, and never had any
@@ -221,7 +221,7 @@ def test_nothing_is_behind_that_is_not_expected(shifts: Connection) -> None:
         feeds.set_live(shifts, "one", live=True)
         instruments.add(shifts, "X@B@EQ", "SHIFTS", "one", delisted_at=NOON + 36 * MINUTE)
         assert behind(NOON + 40 * MINUTE) == [9 * 60]
-        assert behind(NOON + 30 * DAY) == []  # a calendar that has ended is told as such
+        assert behind(NOON + 30 * DAY) == []  # a calendar that has ended is reported as such
 
 
 def test_a_feed_is_missed_while_it_is_live_and_its_instruments_are_listed(shifts: Connection) -> None:
@@ -250,7 +250,7 @@ def test_setting_one_thing_of_a_feed_leaves_the_other(connection: Connection) ->
     ]
 
 
-def test_gaps_are_told_as_of_the_moment_asked_for(connection: Connection) -> None:
+def test_gaps_are_shown_as_of_the_moment_asked_for(connection: Connection) -> None:
     (share,) = around_the_clock(connection, "X@A@EQ")
     connection.execute(
         "INSERT INTO market.gaps (instrument_id, starts, ends, minutes, reason, found_at)"
@@ -262,7 +262,7 @@ def test_gaps_are_told_as_of_the_moment_asked_for(connection: Connection) -> Non
     assert measure_health(connection, NOON + MINUTE).gaps == Gaps(2, 4, NOON - HOUR, "X@A@EQ")
 
 
-def test_marks_of_today_are_told_apart_from_older_ones(connection: Connection) -> None:
+def test_marks_of_today_are_counted_apart_from_older_ones(connection: Connection) -> None:
     around_the_clock(connection, "X@A@EQ")
     for back in (10 * MINUTE, 5 * MINUTE, 3 * DAY, 2 * DAY):
         connection.execute("INSERT INTO market.dirty VALUES (%s, '{1}', '{1}')", [NOON - back])

@@ -1,4 +1,4 @@
-"""Dumps of exchanges and vendors by the command: the ticks and candles that they tell of, and no others."""
+"""Dumps of exchanges and vendors by the command: the ticks and candles that they hold, and no others."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ def market(connection: Connection) -> Connection:
 
 @pytest.fixture
 def bring(market: Connection, migrated_url: str, tmp_path: Path) -> Bring:
-    """Imports a file, told as text: the exit code, the JSON that was said on stdout, and what was said on stderr."""
+    """Imports a file, given as text: the exit code, the JSON printed on stdout, and what was printed on stderr."""
 
     def bring_in(what: str, text: str, *options: str, key: str = KEY) -> tuple[int, Any, str]:
         path = tmp_path / "dump.csv"

@@ -112,7 +112,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def test_when_a_quote_came_may_stand_in_the_file_and_is_no_part_of_what_it_says(
+def test_when_a_quote_came_may_be_in_the_file_and_is_not_part_of_what_it_says(
     desk: Connection, bring_in: Command
 ) -> None:
     header = f"{QUOTES},received_at"
@@ -183,7 +183,7 @@ def test_rights_are_understood_by_all_their_names(desk: Connection, bring_in: Co
         (",10,2.02", ",-1,2.02", 'column bid_size: "-1" is negative'),
     ],
 )
-def test_a_bad_row_is_told_with_its_line_and_leaves_nothing(
+def test_a_bad_row_is_reported_with_its_line_and_leaves_nothing(
     desk: Connection, bring_in: Command, was: str, is_now: str, said: str
 ) -> None:
     code, _, error = bring_in("option-quotes", QUOTES, FIRST, FIRST.replace(was, is_now))
@@ -257,7 +257,7 @@ def test_an_option_has_no_options(desk: Connection, bring_in: Command, chandlery
     assert (code, f"{expiry} is an expiry of {KEY} with 1 contract: it goes with its underlying" in said) == (1, True)
 
 
-def test_quotes_that_are_none_are_stored_and_told_with_their_line(desk: Connection, bring_in: Command) -> None:
+def test_quotes_that_are_none_are_stored_and_reported_with_their_line(desk: Connection, bring_in: Command) -> None:
     call = "2026-03-02T15:00:{},2026-04-17,50,call,{}"
     lines = [
         call.format("05Z", "0,0,0,0"),
@@ -278,7 +278,7 @@ def test_quotes_that_are_none_are_stored_and_told_with_their_line(desk: Connecti
     ]  # fmt: skip
 
 
-def test_twins_are_told_apart_by_the_name_of_their_contract(desk: Connection, bring_in: Command) -> None:
+def test_twins_are_distinguished_by_the_name_of_their_contract(desk: Connection, bring_in: Command) -> None:
     rows = [f"2026-03-02T15:00:00Z,2026-12-18,100,call,{each}" for each in ("5.10,10,5.30,10", "1.00,10,1.40,10")]
     named = [f"{rows[0]},AMX   261218C00100000", f"{rows[1]},AMX1  261218C00100000"]
     assert bring_in("option-quotes", f"{QUOTES},contract", *named)[0] == 0
@@ -341,7 +341,7 @@ def test_trades_are_ticks_and_become_candles(desk: Connection, bring_in: Command
     )
     calls, puts = "X@AMX-20260320-C-110@OPTION", "X@AMX-20260320-P-95@OPTION"
     assert desk.execute(candles).fetchall() == [(calls, 0.2, 0.25, 5010), (puts, 0.35, 0.35, 10)]
-    # Their candles tell what is made of options.
+    # Their candles show what is made of options.
     assert take_marks(desk) == [(at("2026-03-02T15:00Z"), key) for key in (calls, puts)]
     # An option is expected to trade at no time.
     expected = "SELECT instrument_key FROM market.lives JOIN market.instruments USING (instrument_id)"

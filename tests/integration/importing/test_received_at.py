@@ -1,4 +1,4 @@
-"""When a row came to the desk is noted, whoever writes it, and is no part of what it says."""
+"""When a row came to the desk is noted, whatever writes it, and is not part of what it says."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -126,7 +126,7 @@ def test_an_upgrade_adds_it_to_columns_without_writing_them_again(before_it: Con
     command.upgrade(alembic_config(database_url), "head")
     assert (stored(), files()) == (rows, written)
     assert set(received(before_it).values()) == {None}
-    # Rows that come to columns, as late ones do, are held against what is there, and note it.
+    # Rows that come to columns, as late ones do, are compared with what is stored, and note it.
     late = [tick(1 - 86_400 + seq, seq=1 + seq, received_at=CAME.isoformat()) for seq in (0, 1)]
     late.append(tick(-86_400, seq=1, received_at=CAME.isoformat()))
     report = send(before_it, *late, tick(2 - 86_400, 99, seq=2))

@@ -1,4 +1,4 @@
-"""Values that go on from where they stand, without the candles before: the same as over the whole series."""
+"""Values that continue from the stored ones, without the candles before: the same as over the whole series."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -51,7 +51,7 @@ def row_versions(connection: Connection) -> Sequence[tuple[Any, ...]]:
 
 @pytest.fixture
 def standing(connection: Connection, instrument: int, minutes: CandleColumns) -> int:
-    """An instrument with values up to the middle, from where they can go on."""
+    """An instrument with values up to the middle, from where they can continue."""
     candles.write_vendor(connection, instrument, part(minutes, STARTS, MIDDLE))
     process(connection, MIDDLE + timedelta(minutes=3), WANTED)
     assert standings(connection) == {
@@ -130,7 +130,7 @@ def test_a_run_of_an_earlier_time_that_comes_late_is_no_place_to_go_on_from(
     assert_whole(connection, standing)
 
 
-def test_another_set_does_not_go_on_from_where_this_one_stands(
+def test_another_set_does_not_continue_from_where_this_one_ended(
     connection: Connection, standing: int, minutes: CandleColumns
 ) -> None:
     """While a timeframe is not kept up, what changes does not reach it."""

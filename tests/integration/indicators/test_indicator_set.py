@@ -1,4 +1,4 @@
-"""A set of indicators that changes: what is new in it is filled over stored history, what stands stays."""
+"""A set of indicators that changes: what is new in it is filled over stored history, what is stored stays."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -50,7 +50,7 @@ def unfilled(connection: Connection) -> int:
     return unindicated.count(connection, AFTER).unfilled
 
 
-def test_what_is_new_is_filled_and_what_stands_stays(
+def test_what_is_new_is_filled_and_what_is_stored_stays(
     connection: Connection, instrument: int, minutes: CandleColumns
 ) -> None:
     candles.write_vendor(connection, instrument, minutes)
@@ -153,7 +153,7 @@ def test_nothing_is_filled_or_computed_before_retention_would_drop_it(
     assert (filled.indicators_unfilled, filled.indicator_marks_left) == (0, 0)
     assert 0 < filled.values_written < whole.values_written
     assert row_values(connection, STARTS) == expected
-    # Nor is it begun again by a run that comes later, or by older candles that change.
+    # A run that comes later, or older candles that change, do not begin it again.
     assert not process(connection, keep=keep).changed
     connection.execute("TRUNCATE market.indicator_values")
     connection.execute("UPDATE market.candles SET high = high + 1 WHERE time < %s", [STARTS + 2 * HOUR])
@@ -161,7 +161,7 @@ def test_nothing_is_filled_or_computed_before_retention_would_drop_it(
     assert set(oldest(connection).values()) <= {STARTS + 6 * HOUR}
 
 
-def test_older_values_that_still_stand_follow_their_candles(
+def test_older_values_that_remain_follow_their_candles(
     connection: Connection, instrument: int, minutes: CandleColumns
 ) -> None:
     candles.write_vendor(connection, instrument, minutes)

@@ -35,7 +35,7 @@ BOUND = 1e-9
 # What TA-Lib's running sums may leave of a window that has passed.
 ROUNDING = 1e-11
 
-# What the default set holds, and TA-Lib called as anyone would call it.
+# What the default set holds, and TA-Lib called directly.
 Direct = Callable[[Candles], Any]
 CALLS: Mapping[str, Direct] = {
     "sma": lambda c: talib.SMA(c.close, 20),
@@ -294,7 +294,7 @@ def test_a_candle_that_goes_takes_its_values_along(
 
 @pytest.fixture
 def in_columns(connection: Connection, instrument: int, minutes: CandleColumns) -> int:
-    """An instrument whose stored values are in the columnstore, and for half of a day in rows beside it."""
+    """An instrument whose stored values are in the columnstore, and for half of a day in rows next to it."""
     candles.write_vendor(connection, instrument, minutes)
     process(connection)
     connection.execute("SELECT compress_chunk(chunk, true) FROM show_chunks('market.indicator_values') AS chunk")
@@ -328,7 +328,7 @@ def test_a_candle_that_goes_takes_values_in_columns_along(connection: Connection
         "DELETE FROM market.candles WHERE instrument_id = %s AND time >= %s AND time < %s",
         [in_columns, starts, starts + timedelta(minutes=10)],
     )
-    # As a planner does who finds many rows beside the columns.
+    # As a planner does that finds many rows next to the columns.
     connection.execute("SET enable_seqscan = off")
     connection.execute("SET enable_indexscan = off")
     report = process(connection, AFTER + 10 * DAY)
@@ -360,7 +360,7 @@ def test_a_long_history_is_done_in_parts(connection: Connection, instrument: int
 
 
 def pieces(most: int) -> Callable[[float], bool]:
-    """Time for the refresh, for spreading the marks, and for so many pieces."""
+    """Time for the refresh, for spreading the marks, and for N pieces."""
     asked: list[float] = []
 
     def has_time(seconds: float) -> bool:

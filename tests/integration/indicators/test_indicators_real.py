@@ -47,7 +47,7 @@ def expected_values(connection: Connection, instrument: int, timeframe: Timefram
 
 
 def assert_from(connection: Connection, instrument: int, starts: datetime) -> None:
-    """What stands is TA-Lib's own run, from a moment on alone."""
+    """What is stored is TA-Lib's own run, from one moment on only."""
     for timeframe in FRAMES:
         expected = expected_values(connection, instrument, timeframe)
         # A day's own session may lie some days from its date: marks touch those around it as well.

@@ -1,1 +1,1 @@
-"""Records of queues and streams, and what becomes of them."""
+"""Records of queues and streams, and what happens to them."""

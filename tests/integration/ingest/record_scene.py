@@ -36,7 +36,7 @@ def tick(seq: int, price: object = 100, size: object = 1, /, **more: Any) -> dic
 
 
 def body(*rows: Mapping[str, Any] | str, **header: Any) -> str:
-    """A record: rows as JSON, or as they are to stand there."""
+    """A record: rows as JSON, or as text to send unchanged."""
     lines = [json.dumps(HEADER | header), *(row if isinstance(row, str) else json.dumps(row) for row in rows)]
     return "\n".join(lines) + "\n"
 
@@ -90,12 +90,12 @@ class Desk:
     queue_url: str
 
     def take(self, event: dict[str, Any]) -> Sequence[str]:
-        """Have the function take an event; what is to come again."""
+        """Have the function take an event; which records must come again."""
         answered = tick_ingest.handler(event, Context())
         return [each["itemIdentifier"] for each in answered["batchItemFailures"]]
 
     def bad(self) -> list[dict[str, Any]]:
-        """What the queue of bad records was told since it was last asked."""
+        """What the queue of bad records got since it was last asked."""
         found: list[dict[str, Any]] = []
         sqs = boto3.client("sqs")
         while messages := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages"):
@@ -117,7 +117,7 @@ class Desk:
 
 @contextmanager
 def open_desk(connection: Connection, setenv: Any, database_url: str) -> Iterator[Desk]:
-    """The function, told of this database and of a queue that moto emulates."""
+    """The function, set up with this database and a queue that moto emulates."""
     for name, value in {
         "DATABASE_URL": database_url,
         "AWS_DEFAULT_REGION": "us-east-1",

@@ -1,4 +1,4 @@
-"""Rows that are posted: taken once, and told of row by row."""
+"""Rows that are posted: taken once, and reported row by row."""
 
 import base64
 import gzip

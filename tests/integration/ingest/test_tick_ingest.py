@@ -72,7 +72,7 @@ def test_a_message_that_comes_twice_in_a_batch_counts_once(desk: Desk, capsys: p
     assert counts(capsys) == [2, 1, 0, 0]
 
 
-def test_what_the_database_refuses_for_good_is_told_once(desk: Desk) -> None:
+def test_what_the_database_refuses_for_good_is_reported_once(desk: Desk) -> None:
     first, second = ("m-1", body(tick(1), tick(3))), ("m-2", body(tick(2)))
     with refusing(desk.connection, [1], "23514"):
         assert desk.take(from_queue(first, second, first)) == []
@@ -135,7 +135,7 @@ def test_a_stream_comes_again_from_the_lowest_number_by_value(desk: Desk) -> Non
     assert desk.seqs() == [1, 2, 3, 4, 5]
 
 
-def test_bad_records_behind_a_checkpoint_are_told_when_they_come_again(desk: Desk) -> None:
+def test_bad_records_behind_a_checkpoint_are_reported_when_they_come_again(desk: Desk) -> None:
     sent = [("1", "nonsense"), ("2", body(tick(2))), ("3", "nonsense")]
     with refusing(desk.connection, [2], "55P03"):
         assert desk.take(from_stream(*sent)) == ["2"]
@@ -153,7 +153,7 @@ def as_text(said: bytes) -> str:
 
 
 @pytest.mark.parametrize("event", [from_queue, from_stream])
-def test_whatever_is_malformed_is_told_with_place_and_reason_and_holds_nothing_up(desk: Desk, event: Event) -> None:
+def test_whatever_is_malformed_is_reported_with_place_and_reason_and_holds_nothing_up(desk: Desk, event: Event) -> None:
     sent = [
         (str(number), as_text(said) if event is from_queue else said) for number, (said, *_) in enumerate(UNREADABLE)
     ]
@@ -230,7 +230,7 @@ def test_a_cancellation_may_come_before_its_tick_or_with_it(desk: Desk) -> None:
     assert desk.bad() == []
 
 
-def test_what_contradicts_a_stored_tick_is_told_and_the_stored_one_stays(
+def test_what_contradicts_a_stored_tick_is_reported_and_the_stored_one_stays(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert desk.take(from_queue(("m-1", body(tick(1, 100), tick(2))))) == []

@@ -115,7 +115,7 @@ def test_a_day_of_real_trades_becomes_the_candles_of_the_plain_fold(connection: 
     assert regular == (day_candle.volume,)
 
 
-def test_another_refresh_at_work_is_told_and_leaves_the_marks(
+def test_another_refresh_at_work_is_reported_and_leaves_the_marks(
     connection: Connection, ids: Sequence[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert(connection, ids[0], every_minute(NOON, 10))

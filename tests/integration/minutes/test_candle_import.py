@@ -114,7 +114,7 @@ def test_lots_lose_nothing_at_their_bounds(
     assert list(contents(connection, instrument)) == [NOON + minute * MINUTE for minute in range(60)]
 
 
-def test_rows_may_stand_in_any_order(connection: Connection, instrument: int, write: Callable[..., Path]) -> None:
+def test_rows_may_be_in_any_order(connection: Connection, instrument: int, write: Callable[..., Path]) -> None:
     bring_in(connection, instrument, write(*ROWS))
     before = row_versions(connection)
     assert bring_in(connection, instrument, write(*reversed(ROWS))).unchanged == 60
@@ -179,7 +179,7 @@ def test_an_average_price_of_zero_is_none_known(
     hours = connection.execute(
         "SELECT market.average(turnover, volume), trades FROM market.candles_1h ORDER BY time"
     ).fetchall()
-    # Half of an hour tells nothing of the whole: unknown, and not 0.87 of a share at 247.
+    # Half of an hour says nothing about the whole: unknown, and not 0.87 of a share at 247.
     assert hours == [(None, None), (Decimal("247.1"), None)]
 
 
@@ -228,7 +228,7 @@ def test_a_bad_row_leaves_nothing_of_the_file(
     assert snapshot(connection) == []
 
 
-def test_bad_rows_set_aside_are_told_of_once(
+def test_bad_rows_set_aside_are_reported_once(
     connection: Connection, instrument: int, write: Callable[..., Path]
 ) -> None:
     told: list[BadRow] = []

@@ -90,7 +90,7 @@ def desk(connection: Connection) -> Sequence[int]:
     return ids
 
 
-def test_a_deleted_candle_is_made_anew_as_gap_filled(connection: Connection, desk: Sequence[int]) -> None:
+def test_a_deleted_candle_is_made_again_as_gap_filled(connection: Connection, desk: Sequence[int]) -> None:
     connection.execute("DELETE FROM market.candles WHERE instrument_id = %s AND time = %s", [desk[0], NOON])
     report = live(connection, NOON + DAY, gap_check_buckets=0)
     assert (report.candles_written, report.candles_revised) == (1, 0)
@@ -153,7 +153,7 @@ def test_a_change_that_is_taken_back_writes_nothing(connection: Connection, desk
     assert marks_left(connection) == 0
 
 
-def test_a_candle_moved_by_hand_is_made_anew_where_it_was(connection: Connection, desk: Sequence[int]) -> None:
+def test_a_candle_moved_by_hand_is_made_again_where_it_was(connection: Connection, desk: Sequence[int]) -> None:
     connection.execute(
         "UPDATE market.candles SET time = time + INTERVAL '9 minutes' WHERE instrument_id = %s AND time = %s",
         [desk[0], NOON],
@@ -197,7 +197,7 @@ def test_our_own_writers_leave_no_mark(connection: Connection, desk: Sequence[in
 
 
 def test_after_our_own_transaction_a_hand_is_a_hand_again(connection: Connection, desk: Sequence[int]) -> None:
-    # The same session as the runs before: what it said of itself ended with its transaction.
+    # The same session as the runs before: what it said about itself ended with its transaction.
     connection.execute("UPDATE market.candles SET trades = 5 WHERE instrument_id = %s", [desk[0]])
     assert marks_left(connection) == 2
 
@@ -226,7 +226,7 @@ def test_a_late_tick_where_ticks_were_dropped_leaves_the_candle(
     insert(connection, dropped[0], ticks(1, each=late, first=70))
     live(connection, NOON + 8 * HOUR)
     assert snapshot(connection) == before
-    # A look that holds candles against their ticks finds no reason either.
+    # A look that compares candles with their ticks finds no reason either.
     candles.verify(connection, Window(NOON, NOON + MINUTE), Source.LIVE_GAP_FILLED)
     assert snapshot(connection) == before
     watch_history(connection, NOON + 9 * DAY, verify_buckets=1_000_000)
@@ -251,7 +251,7 @@ def test_a_change_before_the_drop_leaves_the_other_candles_alone(
     before = snapshot(connection)
     live(connection, NOON + 8 * HOUR)
     assert snapshot(connection) == before
-    # A late tick, far older than all that is kept, is no sign that those ticks are kept.
+    # A late tick, far older than all that is kept, does not show that those ticks are kept.
     connection.execute(
         "INSERT INTO market.dirty (bucket, instrument_ids, ticks) VALUES (%s, %s, ARRAY[0])", [later, [dropped[0]]]
     )
@@ -328,7 +328,7 @@ def test_whatever_differs_without_a_mark_is_found_by_a_look(
     found = candles.verify(connection, Window(NOON, NOON + 2 * MINUTE), Source.LIVE_GAP_FILLED)
     assert found.written + found.revised == 1
     assert differing(connection) == []
-    # All of them, each made once more of its ticks, are what they are now.
+    # All of them, each made again of its ticks, are what they are now.
     again = candles.write_from_ticks(
         connection,
         Window(NOON, NOON + 2 * MINUTE),

@@ -79,7 +79,7 @@ def rows_beside_columns(connection: Connection, desk: Sequence[int]) -> None:
     connection.execute("SET enable_indexscan = off")
     if SERVER_URL is None:  # which plans otherwise
         return
-    # Without our protection nothing would be found there.
+    # Without Chandlery's protection nothing would be found there.
     with connection.transaction(force_rollback=True):
         missed = connection.execute(
             "DELETE FROM market.candles WHERE time >= %s AND time < %s", [NOON + HOUR, NOON + HOUR + MINUTE]
@@ -204,6 +204,6 @@ def test_a_tick_is_not_moved_onto_one_in_columns(connection: Connection, desk: S
             "UPDATE market.ticks SET instrument_id = %s WHERE instrument_id = %s AND time = %s",
             [desk[1], desk[0], NOON],
         )
-    # A key that is free is another matter, but where TimescaleDB, from 2.28 on, lets no key in columns be changed.
+    # A free key can be taken, except that TimescaleDB, from 2.28 on, lets no key in columns be changed.
     with contextlib.suppress(pg.FeatureNotSupported):
         connection.execute("UPDATE market.ticks SET seq = 7 WHERE instrument_id = %s AND seq = 0", desk[:1])

@@ -280,7 +280,7 @@ def test_a_vendors_candle_outlives_cancelled_ticks(connection: Connection) -> No
     assert [row[13] for row in snapshot(connection)] == ["vendor_historical"]
 
 
-def test_marks_in_the_future_wait_and_are_told(connection: Connection) -> None:
+def test_marks_in_the_future_wait_and_are_reported(connection: Connection) -> None:
     (instrument,) = around_the_clock(connection, "X@A@EQ")
     insert(connection, instrument, [tick(3600, "10")])
     report = live(connection, NOON + MINUTE)

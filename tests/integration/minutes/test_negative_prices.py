@@ -1,4 +1,4 @@
-"""Prices below zero: of instruments that may have them, and of no other, whoever writes."""
+"""Prices below zero: of instruments that may have them, and of no other, whatever writes."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

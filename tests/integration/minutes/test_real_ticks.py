@@ -157,7 +157,7 @@ def test_the_way_ticks_arrive_changes_nothing(
         for symbol, ticks in trades.items():
             insert(connection, ids[symbol], ticks)
         live(connection, ENDS + timedelta(hours=5))
-        # What came late was revised: the same candles, once more.
+        # What came late was revised: the same candles, again.
         assert [row[:-1] for row in snapshot(connection)] == [row[:-1] for row in undisturbed]
         assert {row[-1] for row in snapshot(connection)} == {0, 1}
     else:

@@ -96,7 +96,7 @@ def test_a_column_that_a_file_lacks_contradicts_nothing_and_resets_nothing(desk:
     assert desk.prices()[-1] == (8, Decimal("10.20"), 5, "V", False)
 
 
-def test_a_correction_is_applied_when_told_and_changes_its_candle(desk: Desk) -> None:
+def test_a_correction_is_applied_when_asked_for_and_changes_its_candle(desk: Desk) -> None:
     desk.bring_in(TRADES)
     assert desk.candle() == (100, Decimal("100.20"), 100, Decimal("100.20"), 15)
     assert desk.bring_in(CORRECTION).conflicting == 1

@@ -1,4 +1,4 @@
-"""Every way to write ticks is noticed, by whomever."""
+"""Every way to write ticks is noticed, by any program."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -100,7 +100,7 @@ def quote(
 
 
 def write_quotes(connection: Connection, rows: Sequence[Row]) -> None:
-    """Plain SQL, as a feed does it; a key that is there is corrected."""
+    """Plain SQL, as a feed does it; a stored key is corrected."""
     names = ("instrument_id", *QUOTE)
     filled = [{name: row.get(name) or None for name in QUOTE} for row in rows]
     for row in filled:
@@ -197,7 +197,7 @@ _OF_THE_ROW = (*STRIKE_CANDLES.key, "expiry", "source", "version", "revision", "
 
 
 def _alike(found: Any, wanted: Any) -> bool:
-    """Alike; a volatility as exactly as its price tells it."""
+    """Alike; a volatility as exactly as its price gives it."""
     if isinstance(found, float) and wanted is not None:
         return isclose(found, wanted, rel_tol=1e-5, abs_tol=1e-9)
     return bool(found == wanted)

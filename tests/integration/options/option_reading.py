@@ -1,4 +1,4 @@
-"""Options asked for: rows of a command and those of the route beside it, held against each other."""
+"""Reading options: rows of a command and of its route, compared with each other."""
 
 import csv
 import io
@@ -42,7 +42,7 @@ def options(route: str, key: str = UNDERLYING, **queries: Any) -> Answer:
 
 @pytest.fixture
 def read(command: Command) -> Read:
-    """Rows of a command as CSV, held against those that the route answers."""
+    """Rows of a command as CSV, compared with those that the route answers."""
 
     def both(name: str, *arguments: str, key: str = UNDERLYING, rows: str = "strikes", **queries: Any) -> list[Row]:
         words = [word for asked, value in queries.items() for word in (f"--{asked.rstrip('_')}", str(value))]

@@ -92,7 +92,7 @@ def test_pain_of_any_chain_is_that_of_the_plain_sum(connection: Connection, unde
     assert found["max_pain"] == plain_pain(rows)
 
 
-def test_money_straddle_and_skew_are_those_of_the_chain_as_it_stands(connection: Connection, underlying: int) -> None:
+def test_money_straddle_and_skew_are_those_of_the_chain_itself(connection: Connection, underlying: int) -> None:
     mids = {
         "90": ("11", "1"),
         "95": ("6.8", "1.8"),

@@ -145,7 +145,7 @@ def test_an_index_with_open_interest_once_a_day_carries_it_and_counts_it_once(bo
     book.process("2026-03-03T15:08Z")
     held = ("900", f"{days[0]}T11:30:00Z", "300", f"{days[0]}T11:30:00Z")
     asked = ("call_oi", "call_oi_as_of", "put_oi", "put_oi_as_of")
-    # The publication has a candle, and each quote; each bucket has what stood at its end, and no sum.
+    # The publication has a candle, and each quote; each bucket has the value at its end, and no sum.
     for timeframe, buckets in {"1m": 7, "5m": 5, "15m": 3, "1h": 3, "1d": 2}.items():
         found = read("strikes", timeframe, key=INDEX, from_=days[0], to="2026-03-04")
         assert columns(found, *asked) == [held] * buckets, timeframe

@@ -81,7 +81,7 @@ def test_a_half_day_has_no_gap_but_that_of_an_expiry_that_falls_silent(
     assert (list(report.silent_instruments), report.gaps_open_of) == ([GAP[0]], {"strike_candles": 1})
     desk.write_quotes(connection, [row for row in rows if timed(row) >= HEARD])
     assert watch(connection, CLOSES + HOUR).silent_instruments == []
-    # It was no trading day any more, and Christmas and a weekend followed.
+    # The trading day was over, and Christmas and a weekend followed.
     watch(connection, CLOSES + 3 * DAY)
     assert gaps(chandlery) == gaps(chandlery, GAP[0]) == [(*GAP, False)]
     assert gaps(chandlery, "OPRA@GOOG-20151224@EXPIRY") == []

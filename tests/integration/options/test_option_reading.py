@@ -92,7 +92,7 @@ def test_open_interest_is_the_last_that_was_published_by_then(
         assert columns(rows, "call_oi", "call_oi_as_of") == [("900", third), ("300", fourth)]
 
 
-def test_twins_stand_side_by_side(connection: Connection, underlying: int, read: Read) -> None:
+def test_twins_are_side_by_side(connection: Connection, underlying: int, read: Read) -> None:
     roots = {"AMX": ("5.10", "5.30", 4000), "AMX1": ("1.00", "1.40", 7)}
     rows = [quote(AT, "2026-12-18", "100", "call", *prices, contract=root) for root, (*prices, _) in roots.items()]
     desk.list_contracts(connection, underlying, rows)
@@ -146,7 +146,7 @@ def test_ranks_are_places_on_the_listed_ladder(
     assert columns(read("chain", near=1), "rank") == [("-1",), ("0",), ("1",)]
     series = options("moneyness-series", expiry="2026-04-17", rank=-2, field="put_mid").json
     assert series["points"] == [{"time": "2026-03-02T15:00:00Z", "strike": 95, "contract": "", "value": 2}]
-    # On a terminal the money is marked, calls stand on its left, puts on its right.
+    # On a terminal the money is marked, calls are on its left, puts on its right.
     (line,) = [line for line in command("chain", UNDERLYING).splitlines() if "> 100 <" in line]
     left, right = line.split("> 100 <")
     assert left.split()[-2:] == ["3.2", "3.3"]
@@ -218,7 +218,7 @@ def test_a_moneyness_is_followed_from_strike_to_strike() -> None:
 
 
 @pytest.mark.usefixtures("quoted_desk")
-def test_what_is_wrong_is_told_with_what_would_be_right(command: Command) -> None:
+def test_what_is_wrong_is_reported_with_what_would_be_right(command: Command) -> None:
     series: dict[str, Any] = {"expiry": EXPIRY, "rank": 0, "field": "call_iv"}
     refused = [
         (options("chain", "x@u@eq"), 404, [], "did you mean X@U@EQ"),
@@ -328,7 +328,7 @@ def test_a_chain_that_was_kept_is_never_out_of_date(quoted_desk: Connection, und
 def test_open_interest_holds_until_the_next_publication_however_old(
     connection: Connection, underlying: int, read: Read
 ) -> None:
-    """Told once, before a holiday: in chains and metrics alike, with its time, and counted once."""
+    """Published once, before a holiday: in chains and metrics alike, with its time, and counted once."""
     first, second = AT - 20 * DAY, AT - 2 * MINUTE
     publish(connection, underlying, [told(first.isoformat(), "100", side, 40) for side in ("call", "put")])
     rows = [quote(AT, EXPIRY, strike, side, "2", "2.2") for strike in ("100", "105") for side in ("call", "put")]

@@ -171,7 +171,7 @@ def test_twins_of_one_strike_stay_apart(connection: Connection, underlying: int)
     assert found == [("AMX", Decimal("5.10"), Decimal("5.30")), ("AMX1", Decimal("1.00"), Decimal("1.40"))]
 
 
-def test_a_quote_stands_for_a_quarter_of_an_hour(connection: Connection, underlying: int) -> None:
+def test_a_quote_counts_for_a_quarter_of_an_hour(connection: Connection, underlying: int) -> None:
     rows = [quote(AT, "2026-04-17", "100", right, "2", "2.2") for right in ("call", "put")]
     rows += [quote(AT + late * MINUTE, "2026-04-17", "100", "put", "2", "2.2") for late in (14, 15)]
     write(connection, underlying, rows)
@@ -248,7 +248,7 @@ def some_candles(seed: int = 8) -> list[dict[str, Any]]:
 @pytest.mark.sampled(every=8)
 @pytest.mark.parametrize("seed", range(8))
 def test_in_any_order_and_in_any_parts_it_comes_to_the_same(connection: Connection, underlying: int, seed: int) -> None:
-    """All that is told, shuffled, late, corrected, cancelled; runs that stop half way."""
+    """All that is sent, shuffled, late, corrected, cancelled; runs that stop half way."""
     chance = random.Random(seed)
     rows, candles = list(some_quotes(seed)), some_candles(seed)
     desk.list_contracts(connection, underlying, rows)

@@ -1,4 +1,4 @@
-"""What changed of each data set is told once, with the change that it tells of, in the order of commits."""
+"""Each data set's changes are published once, in the transaction of the change, in the order of commits."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ AT = NOON + 30 * MINUTE
 
 @pytest.fixture
 def desk(connection: Connection, migrated_url: str) -> Iterator[Connection]:
-    """A connection of a component that tells changes, and two instruments."""
+    """A connection of a component that publishes changes, and two instruments."""
     around_the_clock(connection, *KEYS)
     with connect(Settings(database_url=migrated_url, changes_published=True), "test") as telling:
         yield telling
@@ -59,7 +59,7 @@ def say(connection: Connection) -> None:
 
 
 def told(connection: Connection) -> Sequence[Mapping[str, Any]]:
-    """What is told now, an event a data set."""
+    """What is published now, an event a data set."""
     (last,) = connection.execute("SELECT coalesce(max(cursor), 0) FROM market.changes").fetchone() or (0,)
     publish_changes(connection, AT)
     query = "SELECT body FROM market.changes WHERE cursor > %s ORDER BY dataset"
@@ -75,7 +75,7 @@ def at(minute: int) -> str:
     return (NOON + minute * MINUTE).isoformat()
 
 
-def test_a_live_run_tells_new_minutes_and_revised_ones(desk: Connection) -> None:
+def test_a_live_run_publishes_new_minutes_and_revised_ones(desk: Connection) -> None:
     for instrument in (1, 2):
         trade(desk, instrument, 3)
     live(desk, NOON + 4 * MINUTE)
@@ -109,7 +109,7 @@ def test_a_minute_whose_ticks_were_all_cancelled_is_deleted(desk: Connection) ->
     live(desk, NOON + 4 * MINUTE)
     told(desk)
     desk.execute("UPDATE market.ticks SET cancelled = true")
-    # The embedded database updates no hypertable: it tells nothing then.
+    # The embedded database updates no hypertable: nothing is published then.
     if live(desk, NOON + 5 * MINUTE).candles_deleted:
         (event,) = told(desk)
         assert part(event) == [("deleted", ["1m"], at(3), at(4), 1)]
@@ -134,7 +134,7 @@ def test_a_vendors_candle_is_new_where_it_is_imported(desk: Connection, imported
     assert told(desk)[0]["kinds"] == [kind]
 
 
-def test_refreshed_timeframes_are_told_with_the_marks_that_are_taken(desk: Connection) -> None:
+def test_refreshed_timeframes_are_published_with_the_marks_that_are_taken(desk: Connection) -> None:
     trade(desk, 1, 3)
     live(desk, NOON + 4 * MINUTE)
     told(desk)
@@ -145,7 +145,7 @@ def test_refreshed_timeframes_are_told_with_the_marks_that_are_taken(desk: Conne
     assert (only[0], *only[2:]) == ("revised", at(0), at(60), 1)
 
 
-def test_values_of_indicators_are_told_with_the_hours_that_are_taken(desk: Connection) -> None:
+def test_values_of_indicators_are_published_with_the_hours_that_are_taken(desk: Connection) -> None:
     desk.execute("INSERT INTO market.unindicated_hours (instrument_id, hour) VALUES (1, %s), (2, %s)", [NOON, NOON])
     (piece,) = indicators.plan_pieces(desk, AT + HOUR, 10_000)
     with pytest.raises(KeyError), indicators.taking(desk, piece):
@@ -157,7 +157,7 @@ def test_values_of_indicators_are_told_with_the_hours_that_are_taken(desk: Conne
     assert (event["dataset"], part(event)) == ("indicator_values", [("revised", [], at(0), at(60), 2)])
 
 
-def test_what_retention_drops_is_told_once_with_its_timeframes(desk: Connection) -> None:
+def test_what_retention_drops_is_published_once_with_its_timeframes(desk: Connection) -> None:
     for table in ("candles", "candles_1h"):
         desk.execute("INSERT INTO market.drops (table_name, starts, ends) VALUES (%s, %s, %s)", [table, NOON, AT])
     policies.take_drops(desk, AT)
@@ -168,7 +168,7 @@ def test_what_retention_drops_is_told_once_with_its_timeframes(desk: Connection)
     assert told(desk) == []
 
 
-def test_rows_of_any_data_set_that_leaves_marks_are_told(desk: Connection) -> None:
+def test_rows_of_any_data_set_that_leaves_marks_are_published(desk: Connection) -> None:
     desk.execute(
         "INSERT INTO market.sentiment (instrument_id, source, time, item_id, score)"
         " SELECT n, 'news', %s + n * INTERVAL '1 second', n::text, 0.5 FROM generate_series(1, 2) AS n",
@@ -186,7 +186,7 @@ def test_rows_of_any_data_set_that_leaves_marks_are_told(desk: Connection) -> No
     assert sentiment["timeframes"] == []
 
 
-def test_who_writes_notes_who_runs_tells_and_who_reads_sees_that_alone(desk: Connection) -> None:
+def test_who_writes_notes_who_runs_publishes_and_who_reads_sees_that_alone(desk: Connection) -> None:
     insertion = (
         "INSERT INTO market.sentiment (instrument_id, source, time, item_id, score) VALUES (1, 'news', %s, '1', 0)"
     )
@@ -203,14 +203,14 @@ def test_who_writes_notes_who_runs_tells_and_who_reads_sees_that_alone(desk: Con
             desk.execute("SELECT body FROM market.outbox")
 
 
-def test_nothing_is_noted_where_changes_are_not_told(connection: Connection, desk: Connection) -> None:
+def test_nothing_is_noted_where_changes_are_not_published(connection: Connection, desk: Connection) -> None:
     trade(connection, 1, 3)
     live(connection, NOON + 4 * MINUTE)
     refresh_stale(connection, NOON + 3 * DAY, has_time=always)
     assert told(desk) == []
 
 
-def test_what_is_rolled_back_is_not_told(desk: Connection) -> None:
+def test_what_is_rolled_back_is_not_published(desk: Connection) -> None:
     trade(desk, 1, 3)
     with desk.transaction(force_rollback=True):
         live(desk, NOON + 4 * MINUTE)
@@ -311,7 +311,7 @@ def test_a_change_that_commits_late_has_a_later_cursor(desk: Connection, another
     assert first["cursor"] < second["cursor"]
 
 
-def test_two_that_tell_at_once_tell_each_change_once(desk: Connection, another: Connection) -> None:
+def test_two_that_publish_at_once_publish_each_change_once(desk: Connection, another: Connection) -> None:
     for minute in range(8):
         trade(desk, 1, minute)
         live(desk, NOON + (minute + 1) * MINUTE)

@@ -1,4 +1,4 @@
-"""Components tell at the end of their runs what they changed, and deliver it, whatever becomes of the bus."""
+"""Components publish their changes at the end of their runs, and deliver them, whatever happens to the bus."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -120,7 +120,7 @@ def test_what_the_bus_took_before_a_death_comes_again_by_the_same_key(
 def test_what_the_topic_took_before_a_death_comes_again_by_the_same_key(
     market: Connection, monkeypatch: pytest.MonkeyPatch, ending: str, times: int
 ) -> None:
-    sns, queue = boto3.client("sns"), Queue(f"told{ending}")
+    sns, queue = boto3.client("sns"), Queue(f"alerts{ending}")
     attributes = {"FifoTopic": "true"} if ending else {}
     arn = sns.create_topic(Name=f"alerts{ending}", Attributes=attributes)["TopicArn"]
     sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue.arn, Attributes={"RawMessageDelivery": "true"})
@@ -135,7 +135,7 @@ def test_what_the_topic_took_before_a_death_comes_again_by_the_same_key(
     assert [each["key"] for each in queue.received()] == ["alert:1:2026-03-02T12:01Z"] * times
 
 
-def test_a_dry_run_notes_tells_and_sends_nothing(market: Connection) -> None:
+def test_a_dry_run_notes_publishes_and_sends_nothing(market: Connection) -> None:
     queue = create_bus("desk")
     trade(market, 0)
     counts = run("live_processor", 1, dry_run=True)
@@ -160,7 +160,7 @@ def test_policy_maintenance_removes_what_was_delivered_in_time(market: Connectio
 
 
 @pytest.mark.parametrize("told", ["true", ""])
-def test_without_a_bus_changes_can_be_polled_where_they_are_told(
+def test_without_a_bus_changes_can_be_polled_where_they_are_published(
     market: Connection, monkeypatch: pytest.MonkeyPatch, told: str
 ) -> None:
     monkeypatch.setenv("EVENT_BUS_NAME", "")

@@ -173,7 +173,7 @@ WITHOUT_DATABASE = [
     "sessions list --offered",
 ]
 BACKUP = "backup {folder}/desk.backup"
-# What only a rule says, and none is kept up.
+# Only rules raise signals, and no rule is kept up.
 BEFORE = {
     "signals explain 1": "INSERT INTO market.signals (strategy, strategy_version, instrument_id, timeframe, time,"
     " known_at, direction, generated_at, expires_at) SELECT 'said', '1', min(instrument_id), '1m', '2026-03-02 12:00Z',"
@@ -192,7 +192,7 @@ COMPONENTS = (
 ANY = "any login"
 DESK = "chandlery_desk"
 BELOW = {READER: PRODUCER, WRITER: READER, OWNER: WRITER, DESK: READER}
-# What has nothing to do is not refused it: there is nothing to repair or to refresh.
+# A command with nothing to do is not refused: there is nothing to repair or to refresh.
 HARMLESS = {
     f"signals check-lookahead {KEY} --json",
     f"verify {STRETCH} --repair",
@@ -217,7 +217,7 @@ ROLES = told_roles()
 
 
 def entry_of(line: str) -> str:
-    """The entry of the page that tells of a command: the one that says most of it."""
+    """The entry of the page about a command: the one that says most about it."""
     words = line.split()
     plain = [word for word in words if not word.startswith("--")]
 
@@ -240,7 +240,7 @@ def registered(known: Any, *path: str) -> Iterator[str]:
         yield " ".join(path)
 
 
-def test_every_command_and_function_stands_in_the_table_and_is_tried() -> None:
+def test_every_command_and_function_is_in_the_table_and_is_tried() -> None:
     assert {re.sub(r" --.*", "", entry) for entry in ROLES} == set(registered(get_command(app)))
     tried = {entry_of(line) for line in (*COMMANDS, *WITHOUT_DATABASE, BACKUP)}
     of_others = {entry for entry, role in ROLES.items() if role.startswith(("none", "superuser"))}
@@ -327,7 +327,7 @@ def test_each_command_works_under_its_least_role(
             result = run(urls[least], line, folder, **vendor)
             hold_jobs(desk)
             assert SECRET_MARKER not in told(result), line
-            # What the server is set to is not the login's to answer for.
+            # The server's settings do not depend on the login.
             differs = entry_of(line) == "db tune" and isinstance(result.exception, SystemExit)
             if SAYS_NO.search(told(result)) or (result.exit_code and not differs):
                 wrong.append((least, line, told(result)))
@@ -338,7 +338,7 @@ def test_each_command_works_under_its_least_role(
         assert not wrong, "\n".join(str(each)[:700] for each in wrong)
 
 
-def test_a_backup_wants_whoever_may_read_everything(
+def test_a_backup_needs_a_role_that_may_read_everything(
     server_url: str, desk: Connection, database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     have_programs(server_url, monkeypatch)

@@ -75,7 +75,7 @@ def emitted(captured: str, service: str = "live_processor", *, began: bool = Tru
             run.append(values)
     (of_run,) = run
     if "WriteSuccess" in of_run:
-        # What a process used is told of a run that began, and of no other.
+        # What a process used is reported for a run that began, and for no other.
         assert (of_run.pop("MemoryBytes", 0) > 1_000_000) is began
         assert (of_run.pop("CpuSeconds", -1) >= 0) is began
         assert of_run["WriteSuccess"] == 1 - of_run["Failures"]
@@ -122,7 +122,7 @@ def test_a_run_reports_records_and_measures(desk: Connection, capsys: pytest.Cap
     }
 
 
-def test_a_run_tells_its_share_of_memory_and_processor(desk: Connection, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_reports_its_share_of_memory_and_processor(desk: Connection, capsys: pytest.CaptureFixture[str]) -> None:
     class Limited(Context):
         memory_limit_in_mb = "2000"
 
@@ -158,7 +158,7 @@ def test_each_feed_in_session_is_measured_once(desk: Connection, capsys: pytest.
         {"feed": "second", "silent_seconds": since_midnight},
         {"feed": "test", "silent_seconds": 56},
     ]
-    # The next run says it anew: nothing is carried over from one to the next.
+    # The next run says it again: nothing is carried over from one to the next.
     handler({"scheduled_at": "2026-03-02T12:02:00Z"}, Context())
     _, of_feeds = emitted(capsys.readouterr().out)
     assert of_feeds == {"test": {"FeedSilentSeconds": 116}, "second": {"FeedSilentSeconds": since_midnight + 60}}
@@ -252,7 +252,7 @@ def test_the_same_event_twice_writes_no_row_version(desk: Connection) -> None:
     assert row_versions(desk) == before
 
 
-def test_a_repeated_event_that_finds_work_tells_another_attempt(desk: Connection) -> None:
+def test_a_repeated_event_that_finds_work_publishes_another_attempt(desk: Connection) -> None:
     handler(EVENT, Context())
     insert(desk, 1, [Tick(NOON + timedelta(seconds=30), 30, 99, 1)])  # type: ignore[arg-type]  # ints are exact
     handler(EVENT, Context())
@@ -271,7 +271,7 @@ def test_an_event_may_say_now_instead_of_a_time(desk: Connection, monkeypatch: p
     assert before - MINUTE < scheduled_at <= after
 
 
-def test_in_a_namespace_of_its_own_a_stack_is_told_from_others(
+def test_in_a_namespace_of_its_own_a_stack_is_distinct_from_others(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Chandlery/dev")
@@ -298,7 +298,7 @@ ABSURD = "no schedule fires at .*: give a time from 2000-01-01 to 2100-01-01; se
         ({"scheduled_at": "9999-12-31T23:59:59Z"}, f"scheduled_at: {ABSURD}"),
     ],
 )
-def test_a_malformed_event_is_told(
+def test_a_malformed_event_is_reported(
     desk: Connection, event: Any, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(Permanent, match=f"the event is malformed: {message}"):
@@ -324,7 +324,7 @@ def test_a_failed_run_is_recorded_and_raised(desk: Connection) -> None:
     ((status, _, _, error),) = runs(desk)
     assert (status, "nothing_fits" in error) == ("failed", True)
     assert desk.execute("SELECT count(*) FROM market.dirty").fetchone() != (0,)
-    # Once it is put right, the same event does the work.
+    # Once it is repaired, the same event does the work.
     assert handler(EVENT, Context())["candles_written"] == 1
     assert [row[:2] for row in runs(desk)] == [("succeeded", 2)]
 
@@ -337,7 +337,7 @@ def test_a_failed_run_is_recorded_and_raised(desk: Connection) -> None:
         ("postgresql://postgres:postgres@no-such-host.invalid/postgres", Retryable, "cannot be reached"),
     ],
 )
-def test_a_database_out_of_reach_is_told(
+def test_a_database_out_of_reach_is_reported(
     database_url: str, url: str, error: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = url.format(host=database_url.rpartition("@")[2])

@@ -107,7 +107,7 @@ def other_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def newer(tmp_path: Path, other_schema: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The next revision's code: a column, a view over it, an overload beside the older one, a function of its owner."""
+    """The next revision's code: a column, a view over it, an overload of an older function, a function of its owner."""
     shutil.copytree(migrations.SCRIPTS, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
     scripts = tmp_path / "migrations" / "versions"
     (scripts / f"{NEWER}_note.py").write_text(_MODULE.format(revision=NEWER, before=schema.REVISION))
@@ -147,7 +147,7 @@ def test_they_go_up_and_down_with_their_code(
     newer.undo()
     with pytest.raises(WrongSchema, match=r"without the functions and views of this code; run: .* upgrade head"):
         schema.check(connection)
-    # Nor does that of the revision before work, which this one serves else.
+    # The code of the revision before, which this one serves otherwise, does not work either.
     assert schema.describe(connection).serves_code_from is None
     run_verb("upgrade", alembic_config(database_url), "head")
     assert schema.check(connection).serves_code_from == served is not None

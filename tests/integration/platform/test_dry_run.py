@@ -32,7 +32,7 @@ NOW = datetime(2026, 3, 18, 2, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 COMPONENTS = (live_processor, live_gap_monitor, historical_gap_monitor, policy_maintenance, historical_processor)
 
-# What is ours, what TimescaleDB keeps of it, and its jobs; statistics of jobs the server keeps by itself.
+# Chandlery's rows, what TimescaleDB keeps of them, and its jobs; the server keeps statistics of jobs by itself.
 _TABLES = """
 SELECT format('%I.%I', n.nspname, c.relname)
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -127,7 +127,7 @@ def test_what_each_component_would_write_is_what_it_writes(market: Connection) -
     indicators = run_dry(market, historical_processor)
     assert indicators["values_written"] > 0
 
-    # What is materialized by now is changed beneath: the dry run has to compute it anew as a refresh does.
+    # What is materialized by now is changed beneath: the dry run has to compute it again as a refresh does.
     trade(market, NOW - 3 * DAY, 40, 2, price=50)
     assert run_dry(market, live_gap_monitor)["candles_revised"] == 40
     later = NOW + 6 * HOUR
@@ -177,7 +177,7 @@ def test_what_would_be_dropped_is_not(market: Connection) -> None:
     assert count(market, "ticks") < kept
 
 
-def test_a_policy_that_fails_in_a_dry_run_keeps_no_other_from_being_told(market: Connection) -> None:
+def test_a_policy_that_fails_in_a_dry_run_keeps_no_other_from_being_reported(market: Connection) -> None:
     policy_maintenance(event(NOW), Context())
     hold_jobs(market)
     market.execute("ALTER FUNCTION market.drop_before RENAME TO dropped_before")

@@ -1,4 +1,4 @@
-"""Components that are switched off or dry: their rows, logs and metrics, and how status and health tell of them."""
+"""Components that are switched off or dry: their rows, logs and metrics, and how status and health show them."""
 
 import importlib
 import json
@@ -121,7 +121,7 @@ def test_a_dry_run_by_hand_leaves_no_row(desk: Connection) -> None:
         live_processor(EVENT | {"dry_run": "perhaps"}, Context())
 
 
-def test_a_dry_run_that_fails_is_told_as_a_failure(
+def test_a_dry_run_that_fails_is_reported_as_a_failure(
     desk: Connection, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DRY_RUN", "true")
@@ -138,7 +138,7 @@ def test_a_dry_run_that_fails_is_told_as_a_failure(
     assert [row[1] for row in runs(desk)] == ["dry_run"]
 
 
-def test_status_and_health_tell_what_is_idle(desk: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_and_health_show_what_is_idle(desk: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVE_GAP_MONITOR_ENABLED", "false")
     live_gap_monitor(EVENT, Context())
     monkeypatch.setenv("DRY_RUN", "true")

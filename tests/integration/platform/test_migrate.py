@@ -55,7 +55,7 @@ def event(name: str) -> Any:
     return json.loads((EVENTS / f"migrate_{name}.json").read_text())
 
 
-def test_it_tells_the_revision_and_brings_it_up(
+def test_it_shows_the_revision_and_brings_it_up(
     behind: str, connection: Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert handler(event("current"), Context()) == {"before": behind, "revision": behind, "wanted": HEAD}
@@ -111,7 +111,7 @@ def test_what_the_command_line_exports_is_what_the_function_takes(
     report = handler(sent, Context())
     assert [(each["calendar"], each["sessions"]) for each in report["calendars"]] == [("XNYS", 1), ("XTKS", 1)]
     capsys.readouterr()
-    # A candle that stood is stamped anew when its calendar turns out to be another.
+    # A stored candle is stamped again when its calendar turns out to be another.
     (instrument,) = around_the_clock(connection, "X@A@EQ")
     write(connection, instrument, [minute(NOON + number * MINUTE, number) for number in range(3)])
     closed = {"name": "24/7", "time_zone": "UTC", "known_from": str(first), "known_to": str(first), "sessions": []}
@@ -132,7 +132,7 @@ def test_what_the_command_line_exports_is_what_the_function_takes(
         ),
     ],
 )
-def test_a_malformed_event_is_told(sent: Any, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_malformed_event_is_reported(sent: Any, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Permanent, match=f"^the event is malformed: {message}"):
         handler(sent, Context())
     assert '"Failures":[1.0]' in capsys.readouterr().out

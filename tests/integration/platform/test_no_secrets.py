@@ -1,4 +1,4 @@
-"""Whatever fails, no secret is told: not in a log line, a metric, an error, a run's row or an answer."""
+"""Whatever fails, no secret is revealed: not in a log line, a metric, an error, a run's row or an answer."""
 
 import importlib
 import json
@@ -21,7 +21,7 @@ from tests.integration.market import NOON, around_the_clock
 from tests.integration.policy_scene import DAY, HOUR, store_candles
 from tests.vendor_server import VendorServer, refuse
 
-# As a password may be: what is told of it encoded is still found by its middle.
+# As a password may be: an encoded form of it is still found by its middle.
 SECRET = f"%/{SECRET_MARKER}@?"
 NAMES = ("live_processor", "live_gap_monitor", "policy_maintenance", "historical_processor", "historical_gap_monitor")
 HANDLERS: dict[str, Component] = {name: importlib.import_module(f"functions.{name}").handler for name in NAMES}
@@ -31,13 +31,13 @@ TOLD = {"host": "127.0.0.1", "port": 1, "user": "desk", "password": SECRET, "dbn
 
 
 class Emitted:
-    """All that came out, wherever."""
+    """All that came out, anywhere."""
 
     def __init__(self, capture: pytest.CaptureFixture[str], log: pytest.LogCaptureFixture) -> None:
         self._capture, self._log, self._others = capture, log, list[str]()
 
     def add(self, text: object) -> None:
-        """Something that goes out by another way."""
+        """Something that goes out another way."""
         self._others.append(str(text))
 
     def check(self) -> str:
@@ -80,7 +80,7 @@ def close() -> None:
 
 
 def fail(emitted: Emitted) -> set[str]:
-    """Let every function fail; returns what each says of it."""
+    """Let every function fail; returns what each says about it."""
     said = set()
     for name, handler in HANDLERS.items():
         with pytest.raises(ChandleryError) as caught:

@@ -55,7 +55,7 @@ JOIN pg_roles AS r ON r.oid = d.refobjid AND r.rolname LIKE 'chandlery%'
 
 def test_the_roles_come_go_and_serve_several_databases(server: PrivateServer) -> None:
     """In this order: a server has its roles once and for all."""
-    # A login that migrated so far, and may not create roles: told what to run.
+    # A login that migrated so far, and may not create roles: the error says what to run.
     server.run("CREATE DATABASE first OWNER desk")
     migrate(server, "first", "desk", "0014")
     insert = "INSERT INTO market.calendars (calendar, time_zone) VALUES ('C', 'UTC')"
@@ -68,7 +68,7 @@ def test_the_roles_come_go_and_serve_several_databases(server: PrivateServer) ->
         said.value
     )
 
-    # As told.
+    # As the error said.
     for role in ROLES:
         server.run(f"CREATE ROLE {role} {'LOGIN' if role == 'chandlery_owner' else ''}")
     with pytest.raises(psycopg.Error, match="desk cannot give it to chandlery_owner") as said:

@@ -35,9 +35,9 @@ from tests.plain_fold import Tick
 
 __all__ = ["desk"]
 
-# What the operator releases, what tells of what was dropped, and what migrations make, is the owner's to write.
+# What the operator releases, what records drops, and what migrations make, is the owner's to write.
 OWNERS = {f"market.{name}" for name in ("schema_revision", "retentions", "releases", "drops", "rollups")}
-# What messages say is for those it is meant for.
+# Messages are only for their recipients.
 UNREAD = {"market.outbox"}
 OWNER, WRITER, READER = "chandlery_owner", "chandlery_writer", "chandlery_reader"
 PRODUCER = "chandlery_producer"
@@ -262,7 +262,7 @@ def test_a_reader_can_write_no_table(connection: Connection) -> None:
 
 
 def granted(connection: Connection, name: str) -> dict[str, set[str]]:
-    """What a role may do with each relation of ours, TimescaleDB's own parts of them included."""
+    """What a role may do with each relation of Chandlery, TimescaleDB's own parts of them included."""
     rights = "'SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'"
     rows = connection.execute(
         f"SELECT r.name, p.privilege FROM ({RELATIONS}) AS r (name, kind)"  # noqa: S608
@@ -296,7 +296,7 @@ def test_rights_are_no_more_and_no_less(desk: Connection) -> None:
     assert written & ours == tables
     assert all(writer[name] == {"SELECT", "INSERT", "UPDATE", "DELETE"} for name in written)
     assert ours <= writer.keys()
-    # Of what aggregates hold, nothing.
+    # Nothing of what aggregates hold.
     held = [
         name for (name,) in desk.execute(
             "SELECT format('%I.%I', chunk_schema, chunk_name)::regclass::text FROM timescaledb_information.chunks"
@@ -408,7 +408,7 @@ def test_a_rebuilt_aggregate_has_the_rights_of_the_one_before(desk: Connection, 
 
 @contextmanager
 def logged_in(name: str, url: str) -> Iterator[Connection]:
-    """A connection of whoever is a member of one role and nothing else."""
+    """A connection of a member of one role and nothing else."""
     with acting_as(name, url) as own, connect(Settings(database_url=own), "test") as connection:
         if SERVER_URL is None:
             connection.execute(f"SET ROLE {name}")
@@ -456,7 +456,7 @@ def test_a_producer_may_do_nothing_else(desk: Connection, database_url: str) -> 
     )
     relations = [row for row in desk.execute(RELATIONS).fetchall() if row[0].startswith("market.")]
     assert len(relations) > 30
-    # Nor has it more of what TimescaleDB keeps of them.
+    # It has no more of what TimescaleDB keeps of them.
     assert {right for rights in granted(desk, PRODUCER).values() for right in rights} <= set(attempts) - {"TRUNCATE"}
     with logged_in(PRODUCER, database_url) as feed:
         for relation, kind in relations:
@@ -480,7 +480,7 @@ def test_a_producer_may_do_nothing_else(desk: Connection, database_url: str) -> 
 def test_nobody_takes_a_function_that_has_its_owners_rights_for_a_table_of_his_own(
     connection: Connection, database_url: str, name: str
 ) -> None:
-    """Else whoever may make a temporary table could leave marks of whatever is in it."""
+    """Else a role that may make a temporary table could leave marks of whatever is in it."""
     theirs = connection.execute(
         "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'market'::regnamespace AND prosecdef"
         " AND prorettype = 'trigger'::regtype"

@@ -1,4 +1,4 @@
-"""Migrations one by one, on a database that is in use: down, up and down again, as docs/rollback.md tells."""
+"""Migrations one by one, on a database that is in use: down, up and down again, as docs/rollback.md says."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Migrations up, down and up again; and what the functions say of a database they cannot work on."""
+"""Migrations up, down and up again; and what the functions say about a database they cannot work on."""
 
 import io
 import re
@@ -137,7 +137,7 @@ def test_a_migrated_schema_is_accepted(connection: Connection) -> None:
     schema.check(connection)
 
 
-def test_a_half_migrated_schema_is_told(half_migrated: Connection) -> None:
+def test_a_half_migrated_schema_is_reported(half_migrated: Connection) -> None:
     with pytest.raises(
         Permanent,
         match=r"at revision 0002, older than this code, which waits for .*run: chandlery migrate upgrade head",
@@ -145,7 +145,7 @@ def test_a_half_migrated_schema_is_told(half_migrated: Connection) -> None:
         schema.check(half_migrated)
 
 
-def test_an_unmigrated_database_is_told(connection: Connection) -> None:
+def test_an_unmigrated_database_is_reported(connection: Connection) -> None:
     with connection.transaction(force_rollback=True):
         connection.execute("DROP TABLE market.schema_revision")
         with pytest.raises(Permanent, match="no schema yet; run: chandlery migrate upgrade head"):
@@ -166,7 +166,7 @@ def test_an_unmigrated_database_is_told(connection: Connection) -> None:
         ("2.29.2", None),
     ],
 )
-def test_a_version_of_timescaledb_is_taken_or_told(version: str, said: str | None) -> None:
+def test_a_version_of_timescaledb_is_accepted_or_refused(version: str, said: str | None) -> None:
     found = schema.Described(version, "timescale", schema.REVISION, definitions="made")
     if said is None:
         schema.judge(found)
@@ -195,7 +195,7 @@ def test_a_catalogue_that_lacks_nothing_is_worked_on(unknown: Connection) -> Non
     assert "is newer than this code knows" in str(schema.check(unknown).remark)
 
 
-def test_a_catalogue_that_lacks_a_column_is_told(unknown: Connection) -> None:
+def test_a_catalogue_that_lacks_a_column_is_reported(unknown: Connection) -> None:
     with unknown.transaction(force_rollback=True):
         unknown.execute("ALTER TABLE _timescaledb_catalog.continuous_aggs_watermark RENAME watermark TO moved")
         with pytest.raises(
@@ -224,12 +224,12 @@ def test_all_that_is_read_of_the_private_catalogue_is_looked_for() -> None:
     named = {name for text in texts for name in re.findall(private, text)}
     looked_for = statement("list_missing_catalogue")
     assert len(named) > 5
-    # Read only where it is there: versions that refuse a second refresh need it no more.
+    # Read only where it is there: versions that refuse a second refresh do not need it.
     named.remove("_timescaledb_catalog.continuous_aggs_materialization_ranges")
     assert {name for name in named if name not in looked_for} == set()
 
 
-def test_a_missing_table_is_told(connection: Connection) -> None:
+def test_a_missing_table_is_reported(connection: Connection) -> None:
     from tests.integration.market import NOON, live
 
     with connection.transaction(force_rollback=True):
@@ -244,7 +244,7 @@ def test_what_timescaledb_lacks_is_not_taken_for_the_schemas(connection: Connect
     assert "migrate upgrade" not in str(caught.value)
 
 
-def test_a_database_without_timescaledb_is_told(server_url: str) -> None:
+def test_a_database_without_timescaledb_is_reported(server_url: str) -> None:
     bare = server_url.rpartition("/")[0] + "/chandlery_bare"
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute("DROP DATABASE IF EXISTS chandlery_bare")
@@ -290,7 +290,7 @@ def test_a_newer_schema_is_worked_on_if_it_says_that_it_serves_this_code(newer: 
     schema.check(newer)
 
 
-@pytest.mark.parametrize("comment", ["NULL", f"'{schema.SERVES_CODE_FROM}9998'", "'of another hand'"])
+@pytest.mark.parametrize("comment", ["NULL", f"'{schema.SERVES_CODE_FROM}9998'", "'of another program'"])
 def test_a_newer_schema_that_does_not_serve_this_code_is_named_newer(newer: Connection, comment: str) -> None:
     newer.execute(f"COMMENT ON TABLE market.schema_revision IS {comment}")
     with pytest.raises(WrongSchema, match=r"at revision 9999, newer than this code, .*deploy code of revision 999"):

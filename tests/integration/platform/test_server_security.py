@@ -90,7 +90,7 @@ def test_the_right_authority_is_trusted(secrets: Any, server: PrivateServer, aut
 
 
 def refused(secrets: Any, value: str) -> str:
-    """What is said of a server that is not to be trusted; never the password."""
+    """What is said about a server that cannot be trusted; never the password."""
     with pytest.raises(Permanent) as caught:
         open_with(secrets, value)
     assert SECRET_MARKER not in str(caught.value)
@@ -125,7 +125,7 @@ def test_a_server_without_tls_is_refused(secrets: Any, binaries: Path, folder: P
             pass
 
 
-def test_an_authority_that_stands_there_already_is_held_against_the_secret(
+def test_an_authority_that_is_already_written_is_compared_with_the_secret(
     secrets: Any, server: PrivateServer, authority: Authority
 ) -> None:
     value = secret(server, ca=authority.pem)
@@ -158,7 +158,7 @@ def rotating(secrets: Any, migrated: PrivateServer, authority: Authority) -> Ite
 
 
 class Rotating:
-    """A login whose password changes, and the secret that tells of it."""
+    """A login whose password changes, and the secret that holds it."""
 
     def __init__(self, secrets: Any, server: PrivateServer, authority: Authority) -> None:
         self._secrets, self._server, self._authority = secrets, server, authority
@@ -169,7 +169,7 @@ class Rotating:
         )
 
     def change_password(self, word: str) -> None:
-        """On the server alone; whoever is connected is thrown out."""
+        """On the server alone; its sessions are ended."""
         self._server.run(f"ALTER ROLE clerk PASSWORD '{SECRET_MARKER}/{word}'")
         self._server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'clerk'")
 

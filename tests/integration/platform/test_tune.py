@@ -1,4 +1,4 @@
-"""`chandlery db tune` beside a server: what it reads, what it prints, and how it ends."""
+"""`chandlery db tune` next to a server: what it reads, what it prints, and how it ends."""
 
 import json
 import re
@@ -18,7 +18,7 @@ def reached(server_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return server_url
 
 
-def test_what_a_server_has_is_told_in_bytes_and_words(reached: str) -> None:
+def test_what_a_server_has_is_shown_in_bytes_and_words(reached: str) -> None:
     told = {
         each["setting"]["name"]: each for each in json.loads(CliRunner().invoke(app, [*ARGUMENTS, "--json"]).stdout)
     }

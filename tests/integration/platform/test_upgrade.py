@@ -71,7 +71,7 @@ SELECT compress_chunk(chunk) FROM show_chunks('market.ticks', older_than => '201
 UNION ALL
 SELECT compress_chunk(chunk) FROM show_chunks('market.candles', older_than => '2013-10-10 12:00Z'::timestamptz) AS chunk
 """
-# What TimescaleDB keeps for us, without numbers that count on.
+# What TimescaleDB keeps of the schema, without running numbers.
 _POLICIES = {
     "jobs": "SELECT proc_name, schedule_interval, scheduled, config - 'hypertable_id' - 'mat_hypertable_id' AS config"
     " FROM timescaledb_information.jobs WHERE job_id >= 1000",
@@ -223,7 +223,7 @@ def test_the_components_work_on_what_they_find(desk: Desk) -> None:
 
     # Nobody knows when those were written.
     assert connection.execute("SELECT count(created_at) FROM market.candles").fetchone() == (0,)
-    # The marks that stood are taken, and no candle of the former code is made another.
+    # The marks left are taken, and no candle of the former code changes.
     report = live(connection, CLOSED)
     assert (report.candles_revised, report.late_ticks) == (0, 0)
     assert _candles(connection, done) == aggregated
@@ -248,7 +248,7 @@ def test_the_components_work_on_what_they_find(desk: Desk) -> None:
     later = maintain(connection, CLOSED + 120 * DAY)
     assert (later.rows_dropped, later.drops) == (0, [])
     assert len(later.waiting_for_permission) == 2
-    # What was rebuilt beside is in use now, and jobs go down with the procedures that they call.
+    # What was rebuilt is in use now, and jobs go down with the procedures that they call.
     after = desk.rows(REBUILT, "jobs")
     for kept in ("ticks", "gaps"):
         assert before[kept] - after[kept] == Counter(), kept
@@ -282,7 +282,7 @@ def _process(connection: Connection, at: datetime) -> HistoryReport:
 
 
 def _converge(connection: Connection, at: datetime) -> None:
-    """What the former code left of policies is put right by one run; what would drop rows waits for the operator."""
+    """What the former code left of policies is corrected by one run; what would drop rows waits for the operator."""
     first = maintain(connection, at)
     assert len(first.waiting_for_permission) == 2
     assert all("drop" in said for said in first.waiting_for_permission)

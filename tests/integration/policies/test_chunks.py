@@ -29,7 +29,7 @@ WHERE b.attname LIKE '\\_ts\\_meta\\_%%bloom%%'
 
 
 def _interval(desk: Connection, megabytes: int) -> list[object]:
-    """The chunk interval that a plan would set, if so many megabytes were the most for chunks of a day."""
+    """The chunk interval that a plan would set, if N megabytes were the most for chunks of a day."""
     ticks = replace(WANTED["ticks"], sparse=Sparse(DAY, megabytes, 0))
     planned = plan_policies(desk, NOON, {**WANTED, "ticks": ticks})
     return [
@@ -61,7 +61,7 @@ def test_a_desk_that_grows_gets_shorter_chunks_and_keeps_its_rows(desk: Connecti
     dense = {**WANTED, "ticks": replace(WANTED["ticks"], sparse=Sparse(DAY, 1, 0))}
     assert maintain(desk, NOON, wanted=dense).drifted == ["ticks: new chunks of 6 h; they are of 1 day"]
     assert maintain(desk, NOON, wanted=dense).drift == 0
-    # The chunk of a day that is there stays; what comes next has its own.
+    # The stored chunk of a day stays; what comes next has its own.
     desk.execute(_TICKS, {"starts": NOON - 3 * DAY + 8 * HOUR, "ticks": 15_000})
     lengths = desk.execute(
         "SELECT range_end - range_start FROM timescaledb_information.chunks WHERE hypertable_name = 'ticks'"

@@ -124,7 +124,7 @@ def test_the_first_drop_waits_and_later_ones_do_not(collected: Connection) -> No
     assert (report.drift, report.rows_dropped, report.drops) == (0, 66, TOLD)
     assert OLD not in stored(collected)
 
-    # What grows old later needs no word any more.
+    # What grows old later needs no release any more.
     store_candles(collected, EDGE, EDGE + HOUR)
     refresh_all(collected, NOON)
     came_in_time(collected)
@@ -303,7 +303,7 @@ def test_a_run_that_left_no_row_reported_nothing(collected: Connection) -> None:
     again = run_at(collected, NOON + 5 * MINUTE)
     assert (again.rows_dropped, again.drops) == (66, TOLD)
     assert maintain(collected, NOON + 10 * MINUTE).drops == []
-    # The same run once more names what it named, and counts nothing twice.
+    # The same run again names what it named, and counts nothing twice.
     twice = maintain(collected, NOON + 5 * MINUTE)
     assert (twice.rows_dropped, twice.drops) == (0, TOLD)
 
@@ -410,7 +410,7 @@ def test_what_was_dropped_before_drops_were_recorded_stays_dropped(collected: Co
     assert (window.starts.year, window.ends) == (1900, EDGE)
 
 
-def test_a_failing_run_tells_of_its_drops(collected: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_run_reports_its_drops(collected: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     apply(collected)
 
     def fail(connection: Connection, table: str) -> None:

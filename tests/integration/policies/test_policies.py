@@ -177,7 +177,7 @@ def test_drift_is_named_and_put_right_in_one_run(desk: Connection, sabotage: str
     hold_jobs(desk)
 
     report = maintain(desk, NOON)
-    # A longer retention found is cut short: that is for somebody to allow.
+    # A longer retention found would be shortened: an operator must allow that.
     if "365 days" in said:
         assert report.waiting_for_permission == report.drifted
         apply_policies(desk, NOON, WANTED, allow_destructive=True)
@@ -260,7 +260,7 @@ def with_scheduler(desk: Connection, monkeypatch: pytest.MonkeyPatch) -> Connect
     return desk
 
 
-def test_where_a_scheduler_runs_nobody_stands_in_for_it(with_scheduler: Connection) -> None:
+def test_where_a_scheduler_runs_nobody_replaces_it(with_scheduler: Connection) -> None:
     report = maintain(with_scheduler, NOON)
     assert (report.drift_applied > 30, report.policies_done) == (True, 0)
 
@@ -284,11 +284,11 @@ def test_a_job_that_is_late_is_named_and_done_by_us(with_scheduler: Connection) 
     assert re.fullmatch(rf"job {job_id}, refresh of candles_5m: 2 h late(, never run)?", report.late_jobs[0])
 
 
-def test_a_run_tells_how_far_behind_aggregates_are(with_scheduler: Connection) -> None:
+def test_a_run_reports_how_far_behind_aggregates_are(with_scheduler: Connection) -> None:
     around_the_clock(with_scheduler, "X@A@EQ")
     keep(with_scheduler)
     assert maintain(with_scheduler, NOON, most_marks=0).aggregate_lag_seconds == 0
-    # A scheduler that runs, and refreshes nothing: the bucket that closed at 11:05 was to be there six minutes later.
+    # A scheduler that runs, and refreshes nothing: the bucket that closed at 11:05 was due six minutes later.
     store_candles(with_scheduler, NOON - HOUR, NOON)
     report = maintain(with_scheduler, NOON, most_marks=0)
     assert report.aggregate_lag_seconds == (55 - 6) * 60
@@ -296,7 +296,7 @@ def test_a_run_tells_how_far_behind_aggregates_are(with_scheduler: Connection) -
 
 @pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(("before", "known"), [(DAY, True), (DAY + 2 * HOUR, True), (DAY + 3 * HOUR, False)])
-def test_a_run_tells_the_databases_size_and_growth(desk: Connection, before: timedelta, known: bool) -> None:
+def test_a_run_reports_the_databases_size_and_growth(desk: Connection, before: timedelta, known: bool) -> None:
     first = maintain(desk, NOON)
     assert first.database_bytes is not None
     assert first.database_bytes > 1_000_000
@@ -323,7 +323,7 @@ def test_a_job_fails_on_a_server_and_is_put_right(desk: Connection, server_url: 
     maintain(desk, NOON)
     with pytest.raises(ChandleryError):
         desk_run(desk, RETENTION, '{"table_name": "nothing", "drop_after": "1 day"}')
-    # It is ours by its procedure, and keeps no table of ours: the right one is missing then.
+    # It is Chandlery's by its procedure, and keeps none of its tables: the right one is missing then.
     report = maintain(desk, NOON)
     assert any("candles: drop chunks after 90 days" in said for said in report.drifted)
     assert plan_policies(desk, NOON, WANTED).actions == []
@@ -364,13 +364,13 @@ def plain_table(desk: Connection) -> Iterator[Connection]:
         yield desk
 
 
-def test_a_hypertable_turned_back_into_a_table_is_told(plain_table: Connection) -> None:
+def test_a_hypertable_turned_back_into_a_table_is_reported(plain_table: Connection) -> None:
     with pytest.raises(Permanent, match=r"market\.candle_hours is no hypertable: .*make it one again"):
         maintain(plain_table, NOON)
     assert jobs(plain_table) == []
 
 
-def test_another_catalogue_is_told(desk: Connection) -> None:
+def test_another_catalogue_is_reported(desk: Connection) -> None:
     view = "timescaledb_information.hypertable_columnstore_settings"
     desk.execute(f"ALTER VIEW {view} RENAME TO renamed")
     try:
@@ -383,7 +383,7 @@ def test_another_catalogue_is_told(desk: Connection) -> None:
     assert jobs(desk) == []
 
 
-def test_a_role_without_rights_is_told_and_changes_nothing(desk: Connection) -> None:
+def test_a_role_without_rights_is_reported_and_changes_nothing(desk: Connection) -> None:
     desk.execute("SET ROLE chandlery_reader")
     try:
         with pytest.raises(Permanent, match=r"the database role lacks a right: .*grant it, or connect as"):
@@ -499,7 +499,7 @@ def test_without_a_scheduler_every_aggregate_stays_healthy(desk: Connection) -> 
     assert by_name["candles_5m"].materialized_up_to == at - 10 * MINUTE
     assert by_name["candles_1d_parts"].materialized_up_to == midnight
 
-    # Nobody maintains any more: the bucket that closed at `last` is to be there six minutes later.
+    # Nobody maintains any more: the bucket that closed at `last` is due six minutes later.
     last = at - 5 * MINUTE
     store_candles(desk, last, last + HOUR)
     for seconds, health in ((479, "HEALTHY"), (481, "WARNING"), (660, "WARNING"), (661, "DELAYED")):

@@ -82,7 +82,7 @@ def test_history_touched_near_the_edge_loses_no_derived_candle(history: Connecti
     changed = {name: len(set(before[name]) - set(after[name])) for name in DERIVED}
     assert changed == dict.fromkeys(DERIVED, 1)
 
-    # TimescaleDB alone, told to refresh the same stretch, takes away whatever has no candle any more.
+    # TimescaleDB alone, refreshing the same stretch, takes away whatever has no candle any more.
     history.execute("CALL refresh_continuous_aggregate('market.candles_5m', %s, %s)", [EDGE - DAY, EDGE + DAY])
     assert count(history, "candles_5m") < len(after["candles_5m"])
 
@@ -112,12 +112,12 @@ def test_a_chunk_waits_while_an_aggregate_has_not_reached_its_end(desk: Connecti
     dropped, waits = drop(desk, "candles", NOON)
     assert dropped == 0
     assert re.fullmatch(r"candles from 2025-11-20T00:00Z on: candles_\w+ is not materialised there", waits or "")
-    # Nor may a later chunk go before it.
+    # A later chunk may not go before it.
     store_candles(desk, KEPT, KEPT + HOUR)
     assert drop(desk, "candles", NOON) == (0, waits)
 
 
-def test_what_tells_of_candles_goes_along_with_them(history: Connection) -> None:
+def test_what_describes_candles_goes_along_with_them(history: Connection) -> None:
     history.execute("DELETE FROM market.marks WHERE work = 'count'")
     history.execute(
         "INSERT INTO market.candle_hours SELECT 1, hour, 0::bit(60), 0::bit(60), 0"

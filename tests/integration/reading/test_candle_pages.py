@@ -1,4 +1,4 @@
-"""Pages of candles: everything once, in either direction, held against plain Python over the plain rows."""
+"""Pages of candles: everything once, in either direction, compared with plain Python over the plain rows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -107,7 +107,7 @@ def test_flat_candles_fill_what_sessions_expect(connection: Connection, calendar
 
 
 @pytest.mark.parametrize("timeframe", ["1m", "5m"])
-def test_flat_candles_beside_partial_ones_that_are_left_out(connection: Connection, timeframe: str) -> None:
+def test_flat_candles_next_to_partial_ones_that_are_left_out(connection: Connection, timeframe: str) -> None:
     (instrument,) = listed(connection, "XNYS", date(2024, 11, 20), date(2024, 12, 6), KEY)
     opens = datetime(2024, 11, 25, 14, 30, tzinfo=UTC)
     first_day = [replace(minute, partial=True) for minute in some_minutes(opens, opens + 390 * MINUTE)]

@@ -40,7 +40,7 @@ def minutes(first: datetime, count: int, every: int = 1) -> Sequence[Minute]:
 def assert_read(
     connection: Connection, instrument: int, window: Window, hours: Sequence[OpenHours], life: tuple[datetime, datetime]
 ) -> None:
-    """What is read is what stands, with its vwap and its expected minutes."""
+    """What is read is what is stored, with its vwap and its expected minutes."""
     for name in TIMEFRAMES:
         found = candles_of(connection, instrument, window, Timeframe(name))
         expected_minutes = expected(hours, name, life)

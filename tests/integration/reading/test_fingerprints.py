@@ -1,4 +1,4 @@
-"""Never stale: whatever changes, whoever refreshes, a reader with a cache sees what a reader without one sees."""
+"""Never stale: whatever changes, whatever refreshes, a reader with a cache sees what a reader without one sees."""
 
 import random
 from collections.abc import Callable
@@ -228,7 +228,7 @@ def test_a_bucket_in_doubt_ends_what_is_settled(connection: Connection, pair: li
 def test_a_bucket_passed_over_between_fingerprint_and_reading_is_not_found_later(
     connection: Connection, pair: list[int]
 ) -> None:
-    """In no doubt before and after: the watermark moved in between, and tells."""
+    """In no doubt before and after: the watermark moved in between, and shows it."""
     cache = new_cache()
     window = Window(NOON + 2 * HOUR, NOON + 3 * HOUR)
     write(connection, pair[0], [candle(window.starts + n * MINUTE, 7) for n in (2, 12)])
@@ -263,7 +263,7 @@ def test_a_bucket_passed_over_once_its_mark_was_taken_is_in_doubt(connection: Co
 
 
 def test_closed_buckets_of_today_are_settled(connection: Connection, today: list[int]) -> None:
-    """Marks of these hours were taken while the day was open: its buckets were not passed over, nor were theirs."""
+    """Marks of these hours were taken while the day was open: neither its buckets nor theirs were passed over."""
     starts = NOON + 2 * HOUR
     for hours in range(3):
         write(connection, today[0], [candle(starts + hours * HOUR + n * MINUTE, 7 + n) for n in range(60)])
@@ -286,7 +286,7 @@ def test_a_change_shows_though_other_hours_changed_oftener(connection: Connectio
 
 
 class Desk:
-    """What goes on at random, reproducibly."""
+    """What happens at random, reproducibly."""
 
     def __init__(self, connection: Connection, pair: list[int], seed: int) -> None:
         self.chance = random.Random(seed)
@@ -317,7 +317,7 @@ class Desk:
         )
 
     def maintain(self) -> None:
-        """Our own run, which takes some marks or all."""
+        """A run of Chandlery, which takes some marks or all."""
         refresh(self._connection, self.now, self.chance.choice([1, 3, 1000]))
 
     def wait(self) -> None:
@@ -332,7 +332,7 @@ class Desk:
 @pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_never_stale_whatever_is_interleaved(connection: Connection, pair: list[int], seed: int) -> None:
-    """Changes, refreshes by us and by TimescaleDB, marks taken: in any order, between fingerprint and reading too."""
+    """Changes, own and TimescaleDB refreshes, marks taken: in any order, also between fingerprint and reading."""
     cache = new_cache()
     desk = Desk(connection, pair, seed)
     windows = [Window(NOON - 10 * HOUR, NOON - 2 * HOUR), Window(NOON - 2 * HOUR, LATE - DAY), WINDOWS[2]]

@@ -51,7 +51,7 @@ def test_the_service_is_ready() -> None:
     assert (answer.json["health"], answer.json["causes"]) == (status["health"], status["causes"])
 
 
-def test_strangers_are_told_the_verdict_alone() -> None:
+def test_strangers_see_the_verdict_alone() -> None:
     answer = get("/health")
     assert (answer.status, answer.json) == (200, {"status": "ready", "health": "WARNING"})
     assert answer.headers["Cache-Control"] == "no-store"
@@ -110,7 +110,7 @@ def test_a_timeframe_has_several_names(alias: str, timeframe: str) -> None:
 
 @pytest.mark.parametrize("forward", [True, False], ids=["forward", "backward"])
 @pytest.mark.parametrize("accept", ["application/json", "text/csv"], ids=["json", "csv"])
-def test_pages_tell_each_candle_once(accept: str, *, forward: bool) -> None:
+def test_pages_hold_each_candle_once(accept: str, *, forward: bool) -> None:
     asked: dict[str, Any] = {"limit": 777, "accept": accept}
     asked |= {"from_": OPENS.isoformat()} if forward else {"to": AFTER.isoformat()}
     whole = [each["time"] for each in candles(SHARE, "1m", limit=10_000).json["candles"]]
@@ -195,7 +195,7 @@ def test_every_key_that_is_accepted_is_reached_by_every_route(scene: Connection,
 
 
 @pytest.mark.parametrize("key", ["X@A%2FB@EQ", "X@A@EQ/latest"])
-def test_a_key_that_a_path_could_not_tell_is_refused(key: str) -> None:
+def test_a_key_that_a_path_could_not_hold_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="is not an instrument key"):
         exchange_of(key)
 
@@ -395,7 +395,7 @@ def test_paths_and_methods_that_are_not_there() -> None:
     assert (answer.status, answer.headers["Allow"]) == (405, "POST")
 
 
-def test_a_minute_that_opens_is_told_of_in_time(scene: Connection) -> None:
+def test_a_minute_that_opens_is_shown_in_time(scene: Connection) -> None:
     """Without an end, an answer is of the moment: a candle that comes is in the next one."""
     first = candles(STRANGE, "1m", limit=1).json["candles"][0]
     assert candles(STRANGE, "1m", limit=1).json["candles"][0] == first

@@ -105,7 +105,7 @@ def test_a_healed_candle_is_in_the_next_answer(
                 assert candles(SHARE, "1m", if_none_match=tag, **STRETCH).status == 200
                 assert cache_of(candles(SHARE, "1m", **STRETCH)) == "hit"
 
-        # And as often as it changes.
+        # And each time it changes.
         heal(connection, minute(MISSING, 7, 150.0))
         for number in (1, 0):
             with sandboxes.within(number):
@@ -142,8 +142,8 @@ def test_what_changes_elsewhere_leaves_an_answer_where_it_is(connection: Connect
         assert cache_of(candles(SHARE, "1m", **later)) == "hit"
 
 
-def test_a_page_before_a_healed_candle_is_made_anew(connection: Connection, migrated_url: str) -> None:
-    """The newest so many candles reach further back or less far when there is one more of them."""
+def test_a_page_before_a_healed_candle_is_made_again(connection: Connection, migrated_url: str) -> None:
+    """The newest N candles reach further back or less far when there is one more of them."""
     with settings(migrated_url):
         asked: dict[str, Any] = {"to": "2013-10-07T13:40Z", "limit": 100, "fill": "flat"}
         before = candles(SHARE, "1m", **asked).json["candles"]
@@ -261,5 +261,5 @@ def test_an_instrument_is_looked_up_once_where_an_answer_is_made(connection: Con
             made, kept = question(), question()
             assert (cache_of(made), cache_of(kept)) == ("miss", "hit")
             assert lookups.call_count == 1
-            # Kept with it is what does not stand in it.
+            # What is not in it is kept with it.
             assert kept.headers.get("X-Next-Cursor") == made.headers.get("X-Next-Cursor")

@@ -1,4 +1,4 @@
-"""The HTTP API on regular hours alone, and on a timeframe that it is to choose."""
+"""The HTTP API on regular hours alone, and on a timeframe that it chooses."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -22,7 +22,7 @@ def scene(migrated_url: str) -> Iterator[Connection]:
     with connect(Settings(database_url=migrated_url), "test") as connection:
         empty(connection)
         (share,) = listed(connection, "XNYS", DATE, DATE, SHARE)
-        # Before the open another price stands.
+        # Before the open there is another price.
         early = [minute(OPENS - HOUR + number * MINUTE, number, 50.0) for number in range(60)]
         write(connection, share, early + [minute(OPENS + number * MINUTE, number) for number in range(391)])
         refresh(connection, OPENS + DAY)
@@ -79,7 +79,7 @@ def test_indicators_are_computed_of_them(scene: Connection, align: str) -> None:
     assert session_vwap["indicators"][0]["outputs"]["vwap"][0] == pytest.approx(rows[0]["vwap"])
 
 
-def test_auto_tells_which_timeframe_was_chosen(scene: Connection) -> None:
+def test_auto_says_which_timeframe_was_chosen(scene: Connection) -> None:
     told = candles(SHARE, "auto", from_="2026-11-24", limit=1000).json
     assert (told["timeframe"], len(told["candles"])) == ("1m", 451)
     assert candles(SHARE, "auto").fields == ["timeframe"]

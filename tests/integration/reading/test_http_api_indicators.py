@@ -110,7 +110,7 @@ def test_every_function_of_ta_lib_answers_what_it_computes_directly(scene: Scene
                 told = np.where(np.isfinite(direct), direct, np.nan)
                 if told.dtype == values.dtype and np.array_equal(values, told, equal_nan=True):
                     continue
-                # What TA-Lib says of the time before it knows, of patterns and places: 0, which is no value.
+                # What TA-Lib says about the time before it knows, of patterns and places: 0, which is not a value.
                 unknown = np.isnan(values) & ~np.isnan(told)
                 settled = int(np.flatnonzero(unknown)[-1]) + 1 if unknown.any() else 0
                 assert not np.isfinite(values[:settled]).any(), (name, output)

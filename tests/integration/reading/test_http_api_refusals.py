@@ -246,7 +246,7 @@ def test_what_is_no_number_is_said() -> None:
     assert "NaN is no JSON" in answer.json["detail"]
 
 
-def test_limits_are_told() -> None:
+def test_limits_are_reported() -> None:
     big = json.dumps(asked(instrument_key="X" * 200_000)).encode()
     assert (call("POST", "/api/v1/compute", big).status, "100,000" in call("POST", "/api/v1/compute", big).text) == (
         413,
@@ -418,7 +418,7 @@ def operations() -> list[tuple[str, str]]:
 
 @contextmanager
 def broken_service() -> Iterator[None]:
-    """Not set up as it must be."""
+    """Set up wrongly."""
     with settings(UNREACHABLE, API_MOST_ROWS="many"):
         yield
 
@@ -491,7 +491,7 @@ def test_health_answers_in_time_when_the_database_hangs(warm_up: str) -> None:
     # Other requests wait for the connection as long as they may, and say so.
     with hanging() as url, settings(url, CACHE_WARM_UP=warm_up, DATABASE_CONNECT_TIMEOUT_SECONDS="2"):
         assert candles(SHARE, "1m").status == 503
-    # And is asked anew once it lets go.
+    # And is asked again once it lets go.
     wait_until(lambda: get("/health").status == 200, "ready again")
 
 
@@ -553,7 +553,7 @@ def test_a_statement_that_takes_too_long_is_ended(scene: Connection, server_url:
         assert candles(SHARE, "1m").status == 200
 
 
-def test_a_lost_connection_is_opened_anew(scene: Connection, server_url: str) -> None:
+def test_a_lost_connection_is_opened_again(scene: Connection, server_url: str) -> None:
     assert candles(SHARE, "1m", limit=1).status == 200
     scene.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -562,7 +562,7 @@ def test_a_lost_connection_is_opened_anew(scene: Connection, server_url: str) ->
     assert candles(SHARE, "5m", limit=1).status == 200
 
 
-def test_a_fault_of_our_own_tells_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_internal_error_reveals_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("SELECT secret FROM market.candles at /var/x.py")
 
@@ -570,6 +570,6 @@ def test_a_fault_of_our_own_tells_nothing(monkeypatch: pytest.MonkeyPatch, capsy
     answer = candles(SHARE, "15m")
     assert answer.status == 500
     assert_told_well(answer, "")
-    # The service goes on.
+    # The service continues.
     monkeypatch.undo()
     assert candles(SHARE, "15m").status == 200

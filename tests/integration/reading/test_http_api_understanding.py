@@ -28,7 +28,7 @@ def test_the_same_is_read_once(read: list[str]) -> None:
     asked = {"from_": "2013-10-07", "to": "2013-10-09", "limit": 31}
     first, again = candles(SHARE, "1h", **asked), candles(SHARE, "1h", **asked)
     assert (first.status, again.text, len(read)) == (200, first.text, 1)
-    # What the caller takes, and has, is no part of it.
+    # What the caller takes, and has, is not part of it.
     as_csv = candles(SHARE, "1h", **asked, accept="text/csv")
     assert (as_csv.text.split(",")[0], len(read)) == ("time", 1)
     assert candles(SHARE, "1h", **asked, if_none_match=first.headers["ETag"]).status == 304
@@ -55,7 +55,7 @@ def test_a_body_is_read_each_time(read: list[str]) -> None:
     assert len(read) == 2
 
 
-def test_repeated_names_are_told_from_one_with_a_comma(read: list[str]) -> None:
+def test_repeated_names_are_distinguished_from_one_with_a_comma(read: list[str]) -> None:
     both = get("/api/v1/coverage", from_="2013-10-07", to="2013-10-08", instrument_key=[SHARE, COIN])
     joined = get("/api/v1/coverage", from_="2013-10-07", to="2013-10-08", instrument_key=f"{SHARE},{COIN}")
     assert (both.status, joined.status, len(read)) == (200, 200, 2)

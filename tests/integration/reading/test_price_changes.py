@@ -1,4 +1,4 @@
-"""Price changes, series and statistics, held against plain Python over the plain rows."""
+"""Price changes, series and statistics, compared with plain Python over the plain rows."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime

@@ -38,7 +38,7 @@ def trade(connection: Connection, instrument_id: int, minutes: Iterable[int]) ->
 
 
 def explain(connection: Connection, key: str, minute: int, at: datetime = JUDGED_AT) -> MinuteReport:
-    """A moment inside the minute so many after noon."""
+    """A moment inside the minute that starts N minutes after noon."""
     return explain_minute(connection, key, NOON + minute * MINUTE + timedelta(seconds=42), at)
 
 
@@ -125,7 +125,7 @@ class TestCoverage:
         ).fetchall()
         assert {row[0]: row[1:] for row in view} == expected
 
-    def test_what_nobody_has_judged_is_told_apart(self, connection: Connection, ids: dict[str, int]) -> None:
+    def test_what_nobody_has_judged_is_shown_apart(self, connection: Connection, ids: dict[str, int]) -> None:
         report = report_coverage(connection, JUDGED_AT + 10 * MINUTE, keys=[QUIET], first=DAY, last=DAY)
         assert told(report) == {QUIET: (130, 12, 108, 0, 10)}
         assert report.days[0].coverage == 120 / 130
@@ -154,7 +154,7 @@ class TestCoverage:
         with pytest.raises(Permanent, match="nothing was expected on these days of X@BLANK@EQ"):
             report_coverage(connection, JUDGED_AT, keys=["X@BLANK@EQ"], first=date(2026, 3, 1), last=date(2026, 3, 1))
 
-    def test_days_the_calendar_does_not_know_are_told(self, connection: Connection, ids: dict[str, int]) -> None:
+    def test_days_the_calendar_does_not_know_are_reported(self, connection: Connection, ids: dict[str, int]) -> None:
         with pytest.raises(Permanent, match=r"24/7 is known from 2026-03-01 to 2026-03-04 only.* --to 2026-04-02"):
             report_coverage(connection, JUDGED_AT, first=date(2026, 4, 1), last=date(2026, 4, 2))
         wide = report_coverage(connection, JUDGED_AT, first=date(2026, 2, 1), last=DAY)
@@ -167,7 +167,7 @@ class TestCoverage:
         with pytest.raises(Permanent, match="NONE has no session from 2026-03-02 to 2026-03-02"):
             report_coverage(connection, JUDGED_AT, keys=["X@SHUT@EQ"], first=DAY, last=DAY)
 
-    def test_nothing_judged_yet_is_told(self, connection: Connection) -> None:
+    def test_nothing_judged_yet_is_reported(self, connection: Connection) -> None:
         with pytest.raises(Permanent, match="there is no instrument yet"):
             report_coverage(connection, JUDGED_AT)
         around_the_clock(connection, BUSY)
@@ -178,7 +178,7 @@ class TestCoverage:
 
 
 class TestMinute:
-    def test_a_candle_stands(self, connection: Connection, ids: dict[str, int]) -> None:
+    def test_a_candle_is_there(self, connection: Connection, ids: dict[str, int]) -> None:
         report = explain(connection, BUSY, 5)
         assert (report.verdict, report.sentence) == (Verdict.COMPLETE, "a complete candle is stored")
         assert report.minute == NOON + 5 * MINUTE
@@ -227,7 +227,7 @@ class TestMinute:
         gone = explain(connection, BUSY, 5)
         assert (gone.verdict, gone.surroundings.counted, gone.candle) == (Verdict.NOT_JUDGED, "complete", None)
 
-    def test_what_a_vendor_said_is_told(self, connection: Connection, ids: dict[str, int]) -> None:
+    def test_what_a_vendor_said_is_shown(self, connection: Connection, ids: dict[str, int]) -> None:
         connection.execute(
             "UPDATE market.gaps SET reason = 'no_trades', healed_at = found_at, healed_from = 'no_trades'"
         )
@@ -310,7 +310,7 @@ class TestFeeds:
 
 
 class TestInstruments:
-    def test_what_is_not_told_is_kept(self, connection: Connection) -> None:
+    def test_what_is_not_given_is_kept(self, connection: Connection) -> None:
         around_the_clock(connection, BUSY)
         found = instruments.find(connection, BUSY)
         assert (found.listed_at, found.delisted_at, found.data_from, found.tickers) == (None, None, None, None)

@@ -1,4 +1,4 @@
-"""Candles and indicators of regular hours alone, held against plain Python over plain rows; a chosen timeframe."""
+"""Candles and indicators of regular hours alone, compared with plain Python over plain rows; a chosen timeframe."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

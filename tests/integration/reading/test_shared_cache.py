@@ -119,7 +119,7 @@ def test_a_server_that_dies_is_missed_by_nobody(server: Server, caplog: pytest.L
     assert found(without_memory, "key", "1") is None
     without_memory.put("key", "1", b"answer", seconds=600)
     assert found(cache, "key", "1") == b"answer"
-    # Not asked again for a while, and told once.
+    # Not asked again for a while, and reported once.
     assert (without_memory.statistics.l2, without_memory.statistics.l2_errors) == ("down", 1)
     assert len(caplog.records) == 1
     assert "s3cret" not in caplog.text
@@ -185,7 +185,7 @@ def test_no_server_is_no_error(url: str, caplog: pytest.LogCaptureFixture) -> No
     ],
     ids=["empty", "foreign", "truncated", "header", "longer", "flipped"],
 )
-def test_what_is_no_answer_of_ours_is_a_miss(server: Server, change: Callable[[bytes], bytes]) -> None:
+def test_what_is_not_a_kept_answer_is_a_miss(server: Server, change: Callable[[bytes], bytes]) -> None:
     new_cache(server.url).put("key", "1", b"the answer", seconds=60)
     cache = Cache(0, shared(server.url), clock=time.monotonic)
     assert found(cache, "key", "1") == b"the answer"
@@ -215,7 +215,7 @@ def test_an_answer_under_another_name_is_a_miss(server: Server) -> None:
 
 
 def test_an_entry_of_another_key_is_a_miss_whatever_it_says(server: Server) -> None:
-    forger = Cache(0, Shared(server.url, b"whoever can write there"), clock=time.monotonic)
+    forger = Cache(0, Shared(server.url, b"anyone who can write there"), clock=time.monotonic)
     for fingerprint in ("1", "x", "a b c", ""):
         forger.put("key", fingerprint, b'{"close": 992.69}', seconds=1e9)
         assert found(new_cache(server.url), "key", fingerprint) is None

@@ -55,7 +55,7 @@ def values(key: str = KEY, **asked: Any) -> Answer:
 @pytest.mark.parametrize("limit", [1000, 41, 7])
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("names", [(), ("sma",), ("macd", "ema")])
-def test_pages_tell_each_value_once(limit: int, names: tuple[str, ...], *, forward: bool) -> None:
+def test_pages_hold_each_value_once(limit: int, names: tuple[str, ...], *, forward: bool) -> None:
     asked: dict[str, Any] = {"limit": limit} | ({"from_": START.isoformat()} if forward else {})
     asked |= {"names": ",".join(names)} if names else {}
     pages: list[list[tuple[str, str, int]]] = []

@@ -39,7 +39,7 @@ def scene(migrated_url: str, real_data: Path) -> Iterator[Connection]:
             (instrument,) = listed(connection, calendar, first, last, key)
             with checked_candle_lots(real_data / file, latest=LATEST) as lots:
                 import_candles(connection, instrument, lots)
-        # Partial ones, without volume, of many digits, by another hand, and changed.
+        # Partial ones, without volume, of many digits, by another program, and changed.
         connection.execute(
             "UPDATE market.candles SET partial = extract(minute FROM time) IN (7, 31),"
             " volume = CASE WHEN extract(minute FROM time) = 9 THEN 0 ELSE volume END,"

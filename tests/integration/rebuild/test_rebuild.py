@@ -1,4 +1,4 @@
-"""Aggregates rebuilt beside those in use, and exchanged: nothing is lost, readers miss nothing, there is a way back."""
+"""Aggregates rebuilt next to those in use, and swapped: nothing is lost, readers miss nothing, there is a way back."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ ALL = [rollup.relation for rollup in CANDLES.rollups]
 
 
 def forget(connection: Connection) -> None:
-    """Leave nothing beside."""
+    """Leave no rebuilt aggregate."""
     for suffix in ("_beside", "_before"):
         connection.execute("CALL market.drop_aggregates(%s, %s)", [ALL, suffix])
     connection.execute("TRUNCATE market.rebuilds")
@@ -104,7 +104,7 @@ def damage(connection: Connection, aggregate: str) -> int:
 
 
 def beside(connection: Connection) -> set[str]:
-    """What stands beside those in use."""
+    """What is stored next to those in use."""
     return {
         each.aggregate + place
         for each in rebuilds.list_all(connection)
@@ -140,7 +140,7 @@ def test_what_comes_afterwards_arrives_in_every_timeframe(history: Connection) -
 
 
 def rebuild_differs(connection: Connection) -> int:
-    """Buckets of all aggregates in use that are not the fold of the candles, by building all of it once more."""
+    """Buckets of all aggregates in use that are not the fold of the candles, by building all of it again."""
     forget(connection)
     return rebuild(connection, Timeframe.M5).unlike + rebuild(connection, Timeframe.D1).unlike
 
@@ -172,7 +172,7 @@ def test_what_was_damaged_is_repaired_when_differences_are_accepted(
     assert history.execute("SELECT count(*) FROM market.marks WHERE work = 'indicate'").fetchone() == (damaged,)
 
 
-def test_buckets_that_are_missing_or_stand_twice_are_differences(history: Connection) -> None:
+def test_missing_and_duplicate_buckets_are_differences(history: Connection) -> None:
     relation = sql.SQL(relation_of(history, "candles_4h"))
     history.execute(sql.SQL("DELETE FROM {} WHERE time = %s").format(relation), [EDGE])
     history.execute(sql.SQL("INSERT INTO {0} SELECT * FROM {0} WHERE time = %s").format(relation), [EDGE - DAY])
@@ -190,7 +190,7 @@ def test_derived_history_whose_minutes_were_dropped_survives(history: Connection
         report = rebuild(history, timeframe)
         assert (report.unlike, report.copied > 0) == (0, True)
     assert materialized(history) == rows
-    # Nor does it go afterwards, when something changes at the edge.
+    # It does not go afterwards either, when something changes at the edge.
     history.execute("UPDATE market.candles SET high = 9 WHERE time = %s", [EDGE])
     refresh_all(history, NOON)
     assert {name: len(each) for name, each in materialized(history).items()} == {
@@ -431,7 +431,7 @@ def test_what_cannot_be_led_to_the_new_ones_is_named_at_the_start(history: Conne
         history.execute("DROP MATERIALIZED VIEW public.frozen")
 
 
-def test_a_role_without_rights_is_told(history: Connection) -> None:
+def test_a_role_without_rights_is_reported(history: Connection) -> None:
     history.execute("CREATE ROLE rebuild_reader")
     history.execute("GRANT USAGE ON SCHEMA market TO rebuild_reader")
     history.execute("GRANT SELECT ON ALL TABLES IN SCHEMA market TO rebuild_reader")

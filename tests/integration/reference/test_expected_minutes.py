@@ -191,7 +191,7 @@ def test_a_session_from_a_file_may_open_at_any_moment(connection: Connection, tm
 
 
 def test_data_that_begin_in_the_last_minute_of_a_day(connection: Connection) -> None:
-    """Nothing is expected of that day then: there is no coverage to tell."""
+    """Nothing is expected of that day then: there is no coverage to report."""
     fill(connection, "day", days_of(9, 10))
     instruments.add(connection, "X@A@EQ", "day", "feed", listed_at=at(0, 10) - timedelta(seconds=30))
     settle(connection, WHOLE)
@@ -322,7 +322,7 @@ def test_a_run_of_another_age_changes_nothing(connection: Connection, now: datet
     assert connection.execute("SELECT * FROM market.gaps").fetchall() == rows
 
 
-# How candles change, by us or by others; of few instruments and hours, so that they meet.
+# How candles change, by Chandlery or by others; of few instruments and hours, so that they meet.
 CHANGES = st.lists(
     st.tuples(
         st.sampled_from(["insert", "update", "move", "delete", "delete hour", "upsert", "count"]),
@@ -407,7 +407,7 @@ def test_candle_hours_say_what_candles_say(connection: Connection, changes: Iter
 
 
 def test_candle_hours_are_counted_alike_in_any_time_zone(connection: Connection) -> None:
-    """A query runs in psql as it stands, whatever PGTZ says."""
+    """A query runs in psql unchanged, whatever PGTZ says."""
     fill(connection, "day", days_of(0, 24))
     number = add(connection, "X@A@EQ", "day")
     insert_candles(connection, number, {at(0, 9.1): Candle(trades=1)})
@@ -419,7 +419,7 @@ def test_candle_hours_are_counted_alike_in_any_time_zone(connection: Connection)
     assert counted(connection) == told_by_candles(connection)
 
 
-def test_two_counters_and_a_writer_end_with_what_stands(
+def test_two_counters_and_a_writer_end_with_what_is_stored(
     connection: Connection, server_url: str, database_url: str
 ) -> None:
     fill(connection, "day", days_of(0, 24))

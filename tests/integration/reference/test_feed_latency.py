@@ -1,4 +1,4 @@
-"""How late the ticks of each feed come: held against a plain count of what is stored, and told by all who ask."""
+"""How late the ticks of each feed come: compared with a plain count of what is stored, and shown to all who ask."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ SECOND = timedelta(seconds=1)
 
 
 def come(connection: Connection, instrument: int, times: Iterable[datetime], *late: timedelta) -> None:
-    """Ticks of these times, each received so much later; by turns, where several are given."""
+    """Ticks of these times, each received that much later; alternating, where several are given."""
     rows = [(time, time + late[place % len(late)]) for place, time in enumerate(times)]
     connection.execute(
         "INSERT INTO market.ticks (instrument_id, time, seq, price, size, received_at)"
@@ -30,7 +30,7 @@ def come(connection: Connection, instrument: int, times: Iterable[datetime], *la
 
 
 def before(at: datetime, count: int, apart: timedelta = SECOND) -> list[datetime]:
-    """So many moments up to one."""
+    """N moments up to one."""
     return [at - place * apart for place in range(count, 0, -1)]
 
 
@@ -93,7 +93,7 @@ def test_of_many_instruments_others_are_looked_at_each_minute(connection: Connec
     seen = set()
     for minute in range(3):
         at = NOON + minute * MINUTE
-        # As late as its number says, so that what is found tells whose it is.
+        # As late as its number says, so that what is found shows whose it is.
         connection.execute(
             "INSERT INTO market.ticks (instrument_id, time, seq, price, size, received_at)"
             " SELECT instrument_id, %(at)s - INTERVAL '1 minute', %(minute)s, 1, 1,"
@@ -106,7 +106,7 @@ def test_of_many_instruments_others_are_looked_at_each_minute(connection: Connec
     assert len(seen) == 3
 
 
-def test_the_live_gap_monitor_tells_and_status_and_health_hear_it(connection: Connection) -> None:
+def test_status_and_health_show_what_the_live_gap_monitor_reports(connection: Connection) -> None:
     fast, slow = two_feeds(connection)
     come(connection, fast, before(NOON - 2 * SECOND, 60), SECOND)
     come(connection, slow, before(NOON - 41 * MINUTE, 60), 40 * MINUTE)

@@ -1,4 +1,4 @@
-"""Feeds that fall silent: partial candles against a plain reference, who wins with them, and what runs say of feeds."""
+"""Feeds that fall silent: partial candles against a plain reference, what wins, and what runs say about feeds."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ SECOND = timedelta(seconds=1)
 # Each example is a history in a database: shrinking one would take minutes.
 EXAMPLES = 20 if SERVER_URL else 10
 DATABASE = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
-# The calendar SHORT opens anew every ten minutes, for minutes 1 to 5, with a break in minute 3; minute 6 is the closing
+# The calendar SHORT opens every ten minutes, for minutes 1 to 5, with a break in minute 3; minute 6 is the closing
 # auction, the others are extended hours. Each such stretch is a room for a history of its own.
 ROOM = 10 * MINUTE
 ROOMS = 400
@@ -367,7 +367,7 @@ def test_a_feed_that_lives_by_its_quietest_instruments_lives(connection: Connect
     assert live(connection, NOON + MINUTE).feeds == [feeds.FeedSilence("test", 1.0)]
 
 
-def test_the_last_tick_is_known_to_the_second_whoever_made_it(connection: Connection) -> None:
+def test_the_last_tick_is_known_to_the_second_whatever_made_it(connection: Connection) -> None:
     ids = around_the_clock(connection, *(f"X@S{number:03}@EQ" for number in range(30)))
     feeds.set_limit(connection, "test", 20)
     for instrument in ids[1:]:
@@ -418,14 +418,14 @@ def test_a_vendors_candle_replaces_a_partial_one_until_the_minute_is_whole(
     live(connection, NOON + 2 * MINUTE)
     vendor(connection, desk[0])
     assert states(connection) == [("X@A@EQ", False, 1, "vendor_historical")]
-    # Without a new tick, half a minute does not come back: whoever computes it.
+    # Without a new tick, half a minute does not come back, whatever computes it.
     connection.execute("UPDATE market.ticks SET size = 2 WHERE instrument_id = %s", [desk[0]])
     live(connection, NOON + 2 * MINUTE)
     for source in (Source.LIVE_GAP_FILLED, Source.HISTORICAL_AGGREGATED, Source.LIVE_AGGREGATED):
         gap_fill(connection, desk[0], source)
         candles.verify(connection, Window(NOON, NOON + 2 * MINUTE), source)
     assert states(connection) == [("X@A@EQ", False, 1, "vendor_historical")]
-    # Another's tick makes the minute whole; then ours is better.
+    # Another instrument's tick makes the minute whole; then Chandlery's candle is better.
     insert(connection, desk[1], [at(20), at(40)])
     live(connection, NOON + 2 * MINUTE)
     candles.verify(connection, Window(NOON, NOON + 2 * MINUTE), Source.LIVE_GAP_FILLED)
@@ -483,7 +483,7 @@ def silence(connection: Connection, moment: datetime) -> dict[str, float]:
     return {each.feed: each.silent_seconds for each in live(connection, moment).feeds}
 
 
-def test_silence_is_told_in_session_by_the_ticks_own_times(connection: Connection, desk: Sequence[int]) -> None:
+def test_silence_is_reported_in_session_by_the_ticks_own_times(connection: Connection, desk: Sequence[int]) -> None:
     # Before any tick: from the opening on, and of feeds with an open calendar only.
     connection.execute("UPDATE market.instruments SET calendar = 'SHORT' WHERE calendar = '24/7'")
     assert silence(connection, NOON) == {}
@@ -491,7 +491,7 @@ def test_silence_is_told_in_session_by_the_ticks_own_times(connection: Connectio
     assert silence(connection, NOON + 2 * MINUTE) == {"one": 60, "two": 60, "never silent": 60}
     insert(connection, desk[0], [at(12.9), at(47.2)])
     insert(connection, desk[1], [replace(at(58), cancelled=True), at(30)])
-    # A tick before the opening says nothing of the session.
+    # A tick before the opening says nothing about the session.
     insert(connection, desk[3], [at(50, NOON)])
     assert silence(connection, NOON + 2 * MINUTE) == {"one": 13, "two": 60, "never silent": 60}
     assert silence(connection, NOON + 2.9 * MINUTE) == {"one": 13, "two": 60, "never silent": 60}
@@ -503,12 +503,12 @@ def test_silence_is_told_in_session_by_the_ticks_own_times(connection: Connectio
     assert silence(connection, NOON + 3 * MINUTE) == {}
     assert silence(connection, NOON + 4 * MINUTE) == {"one": 0, "two": 0, "never silent": 0}
     assert silence(connection, NOON + 5 * MINUTE)["one"] == 60
-    # None from the close on, nor on a holiday.
+    # None from the close on, and none on a holiday.
     assert silence(connection, NOON + 6 * MINUTE) == {}
     assert silence(connection, NOON + ROOMS * ROOM + 2 * MINUTE) == {}
 
 
-def test_a_feed_of_two_calendars_is_told_of_while_either_is_open(connection: Connection, desk: Sequence[int]) -> None:
+def test_a_feed_of_two_calendars_is_reported_while_either_is_open(connection: Connection, desk: Sequence[int]) -> None:
     insert(connection, desk[0], [at(30)])
     midnight = NOON.replace(hour=0)
     assert silence(connection, NOON + MINUTE)["one"] == (NOON + MINUTE - midnight).total_seconds()

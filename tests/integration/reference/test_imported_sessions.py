@@ -1,4 +1,4 @@
-"""What an operator says of a calendar outranks the library until it is taken back; what a session may look like."""
+"""What an operator says about a calendar outranks the library until it is taken back; what a session may look like."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -163,7 +163,7 @@ def test_a_session_that_would_overlap_its_neighbour_is_refused(by_command: Conne
     assert hours(by_command) == WHOLE
 
 
-def test_other_names_are_taken_and_told(by_command: Connection, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_names_are_taken_and_reported(by_command: Connection, capsys: pytest.CaptureFixture[str]) -> None:
     instrument_commands.add("HK@5@EQ", calendar="HKEX")
     assert capsys.readouterr().out.splitlines() == [
         "HKEX is the calendar XHKG",

@@ -1,4 +1,4 @@
-"""Of imported history nothing is expected but its own days; a feed that ever was live is missed when it dies."""
+"""Only its own days are expected of imported history; a feed that ever was live is missed when it dies."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -106,7 +106,7 @@ def test_of_imported_days_nothing_else_is_missed(connection: Connection) -> None
     (said,) = [cause.says for cause in verdict.causes if cause.subject == "feed feed"]
     assert said == "all its data were imported, so it need not send; if it should: chandlery feeds set feed --live"
     assert [feed.live for feed in feeds.list_all(connection)] == [False]
-    # Whoever says that it sends is heard.
+    # An operator who says that it sends is heard.
     feeds.begin(connection, "feed", at(233, 9))
     run_live(connection, NOW)
     assert read_open(connection, number)[5:] == [(at(233, 9), at(235, 10), "feed_down")]
@@ -153,7 +153,7 @@ def test_a_feed_that_went_live_is_missed_when_it_dies(connection: Connection) ->
     assert open_by_minute(connection, known[number], number) == find(known, Window(at(0, 0), NOW))[number]
 
 
-def test_who_brought_what_is_told_by_imports(connection: Connection) -> None:
+def test_who_brought_what_is_noted_by_imports(connection: Connection) -> None:
     """Random hours, imported or sent, in any order."""
     chance = Random(5)
     fill(connection, "always", days_of(0, 24, days=60))

@@ -56,7 +56,7 @@ def test_a_session_may_cross_midnight_and_the_day_may_be_whole(connection: Conne
     assert crypto.closes_at - crypto.opens_at == timedelta(days=1)
 
 
-def test_an_unknown_calendar_is_told() -> None:
+def test_an_unknown_calendar_is_reported() -> None:
     with pytest.raises(Permanent, match=r"no calendar NSE .*sessions import FILE --calendar NAME"):
         calendars.from_library("NSE", date(2019, 1, 1), date(2020, 1, 1))
 
@@ -88,7 +88,7 @@ SECOND = "2019-01-02,2019-01-02T09:00,2019-01-02T11:00\n"
         (HEADER + "2019-01-01,2019-01-01T09:00,2019-01-02T10:00\n" + SECOND, "UTC", "overlap"),
     ],
 )
-def test_a_wrong_file_is_told(tmp_path: Path, text: str, zone: str, message: str) -> None:
+def test_a_wrong_file_is_reported(tmp_path: Path, text: str, zone: str, message: str) -> None:
     path = tmp_path / "own.csv"
     path.write_text(text)
     with pytest.raises(Permanent, match=message):
@@ -113,7 +113,7 @@ def one_day(opens: int, closes: int, *breaks: Break) -> Calendar:
     )
 
 
-def test_candles_are_stamped_and_a_corrected_calendar_stamps_them_anew(connection: Connection) -> None:
+def test_candles_are_stamped_and_a_corrected_calendar_stamps_them_again(connection: Connection) -> None:
     (instrument,) = around_the_clock(connection, "X@A@EQ")
     sessions.replace(connection, one_day(11, 14, Break(NOON, NOON + timedelta(minutes=30))))
     moments = [NOON + timedelta(minutes=minutes) for minutes in (-61, -60, 0, 30, 119, 120, 121)]
@@ -159,7 +159,7 @@ def trade(connection: Connection, instrument: int, seconds: Sequence[int], minut
     insert(connection, instrument, [Tick(minute + timedelta(seconds=s), 0, Decimal(9), Decimal(1)) for s in seconds])
 
 
-def test_a_corrected_calendar_grades_candles_anew(connection: Connection) -> None:
+def test_a_corrected_calendar_grades_candles_again(connection: Connection) -> None:
     ours, vendors = around_the_clock(connection, "X@A@EQ", "X@B@EQ")
     feeds.set_limit(connection, "test", 20)
     trade(connection, ours, SILENT)
@@ -184,7 +184,7 @@ def test_a_corrected_calendar_grades_candles_anew(connection: Connection) -> Non
     assert sessions.replace(connection, OPEN_AT_NOON).restamped == 0
 
 
-def test_candles_are_graded_anew_though_their_ticks_are_gone(connection: Connection) -> None:
+def test_candles_are_graded_again_though_their_ticks_are_gone(connection: Connection) -> None:
     (instrument,) = around_the_clock(connection, "X@A@EQ")
     feeds.set_limit(connection, "test", 20)
     sessions.replace(connection, CLOSED_AT_NOON)

@@ -1,4 +1,4 @@
-"""Averages that the database tells, at every scale."""
+"""Averages that the database computes, at every scale."""
 
 from decimal import ROUND_HALF_UP, Context, Decimal
 

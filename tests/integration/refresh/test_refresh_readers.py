@@ -1,4 +1,4 @@
-"""Whoever reads an aggregate while it is refreshed finds every bucket, on a server of any version."""
+"""A reader of an aggregate that is being refreshed finds every bucket, on a server of any version."""
 
 import threading
 from collections.abc import Callable, Iterator

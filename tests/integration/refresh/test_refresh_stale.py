@@ -208,7 +208,7 @@ def dropped(connection: Connection) -> Iterator[tuple[int, datetime]]:
 def test_nothing_is_refreshed_below_the_horizon(connection: Connection, dropped: tuple[int, datetime]) -> None:
     instrument, horizon = dropped
     before = whole(connection)
-    # By another hand, on both sides of the edge.
+    # By another program, on both sides of the edge.
     write(connection, instrument, [candle(horizon - MINUTE, 50), candle(horizon + 2 * MINUTE, 60)])
     report = refresh(connection, LATE)
     assert (report.marks_taken, report.marks_below_horizon, report.marks_left) == (2, 1, 0)

@@ -1,4 +1,4 @@
-"""Verification: what is wrong is found, named and put right, and nothing else is touched."""
+"""Verification: what is wrong is found, named and repaired, and nothing else is touched."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -58,7 +58,7 @@ def wrong(report: VerifyReport) -> Mapping[str, Any]:
     }
 
 
-def test_what_is_right_is_told_to_be(verified: Connection) -> None:
+def test_what_is_right_is_reported_as_right(verified: Connection) -> None:
     report = verify(verified)
     assert (report.wrong, report.repaired) == (0, 0)
     same = {each.table: each.same for each in report.tables}
@@ -98,20 +98,20 @@ def test_wrong_buckets_are_named_and_put_right(
     report = verify(verified, repair=True)
     assert (wrong(report), report.repaired) == ({aggregate: found}, sum(found.values()))
     assert verify(verified).wrong == 0
-    # What is built on it is refreshed, and its indicators are computed anew.
+    # What is built on it is refreshed, and its indicators are computed again.
     assert refresh(verified, LATE).marks_taken > 0
     assert verified.execute("SELECT FROM market.marks WHERE work = 'indicate' LIMIT 1").fetchall() != []
     assert whole(verified) == before
     assert_rolled(verified, 2, open_hours(verified, "24/7"))
 
 
-def test_what_stands_twice_in_columns_goes_and_stays_away(verified: Connection) -> None:
+def test_duplicates_in_columns_go_and_stay_away(verified: Connection) -> None:
     before = whole(verified)
     table = relation_of(verified, "candles_5m")
     verified.execute("CALL market.set_columnstore('candles_5m', 'instrument_id', 'time')")
     to_columns = f"SELECT compress_chunk(chunk, true) FROM show_chunks('{table}') AS chunk"  # noqa: S608
     verified.execute(to_columns)
-    damage(verified, TWICE, "candles_5m")  # one in columns, one beside them
+    damage(verified, TWICE, "candles_5m")  # one in columns, one in rows
     assert verify(verified, repair=True).repaired == 1
     assert verify(verified).wrong == 0
     verified.execute(to_columns)
@@ -133,7 +133,7 @@ def test_what_is_marked_waits_and_is_not_wrong(verified: Connection) -> None:
     )
 
 
-def test_where_minutes_were_dropped_only_what_stands_twice_goes(history: Connection) -> None:
+def test_where_minutes_were_dropped_only_duplicates_go(history: Connection) -> None:
     maintain(history, NOON)
     before = whole(history)
     table = relation_of(history, "candles_1h")
@@ -152,7 +152,7 @@ def test_where_minutes_were_dropped_only_what_stands_twice_goes(history: Connect
 @pytest.mark.parametrize(
     ("table", "order"), [("ticks", "cancelled"), ("candles", "version"), ("indicator_values", "made_at")]
 )
-def test_of_a_key_that_stands_twice_the_best_row_stays(verified: Connection, table: str, order: str) -> None:
+def test_of_a_duplicate_key_the_best_row_stays(verified: Connection, table: str, order: str) -> None:
     at = STARTS + timedelta(minutes=3)
     verified.execute("INSERT INTO market.ticks (time, instrument_id, seq, price, size) VALUES (%s, 1, 7, 10, 1)", [at])
     verified.execute(
@@ -206,7 +206,7 @@ def test_samples_take_turns_over_all_that_is_stored(verified: Connection, monkey
     assert sorted(found)[-2:] == [0, 2]
 
 
-def test_maintenance_tells_what_its_sample_found(desk: Connection) -> None:
+def test_maintenance_reports_what_its_sample_found(desk: Connection) -> None:
     around_the_clock(desk, "X@A@EQ")
     keep(desk)
     store_candles(desk, NOON - HOUR, NOON)

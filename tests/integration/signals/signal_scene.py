@@ -16,7 +16,7 @@ from chandlery.signals.signal_rules import read_rules
 from tests.integration.market import always, put_candles
 
 _RULE: Mapping[str, Any] = {
-    "name": "told",
+    "name": "over",
     "version": 1,
     "timeframe": "5m",
     "condition": "close > 100",

@@ -177,11 +177,11 @@ def test_a_producer_says_them_by_sql_and_nothing_else(connection: Connection, in
 def test_rules_leave_them_alone_and_take_no_name_of_theirs(
     connection: Connection, post: Post, instrument: int, tmp_path: Path
 ) -> None:
-    post(SAID | {"strategy": "told", "strategy_version": 2})
+    post(SAID | {"strategy": "over", "strategy_version": 2})
     put_minutes(connection, instrument, minutes("14:20", [101] * 20))
     process(connection, rules_of(tmp_path, {"condition": "close > 200"}), at("14:41"))
     assert signals_of(connection, "ended_by") == [(None,)]
-    with pytest.raises(Permanent, match="told version 2 has signals from outside"):
+    with pytest.raises(Permanent, match="over version 2 has signals from outside"):
         process(connection, rules_of(tmp_path, {"version": 2}), at("14:42"))
 
 

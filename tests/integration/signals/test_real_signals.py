@@ -89,7 +89,7 @@ def _series(connection: Connection, instrument: int, timeframe: Timeframe) -> Se
 def assert_plain(
     connection: Connection, instrument: int, rules: Sequence[Rule], at: datetime, *, is_final: bool = True
 ) -> int:
-    """What stands is what the plain evaluation says, and has ended as it says; returns how many signals.
+    """What is stored is what the plain evaluation says, and has ended as it says; returns how many signals.
 
     Levels stay as they were said: of candles that were not final then, they may be others now.
     """

@@ -75,7 +75,7 @@ def test_signals_that_have_ended_are_kept_for_as_long_as_the_file_says(market: C
     assert process(market, rules, at("14:30"), keep=timedelta(hours=1)).signals_removed == 0
     later = process(market, rules, at("15:10"), keep=timedelta(hours=1))
     assert (later.signals_removed, signals_of(market, "strategy")) == (1, [("mine",)])
-    # Nor does a rule that is new speak of what is not kept.
+    # A rule that is new says nothing about what is not kept.
     other = rules_of(tmp_path, RULE, RULE | {"name": "new"})
     assert process(market, other, at("15:15"), keep=timedelta(hours=1)).signals_raised == 0
     assert process(market, other, at("15:20")).rules_unfilled == 0

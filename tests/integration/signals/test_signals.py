@@ -80,7 +80,7 @@ def test_a_value_that_touches_has_not_crossed(connection: Connection, instrument
     )
     put_minutes(connection, instrument, minutes("14:30", [99.9, 100, 100.01, 95, 95, 94.99]))
     process(connection, rules, at("14:40"))
-    assert signals_of(connection, "strategy", "time") == [("told", at("14:32")), ("under", at("14:35"))]
+    assert signals_of(connection, "strategy", "time") == [("over", at("14:32")), ("under", at("14:35"))]
 
 
 def both_levels(tmp_path: Path, volume: int) -> Sequence[Rule]:
@@ -178,7 +178,7 @@ def change(connection: Connection, instrument: int, time: datetime, close: float
     )
 
 
-def test_what_is_revised_says_so_and_stands_again_where_it_was_right(
+def test_what_is_revised_says_so_and_returns_where_it_was_right(
     connection: Connection, instrument: int, tmp_path: Path
 ) -> None:
     rules = rules_of(tmp_path, {"condition": "close crosses_above 100", "lifetime": {"buckets": 100}})
@@ -200,7 +200,7 @@ def test_what_is_revised_says_so_and_stands_again_where_it_was_right(
     assert signals_of(connection) == first
 
 
-def test_messages_tell_of_what_is_raised_and_of_its_ends_once(
+def test_messages_report_what_is_raised_and_its_ends_once(
     connection: Connection, instrument: int, tmp_path: Path
 ) -> None:
     rules = rules_of(tmp_path, {"condition": "close crosses_above 100", "lifetime": {"buckets": 1}})
@@ -232,7 +232,7 @@ def test_a_signal_never_changes_but_for_its_end(connection: Connection, instrume
 
 def test_another_rule_needs_another_version(connection: Connection, instrument: int, tmp_path: Path) -> None:
     process(connection, rules_of(tmp_path, {}), at("14:11"))
-    with pytest.raises(Permanent, match="told has changed, and is still version 1"):
+    with pytest.raises(Permanent, match="over has changed, and is still version 1"):
         process(connection, rules_of(tmp_path, {"condition": "close > 101"}), at("14:16"))
     process(connection, rules_of(tmp_path, {"condition": "close > 101", "version": "2"}), at("14:16"))
 

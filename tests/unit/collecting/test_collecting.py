@@ -1,4 +1,4 @@
-"""Trades of an exchange that errs, collected without a hole, or with holes that are told."""
+"""Trades of an exchange that errs, collected without a hole, or with holes that are reported."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from tests.fake_binance import FakeBinance, aggregates
 from tests.waiting import LAST_RESORT_SECONDS
 
 KEY = "BINANCE@BTC/USDT@SPOT"
-# Quick where nothing is to be waited for, and never so quick that a loaded machine looks like a dead connection.
+# Quick where there is nothing to wait for, and never so quick that a loaded machine looks like a dead connection.
 PACE = Pace(quiet=30, retry=0.01, patience=0.5)
 NOW = time.time_ns() // 1_000_000
 
@@ -103,7 +103,7 @@ async def collecting(
 ) -> AsyncIterator[Scene]:
     exchange, said = Exchange("binance", binance.url), list[str]()
     exchange.has_streams = streams
-    # The real one's limits are no matter of this one.
+    # The real one's limits do not matter to this one.
     exchange._ccxt.enableRateLimit = False
     collector = Collector(exchange, kept := kept or Kept(), said.append, pace)
     stop = asyncio.Event()
@@ -170,7 +170,7 @@ def test_a_frame_that_nobody_understands_breaks_the_connection_and_loses_nothing
             await scene.until_watched(2)
             binance.trade(*aggregates(1, 1, NOW))
             await scene.until(1)
-            # A trade that is none, in a frame that is one.
+            # A malformed trade in a valid frame.
             binance.send('{"e": "aggTrade", "s": "BTCUSDT", "a": 2, "T": 1, "p": "x", "q": null}')
             await until(lambda: any("without time, price or size" in each for each in scene.said))
             binance.trade(*aggregates(2, 1, NOW + 1))
@@ -187,7 +187,7 @@ def test_a_connection_that_falls_silent_is_not_believed(binance: FakeBinance) ->
             await scene.until_watched()
             binance.trade(*aggregates(1, 1, NOW))
             await scene.until(1)
-            # It is not dead: the rest of this frame is under way, and will be for ever.
+            # It is not dead: the rest of this frame is under way, and will be forever.
             binance.drip(b'{"e": "aggTrade", "s": "BTCUSDT", "a": 2')
             binance.trade(*aggregates(2, 2, NOW + 100), streamed=False)
             await scene.until(1, 2, 3)
@@ -212,13 +212,13 @@ def test_it_goes_on_from_what_is_stored_through_every_fault_of_rest(binance: Fak
             await scene.until(*range(5, 2_511))
         assert scene.collected.is_whole
         assert not binance.faults
-        # A connection that is cut is made again before anybody need know.
+        # A connection that is cut is made again before anybody notices.
         assert sum("asked again in" in each for each in scene.said) >= 4
 
     asyncio.run(scene())
 
 
-def test_an_exchange_whose_numbers_tell_no_hole_is_joined_by_the_clock(
+def test_an_exchange_whose_numbers_show_no_hole_is_joined_by_the_clock(
     binance: FakeBinance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(HABITS, "binance", Habits({"name": "aggTrade"}))
@@ -271,7 +271,7 @@ def test_an_exchange_without_a_websocket_is_asked_again_and_again(
     asyncio.run(scene(2_001))
 
 
-def test_what_cannot_be_had_is_told_with_its_times(binance: FakeBinance) -> None:
+def test_what_cannot_be_fetched_is_reported_with_its_times(binance: FakeBinance) -> None:
     async def scene() -> None:
         binance.trade(*aggregates(1, 10, NOW - 10_000))
         stored = Kept([Trade(NOW - 10_000, 1, KEY, "1", "1")])
@@ -293,7 +293,7 @@ def test_what_cannot_be_had_is_told_with_its_times(binance: FakeBinance) -> None
     asyncio.run(scene())
 
 
-def test_trades_older_than_its_reach_are_told_and_those_of_other_numbers_are_not_counted_twice(
+def test_trades_older_than_its_reach_are_reported_and_those_of_other_numbers_are_not_counted_twice(
     binance: FakeBinance,
 ) -> None:
     async def scene() -> None:
@@ -317,7 +317,7 @@ def test_trades_older_than_its_reach_are_told_and_those_of_other_numbers_are_not
     asyncio.run(scene())
 
 
-def test_a_trade_that_is_refused_is_told_and_holds_no_other_up(binance: FakeBinance) -> None:
+def test_a_trade_that_is_refused_is_reported_and_holds_no_other_up(binance: FakeBinance) -> None:
     async def scene() -> None:
         kept = Kept(wrong={2: "price: below zero"})
         async with collecting(binance, kept) as scene:
@@ -341,7 +341,7 @@ def test_a_trade_that_is_refused_is_told_and_holds_no_other_up(binance: FakeBina
 
 def test_a_destination_that_is_away_gets_all_of_it_later_and_one_that_refuses_ends_it(binance: FakeBinance) -> None:
     async def scene() -> None:
-        kept = Kept(troubles=[Retryable("the database is away")])
+        kept = Kept(troubles=[Retryable("the database is unavailable")])
         async with collecting(binance, kept) as scene:
             await scene.until_watched()
             binance.trade(*aggregates(1, 3, NOW))
@@ -376,7 +376,7 @@ def test_an_exchange_that_nobody_knows_is_refused_with_those_that_may_be_meant()
         Exchange("binanse")
 
 
-def test_an_exchange_that_cannot_be_reached_is_told_with_the_reason() -> None:
+def test_an_exchange_that_cannot_be_reached_is_reported_with_the_reason() -> None:
     async def opened() -> None:
         exchange = Exchange("binance", "http://127.0.0.1:9")
         try:
@@ -388,7 +388,7 @@ def test_an_exchange_that_cannot_be_reached_is_told_with_the_reason() -> None:
         asyncio.run(opened())
 
 
-def test_a_trade_is_told_from_others_by_its_own_number_or_by_one_that_stands_for_its_name() -> None:
+def test_a_trade_is_identified_by_its_own_number_or_by_one_made_of_its_name() -> None:
     said = {"timestamp": 1_000, "price": "1e-8", "amount": 0.1, "side": "buy"}
     numbered, named, again, first, second = (
         read_trades(KEY, [said | more])[0]

@@ -51,7 +51,7 @@ def after(run: LastRun) -> Measured:
 
 
 def told(component: str, **said: Any) -> Measured:
-    """All is well but for what one component told."""
+    """All is well but for what one component reported."""
     return after(ran(component, reported=said))
 
 
@@ -202,7 +202,7 @@ def test_what_is_not_as_it_should_be_is_named(measured: Measured, cause: Cause) 
     assert judge(measured) == Verdict(cause.health, [cause])
 
 
-def test_where_nobody_carries_the_policies_out_that_is_told() -> None:
+def test_where_nobody_carries_the_policies_out_that_is_reported() -> None:
     said = Cause(
         Health.DELAYED,
         "policies",
@@ -218,7 +218,7 @@ def test_of_a_desk_without_instruments_nothing_is_expected_and_it_says_so() -> N
     empty = Measured(AT, has_instruments=False)
     nothing = Cause(Health.HEALTHY, "instruments", "none yet, so nothing is expected: chandlery instruments add")
     assert judge(empty) == Verdict(Health.HEALTHY, [nothing])
-    # But a component that had come, and comes no more, is missed.
+    # But a component that had come, and does not come any more, is missed.
     stopped = replace(empty, runs={"live_processor": ran("live_processor", timedelta(hours=1))}, scheduler_runs=True)
     assert judge(stopped).health is Health.DELAYED
 
@@ -234,7 +234,7 @@ def test_a_new_desk_is_not_blamed_for_what_was_not_due_yet() -> None:
     ]  # fmt: skip
 
 
-def test_a_run_that_failed_early_hides_nothing_of_what_was_told_before() -> None:
+def test_a_run_that_failed_early_hides_nothing_reported_before() -> None:
     run = ran(
         "live_gap_monitor", status="failed", error="no space", failures_in_a_row=1, reported={"coverage_24h": 0.5}
     )
@@ -358,7 +358,7 @@ def test_what_gets_worse_never_makes_the_verdict_better(measured: Measured) -> N
 
 
 @given(measurements())
-def test_the_verdict_is_the_worst_of_its_causes_and_they_stand_in_that_order(measured: Measured) -> None:
+def test_the_verdict_is_the_worst_of_its_causes_and_they_are_in_that_order(measured: Measured) -> None:
     verdict = judge(measured)
     ranks = [cause.health.rank for cause in verdict.causes]
     assert verdict.health.rank == max(ranks, default=0)

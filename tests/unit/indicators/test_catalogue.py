@@ -1,4 +1,4 @@
-"""Every indicator by name: what it takes, what it computes, and that no value tells where reading began."""
+"""Every indicator by name: what it takes, what it computes, and that no value shows where reading began."""
 
 import json
 import re
@@ -98,7 +98,7 @@ def test_everything_is_listed_and_described() -> None:
                 assert parameter.check(name, parameter.default, UTC) == parameter.default
 
 
-def test_required_parameters_are_told() -> None:
+def test_required_parameters_are_reported() -> None:
     required = {
         (name, parameter.name)
         for name, info in catalogue().items()
@@ -173,12 +173,12 @@ def cases() -> Iterator[tuple[str, Mapping[str, object]]]:
     yield from OTHERS
 
 
-# Where a price stands still, the last digit of a running sum decides about the Hilbert transform's phase. Measured
-# after the warm-up: the share of the values that differ, on minutes of BTCUSD, many of which stand still; elsewhere
+# Where a price does not move, the last digit of a running sum decides about the Hilbert transform's phase. Measured
+# after the warm-up: the share of the values that differ, on minutes of BTCUSD, many of which do not move; elsewhere
 # none.
 PHASES = {"ht_dcphase": 0.03, "ht_sine": 0.03, "ht_trendmode": 0.005, "mama": 0.15, "ma": 0.1, "stoch": 0.0}
 DEGREES = 1e-6
-# Of windows whose price stands still nearly, a variance is the difference of two sums: of its last digits.
+# Where a window's price hardly moves, a variance is the difference of two sums: of its last digits.
 CORRELATION = 1e-6
 
 
@@ -212,7 +212,7 @@ def anchored(name: str, parameters: Mapping[str, object], candles: SessionCandle
 
 
 def begin_of(prepared: Prepared, candles: SessionCandles, first: int) -> int:
-    """Where a reader begins who reads as it is told."""
+    """Where a reader begins that reads as the indicator asks."""
     begin = first - prepared.warm_up
     if prepared.whole_sessions:
         sessions = np.unique(candles.session[: first + 1])
@@ -224,7 +224,7 @@ def begin_of(prepared: Prepared, candles: SessionCandles, first: int) -> int:
 
 
 @pytest.mark.parametrize(("name", "parameters"), list(cases()), ids=str)
-def test_no_value_tells_where_reading_began(
+def test_no_value_shows_where_reading_began(
     name: str, parameters: Mapping[str, object], reals: Sequence[SessionCandles]
 ) -> None:
     compared = 0

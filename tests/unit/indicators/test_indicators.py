@@ -26,7 +26,7 @@ BOUND = 1e-9
 
 
 def series(moves: Sequence[float], repeats: Sequence[int], seed: int, length: int) -> Candles:
-    """A walk of relative moves, each kept up for a while: 0 is a price that stands still."""
+    """A walk of relative moves, each kept up for a while: 0 is a price that does not move."""
     rng = np.random.default_rng(seed)
     size = np.resize(np.repeat(moves, repeats), length)
     close = 100 * np.exp(np.cumsum(size * rng.normal(0, 1, length)))
@@ -160,7 +160,7 @@ def test_a_ratio_of_prices_has_no_value_where_one_is_not_above_zero() -> None:
     np.testing.assert_array_equal(found[1:], [-1, -1, 1, 1, -3, 2, 2])
 
 
-# Of a series moved below zero these are another, and no wonder: arithmetic and trigonometry, and cycles that are still
+# Of a series moved below zero these differ, as they should: arithmetic and trigonometry, and cycles that are still
 # settling.
 OTHERS = {
     "add", "atan", "cos", "cosh", "cumsum", "div", "exp", "mult", "sin", "sinh", "sum", "tan", "tanh",
@@ -194,7 +194,7 @@ def of_closes(closes: Sequence[float]) -> Candles:
 def test_every_function_computes_as_called_directly() -> None:
     candles = series([1e-3], [1], 5, 300)
     assert {"sma", "ema", "rsi", "macd", "bbands", "atr", "obv", "stoch", "adx", "cci"} < set(names())
-    assert "mavp" not in names()  # wants a series of periods besides
+    assert "mavp" not in names()  # wants a series of periods as well
     for name in names():
         outputs = compute(resolve(name, {}), candles)
         assert [len(output) for output in outputs] == [300] * len(resolve(name, {}).outputs)

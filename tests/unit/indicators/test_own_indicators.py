@@ -1,4 +1,4 @@
-"""Our own indicators against their definitions, worked examples, and TA-Lib where it has the same."""
+"""Chandlery's own indicators against their definitions, worked examples, and TA-Lib where it has the same."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -174,7 +174,7 @@ def test_pivot_points_by_hand(kind: str, opened: float, levels: Mapping[str, flo
 
 
 def test_vwap_by_hand() -> None:
-    """Begins anew with a session; 0 volume says nothing; without a turnover the typical price counts."""
+    """Begins again with a session; 0 volume says nothing; without a turnover the typical price counts."""
     price = np.array([10.0, 20.0, 30.0, 40.0, 50.0])
     volume = np.array([0.0, 1.0, 3.0, 2.0, 2.0])
     turnover = np.array([0.0, 21.0, np.nan, 80.0, np.nan])

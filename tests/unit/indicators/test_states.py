@@ -66,7 +66,7 @@ def test_going_on_comes_to_what_the_whole_series_does(
 
 
 @pytest.mark.parametrize("name", ["rsi", "adx"])
-def test_a_ratio_keeps_its_value_while_a_price_stands_still(name: str) -> None:
+def test_a_ratio_keeps_its_value_while_a_price_does_not_move(name: str) -> None:
     whole = series([1e-3, 0.0], [100, 10_000], 3, 10_100)
     indicator = resolve(name, {})
     states = np.array([state_after(indicator, before(whole, 150))])

@@ -1,4 +1,4 @@
-"""Whatever bytes come: each is read, or told of with place and reason; read at once is as read line by line."""
+"""Whatever bytes come: each is read, or reported with place and reason; read at once is as read line by line."""
 
 import base64
 import gzip
@@ -87,12 +87,12 @@ def test_a_malformed_row_has_its_place_and_reason_and_harms_no_other(line: str, 
 @pytest.mark.parametrize(
     "line", ['["instrument", "time", "price", {}]', '["instrument", null]', "[[1]]", '"instrument"']
 )
-def test_a_first_row_that_is_no_object_is_told_of(line: str) -> None:
+def test_a_first_row_that_is_no_object_is_reported(line: str) -> None:
     good, bad = reader().read(open_envelope(body(line).encode(), {}), 0)
     assert (good, [fault.reason for fault in bad]) == ([], ["is not a JSON object"])
 
 
-def test_a_row_or_a_header_nested_just_as_deep_as_can_be_read_is_told_of() -> None:
+def test_a_row_or_a_header_nested_just_as_deep_as_can_be_read_is_reported() -> None:
     for depth in range(900, 1001):
         nested = "[" * depth + "]" * depth
         _, bad = reader().read(open_envelope(body(f'{{"instrument": {nested}}}').encode(), {}), 0)
@@ -102,13 +102,13 @@ def test_a_row_or_a_header_nested_just_as_deep_as_can_be_read_is_told_of() -> No
             open_envelope(header.encode(), {})
 
 
-def test_a_row_that_is_no_text_is_told_of() -> None:
+def test_a_row_that_is_no_text_is_reported() -> None:
     good, bad = reader().read(open_envelope(body(tick(1)).encode() + b"\xff\xfe\n", {}), 0)
     assert (len(good), bad[0].line, bad[0].reason) == (1, 3, "is not text in UTF-8")
 
 
 @pytest.mark.parametrize(("sent_body", "reason", "line"), UNREADABLE, ids=range(len(UNREADABLE)))
-def test_a_record_that_cannot_be_read_is_told_of(sent_body: bytes, reason: str, line: int | None) -> None:
+def test_a_record_that_cannot_be_read_is_reported(sent_body: bytes, reason: str, line: int | None) -> None:
     with pytest.raises(Unreadable, match=reason) as raised:
         open_envelope(sent_body, {})
     assert raised.value.line == line
@@ -168,7 +168,7 @@ def test_a_stream_is_answered_by_value_and_a_queue_with_each_id_once() -> None:
     assert stream.answer([]) == queue.answer([]) == {"batchItemFailures": []}
 
 
-def test_what_is_told_of_a_record_fits_a_message_whatever_it_was() -> None:
+def test_what_is_said_about_a_record_fits_a_message_whatever_it_was() -> None:
     header = Header("ticks", "f", "p", "b")
     faults = [Fault(line, "\x00" * 500, "\x00" * 200) for line in range(1000)] + [
         Fault(2000, "x", "\x01" * 10**6),

@@ -53,7 +53,7 @@ def worth_in_volatility(prices: Prices, spot: float) -> Iterator[tuple[bool, flo
             )
 
 
-def test_the_page_tells_what_early_exercise_is_worth(real_data: Path) -> None:
+def test_the_page_says_what_early_exercise_is_worth(real_data: Path) -> None:
     found = np.array([row for day in AAPL for row in worth_in_volatility(aapl(real_data, day), CLOSES[day])])
     is_call, moneyness, worth, dividends = found.T
     for name, side in (("calls", 1), ("puts", 0)):

@@ -37,7 +37,7 @@ def test_it_is_a_number_that_can_be_halfway_between_strikes_in_decimals() -> Non
     assert Decimal(repr(found)) * 2 == Decimal(100) + Decimal("102.5")
 
 
-def test_a_strike_without_both_sides_tells_nothing() -> None:
+def test_a_strike_without_both_sides_says_nothing() -> None:
     nan = np.nan
     assert forward([90, 100, 110], [nan, 5, 1], [1, nan, 9]) == 102
     assert isnan(forward([90, 100], [nan, 5], [1, nan]))

@@ -1,4 +1,4 @@
-"""Implied volatilities, held against lets-be-rational; and why there is none."""
+"""Implied volatilities, compared with lets-be-rational; and why there is none."""
 
 from math import exp
 
@@ -141,7 +141,7 @@ def test_a_put_is_worth_less_than_its_discounted_strike() -> None:
     assert status.tolist() == ["above_maximum", "ok"]
 
 
-def test_numbers_stand_for_whole_arrays() -> None:
+def test_numbers_serve_as_whole_arrays() -> None:
     iv, status = implied_volatility(5.0, 100.0, 100.0, 0.1, 1.0, np.array([True, False]))
     assert status.tolist() == ["ok", "ok"]
     assert iv[0] == iv[1] > 0

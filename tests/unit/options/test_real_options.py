@@ -1,4 +1,4 @@
-"""Prices, volatilities and greeks of real chains, held against QuantLib's."""
+"""Prices, volatilities and greeks of real chains, compared with QuantLib's."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from chandlery.options.numerics import black_price, greeks, implied_volatility
 from chandlery.options.numerics.normal import Floats
 from tests.real_options import AAPL, Prices, aapl, goog
 
-TELLING = 1e-4  # vega by the point: below it a price hardly tells a volatility
+TELLING = 1e-4  # vega by the point: below it a price hardly gives a volatility
 
 
 def quantlib_values(prices: Prices, iv: Floats, place: int) -> list[float]:
-    """Price; delta, gamma and theta with the spot held, and with the forward; vega; the volatility, where it tells."""
+    """Price; delta, gamma and theta with the spot held, and with the forward; vega; the volatility, if it has one."""
     strike, forward, years, discount, spot = (
         float(each[place]) for each in (prices.strike, prices.forward, prices.years, prices.discount, prices.spot)
     )

@@ -1,4 +1,4 @@
-"""A vendor's volatilities and greeks, against ours: where they differ, and by which inputs."""
+"""A vendor's volatilities and greeks, against Chandlery's: where they differ, and by which inputs."""
 
 from datetime import date
 from itertools import pairwise
@@ -63,7 +63,7 @@ def test_the_page_shows_where_they_differ(real_data: Path) -> None:
 
 
 def _compared(prices: Prices, day: str) -> Floats:
-    """Of each contract that has both volatilities: days, moneyness, ours, theirs, and how far the deltas are apart."""
+    """Each contract with both volatilities: days, moneyness, Chandlery's, the vendor's, and the deltas' distance."""
     terms = (prices.forward, prices.strike, prices.years, prices.discount)
     iv, _ = implied_volatility(prices.price, *terms, prices.is_call)
     theirs = vendors(prices, "implied_volatility")

@@ -35,7 +35,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
-    """A client that answers as it is told; returns the list of what each call was asked."""
+    """A client with the answers given; returns the list of what each call was asked."""
 
     def install(*answers: Any) -> list[Sequence[Mapping[str, Any]]]:
         waiting, asked = list(answers), []
@@ -70,7 +70,7 @@ def test_events_reach_a_rule_of_the_bus_with_their_keys() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_messages_reach_who_subscribes_a_topic_with_their_keys() -> None:
-    queue = Queue("told")
+    queue = Queue("events")
     sns: Any = boto3.client("sns")
     name = sns.create_topic(Name="alerts")["TopicArn"]
     sns.subscribe(TopicArn=name, Protocol="sqs", Endpoint=queue.arn)
@@ -83,7 +83,7 @@ def test_messages_reach_who_subscribes_a_topic_with_their_keys() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_a_fifo_topic_gets_a_message_once_however_often_it_is_published() -> None:
-    queue = Queue("told.fifo")
+    queue = Queue("events.fifo")
     sns: Any = boto3.client("sns")
     name = sns.create_topic(Name="alerts.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
     attributes = {"RawMessageDelivery": "true"}

@@ -20,13 +20,13 @@ def test_a_file_makes_what_its_name_says_and_nothing_else(path: Path) -> None:
     bare = re.sub(r"\$\$.*?\$\$", "", path.read_text(), flags=re.DOTALL)
     made = re.findall(r"^CREATE OR REPLACE (?:FUNCTION|PROCEDURE|VIEW) market\.(\w+)", bare, re.MULTILINE)
     assert set(made) == {path.stem}
-    # Rights, drops and triggers are no file's business.
+    # No file has rights, drops or triggers.
     begins = set(re.findall(r"^(?:CREATE OR REPLACE|[A-Z]+)", bare, re.MULTILINE))
     assert not begins & {"CREATE", "DROP", "ALTER", "GRANT", "REVOKE", "DO"}
     assert set(re.findall(r"^COMMENT ON \w+ market\.(\w+)", bare, re.MULTILINE)) <= {path.stem}
 
 
-def test_no_name_stands_twice() -> None:
+def test_no_name_is_used_twice() -> None:
     assert len({path.stem for path in FILES}) == len(FILES) > 80
 
 
@@ -51,7 +51,7 @@ def _dropped(direction: str) -> set[str]:
         ({"a": VIEW.format("a", "b"), "b": VIEW.format("b", "ticks")}, "ba"),
         ({"a": VIEW.format("a", "b()"), "b": TEXT.format("b", "ticks")}, "ba"),
         ({"a": ATOMIC.format("a", "b"), "b": ATOMIC.format("b", "c"), "c": VIEW.format("c", "ticks")}, "cba"),
-        # The text of a body is read when it runs: what stands in it, in a comment or in words needs not be there.
+        # The text of a body is read when it runs: what is named in it, in a comment or in words need not be there.
         ({"a": TEXT.format("a", "b"), "b": VIEW.format("b", "a()")}, "ab"),
         (
             {"a": VIEW.format("a", "t") + "COMMENT ON VIEW market.a IS 'As market.b.';\n", "b": VIEW.format("b", "a")},

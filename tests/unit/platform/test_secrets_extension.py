@@ -80,7 +80,7 @@ def test_the_client_is_asked_where_nobody_listens(monkeypatch: pytest.MonkeyPatc
     assert read_secret(read_settings(), DESK, "X") == "of the client"
 
 
-def test_a_missing_secret_is_told_by_the_client(extension: ExtensionServer) -> None:
+def test_a_missing_secret_is_reported_by_the_client(extension: ExtensionServer) -> None:
     with pytest.raises(Permanent, match=r"nowhere cannot be read.*check DATABASE_SECRET_ID"):
         connection_parameters(Settings(database_secret_id="nowhere"))
     assert len(extension.requests) == 1

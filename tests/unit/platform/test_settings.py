@@ -97,19 +97,19 @@ def test_a_secret_may_bring_its_own_authority() -> None:
         (json.dumps(SECRET | {"port": "s3cret-word"}), "is wrong: PORT"),
     ],
 )
-def test_a_wrong_secret_is_told_without_its_content(value: str, message: str) -> None:
+def test_a_wrong_secret_is_reported_without_its_content(value: str, message: str) -> None:
     with pytest.raises(Permanent) as caught:
         connection_parameters(store(value))
     assert message in str(caught.value)
     assert "s3cret-word" not in str(caught.value)
 
 
-def test_a_missing_secret_is_told() -> None:
+def test_a_missing_secret_is_reported() -> None:
     with pytest.raises(Permanent, match=r"nowhere cannot be read.*check DATABASE_SECRET_ID"):
         connection_parameters(Settings(database_secret_id="nowhere"))
 
 
-def test_no_database_is_told() -> None:
+def test_no_database_is_reported() -> None:
     with pytest.raises(Permanent, match="set DATABASE_URL or DATABASE_SECRET_ID"):
         connection_parameters(Settings())
 
@@ -140,7 +140,7 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
     assert (unset.vendor, unset.vendor_url) == (None, None)
     assert open_vendor(unset) is None
     assert LocalSettings().chandlery_home == Path(".chandlery")
-    # An empty key does not stand before the secret.
+    # An empty key does not take the place of the secret.
     monkeypatch.setenv("VENDOR", "polygon")
     monkeypatch.setenv("VENDOR_SECRET_ID", "desk/vendor")
     vendor_secret("k3y-word")
@@ -159,13 +159,13 @@ def test_a_secret_holds_the_vendors_key(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", [" \n", "{}", '{"api_key": ""}', '{"api_key": ["k3y-word"]}', '{"api_key": "k3y-'])
-def test_a_secret_without_the_vendors_key_is_told(value: str) -> None:
+def test_a_secret_without_the_vendors_key_is_reported(value: str) -> None:
     with pytest.raises(Permanent, match="desk/vendor holds no key; make it") as caught:
         vendor_key(vendor_secret(value))
     assert "k3y-" not in str(caught.value)
 
 
-def test_a_vendors_key_that_is_nowhere_is_told() -> None:
+def test_a_vendors_key_that_is_nowhere_is_reported() -> None:
     with pytest.raises(Permanent, match=r"nowhere cannot be read.*check VENDOR_SECRET_ID"):
         vendor_key(Settings(vendor_secret_id="nowhere"))
     with pytest.raises(Permanent, match="set VENDOR_API_KEY or VENDOR_SECRET_ID"):
@@ -196,7 +196,7 @@ def test_series_to_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
         ("NSE@NIFTY@INDEX:7m", "no timeframe 7m; there is: 1m, 5m"),
     ],
 )
-def test_a_wrong_series_to_warm_up_is_told(monkeypatch: pytest.MonkeyPatch, written: str, said: str) -> None:
+def test_a_wrong_series_to_warm_up_is_reported(monkeypatch: pytest.MonkeyPatch, written: str, said: str) -> None:
     monkeypatch.setenv("CACHE_WARM_UP", written)
     with pytest.raises(Permanent, match=f"CACHE_WARM_UP: .*{said}"):
         read_settings()

@@ -71,7 +71,7 @@ def due_chunk(table: str, ends: datetime, history: str | None = None) -> DueChun
 
 
 def as_found(policies: Policies, *, due: Sequence[DueChunk] = ()) -> Found:
-    """A database that has exactly these policies, and whose operator let retention go by the clock."""
+    """A database that has exactly these policies, and whose operator released retention."""
     tables, jobs = {}, list[FoundJob]()
     for name, table in policies.items():
         stored = table.columnstore
@@ -186,7 +186,7 @@ def test_every_rule_is_tried() -> None:
 
 
 @given(st.sampled_from(["s", "min", "h", "day", "days", "weeks"]), st.integers(1, 3000))
-def test_a_duration_is_told_as_it_was_written(unit: str, count: int) -> None:
+def test_a_duration_is_reported_as_it_was_written(unit: str, count: int) -> None:
     duration = parse_duration(f"{count} {unit}")
     assert parse_duration(spelled(duration).replace(",", "")) == duration
 
@@ -218,7 +218,7 @@ def test_a_duration_is_told_as_it_was_written(unit: str, count: int) -> None:
         ("[ticks\n", "policies.toml cannot be read: "),
     ],
 )
-def test_a_bad_file_is_told_by_its_line(tmp_path: Path, text: str, said: str) -> None:
+def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "policies.toml"
     path.write_text(text)
     with pytest.raises(Permanent) as raised:
@@ -227,7 +227,7 @@ def test_a_bad_file_is_told_by_its_line(tmp_path: Path, text: str, said: str) ->
     assert len(str(raised.value).splitlines()) == 1
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(Permanent, match=r"policies\.toml cannot be read: .*No such file"):
         read_policies(tmp_path / "policies.toml")
 
@@ -263,7 +263,7 @@ def test_chunks_are_as_long_as_their_rows_let_them(
     )
 
 
-def test_what_batches_tell_is_put_right() -> None:
+def test_what_batches_state_is_corrected() -> None:
     found = as_found(SHIPPED)
     bare = replace(found, tables={**found.tables, "ticks": replace(found.tables["ticks"], minmax="")})
     (action,) = plan(SHIPPED, bare)

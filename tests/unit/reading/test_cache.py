@@ -13,7 +13,7 @@ PLENTY = 10_000_000
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """Does not move by itself."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_not_kept(clock: Clock, most_bytes: int) -> None:
     assert (found(cache, "key", "1"), found(cache, "key", "2"), cache.statistics.bytes) == (None, None, 0)
 
 
-def test_ages_are_told(clock: Clock) -> None:
+def test_ages_are_reported(clock: Clock) -> None:
     cache = Cache(PLENTY, None, clock=clock)
     assert (cache.statistics.oldest_seconds, cache.statistics.median_seconds) == (None, None)
     for number in range(3):
@@ -83,7 +83,7 @@ def test_ages_are_told(clock: Clock) -> None:
     assert (cache.statistics.oldest_seconds, cache.statistics.median_seconds) == (30, 20)
 
 
-def test_no_more_memory_is_taken_than_told(clock: Clock) -> None:
+def test_no_more_memory_is_taken_than_allowed(clock: Clock) -> None:
     cache = Cache(2_000_000, None, clock=clock)
     tracemalloc.start()
     for number in range(4000):

@@ -1,4 +1,4 @@
-"""What is usual of an underlying's options, and what tells a contract from its twins."""
+"""What is usual of an underlying's options, and what distinguishes a contract from its twins."""
 
 from dataclasses import astuple
 

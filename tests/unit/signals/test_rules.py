@@ -36,7 +36,7 @@ def test_the_page_has_the_rules_of_the_example() -> None:
     assert "\n".join(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)) == example.partition("\n\n")[2]
 
 
-def test_every_problem_is_told_with_its_rule(tmp_path: Path) -> None:
+def test_every_problem_is_reported_with_its_rule(tmp_path: Path) -> None:
     assert problems(
         tmp_path,
         written(name="one", condition="close >"),

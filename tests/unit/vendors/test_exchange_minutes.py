@@ -1,4 +1,4 @@
-"""Minutes of an exchange, by ccxt, against a local server that speaks its protocol, and errs when told to."""
+"""Minutes of an exchange, by ccxt, against a local server that speaks its protocol, and errs on demand."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ def vendor_of(binance: FakeBinance, slept: list[float] | None = None) -> Exchang
 
 
 def test_a_day_comes_whole_page_by_page_in_every_digit(binance: FakeBinance) -> None:
-    # A page of nothing in the middle: trading stood still for longer than a page is.
+    # A page of nothing in the middle: there was no trading for longer than a page is.
     minutes = [*range(-1, 400), *range(1_200, 1_500)]
     binance.klines = [kline(NOON + minute * MINUTE) for minute in minutes]
     found = vendor_of(binance).fetch(TICKER, WHOLE_DAY)

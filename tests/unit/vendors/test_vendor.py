@@ -1,4 +1,4 @@
-"""The vendor's adapter against a local server that speaks the protocol, and errs when told to."""
+"""The vendor's adapter against a local server that speaks the protocol, and errs on demand."""
 
 import json
 import logging
@@ -190,7 +190,7 @@ def test_pages_are_followed_with_the_key(vendor: Polygon, server: VendorServer) 
     assert {request.headers["Authorization"] for request in server.requests} == {f"Bearer {server.key}"}
 
 
-def test_rows_are_sorted_and_a_row_told_twice_is_kept_once(vendor: Polygon, server: VendorServer) -> None:
+def test_rows_are_sorted_and_a_row_sent_twice_is_kept_once(vendor: Polygon, server: VendorServer) -> None:
     server.fault(
         alter(lambda page: page | {"results": [*page["results"][::-1], page["results"][0]], "resultsCount": 4})
     )
@@ -301,7 +301,7 @@ def test_a_prices_adjustment_is_asked_for(server: VendorServer, clock: Clock) ->
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_key_is_told(vendor: Polygon, server: VendorServer, status: int) -> None:
+def test_a_refused_key_is_reported(vendor: Polygon, server: VendorServer, status: int) -> None:
     server.fault(refuse(status, {"status": "NOT_AUTHORIZED", "message": "You are not entitled to this data."}))
     error = refused(vendor)
     assert type(error) is Permanent
@@ -309,12 +309,12 @@ def test_a_refused_key_is_told(vendor: Polygon, server: VendorServer, status: in
     assert len(server.requests) == 1
 
 
-def test_a_wrong_key_is_told(server: VendorServer, clock: Clock) -> None:
+def test_a_wrong_key_is_reported(server: VendorServer, clock: Clock) -> None:
     with connected(server.url, "another", clock) as vendor:
         assert "401 (Unknown API Key)" in str(refused(vendor))
 
 
-def test_an_unknown_ticker_is_told(vendor: Polygon) -> None:
+def test_an_unknown_ticker_is_reported(vendor: Polygon) -> None:
     error = refused(vendor, "GONE")
     assert type(error) is UnknownTicker
     assert "does not know the ticker GONE" in str(error)
@@ -497,7 +497,7 @@ def test_an_endless_refusal_is_broken_off(vendor: Polygon, server: VendorServer)
     assert len(vendor.fetch(TICKER, HOUR)) == 3
 
 
-def test_a_refused_connection_is_told(clock: Clock) -> None:
+def test_a_refused_connection_is_reported(clock: Clock) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with connected(f"http://127.0.0.1:{port}", "key", clock) as vendor:
@@ -545,7 +545,7 @@ def test_it_speaks_tls_with_whom_the_system_trusts(
             assert "did not finish within 0.5 s" in str(refused(vendor))
 
 
-def test_tls_that_fails_is_told(server: VendorServer, clock: Clock) -> None:
+def test_tls_that_fails_is_reported(server: VendorServer, clock: Clock) -> None:
     with connected(server.url.replace("http", "https"), server.key, clock) as vendor:
         error = refused(vendor)
     assert type(error) is Retryable
@@ -578,7 +578,7 @@ KEY = "sk-Very/Secret+Key%="
         lambda handler: handler.wfile.write(f"{KEY}\r\n\r\n".encode()),
     ],
 )
-def test_the_key_is_never_told(
+def test_the_key_is_never_revealed(
     server: VendorServer, clock: Clock, fault: vs.Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.key = KEY

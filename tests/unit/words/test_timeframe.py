@@ -41,7 +41,7 @@ WINDOWS = st.builds(lambda starts, length: Window(starts, starts + length), MOME
 )
 def test_timeframes_have_names(text: str, timeframe: Timeframe) -> None:
     assert Timeframe.parse(text) is timeframe
-    # As files of ours are read: indicators.toml.
+    # As Chandlery's files are read: indicators.toml.
     assert TypeAdapter(Timeframe).validate_python(text) is timeframe
 
 

@@ -1,4 +1,4 @@
-"""Moods: what sources say of an instrument, every five minutes of a session."""
+"""Moods: what sources say about an instrument, every five minutes of a session."""
 
 from chandlery.datasets.cadence import Cadence
 from chandlery.datasets.dataset import Dataset
