@@ -26,7 +26,7 @@ _NAME = "record_api"
 _PATH = re.compile(r"/api/v1/([a-z-]+)/?")
 # What HttpApi has at such a path, which API Gateway leads here all the same if it is posted.
 _READ = (
-    "candles", "changes", "coverage", "gaps", "health", "indicators", "instruments", "me", "price-changes",
+    "candles", "changes", "coverage", "gaps", "health", "heat-map", "indicators", "instruments", "me", "price-changes",
     "statistics",
 )  # fmt: skip
 # No type that a page of another origin may send unasked.

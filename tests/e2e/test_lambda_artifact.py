@@ -114,7 +114,12 @@ def test_the_artifact_holds_what_it_needs_and_no_more(built: Path, opt: Path) ->
     source = REPO / "functions"
     for name in (*MODULES, INGEST, API, RECORDS, DESK, MIGRATE):
         files = {path.relative_to(built / name) for path in (built / name).rglob("*") if path.is_file()}
-        assert files == {path.relative_to(source) for path in source.rglob("*.py")}
+        # The page, what draws it, and the runbook that it links to.
+        page = {path for path in files if path.parts[:2] == ("http_api", "page")}
+        assert files - page == {path.relative_to(source) for path in source.rglob("*.py")}
+        own = {path.relative_to(source) for path in (source / "http_api" / "page").rglob("*") if path.is_file()}
+        runbook = {Path("http_api/page/runbook", path.name) for path in (REPO / "docs" / "runbook").glob("*.md")}
+        assert page == own | runbook
     layer = [path for path in (built / "ChandleryLayer").rglob("*") if path.is_file()]
     # Bytecode would be some other interpreter's, or of a file that is gone.
     assert not [path for path in layer if path.suffix == ".pyc"]

@@ -129,7 +129,13 @@ def test_the_http_api_answers_a_reader_as_it_answers_anybody(desk: Connection, d
         "/api/v1/data/{dataset}/{instrument_key}": lambda: get(f"/api/v1/data/ticks/{SHARE}"),
         "/api/v1/sentiment/{instrument_key}": lambda: get(f"/api/v1/sentiment/{SHARE}"),
         "/api/v1/flows/{instrument_key}": lambda: get(f"/api/v1/flows/{SHARE}"),
-        **{each: partial(get, each) for each in (f"/api/v1/signals{last}" for last in ("", "/active", "/latest"))},
+        "/api/v1/heat-map": lambda: get("/api/v1/heat-map"),
+        "/api/v1/instruments/{instrument_key}/holes": lambda: get(
+            f"/api/v1/instruments/{SHARE}/holes", from_="2013-10-07", to="2013-10-08"
+        ),
+        "/api/v1/instruments/{instrument_key}/explain": lambda: get(
+            f"/api/v1/instruments/{SHARE}/explain", at=OPENS.isoformat()
+        ),
         "/api/v1/price-changes": lambda: get("/api/v1/price-changes"),
         "/api/v1/gaps": lambda: get("/api/v1/gaps"),
         "/api/v1/changes": lambda: get("/api/v1/changes"),

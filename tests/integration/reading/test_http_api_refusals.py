@@ -355,6 +355,17 @@ GIVING: Mapping[tuple[str, str], Mapping[int, str]] = {
         422: "/api/v1/indicators/values",
     },
     ("get", "/api/v1/statistics"): {200: "/api/v1/statistics?limit=5", 422: "/api/v1/statistics?limit=0"},
+    ("get", "/api/v1/heat-map"): {200: "/api/v1/heat-map", 422: "/api/v1/heat-map?limit=0"},
+    ("get", "/api/v1/instruments/{instrument_key}/holes"): {
+        200: f"/api/v1/instruments/{SHARE}/holes?from=2013-10-07T00:00:00Z&to=2013-10-08T00:00:00Z",
+        404: f"/api/v1/instruments/{NOBODY}/holes?from=2013-10-07T00:00:00Z&to=2013-10-08T00:00:00Z",
+        422: f"/api/v1/instruments/{SHARE}/holes",
+    },
+    ("get", "/api/v1/instruments/{instrument_key}/explain"): {
+        200: f"/api/v1/instruments/{SHARE}/explain?at=2013-10-07T14:00:00Z",
+        404: f"/api/v1/instruments/{NOBODY}/explain?at=2013-10-07T14:00:00Z",
+        422: f"/api/v1/instruments/{SHARE}/explain",
+    },
     ("get", "/api/v1/gaps"): {
         200: "/api/v1/gaps",
         404: f"/api/v1/gaps?instrument_key={NOBODY}",
