@@ -36,7 +36,7 @@ names = st.sampled_from(["a", "b", "c"])
 
 def ran(component: str, ago: timedelta = timedelta(0), status: str = "succeeded", **more: Any) -> LastRun:
     """A component's last run; the first one was long ago."""
-    told = more.pop("told", {})
+    told = more.pop("reported", {})
     began = AT - timedelta(days=400)
     run = LastRun(component, AT - ago, status, 1.0, None, 0, told, AT - ago, told, began)
     return replace(run, **more)
