@@ -1,5 +1,5 @@
--- In the transaction of the change, as the marks. A writer that changes an hour waits for the one that changes it already, so that versions
--- are reported in the order in which they become visible; all take one order, so that no two wait for each other.
+-- In the transaction of the change, as the marks. A second writer of an hour waits for the first, so that versions
+-- are reported in the order in which they become visible; all in one order, so that none deadlock.
 CREATE OR REPLACE FUNCTION market.version_hours() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
