@@ -17,8 +17,8 @@ from chandlery.platform.schema import REVISION, SERVES_CODE_FROM
 from chandlery.platform.session import PINNED, require_own
 
 REVISIONS = f"{VERSION_SCHEMA}.{VERSION_TABLE}"
-# Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Where it does, whoever
-# migrates need not be one that may create schemas.
+# Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Where it exists, a role that
+# migrates need not be allowed to create schemas.
 CREATE_SCHEMA = f"""
 DO $$
 BEGIN
@@ -28,7 +28,7 @@ BEGIN
 END
 $$
 """
-# What a member of the schema's owner creates is to be the owner's as well. Whoever is none may look at the revision.
+# What a member of the schema's owner creates should be the owner's as well. Other roles may look at the revision.
 BECOME_OWNER = f"""
 SELECT set_config('role', '{OWNER}', false) FROM pg_namespace
 WHERE nspname = '{VERSION_SCHEMA}' AND nspowner = to_regrole('{OWNER}') AND pg_has_role(nspowner, 'MEMBER')

@@ -1,4 +1,4 @@
-"""The outbox: messages that are written with what they tell of, and delivered afterwards."""
+"""The outbox: messages that are written with what they report, and delivered afterwards."""
 
 from chandlery.platform.migrations import run_script
 

@@ -1,4 +1,4 @@
--- Messages for others, written in the transaction of what they tell of; and changes of data that no message tells of yet.
+-- Messages for others, written in the transaction of what they report; and changes of data that no message reports yet.
 
 CREATE TABLE market.outbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -15,7 +15,7 @@ CREATE TABLE market.outbox (
 );
 CREATE INDEX outbox_waiting_idx ON market.outbox (topic, id) WHERE sent_at IS NULL;
 CREATE INDEX outbox_sent_idx ON market.outbox USING brin (sent_at);
-COMMENT ON TABLE market.outbox IS 'Messages for others, each written in the transaction of what it tells of, and delivered after it at least once, with its key.';
+COMMENT ON TABLE market.outbox IS 'Messages for others, each written in the transaction of what it reports, and delivered after it at least once, with its key.';
 COMMENT ON COLUMN market.outbox.topic IS 'What it is about, which says where it goes: signals, alerts, changes.';
 COMMENT ON COLUMN market.outbox.key IS 'By which who receives it twice knows it again.';
 COMMENT ON COLUMN market.outbox.group_key IS 'Messages of one group are delivered in the order of their ids.';
@@ -27,7 +27,7 @@ COMMENT ON COLUMN market.outbox.failed_because IS 'Why the last try failed; null
 
 -- What messages say is for those it is meant for; what changed is read from market.changes.
 REVOKE SELECT ON market.outbox FROM chandlery_reader;
--- Messages of changes are numbered by whoever tells.
+-- Messages of changes are numbered by their publisher.
 GRANT USAGE ON SEQUENCE market.outbox_id_seq TO chandlery_writer;
 
 CREATE TABLE market.unpublished_changes (
@@ -39,7 +39,7 @@ CREATE TABLE market.unpublished_changes (
     ends timestamptz NOT NULL CHECK (ends > starts),
     instrument_ids integer[]
 );
-COMMENT ON TABLE market.unpublished_changes IS 'Changes of data that no message tells of yet, each written in the transaction of the change; none where changes are not told.';
+COMMENT ON TABLE market.unpublished_changes IS 'Changes of data that no message reports yet, each written in the transaction of the change; none where changes are not published.';
 COMMENT ON COLUMN market.unpublished_changes.timeframes IS 'Roll-ups that were computed again; none: the rows of the data set itself.';
 COMMENT ON COLUMN market.unpublished_changes.starts IS 'From the first row or bucket that changed on,';
 COMMENT ON COLUMN market.unpublished_changes.ends IS 'to before this moment.';

@@ -1,4 +1,4 @@
--- Signals: what strategies say of instruments; which rules are kept up, and what waits to be judged by them.
+-- Signals: what strategies say about instruments; which rules are kept up, and what waits to be judged by them.
 
 CREATE TABLE market.signals (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -35,8 +35,8 @@ CREATE INDEX signals_open_idx ON market.signals (instrument_id, time DESC, id DE
 CREATE INDEX signals_expiring_idx ON market.signals (expires_at) WHERE ended_at IS NULL;
 -- The latest of each instrument are listed in the order of keys, a page at a time.
 CREATE INDEX instruments_key_order_idx ON market.instruments (instrument_key COLLATE "C");
-COMMENT ON TABLE market.signals IS 'What strategies say of instruments. A signal never changes but for its end.';
-COMMENT ON COLUMN market.signals.time IS 'The start of the bucket it stands on.';
+COMMENT ON TABLE market.signals IS 'What strategies say about instruments. A signal never changes but for its end.';
+COMMENT ON COLUMN market.signals.time IS 'The start of the bucket it is based on.';
 COMMENT ON COLUMN market.signals.known_at IS 'When that bucket had closed: nobody could have said it before.';
 COMMENT ON COLUMN market.signals.direction IS '-2 strong_sell, -1 sell, 0 hold, 1 buy, 2 strong_buy.';
 COMMENT ON COLUMN market.signals.strength IS 'How large the view is, from 0 to 1.';
@@ -73,7 +73,7 @@ CREATE TABLE market.signal_marks (
     instrument_ids integer[] NOT NULL,
     due_at timestamptz
 );
-COMMENT ON TABLE market.signal_marks IS 'Insert-only: stretches of instruments in which rows of a data set changed, or indicators of them, to be judged by rules. Whoever has judged them takes the mark.';
+COMMENT ON TABLE market.signal_marks IS 'Insert-only: stretches of instruments in which rows of a data set changed, or indicators of them, to be judged by rules. The one that has judged them takes the mark.';
 COMMENT ON COLUMN market.signal_marks.timeframe IS 'The one whose buckets changed; null: the rows that roll-ups are made of.';
 COMMENT ON COLUMN market.signal_marks.due_at IS 'When its bucket will have closed; null: at once.';
 
@@ -125,7 +125,7 @@ BEGIN
             WHEN width < INTERVAL '1 day' THEN NEW.time + width
             ELSE market.known_at(of_calendar, NEW.time, width)
         END;
-        -- Whoever did not wait for the bucket's end could be followed at once.
+        -- A strategy that did not wait for the bucket's end could be followed at once.
         NEW.known_at := greatest(least(NEW.known_at, NEW.generated_at), NEW.time);
     END IF;
     NEW.backfilled := NEW.backfilled OR NEW.expires_at <= NEW.generated_at;

@@ -149,8 +149,8 @@ CREATE INDEX alerts_instrument_idx ON market.alerts (instrument_id);
 CREATE INDEX alerts_armed_idx ON market.alerts (instrument_id) WHERE state = 'armed';
 CREATE INDEX alerts_expiry_idx ON market.alerts (expires_at) WHERE state = 'armed' AND expires_at IS NOT NULL;
 CREATE INDEX alerts_new_idx ON market.alerts (armed_at) WHERE is_new;
-COMMENT ON TABLE market.alerts IS 'Levels of instruments that users are told of when the price crosses them.';
-COMMENT ON COLUMN market.alerts.item_id IS 'The item of a watchlist whose level it is; null: it stands by itself.';
+COMMENT ON TABLE market.alerts IS 'Levels of instruments: users are notified when the price crosses them.';
+COMMENT ON COLUMN market.alerts.item_id IS 'The item of a watchlist whose level it is; null: it belongs to none.';
 COMMENT ON COLUMN market.alerts.armed_at IS 'Since when it is armed: minutes before are not its.';
 COMMENT ON COLUMN market.alerts.is_new IS 'Armed so recently that a candle may still come whose writer did not see it: all minutes since are looked at again.';
 
@@ -230,7 +230,7 @@ GRANT SELECT ON market.candles TO chandlery_alerts;
 GRANT SELECT, UPDATE (state, is_new, revision, updated_at) ON market.alerts TO chandlery_alerts;
 GRANT SELECT, INSERT, UPDATE (revised_at) ON market.alert_firings TO chandlery_alerts;
 GRANT SELECT, INSERT, DELETE ON market.alert_minutes TO chandlery_alerts;
--- Without a look at what others are told.
+-- Without a look at what others are notified of.
 GRANT INSERT ON market.outbox TO chandlery_alerts;
 
 -- Forced, so that the owner, as which some functions connect, sees no more than others. A policy for the role that was taken,
@@ -245,7 +245,7 @@ BEGIN
             'CREATE POLICY own_rows ON market.%I TO chandlery_desk'
             ' USING (current_user = ''chandlery_desk'' AND user_id = current_setting(''chandlery.user'', true))', name
         );
-        -- Whoever may read everything makes backups.
+        -- A role that may read everything makes backups.
         EXECUTE format('CREATE POLICY backed_up ON market.%I FOR SELECT TO pg_read_all_data USING (true)', name);
     END LOOP;
     FOREACH name IN ARRAY ARRAY['alerts', 'alert_firings'] LOOP

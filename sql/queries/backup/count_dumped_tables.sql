@@ -1,4 +1,4 @@
--- How many tables pg_dump will copy rows of, about: those of ours and others', their chunks, TimescaleDB's catalogue.
+-- How many tables pg_dump will copy rows of, about: Chandlery's and others', their chunks, TimescaleDB's catalogue.
 SELECT count(*)::integer AS tables
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace

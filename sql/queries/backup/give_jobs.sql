@@ -1,5 +1,5 @@
 -- Gives jobs to the owner of what they work on where their own may not act as that one, and returns whose they were:
--- a server that roles were created on does not know who was a member of whom. Of other schemas' procedures, none.
+-- a server that roles were created on does not know which roles were members of which. Of other schemas' procedures, none.
 WITH rightful AS (
     SELECT j.id, j.owner AS former, coalesce(t.relowner, p.proowner) AS owner
     FROM _timescaledb_config.bgw_job AS j

@@ -1,5 +1,5 @@
 -- The tables that a backup of data alone holds, in the order in which they can be filled: what others refer to comes first,
--- and what triggers write comes last. Generated columns are made again; the rows of rebuilds tell of aggregates that are not
+-- and what triggers write comes last. Generated columns are made again; the rows of rebuilds describe aggregates that are not
 -- there, those of rollups come with migrations. A sequence that the login may not read has no next value.
 WITH RECURSIVE ours AS (
     SELECT oid, relname::text AS name FROM pg_class

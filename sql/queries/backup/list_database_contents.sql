@@ -1,4 +1,4 @@
--- What a database holds that is no extension's: tables, views, sequences and functions by schema; chunks left out.
+-- What a database holds that belongs to no extension: tables, views, sequences and functions by schema; chunks left out.
 SELECT n.nspname::text AS schema, count(*) FILTER (WHERE found.is_table) AS tables, count(*) AS objects
 FROM pg_namespace AS n
 JOIN LATERAL (

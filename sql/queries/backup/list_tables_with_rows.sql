@@ -1,4 +1,4 @@
--- Tables of ours and of anybody's, quoted as pg_dump's patterns are; not the extensions' own, nor those whose
+-- Tables of Chandlery and of others, quoted as pg_dump's patterns are; not the extensions' own, nor those whose
 -- rows are a part of the schema: its revision, and what its aggregates are. Chunks lie in a schema of TimescaleDB's.
 SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace

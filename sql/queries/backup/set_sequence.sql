@@ -1,2 +1,2 @@
--- Lets a sequence go on with a number.
+-- Lets a sequence continue with a number.
 SELECT setval(:'sequence'::regclass, :'next_value'::bigint, false);

@@ -1,4 +1,4 @@
--- Changes what was said of an alert, if it is of that revision (null: of any). Another level, or side, is armed as of now; so is one
+-- Changes what was said about an alert, if it is of that revision (null: of any). Another level, or side, is armed as of now; so is one
 -- that was said to be armed.
 UPDATE market.alerts AS a SET
     (side, level, is_recurring, expires_at, note) = (

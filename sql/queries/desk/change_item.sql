@@ -1,4 +1,4 @@
--- Changes what was said of an item, if it is of that revision (null: of any); a trigger arms its alerts.
+-- Changes what was said about an item, if it is of that revision (null: of any); a trigger arms its alerts.
 UPDATE market.watchlist_items AS i SET
     (position, notes, price_alert_high, price_alert_low) = (
         SELECT s.position, s.notes, s.price_alert_high, s.price_alert_low FROM jsonb_populate_record(i, :'said'::jsonb) AS s

@@ -1,4 +1,4 @@
--- Changes what was said of a watchlist, if it is of that revision (null: of any).
+-- Changes what was said about a watchlist, if it is of that revision (null: of any).
 UPDATE market.watchlists AS w SET
     (name, description, colour, icon, is_default) = (
         SELECT s.name, s.description, s.colour, s.icon, s.is_default FROM jsonb_populate_record(w, :'said'::jsonb) AS s

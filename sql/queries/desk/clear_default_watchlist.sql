@@ -1,3 +1,3 @@
--- The default among the user's watchlists, but for the one that is to be it, is it no more.
+-- Takes the default from the user's other watchlists: only the one given may have it.
 UPDATE market.watchlists SET is_default = false, revision = revision + 1, updated_at = :'at'::timestamptz
 WHERE is_default AND watchlist_id IS DISTINCT FROM :'watchlist_id'::bigint;

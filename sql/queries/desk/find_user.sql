@@ -1,4 +1,4 @@
--- The user of a transaction, and whether what the caller's token says of him is other than what is stored, or his visit is news.
+-- The user of a transaction, and whether the caller's token says other things than are stored, or the visit is news.
 SELECT
     is_active,
     coalesce(:'username', username) IS DISTINCT FROM username OR coalesce(:'email', email) IS DISTINCT FROM email

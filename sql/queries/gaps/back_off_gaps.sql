@@ -1,6 +1,6 @@
 -- Gaps before :ends that are still open after a vendor was asked about them: kept in view, and asked about again after 1, 2,
--- 4 … 64 days. One that was not asked about whole, since the run was cut short, only notes what was asked, and the next run goes
--- on from there; one that goes on beyond :ends keeps its reason, which tells of minutes nobody was asked about.
+-- 4 … 64 days. One that was not asked about whole, since the run was cut short, only notes what was asked, and the next run
+-- continues there; one that continues beyond :ends keeps its reason, which is about minutes nobody was asked about.
 -- Arrays of equal length: gaps' instruments, the stretches asked about, what the vendor said.
 WITH tried AS (
     SELECT

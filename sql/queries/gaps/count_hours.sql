@@ -5,7 +5,7 @@
 CREATE TEMPORARY TABLE taken_hours (instrument_id integer NOT NULL, hour timestamptz NOT NULL) ON COMMIT DROP;
 
 -- step: take_uncounted
--- Takes the marks of a window: the hours whose rows are to be counted anew.
+-- Takes the marks of a window: the hours whose rows must be counted again.
 -- The marks go in the same transaction as the hours are written: a run that dies leaves both as they were.
 -- In the order in which rows mostly came, so that what is read for one instrument is at hand for the next.
 WITH taken AS (
@@ -35,8 +35,8 @@ JOIN market.instruments AS n ON n.instrument_id = p.instrument_id AND (n.deliste
 ORDER BY taken.hour, p.instrument_id;
 
 -- or step: take_uncounted_beats
--- The same where an operator sets the cadence: a row tells of all hours of its beat. Marks name the instruments of rows, or, once
--- another cadence is set, what stands for the source: then earlier hours are counted as well.
+-- The same where an operator sets the cadence: a row counts for all hours of its beat. Marks name the instruments of rows, or, once
+-- another cadence is set, what represents the source: then earlier hours are counted as well.
 WITH taken AS (
     DELETE FROM market.marks
     WHERE dataset = :'dataset' AND work = 'beat' AND hour >= :'starts'::timestamptz AND hour < :'ends'::timestamptz
@@ -55,7 +55,7 @@ CROSS JOIN LATERAL generate_series(
 WHERE beat.hour + INTERVAL '1 hour' > k.since OR k.instrument_id = ANY (instrument_ids);
 
 -- step: count_candle_hours
--- Counts the taken hours anew, from the rows of a data set that stand in them now, as in psql -v relation=candles. An hour that
+-- Counts the taken hours again, from the rows of a data set that are in them now, as in psql -v relation=candles. An hour that
 -- is known so already is not touched: ON CONFLICT alone would lock its row, which writes to it.
 INSERT INTO market.candle_hours AS known (dataset, instrument_id, hour, complete, partial, trades)
 SELECT :'dataset', taken.instrument_id, taken.hour, counted.complete, counted.partial, counted.trades
@@ -142,7 +142,7 @@ WHERE h.dataset = :'dataset' AND bit_count(h.complete | h.partial) > 0
     AND h.hour >= :'starts'::timestamptz AND h.hour < :'ends'::timestamptz;
 
 -- step: analyze_seen_hours
--- Tells the planner how many these are: of ten thousand new instruments it would hold each against each.
+-- Shows the planner how many these are: of ten thousand new instruments it would compare each with each.
 ANALYZE seen_hours;
 
 -- step: extend_known_data
@@ -171,7 +171,7 @@ WITH brought AS MATERIALIZED (
         -- Of ticks that are dropped nobody knows any more who brought them.
         AND NOT (SELECT market.dropped('ticks')) @> seen.hour
     GROUP BY seen.instrument_id
-), imported AS MATERIALIZED (  -- once: planned as few, it was made once more for each hour
+), imported AS MATERIALIZED (  -- once: planned as few, it was made again for each hour
     SELECT
         seen.instrument_id,
         -- Without a session both bounds would be null, and the range without end.

@@ -1,5 +1,5 @@
 -- Writes down what a vendor said by saying nothing: it has candles of the day that begins at :day, but none in these stretches
--- of these gaps (arrays of equal length) where none stands now. Such rows are history at once; they keep the silence explained.
+-- of these gaps (arrays of equal length) where none is stored now. Such rows are history at once; they keep the silence explained.
 INSERT INTO market.gaps (
     dataset, instrument_id, starts, ends, minutes, reason, evidence, found_at, healed_at, healed_from, attempts
 )

@@ -1,5 +1,5 @@
--- Where a component's look through older times begins and goes on: the first minute any instrument is expected to have, as far
--- back as candles are kept, or where what retention dropped ends, whoever imports some of it again; and where its last run
+-- Where a component's look through older times begins and continues: the first minute any instrument is expected to have, as far
+-- back as candles are kept, or where what retention dropped ends, even if some of it is imported again; and where its last run
 -- stopped, if it ran out of time.
 SELECT
     coalesce(

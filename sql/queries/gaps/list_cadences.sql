@@ -1,4 +1,4 @@
--- The cadences that an operator has set, with the instruments that stand for their sources; :dataset '' means any data set.
+-- The cadences that an operator has set, with the instruments that represent their sources; :dataset '' means any data set.
 SELECT
     k.dataset, k.source, whole.instrument_key AS instrument, k.every, n.calendar, k.since, n.instrument_key AS key, k.instrument_id
 FROM market.cadences AS k

@@ -1,6 +1,6 @@
 -- What to ask a vendor for: the UTC days of open gaps before :ends, of instruments that have a ticker there, that are not backing
 -- off; without the stretches that an interrupted run has asked about. The least tried and the newest first, at most :days of
--- the :days_due there are; the arrays tell the stretches of each day, and whose gap each is.
+-- the :days_due there are; the arrays list the stretches of each day, and whose gap each is.
 SELECT
     instrument_id, ticker, allow_negative, day.starts AS day, count(*) OVER () AS days_due,
     array_agg(gap_id ORDER BY part.starts) AS gap_ids,

@@ -1,6 +1,6 @@
 -- A page of instruments by how many minutes are missing of them in a stretch, the most first: open gaps alone say so, and few
 -- have any, so that ten thousand instruments take no longer than their list. Contracts of options, thousands of each
--- underlying, and what stands for parts of an instrument are there for whoever names a part of their keys.
+-- underlying, and what represents parts of an instrument are listed where a part of their keys is named.
 WITH missing AS (
     SELECT g.instrument_id, sum(g.minutes) AS minutes
     FROM market.gaps AS g

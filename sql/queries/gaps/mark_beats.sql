@@ -1,4 +1,4 @@
--- Marks the hours that are to be counted by a cadence that was set: those with rows since then, and those that were counted by
+-- Marks the hours that must be counted by a cadence that was set: those with rows since then, and those that were counted by
 -- another one. As in psql -v relation=expected_sentiment.
 INSERT INTO market.marks (dataset, work, hour, instrument_ids)
 SELECT k.dataset, 'beat', each.hour, ARRAY[k.instrument_id]

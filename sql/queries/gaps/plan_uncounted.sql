@@ -1,4 +1,4 @@
--- The hours that are to be counted, cut into windows of about :instrument_hours rows each, the newest first.
+-- The hours that must be counted, cut into windows of about :instrument_hours rows each, the newest first.
 SELECT min(hour) AS starts, max(hour) + INTERVAL '1 hour' AS ends
 FROM (
     SELECT hour, div(sum(rows) OVER (ORDER BY hour DESC) - 1, :'instrument_hours'::bigint) AS share

@@ -24,7 +24,7 @@ WHERE bit_count(minutes) > 0;
 CREATE INDEX ON stretches (calendar, hour);
 
 -- step: create_waiting_hours
--- Minutes with ticks that wait to be aggregated, as the marks tell.
+-- Minutes with ticks that wait to be aggregated, as the marks say.
 CREATE TEMPORARY TABLE waiting_hours ON COMMIT DROP AS
 SELECT
     marked.instrument_id,
@@ -106,7 +106,7 @@ CROSS JOIN LATERAL generate_series(
 WHERE k.dataset = :'dataset';
 
 -- step: analyze_scan
--- Tells the planner how small these are.
+-- Shows the planner how small these are.
 ANALYZE stretches, lives (instrument_id), feed_hours, waiting_hours, explained_hours;
 
 -- step: create_scanned_instruments
@@ -168,7 +168,7 @@ WHERE g.dataset = :'dataset' AND g.healed_at IS NULL AND g.instrument_id BETWEEN
 CREATE INDEX ON known_gaps (instrument_id, starts);
 
 -- step: analyze_scan_share
--- Tells the planner how many instruments and open gaps this share of the scan has; the ledger itself may just have been filled.
+-- Shows the planner how many instruments and open gaps this share of the scan has; the ledger itself may just have been filled.
 ANALYZE scanned_instruments, known_gaps (instrument_id, starts);
 
 -- step: create_expected_hours
@@ -204,7 +204,7 @@ WHERE n.is_cut
 GROUP BY 1, 2, 3;
 
 -- step: create_trade_floors
--- In how many hours each instrument was counted, and the fewest trades of any; null where a candle does not tell its trades.
+-- In how many hours each instrument was counted, and the fewest trades of any; null where a candle does not count its trades.
 CREATE TEMPORARY TABLE trade_floors ON COMMIT DROP AS
 SELECT instrument_id, count(*) AS hours, CASE WHEN count(*) = count(trades) THEN min(trades) END AS trades
 FROM market.candle_hours
@@ -280,8 +280,8 @@ FROM (SELECT instrument_id FROM scanned_instruments UNION ALL SELECT instrument_
 
 -- step: create_steady_instruments
 -- The instruments of which the ledger holds just what is missing, and that trade so much that no silence of theirs is plausible:
--- at 60 times -ln(0.001) trades in each of their hours a minute is enough. Nothing of theirs is to be weighed, nor changed in the
--- ledger. Where this cannot be told by their open gaps alone, each inside one hour, the steps that follow tell it.
+-- at 60 times -ln(0.001) trades in each of their hours a minute is enough. Nothing of theirs needs weighing, or changing in the
+-- ledger. Where their open gaps alone, each inside one hour, do not show this, the steps that follow do.
 CREATE TEMPORARY TABLE steady_instruments ON COMMIT DROP AS
 WITH missed AS (
     SELECT
@@ -357,7 +357,7 @@ WITH silent AS MATERIALIZED (
 ), at_hour AS MATERIALIZED (
     SELECT
         e.instrument_id, e.hour_of_day, s.was_quiet,
-        -- Null where a candle does not tell its trades.
+        -- Null where a candle does not count its trades.
         CASE WHEN coalesce(t.untold, 0) = 0 THEN coalesce(t.trades, 0) END AS trades,
         e.alive - coalesce(s.minutes, 0) AS present,
         e.alive + :'assumed_silent'::integer AS minutes
@@ -380,7 +380,7 @@ JOIN overall AS o USING (instrument_id)
 WHERE a.was_quiet;
 
 -- step: create_unmeasured_instruments
--- Instruments that were quiet while their feed lived, and did not trade at all in the window: nothing tells how often they
+-- Instruments that were quiet while their feed lived, and did not trade at all in the window: nothing shows how often they
 -- should, so their silence is neither explained nor a gap, where :is_silence_plausible says that it can be explained.
 CREATE TEMPORARY TABLE unmeasured_instruments ON COMMIT DROP AS
 SELECT DISTINCT instrument_id
@@ -390,10 +390,10 @@ WHERE :'is_silence_plausible'::boolean AND market.trade_rate(all_trades, all_pre
 -- step: create_gap_runs
 -- The runs of adjacent missing minutes that are gaps: those with ticks (unaggregated), those in which the feed was silent
 -- (feed_down), and silences of a living feed that are not plausible (instrument_silent): e^(-trades expected) < 0.001, at
--- the instrument's own rate at that time of day, the silence itself left out. Silence that is plausible is no gap,
+-- the instrument's own rate at that time of day, the silence itself left out. Silence that is plausible is not a gap,
 -- where :is_silence_plausible says that it can be.
 -- Work grows with the missing minutes only; hours that are missing whole count as one piece each, and so do others in which
--- all that is missing stands together.
+-- all that is missing is adjacent.
 CREATE TEMPORARY TABLE gap_runs ON COMMIT DROP AS
 WITH kinds AS (
     SELECT
@@ -422,7 +422,7 @@ WITH kinds AS (
 ), bounded AS (
     SELECT
         kinds.*, bit_count(minutes & ~(minutes >> 1)) = 1 AS is_one,
-        -- Whatever stands alone inside such an hour is plausible: only what reaches into its neighbours may matter.
+        -- Whatever is alone inside such an hour is plausible: only what reaches into its neighbours may matter.
         :'is_silence_plausible'::boolean AND :'cadence'::bit(60) = (-1)::bigint::bit(60)
             AND busiest <> 0 AND busiest * longest.bound <= -ln(0.001)
             AND bit_count(minutes) < beyond_minute - first_minute AS is_plausible_inside
@@ -506,7 +506,7 @@ WITH kinds AS (
         SELECT calendar, max(place + bit_count(minutes)) AS beyond_place FROM stretches GROUP BY calendar
     ) AS edge USING (calendar)
     LEFT JOIN LATERAL (
-        -- What the ledger knows of silences that go on: their rate, and how many of their minutes lie beyond the window's edges.
+        -- What the ledger knows about silences that continue: their rate, and how many of their minutes lie beyond the window's edges.
         SELECT
             max((g.evidence ->> 'trades_a_minute')::double precision) AS rate,
             sum(
@@ -560,7 +560,7 @@ FROM (
         0, minutes_in_day, CASE WHEN is_unmeasured THEN -minutes_in_day ELSE 0 END
     FROM gap_runs
     CROSS JOIN LATERAL (
-        -- Of its quiet minutes those are not judged that are no gap.
+        -- Its quiet minutes that are not gaps are not judged.
         SELECT reason = 'instrument_silent' AND instrument_id IN (SELECT instrument_id FROM unmeasured_instruments)
     ) AS kind (is_unmeasured)
     UNION ALL
@@ -574,7 +574,7 @@ GROUP BY feed
 ORDER BY feed;
 
 -- step: create_restless_instruments
--- The instruments whose open gaps in the ledger are not just the runs found: of the others nothing is to be changed there.
+-- The instruments whose open gaps in the ledger are not just the runs found: of the others nothing must be changed there.
 CREATE TEMPORARY TABLE restless_instruments ON COMMIT DROP AS
 SELECT DISTINCT instrument_id
 FROM gap_runs AS r
@@ -583,8 +583,8 @@ WHERE r.minutes IS DISTINCT FROM known.minutes;
 
 -- step: create_found_gaps
 -- The gaps as the ledger shall hold them: the runs found, and what open rows hold outside the window that was scanned, which
--- is not ours to judge. Runs of one reason with no expected minute in between become one. A run inside an open row of which
--- a vendor could not tell stays unhealable.
+-- this scan does not judge. Runs of one reason with no expected minute in between become one. A run inside an open row that
+-- a vendor knew nothing about stays unhealable.
 CREATE TEMPORARY TABLE found_gaps ON COMMIT DROP AS
 WITH kept AS (
     SELECT
@@ -686,7 +686,7 @@ LEFT JOIN LATERAL (
 
 -- step: reconcile_gaps
 -- Makes the open rows of the ledger those that were found, in one statement: rows that changed are changed, parts that are no
--- longer missing become history, new gaps are opened. Nothing found anew, nothing written.
+-- longer missing become history, new gaps are opened. Nothing new found, nothing written.
 -- Filled are the minutes that have a row in the relation of the data set, as in psql -v relation=candles.
 WITH compared AS MATERIALIZED (
     SELECT
@@ -714,7 +714,7 @@ WITH compared AS MATERIALIZED (
                 WHEN standing.minutes >= expected.minutes THEN NULL
                 -- Nothing else ends such a gap; the row that does may lie outside the window, in the same beat.
                 WHEN NOT :'is_silence_plausible'::boolean THEN CASE WHEN standing.sources IS NULL THEN 'its beat' END
-                -- Its feed lives after all, and nothing tells more: that explains no silence.
+                -- Its feed lives after all, and nothing more is known: that explains no silence.
                 WHEN c.instrument_id IN (SELECT instrument_id FROM unmeasured_instruments) THEN 'not_judged'
                 ELSE 'no_trades'
             END)
@@ -802,7 +802,7 @@ SELECT
 -- step: record_judged
 -- Remembers that a scan has judged its window, for the instruments of its share: when candles are expected of each. Of those
 -- whose silence could not be measured that is only what a vendor explained, and whatever a monitor judged before is not judged
--- now. Most scans go on where the last one ended: that moves the one row of their reach. An instrument's own row is written
+-- now. Most scans continue where the last one ended: that moves the one row of their reach. An instrument's own row is written
 -- where it has no part in that.
 WITH reach AS MATERIALIZED (
     SELECT greatest(

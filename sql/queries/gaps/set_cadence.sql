@@ -1,5 +1,5 @@
--- Sets how often a source has rows, and where the first beat begins in which one is expected: of the instrument :key, which stands
--- for it. Rows of any instrument will do where :instrument is null.
+-- Sets how often a source has rows, and where the first beat begins in which one is expected: of the instrument :key, which
+-- represents it. Rows of any instrument will do where :instrument is null.
 WITH part AS (
     SELECT
         instrument_id, (SELECT instrument_id FROM market.instruments WHERE instrument_key = :'instrument') AS whole_id

@@ -49,8 +49,8 @@ WHERE :same AND said_row.:cancelled AND NOT stored_row.:cancelled
 
 -- step: list_row_conflicts
 -- Rows whose key is stored with other content: the first few, how many there are in all, and where the file says what is stored.
--- How a row came is no part of that: the columns :noted, '#line' among them.
--- The rows of a key are looked at together, once: there may be as many keys in conflict as rows.
+-- How a row came is not part of that: the columns :noted, '#line' among them.
+-- The rows of a key are read together, once: there may be as many keys in conflict as rows.
 WITH contradicted AS (
     SELECT
         array_agg(said_row) FILTER (WHERE differs) AS differing, (array_agg(stored_row) FILTER (WHERE differs))[1] AS stored_row,

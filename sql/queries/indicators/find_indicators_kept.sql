@@ -1,4 +1,4 @@
--- From where on indicators are kept up: as far back as retention lets them stay, and wherever older ones still stand.
+-- From where on indicators are kept up: as far back as retention lets them stay, and wherever older ones are still stored.
 SELECT least(
     :'at'::timestamptz - :'keep'::interval,
     (

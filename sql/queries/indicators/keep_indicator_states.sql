@@ -1,4 +1,4 @@
--- Forgets where indicators stand that are not those of the set, given as a digest of each timeframe's: what changes meanwhile
+-- Forgets the states of indicators that are not those of the set, given as a digest of each timeframe's: what changes meanwhile
 -- would not reach them.
 DELETE FROM market.indicator_states AS s
 WHERE NOT EXISTS (

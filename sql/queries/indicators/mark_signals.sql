@@ -1,7 +1,7 @@
 -- Leaves marks for rules of signals, where any sees the timeframe: stretches of instruments, given as arrays, whose candles of it,
 -- or indicators of them, changed; without a timeframe, the minutes themselves. Which :by_session days, weeks or months changed
--- hours lie in (from :first_hours to :last_hours), sessions say; where they know of none, the stretch stands. Minutes are marked for
--- the ends of signals too, whoever raised them.
+-- hours lie in (from :first_hours to :last_hours), sessions say; where they know of none, the stretch stays. Minutes are marked for
+-- the ends of all signals too, even those that no rule raised.
 INSERT INTO market.signal_marks (dataset, timeframe, starts, ends, instrument_ids)
 SELECT :'dataset', :'timeframe'::text, starts, ends, array_agg(instrument_id ORDER BY instrument_id)
 FROM (

@@ -1,5 +1,5 @@
 -- Marks a stretch of all instruments, by its first and its last hour, for the indicators of a timeframe that are not filled
--- there, and remembers that these are filled from then on: the marks stay until their values stand.
+-- there, and remembers that these are filled from then on: the marks stay until their values are stored.
 WITH filled AS (
     UPDATE market.indicator_set SET filled_from = :'filled_from'::timestamptz
     WHERE timeframe = :'timeframe' AND filled_from > :'filled_from'::timestamptz

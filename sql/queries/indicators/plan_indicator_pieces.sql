@@ -1,5 +1,5 @@
 -- The marked hours of instruments, as pieces that read about :hours instrument-hours of candles each.
--- Of one instrument the earlier hours come first, since a value goes on from the one before it; one with more marked hours
+-- Of one instrument the earlier hours come first, since a value continues from the one before it; one with more marked hours
 -- than a piece may read has parts, and each but the last ends where the next one starts.
 WITH numbered AS (
     SELECT instrument_id, hour, (row_number() OVER (PARTITION BY instrument_id ORDER BY hour) - 1) / :'hours'::bigint AS part

@@ -1,4 +1,4 @@
--- Takes the marked hours of a piece: of each instrument those from its start to its end, both included. Where changes are told, so is
+-- Takes the marked hours of a piece: of each instrument those from its start to its end, both included. Where changes are published, so is
 -- that values there are computed again.
 WITH taken AS (
     DELETE FROM market.unindicated_hours AS h

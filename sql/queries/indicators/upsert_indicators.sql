@@ -1,4 +1,4 @@
--- Writes values that are new or differ, given as arrays; NaN stands for no second or third output.
+-- Writes values that are new or differ, given as arrays; NaN means no second or third output.
 INSERT INTO market.indicator_values AS stored (
     instrument_id, indicator_id, time, value, value_2, value_3, made_from, made_by, made_at
 )

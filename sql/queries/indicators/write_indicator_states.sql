@@ -1,4 +1,4 @@
--- Writes where the indicators of instruments stand in a timeframe, given as arrays; the numbers of all instruments follow each
+-- Writes the states of instruments' indicators in a timeframe, given as arrays; the numbers of all instruments follow each
 -- other in two of them, and those of each end where the next one's begin.
 INSERT INTO market.indicator_states AS stored (instrument_id, timeframe, made_of, time, since, states, recent)
 SELECT

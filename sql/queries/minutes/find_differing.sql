@@ -1,6 +1,6 @@
 -- The buckets of [:starts, :ends) whose candle may not be what their ticks make of it: all that have ticks, but those of which
--- one pass over the ticks shows that nothing would be written. What that cannot tell is named too: minutes in which a feed looks
--- silent, buckets without a tick that may set prices. No lock is held: whoever writes these buckets reads their ticks once more.
+-- one pass over the ticks shows that nothing would be written. What that cannot show is named too: minutes in which a feed looks
+-- silent, buckets without a tick that may set prices. No lock is held: the writer of these buckets reads their ticks again.
 WITH lived AS MATERIALIZED (
     SELECT m.feed, m.bucket, m.seconds
     FROM market.feed_minutes AS m

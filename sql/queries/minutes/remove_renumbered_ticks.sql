@@ -1,5 +1,5 @@
 -- Removes ticks of a file that came in before under the seqs in it: they come in again under the order of its rows.
--- Tells the places of their rows, and whether they were cancelled.
+-- Returns the places of their rows, and whether they were cancelled.
 DELETE FROM market.ticks AS stored
 USING unnest(:'times'::timestamptz[], :'seqs'::bigint[], :'prices'::numeric[], :'sizes'::numeric[]) WITH ORDINALITY
     AS told (time, seq, price, size, place)

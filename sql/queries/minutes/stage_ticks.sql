@@ -1,7 +1,7 @@
 -- How ticks are written that may be stored already, in running order, in the caller's transaction.
 
 -- step: create_staged_ticks
--- Where ticks wait while those already stored are told apart; no index, so that COPY runs at full speed.
+-- Where ticks wait while those already stored are sorted out; no index, so that COPY runs at full speed.
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_ticks (
     LIKE market.ticks INCLUDING DEFAULTS,
     place bigint GENERATED ALWAYS AS IDENTITY

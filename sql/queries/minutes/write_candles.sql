@@ -1,15 +1,15 @@
--- How candles are written, in running order, in one transaction that holds the lock of `lock_candles`. What is to be made
--- comes from marks, from named buckets, from ticks that are held against their candles, or as a vendor's candles; the
--- latter go on to upsert_candles at once.
+-- How candles are written, in running order, in one transaction that holds the lock of `lock_candles`. What must be made
+-- comes from marks, from named buckets, from ticks that are compared with their candles, or as a vendor's candles; the
+-- latter go to upsert_candles at once.
 
 -- step: create_touched_buckets
--- The buckets a transaction is about to make candles of, whoever found them.
+-- The buckets a transaction is about to make candles of, from any of the finders.
 CREATE TEMPORARY TABLE touched_buckets (
     instrument_id integer NOT NULL,
     bucket timestamptz NOT NULL,
-    ticks bigint NOT NULL,  -- inserted since the bucket was last written, as the marks tell
-    removed boolean NOT NULL,  -- ticks were changed or deleted, so the bucket may have fewer than its candle tells
-    tampered boolean NOT NULL  -- the candle is lost, or was changed by another hand
+    ticks bigint NOT NULL,  -- inserted since the bucket was last written, as the marks say
+    removed boolean NOT NULL,  -- ticks were changed or deleted, so the bucket may have fewer than its candle says
+    tampered boolean NOT NULL  -- the candle is lost, or was changed by another program
 ) ON COMMIT DROP;
 
 -- step: create_incoming_candles
@@ -45,14 +45,14 @@ SELECT
 SELECT set_config('enable_indexscan', 'on', true), set_config('enable_sort', 'on', true);
 
 -- step: has_candles
--- Whether any candle stands in a window. Counted, as BRIN counts them: to find one, the planner may begin with the whole chunk.
+-- Whether any candle is in a window. Counted, as BRIN counts them: to find one, the planner may begin with the whole chunk.
 SELECT count(*) > 0 AS has_candles
 FROM market.candles
 WHERE time >= :'starts'::timestamptz AND time < :'ends'::timestamptz;
 
 -- step: take_marks
 -- Takes the dirty marks of a window into touched_buckets. The marks go in the same transaction as their candles are written: a run
--- that dies leaves both as they were. With :is_new, those of a dense minute that has no candle yet: where all of them tell of new
+-- that dies leaves both as they were. With :is_new, those of a dense minute that has no candle yet: where all of them report new
 -- ticks alone, the fold finds what they name, and they are not unpacked. 600,000 names, where ticks are written each second,
 -- take longer than the fold.
 WITH taken AS (
@@ -92,7 +92,7 @@ FROM unnest(
 TRUNCATE incoming_candles;
 
 -- step: count_late_ticks
--- Ticks that arrived after their bucket had been aggregated: those of touched buckets where a candle made of ticks stands.
+-- Ticks that arrived after their bucket had been aggregated: those of touched buckets where a candle made of ticks is stored.
 SELECT coalesce(sum(b.ticks), 0)::bigint AS late
 FROM touched_buckets AS b
 JOIN market.candles AS c
@@ -194,11 +194,11 @@ SELECT coalesce(array_agg(instrument_id), '{}') AS instrument_ids
 FROM (SELECT instrument_id FROM touched_buckets UNION SELECT instrument_id FROM folded_buckets) AS touched;
 
 -- step: grade_feed_minutes
--- Tells of each touched minute of each feed whether the feed fell silent in it, and whether that was known before.
+-- Finds for each touched minute of each feed whether the feed fell silent in it, and whether that was known before.
 -- A feed lives if any of its instruments does: the touched ones that traded most, and what is stored of the minute, all but
 -- always show that. Only a minute that still looks silent, in open hours, is read whole.
 CREATE TEMPORARY TABLE graded_feed_minutes ON COMMIT DROP AS
-WITH shares AS MATERIALIZED (  -- read already: so the last second of a minute is known to be that, whoever traded then
+WITH shares AS MATERIALIZED (  -- read already: so the last second of a minute is known to be that, whatever traded then
     SELECT
         n.feed, f.bucket, bit_or(1::bigint << (59 - floor(date_part('second', f.last_at))::integer)) AS seconds,
         -- Who traded most, of a twentieth of all instruments; in one number, as to sort them takes longer.
@@ -234,7 +234,7 @@ WITH shares AS MATERIALIZED (  -- read already: so the last second of a minute i
         touched.feed, touched.bucket, stored.seconds AS stored, market.silence_limit(touched.feed) AS silence_limit,
         (
             coalesce(sampled.seconds, 0) | coalesce(folded.seconds, 0) | CASE
-                -- Ticks were taken away, and not by retention, which drops them by the chunk: what is left is to be read anew.
+                -- Ticks were taken away, and not by retention, which drops them by the chunk: what is left must be read again.
                 WHEN touched.removed AND market.tick_chunk_since(touched.bucket) IS NOT NULL
                 THEN 0
                 ELSE coalesce(stored.seconds::bigint, 0)
@@ -333,7 +333,7 @@ WHERE g.silent <> g.was_silent
 -- step: upsert_candles
 -- The one rule of who replaces whom: writes incoming_candles, all inside one window, into market.candles.
 -- An incoming candle wins when its version is higher, when the stored one is partial and it is not, or when the
--- version is equal and the content differs. A candle made of ticks that stands where another such candle stood is that
+-- version is equal and the content differs. A candle made of ticks that replaces another such candle is that
 -- candle recomputed, and keeps its source. What does not win is never touched: ON CONFLICT alone would lock the row,
 -- which writes to it.
 WITH contested AS (
@@ -357,7 +357,7 @@ WITH contested AS (
     LEFT JOIN touched_buckets AS b ON b.instrument_id = i.instrument_id AND b.bucket = i.time
     WHERE i.open IS NOT NULL
         -- Fewer ticks than the candle was made of, though none was taken away: retention dropped the others. Where nobody
-        -- watched, or all ticks are new, the chunk tells: younger than the candle, it holds none of those.
+        -- watched, or all ticks are new, the chunk shows it: younger than the candle, it holds none of those.
         AND (
             -- False rather than null for a candle that is new: nothing after it is looked up then.
             stored.version IS NOT NULL AND recomputed.is_so AND NOT b.removed AND (
@@ -365,7 +365,7 @@ WITH contested AS (
                 OR ((i.trades < stored.trades OR i.trades <= b.ticks) AND market.tick_chunk_since(i.time) > stored.updated_at)
             )
         ) IS NOT TRUE
-        -- Without a new tick there is no reason to put half a minute of ours in the place of a vendor's whole one.
+        -- Without a new tick there is no reason to replace a vendor's whole minute by half a minute made of ticks.
         AND (i.partial AND NOT stored.partial AND stored.source = 'vendor_historical' AND b.ticks = 0) IS NOT TRUE
 ), winners AS (
     SELECT * FROM contested
@@ -431,7 +431,7 @@ WHERE f.open IS NOT NULL AND f.close IS NOT NULL
 ORDER BY f.instrument_id;
 
 -- step: delete_emptied_candles
--- A bucket whose ticks were all cancelled loses its candle. A vendor's candle never stood on our ticks, and stays; so
+-- A bucket whose ticks were all cancelled loses its candle. A vendor's candle was never made of these ticks, and stays; so
 -- does one whose ticks have no chunk any more: retention dropped those, nobody cancelled them.
 DELETE FROM market.candles AS stored
 USING incoming_candles AS i

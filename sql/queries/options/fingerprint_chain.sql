@@ -1,6 +1,6 @@
 -- What chains of an underlying come from beyond its strike candles: its contracts, when they were listed, and the candles that the
 -- volume of a session is made of, with when it opened, of a week and a day up to :at, or to the newest minute. No row while marks wait
--- of minutes up to then: what they stand for, as open interest, may show already, and is in no strike candle yet.
+-- of minutes up to then: what they mark, as open interest, may show already, and is in no strike candle yet.
 -- As in psql -v underlying_id=1 -v at=
 WITH asked AS (
     SELECT coalesce(:'at'::timestamptz, max(time) + INTERVAL '1 minute') AS ends

@@ -1,4 +1,4 @@
--- The chains of some expiries: a row for each listed strike, with the newest that its candle told in minutes before :ends, or
+-- The chains of some expiries: a row for each listed strike, with the newest that its candle had in minutes before :ends, or
 -- without :at the newest of all. Ranks and moneyness are all seen from the forward of the chain's newest minute, so that a silent
 -- strike keeps its place. What was not quoted or traded for a quarter of an hour by then is stale. Volume is that since the
 -- session opened, or since midnight UTC where no session is known; open interest is carried forward until the next publication,

@@ -1,14 +1,14 @@
 -- How strike candles are written, in running order, in one transaction that holds the lock of `lock_writers`. A chain is what
 -- belongs together in a minute: the contracts of one expiry of an underlying, twins that a split made apart. As in psql
 -- -v key='instrument_id, …' -v content='expiry, …' -v said='i.expiry, …' -v stored='s.expiry, …' -v given='EXCLUDED.expiry, …':
--- the columns of market.strike_candles, but for those that tell of the writing.
+-- the columns of market.strike_candles, but for those that describe the writing.
 
 -- step: create_touched_contracts
--- Whose quotes, trades or open interest changed, or of an underlying whose candle; whoever found them.
+-- Whose quotes, trades or open interest changed, or of an underlying whose candle; from any of the finders.
 CREATE TEMPORARY TABLE touched_contracts (
     instrument_id integer NOT NULL,
     time timestamptz NOT NULL,
-    spreads boolean NOT NULL,  -- what stands on it in later minutes is to be made again as well
+    spreads boolean NOT NULL,  -- what is based on it in later minutes must be made again as well
     removed boolean NOT NULL   -- rows were changed or deleted, maybe a publication of open interest
 ) ON COMMIT DROP;
 
@@ -48,7 +48,7 @@ CREATE TEMPORARY TABLE incoming_strikes (LIKE market.strike_candles) ON COMMIT D
 
 -- step: take_marks
 -- Takes the marks of a window: they go in the same transaction as their candles are written. A mark below 0 comes of
--- mark_following, and spreads no further. What retention has dropped can be told no more: the candles of those minutes stay.
+-- mark_following, and spreads no further. What retention has dropped is no longer known: the candles of those minutes stay.
 WITH taken AS (
     DELETE FROM market.dirty
     WHERE dataset = :'dataset' AND bucket >= :'starts'::timestamptz AND bucket < :'ends'::timestamptz
@@ -85,8 +85,8 @@ GROUP BY underlying_id, expires_at, contract, time;
 ANALYZE touched_chains;
 
 -- step: mark_following
--- Marks what was written already and stands on what has changed: of a chain the candles of the next quarter of an hour, in which
--- a quote or a close of the underlying may still stand, and of a contract those that carry its open interest.
+-- Marks what was written already and is based on what has changed: of a chain the candles of the next quarter of an hour, in which
+-- a quote or a close of the underlying may still be valid, and of a contract those that carry its open interest.
 WITH later AS (
     SELECT DISTINCT s.instrument_id, s.expires_at, s.contract, s.time
     FROM market.strike_candles AS s
@@ -159,7 +159,7 @@ FROM (
 WHERE closed.underlying_id = t.underlying_id AND closed.time = t.time;
 
 -- step: collect_states
--- What is known of each contract of the chains at a minute's end: the quote that stands, the trades, the open interest.
+-- What is known of each contract of the chains at a minute's end: the quote that is valid, the trades, the open interest.
 -- Of the minute's quotes the last valid one; without any, the last one of the quarter of an hour, valid or not. One probe each,
 -- through the primary keys.
 CREATE TEMPORARY TABLE strike_states ON COMMIT DROP AS
@@ -236,7 +236,7 @@ WINDOW by_strike AS (ORDER BY t.chain, c.strike, c.side);
 ANALYZE strike_states;
 
 -- step: hear_underlyings
--- Where an underlying has no close of its own: what the newest of the chain's quotes says of it.
+-- Where an underlying has no close of its own: what the newest of the chain's quotes says about it.
 UPDATE touched_chains AS t
 SET underlying_close = (
     SELECT s.underlying
@@ -306,7 +306,7 @@ INSERT INTO chain_values (chain, forward)
 SELECT chain, forward FROM unnest(:'forward'::double precision[]) WITH ORDINALITY AS v (forward, chain) WHERE forward <> 'NaN';
 
 -- step: collect_strikes
--- Puts both sides of each strike of which something was told in its minute into a row. A side that is not listed is empty.
+-- Puts both sides of each strike of which something was reported in its minute into a row. A side that is not listed is empty.
 INSERT INTO incoming_strikes (
     instrument_id, expires_at, strike, contract, time, expiry,
     call_open, call_high, call_low, call_close, call_volume, call_trades, call_bid, call_ask, call_mid, call_quoted_at, call_oi, call_oi_time,
@@ -367,7 +367,7 @@ SELECT
 FROM written;
 
 -- step: delete_emptied_strikes
--- A minute of which nothing is told any more loses its candle.
+-- A minute of which nothing is reported any more loses its candle.
 DELETE FROM market.strike_candles AS s
 USING touched_chains AS t
 WHERE s.instrument_id = t.underlying_id AND s.expires_at = t.expires_at AND s.contract = t.contract AND s.time = t.time

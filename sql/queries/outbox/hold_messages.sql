@@ -1,4 +1,4 @@
--- Messages of a topic that are to be delivered, the oldest first, held until the transaction ends. Those that another holds are
+-- Messages of a topic that must be delivered, the oldest first, held until the transaction ends. Those that another holds are
 -- passed over, and with them what follows in their group: it may not overtake them. So is what follows one that failed before.
 WITH taken AS MATERIALIZED (
     SELECT id, topic, key, group_key, body, created_at, refused_at, tries, failed_because

@@ -1,4 +1,4 @@
--- What was told after a cursor, of :dataset or of all, in the order in which changes were committed; of some :keys those that name
+-- What was published after a cursor, of :dataset or of all, in the order in which changes were committed; of some :keys those that name
 -- one of them, and those of more instruments than they name, among which these may be.
 SELECT cursor, published_at, dataset, kinds, timeframes, starts, ends, instrument_count, instruments
 FROM market.changes

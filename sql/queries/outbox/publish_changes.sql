@@ -6,7 +6,7 @@ SELECT pg_advisory_xact_lock(hashtext('market.changes'));
 
 -- step: write_changes
 -- Takes changes, the first first, up to :most instruments in all, and writes what they come to. A message names at most
--- :most_named instruments, and so many as fit into :most_bytes. Of :datasets, each timeframe and width is that of its own rows.
+-- :most_named instruments, and as many as fit into :most_bytes. Of :datasets, each timeframe and width is that of its own rows.
 WITH reached AS (
     SELECT change_id, sum(coalesce(cardinality(instrument_ids), 0) + 1) OVER (ORDER BY change_id) AS reach
     FROM market.unpublished_changes

@@ -1,4 +1,4 @@
--- What became of messages: without a reason they were delivered; with one they wait, or were refused for good.
+-- What happened to messages: without a reason they were delivered; with one they wait, or were refused for good.
 UPDATE market.outbox AS o SET
     tries = o.tries + 1,
     failed_because = t.reason,

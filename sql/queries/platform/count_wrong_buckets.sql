@@ -8,7 +8,7 @@ WHERE sample.component = 'policy_maintenance'
     AND NOT EXISTS (
         SELECT FROM market.runs AS verified
         WHERE verified.component = 'verify' AND verified.scheduled_at BETWEEN sample.scheduled_at AND :'at'::timestamptz
-            -- Without an end all was verified; a sample that does not tell its day may be of any.
+            -- Without an end all was verified; a sample that does not name its day may be of any.
             AND tstzrange((verified.counts ->> 'starts')::timestamptz, (verified.counts ->> 'ends')::timestamptz) @> tstzrange(
                 (sample.counts ->> 'verified_day' || ' 00:00Z')::timestamptz,
                 (sample.counts ->> 'verified_day' || ' 00:00Z')::timestamptz + INTERVAL '1 day'

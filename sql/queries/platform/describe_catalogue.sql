@@ -1,5 +1,5 @@
 -- What schema market consists of, a line each: columns, indexes, constraints, triggers, functions, types, hypertables, rights.
--- Only what every supported version of PostgreSQL and TimescaleDB tells alike: views by their columns, functions by a digest
+-- Only what every supported version of PostgreSQL and TimescaleDB describes alike: views by their columns, functions by a digest
 -- of their text. Aggregates that a rebuild makes are not there for good.
 WITH relations AS (
     SELECT c.oid, c.relname::text AS name, c.relkind, c.relacl
@@ -19,7 +19,7 @@ FROM pg_index AS i
 JOIN relations AS r ON r.oid = i.indrelid
 JOIN pg_class AS c ON c.oid = i.indexrelid
 UNION ALL
--- 'n' is PostgreSQL 18's NOT NULL, which the column tells.
+-- 'n' is PostgreSQL 18's NOT NULL, which the column shows.
 SELECT 'constraint', coalesce(conrelid::regclass::text || '.', '') || conname, pg_get_constraintdef(oid)
 FROM pg_constraint
 WHERE connamespace = 'market'::regnamespace AND contype <> 'n' AND conparentid = 0

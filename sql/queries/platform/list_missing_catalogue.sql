@@ -1,4 +1,4 @@
--- What is read of TimescaleDB's catalogue, here and in the schema's functions, that no public view tells, and is not there.
+-- What is read of TimescaleDB's catalogue, here and in the schema's functions, that no public view shows, and does not exist.
 SELECT format('%s.%s', read.relation, read.name) AS missing
 FROM (
     SELECT t.relation, unnest(t.names) AS name

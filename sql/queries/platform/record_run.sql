@@ -1,5 +1,5 @@
 -- One row per component and scheduled time. A firing that repeats a run already done, and changed nothing, leaves the
--- row as it is; anything else is told as one more attempt.
+-- row as it is; anything else is recorded as one more attempt.
 INSERT INTO market.runs AS run (component, scheduled_at, status, counts, seconds, error)
 SELECT
     :'component', :'scheduled_at'::timestamptz, :'status', :'counts'::jsonb, :'seconds'::double precision, :'error'::text

@@ -1,4 +1,4 @@
--- Makes the planner's statistics anew.
+-- Makes the planner's statistics again.
 SELECT add_job(
     'market.apply_statistics', :'schedule'::interval, config => jsonb_build_object('table_name', :'table_name'::text),
     initial_start => :'schedule'::interval

@@ -1,4 +1,4 @@
--- Makes a job what it should be, and has it run again. Where rows are to be kept longer, the operator's word covers no less.
+-- Makes a job what it should be, and has it run again. Where rows should be kept longer, the operator's word covers no less.
 WITH kept_longer AS (
     UPDATE market.retentions AS r SET after = greatest(r.after, :'age'::interval)
     FROM timescaledb_information.jobs AS j

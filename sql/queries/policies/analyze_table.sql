@@ -1,2 +1,2 @@
--- Makes the planner's statistics of a table anew.
+-- Makes the planner's statistics of a table again.
 CALL market.analyze_table(:'table_name'::text);

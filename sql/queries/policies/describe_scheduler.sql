@@ -1,4 +1,4 @@
--- Whether TimescaleDB's background scheduler runs, whether it may come to run, whether maintenance stands in for it at a
+-- Whether TimescaleDB's background scheduler runs, whether it may come to run, whether maintenance replaces it at a
 -- moment, how many workers it may have, how many databases' schedulers share them, and the server's own time.
 SELECT
     market.has_scheduler() AS runs,

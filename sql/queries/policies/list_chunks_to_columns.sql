@@ -3,7 +3,7 @@ SELECT format('%I.%I', c.chunk_schema, c.chunk_name) AS chunk
 FROM timescaledb_information.chunks AS c
 WHERE format('%I.%I', c.hypertable_schema, c.hypertable_name)::regclass = market.policy_relation(:'table_name')
     AND c.range_end <= :'before'::timestamptz
-    -- No view tells of such rows. In a chunk's status, 2 stands for columns out of order, 8 for rows beside them.
+    -- No view shows such rows. In a chunk's status, 2 means columns out of order, 8 means rows next to them.
     AND (
         NOT c.is_compressed
         OR _timescaledb_functions.chunk_status(format('%I.%I', c.chunk_schema, c.chunk_name)::regclass) & 10 > 0

@@ -35,7 +35,7 @@ SELECT
 FROM timescaledb_information.jobs AS j
 LEFT JOIN timescaledb_information.job_stats AS s ON s.job_id = j.job_id
 LEFT JOIN market.kept_tables AS k
-    -- An aggregate's job is told under its own name or under that of the table it is materialised in.
+    -- An aggregate's job is listed under its own name or under that of the table it is materialised in.
     ON (j.hypertable_schema = 'market' AND j.hypertable_name = k.table_name)
     OR k.relation = to_regclass(format('%I.%I', coalesce(j.hypertable_schema, ''), coalesce(j.hypertable_name, '')))
 -- TimescaleDB's own housekeeping has the numbers below.

@@ -1,4 +1,4 @@
--- What the database takes up, and how much more than a day before: runs of policy maintenance tell what it was then.
+-- What the database takes up, and how much more than a day before: runs of policy maintenance say what it was then.
 SELECT
     own.bytes AS database_bytes,
     own.bytes - (

@@ -1,4 +1,4 @@
--- The operator lets chunks of history be dropped, as they were named: with so many rows, of so many imports.
+-- The operator lets chunks of history be dropped, as they were named: with the numbers of their rows and imports.
 INSERT INTO market.releases (table_name, starts, ends, rows, imports, released_at)
 SELECT :'table_name', named.*, :'at'::timestamptz
 FROM unnest(:'starts'::timestamptz[], :'ends'::timestamptz[], :'rows'::bigint[], :'imports'::bigint[]) AS named

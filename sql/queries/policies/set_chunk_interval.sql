@@ -1,2 +1,2 @@
--- How long new chunks are; those that are there stay as they are.
+-- How long new chunks are; existing ones stay as they are.
 SELECT set_chunk_time_interval(:'hypertable'::regclass, :'chunk_interval'::interval);

@@ -1,5 +1,5 @@
--- What was dropped and no run has reported yet, whoever dropped it, is reported by the run of :at; also what a run took that
--- left no row in market.runs, for it died. A run that is repeated names what it named before. Where changes are told, so is what was
+-- What was dropped and no run has reported yet, by any program, is reported by the run of :at; also what a run took that
+-- left no row in market.runs, for it died. A run that is repeated names what it named before. Where changes are published, so is what was
 -- dropped of :tables, each of a data set, and of a timeframe where it is a roll-up: once.
 WITH unreported AS MATERIALIZED (
     SELECT drop_id FROM market.drops WHERE reported_in IS NULL

@@ -1,4 +1,4 @@
--- What is known around an instrument's minute beside its ticks, candle and gaps: the session, the feed, what is counted and
+-- What is known around an instrument's minute, next to its ticks, candle and gaps: the session, the feed, what is counted and
 -- judged. One row.
 SELECT
     c.time_zone, c.known_from, c.known_to, stamp.session_date, stamp.extended,

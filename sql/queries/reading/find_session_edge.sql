@@ -1,5 +1,5 @@
 -- How far :most days, weeks or months of an instrument reach from one end of the session dates [first, beyond): the last session
--- date of so many parts from the first, or with :backward the first of so many parts from the newest. Null without candles.
+-- date of that many parts from the first, or with :backward the first of that many parts from the newest. Null without candles.
 SELECT CASE WHEN :'backward'::boolean THEN min(session_date) ELSE max(session_date) END AS session_date
 FROM (
     (

@@ -1,6 +1,6 @@
 -- The first :most candles of an instrument that start in [starts, ends), or with :backward the newest, in order, made of regular
 -- hours alone: folded here from minutes, of which :most_minutes are read, as many as that many buckets can have. Buckets are
--- those of the clock, UTC; or with :from_open :width long from where a session opens, and after its break anew: there the
+-- those of the clock, UTC; or with :from_open :width long from where a session opens, and after its break again: there the
 -- minute of the closing auction, which starts at the close, lies in the last one. Those with partial minutes, and open ones,
 -- only if :partial_too.
 WITH instrument AS MATERIALIZED (

@@ -1,4 +1,4 @@
--- A page of candles as JSON, one a line, in order, and where the outermost two at either end stand: for whoever asked for one
+-- A page of candles as JSON, one a line, in order, and the positions of the outermost two at either end: a caller that asked for one
 -- candle more than wanted cuts it off. Prices and volumes are numbers, or with a :quote between quotes. The variable page is
 -- read_minute_page or read_derived_page, which take the others, or read_pages_of_many:
 -- psql -v page="$(sed '$ s/;//' sql/queries/reading/read_minute_page.sql)" -v quote= -v head="'{'" -v position=c.time

@@ -1,2 +1,2 @@
--- Creates aggregates beside those in use, without data.
+-- Creates aggregates next to those in use, without data.
 CALL market.create_beside(:'aggregates'::text[]);

@@ -1,2 +1,2 @@
--- Nothing stands beside these aggregates any more.
+-- Nothing exists next to these aggregates any more.
 DELETE FROM market.rebuilds WHERE aggregate = ANY (:'aggregates'::text[]);

@@ -1,4 +1,4 @@
--- The aggregates beside those in use: being built, or kept from before a rebuild.
+-- The aggregates next to those in use: being built, or kept from before a rebuild.
 SELECT
     d.relation AS aggregate,
     r.state,

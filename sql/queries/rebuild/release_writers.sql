@@ -1,2 +1,2 @@
--- Lets the writers of a data set go on.
+-- Lets the writers of a data set continue.
 SELECT pg_advisory_unlock(hashtext('market.' || :'dataset'));

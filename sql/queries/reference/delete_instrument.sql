@@ -1,2 +1,2 @@
--- Deletes instruments with their gaps, tickers and contracts, and where their indicators stood; their data is to be gone before.
+-- Deletes instruments with their gaps, tickers and contracts, and the states of their indicators; their data must be gone before.
 DELETE FROM market.instruments WHERE instrument_id = ANY (:'instrument_ids'::integer[]);

@@ -1,7 +1,7 @@
 -- Stamps the candles of a calendar's instruments again over a stretch of days: session date, and whether extended; and grades
 -- those inside the sessions that went or came (arrays of equal length), since only an expected minute is partial. Of one
 -- instrument alone where :instrument_id names it: its calendar changed.
--- Only candles whose stamp or grade changes are written. A stamp is no content; a grade is, and counts as a revision.
+-- Only candles whose stamp or grade changes are written. A stamp is not content; a grade is, and counts as a revision.
 WITH graded AS MATERIALIZED (  -- once per feed and minute, not per candle
     SELECT
         m.feed, m.bucket,
@@ -28,7 +28,7 @@ WITH graded AS MATERIALIZED (  -- once per feed and minute, not per candle
         SELECT CASE
             WHEN c.source = 'vendor_historical' THEN c.partial
             WHEN g.feed IS NOT NULL THEN g.partial
-            -- What its feed did is not known: all that can be told is whether that matters.
+            -- What its feed did is not known: all that can be said is whether that matters.
             ELSE c.partial AND market.is_expected(n.calendar, c.time)
         END AS partial
     ) AS grade

@@ -1,4 +1,4 @@
--- Adds an instrument, or changes the one there is; its identity never changes, and what is not told is kept.
+-- Adds an instrument, or changes the one there is; its identity never changes, and what is not given is kept.
 INSERT INTO market.instruments AS known (
     instrument_key, calendar, feed, listed_at, delisted_at, allow_negative, name, asset_type, sector, industry
 )

@@ -54,7 +54,7 @@ JOIN market.instruments AS n ON n.instrument_id = part.underlying_id
 WHERE part.instrument_id = :'underlying_id'::integer;
 
 -- step: lock_contracts
--- Who makes contracts of an underlying waits for whoever does, and then finds them.
+-- A second writer of an underlying's contracts waits for the first, and then finds them.
 SELECT pg_advisory_xact_lock(hashtext('market.option_contracts'), :'underlying_id'::integer);
 
 -- step: insert_contracts
@@ -103,7 +103,7 @@ RETURNING instrument_id;
 SELECT instrument_id, twins, coalesce(given, usual) AS expires_at FROM said_contracts ORDER BY place;
 
 -- step: change_contracts
--- Takes over what a file says of terms, as arrays of equal length; null keeps what is stored.
+-- Takes over what a file says about terms, as arrays of equal length; null keeps what is stored.
 UPDATE market.option_contracts AS stored SET
     multiplier = coalesce(told.multiplier, stored.multiplier), style = coalesce(told.style, stored.style),
     model = coalesce(told.model, stored.model), currency = coalesce(told.currency, stored.currency)

@@ -1,4 +1,4 @@
--- Keys of a data set that stand more than once in a stretch: how many, and the first few in words.
+-- Keys of a data set that exist more than once in a stretch: how many, and the first few in words.
 SELECT
     count(*) AS keys,
     coalesce((array_agg(

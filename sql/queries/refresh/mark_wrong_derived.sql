@@ -1,4 +1,4 @@
--- Leaves marks for the wrong buckets of a stretch: when they have been put right, what is computed from them is older.
+-- Leaves marks for the wrong buckets of a stretch: when they have been corrected, what is computed from them is older.
 -- :works are those of the data set. To be counted as well raises the version of their hours: answers that are kept under the
 -- former one were made of them.
 INSERT INTO market.marks (dataset, work, hour, instrument_ids)

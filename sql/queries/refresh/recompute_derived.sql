@@ -1,2 +1,2 @@
--- Computes the materialised buckets of a window anew by plain SQL, for a dry run.
+-- Computes the materialised buckets of a window again by plain SQL, for a dry run.
 SELECT market.recompute_derived(:'aggregate', :'starts'::timestamptz, :'ends'::timestamptz);

@@ -1,2 +1,2 @@
--- Lets retention go on.
+-- Lets retention continue.
 SELECT pg_advisory_unlock_shared(hashtext('market.horizons'));

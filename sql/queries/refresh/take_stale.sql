@@ -1,5 +1,5 @@
 -- Takes the marks of hours that have been refreshed: what is computed of their derived buckets is older now, where :is_indicated
--- says that anything is; else rules of signals may see what was derived. Where changes are told, so is that buckets of
+-- says that anything is; else rules of signals may see what was derived. Where changes are published, so is that buckets of
 -- :timeframes were computed again.
 WITH taken AS (
     DELETE FROM market.marks WHERE work = 'refresh' AND mark_id = ANY (:'mark_ids'::bigint[]) RETURNING dataset, hour, instrument_ids

@@ -2,7 +2,7 @@
 -- place of those in market for who judges.
 
 -- step: create_cuts
--- The instruments: each stands for one at a moment.
+-- The instruments: each represents one at a moment.
 CREATE TEMPORARY TABLE instruments (
     instrument_id integer, calendar text, real_id integer, cut timestamptz, candles bigint, indicator_ids integer[]
 ) ON COMMIT DROP;
@@ -30,7 +30,7 @@ CROSS JOIN LATERAL (
 CREATE INDEX ON pg_temp.:"relation" (instrument_id, time);
 
 -- step: copy_values
--- Of indicators the values at candles that are there, and others that nobody will see.
+-- Of indicators the values at stored candles, and others that nobody will see.
 CREATE TEMPORARY TABLE indicator_values ON COMMIT DROP AS
 SELECT i.instrument_id, v.*
 FROM pg_temp.instruments AS i

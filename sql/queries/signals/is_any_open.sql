@@ -1,2 +1,2 @@
--- Whether any signal is open: what becomes of minutes may end it.
+-- Whether any signal is open: what happens to minutes may end it.
 SELECT EXISTS (SELECT FROM market.signals WHERE ended_at IS NULL);

@@ -1,4 +1,4 @@
--- What became of signals that have ended, by strategy, version and tenth of confidence: how many reached their target, and how far
+-- What happened to signals that have ended, by strategy, version and tenth of confidence: how many reached their target, and how far
 -- the price went for and against them, as shares of it, by the highs and lows of minutes from where they were known to their end.
 -- Of one strategy, or of any (null), of buckets that start in [:starts, :ends); backfilled ones alone, or none of them. Revised ones
 -- were none, and what holds has no direction.

@@ -1,6 +1,6 @@
 -- Raises the signals of rules of one timeframe, given as arrays, where :page (judge_rules) says that they speak; ends those that
--- stand where they speak no more; and takes the end back of those where they speak again. What was dropped of the tables that
--- they read is no reason to end any.
+-- are open where they speak no more; and takes the end back of those where they speak again. What was dropped of the tables that
+-- they read is not a reason to end any.
 WITH judged AS MATERIALIZED (:page), rules AS (
     SELECT r.*, k.live_from
     FROM unnest(

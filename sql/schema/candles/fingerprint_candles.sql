@@ -13,7 +13,7 @@ BEGIN
     ) THEN
         SELECT min(c.time) INTO found FROM market.candles AS c WHERE c.instrument_id = of_instrument;
     END IF;
-    -- Why this is enough stands in store/fingerprints.py.
+    -- store/fingerprints.py explains why this is enough.
     RETURN QUERY WITH instrument AS (
         SELECT
             n.calendar, n.xmin AS revision, c.xmin AS calendar_revision,
@@ -104,4 +104,4 @@ BEGIN
     JOIN pg_database AS own ON own.datname = current_database();
 END
 $$;
-COMMENT ON FUNCTION market.fingerprint_candles IS 'What the rows of a data set and an instrument are told by whose buckets start in [first, beyond): the same text, the same rows. Of session dates (of_sessions) it is the dates of that stretch. chain and chain_widths: the aggregates they are made of. settled_to: where, in doubt, the first bucket begins that may be older than its minutes, and what is told ends; null: nowhere.';
+COMMENT ON FUNCTION market.fingerprint_candles IS 'A fingerprint of the rows of a data set and an instrument whose buckets start in [first, beyond): the same text, the same rows. Of session dates (of_sessions) it is the dates of that stretch. chain and chain_widths: the aggregates they are made of. settled_to: where, in doubt, the first bucket begins that may be older than its minutes, and the fingerprint ends; null: nowhere.';

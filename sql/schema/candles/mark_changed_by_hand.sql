@@ -15,4 +15,4 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION market.mark_changed_by_hand IS 'Of a data set made of ticks, named by its argument: minutes that another hand than ours changes are to be made again of them.';
+COMMENT ON FUNCTION market.mark_changed_by_hand IS 'Of a data set made of ticks, named by its argument: minutes that another program changes must be made again of them.';

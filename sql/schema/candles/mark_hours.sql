@@ -3,7 +3,7 @@ CREATE OR REPLACE FUNCTION market.mark_hours() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     works CONSTANT text[] := CASE WHEN TG_NARGS > 1 THEN TG_ARGV[1:] ELSE ARRAY['count', 'refresh'] END;
-    -- Where changes are told, each is noted; what heals says so.
+    -- Where changes are published, each is noted; what heals says so.
     is_published CONSTANT boolean := coalesce(current_setting('chandlery.changes', true) = 'on', false);
     healed CONSTANT text := nullif(current_setting('chandlery.change', true), '');
 BEGIN
@@ -53,4 +53,4 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION market.mark_hours IS 'Of a data set, named by its first argument: the hours whose rows change are to be counted, and what is derived of them refreshed; where more arguments are given, only the work that they name. Where changes are told, they are noted. For INSERT and UPDATE by statement, with transition tables written and removed; for DELETE by row.';
+COMMENT ON FUNCTION market.mark_hours IS 'Of a data set, named by its first argument: the hours whose rows change must be counted, and what is derived of them refreshed; where more arguments are given, only the work that they name. Where changes are published, they are noted. For INSERT and UPDATE by statement, with transition tables written and removed; for DELETE by row.';

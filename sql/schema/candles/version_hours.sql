@@ -1,5 +1,5 @@
--- In the transaction of the change, as the marks. Who changes an hour waits for whoever changes it already, so that versions
--- are told in the order in which they become visible; all in one order, to wait for nobody in a circle.
+-- In the transaction of the change, as the marks. A second writer of an hour waits for the first, so that versions
+-- are reported in the order in which they become visible; all in one order, so that none deadlock.
 CREATE OR REPLACE FUNCTION market.version_hours() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

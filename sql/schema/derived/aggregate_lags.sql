@@ -1,4 +1,4 @@
--- How far each aggregate is behind: one formula, for health and for whoever asks for no more.
+-- How far each aggregate is behind: one formula, for health and for callers that ask for nothing else.
 CREATE OR REPLACE FUNCTION market.aggregate_lags(at timestamptz) RETURNS TABLE (
     aggregate text, width interval, lag_seconds double precision, materialized_up_to timestamptz, oldest_waiting timestamptz,
     schedule interval, job_id integer
@@ -11,7 +11,7 @@ CREATE OR REPLACE FUNCTION market.aggregate_lags(at timestamptz) RETURNS TABLE (
     LEFT JOIN timescaledb_information.jobs AS j
         ON j.proc_schema = 'market' AND j.proc_name = 'apply_refresh' AND j.config ->> 'table_name' = k.relation
     CROSS JOIN LATERAL (
-        -- Maintenance comes every five minutes, and stands in no oftener.
+        -- Maintenance comes every five minutes, and replaces the scheduler no more often.
         SELECT CASE WHEN market.stands_in(at) OR j.schedule_interval IS NULL
             THEN greatest(j.schedule_interval, INTERVAL '5 minutes') ELSE j.schedule_interval END
     ) AS every (schedule)

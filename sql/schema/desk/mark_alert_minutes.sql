@@ -27,4 +27,4 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION market.mark_alert_minutes IS 'Minutes of candles that change, of instruments that alerts are on, are to be looked at by the alert processor.';
+COMMENT ON FUNCTION market.mark_alert_minutes IS 'Marks minutes of candles that change, of instruments with alerts: the alert processor must look at them.';

@@ -9,4 +9,4 @@ SELECT k.instrument_id, r.time, false, NULL, r.venue
 FROM market.cadences AS k
 JOIN market.flows AS r ON r.venue = k.source
 WHERE k.dataset = 'flows' AND k.whole_id IS NULL;
-COMMENT ON VIEW market.expected_flows IS 'Rows of each venue that has a cadence, under the instrument that stands for it.';
+COMMENT ON VIEW market.expected_flows IS 'Rows of each venue that has a cadence, under the instrument that represents it.';

@@ -1,7 +1,7 @@
 CREATE OR REPLACE FUNCTION market.lock_legs() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- Before the first row: who waits for another's row while that one waits for the lock would wait for ever.
+    -- Before the first row: a writer that waits for another's row, while that one waits for the lock, would wait forever.
     PERFORM pg_advisory_xact_lock(hashtext('market.legs'));
     RETURN NULL;
 END

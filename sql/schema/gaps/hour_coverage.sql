@@ -42,7 +42,7 @@ RETURNS TABLE (
         FROM market.judged_stretches AS known
         WHERE known.dataset = of_dataset AND known.instrument_id = n.instrument_id
     ) AS j
-    -- market.instruments tells of what is made of ticks; nothing else is expected before its first row.
+    -- market.instruments describes what is made of ticks; nothing else is expected before its first row.
     WHERE k.data_from IS NOT NULL OR (SELECT of_dataset IN (SELECT market.made_of('ticks')))
 $$;
 COMMENT ON FUNCTION market.hour_coverage(text, bit, timestamptz, timestamptz) IS 'Of a data set, whose rows are expected in the minutes of an hour that its cadence names: expected, present, open and judged minutes of each instrument and hour; silence that is judged and not open is explained.';

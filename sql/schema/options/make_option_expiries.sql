@@ -16,7 +16,7 @@ BEGIN
         )
         GROUP BY w.underlying_id, w.expires_at, n.instrument_key, n.calendar, n.feed
     ), keyed AS (
-        -- Morning and evening of a day, and what shares a symbol, are told apart where they meet.
+        -- Morning and evening of a day, and what shares a symbol, are distinguished where they meet.
         SELECT missing.*, missing.name || suffix || '@EXPIRY' AS key
         FROM missing
         CROSS JOIN LATERAL (

@@ -43,4 +43,4 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION market.mark_option_candles IS 'Of the data set made of options, named by its argument: the minutes whose candles change, of a contract or of an underlying, are to be made again.';
+COMMENT ON FUNCTION market.mark_option_candles IS 'Of the data set made of options, named by its argument: the minutes whose candles change, of a contract or of an underlying, must be made again.';

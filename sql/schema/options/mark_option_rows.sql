@@ -36,4 +36,4 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION market.mark_option_rows IS 'Of the data set made of options, named by its argument: the minutes whose quotes or open interest change are to be made again. Refuses rows of what is no contract.';
+COMMENT ON FUNCTION market.mark_option_rows IS 'Of the data set made of options, named by its argument: the minutes whose quotes or open interest change must be made again. Refuses rows of anything but contracts.';

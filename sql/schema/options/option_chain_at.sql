@@ -65,4 +65,4 @@ RETURNS TABLE (
         LIMIT 1
     ) AS p ON true
 $$;
-COMMENT ON FUNCTION market.option_chain_at(integer, timestamptz[], timestamptz[]) IS 'Every listed strike of an underlying as it stood at each of some moments: its last candle, and open interest carried forward until the next publication. Of some expiries, or of all where null.';
+COMMENT ON FUNCTION market.option_chain_at(integer, timestamptz[], timestamptz[]) IS 'Every listed strike of an underlying as it was at each of some moments: its last candle, and open interest carried forward until the next publication. Of some expiries, or of all where null.';

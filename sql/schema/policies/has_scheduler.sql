@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION market.has_scheduler() RETURNS boolean LANGUAGE sql STABLE AS $$
-    -- Names of applications are told to every role.
+    -- Every role may read the names of applications.
     SELECT EXISTS (
         SELECT FROM pg_stat_activity AS process JOIN pg_stat_database AS own ON own.datid = process.datid
         WHERE own.datname = current_database() AND process.application_name = 'TimescaleDB Background Worker Scheduler'

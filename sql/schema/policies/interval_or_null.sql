@@ -5,4 +5,4 @@ EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR interval_fi
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION market.interval_or_null IS 'What a job was told, if it is an interval: anybody may have written it.';
+COMMENT ON FUNCTION market.interval_or_null IS 'The setting of a job, if it is an interval: anybody may have written it.';

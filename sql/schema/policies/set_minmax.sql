@@ -7,4 +7,4 @@ BEGIN
     );
 END
 $$;
-COMMENT ON PROCEDURE market.set_minmax IS 'Of which columns each batch tells the least and the greatest value from now on. Where any are named, TimescaleDB adds no indexes of its own to batches, such as Bloom filters; none at all would end the server at the next upsert (2.27 to 2.29).';
+COMMENT ON PROCEDURE market.set_minmax IS 'The columns of which each batch stores the least and the greatest value from now on. Where any are named, TimescaleDB adds no indexes of its own to batches, such as Bloom filters; none at all would end the server at the next upsert (2.27 to 2.29).';

@@ -7,7 +7,7 @@ DECLARE
     rollup market.rollups := (SELECT r FROM market.rollups AS r WHERE r.relation = aggregate);
     columns text[] := market.shared_columns(one, other);
 BEGIN
-    -- A bucket that stands twice is not the same: each is numbered. What is read, materialised or not, is held against
+    -- A bucket that exists twice is not the same: each is numbered. What is read, materialised or not, is compared with
     -- each other in one snapshot. A bucket with a mark is known to be stale in one of them.
     RETURN QUERY EXECUTE format(
         $query$

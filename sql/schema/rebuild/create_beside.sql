@@ -34,4 +34,4 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON PROCEDURE market.create_beside IS 'Creates aggregates beside those in use, each on the one beside it where that is created too; without data.';
+COMMENT ON PROCEDURE market.create_beside IS 'Creates aggregates next to those in use, each on the new one below it where that is created too; without data.';

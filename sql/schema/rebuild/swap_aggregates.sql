@@ -5,7 +5,7 @@ DECLARE
     item record;
 BEGIN
     CALL market.delete_aggregate_jobs(aggregates);
-    -- From above, as a reader locks them: whoever reads already is waited for, and nobody waits for another in a circle.
+    -- From above, as a reader locks them: those that read already are waited for, and no two wait for each other.
     FOR item IN SELECT c.oid::regclass AS view, c.relowner::regrole AS owner FROM pg_class AS c WHERE c.oid = ANY (views) LOOP
         EXECUTE format('ALTER VIEW %s OWNER TO %s', item.view, item.owner);
     END LOOP;

@@ -1,4 +1,4 @@
--- With names written out in full, so that the text means the same whoever reads it.
+-- With names written out in full, so that the text means the same for every reader.
 CREATE OR REPLACE FUNCTION market.view_definition(view oid) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format(
         'CREATE OR REPLACE VIEW %s%s AS %s', c.oid::regclass, ' WITH (' || array_to_string(c.reloptions, ', ') || ')',

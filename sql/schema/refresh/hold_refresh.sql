@@ -16,4 +16,4 @@ EXCEPTION WHEN lock_not_available THEN
     RETURN false;
 END
 $$;
-COMMENT ON FUNCTION market.hold_refresh IS 'Whether this session may refresh an aggregate, until market.release_refresh: it waits that long for whoever does.';
+COMMENT ON FUNCTION market.hold_refresh IS 'Whether this session may refresh an aggregate, until market.release_refresh: it waits that long for a session that does.';

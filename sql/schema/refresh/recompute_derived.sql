@@ -19,4 +19,4 @@ BEGIN
     ) USING starts, until;
 END
 $$;
-COMMENT ON FUNCTION market.recompute_derived IS 'Computes the materialised buckets of a window anew from what they are made of: what a refresh does, which no transaction may hold. Only for a transaction that is rolled back.';
+COMMENT ON FUNCTION market.recompute_derived IS 'Computes the materialised buckets of a window again from what they are made of: what a refresh does, which no transaction may hold. Only for a transaction that is rolled back.';

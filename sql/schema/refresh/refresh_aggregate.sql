@@ -33,7 +33,7 @@ BEGIN
         WHERE format('%I.%I', c.hypertable_schema, c.hypertable_name)::regclass = market.policy_relation(aggregate)
             AND c.is_compressed AND c.range_start < ends AND c.range_end > starts
     ) THEN
-        -- A refresh deletes before it inserts, and by a bitmap scan a DELETE may miss rows in columns: they would stand twice.
+        -- A refresh deletes before it inserts, and by a bitmap scan a DELETE may miss rows in columns: they would exist twice.
         PERFORM set_config('enable_bitmapscan', 'off', false);
     END IF;
     FOREACH part IN ARRAY parts LOOP
@@ -42,7 +42,7 @@ BEGIN
             format('market.%I', aggregate)::regclass, lower(part), upper(part), by_force, '{"buckets_per_batch": 0}'::jsonb
         );
     END LOOP;
-    -- What was materialized is there for whoever comes next.
+    -- What was materialized is there for the next caller.
     COMMIT;
     is_done := parts = '{}' OR NOT market.is_materializing(aggregate, starts, ends);
     PERFORM market.release_refresh(aggregate);

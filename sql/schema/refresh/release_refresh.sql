@@ -8,4 +8,4 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION market.release_refresh IS 'Lets the next refresh of an aggregate in, and retention go on.';
+COMMENT ON FUNCTION market.release_refresh IS 'Lets the next refresh of an aggregate in, and retention continue.';

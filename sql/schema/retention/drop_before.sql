@@ -15,11 +15,11 @@ BEGIN
     -- One at a time, or both would go for the same chunk.
     PERFORM pg_advisory_xact_lock(hashtext('market.drops of ' || of_table));
     IF EXISTS (SELECT FROM market.rollups AS r WHERE r.dataset = of_table) THEN
-        -- Whoever refreshes holds this lock shared, and has read what is dropped under it: taken first, for it may be a wait.
+        -- A refresh holds this lock shared, and has read what is dropped under it: taken first, since it may be a wait.
         PERFORM pg_advisory_xact_lock(hashtext('market.horizons'));
     END IF;
     IF is_watched THEN
-        -- Whoever writes gaps, or its rows, comes before or after: nothing may change between the look and the drop.
+        -- A writer of gaps, or of its rows, comes before or after: nothing may change between the look and the drop.
         PERFORM pg_advisory_xact_lock(hashtext('market.gaps'));
         PERFORM pg_advisory_xact_lock(hashtext('market.' || of_table));
     END IF;
@@ -27,7 +27,7 @@ BEGIN
         CONTINUE WHEN CASE WHEN due.history IS NULL THEN NOT is_released ELSE due.released_rows IS NULL END;
         waits := market.dropping_waits_for(of_table, due.starts, due.ends);
         IF waits IS NULL THEN
-            -- Whoever still wrote to it has committed then: what is counted is what goes, and what it needs is seen.
+            -- Those that still wrote to it have committed then: what is counted is what goes, and what it needs is seen.
             EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', due.chunk);
             waits := market.dropping_waits_for(of_table, due.starts, due.ends);
         END IF;

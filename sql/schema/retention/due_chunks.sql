@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION market.due_chunks(of_table text, horizon timestamptz)
     SELECT c.chunk, c.range_start, c.range_end,
         CASE
             WHEN i.imports > 0 THEN 'imported'
-            -- Components write up to 21 days back, of a chunk that is there as a rule.
+            -- Components write up to 21 days back, of a chunk that exists as a rule.
             WHEN c.chunk_creation_time > c.range_end + INTERVAL '21 days' THEN 'written long after its time'
         END,
         i.imports, r.rows

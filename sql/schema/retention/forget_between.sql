@@ -1,6 +1,6 @@
 CREATE OR REPLACE FUNCTION market.forget_between(of_dataset text, lower timestamptz, upper timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    -- What tells of rows goes along with them. What is dropped is neither missing nor to be asked for.
+    -- What describes rows goes along with them. What is dropped is neither missing nor to be asked for.
     DELETE FROM market.marks WHERE dataset = of_dataset AND work IN ('count', 'beat') AND hour >= lower AND hour < upper;
     -- Which minutes of feeds are known was found by folding their ticks.
     IF of_dataset IN (SELECT market.made_of('ticks')) THEN

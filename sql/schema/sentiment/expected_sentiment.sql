@@ -9,4 +9,4 @@ SELECT k.instrument_id, r.time, false, NULL, r.source
 FROM market.cadences AS k
 JOIN market.sentiment AS r ON r.source = k.source
 WHERE k.dataset = 'sentiment' AND k.whole_id IS NULL;
-COMMENT ON VIEW market.expected_sentiment IS 'Rows of each source that has a cadence, under the instrument that stands for it.';
+COMMENT ON VIEW market.expected_sentiment IS 'Rows of each source that has a cadence, under the instrument that represents it.';

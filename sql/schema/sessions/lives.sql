@@ -1,4 +1,4 @@
--- What market.instruments tells, it tells of candles: as a constant, by which one branch or the other is left out while
+-- What market.instruments says is about candles: a constant, by which one branch or the other is left out while
 -- planning.
 CREATE OR REPLACE VIEW market.lives AS
 SELECT
@@ -18,7 +18,7 @@ JOIN (
     SELECT feed, min(live_since) AS live_since, bool_or(history <> '{}') AS has_history
     FROM market.instruments GROUP BY feed
 ) AS feed USING (feed)
--- An option trades when it trades: its silence tells nothing.
+-- An option trades when it trades: its silence says nothing.
 WHERE NOT EXISTS (SELECT FROM market.option_contracts AS o WHERE o.instrument_id = n.instrument_id)
     AND NOT EXISTS (SELECT FROM market.parts AS p WHERE p.instrument_id = n.instrument_id)
 UNION ALL

@@ -24,7 +24,7 @@ BEGIN
             WHEN width < INTERVAL '1 day' THEN NEW.time + width
             ELSE market.known_at(of_calendar, NEW.time, width)
         END;
-        -- Whoever did not wait for the bucket's end could be followed at once.
+        -- A strategy that did not wait for the bucket's end could be followed at once.
         NEW.known_at := greatest(least(NEW.known_at, NEW.generated_at), NEW.time);
     END IF;
     NEW.backfilled := NEW.backfilled OR NEW.expires_at <= NEW.generated_at;

@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION market.made_of(source text) RETURNS SETOF text LANGUAGE sql STABLE AS $$
-    -- Its triggers are told for what they leave dirty marks.
+    -- An argument of its triggers says for what they leave dirty marks.
     SELECT split_part(encode(tgargs, 'escape'), '\000', 1)
     FROM pg_trigger
     WHERE tgrelid = to_regclass(format('market.%I', source)) AND tgtype & 4 > 0 AND tgfoid IN (

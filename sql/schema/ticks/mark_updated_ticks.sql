@@ -15,7 +15,7 @@ BEGIN
         GROUP BY 1, 2
     ) AS touched
     GROUP BY bucket;
-    -- TimescaleDB before 2.28 holds a moved row against rows alone, and not against batches of columns.
+    -- TimescaleDB before 2.28 compares a moved row with rows alone, and not with batches of columns.
     SELECT array_agg(instrument_id), array_agg(time), array_agg(seq) INTO ids, times, seqs
     FROM (SELECT instrument_id, time, seq FROM written EXCEPT SELECT instrument_id, time, seq FROM removed) AS moved;
     IF ids IS NOT NULL THEN

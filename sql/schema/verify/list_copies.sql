@@ -9,4 +9,4 @@ BEGIN
     ) USING starts, ends;
 END
 $$;
-COMMENT ON FUNCTION market.list_copies IS 'Keys that stand more than once in a stretch of a table, whatever its index says.';
+COMMENT ON FUNCTION market.list_copies IS 'Keys that exist more than once in a stretch of a table, whatever its index says.';

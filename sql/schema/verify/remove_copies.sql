@@ -29,4 +29,4 @@ BEGIN
     RETURN removed - kept;
 END
 $$;
-COMMENT ON FUNCTION market.remove_copies IS 'Leaves one row of each key in a stretch of a table, the best of those there; says how many went. Whoever calls it keeps the table''s writers out.';
+COMMENT ON FUNCTION market.remove_copies IS 'Leaves one row of each key in a stretch of a table, the best of those there; says how many went. The caller keeps the table''s writers out.';

@@ -19,7 +19,7 @@ BEGIN
     IF NOT something THEN
         RETURN;
     END IF;
-    -- All in one snapshot. A bucket with a mark is known to be stale, one that stands twice is wrong whatever is marked.
+    -- All in one snapshot. A bucket with a mark is known to be stale, one that exists twice is wrong whatever is marked.
     RETURN QUERY EXECUTE format(
         $query$
         WITH stored AS (
@@ -69,4 +69,4 @@ BEGIN
     ) USING starts, gone, until, instrument_ids, rollup.width, rollup.dataset;
 END
 $$;
-COMMENT ON FUNCTION market.verify_derived IS 'Every materialised bucket of a stretch, of all instruments or some, held against its data set''s rows: same, twice, different, only_derived, only_minutes, dropped: it stands once and its minutes are gone, or waiting: not the same, and marked to be refreshed; where not the same, the row there is and the one of its minutes.';
+COMMENT ON FUNCTION market.verify_derived IS 'Every materialised bucket of a stretch, of all instruments or some, compared with its data set''s rows: same, twice, different, only_derived, only_minutes, dropped: it exists once and its minutes are gone, or waiting: not the same, and marked to be refreshed; where not the same, the row there is and the one of its minutes.';
