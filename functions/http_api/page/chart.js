@@ -131,10 +131,11 @@ export class Chart {
     this.#paint()
   }
 
-  // The newest of them, as many as differ.
+  // The newest of them, as many as differ; of what is missing after the newest candle no more than a quarter of the view.
   #fit() {
     const most = Math.max(40, Math.floor(this.container.clientWidth / 6))
-    const to = this.slots.length + 2
+    const newest = this.slots.findLastIndex((slot) => slot.candle)
+    const to = (newest < 0 ? this.slots.length : Math.min(this.slots.length, newest + Math.ceil(most / 4))) + 2
     this.chart.timeScale().setVisibleLogicalRange({ from: Math.max(-2, to - most), to })
   }
 

@@ -1,4 +1,4 @@
-// The URL is the state: what is looked at stands after its #, so that a link shows the same to somebody else.
+// The URL is the state: the view is written after its #, so that a link shows the same to anybody.
 //
 // i instrument, tf timeframe, z utc, ind indicators, to end of the chart, d day and m minute that are open, q filter,
 // exp expiry, s whether signals are shown.
