@@ -17,8 +17,8 @@ from chandlery.platform.schema import REVISION, SERVES_CODE_FROM
 from chandlery.platform.session import PINNED, require_own
 
 REVISIONS = f"{VERSION_SCHEMA}.{VERSION_TABLE}"
-# Alembic keeps its revision inside the schema it builds, so that the schema must exist before. Where it exists, a role that
-# migrates need not be allowed to create schemas.
+# Alembic keeps its revision inside the schema it builds, so that the schema must exist before. If it does, a role that
+# migrates needs no right to create schemas.
 CREATE_SCHEMA = f"""
 DO $$
 BEGIN
