@@ -41,6 +41,7 @@ _FORBIDDEN = re.compile(
     "|".join(rf"\b(?P<p{i}>{phrase.replace(' ', chr(92) + 's+')})\b" for i, phrase in enumerate(PHRASES)), re.IGNORECASE
 )
 _INSTEAD = list(PHRASES.values())
+SQL = sorted(path for folder in ("queries", "schema") for path in (REPO / "sql" / folder).rglob("*.sql"))
 PAGES = [*sorted(REPO.glob("*.md")), *sorted((REPO / "docs").rglob("*.md"))]
 
 
@@ -70,6 +71,16 @@ def unreleased(changelog: str) -> str:
 def test_pages_use_plain_words(page: Path) -> None:
     text = page.read_text()
     assert list(faults(prose(unreleased(text) if page.name == "CHANGELOG.md" else text))) == []
+
+
+def comments(sql: str) -> str:
+    """The comments of a file of SQL, line by line as they were."""
+    return "\n".join(line.partition("--")[2] for line in sql.splitlines())
+
+
+@pytest.mark.parametrize("path", SQL, ids=lambda path: str(path.relative_to(REPO)))
+def test_comments_of_sql_use_plain_words(path: Path) -> None:
+    assert list(faults(comments(path.read_text()))) == []
 
 
 @pytest.mark.parametrize(
