@@ -1,7 +1,5 @@
 """Whenever a user asks for what is his: watchlists, their items, alerts. By the routes that the document tells of."""
 
-import base64
-import binascii
 import hashlib
 import json
 import re
@@ -10,7 +8,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -22,6 +19,7 @@ from chandlery.desk.domain.fields import WrongField
 from chandlery.desk.domain.routes import MOST_ROWS, Route, UserAnswer, routes_at
 from chandlery.desk.domain.user import Caller, is_sayable
 from chandlery.desk.keep_alerts import AlertsWanted
+from chandlery.platform import gateway
 from chandlery.platform.component import LambdaContext, memory_of
 from chandlery.platform.connection import SandboxConnection, connect
 from chandlery.platform.errors import (
@@ -35,6 +33,7 @@ from chandlery.platform.errors import (
     Retryable,
     WrongSchema,
 )
+from chandlery.platform.gateway import Unacceptable
 from chandlery.platform.request_telemetry import RequestTelemetry
 from chandlery.platform.settings import read_settings
 from chandlery.platform.telemetry import ProcessUse, Telemetry
@@ -72,21 +71,13 @@ _WORK: Mapping[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-class _Problem(Exception):
-    """A request that cannot be taken, and the status that says so."""
-
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status, self.headers = status, dict(headers or {})
-
-
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request: API Gateway's event, payload format 2.0, in; its response out."""
     started, process = time.perf_counter(), ProcessUse(memory_of(context))
     request_id = event.get("requestContext", {}).get("requestId") or context.aws_request_id
     try:
         answered = _answer(event, SANDBOX.get)
-    except _Problem as problem:
+    except Unacceptable as problem:
         answered = _problem(problem.status, str(problem), request_id, headers=problem.headers)
     except ChandleryError as error:
         answered = _problem_of(error, request_id)
@@ -126,19 +117,19 @@ def _route_of(event: Mapping[str, Any]) -> tuple[Route, dict[str, int]]:
     path, method = event.get("rawPath", ""), event["requestContext"]["http"]["method"]
     there = routes_at(path)
     if not there:
-        raise _Problem(404, "there is nothing at this path; /docs tells what there is")
+        raise Unacceptable(404, "there is nothing at this path; /docs tells what there is")
     methods = ", ".join(route.method for route, _ in there)
     for route, ids in there:
         if route.method == method:
             return route, ids
-    raise _Problem(405, f"this path takes {methods}", {"Allow": methods})
+    raise Unacceptable(405, f"this path takes {methods}", {"Allow": methods})
 
 
 def _caller_of(event: Mapping[str, Any]) -> Caller:
     """Who API Gateway has let in; nothing that the caller himself wrote says so.
 
     Raises:
-        _Problem: nobody.
+        Unacceptable: nobody.
     """
     authorizer = _under(event["requestContext"], "authorizer")
     claims = _under(authorizer, "jwt", "claims")
@@ -147,7 +138,7 @@ def _caller_of(event: Mapping[str, Any]) -> Caller:
     names = (claims.get(name) for name in ("preferred_username", "username", "cognito:username"))
     email = claims.get("email")
     if not is_sayable(user_id):
-        raise _Problem(401, "call with a token that names its subject, or with a signature")
+        raise Unacceptable(401, "call with a token that names its subject, or with a signature")
     return Caller(user_id, next(filter(is_sayable, names), None), email if is_sayable(email) else None)
 
 
@@ -175,20 +166,18 @@ def _asked(event: Mapping[str, Any], route: Route) -> dict[str, Any]:
 
 
 def _body(event: Mapping[str, Any]) -> object:
-    kind = event.get("headers", {}).get("content-type", "").partition(";")[0].strip().lower()
     # None that a page of another origin may send unasked.
-    if kind not in ("application/json", "application/merge-patch+json"):
-        raise _Problem(415, "send the body as application/json")
-    body = event.get("body") or ""
+    if gateway.content_type(event) not in ("application/json", "application/merge-patch+json"):
+        raise Unacceptable(415, "send the body as application/json")
     try:
-        sent = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+        sent = gateway.body_of(event)
         if len(sent) > _MOST_BYTES:
-            raise _Problem(413, f"the body has {len(sent):,} bytes; {_MOST_BYTES:,} are the most")
+            raise Unacceptable(413, f"the body has {len(sent):,} bytes; {_MOST_BYTES:,} are the most")
         read: object = json.loads(sent.decode(), parse_float=Decimal, parse_constant=_refuse)
         # Half of a surrogate pair may be escaped, but is no character.
         json.dumps(read, default=str, ensure_ascii=False).encode()
-    except (binascii.Error, ValueError, ArithmeticError, RecursionError):
-        raise _Problem(400, "the body is not JSON in UTF-8") from None
+    except (ValueError, ArithmeticError, RecursionError):
+        raise Unacceptable(400, "the body is not JSON in UTF-8") from None
     return read
 
 
@@ -238,20 +227,17 @@ def _problem_of(error: ChandleryError, request_id: str) -> dict[str, Any]:
         detail = "the database could not do it now; try again later"
         return problem(503, detail, headers={"Retry-After": _RETRY_AFTER_SECONDS})
     if isinstance(error, WrongSchema):
-        return problem(503, "the service and its database are of different revisions: one is being deployed")
+        return problem(503, gateway.OTHER_REVISION)
     return problem(500, "the service is not set up as it must be; its log tells more")
 
 
 def _problem(
     status: int, detail: str, request_id: str, *, errors: object = None, headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Problem details (RFC 9457)."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    body |= {"request_id": request_id} | ({"errors": errors} if errors else {})
-    told = {"Content-Type": "application/problem+json", "Cache-Control": "no-store", **(headers or {})}
-    return _response(status, json.dumps(body), told)
+    sent = {"Content-Type": gateway.PROBLEM, "Cache-Control": "no-store", **(headers or {})}
+    return gateway.response(status, json.dumps(gateway.problem(status, detail, request_id, errors)), sent)
 
 
 def _response(status: int, body: str, headers: Mapping[str, str]) -> dict[str, Any]:
     kind = {"Content-Type": "application/json"} if body else {}
-    return {"statusCode": status, "headers": {**kind, **headers}, "body": body, "isBase64Encoded": False}
+    return gateway.response(status, body, {**kind, **headers})

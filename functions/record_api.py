@@ -1,6 +1,5 @@
 """Whenever a program posts rows, into the data set that its path names, as records of a queue come in; or signals."""
 
-import base64
 import binascii
 import json
 import re
@@ -8,7 +7,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any
 
 from chandlery.datasets import declared
@@ -16,9 +14,11 @@ from chandlery.ingest.domain.envelope import MOST_BYTES, MOST_ROWS
 from chandlery.ingest.domain.record import Record
 from chandlery.ingest.domain.rows import Fault
 from chandlery.ingest.ingest_records import IngestReport, ingest_records
+from chandlery.platform import gateway
 from chandlery.platform.component import LambdaContext, memory_of
 from chandlery.platform.connection import SandboxConnection, connect
 from chandlery.platform.errors import Permanent, Retryable, WrongSchema
+from chandlery.platform.gateway import Unacceptable
 from chandlery.platform.settings import read_settings
 from chandlery.platform.telemetry import Telemetry
 
@@ -42,15 +42,6 @@ SANDBOX = SandboxConnection(
 )
 
 
-class _Problem(Exception):
-    """A request that cannot be taken, and the status that says so."""
-
-    def __init__(self, status: int, detail: str, allowed: str = "") -> None:
-        super().__init__(detail)
-        self.status = status
-        self.headers = {"Allow": allowed} if allowed else {}
-
-
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take one request: API Gateway's event, payload format 2.0, in; its response out."""
     started = time.perf_counter()
@@ -62,7 +53,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         if name == _SIGNALS:
             return _add_signals(body, now, request_id, started)
         report = ingest_records(SANDBOX.get(), [Record(request_id, body)], now, only=name, has_time=_has_time(context))
-    except _Problem as problem:
+    except Unacceptable as problem:
         _telemetry.succeeded({}, time.perf_counter() - started)
         return _problem(problem.status, str(problem), request_id, headers=problem.headers)
     except Exception as error:  # noqa: BLE001  # whatever it is: the caller gets an answer, the log the reason
@@ -76,29 +67,28 @@ def _asked(event: Mapping[str, Any]) -> tuple[str, bytes]:
     """The data set and the body of a request.
 
     Raises:
-        _Problem: it has none that can be taken.
+        Unacceptable: it has none that can be taken.
     """
     found = _PATH.fullmatch(event.get("rawPath", ""))
     names = [*(each.name for each in declared.sent()), _SIGNALS]
     name = found[1].replace("-", "_") if found else ""
     if found and found[1] in _READ:
-        raise _Problem(405, f"{found[1]} takes GET or HEAD", "GET, HEAD")
+        raise Unacceptable(405, f"{found[1]} takes GET or HEAD", {"Allow": "GET, HEAD"})
     if name not in names:
         there = ", ".join(f"/api/v1/{each.replace('_', '-')}" for each in names)
-        raise _Problem(404, f"rows are posted to {there}")
+        raise Unacceptable(404, f"rows are posted to {there}")
     if event["requestContext"]["http"]["method"] != "POST":
-        raise _Problem(405, "rows are posted", "POST")
-    kind = event.get("headers", {}).get("content-type", "").partition(";")[0].strip().lower()
+        raise Unacceptable(405, "rows are posted", {"Allow": "POST"})
     types = ("application/json",) if name == _SIGNALS else _TYPES
-    if kind not in types:
-        raise _Problem(415, f"send the body as {' or '.join(types)}")
-    body = event.get("body") or ""
+    if gateway.content_type(event) not in types:
+        raise Unacceptable(415, f"send the body as {' or '.join(types)}")
     try:
-        sent = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+        sent = gateway.body_of(event)
     except (binascii.Error, UnicodeError):
-        raise _Problem(400, "the body is not text in UTF-8") from None
+        raise Unacceptable(400, "the body is not text in UTF-8") from None
     if len(sent) > MOST_BYTES:
-        raise _Problem(413, f"the body has {len(sent):,} bytes; {MOST_BYTES:,} are the most, and {MOST_ROWS:,} rows")
+        most = f"{MOST_BYTES:,} are the most, and {MOST_ROWS:,} rows"
+        raise Unacceptable(413, f"the body has {len(sent):,} bytes; {most}")
     return name, sent
 
 
@@ -165,9 +155,7 @@ def _failed(error: Exception, request_id: str) -> dict[str, Any]:
         detail = "the database could not take the rows now; send the same again"
         return _problem(503, detail, request_id, headers={"Retry-After": _RETRY_AFTER_SECONDS})
     if isinstance(error, WrongSchema):
-        return _problem(
-            503, "the service and its database are of different revisions: one is being deployed", request_id
-        )
+        return _problem(503, gateway.OTHER_REVISION, request_id)
     said = "is not set up as it must be" if isinstance(error, Permanent) else "failed"
     return _problem(500, f"the service {said}; its log tells more", request_id)
 
@@ -175,18 +163,11 @@ def _failed(error: Exception, request_id: str) -> dict[str, Any]:
 def _problem(
     status: int, detail: str, request_id: str, *, errors: object = None, headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Problem details (RFC 9457)."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    body |= {"request_id": request_id} | ({"errors": errors} if errors else {})
-    return _response(status, "application/problem+json", body, request_id, headers)
+    return _response(status, gateway.PROBLEM, gateway.problem(status, detail, request_id, errors), request_id, headers)
 
 
 def _response(
     status: int, kind: str, body: Mapping[str, Any], request_id: str, headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    return {
-        "statusCode": status,
-        "headers": {"Content-Type": kind, "X-Request-Id": request_id} | dict(headers or {}),
-        "body": json.dumps(body),
-        "isBase64Encoded": False,
-    }
+    sent = {"Content-Type": kind, "X-Request-Id": request_id, **(headers or {})}
+    return gateway.response(status, json.dumps(body), sent)

@@ -11,10 +11,11 @@ from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from pydantic import BaseModel, Field
 
 from chandlery.platform.errors import ChandleryError, NotFound, Refused, Retryable, WrongSchema
+from chandlery.platform.gateway import OTHER_REVISION, PROBLEM
 from chandlery.words.complaint import complaint
 from chandlery.words.remark import without_remedy
 
-CONTENT_TYPE = "application/problem+json"
+CONTENT_TYPE = PROBLEM
 _RETRY_AFTER_SECONDS = 5
 _MOST, _SHOWN = 20, 100  # fields told of, and characters of a field's name
 
@@ -95,9 +96,7 @@ def problem_of(error: ChandleryError, request_id: str) -> Response[str]:
             headers={"Retry-After": str(_RETRY_AFTER_SECONDS)},
         )
     if isinstance(error, WrongSchema):
-        return problem(
-            503, "the service and its database are of different revisions: one is being deployed", request_id
-        )
+        return problem(503, OTHER_REVISION, request_id)
     return problem(500, "the service is not set up as it must be; its log tells more", request_id)
 
 
