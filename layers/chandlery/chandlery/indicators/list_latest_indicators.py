@@ -9,7 +9,8 @@ from chandlery.indicators.store import latest_indicators
 from chandlery.indicators.store.latest_indicators import IndicatorChoice, LatestIndicator
 from chandlery.platform.asked import check_limit
 from chandlery.platform.errors import Refused
-from chandlery.reading.domain.cursor import BROKEN, Value, read_cursor, write_cursor
+from chandlery.reading.domain.cursor import BROKEN, Value, write_cursor
+from chandlery.reading.position import read_place
 from chandlery.reference.store import instruments
 from chandlery.words.timeframe import Timeframe
 
@@ -63,10 +64,7 @@ def list_latest_indicators(
 
 
 def _after(cursor: str, asked: Mapping[str, Value]) -> tuple[int, int]:
-    try:
-        said = read_cursor(cursor, asked, {"instrument": int, "indicator": int})
-    except ValueError as error:
-        raise Refused("cursor", str(error)) from None
+    said = read_place(cursor, asked, {"instrument": int, "indicator": int})
     after = int(said["instrument"] or 0), int(said["indicator"] or 0)
     if not all(0 <= number <= _MOST_NUMBER for number in after):
         raise Refused("cursor", BROKEN)

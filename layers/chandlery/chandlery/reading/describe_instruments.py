@@ -7,8 +7,8 @@ from datetime import datetime
 from psycopg import Connection
 
 from chandlery.platform.asked import check_limit
-from chandlery.platform.errors import Refused
-from chandlery.reading.domain.cursor import read_cursor, write_cursor
+from chandlery.reading.domain.cursor import write_cursor
+from chandlery.reading.position import read_after
 from chandlery.reading.store import prices
 from chandlery.reading.store.prices import Latest
 from chandlery.reference.store import instruments
@@ -63,12 +63,7 @@ def list_instruments(
     """
     check_limit(limit)
     asked = {"feed": feed, "calendar": calendar, "prefix": prefix}
-    after = ""
-    if cursor is not None:
-        try:
-            after = str(read_cursor(cursor, asked, {"after": str})["after"])
-        except ValueError as error:
-            raise Refused("cursor", str(error)) from None
+    after = read_after(cursor, asked)
     found = list_page(
         connection, feed=feed or "", calendar=calendar or "", prefix=prefix or "", after=after, most=limit + 1
     )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from psycopg import Connection
 
 from chandlery.platform.asked import check_limit
-from chandlery.platform.errors import Refused
-from chandlery.reading.domain.cursor import read_cursor, write_cursor
+from chandlery.reading.domain.cursor import write_cursor
+from chandlery.reading.position import read_after
 from chandlery.reading.store import histories
 from chandlery.reading.store.histories import History
 from chandlery.reference.store import instruments
@@ -48,12 +48,7 @@ def list_statistics(
     """
     check_limit(limit, MOST)
     asked = {"statistics": True, "feed": feed, "calendar": calendar, "prefix": prefix}
-    after = ""
-    if cursor is not None:
-        try:
-            after = str(read_cursor(cursor, asked, {"after": str})["after"])
-        except ValueError as error:
-            raise Refused("cursor", str(error)) from None
+    after = read_after(cursor, asked)
     found = histories.list_page(
         connection, feed=feed or "", calendar=calendar or "", prefix=prefix or "", after=after, most=limit + 1
     )

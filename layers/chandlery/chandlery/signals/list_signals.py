@@ -8,7 +8,8 @@ from psycopg import Connection
 
 from chandlery.platform.asked import check_limit, check_order
 from chandlery.platform.errors import NotFound, Refused
-from chandlery.reading.domain.cursor import BROKEN, Value, read_cursor, write_cursor
+from chandlery.reading.domain.cursor import BROKEN, Value, write_cursor
+from chandlery.reading.position import read_after, read_place
 from chandlery.reference.store import instruments
 from chandlery.signals.store import signals
 from chandlery.signals.store.signals import Choice, Signal, WholeSignal
@@ -96,7 +97,7 @@ def list_latest_signals(
     """
     check_limit(limit)
     asked: Mapping[str, Value] = {"strategy": strategy, "timeframe": timeframe and str(timeframe), "latest": True}
-    after = str(_said(cursor, asked, {"after": str})["after"]) if cursor else ""
+    after = read_after(cursor or None, asked)
     choice = Choice(strategy=strategy, timeframe=timeframe and str(timeframe))
     found = signals.list_latest(connection, choice, after, limit + 1)
     more = write_cursor({**asked, "after": found[limit - 1].instrument_key}) if len(found) > limit else None
@@ -116,17 +117,10 @@ def find_signal(connection: Connection, number: int) -> WholeSignal:
     return found
 
 
-def _said(cursor: str, asked: Mapping[str, Value], places: Mapping[str, type]) -> Mapping[str, Value]:
-    try:
-        return read_cursor(cursor, asked, places)
-    except ValueError as error:
-        raise Refused("cursor", str(error)) from None
-
-
 def _before(cursor: str | None, asked: Mapping[str, Value]) -> tuple[datetime, int] | None:
     if cursor is None:
         return None
-    said = _said(cursor, asked, {"time": str, "id": int})
+    said = read_place(cursor, asked, {"time": str, "id": int})
     try:
         time = datetime.fromisoformat(str(said["time"]))
     except ValueError:
