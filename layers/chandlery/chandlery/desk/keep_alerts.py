@@ -53,7 +53,7 @@ def add_alert(connection: Connection, caller: Caller, at: datetime, said: object
         wanted = fields.read(ALERT_FIELDS, said, is_new=True)
         check_expiry(wanted, at)
         instrument = find_entry(connection, wanted["instrument_key"])
-        if len(alerts.list_alerts(connection, most=MOST_ALERTS)) >= MOST_ALERTS:
+        if alerts.count(connection) >= MOST_ALERTS:
             raise Conflicting(f"{MOST_ALERTS:,} alerts are the most")
         return _require(connection, alerts.add(connection, instrument.instrument_id, wanted, at))
 

@@ -49,7 +49,7 @@ def add_item(connection: Connection, caller: Caller, at: datetime, watchlist_id:
         check_levels(wanted)
         require_list(connection, watchlist_id)
         instrument = find_entry(connection, wanted["instrument_key"])
-        if len(watchlists.list_items(connection, watchlist_id)) >= MOST_ITEMS:
+        if watchlists.count_items(connection, watchlist_id) >= MOST_ITEMS:
             raise Conflicting(f"{MOST_ITEMS:,} items are the most of a watchlist")
         item_id = watchlists.add_item(connection, watchlist_id, instrument.instrument_id, wanted, at)
         if item_id is None:

@@ -12,7 +12,6 @@ from chandlery.gaps.store import coverage, heat_days
 from chandlery.gaps.store.heat_days import HeatDay, WorstInstrument
 from chandlery.platform.errors import Refused
 from chandlery.reading.domain.cursor import Value, read_cursor, write_cursor
-from chandlery.reference.store import instruments
 from chandlery.words.window import DAY, MINUTE, Window, floor_minute
 
 # A session may begin half a day before its date in UTC, and end as much after it.
@@ -90,8 +89,7 @@ def map_coverage(
 def _choose_dates(
     connection: Connection, dataset: Dataset, last: date | None, days: int, due: datetime
 ) -> Sequence[date]:
-    ids = [each.instrument_id for each in instruments.list_all(connection)]
-    judged = coverage.list_judged_days(connection, dataset, ids, last, days)
+    judged = coverage.list_judged_days(connection, dataset, None, last, days)
     if judged:
         return sorted(each.session_date for each in judged)
     newest = last or due.date()

@@ -25,6 +25,11 @@ def list_alerts(
     return read_rows(connection, Alert, "list_alerts", after=after, most=most, **values)
 
 
+def count(connection: Connection) -> int:
+    """How many the user has."""
+    return int(run(connection, "count_alerts").fetchall()[0][0])
+
+
 def add(connection: Connection, instrument_id: int, said: Mapping[str, Any], at: datetime) -> int:
     """Arm a new alert; returns its id."""
     row = run(connection, "insert_alert", instrument_id=instrument_id, said=as_json(said), at=at).fetchone()

@@ -42,6 +42,11 @@ def list_items(connection: Connection, watchlist_id: int, item_id: int | None = 
     return read_rows(connection, Item, "list_items", watchlist_id=watchlist_id, item_id=item_id)
 
 
+def count_items(connection: Connection, watchlist_id: int) -> int:
+    """How many items a list has."""
+    return int(run(connection, "count_items", watchlist_id=watchlist_id).fetchall()[0][0])
+
+
 def add_item(
     connection: Connection, watchlist_id: int, instrument_id: int, said: Mapping[str, Any], at: datetime
 ) -> int | None:

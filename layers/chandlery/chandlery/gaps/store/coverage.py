@@ -98,10 +98,11 @@ def describe_calendars(
 
 
 def list_judged_days(
-    connection: Connection, dataset: Dataset, instrument_ids: Sequence[int], last: date | None, days: int
+    connection: Connection, dataset: Dataset, instrument_ids: Sequence[int] | None, last: date | None, days: int
 ) -> Sequence[JudgedDay]:
-    """The newest `days` session dates, up to `last`, of which any of these was judged, the newest first."""
-    values = {"dataset": dataset.name, "instrument_ids": list(instrument_ids), "last": last or "infinity", "days": days}
+    """The newest `days` session dates up to `last` of which any of these (None: of all) was judged, newest first."""
+    ids = None if instrument_ids is None else list(instrument_ids)
+    values = {"dataset": dataset.name, "instrument_ids": ids, "last": last or "infinity", "days": days}
     rows = run(connection, "list_judged_days", **values)
     return [JudgedDay(*row) for row in rows]
 
